@@ -1,0 +1,165 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filter that reads, changes and writes container image references."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: image_ref
+version_added: 0.1.0
+short_description: Parse, change and build a container image reference
+description:
+  - Splits a reference such as V(ghcr.io/todo-app/frontend:v1.0.0@sha256:…) into registry, repository, tag and digest,
+    replaces the parts that are given, and returns all parts or one of them.
+  - The grammar is that of the OCI distribution project. A first component without a dot, a colon and other than
+    V(localhost) belongs to the repository; the registry is then V(docker.io), and a repository of one word there
+    gets the prefix V(library/).
+  - A missing tag stays missing. It is never taken to mean V(latest).
+positional: part
+options:
+  _input:
+    description: The reference as a string, or its parts as a dictionary (as this filter returns them).
+    type: raw
+    required: true
+  part:
+    description: Return only this part, as a string. V(ref) is the whole reference, V(name) is registry and repository.
+    type: str
+    choices: [ref, name, registry, repository, tag, digest]
+  registry:
+    description: Use this registry instead, for example a mirror.
+    type: str
+  repository:
+    description: Use this repository instead.
+    type: str
+  tag:
+    description:
+      - Use this tag instead. The digest is dropped unless O(digest) is given too, since it belonged to the old tag.
+    type: str
+  digest:
+    description: Use this digest instead, V(sha256:) and 64 hexadecimal digits.
+    type: str
+author: todo.cloud maintainers
+"""
+
+EXAMPLES = r"""
+---
+- name: Parts of a reference
+  ansible.builtin.debug:
+    msg: "{{ 'ghcr.io/todo-app/frontend:v1.0.0' | todo.cloud.image_ref }}"
+    # registry: ghcr.io, repository: todo-app/frontend, tag: v1.0.0, digest: '',
+    # name: ghcr.io/todo-app/frontend, ref: ghcr.io/todo-app/frontend:v1.0.0
+
+- name: The same image from a mirror
+  ansible.builtin.debug:
+    msg: "{{ 'ghcr.io/todo-app/frontend:v1.0.0' | todo.cloud.image_ref('ref', registry='mirror.example.com:5000') }}"
+
+- name: Build a reference from parts
+  ansible.builtin.debug:
+    msg: "{{ {'registry': 'ghcr.io', 'repository': 'todo-app/web', 'tag': 'v1'} | todo.cloud.image_ref('ref') }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The parts C(registry), C(repository), C(tag), C(digest), C(name) and C(ref) (parts that are not there are empty
+      strings), or the one that O(part) names.
+  type: raw
+  sample:
+    registry: ghcr.io
+    repository: todo-app/frontend
+    tag: v1.0.0
+    digest: ""
+    name: ghcr.io/todo-app/frontend
+    ref: ghcr.io/todo-app/frontend:v1.0.0
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+# Grammar: https://github.com/distribution/reference/blob/main/reference.go
+_LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
+_PATTERNS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "registry": (
+        re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"),
+        "a host name with an optional port",
+    ),
+    "repository": (
+        re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"),
+        "lower-case words separated by '/'",
+    ),
+    "tag": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"), "up to 128 letters, digits, '_', '.' or '-'"),
+    "digest": (re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"), "'sha256:' and 64 hexadecimal digits"),
+}
+_PARTS = ("ref", "name", *_PATTERNS)
+
+
+def _split(reference: str) -> dict[str, str]:
+    rest, at, digest = reference.partition("@")
+    name, colon, tag = rest.rpartition(":")
+    if not colon or "/" in tag:  # the colon, if any, belongs to a port
+        name, colon, tag = rest, "", ""
+    if (at and not digest) or (colon and not tag):
+        raise AnsibleFilterError(f"image_ref: {reference!r} ends without its {'digest' if at else 'tag'}")
+    first, slash, remainder = name.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return {"registry": first, "repository": remainder, "tag": tag, "digest": digest}
+    return {"registry": "docker.io", "repository": name, "tag": tag, "digest": digest}
+
+
+def _checked(parts: Mapping[str, str], source: object) -> dict[str, str]:
+    for key, (pattern, wanted) in _PATTERNS.items():
+        value = parts[key]
+        if not value and key in ("tag", "digest"):
+            continue
+        if not pattern.fullmatch(value):
+            raise AnsibleFilterError(f"image_ref: {source!r} has the {key} {value!r}; expected {wanted}")
+    return dict(parts)
+
+
+def image_ref(
+    value: str | Mapping[str, str],
+    part: str | None = None,
+    registry: str | None = None,
+    repository: str | None = None,
+    tag: str | None = None,
+    digest: str | None = None,
+) -> dict[str, str] | str:
+    """Return the parts of an image reference after the given ones were replaced.
+
+    :param value: reference, or a mapping with some of registry, repository, tag and digest
+    :param part: name of the one part to return instead of all
+    :raises AnsibleFilterError: a part is missing or does not follow the grammar
+    """
+    if part is not None and part not in _PARTS:
+        raise AnsibleFilterError(f"image_ref: there is no part {part!r}; choose one of {', '.join(_PARTS)}")
+    if isinstance(value, str):
+        parts = _split(value)
+    elif isinstance(value, Mapping):
+        parts = {"registry": "docker.io"} | {key: str(value.get(key) or "") for key in _PATTERNS if value.get(key)}
+        parts = {key: parts.get(key, "") for key in _PATTERNS}
+    else:
+        raise AnsibleFilterError(f"image_ref: expected a string or a dictionary, got {type(value).__name__}")
+    if tag is not None and digest is None:
+        parts["digest"] = ""
+    given = {"registry": registry, "repository": repository, "tag": tag, "digest": digest}
+    parts |= {key: str(new) for key, new in given.items() if new is not None}
+    if parts["registry"] == "docker.io" and parts["repository"] and "/" not in parts["repository"]:
+        parts["repository"] = f"library/{parts['repository']}"
+    result = _checked(parts, value)
+    result["name"] = f"{result['registry']}/{result['repository']}"
+    result["ref"] = (
+        result["name"]
+        + (f":{result['tag']}" if result["tag"] else "")
+        + (f"@{result['digest']}" if result["digest"] else "")
+    )
+    return result if part is None else result[part]
+
+
+class FilterModule:
+    """Filters of this file, by name."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"image_ref": image_ref}
