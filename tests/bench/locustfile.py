@@ -1,0 +1,34 @@
+"""One hundred people at the public door: each opens the page, signs in, lists, adds, completes and deletes tasks."""
+
+from __future__ import annotations
+
+import uuid
+
+from locust import HttpUser, between, task
+
+
+class Person(HttpUser):
+    wait_time = between(0.5, 1.5)
+
+    def on_start(self) -> None:
+        self.client.headers["Origin"] = self.host
+        credentials = {"username": f"load-{uuid.uuid4().hex[:12]}", "password": uuid.uuid4().hex}
+        self.client.post("/api/register", json=credentials, name="register")
+        self.client.post("/api/login", json=credentials, name="login")
+
+    @task(3)
+    def page(self) -> None:
+        self.client.get("/", name="page")
+
+    @task(4)
+    def list_tasks(self) -> None:
+        self.client.get("/api/tasks", name="list")
+
+    @task(3)
+    def live(self) -> None:
+        answer = self.client.post("/api/tasks", json={"title": "from the load test"}, name="add")
+        if answer.status_code != 201:
+            return
+        mine = answer.json()["id"]
+        self.client.post(f"/api/tasks/{mine}/complete", name="complete")
+        self.client.delete(f"/api/tasks/{mine}", name="delete")

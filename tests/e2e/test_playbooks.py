@@ -1,0 +1,135 @@
+"""The playbooks as people run them: again, in part, in check mode, with something broken, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import NAMESPACE, Cluster, PlaybookRun, Watcher, until
+from tests.e2e.test_app import SERVICES
+
+
+def everything(cluster: Cluster) -> dict[str, str]:
+    """uid and resourceVersion of every object that a deployment could touch; pods, events and leases live their own life."""
+    kinds = ("namespaces,secrets,configmaps,serviceaccounts,services,deployments,statefulsets,networkpolicies,roles,rolebindings,"
+             "resourcequotas,limitranges,poddisruptionbudgets,horizontalpodautoscalers,ingresses,customresourcedefinitions,"
+             "components.dapr.io,configurations.dapr.io")
+    found = json.loads(cluster.kubectl("get", kinds, "-A", "-o", "json"))["items"]
+    moving = {"ResourceQuota", "HorizontalPodAutoscaler"}      # their status is rewritten while nothing is changed
+    return {
+        f"{o['kind']} {o['metadata'].get('namespace', '')}/{o['metadata']['name']}":
+            f"{o['metadata']['uid']} {'' if o['kind'] in moving else generation(o)}"
+        for o in found
+    }
+
+
+def generation(item: dict[str, Any]) -> str:
+    """What changes only when somebody writes the object's specification."""
+    meta = item["metadata"]
+    if "generation" in meta:
+        return str(meta["generation"])
+    return json.dumps({k: v for k, v in item.items() if k not in ("metadata", "status")}, sort_keys=True)
+
+
+def fingerprints(cluster: Cluster, releases: tuple[str, ...]) -> dict[str, tuple[str, int, list[str]]]:
+    """uid, generation and pods of some releases."""
+    out = {}
+    for release in releases:
+        meta = cluster.get("deployment", release)["metadata"]
+        out[release] = (meta["uid"], meta["generation"], sorted(p["metadata"]["uid"] for p in cluster.pods(release)))
+    return out
+
+
+def test_site_from_nothing_deploys_and_proves(first_site: PlaybookRun, cluster: Cluster) -> None:
+    assert first_site.count("failed") == 0
+    assert "v1.0.0" in first_site.output
+    records = cluster.get("configmaps", selector="todo.cloud/release-set")
+    assert records, "a verified run leaves a record"
+
+
+def test_a_second_run_changes_nothing(app: Cluster) -> None:
+    before = everything(app)
+    again = app.playbook("site.yml").ok()
+    assert again.count("changed") == 0, again.output[-4000:]
+    assert everything(app) == before
+
+
+def test_check_mode_shows_the_change_and_writes_nothing(app: Cluster) -> None:
+    before = everything(app)
+    run = app.playbook("site.yml", "--check", "--diff", "-e", "backend_api_version=v1.1.0").ok()
+    assert "v1.1.0" in run.output
+    assert everything(app) == before
+    assert app.image_of("backend-api").endswith(":v1.0.0")
+
+
+def test_one_service_is_deployed_and_the_others_stay_untouched(app: Cluster) -> None:
+    others = tuple(s for s in SERVICES if s != "backend-api")
+    before = fingerprints(app, others)
+    app.playbook("site.yml", "--limit", "backend_api", "-e", "backend_api_version=v1.1.0").ok()
+    assert app.image_of("backend-api").endswith(":v1.1.0")
+    assert fingerprints(app, others) == before
+    app.playbook("rollback.yml").ok()
+    assert app.image_of("backend-api").endswith(":v1.0.0")
+    assert fingerprints(app, others) == before
+
+
+@pytest.mark.parametrize(("fault", "code"), [("crash", "crash_loop"), ("wrong-port", "probe_failing"), ("oom", "oom_killed")])
+def test_a_broken_version_is_refused_while_the_old_one_serves(app: Cluster, door: str, fault: str, code: str) -> None:
+    with Watcher(f"{door}/api/health").watching() as load:
+        run = app.playbook("site.yml", "-e", f"backend_api_version=v1.1.0-{fault}", "-e", "release_on_failure=hold")
+        assert run.code != 0
+        assert code in run.output, run.output[-4000:]
+        assert app.playbook("rollback.yml").ok()
+    assert load.failures == [], f"{len(load.failures)} of {load.requests} requests failed"
+    assert app.image_of("backend-api").endswith(":v1.0.0")
+    assert "Traceback" not in run.output
+
+
+def test_a_broken_version_takes_the_whole_set_back_when_told(app: Cluster, door: str) -> None:
+    with Watcher(f"{door}/api/health").watching() as load:
+        run = app.playbook("site.yml", "-e", "backend_api_version=v1.1.0-crash", "-e", "frontend_version=v1.1.0",
+                           "-e", "release_on_failure=set")
+    assert run.code != 0
+    assert load.failures == []
+    for service in ("backend-api", "frontend"):
+        assert app.image_of(service).endswith(":v1.0.0")
+
+
+def test_a_missing_tag_is_named(app: Cluster) -> None:
+    run = app.playbook("site.yml", "-e", "backend_api_version=v9.9.9", "-e", "release_on_failure=set")
+    assert run.code != 0
+    assert "v9.9.9" in run.output
+    assert "not found" in run.output.lower()
+    assert app.image_of("backend-api").endswith(":v1.0.0")
+
+
+def test_a_pod_without_its_sidecar_is_found_and_named(app: Cluster) -> None:
+    app.kubectl("scale", "deployment", "-n", "dapr-system", "dapr-sidecar-injector", "--replicas=0")
+    try:
+        until(lambda: not app.pods_named("dapr-system", "dapr-sidecar-injector"), 60, "no injector pods")
+        app.kubectl("delete", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/instance=notification-service", "--wait=false")
+        until(lambda: any(len(p["spec"]["containers"]) == 1 for p in app.pods("notification-service")), 60, "a pod without daprd")
+        run = app.playbook("playbooks/verify.yml")
+        assert run.code != 0
+        assert "notification-service" in run.output
+        assert "sidecar" in run.output
+    finally:
+        app.kubectl("scale", "deployment", "-n", "dapr-system", "dapr-sidecar-injector", "--replicas=1")
+        app.kubectl("rollout", "status", "-n", "dapr-system", "deployment/dapr-sidecar-injector", "--timeout=60s")
+        app.kubectl("delete", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/instance=notification-service", "--wait=false")
+        until(lambda: [len(p["spec"]["containers"]) for p in app.pods("notification-service")] == [2], 60, "daprd injected again")
+    app.playbook("site.yml").ok()
+
+
+def test_status_is_one_screen(app: Cluster) -> None:
+    run = app.playbook("playbooks/status.yml").ok()
+    for service in SERVICES:
+        assert service in run.output
+    assert run.count("changed") == 0
+
+
+def test_teardown_refuses_without_the_word(app: Cluster) -> None:
+    run = app.playbook("playbooks/teardown.yml")
+    assert run.code != 0
+    assert app.get("deployment", "backend-api")

@@ -1,0 +1,73 @@
+"""The collection as an artifact: what is built is what is committed, and it runs from an empty folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def run(*argv: str | Path, cwd: Path, **env: str) -> str:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("ANSIBLE_")}
+    done = subprocess.run([str(a) for a in argv], cwd=cwd, env={**clean, **env}, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False)
+    assert done.returncode == 0, f"{' '.join(map(str, argv))}:\n{done.stdout[-3000:]}"
+    return done.stdout
+
+
+def tracked() -> set[str]:
+    return set(run("git", "ls-files", "-z", cwd=TOP).rstrip("\0").split("\0"))
+
+
+def copy_of_checkout(to: Path) -> Path:
+    """The tracked files as they are on disk now, in a folder of their own, as a fresh clone would hold them."""
+    for name in tracked():
+        source, target = TOP / name, to / name
+        if source.exists() or source.is_symlink():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+    return to
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = copy_of_checkout(tmp_path_factory.mktemp("source"))
+    out = tmp_path_factory.mktemp("artifact")
+    run("ansible-galaxy", "collection", "build", "--output-path", out, cwd=source)
+    return next(out.glob("todo-cloud-*.tar.gz"))
+
+
+def test_the_artifact_holds_only_committed_files(artifact: Path) -> None:
+    with tarfile.open(artifact) as tar:
+        names = {m.name for m in tar.getmembers() if m.isfile()}
+    assert names - tracked() <= {"MANIFEST.json", "FILES.json"}
+    assert {"playbooks/site.yml", "charts/service/Chart.yaml", "plugins/modules/release_apply.py", "README.md"} <= names
+    assert not [n for n in names if n.startswith(("tests/", "inventories/", "collections/", "examples/"))]
+
+
+def test_installed_into_an_empty_folder_its_playbooks_are_found(artifact: Path, tmp_path: Path) -> None:
+    collections = tmp_path / "collections"
+    run("ansible-galaxy", "collection", "install", artifact, "--no-deps", "-p", collections, cwd=tmp_path)
+    for name in ("site", "rollback"):
+        out = run("ansible-playbook", f"todo.cloud.{name}", "-i", TOP / "inventories/staging", "--list-hosts", cwd=tmp_path,
+                  ANSIBLE_COLLECTIONS_PATH=str(collections), TODO_CLOUD_UNUSED="")
+        assert "backend_api" in out
+
+
+def test_a_checkout_works_wherever_it_is_cloned(tmp_path: Path) -> None:
+    clone = copy_of_checkout(tmp_path / "a folder with spaces")
+    out = run("ansible-playbook", "site.yml", "-i", "inventories/staging", "--list-hosts", cwd=clone)
+    assert "backend_api" in out
+
+
+def test_modules_that_talk_to_kubernetes_are_in_the_action_group() -> None:
+    modules = {p.stem for p in (TOP / "plugins/modules").glob("*.py") if p.stem != "__init__"}
+    group = yaml.safe_load((TOP / "meta/runtime.yml").read_text())["action_groups"]["k8s"]
+    assert {m for m in group if isinstance(m, str)} == modules
