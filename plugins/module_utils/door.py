@@ -1,0 +1,42 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Between Ansible and everything else in module_utils: errors become ``fail_json``, progress lines become a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
+from .failure import TodoCloudError
+
+# The action plugins of this collection hand the name of a file to the module in this private argument.
+PROGRESS_SPEC: dict[str, Any] = {"_progress_file": {"type": "path"}}
+KUBE_SPEC: dict[str, Any] = {name: dict(option) for name, option in AUTH_ARG_SPEC.items()}
+
+
+@contextmanager
+def failing(module: Any) -> Iterator[None]:
+    """Whatever is raised below as :class:`TodoCloudError` ends the module with ``msg`` and ``failure``."""
+    try:
+        yield
+    except TodoCloudError as exc:
+        module.fail_json(msg=exc.failure.message, failure=exc.failure.as_result(), **exc.results)
+
+
+def progress_of(module: Any) -> Callable[[str], None]:
+    """A callable for live lines. Each line is appended to the action plugin's file at once; without one, dropped."""
+    path = module.params.get("_progress_file")
+    if not path:
+        return lambda line: None
+
+    def progress(line: str) -> None:
+        try:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(" ".join(line.split()) + "\n")
+        except OSError:
+            pass  # nobody watches any more: the run itself must not end because of that
+
+    return progress

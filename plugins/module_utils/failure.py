@@ -1,0 +1,104 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Failures as values: one stable code, one sentence, and the evidence. No Ansible in here.
+
+The table of codes for readers is docs/failure-codes.md; a test compares it with this enum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Code(StrEnum):
+    """What went wrong, for programs. A value is never renamed once released."""
+
+    # Verdicts on pods and what owns them
+    CRASH_LOOP = "crash_loop"
+    OOM_KILLED = "oom_killed"
+    PROBE_KILLED = "probe_killed"
+    IMAGE_PULL = "image_pull"
+    IMAGE_INVALID = "image_invalid"
+    CONFIG_MISSING = "config_missing"
+    CONTAINER_START = "container_start"
+    POD_FAILED = "pod_failed"
+    UNSCHEDULABLE = "unschedulable"
+    VOLUME_MOUNT = "volume_mount"
+    FAILED_CREATE = "failed_create"
+    QUOTA_EXCEEDED = "quota_exceeded"
+    ADMISSION_DENIED = "admission_denied"
+    SERVICE_ACCOUNT_MISSING = "service_account_missing"
+    NOT_READY = "not_ready"
+    SIDECAR_NOT_READY = "sidecar_not_ready"
+    DEPENDENCY_DOWN = "dependency_down"
+    BLOCKED_BY_OLD_POD = "blocked_by_old_pod"
+    PROGRESS_DEADLINE = "progress_deadline"
+    JOB_FAILED = "job_failed"
+    PAUSED = "paused"
+    DELETED = "deleted"
+    RESOURCE_FAILED = "resource_failed"
+    TIMEOUT = "timeout"
+    # The Kubernetes API and its credentials
+    CREDENTIALS = "credentials"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    ALREADY_EXISTS = "already_exists"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    API_ERROR = "api_error"
+    # What a user asked for
+    INVALID_INPUT = "invalid_input"
+    MISSING_LIBRARY = "missing_library"
+    # Helm and releases
+    HELM_MISSING = "helm_missing"
+    HELM_FAILED = "helm_failed"
+    CHART_INVALID = "chart_invalid"
+    RELEASE_PENDING = "release_pending"
+    FOREIGN_REVISION = "foreign_revision"
+    LOCK_HELD = "lock_held"
+    LOCK_LOST = "lock_lost"
+    NO_VERIFIED_SET = "no_verified_set"
+    SET_NOT_FOUND = "set_not_found"
+    SET_DAMAGED = "set_damaged"
+    ROLLBACK_TARGET_MISSING = "rollback_target_missing"
+    ROLLBACK_REFUSED = "rollback_refused"
+    ROLLBACK_FAILED = "rollback_failed"
+    # Dapr
+    SIDECAR_MISSING = "sidecar_missing"
+    SIDECAR_VERSION = "sidecar_version"
+    INJECTOR_DOWN = "injector_down"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """``code`` for programs, ``message`` (one sentence) for people, ``details`` as evidence (plain JSON)."""
+
+    code: Code
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON, as it stands under ``failure`` in a module's result."""
+        return {"code": self.code.value, "message": self.message, "details": dict(self.details)}
+
+
+class TodoCloudError(Exception):
+    """Raised everywhere below the door (see door.py), which turns it into ``fail_json``.
+
+    ``results`` are further keys of the module's result (a verdict, a list of releases), shown beside ``failure``.
+    """
+
+    def __init__(self, failure: Failure, results: Mapping[str, Any] | None = None) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.results: dict[str, Any] = dict(results or {})
+
+
+def error(code: Code, message: str, **details: Any) -> TodoCloudError:
+    """Shorthand for the usual case: ``raise error(Code.INVALID_INPUT, "...", option="to")``."""
+    return TodoCloudError(Failure(code, message, details))

@@ -1,0 +1,230 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""kubernetes.core's auth options -> a configured urllib3 pool, request headers, and a kubeconfig for other programs.
+
+The only file that knows the ``kubernetes`` client. Precedence is kubernetes.core's own: options, then ``K8S_AUTH_*``,
+then in-cluster configuration, then the default kubeconfig.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import ssl
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import (
+    AUTH_ARG_MAP,
+    AUTH_ARG_SPEC,
+    AUTH_PROXY_HEADERS_SPEC,
+)
+
+from ..failure import Code, error
+
+_FALSE = ("0", "false", "no", "off")
+
+
+class Credentials:
+    """How to reach one API server and as whom.
+
+    Certificates and keys are read once into memory; files that the client library wrote for them are removed at once.
+    Errors: ``credentials`` (unusable or missing configuration), ``missing_library``.
+    """
+
+    def __init__(self, params: Mapping[str, Any]) -> None:
+        auth = _auth_options(params)
+        scratch = tempfile.mkdtemp(prefix="todo-cloud-")
+        try:
+            self._configuration = _configuration(auth, scratch)
+            self._ca = _content(self._configuration.ssl_ca_cert, "CA certificate")
+            self._cert = _content(self._configuration.cert_file, "client certificate")
+            self._key = _content(self._configuration.key_file, "client key")
+            self.pool = self._make_pool()
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        self.server: str = self._configuration.host.rstrip("/")
+        self._impersonate_user = auth.get("impersonate_user")
+        self._impersonate_groups: list[str] = auth.get("impersonate_groups") or []
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Authorization and impersonation headers; a token near its expiry is renewed by the client library."""
+        headers = []
+        token = self._token()
+        if token:
+            headers.append(("Authorization", token))
+        elif self._configuration.username:
+            headers.append(("Authorization", self._configuration.get_basic_auth_token()))
+        if self._impersonate_user:
+            headers.append(("Impersonate-User", self._impersonate_user))
+        headers += [("Impersonate-Group", group) for group in self._impersonate_groups]
+        return headers
+
+    def kubeconfig(self) -> dict[str, Any]:
+        """A complete kubeconfig as a dict: one cluster, one user, everything inline, whatever the options were."""
+        cluster: dict[str, Any] = {"server": self.server}
+        user: dict[str, Any] = {}
+        if not self._configuration.verify_ssl:
+            cluster["insecure-skip-tls-verify"] = True
+        elif self._ca:
+            cluster["certificate-authority-data"] = _base64(self._ca)
+        if self._configuration.tls_server_name:
+            cluster["tls-server-name"] = self._configuration.tls_server_name
+        if self._configuration.proxy:
+            cluster["proxy-url"] = self._configuration.proxy
+        if self._cert and self._key:
+            user |= {"client-certificate-data": _base64(self._cert), "client-key-data": _base64(self._key)}
+        scheme, _, value = (self._token() or "").partition(" ")
+        if scheme.lower() == "bearer":
+            user["token"] = value
+        elif scheme.lower() == "basic":
+            user["username"], _, user["password"] = base64.b64decode(value).decode().partition(":")
+        elif self._configuration.username:
+            user |= {"username": self._configuration.username, "password": self._configuration.password}
+        if self._impersonate_user:
+            user["as"] = self._impersonate_user
+        if self._impersonate_groups:
+            user["as-groups"] = self._impersonate_groups
+        name = "todo-cloud"
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": name,
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        }
+
+    def _token(self) -> str:
+        # Read through auth_settings(): it calls the client library's refresh hook (exec plugins, in-cluster tokens).
+        setting = self._configuration.auth_settings().get("BearerToken") or {}
+        return str(setting.get("value") or "")
+
+    def _make_pool(self) -> Any:
+        from kubernetes.client.rest import RESTClientObject
+
+        self._configuration.retries = False
+        self._configuration.connection_pool_maxsize = 16
+        pool = RESTClientObject(self._configuration).pool_manager
+        # One TLS context for all connections: certificates are parsed once and need not stay on disk.
+        for key in ("cert_reqs", "ca_certs", "ca_cert_data", "cert_file", "key_file"):
+            pool.connection_pool_kw.pop(key, None)
+        if self._configuration.host.startswith("https"):
+            pool.connection_pool_kw["ssl_context"] = self._tls_context()
+        return pool
+
+    def _tls_context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cadata=self._ca.decode() if self._ca else None)
+        # Go clients accept cluster CAs without an authority key identifier; Python 3.13's default does not.
+        context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+        if not self._configuration.verify_ssl:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self._cert and self._key:
+            try:
+                context.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
+            except (OSError, ssl.SSLError) as exc:
+                raise error(Code.CREDENTIALS, f"The client certificate and key can't be used: {exc}.") from exc
+        return context
+
+
+def _auth_options(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as the client names them, with kubernetes.core's environment variables as fallback."""
+    auth: dict[str, Any] = {}
+    for client_name, option in [*AUTH_ARG_MAP.items(), ("impersonate_user",) * 2, ("impersonate_groups",) * 2]:
+        value = params.get(option)
+        if value is None and option == "proxy_headers":
+            value = {
+                key: os.environ[f"K8S_AUTH_PROXY_HEADERS_{key.upper()}"]
+                for key in AUTH_PROXY_HEADERS_SPEC
+                if os.environ.get(f"K8S_AUTH_PROXY_HEADERS_{key.upper()}")
+            } or None
+        elif value is None:
+            text = os.environ.get(f"K8S_AUTH_{option.upper()}") or os.environ.get(f"K8S_AUTH_{client_name.upper()}")
+            value = _typed(text, AUTH_ARG_SPEC[option].get("type", "str")) if text else None
+        if value is not None:
+            auth[client_name] = value
+    return auth
+
+
+def _typed(text: str, kind: str) -> Any:
+    if kind == "bool":
+        return text.lower() not in _FALSE
+    return [item for item in text.split(",") if item] if kind == "list" else text
+
+
+def _configuration(auth: Mapping[str, Any], scratch: str) -> Any:
+    try:
+        import urllib3
+        from kubernetes.client import Configuration
+        from kubernetes.config import ConfigException
+    except ImportError as exc:
+        raise error(
+            Code.MISSING_LIBRARY,
+            f"The Python library 'kubernetes' is missing ({exc}): install it where this module runs.",
+        ) from exc
+    configuration = Configuration()
+    try:
+        _load(configuration, auth, scratch)
+    except (ConfigException, OSError, ValueError, TypeError) as exc:
+        raise error(
+            Code.CREDENTIALS,
+            f"No usable Kubernetes credentials ({exc}): set kubeconfig, or host with api_key, "
+            "or the environment variable K8S_AUTH_KUBECONFIG.",
+        ) from exc
+    for name, value in auth.items():
+        if name == "api_key":
+            configuration.api_key = {"BearerToken": f"Bearer {value}"}
+            configuration.refresh_api_key_hook = None
+        elif name == "proxy_headers":
+            configuration.proxy_headers = urllib3.util.make_headers(**value)
+        elif name not in ("kubeconfig", "context", "persist_config", "impersonate_user", "impersonate_groups"):
+            setattr(configuration, name, value.rstrip("/") if name == "host" else value)
+    return configuration
+
+
+def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> None:
+    """Fill ``configuration`` from a kubeconfig or the pod's service account, unless the options say everything."""
+    from kubernetes import config
+
+    complete = auth.get("host") and (
+        auth.get("api_key")
+        or (auth.get("username") and auth.get("password"))
+        or (auth.get("cert_file") and auth.get("key_file"))
+    )
+    if complete:
+        return
+    kubeconfig, context = auth.get("kubeconfig"), auth.get("context")
+    if not kubeconfig and not context:
+        try:
+            config.load_incluster_config(client_configuration=configuration)
+            return
+        except config.ConfigException:
+            pass
+    settings = {"context": context, "client_configuration": configuration, "temp_file_path": scratch}
+    if isinstance(kubeconfig, Mapping):
+        config.load_kube_config_from_dict(dict(kubeconfig), persist_config=False, **settings)
+    else:
+        # A list of files stays as it is; a missing file is named, which the client library does not do.
+        for path in filter(None, str(kubeconfig or "").split(os.pathsep)):
+            if not Path(path).expanduser().is_file():
+                raise FileNotFoundError(f"kubeconfig {path} does not exist")
+        config.load_kube_config(
+            kubeconfig or None, persist_config=bool(auth.get("persist_config")), **settings
+        )
+
+
+def _content(path: str | None, what: str) -> bytes:
+    if not path:
+        return b""
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as exc:
+        raise error(Code.CREDENTIALS, f"The {what} {path} can't be read: {exc.strerror}.") from exc
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

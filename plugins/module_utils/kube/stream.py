@@ -1,0 +1,30 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The body of one watch request: JSON objects, one a line, as they arrive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+
+class Stream:
+    """Iterates a watch response. Any network error ends the iteration by the exception of the HTTP library."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        rest = b""
+        for chunk in self._response.stream(65536, decode_content=False):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if line.strip():
+                    yield json.loads(line)
+
+    def close(self) -> None:
+        """End the watch, also from another thread that waits in the iteration (urllib3 >= 2.3 wakes it up)."""
+        with suppress(Exception):  # closing must never mask what the wait found; the socket dies with the process
+            getattr(self._response, "shutdown", self._response.close)()

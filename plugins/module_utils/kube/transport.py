@@ -1,0 +1,212 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""HTTP with one API server: authentication, retries of transient faults inside a deadline, counts, the server's clock.
+
+Part of the session (session.py); nothing else uses it.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from ..failure import Code, error
+from .credentials import Credentials
+from .deadline import Deadline
+from .errors import KubeError, Unauthorized, Unreachable, error_of, message_of
+
+_TRANSIENT = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass
+class ApiCounts:
+    """What the session cost the API server so far."""
+
+    requests: int = 0
+    retries: int = 0
+    relists: int = 0
+
+    def as_result(self) -> dict[str, int]:
+        """Plain JSON."""
+        return asdict(self)
+
+
+class Transport:
+    """One connection pool, one user. ``attempt``: seconds that one request may take. Threads may share it."""
+
+    def __init__(self, params: Mapping[str, Any], user_agent: str, patience: float) -> None:
+        self.patience = patience
+        self.attempt = 30.0
+        self.counts = ApiCounts()
+        self.credentials = Credentials(params)
+        self._params = params
+        self._user_agent = user_agent
+        self._clock_offset = 0.0
+        self._mutex = threading.Lock()
+
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return self.credentials.server
+
+    def server_now(self) -> float:
+        """The server's clock in seconds since the epoch, by its last answer."""
+        return time.time() + self._clock_offset
+
+    def count_relist(self) -> None:
+        """A watch had to list again."""
+        with self._mutex:
+            self.counts.relists += 1
+
+    def close(self) -> None:
+        """Drop idle connections."""
+        self.credentials.pool.clear()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        verb: str,
+        what: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        deadline: Deadline | None = None,
+    ) -> Any:
+        """One call, retried until the deadline (default: ``patience`` seconds). Returns a response of status 2xx.
+
+        ``verb`` and ``what`` are words for messages: ``list``, ``pods in namespace "x"``.
+        """
+        until = deadline or Deadline.after(self.patience)
+        data = None if body is None else json.dumps(body).encode()
+        attempts, renewed = 0, False
+        while True:
+            attempts += 1
+            limit = max(1.0, min(self.attempt, until.remaining))
+            response = None
+            try:
+                response = self.send(method, path, query, data, headers, connect=min(limit, 10.0), read=limit)
+                if 200 <= response.status < 300:
+                    return response
+                failure = self.failure(response, verb, what)
+            except Unreachable as exc:
+                failure = exc
+            if isinstance(failure, Unauthorized) and not renewed:
+                renewed = True  # a token renewed elsewhere (exec plugin, rotated file) is worth one more try
+                if self._renew():
+                    continue
+            if not isinstance(failure, Unreachable):
+                raise failure
+            pause = pause_before(attempts + 1, response)
+            if until.remaining <= pause:
+                cause = failure.failure.details["cause"]
+                message = f"The API server {self.server} gave no usable answer to {verb} {what}: {cause}."
+                raise Unreachable(message, failure.status, cause=cause, attempts=attempts)
+            with self._mutex:
+                self.counts.retries += 1
+            time.sleep(pause)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        connect: float,
+        read: float,
+        stream: bool = False,
+    ) -> Any:
+        """One HTTP request, whatever its status. Raises :class:`Unreachable` when there was no answer.
+
+        A server whose certificate can't be verified is an error of code ``credentials`` at once.
+        """
+        import urllib3
+
+        values = urllib3.HTTPHeaderDict({"Accept": "application/json", "User-Agent": self._user_agent})
+        values.update(headers or {})
+        for name, value in self.credentials.headers():
+            values.add(name, value)
+        given = {key: value for key, value in (query or {}).items() if value}
+        url = f"{self.server}{path}" + (f"?{urlencode(given)}" if given else "")
+        with self._mutex:
+            self.counts.requests += 1
+        try:
+            response = self.credentials.pool.request(
+                method, url, body=data, headers=values, preload_content=not stream, retries=False, redirect=False,
+                timeout=urllib3.Timeout(connect=connect, read=read),
+            )  # fmt: skip
+        except network_errors() as exc:
+            cause = network_cause(exc)
+            if "certificate can't be verified" in cause:  # no retry mends that
+                raise error(Code.CREDENTIALS, f"The API server {self.server} is not trusted: {cause}.") from exc
+            raise Unreachable(f"The API server {self.server} gives no answer: {cause}.", 0, cause=cause) from exc
+        self._note_clock(response.headers.get("Date"))
+        return response
+
+    def failure(self, response: Any, verb: str, what: str) -> KubeError:
+        """The typed error for a response that is not 2xx; :class:`Unreachable` when a retry may help."""
+        body = bytes(response.data or b"")
+        if response.status not in _TRANSIENT:
+            return error_of(response.status, body, verb, what)
+        cause = f"HTTP {response.status} {message_of(body)}".strip()
+        message = f"The API server {self.server} gives no usable answer: {cause}."
+        return Unreachable(message, response.status, cause=cause)
+
+    def _renew(self) -> bool:
+        """Read the credentials again; True if they differ from the ones that were rejected."""
+        fresh = Credentials(self._params)
+        changed = fresh.kubeconfig() != self.credentials.kubeconfig()
+        if changed:
+            self.credentials = fresh
+        return changed
+
+    def _note_clock(self, date: str | None) -> None:
+        if date:
+            with suppress(ValueError, TypeError):
+                self._clock_offset = parsedate_to_datetime(date).timestamp() - time.time()
+
+
+def pause_before(attempt: int, response: Any = None) -> float:
+    """Seconds before attempt number ``attempt`` (from 2): Retry-After (at most 30), else 0.2 s doubling to 5 s."""
+    header = response.headers.get("Retry-After") if response is not None else None
+    if header and header.isdigit():
+        return float(min(int(header), 30))
+    return float(min(0.2 * 2 ** max(0, attempt - 2), 5.0))
+
+
+def network_errors() -> tuple[type[BaseException], ...]:
+    """What the HTTP library raises when there is no (complete) answer."""
+    import http.client
+
+    import urllib3
+
+    return (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
+
+
+def network_cause(exc: BaseException) -> str:
+    """The innermost reason in words a person knows, without addresses of Python objects."""
+    chain: list[BaseException] = [exc]
+    while (inner := _inner(chain[-1])) is not None and inner not in chain:
+        chain.append(inner)
+    for link in reversed(chain):
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return f"its certificate can't be verified ({link.verify_message})"
+        if isinstance(link, OSError) and link.strerror:
+            return link.strerror
+    return str(chain[-1]).rpartition(": ")[2] or type(chain[-1]).__name__
+
+
+def _inner(exc: BaseException) -> BaseException | None:
+    reason = getattr(exc, "reason", None)
+    return reason if isinstance(reason, BaseException) else exc.__cause__ or exc.__context__

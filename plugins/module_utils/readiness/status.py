@@ -1,0 +1,26 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The words for what state an object is in (kstatus's): pure data, no I/O, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """kstatus's five words."""
+
+    CURRENT = "Current"
+    IN_PROGRESS = "InProgress"
+    FAILED = "Failed"
+    TERMINATING = "Terminating"
+    NOT_FOUND = "NotFound"
+
+
+@dataclass(frozen=True)
+class Status:
+    """A state and, in a few words, why or what is missing."""
+
+    state: State
+    message: str = ""
