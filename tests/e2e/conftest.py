@@ -1,4 +1,4 @@
-"""The application as its users and its team meet it: deployed by the playbooks on the test cluster, used through its public door."""
+"""The application as its users and its team meet it: deployed by the playbooks, used through its public door."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAYBOOK_LIMIT_S = 900
 
 @dataclass(frozen=True)
 class PlaybookRun:
-    """What one run of ansible-playbook did: its exit code, its output, and the counts of its recap summed over hosts."""
+    """What one run of ansible-playbook did: exit code, output, and the counts of its recap summed over hosts."""
 
     code: int
     output: str
@@ -62,26 +62,49 @@ class Cluster:
 
     def run(self, *argv: str, cwd: Path = TOP, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            argv, cwd=cwd, env={**self.environ, **env}, text=True, timeout=timeout,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+            argv,
+            cwd=cwd,
+            env={**self.environ, **env},
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
 
-    def playbook(self, name: str, *args: str, cwd: Path = TOP, inventory: str = "inventories/local", **env: str) -> PlaybookRun:
+    def playbook(
+        self, name: str, *args: str, cwd: Path = TOP, inventory: str = "inventories/local", **env: str
+    ) -> PlaybookRun:
         begun = time.monotonic()
         done = self.run("ansible-playbook", name, "-i", inventory, *args, cwd=cwd, timeout=PLAYBOOK_LIMIT_S, **env)
         return PlaybookRun(done.returncode, done.stdout, time.monotonic() - begun)
 
     def kubectl(self, *args: str) -> str:
         done = subprocess.run(
-            ["kubectl", "--request-timeout=60s", *args], env=self.environ, text=True, timeout=120,
-            stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            ["kubectl", "--request-timeout=60s", *args],
+            env=self.environ,
+            text=True,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
         )
         assert done.returncode == 0, f"kubectl {' '.join(args)}: {done.stderr}"
         return done.stdout
 
     def get(self, kind: str, name: str = "", namespace: str = NAMESPACE, selector: str = "") -> Any:
         """One object, or the list of objects, of a kind as the API server has it now."""
-        args = ["get", kind, *([name] if name else []), "-n", namespace, *(["-l", selector] if selector else []), "-o", "json"]
+        args = [
+            "get",
+            kind,
+            *([name] if name else []),
+            "-n",
+            namespace,
+            *(["-l", selector] if selector else []),
+            "-o",
+            "json",
+        ]
         found = json.loads(self.kubectl(*args))
         return found if name else found["items"]
 
@@ -89,6 +112,10 @@ class Cluster:
         """The pods of a release that are not being deleted."""
         found = self.get("pods", namespace=namespace, selector=f"app.kubernetes.io/instance={release}")
         return [p for p in found if not p["metadata"].get("deletionTimestamp")]
+
+    def count_of(self, prefix: str, namespace: str) -> int:
+        """How many pods of a namespace have names that begin so."""
+        return sum(p["metadata"]["name"].startswith(prefix) for p in self.get("pods", namespace=namespace))
 
     def image_of(self, release: str) -> str:
         return str(self.get("deployment", release)["spec"]["template"]["spec"]["containers"][0]["image"])
@@ -141,7 +168,9 @@ class Watcher:
 def cluster() -> Cluster:
     kubeconfig = os.environ.get("TODO_CLOUD_TEST_KUBECONFIG")
     if not kubeconfig or not Path(kubeconfig).exists():
-        pytest.fail("TODO_CLOUD_TEST_KUBECONFIG names no kubeconfig: run these tests by `make e2e`, which starts a cluster.")
+        pytest.fail(
+            "TODO_CLOUD_TEST_KUBECONFIG names no kubeconfig: run these tests by `make e2e`, which starts a cluster."
+        )
     facts = json.loads((Path(kubeconfig).parent / "cluster.json").read_text())
     return Cluster(os.environ.get("TODO_CLOUD_TEST_CLUSTER", "test"), kubeconfig, facts)
 

@@ -8,6 +8,7 @@ import subprocess
 from typing import Any
 
 import httpx
+
 from tests.e2e.conftest import NAMESPACE, Cluster, User, Watcher, until
 
 SERVICES = ("backend-api", "frontend", "recurring-task-service", "notification-service", "sse-gateway")
@@ -18,7 +19,9 @@ def pod_answer(cluster: Cluster, pod: str, path: str) -> str:
 
 
 def logs(cluster: Cluster, release: str) -> list[dict[str, Any]]:
-    text = cluster.kubectl("logs", "-n", NAMESPACE, "-l", f"app.kubernetes.io/instance={release}", "-c", "app", "--tail=-1")
+    text = cluster.kubectl(
+        "logs", "-n", NAMESPACE, "-l", f"app.kubernetes.io/instance={release}", "-c", "app", "--tail=-1"
+    )
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
@@ -27,8 +30,25 @@ def broker_messages(cluster: Cluster, topic: str) -> list[dict[str, Any]]:
     script = cluster.kubectl("get", "configmap", "-n", "kafka", "kafka", "-o", "json")
     assert "console-consumer.sh" in script, "charts/kafka carries a console-consumer script for people and tests"
     done = subprocess.run(
-        ["kubectl", "exec", "-n", "kafka", "kafka-0", "-c", "kafka", "--", "/bin/sh", "/opt/todo-kafka/console-consumer.sh", topic],
-        env=cluster.environ, text=True, capture_output=True, timeout=60, stdin=subprocess.DEVNULL, check=False,
+        [
+            "kubectl",
+            "exec",
+            "-n",
+            "kafka",
+            "kafka-0",
+            "-c",
+            "kafka",
+            "--",
+            "/bin/sh",
+            "/opt/todo-kafka/console-consumer.sh",
+            topic,
+        ],
+        env=cluster.environ,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
@@ -61,16 +81,24 @@ def test_a_task_lives_from_the_door_to_the_topic(app: Cluster, user: User) -> No
     assert user.tasks() == []
 
     def seen() -> set[str]:
-        return {m["type"] for m in broker_messages(app, "task-events") if m["data"].get("task", m["data"]).get("id") == task["id"]}
+        return {
+            m["type"]
+            for m in broker_messages(app, "task-events")
+            if m["data"].get("task", m["data"]).get("id") == task["id"]
+        }
 
-    until(lambda: seen() >= {"task.created", "task.completed", "task.deleted"}, 30, "task events on the topic", interval=1)
+    until(
+        lambda: seen() >= {"task.created", "task.completed", "task.deleted"}, 30, "task events on the topic", interval=1
+    )
 
 
 def test_completing_a_recurring_task_makes_the_next_one(user: User) -> None:
     due = dt.datetime(2027, 1, 31, 9, tzinfo=dt.UTC)
     task = user.add("pay rent", due_at=due.isoformat(), recurrence="monthly")
     assert user.http.post(f"/api/tasks/{task['id']}/complete").status_code == 200
-    following = until(lambda: [t for t in user.tasks() if not t["completed"]], 5, "the next instance of a recurring task")
+    following = until(
+        lambda: [t for t in user.tasks() if not t["completed"]], 5, "the next instance of a recurring task"
+    )
     assert len(following) == 1
     assert dt.datetime.fromisoformat(following[0]["due_at"]) == dt.datetime(2027, 2, 28, 9, tzinfo=dt.UTC)
 
@@ -78,8 +106,15 @@ def test_completing_a_recurring_task_makes_the_next_one(user: User) -> None:
 def test_a_reminder_reaches_the_notification_service(app: Cluster, user: User) -> None:
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
     task = user.add("call mother", remind_at=soon.isoformat())
-    until(lambda: any(task["id"] in json.dumps(line) and "call mother" in json.dumps(line) for line in logs(app, "notification-service")),
-          20, "the reminder in the notification service's log", interval=0.5)
+    until(
+        lambda: any(
+            task["id"] in json.dumps(line) and "call mother" in json.dumps(line)
+            for line in logs(app, "notification-service")
+        ),
+        20,
+        "the reminder in the notification service's log",
+        interval=0.5,
+    )
 
 
 def test_browsers_see_changes_as_they_happen(user: User) -> None:
@@ -117,8 +152,12 @@ def test_a_killed_pod_is_replaced_without_a_failed_request(app: Cluster, door: s
     victim = app.pods("frontend")[0]["metadata"]["name"]
 
     def replaced() -> bool:
-        ready = [p for p in app.pods("frontend") if p["metadata"]["name"] != victim
-                 and any(c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions", []))]
+        ready = [
+            p
+            for p in app.pods("frontend")
+            if p["metadata"]["name"] != victim
+            and any(c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions", []))
+        ]
         return len(ready) == 2
 
     with Watcher(door).watching() as load:

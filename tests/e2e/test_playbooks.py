@@ -6,22 +6,26 @@ import json
 from typing import Any
 
 import pytest
+
 from tests.e2e.conftest import NAMESPACE, Cluster, PlaybookRun, Watcher, until
 from tests.e2e.test_app import SERVICES
 
 
 def everything(cluster: Cluster) -> dict[str, str]:
-    """uid and resourceVersion of every object that a deployment could touch; pods, events and leases live their own life."""
-    kinds = ("namespaces,secrets,configmaps,serviceaccounts,services,deployments,statefulsets,networkpolicies,roles,rolebindings,"
-             "resourcequotas,limitranges,poddisruptionbudgets,horizontalpodautoscalers,ingresses,customresourcedefinitions,"
-             "components.dapr.io,configurations.dapr.io")
+    """uid and specification of every object that a deployment could touch; pods and events live their own life."""
+    kinds = (
+        "namespaces,secrets,configmaps,serviceaccounts,services,deployments,statefulsets,networkpolicies,roles,"
+        "rolebindings,"
+        "resourcequotas,limitranges,poddisruptionbudgets,horizontalpodautoscalers,ingresses,customresourcedefinitions,"
+        "components.dapr.io,configurations.dapr.io"
+    )
     found = json.loads(cluster.kubectl("get", kinds, "-A", "-o", "json"))["items"]
-    moving = {"ResourceQuota", "HorizontalPodAutoscaler"}      # their status is rewritten while nothing is changed
-    return {
-        f"{o['kind']} {o['metadata'].get('namespace', '')}/{o['metadata']['name']}":
-            f"{o['metadata']['uid']} {'' if o['kind'] in moving else generation(o)}"
-        for o in found
-    }
+    moving = {"ResourceQuota", "HorizontalPodAutoscaler"}  # their status is rewritten while nothing is changed
+    return {key(o): o["metadata"]["uid"] + ("" if o["kind"] in moving else generation(o)) for o in found}
+
+
+def key(item: dict[str, Any]) -> str:
+    return f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
 
 
 def generation(item: dict[str, Any]) -> str:
@@ -74,7 +78,9 @@ def test_one_service_is_deployed_and_the_others_stay_untouched(app: Cluster) -> 
     assert fingerprints(app, others) == before
 
 
-@pytest.mark.parametrize(("fault", "code"), [("crash", "crash_loop"), ("wrong-port", "probe_failing"), ("oom", "oom_killed")])
+@pytest.mark.parametrize(
+    ("fault", "code"), [("crash", "crash_loop"), ("wrong-port", "probe_failing"), ("oom", "oom_killed")]
+)
 def test_a_broken_version_is_refused_while_the_old_one_serves(app: Cluster, door: str, fault: str, code: str) -> None:
     with Watcher(f"{door}/api/health").watching() as load:
         run = app.playbook("site.yml", "-e", f"backend_api_version=v1.1.0-{fault}", "-e", "release_on_failure=hold")
@@ -88,8 +94,15 @@ def test_a_broken_version_is_refused_while_the_old_one_serves(app: Cluster, door
 
 def test_a_broken_version_takes_the_whole_set_back_when_told(app: Cluster, door: str) -> None:
     with Watcher(f"{door}/api/health").watching() as load:
-        run = app.playbook("site.yml", "-e", "backend_api_version=v1.1.0-crash", "-e", "frontend_version=v1.1.0",
-                           "-e", "release_on_failure=set")
+        run = app.playbook(
+            "site.yml",
+            "-e",
+            "backend_api_version=v1.1.0-crash",
+            "-e",
+            "frontend_version=v1.1.0",
+            "-e",
+            "release_on_failure=set",
+        )
     assert run.code != 0
     assert load.failures == []
     for service in ("backend-api", "frontend"):
@@ -107,9 +120,15 @@ def test_a_missing_tag_is_named(app: Cluster) -> None:
 def test_a_pod_without_its_sidecar_is_found_and_named(app: Cluster) -> None:
     app.kubectl("scale", "deployment", "-n", "dapr-system", "dapr-sidecar-injector", "--replicas=0")
     try:
-        until(lambda: not app.pods_named("dapr-system", "dapr-sidecar-injector"), 60, "no injector pods")
-        app.kubectl("delete", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/instance=notification-service", "--wait=false")
-        until(lambda: any(len(p["spec"]["containers"]) == 1 for p in app.pods("notification-service")), 60, "a pod without daprd")
+        until(lambda: not app.count_of("dapr-sidecar-injector", "dapr-system"), 60, "no injector pods")
+        app.kubectl(
+            "delete", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/instance=notification-service", "--wait=false"
+        )
+        until(
+            lambda: any(len(p["spec"]["containers"]) == 1 for p in app.pods("notification-service")),
+            60,
+            "a pod without daprd",
+        )
         run = app.playbook("playbooks/verify.yml")
         assert run.code != 0
         assert "notification-service" in run.output
@@ -117,8 +136,14 @@ def test_a_pod_without_its_sidecar_is_found_and_named(app: Cluster) -> None:
     finally:
         app.kubectl("scale", "deployment", "-n", "dapr-system", "dapr-sidecar-injector", "--replicas=1")
         app.kubectl("rollout", "status", "-n", "dapr-system", "deployment/dapr-sidecar-injector", "--timeout=60s")
-        app.kubectl("delete", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/instance=notification-service", "--wait=false")
-        until(lambda: [len(p["spec"]["containers"]) for p in app.pods("notification-service")] == [2], 60, "daprd injected again")
+        app.kubectl(
+            "delete", "pod", "-n", NAMESPACE, "-l", "app.kubernetes.io/instance=notification-service", "--wait=false"
+        )
+        until(
+            lambda: [len(p["spec"]["containers"]) for p in app.pods("notification-service")] == [2],
+            60,
+            "daprd injected again",
+        )
     app.playbook("site.yml").ok()
 
 

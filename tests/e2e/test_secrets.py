@@ -1,4 +1,4 @@
-"""Secrets given as canary strings never come out anywhere: not in the most verbose output, not in Helm's history or values."""
+"""Secrets given as canary strings come out nowhere: not in the most verbose output, not in Helm's history or values."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ def test_canaries_stay_inside_their_secrets(app: Cluster) -> None:
     given = {"TODO_REGISTRY_PASSWORD": f"{CANARY}r", "TODO_SMTP_PASSWORD": f"{CANARY}s"}
     run = app.playbook("site.yml", "-vvv", "--diff", "-e", "environment_extra_secrets_from_env=true", **given).ok()
     stored = json.loads(app.kubectl("get", "secrets", "-A", "-o", "json"))["items"]
-    values = [base64.b64decode(v).decode(errors="replace") for s in stored if s["type"] != "helm.sh/release.v1"
-              for v in (s.get("data") or {}).values()]
+    values = [
+        base64.b64decode(v).decode(errors="replace")
+        for s in stored
+        if s["type"] != "helm.sh/release.v1"
+        for v in (s.get("data") or {}).values()
+    ]
     assert any(CANARY in v for v in values), "the canary reached its Secret, else this test proves nothing"
     assert CANARY not in run.output
     payloads = release_payloads(app)
@@ -35,8 +39,13 @@ def test_no_live_secret_value_is_in_helm_history_or_records(app: Cluster) -> Non
     """The same for every secret that the local inventory made: generated passwords and connection strings."""
     stored = json.loads(app.kubectl("get", "secrets", "-n", "todo-local", "-o", "json"))["items"]
     secret_keys = {"url", "password", "secret_key", "service_token"}
-    values = [base64.b64decode(v).decode() for s in stored if s["type"] == "Opaque" for k, v in (s.get("data") or {}).items()
-              if k in secret_keys]
+    values = [
+        base64.b64decode(v).decode()
+        for s in stored
+        if s["type"] == "Opaque"
+        for k, v in (s.get("data") or {}).items()
+        if k in secret_keys
+    ]
     assert len(values) >= 4
     records = json.loads(app.kubectl("get", "configmaps", "-A", "-o", "json"))["items"]
     haystack = "\n".join([*release_payloads(app), json.dumps(records)])

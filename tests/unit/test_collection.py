@@ -16,8 +16,17 @@ TOP = Path(__file__).resolve().parents[2]
 
 def run(*argv: str | Path, cwd: Path, **env: str) -> str:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("ANSIBLE_")}
-    done = subprocess.run([str(a) for a in argv], cwd=cwd, env={**clean, **env}, text=True, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False)
+    done = subprocess.run(
+        [str(a) for a in argv],
+        cwd=cwd,
+        env={**clean, **env},
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, f"{' '.join(map(str, argv))}:\n{done.stdout[-3000:]}"
     return done.stdout
 
@@ -56,8 +65,16 @@ def test_installed_into_an_empty_folder_its_playbooks_are_found(artifact: Path, 
     collections = tmp_path / "collections"
     run("ansible-galaxy", "collection", "install", artifact, "--no-deps", "-p", collections, cwd=tmp_path)
     for name in ("site", "rollback"):
-        out = run("ansible-playbook", f"todo.cloud.{name}", "-i", TOP / "inventories/staging", "--list-hosts", cwd=tmp_path,
-                  ANSIBLE_COLLECTIONS_PATH=str(collections), TODO_CLOUD_UNUSED="")
+        out = run(
+            "ansible-playbook",
+            f"todo.cloud.{name}",
+            "-i",
+            TOP / "inventories/staging",
+            "--list-hosts",
+            cwd=tmp_path,
+            ANSIBLE_COLLECTIONS_PATH=str(collections),
+            TODO_CLOUD_UNUSED="",
+        )
         assert "backend_api" in out
 
 
