@@ -1,7 +1,7 @@
 """``make bench``: 100 users through the public door while the application is upgraded and taken back.
 
 Prints a table of requests, failures and percentiles per operation, and writes it as JSON. Exits 1 when a request
-failed or a percentile is over its limit. Runs against the test cluster with the application deployed (TODO_CLOUD_TEST_KUBECONFIG).
+failed or a percentile is over its limit. Runs against the cluster that TODO_CLOUD_TEST_KUBECONFIG names.
 """
 
 from __future__ import annotations
