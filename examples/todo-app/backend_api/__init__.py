@@ -1,0 +1,1 @@
+"""backend-api: users and tasks in PostgreSQL, events to the broker through Dapr."""

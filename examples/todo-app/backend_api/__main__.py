@@ -1,0 +1,4 @@
+from backend_api.app import create
+from todo_common.server import main
+
+main("backend-api", create)

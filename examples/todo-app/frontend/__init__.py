@@ -1,0 +1,1 @@
+"""frontend: the page, and the one public door to the other services."""

@@ -1,0 +1,1 @@
+"""notification-service: tells of reminders that are due (as log lines)."""

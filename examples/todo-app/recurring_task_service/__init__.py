@@ -1,0 +1,1 @@
+"""recurring-task-service: creates the next instance of a recurring task when one is completed."""

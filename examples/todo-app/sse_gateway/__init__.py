@@ -1,0 +1,1 @@
+"""sse-gateway: streams a user's events to that user's browsers."""

@@ -1,0 +1,1 @@
+"""What the five services share: settings, logs, metrics, probes, graceful shutdown, Dapr."""
