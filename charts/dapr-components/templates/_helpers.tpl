@@ -4,7 +4,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/part-of: todo-app
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}
-todo.cloud/environment: {{ .Values.environment }}
+todo.cloud/environment: {{ .Values.environment | quote }}
 {{- end }}
 
 {{/* app=topic,topic;app=topic: who may do what with which topics (an app with no topics after "=" may do nothing). */}}
@@ -30,11 +30,11 @@ spec:
   metadata:
     {{- range $field, $key := dict "brokers" "brokers" "saslUsername" "username" "saslPassword" "password" "saslMechanism" "dapr_mechanism" "disableTls" "disable_tls" }}
     - name: {{ $field }}
-      secretKeyRef: {name: {{ $kafka.secretName }}, key: {{ $key }}}
+      secretKeyRef: {name: {{ $kafka.secretName | quote }}, key: {{ $key }}}
     {{- end }}
     {{- if $kafka.privateCA }}
     - name: caCert
-      secretKeyRef: {name: {{ $kafka.secretName }}, key: ca.crt}
+      secretKeyRef: {name: {{ $kafka.secretName | quote }}, key: ca.crt}
     {{- end }}
     - {name: authType, value: password}
     - {name: version, value: {{ $kafka.version | quote }}}

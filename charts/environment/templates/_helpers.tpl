@@ -4,7 +4,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/part-of: todo-app
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}
-todo.cloud/environment: {{ .Values.environment }}
+todo.cloud/environment: {{ .Values.environment | quote }}
 {{- end }}
 
 {{/*

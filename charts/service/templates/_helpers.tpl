@@ -7,11 +7,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/* Labels of the pods: nothing that changes with the chart alone, so that a new chart version rolls no pod. */}}
 {{- define "service.podLabels" -}}
 {{ include "service.selectorLabels" . }}
-app.kubernetes.io/part-of: {{ .Values.partOf }}
+app.kubernetes.io/part-of: {{ .Values.partOf | quote }}
 {{- with include "service.imageTag" . }}
 app.kubernetes.io/version: {{ . | quote }}
 {{- end }}
-todo.cloud/environment: {{ .Values.environment }}
+todo.cloud/environment: {{ .Values.environment | quote }}
 {{- end }}
 
 {{- define "service.labels" -}}
