@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -67,10 +68,7 @@ class Events:
     def __init__(self, lifecycle: Lifecycle, gateway: str) -> None:
         self._lifecycle = lifecycle
         self._gateway = gateway
-        self.client = http_client(
-            timeout=httpx.Timeout(5, connect=1, read=_SILENCE_SECONDS),
-            limits=httpx.Limits(max_connections=5000, max_keepalive_connections=0),
-        )
+        self.client = http_client(read_seconds=_SILENCE_SECONDS, max_connections=5000, keepalive=0)
 
     async def stream(self, request: Request) -> Response:
         if self._lifecycle.draining:
@@ -93,7 +91,8 @@ class Events:
         piece: asyncio.Future[bytes] = asyncio.ensure_future(anext(pieces, b""))
         try:
             while True:
-                await asyncio.wait({piece, drain}, return_when="FIRST_COMPLETED")
+                waits: set[asyncio.Future[Any]] = {piece, drain}
+                await asyncio.wait(waits, return_when="FIRST_COMPLETED")
                 if not piece.done() or not piece.result():
                     return
                 yield piece.result()

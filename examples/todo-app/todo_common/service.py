@@ -99,15 +99,21 @@ class Service:
             raise NotReady(f"{what} answers {response.status_code}")
 
 
-def http_client(**options: object) -> httpx.AsyncClient:
-    """A client that passes the trace on, follows no redirect and ignores proxy variables."""
+def http_client(read_seconds: float = 5, max_connections: int = 200, keepalive: int = 50) -> httpx.AsyncClient:
+    """A client that passes the trace on, follows no redirect and ignores proxy variables.
+
+    `keepalive` is how many idle connections it keeps; 0: a new connection for each request.
+    """
 
     async def add_trace(request: httpx.Request) -> None:
         request.headers["traceparent"] = trace.outgoing()
 
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=CLIENT_KEEPALIVE_SECONDS)
-    defaults = {"timeout": httpx.Timeout(5, connect=2), "limits": limits, "trust_env": False}
-    return httpx.AsyncClient(event_hooks={"request": [add_trace]}, **{**defaults, **options})
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(5, connect=1, read=read_seconds),
+        limits=httpx.Limits(max_connections, keepalive, CLIENT_KEEPALIVE_SECONDS),
+        event_hooks={"request": [add_trace]},
+        trust_env=False,
+    )
 
 
 async def _reason(check: Check) -> str:
