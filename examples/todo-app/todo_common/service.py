@@ -110,7 +110,11 @@ def http_client(read_seconds: float = 5, max_connections: int = 200, keepalive: 
 
     return httpx.AsyncClient(
         timeout=httpx.Timeout(5, connect=1, read=read_seconds),
-        limits=httpx.Limits(max_connections, keepalive, CLIENT_KEEPALIVE_SECONDS),
+        limits=httpx.Limits(
+            max_connections=max_connections,
+            max_keepalive_connections=keepalive,
+            keepalive_expiry=CLIENT_KEEPALIVE_SECONDS,
+        ),
         event_hooks={"request": [add_trace]},
         trust_env=False,
     )
