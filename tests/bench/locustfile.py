@@ -13,8 +13,8 @@ class Person(HttpUser):
     def on_start(self) -> None:
         self.client.headers["Origin"] = self.host
         credentials = {"username": f"load-{uuid.uuid4().hex[:12]}", "password": uuid.uuid4().hex}
-        self.client.post("/api/register", json=credentials, name="register")
-        self.client.post("/api/login", json=credentials, name="login")
+        self.client.post("/api/auth/register", json=credentials, name="register")
+        self.client.post("/api/auth/login", json=credentials, name="login")
 
     @task(3)
     def page(self) -> None:

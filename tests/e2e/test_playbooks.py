@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import NAMESPACE, Cluster, PlaybookRun, Watcher, until
+from tests.e2e.conftest import NAMESPACE, Cluster, PlaybookRun, User, Watcher, until
 from tests.e2e.test_app import SERVICES
 
 
@@ -81,8 +81,10 @@ def test_one_service_is_deployed_and_the_others_stay_untouched(app: Cluster) -> 
 @pytest.mark.parametrize(
     ("fault", "code"), [("crash", "crash_loop"), ("wrong-port", "probe_failing"), ("oom", "oom_killed")]
 )
-def test_a_broken_version_is_refused_while_the_old_one_serves(app: Cluster, door: str, fault: str, code: str) -> None:
-    with Watcher(f"{door}/api/health").watching() as load:
+def test_a_broken_version_is_refused_while_the_old_one_serves(
+    app: Cluster, user: User, door: str, fault: str, code: str
+) -> None:
+    with Watcher(f"{door}/api/tasks", user.http.cookies).watching() as load:
         run = app.playbook("site.yml", "-e", f"backend_api_version=v1.1.0-{fault}", "-e", "release_on_failure=hold")
         assert run.code != 0
         assert code in run.output, run.output[-4000:]
@@ -92,8 +94,8 @@ def test_a_broken_version_is_refused_while_the_old_one_serves(app: Cluster, door
     assert "Traceback" not in run.output
 
 
-def test_a_broken_version_takes_the_whole_set_back_when_told(app: Cluster, door: str) -> None:
-    with Watcher(f"{door}/api/health").watching() as load:
+def test_a_broken_version_takes_the_whole_set_back_when_told(app: Cluster, user: User, door: str) -> None:
+    with Watcher(f"{door}/api/tasks", user.http.cookies).watching() as load:
         run = app.playbook(
             "site.yml",
             "-e",
