@@ -1,0 +1,140 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads an environment's sidecars and its control plane, and repairs pods that started while the injector was down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..failure import Code, Failure, error
+from ..kube.errors import Forbidden
+from ..kube.resources import DAEMON_SET, DEPLOYMENT, POD, STATEFUL_SET, Resource
+from ..kube.session import KubeSession
+from .sidecar import AppSidecars, enabled, image_version, judge_app, pods_of, problems
+from .trust import Trust, read_trust
+
+INJECTOR = "dapr-sidecar-injector"
+_SLICES = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+_WEBHOOKS = Resource(
+    "admissionregistration.k8s.io/v1",
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+    namespaced=False,
+)
+_KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """Dapr's control plane: its version (empty: not readable) and whether its injector can work."""
+
+    version: str
+    injector_ready: bool | None
+    why: str = ""
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"version": self.version, "injector_ready": self.injector_ready, "why": self.why}
+
+
+@dataclass(frozen=True)
+class SidecarReport:
+    """All of it at one moment."""
+
+    apps: tuple[AppSidecars, ...]
+    control_plane: ControlPlane
+    trust: Trust | None = None
+    failures: tuple[Failure, ...] = ()
+    restarted: tuple[str, ...] = ()
+
+    @property
+    def lacking(self) -> list[str]:
+        """Names of pods without the sidecar they should have."""
+        return [pod for app in self.apps for pod in app.lacking]
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "apps": [app.as_result() for app in self.apps],
+            "control_plane": self.control_plane.as_result(),
+            "trust": self.trust.as_result() if self.trust else {},
+            "restarted": list(self.restarted),
+        }
+
+
+class SidecarCheck:
+    """Sidecars of one namespace against the control plane in ``dapr_namespace``."""
+
+    def __init__(self, kube: KubeSession, namespace: str, dapr_namespace: str) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._dapr = dapr_namespace
+
+    def look(self, app_ids: Iterable[str] = (), *, trust: bool = False) -> SidecarReport:
+        """What is there now. ``app_ids``: apps that must be there (none: whatever the workloads say)."""
+        workloads, pods = self._workloads(), self._kube.list_(POD, self._namespace)[0]
+        judged = [judge_app(item, pods_of(item, pods)) for item in workloads]
+        wanted = set(app_ids)
+        apps = tuple(sorted((a for a in judged if a and (not wanted or a.app_id in wanted)), key=lambda a: a.app_id))
+        plane = self.control_plane()
+        failures = [
+            Failure(Code(code), f"{text}.", {"app_id": app.app_id, "workload": app.workload, "pods": list(app.lacking)})
+            for code, app, text in problems(apps, plane.version)
+        ]
+        for missing in sorted(wanted - {app.app_id for app in apps}):
+            text = f"{missing}: no workload in namespace {self._namespace} asks for a Dapr sidecar with this app id."
+            failures.append(Failure(Code.SIDECAR_MISSING, text, {"app_id": missing, "workload": "", "pods": []}))
+        return SidecarReport(apps, plane, read_trust(self._kube, self._dapr) if trust else None, tuple(failures))
+
+    def control_plane(self) -> ControlPlane:
+        """Version and state of the injector, as far as the credential may read them."""
+        try:
+            injector = self._kube.find(DEPLOYMENT, self._dapr, INJECTOR)
+        except Forbidden as exc:
+            return ControlPlane("", None, str(exc))
+        if injector is None:
+            return ControlPlane("", False, f"there is no Deployment {INJECTOR} in namespace {self._dapr}")
+        labels = injector["metadata"].get("labels") or {}
+        image = injector["spec"]["template"]["spec"]["containers"][0].get("image", "")
+        version = image_version(image) or str(labels.get("app.kubernetes.io/version", ""))
+        ready = (injector.get("status") or {}).get("readyReplicas") or 0
+        return ControlPlane(version, ready > 0, "" if ready else f"no pod of {INJECTOR} is ready")
+
+    def prove_injector(self) -> None:
+        """Raises injector_down unless the API server would reach the injector and trust it: ready endpoints, CA bundle
+        set.
+        """
+        try:
+            slices, _ = self._kube.list_(_SLICES, self._dapr, label_selector=f"kubernetes.io/service-name={INJECTOR}")
+            hook = self._kube.find(_WEBHOOKS, "", INJECTOR)
+        except Forbidden as exc:
+            raise error(Code.INJECTOR_DOWN, f"Whether Dapr's injector works can't be read: {exc}") from exc
+        ready = any((e.get("conditions") or {}).get("ready") for s in slices for e in s.get("endpoints") or ())
+        if not ready:
+            raise error(
+                Code.INJECTOR_DOWN,
+                f"Dapr's injector has no ready endpoint in namespace {self._dapr}: repair Dapr first.",
+            )
+        if not hook or not all((w.get("clientConfig") or {}).get("caBundle") for w in hook.get("webhooks") or ()):
+            raise error(
+                Code.INJECTOR_DOWN, f"The webhook {INJECTOR} has no CA bundle yet: wait for Dapr, then try again."
+            )
+
+    def restart_lacking(self, report: SidecarReport, before_write: Callable[[], None] = lambda: None) -> list[str]:
+        """Deletes exactly the pods without their sidecar, after the injector is proved; their owners make new ones."""
+        self.prove_injector()
+        for pod in report.lacking:
+            before_write()
+            self._kube.delete(POD, self._namespace, pod)
+        return report.lacking
+
+    def _workloads(self) -> list[dict[str, Any]]:
+        found = []
+        for kind in _KINDS:
+            for item in self._kube.list_(kind, self._namespace)[0]:
+                template = ((item["spec"].get("template") or {}).get("metadata") or {}).get("annotations")
+                if enabled(template):
+                    found.append({**item, "kind": kind.kind})
+        return found

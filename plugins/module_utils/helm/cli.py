@@ -1,0 +1,214 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The Helm program: argument lists for Helm 4 and Helm 3, values by standard input, one clear error per failed call.
+
+Helm applies; it never waits for workloads here (a foreign chart's hooks it does wait for). Reading releases is
+storage.py's work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..failure import Code, Failure, error
+from .errors import HelmError, understand
+from .process import (
+    Completed,
+    Runner,
+    TookTooLong,
+    kubeconfig_file,
+    run_process,
+)
+
+_GRACE_S = 30.0  # what a Helm process may take beyond its own --timeout
+
+
+@dataclass(frozen=True, order=True)
+class HelmVersion:
+    """Version of the Helm program."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def parse(cls, text: str) -> HelmVersion:
+        """From ``v4.3.1`` or ``v3.22.0+g1234``; raises helm_missing when this is no version or too old a one."""
+        found = re.search(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+        if not found:
+            raise error(
+                Code.HELM_MISSING, f"The Helm program answered {text.strip()[:60]!r} when asked for its version."
+            )
+        version = cls(int(found[1]), int(found[2]), int(found[3] or 0))
+        if not ((3, 18) <= (version.major, version.minor) < (4, 0) or (version.major, version.minor) >= (4, 1)):
+            raise error(
+                Code.HELM_MISSING,
+                f"Helm {version} is not supported: install Helm 4.1 or newer (or 3.18 or newer of Helm 3).",
+            )
+        return version
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@dataclass(frozen=True)
+class ApplyRequest:
+    """One ``helm upgrade --install``. ``chart`` is a folder, an archive or a reference; ``timeout`` is in seconds."""
+
+    name: str
+    namespace: str
+    chart: str
+    values: Mapping[str, Any]
+    chart_version: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    timeout: int = 300
+    history_max: int = 40
+    force_conflicts: bool = False
+    skip_crds: bool = False
+    description: str = ""
+
+
+class HelmCli:
+    """Calls of one Helm program with one kubeconfig. Threads may share it; use it as a context manager."""
+
+    def __init__(self, kubeconfig: Mapping[str, Any], binary: str = "helm", run: Runner = run_process) -> None:
+        self._binary = binary
+        self._kubeconfig = kubeconfig
+        self._run = run
+        self._version: HelmVersion | None = None
+        self._asking = threading.Lock()
+        self.calls = 0  # Helm processes started, those for the version not counted
+
+    @property
+    def version(self) -> HelmVersion:
+        """Asked once."""
+        with self._asking:
+            if self._version is None:
+                done = self._call(["version", "--template", "{{.Version}}"], env=_clean_env(), pass_fds=(), timeout=30)
+                self._version = HelmVersion.parse(done.stdout)
+            return self._version
+
+    def apply(self, request: ApplyRequest) -> None:
+        """Installs or upgrades a release; HelmError when Helm fails."""
+        self._with_cluster(self._apply_argv(request), request.values, request.timeout)
+
+    def render(self, request: ApplyRequest) -> str:
+        """The manifest that ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
+        argv = [*self._apply_argv(request), "--dry-run=server", "--output", "json"]
+        out = self._with_cluster(argv, request.values, request.timeout).stdout
+        try:
+            release = json.loads(out[out.index("{") :])  # some versions print "Pulled: ..." first
+            return str(release["manifest"])
+        except (ValueError, KeyError) as exc:
+            raise error(
+                Code.HELM_FAILED, f"{request.name}: Helm's dry run printed no release.", release=request.name
+            ) from exc
+
+    def rollback(
+        self,
+        name: str,
+        namespace: str,
+        revision: int,
+        *,
+        timeout: int = 300,
+        history_max: int = 40,
+        force_conflicts: bool = False,
+    ) -> None:
+        """Makes a stored revision the newest again. There is no 'the one before': ``revision`` is a number above 0."""
+        if revision < 1:
+            raise error(
+                Code.INVALID_INPUT, f"{name}: a rollback needs the number of a revision, not {revision}.", release=name
+            )
+        argv = [
+            "rollback",
+            name,
+            str(revision),
+            "--namespace",
+            namespace,
+            "--history-max",
+            str(history_max),
+            "--timeout",
+            f"{timeout}s",
+        ]
+        self._with_cluster([*argv, *self._force(force_conflicts)], None, timeout)
+
+    def uninstall(self, name: str, namespace: str, *, timeout: int = 300) -> None:
+        """Removes a release and its history; a release that is not there is fine."""
+        argv = ["uninstall", name, "--namespace", namespace, "--ignore-not-found", "--timeout", f"{timeout}s"]
+        self._with_cluster(argv, None, timeout)
+
+    def _apply_argv(self, request: ApplyRequest) -> list[str]:
+        argv = ["upgrade", "--install", request.name, request.chart, "--namespace", request.namespace]
+        argv += ["--values", "-", "--reset-values"]  # else empty values would mean "those of the last release"
+        argv += ["--history-max", str(request.history_max), "--timeout", f"{request.timeout}s"]
+        if request.chart_version:
+            argv += ["--version", request.chart_version]
+        if request.labels:
+            argv += ["--labels", ",".join(f"{key}={value}" for key, value in sorted(request.labels.items()))]
+        if request.description:
+            argv += ["--description", request.description]
+        if request.skip_crds:
+            argv.append("--skip-crds")
+        return [*argv, *self._force(request.force_conflicts)]
+
+    def _force(self, force_conflicts: bool) -> list[str]:
+        if not force_conflicts:
+            return []
+        if self.version.major < 4:
+            raise error(Code.INVALID_INPUT, "force_conflicts needs Helm 4: Helm 3 does not apply on the server's side.")
+        return ["--force-conflicts"]
+
+    def _with_cluster(self, args: Sequence[str], values: Mapping[str, Any] | None, timeout: int) -> Completed:
+        _ = self.version  # refuses an unsupported program before it writes anything
+        stdin = b"" if values is None else json.dumps(values).encode()  # JSON is YAML
+        with self._files() as (env, descriptors):
+            self.calls += 1
+            done = self._call(args, stdin=stdin, env=env, pass_fds=descriptors, timeout=timeout + _GRACE_S)
+        if done.returncode != 0:
+            raise understand(args[0], _release_of(args), done.stderr or done.stdout)
+        return done
+
+    @contextmanager
+    def _files(self) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+        with kubeconfig_file(self._kubeconfig) as (path, descriptors):
+            yield {**_clean_env(), "KUBECONFIG": path}, descriptors
+
+    def _call(
+        self,
+        args: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        pass_fds: Sequence[int],
+        timeout: float,
+        stdin: bytes = b"",
+    ) -> Completed:
+        try:
+            return self._run([self._binary, *args], stdin=stdin, env=env, pass_fds=pass_fds, timeout=timeout)
+        except (FileNotFoundError, PermissionError) as exc:
+            raise error(
+                Code.HELM_MISSING,
+                f"The Helm program {self._binary!r} can't be run: install Helm 4, or name it in helm_binary.",
+            ) from exc
+        except TookTooLong as exc:
+            failure = Failure(
+                Code.HELM_FAILED,
+                f"helm {args[0]} was ended after {timeout:.0f} s without an answer.",
+                {"command": args[0]},
+            )
+            raise HelmError(failure, transient=False) from exc
+
+
+def _release_of(args: Sequence[str]) -> str:
+    return next((a for a in args[1:] if not a.startswith("-")), "")
+
+
+def _clean_env() -> dict[str, str]:
+    """The caller's environment without what would turn Helm to another cluster, storage or namespace."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("HELM_", "KUBE"))}

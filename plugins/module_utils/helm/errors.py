@@ -1,0 +1,76 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What Helm prints when it fails, told in one sentence; passing faults apart from final answers."""
+
+from __future__ import annotations
+
+import re
+
+from ..failure import Code, Failure, TodoCloudError
+
+_MAX_MESSAGE = 400
+
+# Passing faults: the API server or the way to it. Texts of client-go, net/http, etcd and Helm ("cluster reachability
+# check failed").
+_TRANSIENT = re.compile(
+    r"cluster reachability check failed|kubernetes cluster unreachable|connection refused|connection reset"
+    r"|broken pipe"
+    r"|tls handshake timeout|i/o timeout|no route to host|unexpected eof|: eof\b|http2: (?:client|server)"
+    r"|server is currently unable to handle the request|service unavailable|bad gateway|gateway timeout"
+    r"|too many requests"
+    r"|etcdserver: (?:leader changed|request timed out|no leader)|the server was unable to return a response"
+    r"|apiserver not ready|client rate limiter wait|failed calling webhook|an error on the server|internal error occurred",
+    re.IGNORECASE,
+)
+_LOCKED = re.compile(r"another operation \(.*\) is in progress|release: already exists", re.IGNORECASE)
+_SCHEMA = re.compile(r"values don't meet the specifications of the schema|schema validation", re.IGNORECASE)
+_CHART = re.compile(
+    r"chart\.yaml|parse error|template:|execution error at|missing in charts/|failed to download"
+    r"|not found in .* repositor"
+    r"|path .* not found|unable to load chart|no chart version found|failed to perform \"FetchReference\"",
+    re.IGNORECASE,
+)
+_SSA = re.compile(r'conflicts? with "([^"]+)"', re.IGNORECASE)
+_NOISE = re.compile(r"^(?:WARNING|W\d{4}|I\d{4}|level=(?:WARN|INFO|DEBUG)|time=).*$", re.MULTILINE)
+
+
+class HelmError(TodoCloudError):
+    """Helm failed. ``transient``: the same call may well succeed later; read the history before it is made again."""
+
+    def __init__(self, failure: Failure, *, transient: bool) -> None:
+        super().__init__(failure)
+        self.transient = transient
+
+
+def understand(command: str, release: str, output: str) -> HelmError:
+    """The error that ``output`` (standard error of ``helm command``) means."""
+    text = _sentence(output)
+    details = {"release": release, "command": command, "output": text}
+    if _LOCKED.search(text):
+        message = f"{release}: another Helm operation holds this release: {text}"
+        return HelmError(Failure(Code.RELEASE_PENDING, message, details), transient=False)
+    if _SCHEMA.search(text):
+        message = f"{release}: the values do not fit the chart's schema: {_after_colon(text)}"
+        return HelmError(Failure(Code.CHART_INVALID, message, details), transient=False)
+    if (found := _SSA.search(text)) and "conflict" in text:
+        fields = _after_colon(text)
+        message = f"{release}: {found[1]} owns fields that the chart sets ({fields}); stop it, or set force_conflicts."
+        return HelmError(Failure(Code.HELM_FAILED, message, {**details, "manager": found[1]}), transient=False)
+    if _TRANSIENT.search(text):
+        message = f"{release}: Helm lost the way to the Kubernetes API: {text}"
+        return HelmError(Failure(Code.UNREACHABLE, message, details), transient=True)
+    code = Code.CHART_INVALID if _CHART.search(text) else Code.HELM_FAILED
+    return HelmError(Failure(code, f"{release}: helm {command} failed: {text}", details), transient=False)
+
+
+def _sentence(output: str) -> str:
+    """The error in one line, without the prefixes that say nothing and without log lines."""
+    text = _NOISE.sub("", output).strip() or output.strip()
+    text = text.rpartition("Error: ")[2] or text
+    text = re.sub(r"^(?:UPGRADE|INSTALLATION|ROLLBACK) FAILED: ", "", text)
+    text = re.sub(r"\s+", " ", text).strip()
+    return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
+
+
+def _after_colon(text: str) -> str:
+    return text.partition(": ")[2] or text

@@ -1,0 +1,103 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs a program so that nothing of it outlives its caller, and keeps a kubeconfig out of command lines and, on Linux,
+off the disk.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True)
+class Completed:
+    """How a program ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class TookTooLong(Exception):
+    """The program was killed because it ran longer than it may."""
+
+
+class Runner(Protocol):
+    """Runs one program to its end. Tests inject one of their own."""
+
+    def __call__(
+        self, argv: Sequence[str], *, stdin: bytes, env: Mapping[str, str], pass_fds: Sequence[int], timeout: float
+    ) -> Completed:
+        """Raises FileNotFoundError, PermissionError or TookTooLong."""
+
+
+def run_process(
+    argv: Sequence[str], *, stdin: bytes, env: Mapping[str, str], pass_fds: Sequence[int], timeout: float
+) -> Completed:
+    """The real runner: no shell, killed with its parent (Linux) and after ``timeout`` seconds."""
+    try:
+        done = subprocess.run(
+            list(argv),
+            input=stdin,
+            capture_output=True,
+            env=dict(env),
+            pass_fds=tuple(pass_fds),
+            timeout=timeout,
+            check=False,
+            preexec_fn=_dies_with_parent(),
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise TookTooLong(f"{argv[0]} ran longer than {timeout:.0f} s") from exc
+    return Completed(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+
+
+def _dies_with_parent() -> Callable[[], None] | None:
+    """What a child does first so that the kernel kills it when the thread that started it dies (prctl(2), Linux only).
+
+    The library is loaded before the fork: between fork and exec only two system calls are made.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getpid()
+
+    def in_child() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # the parent died before the call took effect
+            os._exit(1)
+
+    return in_child
+
+
+@contextmanager
+def kubeconfig_file(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A path that a child can read ``config`` from, and the descriptors it has to inherit for that.
+
+    Linux: a memory file that vanishes with the last process that holds it. Elsewhere: a file of mode 0600, removed at
+    the end.
+    """
+    text = json.dumps(config).encode()
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("kubeconfig")
+        try:
+            os.write(descriptor, text)
+            yield f"/dev/fd/{descriptor}", (descriptor,)
+        finally:
+            os.close(descriptor)
+        return
+    with tempfile.NamedTemporaryFile(prefix="kubeconfig-") as file:  # mkstemp: mode 0600
+        file.write(text)
+        file.flush()
+        yield file.name, ()

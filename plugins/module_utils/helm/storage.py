@@ -1,0 +1,238 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Helm's own records, read natively: one Secret per revision, named ``sh.helm.release.v1.NAME.vREVISION``.
+
+Listing asks for metadata only: name, status, revision and our labels stand there, so a hundred revisions cost a few
+kilobytes.
+The release itself (base64 of gzip of JSON, in a Secret's base64) is decoded for one revision at a time.
+Layout: helm.sh/helm, pkg/storage/driver/secrets.go, the same in Helm 3 and 4.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from ..failure import Code, error
+from ..kube.resources import SECRET
+
+if TYPE_CHECKING:
+    from ..kube.session import KubeSession
+
+SELECTOR = "owner=helm"
+_SYSTEM_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})
+
+
+class ReleaseStatus(StrEnum):
+    """Helm's words for a revision (helm.sh/helm, pkg/release/common/status.go)."""
+
+    UNKNOWN = "unknown"
+    DEPLOYED = "deployed"
+    UNINSTALLED = "uninstalled"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+    UNINSTALLING = "uninstalling"
+    PENDING_INSTALL = "pending-install"
+    PENDING_UPGRADE = "pending-upgrade"
+    PENDING_ROLLBACK = "pending-rollback"
+
+    @property
+    def pending(self) -> bool:
+        """A Helm process was at work when this was written; it may be dead by now."""
+        return self.value.startswith("pending-")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One revision as its Secret's metadata tells. ``labels`` are those given with ``helm --labels``."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: ReleaseStatus
+    uid: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    created: float = 0.0  # seconds since the epoch, by the API server's clock; 0: not known
+
+    @property
+    def secret(self) -> str:
+        """Name of the Secret."""
+        return secret_name(self.name, self.revision)
+
+
+History = Sequence[Revision]  # of one release, oldest first; empty when there is none
+
+
+@dataclass(frozen=True)
+class StoredRelease:
+    """One revision with its content."""
+
+    name: str
+    namespace: str
+    revision: int
+    status: ReleaseStatus
+    description: str
+    chart_name: str
+    chart_version: str
+    app_version: str
+    config: Mapping[str, Any]
+    manifest: str
+    rollback_revision: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class CorruptRelease(Exception):
+    """The Secret is there but does not hold a release."""
+
+
+def secret_name(name: str, revision: int) -> str:
+    """Helm's name for the Secret of a revision."""
+    return f"sh.helm.release.v1.{name}.v{revision}"
+
+
+def revision_of(metadata: Mapping[str, Any]) -> Revision | None:
+    """From a Secret's metadata; None when it is no Helm release."""
+    labels = metadata.get("labels") or {}
+    if labels.get("owner") != "helm" or not str(labels.get("version", "")).isdigit():
+        return None
+    try:
+        status = ReleaseStatus(labels.get("status", ""))
+    except ValueError:
+        status = ReleaseStatus.UNKNOWN
+    return Revision(
+        name=labels.get("name", ""),
+        namespace=metadata.get("namespace", ""),
+        revision=int(labels["version"]),
+        status=status,
+        uid=metadata.get("uid", ""),
+        labels={key: value for key, value in labels.items() if key not in _SYSTEM_LABELS},
+        created=_seconds(metadata.get("creationTimestamp")),
+    )
+
+
+def histories(metadata: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]:
+    """The releases of one namespace by name, each oldest revision first."""
+    found: dict[str, list[Revision]] = {}
+    for each in metadata:
+        if revision := revision_of(each):
+            found.setdefault(revision.name, []).append(revision)
+    for revisions in found.values():
+        revisions.sort(key=lambda r: r.revision)
+    return found
+
+
+def decode(data: str) -> dict[str, Any]:
+    """Content of a Secret's ``release`` key as it comes over the API; raises CorruptRelease."""
+    try:
+        packed = base64.b64decode(base64.b64decode(data, validate=True), validate=True)
+        text = gzip.decompress(packed) if packed[:3] == b"\x1f\x8b\x08" else packed
+        release = json.loads(text)
+    except (binascii.Error, OSError, EOFError, ValueError) as exc:
+        raise CorruptRelease(str(exc)) from exc
+    if not isinstance(release, dict) or not isinstance(release.get("info"), dict):
+        raise CorruptRelease("no release in it")
+    return release
+
+
+def encode(release: Mapping[str, Any]) -> str:
+    """The reverse of ``decode``."""
+    packed = gzip.compress(json.dumps(release, separators=(",", ":")).encode(), mtime=0)
+    return base64.b64encode(base64.b64encode(packed)).decode()
+
+
+def stored_release(raw: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> StoredRelease:
+    """From the decoded JSON."""
+    info, chart = raw["info"], (raw.get("chart") or {}).get("metadata") or {}
+    return StoredRelease(
+        name=raw.get("name", ""),
+        namespace=raw.get("namespace", ""),
+        revision=int(raw.get("version", 0)),
+        status=ReleaseStatus(info.get("status", "unknown")),
+        description=info.get("description", ""),
+        chart_name=chart.get("name", ""),
+        chart_version=chart.get("version", ""),
+        app_version=chart.get("appVersion", ""),
+        config=raw.get("config") or {},
+        manifest=raw.get("manifest", ""),
+        rollback_revision=int(info.get("rollback_revision", 0)),
+        labels=dict(labels or {}),
+    )
+
+
+def history(kube: KubeSession, namespace: str, name: str) -> list[Revision]:
+    """All stored revisions of a release, oldest first; one request, metadata only."""
+    items, _ = kube.list_(SECRET, namespace, label_selector=f"{SELECTOR},name={name}", metadata_only=True)
+    return histories(item["metadata"] for item in items).get(name, [])
+
+
+def read_release(kube: KubeSession, namespace: str, name: str, revision: int | None = None) -> StoredRelease:
+    """One revision (the newest when none is given) with manifest and values.
+
+    Raises NotFound (kube.session) when it is not there, CorruptRelease when it can't be read.
+    """
+    if revision is None:
+        revisions = history(kube, namespace, name)
+        if not revisions:
+            raise error(Code.NOT_FOUND, f"There is no Helm release {name!r} in namespace {namespace!r}.", release=name)
+        revision = revisions[-1].revision
+    secret = kube.get(SECRET, namespace, secret_name(name, revision))
+    found = revision_of(secret["metadata"])
+    return stored_release(decode(_payload(secret)), found.labels if found else {})
+
+
+def mark_failed(kube: KubeSession, namespace: str, revision: Revision, reason: str) -> None:
+    """Turns a revision that a dead Helm process left pending into a failed one; ``reason`` becomes its description.
+
+    The Secret's resourceVersion guards the write: Conflict (kube.session) when somebody else touched it meanwhile.
+    """
+    secret = kube.get(SECRET, namespace, revision.secret)
+    release = decode(_payload(secret))
+    release["info"]["status"] = ReleaseStatus.FAILED.value
+    release["info"]["description"] = reason
+    patch = {
+        "metadata": {
+            "resourceVersion": secret["metadata"]["resourceVersion"],
+            "labels": {"status": ReleaseStatus.FAILED.value},
+        },
+        "data": {"release": encode(release)},
+    }
+    kube.patch(SECRET, namespace, revision.secret, patch)
+
+
+def set_aside(kube: KubeSession, namespace: str, revision: Revision) -> None:
+    """Takes a Secret that holds no readable release out of Helm's way; its bytes stay under ``<name>.corrupt``.
+
+    Helm skips what it can't decode but fails on the name, so an upgrade would never get past it.
+    """
+    secret = kube.get(SECRET, namespace, revision.secret)
+    kept = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": f"{revision.secret}.corrupt",
+            "namespace": namespace,
+            "labels": {"todo.cloud/corrupt-release": revision.name},
+        },
+        "type": "Opaque",
+        "data": secret.get("data") or {},
+    }
+    kube.create(SECRET, namespace, kept)
+    kube.delete(SECRET, namespace, revision.secret, uid=secret["metadata"]["uid"])
+
+
+def _seconds(timestamp: Any) -> float:
+    return datetime.fromisoformat(timestamp).timestamp() if isinstance(timestamp, str) else 0.0
+
+
+def _payload(secret: Mapping[str, Any]) -> str:
+    data = (secret.get("data") or {}).get("release")
+    if not isinstance(data, str):
+        raise CorruptRelease("the Secret has no key 'release'")
+    return data

@@ -1,0 +1,226 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Brings an environment's set of releases to what was asked: guard, plan, lock, waves, verdict, and the record of it.
+
+The flow in one screen is ``Engine.apply``. What happens when a wave fails stands in recovery.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from ..failure import Code, Failure, TodoCloudError
+from ..helm.cli import HelmCli
+from ..helm.state import Action, Lock, State
+from ..helm.storage import StoredRelease, history, read_release
+from ..kube.deadline import Deadline
+from ..kube.session import KubeSession
+from .holder import Holder
+from .judge import Judge, Judgement
+from .lock import EnvironmentLock, held, lock_state
+from .models import Progress, ReleaseSpec, Settings
+from .plan import PlanItem, make_plan, plan_release
+from .record import RecordStore
+from .recorder import Recorder
+from .recovery import Recovery, WaveFailure
+from .report import Report, Row, manifest_diff
+from .snapshot import Snapshot, guard, take
+from .writer import ReleaseWriter, Write
+
+_STEPS = 4
+
+
+class Engine:
+    """One run of release_apply. Use it once."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        helm: HelmCli,
+        settings: Settings,
+        waves: Sequence[Sequence[ReleaseSpec]],
+        progress: Progress,
+    ) -> None:
+        self._kube = kube
+        self._helm = helm
+        self._settings = settings
+        self._waves = waves
+        self._specs = [spec for wave in waves for spec in wave]
+        self._progress = progress
+        self._store = RecordStore(kube, settings.namespace, settings.environment)
+        self._holder = Holder.me("release_apply", settings.commit, grace=settings.timeout)
+        self._judge = Judge(kube, settings, progress)
+        self._report = Report()
+
+    def apply(self) -> Report:
+        """Raises TodoCloudError with the report in its results when the environment is not at what was asked."""
+        guard(self._kube, self._settings.namespace, self._settings.environment)
+        snapshot, plan = self._plan(None)
+        if self._settings.check:
+            return self._finish(self._predicted(plan, snapshot))
+        if any(item.action is not Action.NONE for item in plan):
+            with EnvironmentLock(
+                self._kube,
+                self._settings.namespace,
+                self._holder,
+                wait=self._settings.lock_wait,
+                progress=self._progress,
+            ) as lock:
+                snapshot, plan = self._plan(Lock.MINE)
+                self._run(plan, snapshot, lock.check)
+        else:
+            self._report.set = snapshot.newest.id if snapshot.newest else 0
+        return self._finish(self._report)
+
+    def _plan(self, lock: Lock | None) -> tuple[Snapshot, list[PlanItem]]:
+        """The environment and what to do about it. ``lock`` None: not held; looked at only if a release is pending."""
+        settings = self._settings
+        watches = [watch for spec in self._specs for watch in spec.watches]
+        snapshot = take(self._kube, self._store, settings.namespace, settings.environment, watches)
+        if lock is None:
+            unsettled = any(
+                h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
+            )
+            lock = lock_state(self._kube, settings.namespace, self._holder)[0] if unsettled else Lock.NONE
+        plan = make_plan(self._specs, settings.known, settings.environment, snapshot, self._read, lock)
+        removals = [item.name for item in plan if item.action is Action.UNINSTALL]
+        self._report.warnings = list(snapshot.warnings)
+        if removals and not settings.prune:
+            plan = [item for item in plan if item.action is not Action.UNINSTALL]
+            self._report.warnings.append(
+                f"{', '.join(removals)}: deployed here, but no longer in the inventory; prune=true removes what is not."
+            )
+        self._report.plan = plan
+        self._report.rows = {
+            item.name: Row(item.name, item.word, item.revision, now=item.revision, verdict=_at_rest(item))
+            for item in plan
+        }
+        return snapshot, plan
+
+    def _run(self, plan: Sequence[PlanItem], snapshot: Snapshot, check: Callable[[], None]) -> None:
+        writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
+        recorder = Recorder(self._kube, self._helm, self._store, self._settings, self._holder, self._progress)
+        proved: dict[str, StoredRelease] = {}
+        items = {item.name: item for item in plan}
+        for number, wave in enumerate(self._waves, 1):
+            busy = [items[spec.name] for spec in wave if items[spec.name].action is not Action.NONE]
+            if not busy:
+                continue
+            self._progress(f"wave {number} of {len(self._waves)}: " + ", ".join(f"{i.name} ({i.word})" for i in busy))
+            deadline = Deadline.after(self._settings.timeout)
+            failures = self._write_all(busy, snapshot, writer, deadline)
+            judged = Judgement()
+            if not failures:
+                names = [item.name for item in busy]
+                judged = self._judge.wave(names, {s.name: s.app_id for s in wave}, deadline)
+                self._note(judged)
+                failures = dict(judged.failures)
+            if failures:
+                lost = WaveFailure(failures, [i.name for i in busy], proved, {s.name: s for s in self._specs})
+                recovery = Recovery(
+                    self._kube, self._settings, writer, self._judge, recorder, self._store, self._progress
+                )
+                raise recovery.recover(lost, self._report)
+            proved |= judged.stored
+            for item in busy:
+                self._report.rows[item.name].verdict = "verified"
+        for item in plan:
+            if item.action is Action.UNINSTALL:
+                self._progress(f"{item.name}: removed, the inventory names it no more")
+                self._done(writer.uninstall(item.name))
+        sources = {spec.name: spec for spec in self._specs}
+        check()
+        self._report.set, warnings = recorder.record(proved, sources, snapshot)
+        self._report.warnings += warnings
+
+    def _write_all(
+        self, items: Sequence[PlanItem], snapshot: Snapshot, writer: ReleaseWriter, deadline: Deadline
+    ) -> dict[str, Failure]:
+        """One Helm process per release, side by side. Failures by release; a lost lock or foreign work is raised."""
+        failures: dict[str, Failure] = {}
+
+        def one(item: PlanItem) -> Write | TodoCloudError | None:
+            try:
+                return self._write_one(item, snapshot, writer, deadline)
+            except TodoCloudError as exc:
+                return exc
+
+        with ThreadPoolExecutor(min(16, len(items))) as pool:
+            for item, done in zip(items, pool.map(one, items), strict=True):
+                if isinstance(done, Write):
+                    self._done(done)
+                elif isinstance(done, TodoCloudError):
+                    if done.failure.code in (Code.LOCK_LOST, Code.FOREIGN_REVISION):
+                        raise self._report.fail(done.failure) from done
+                    failures[item.name] = done.failure
+        return failures
+
+    def _write_one(self, item: PlanItem, snapshot: Snapshot, writer: ReleaseWriter, deadline: Deadline) -> Write | None:
+        assert item.spec is not None
+        spec, action = item.spec, item.action
+        for _ in range(_STEPS):
+            if not action.prepares:
+                break
+            writer.prepare(spec.name, action)
+            now = history(self._kube, self._settings.namespace, spec.name)
+            fresh = replace(snapshot, histories={**snapshot.histories, spec.name: now})
+            action = plan_release(spec, fresh, self._read, Lock.MINE).action
+        if action in (Action.INSTALL, Action.UPGRADE):
+            return writer.apply(spec, snapshot.marks, deadline)
+        return None
+
+    def _predicted(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> Report:
+        """Check mode: what would be done, with each manifest's difference; nothing is written."""
+        busy = next((item for item in plan if item.state is State.BUSY), None)
+        if busy is not None:
+            lease = lock_state(self._kube, self._settings.namespace)[1]
+            if lease is not None:
+                self._report.warnings.append(held(self._settings.namespace, lease).failure.message)
+        report = self._report
+        report.set = snapshot.newest.id if snapshot.newest else 0
+        report.changed = any(item.action.writes for item in plan)
+        if self._settings.diff:
+            writer = ReleaseWriter(self._kube, self._helm, self._settings, lambda: None, self._progress)
+            changing = [item for item in plan if item.action in (Action.INSTALL, Action.UPGRADE, Action.UNINSTALL)]
+            with ThreadPoolExecutor(8) as pool:
+                report.diff = list(pool.map(lambda item: self._preview(item, snapshot, writer), changing))
+        return report
+
+    def _preview(self, item: PlanItem, snapshot: Snapshot, writer: ReleaseWriter) -> dict[str, str]:
+        before = self._read(item.name, item.revision).manifest if item.revision else ""
+        if item.spec is None:
+            return manifest_diff(item.name, before, item.revision, "", "removed")
+        after = self._helm.render(writer.request(item.spec, snapshot.marks, item.revision + 1))
+        return manifest_diff(item.name, before, item.revision, after, f"revision {item.revision + 1}")
+
+    def _done(self, write: Write) -> None:
+        row = self._report.rows[write.name]
+        row.tried, row.now = write.now, write.now
+        row.verdict = "removed" if write.action is Action.UNINSTALL else "applied, not judged"
+        self._report.changed = True
+        if self._settings.diff:
+            before = self._read(write.name, write.was).manifest if write.was and write.now else ""
+            after = self._read(write.name, write.now).manifest if write.now else ""
+            self._report.diff.append(manifest_diff(write.name, before, write.was, after, f"revision {write.now}"))
+
+    def _note(self, judged: Judgement) -> None:
+        self._report.warnings += judged.warnings
+        if judged.restarted:
+            self._report.changed = True
+
+    def _read(self, name: str, revision: int) -> StoredRelease:
+        return read_release(self._kube, self._settings.namespace, name, revision)
+
+    def _finish(self, report: Report) -> Report:
+        report.helm_calls = self._helm.calls
+        report.api = self._kube.counts.as_result()
+        return report
+
+
+def _at_rest(item: PlanItem) -> str:
+    """The verdict of a release before anything was done about it."""
+    if item.action is Action.NONE:
+        return "verified"
+    return f"{item.state.value}: " + "; ".join(item.changes) if item.changes else item.state.value

@@ -1,0 +1,220 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One writer per namespace: a Lease that its holder renews while it lives.
+
+A holder is dead when its process is gone from this machine, or when its Lease has not changed for its ttl, and for as
+long
+as a Helm process of its may still be at work, on the observer's own monotonic clock: nobody's wall clock matters.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+from ..failure import Code, TodoCloudError, error
+from ..helm.state import Lock
+from ..kube.deadline import Deadline
+from ..kube.errors import AlreadyExists, Conflict, KubeError, Unreachable
+from ..kube.resources import LEASE
+from ..kube.session import KubeSession
+from .holder import Holder, is_dead_here
+
+LOCK_NAME = "todo.cloud-lock"
+HOLDER = "todo.cloud/holder"
+TTL_S = 15
+_POLL_S = 1.0
+
+
+class EnvironmentLock:
+    """Held while the context is open. ``wait``: seconds to wait for another holder; 0 refuses at once."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        namespace: str,
+        holder: Holder,
+        *,
+        wait: float = 0,
+        progress: Callable[[str], None] = lambda line: None,
+        ttl: int = TTL_S,
+    ) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._holder = holder
+        self._wait = wait
+        self._progress = progress
+        self._ttl = ttl
+        self._lease: dict[str, Any] = {}
+        self._renewed = 0.0
+        self._lost = ""
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="lock-heartbeat", daemon=True)
+
+    def __enter__(self) -> EnvironmentLock:
+        self._acquire()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=self._ttl)
+        with self._guard:
+            if not self._lost:
+                self._release()
+
+    def check(self) -> None:
+        """To be called before every write: raises lock_lost when the lock is somebody else's by now."""
+        with self._guard:
+            if not self._lost and time.monotonic() - self._renewed > self._ttl / 2:
+                self._renew()  # the heartbeat is late: this process may have been stopped for a while
+            if self._lost:
+                raise error(
+                    Code.LOCK_LOST,
+                    f"The lock of namespace {self._namespace!r} was lost ({self._lost}): nothing more is written.",
+                    namespace=self._namespace,
+                )
+
+    def _acquire(self) -> None:
+        until, seen_version, seen_at, told = Deadline.after(self._wait), "", time.monotonic(), False
+        while True:
+            lease = self._kube.find(LEASE, self._namespace, LOCK_NAME)
+            if lease is None:
+                if self._try(partial(self._kube.create, LEASE, self._namespace, self._body({}))):
+                    return
+                continue
+            version = lease["metadata"]["resourceVersion"]
+            if version != seen_version:
+                seen_version, seen_at = version, time.monotonic()
+            if self._free(lease, time.monotonic() - seen_at):
+                if self._try(partial(self._kube.replace, LEASE, self._namespace, self._body(lease))):
+                    return
+                continue
+            if until.expired:
+                raise held(self._namespace, lease)
+            if not told:
+                self._progress(f"waiting for the lock: {_told(lease)}")
+                told = True
+            self._stop.wait(min(_POLL_S, until.remaining))
+
+    def _try(self, write: Callable[[], dict[str, Any]]) -> bool:
+        try:
+            self._lease = write()
+        except (AlreadyExists, Conflict):
+            return False
+        self._renewed = time.monotonic()
+        return True
+
+    def _free(self, lease: dict[str, Any], unchanged_for: float) -> bool:
+        holder = holder_of(lease)
+        if not lease["spec"].get("holderIdentity") or holder.identity == self._holder.identity:
+            return True
+        return (
+            is_dead_here(holder) or unchanged_for > (lease["spec"].get("leaseDurationSeconds") or TTL_S) + holder.grace
+        )
+
+    def _body(self, lease: dict[str, Any]) -> dict[str, Any]:
+        now = _now()
+        metadata = {"name": LOCK_NAME, "namespace": self._namespace, "annotations": {HOLDER: self._holder.as_json()}}
+        if lease:
+            metadata["resourceVersion"] = lease["metadata"]["resourceVersion"]
+        return {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": metadata,
+            "spec": {
+                "holderIdentity": self._holder.identity,
+                "leaseDurationSeconds": self._ttl,
+                "acquireTime": now,
+                "renewTime": now,
+                "leaseTransitions": (lease.get("spec", {}).get("leaseTransitions") or 0) + (1 if lease else 0),
+            },
+        }
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self._ttl / 3):
+            with self._guard:
+                if not self._lost:
+                    self._renew()
+
+    def _renew(self) -> None:
+        """One renewal; on a lasting fault ``_lost`` says why."""
+        renewed = {**self._lease, "spec": {**self._lease["spec"], "renewTime": _now()}}
+        try:
+            self._lease = self._kube.replace(LEASE, self._namespace, renewed, deadline=Deadline.after(self._ttl / 3))
+            self._renewed = time.monotonic()
+        except Unreachable as exc:
+            if time.monotonic() - self._renewed > self._ttl:
+                self._lost = f"it could not be renewed for {self._ttl} s: {exc}"
+        except KubeError:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        try:
+            lease = self._kube.find(LEASE, self._namespace, LOCK_NAME, deadline=Deadline.after(self._ttl / 3))
+        except KubeError as exc:
+            self._lost = str(exc)
+            return
+        if lease is not None and lease["spec"].get("holderIdentity") == self._holder.identity:
+            self._lease, self._renewed = lease, time.monotonic()
+        else:
+            self._lost = "it was removed" if lease is None else _told(lease)
+
+    def _release(self) -> None:
+        spec = {**self._lease["spec"], "holderIdentity": None}
+        try:
+            self._kube.replace(
+                LEASE, self._namespace, {**self._lease, "spec": spec}, deadline=Deadline.after(self._ttl)
+            )
+        except KubeError:
+            return  # whoever comes next sees that this process is gone
+
+
+def lock_state(kube: KubeSession, namespace: str, me: Holder | None = None) -> tuple[Lock, dict[str, Any] | None]:
+    """How the lock looks to one who does not hold it, without waiting; with the Lease that says so."""
+    lease = kube.find(LEASE, namespace, LOCK_NAME)
+    if lease is None or not lease["spec"].get("holderIdentity"):
+        return Lock.NONE, lease
+    holder = holder_of(lease)
+    if me is not None and holder.identity == me.identity:
+        return Lock.MINE, lease
+    return (Lock.OTHER_DEAD if is_dead_here(holder) else Lock.OTHER_ALIVE), lease
+
+
+def holder_of(lease: dict[str, Any]) -> Holder:
+    """Who holds a Lease, by its annotation (only the identity when another program wrote it)."""
+    return Holder.parse(
+        (lease["metadata"].get("annotations") or {}).get(HOLDER, ""), lease["spec"].get("holderIdentity") or ""
+    )
+
+
+def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
+    """The refusal that names the holder."""
+    holder = holder_of(lease)
+    after = (lease["spec"].get("leaseDurationSeconds") or TTL_S) + holder.grace
+    return error(
+        Code.LOCK_HELD,
+        f"Namespace {namespace!r} is locked: {_told(lease)}. Wait for that run, or set lock_wait; "
+        f"if it is dead, a lock_wait of more than {after:.0f} s takes the lock over.",
+        namespace=namespace,
+        holder=json.loads(holder.as_json()),
+        renewed=lease["spec"].get("renewTime"),
+    )
+
+
+def _told(lease: dict[str, Any]) -> str:
+    spec = lease["spec"]
+    return f"{holder_of(lease).describe()} holds it since {spec.get('acquireTime')}, last seen {spec.get('renewTime')}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

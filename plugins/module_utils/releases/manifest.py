@@ -1,0 +1,109 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A release's manifest, pure: what of it is shown to people (no Secret's content), what it needs that is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from .digest import canonical, digest_of
+
+_DAPR_GROUP = "dapr.io/"
+_SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, before)", "(hidden, after)"
+
+
+@dataclass(frozen=True, order=True)
+class SecretRef:
+    """A Secret that pods or Dapr components of a manifest refer to; ``key`` is empty when the whole Secret is meant."""
+
+    name: str
+    key: str = ""
+
+
+def objects_of(manifest: str) -> list[dict[str, Any]]:
+    """The objects of a manifest, Lists opened."""
+    found: list[dict[str, Any]] = []
+    for document in yaml.safe_load_all(manifest):
+        if not isinstance(document, dict):
+            continue
+        items = document.get("items")
+        found += (
+            [i for i in items if isinstance(i, dict)]
+            if isinstance(items, list) and str(document.get("kind", "")).endswith("List")
+            else [document]
+        )
+    return found
+
+
+def key_of(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    """(kind, namespace, name)."""
+    metadata = item.get("metadata") or {}
+    return str(item.get("kind", "")), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
+
+
+def is_components(manifest: str) -> bool:
+    """True when the release brings Dapr resources (components, configurations): those go back before the services."""
+    return any(str(item.get("apiVersion", "")).startswith(_DAPR_GROUP) for item in objects_of(manifest))
+
+
+def manifest_digest(manifest: str) -> str:
+    """Digest of what is in a manifest, whatever its layout."""
+    return digest_of(*sorted(canonical(item) for item in objects_of(manifest)))
+
+
+def secret_refs(manifest: str) -> list[SecretRef]:
+    """Secrets that must be there for the manifest's pods and components to start, sorted; what it brings itself is left
+    out.
+    """
+    items = objects_of(manifest)
+    own = {key_of(item)[2] for item in items if item.get("kind") == "Secret"}
+    found = {ref for item in items for ref in _refs(item)}
+    return sorted(ref for ref in found if ref.name and ref.name not in own)
+
+
+def _refs(node: Any) -> Iterator[SecretRef]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _refs(each)
+    if not isinstance(node, dict) or node.get("optional") is True:
+        return
+    for key, value in node.items():
+        match key, value:
+            case "secretKeyRef", {"name": str(name)} if value.get("optional") is not True:
+                yield SecretRef(name, str(value.get("key") or ""))
+            case "secretRef", {"name": str(name)} if value.get("optional") is not True:
+                yield SecretRef(name)
+            case "secret", {"secretName": str(name)} if value.get("optional") is not True:
+                items = value.get("items") or []
+                yield from [SecretRef(name, str(i.get("key") or "")) for i in items] or [SecretRef(name)]
+            case _:
+                yield from _refs(value)
+
+
+def masked_pair(before: str, after: str) -> tuple[str, str]:
+    """Two manifests as text for a diff: objects sorted, Secrets' values replaced by words that tell only whether they
+    differ.
+    """
+    old = {key_of(item): item for item in objects_of(before)}
+    new = {key_of(item): item for item in objects_of(after)}
+    for key in old.keys() | new.keys():
+        if key[0] == "Secret":
+            _mask(old.get(key), new.get(key))
+    return _text(old), _text(new)
+
+
+def _mask(old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+    for part in ("data", "stringData"):
+        was, now = dict((old or {}).get(part) or {}), dict((new or {}).get(part) or {})
+        if old is not None and was:
+            old[part] = {key: _SAME if now.get(key) == value else _BEFORE for key, value in was.items()}
+        if new is not None and now:
+            new[part] = {key: _SAME if was.get(key) == value else _AFTER for key, value in now.items()}
+
+
+def _text(items: Mapping[tuple[str, str, str], dict[str, Any]]) -> str:
+    return "".join(f"---\n{yaml.safe_dump(items[key], sort_keys=True)}" for key in sorted(items))

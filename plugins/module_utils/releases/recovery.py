@@ -1,0 +1,163 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""When a wave fails: hold, take the failed releases back, or take the whole set back; judged again, recorded, and told.
+
+The diagnosis was made before anything here begins. The run fails in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..failure import Code, Failure, TodoCloudError
+from ..helm.storage import StoredRelease
+from ..kube.deadline import Deadline
+from ..kube.session import KubeSession
+from .back import Back, BackResult, Target
+from .judge import Judge
+from .models import OnFailure, Progress, ReleaseSpec, Settings
+from .record import Member, RecordStore
+from .recorder import Recorder
+from .report import Report
+from .snapshot import Snapshot, take
+from .writer import ReleaseWriter
+
+
+@dataclass(frozen=True)
+class WaveFailure:
+    """What failed (by release, never empty), the releases of that wave, and what earlier waves proved."""
+
+    failures: Mapping[str, Failure]
+    wave: Sequence[str]
+    proved: Mapping[str, StoredRelease]
+    specs: Mapping[str, ReleaseSpec]
+
+    @property
+    def first(self) -> Failure:
+        """The failure that is told first."""
+        return next(iter(self.failures.values()))
+
+
+class Recovery:
+    """One failed wave's aftermath."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        settings: Settings,
+        writer: ReleaseWriter,
+        judge: Judge,
+        recorder: Recorder,
+        store: RecordStore,
+        progress: Progress,
+    ) -> None:
+        self._kube = kube
+        self._settings = settings
+        self._judge = judge
+        self._recorder = recorder
+        self._store = store
+        self._progress = progress
+        self._back = Back(kube, writer, judge, settings, progress)
+
+    def recover(self, lost: WaveFailure, report: Report) -> TodoCloudError:
+        """The error that ends the run; its results are the report with what was done about the failure."""
+        for name, failure in lost.failures.items():
+            self._progress(f"failed: {failure.message}")
+            report.failures.append(failure)
+            report.rows[name].verdict = failure.code.value
+        snapshot = self._look()
+        report.set = snapshot.newest.id if snapshot.newest else 0
+        if any(f.code is Code.DEPENDENCY_DOWN for f in lost.failures.values()):
+            end = "everything is kept as it is: going back would not bring the dependency back"
+        elif self._settings.on_failure is OnFailure.HOLD:
+            end = "everything is kept as it is for a look (on_failure=hold); old pods go on serving"
+        else:
+            end = self._go_back(lost, report, snapshot)
+        for row in report.rows.values():
+            self._progress(row.told())
+        message = f"{lost.first.message.rstrip('.')}; {end}."
+        return report.fail(Failure(lost.first.code, message, lost.first.details))
+
+    def _go_back(self, lost: WaveFailure, report: Report, snapshot: Snapshot) -> str:
+        """Takes back what on_failure says; the words that end the run's message."""
+        whole = self._settings.on_failure is OnFailure.SET
+        targets = differing(snapshot, self._store, None if whole else list(lost.failures))
+        fresh = [name for name in lost.failures if name not in {t.member.name for t in targets}]
+        if not targets:
+            return f"nothing verified to go back to, so {', '.join(fresh)} is kept as it is"
+        self._progress("going back: " + ", ".join(t.member.name for t in targets))
+        result = self._back.take(targets, snapshot.marks)
+        self._tell(result, targets, report)
+        if not result.ok:
+            report.failures += result.failures.values()
+            return f"going back failed too: {next(iter(result.failures.values())).message.rstrip('.')}"
+        proved, sources = self._proved(lost, result, targets, whole)
+        charts = {digest: archive for t in targets for digest, archive in t.record.charts.items()}
+        number, warnings = self._recorder.record(
+            proved, sources, self._look(), charts=charts, restored_from=max(t.record.id for t in targets)
+        )
+        report.set = number
+        report.warnings += warnings
+        kept = f"; {', '.join(fresh)} was never verified and is kept as it is" if fresh else ""
+        what = "the whole set is" if whole else f"{', '.join(t.member.name for t in targets)} is"
+        return f"{what} back at what was verified (release set {number}){kept}"
+
+    def _proved(
+        self, lost: WaveFailure, result: BackResult, targets: Sequence[Target], whole: bool
+    ) -> tuple[dict[str, StoredRelease], dict[str, ReleaseSpec | Member]]:
+        """What can be recorded: all that went back; with on_failure=release also the green ones, once judged."""
+        sources: dict[str, ReleaseSpec | Member] = {t.member.name: t.member for t in targets}
+        proved = dict(result.judged.stored)
+        if whole:
+            return proved, sources
+        green = [name for name in lost.wave if name not in lost.failures]
+        apps = {name: lost.specs[name].app_id for name in green}
+        judged = self._judge.wave(green, apps, Deadline.after(self._settings.timeout)) if green else None
+        good = {
+            **lost.proved,
+            **({n: s for n, s in judged.stored.items() if n not in judged.failures} if judged else {}),
+        }
+        return {**good, **proved}, {**{name: lost.specs[name] for name in good}, **sources}
+
+    def _tell(self, result: BackResult, targets: Sequence[Target], report: Report) -> None:
+        for target in targets:
+            name = target.member.name
+            row = report.rows.get(name)
+            if row is None:
+                continue
+            write, failure = result.writes.get(name), result.failures.get(name)
+            row.now = write.now if write else row.now
+            where = f"not back: {failure.code.value}" if failure else f"back at set {target.record.id}"
+            row.verdict = f"{row.verdict}, {where}" if row.verdict else where
+            report.changed = report.changed or write is not None
+
+    def _look(self) -> Snapshot:
+        settings = self._settings
+        return take(self._kube, self._store, settings.namespace, settings.environment, ())
+
+
+def differing(snapshot: Snapshot, store: RecordStore, names: Sequence[str] | None) -> list[Target]:
+    """Releases whose live revision is not the one that was last verified, with that record; all of them when ``names``
+    is None.
+    """
+    found: dict[str, Target] = {}
+    wanted = set(snapshot.histories) if names is None else set(names)
+    for header in snapshot.headers:
+        if header.withdrawn or not wanted - found.keys():
+            continue
+        try:
+            record = store.read(header.id)
+        except TodoCloudError as exc:
+            if exc.failure.code is not Code.SET_DAMAGED:
+                raise
+            continue
+        for name, member in record.members.items():
+            if name in wanted or (names is None and record is snapshot.newest):
+                found.setdefault(name, Target(member, record))
+    return [t for t in found.values() if not _stands(t.member, snapshot)]
+
+
+def _stands(member: Member, snapshot: Snapshot) -> bool:
+    history = snapshot.history(member.name)
+    return bool(history) and (history[-1].revision, history[-1].uid) == (member.revision, member.uid)

@@ -1,0 +1,112 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a run is told: one row per release, a table for people, the same as data, and the manifests' differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..failure import Failure, TodoCloudError
+from .manifest import masked_pair
+from .plan import PlanItem
+
+_HEAD = ("release", "action", "was", "tried", "now", "verdict")
+
+
+@dataclass
+class Row:
+    """One release in a run: revision before, revision made (0: none), revision now."""
+
+    name: str
+    action: str
+    was: int
+    tried: int = 0
+    now: int = 0
+    verdict: str = ""
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "name": self.name,
+            "action": self.action,
+            "from": self.was,
+            "tried": self.tried,
+            "to": self.now,
+            "verdict": self.verdict,
+        }
+
+    def told(self) -> str:
+        """One line that needs no columns."""
+        tried = f", tried {self.tried}" if self.tried and self.tried != self.now else ""
+        return f"{self.name}: {self.action}, was revision {self.was}{tried}, now {self.now}: {self.verdict}"
+
+
+@dataclass
+class Report:
+    """What a run did, as it becomes a module's result. ``set``: the verified set the environment is at, 0 when there is
+    none.
+    """
+
+    plan: Sequence[PlanItem] = ()
+    rows: dict[str, Row] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    diff: list[dict[str, str]] = field(default_factory=list)
+    set: int = 0
+    changed: bool = False
+    helm_calls: int = 0
+    api: Mapping[str, int] = field(default_factory=dict)
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON; ``warnings`` are for the caller to issue."""
+        return {
+            "changed": self.changed,
+            "plan": [item.as_result() for item in self.plan],
+            "releases": [row.as_result() for row in self.rows.values()],
+            "failures": [failure.as_result() for failure in self.failures],
+            "set": self.set,
+            "table": self.table(),
+            "diff": self.diff,
+            "helm_calls": self.helm_calls,
+            "api": dict(self.api),
+        }
+
+    def table(self) -> list[str]:
+        """Lines of equal columns."""
+        dash = {0: "-"}
+        rows = [
+            (
+                r.name,
+                r.action,
+                str(dash.get(r.was, r.was)),
+                str(dash.get(r.tried, r.tried)),
+                str(dash.get(r.now, r.now)),
+                r.verdict,
+            )
+            for r in self.rows.values()
+        ]
+        return columns([_HEAD, *rows])
+
+    def fail(self, failure: Failure) -> TodoCloudError:
+        """The error that ends the run with all of this in its result."""
+        return TodoCloudError(failure, self.as_result())
+
+
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows of text as lines whose columns stand below each other."""
+    listed = list(rows)
+    widths = [max(len(row[i]) for row in listed) for i in range(len(listed[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in listed]
+
+
+def manifest_diff(name: str, before: str, was: int, after: str, now: str) -> dict[str, str]:
+    """One entry of a module's ``diff``; Secrets' values never appear in it."""
+    old, new = masked_pair(before, after)
+    return {
+        "before_header": f"{name} (revision {was})" if was else f"{name} (not installed)",
+        "after_header": f"{name} ({now})",
+        "before": old,
+        "after": new,
+    }

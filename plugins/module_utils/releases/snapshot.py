@@ -1,0 +1,146 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The environment at one moment, read with a handful of requests whose number does not grow with the number of
+releases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..dapr.sidecar import pods_of
+from ..failure import Code, TodoCloudError, error
+from ..helm.storage import SELECTOR, History, histories
+from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, NAMESPACE, POD, SECRET, STATEFUL_SET, Resource
+from ..kube.rollout import Target
+from ..kube.session import KubeSession
+from ..readiness.kinds import status_of
+from ..readiness.status import State, Status
+from .digest import digest_of
+from .models import ENVIRONMENT, Watch
+from .record import RECORD_LABEL, Header, Record, RecordStore, headers_of
+
+WORKLOADS: Mapping[str, Resource] = {r.kind: r for r in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)}
+
+
+@dataclass
+class Snapshot:
+    """What is deployed, what was verified, and how the workloads are. ``newest``: the newest record that is not
+    withdrawn.
+    """
+
+    histories: Mapping[str, History]
+    marks: Mapping[Watch, str]
+    headers: Sequence[Header]
+    newest: Record | None
+    workloads: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    pods: Sequence[dict[str, Any]] = ()
+    warnings: Sequence[str] = ()
+
+    def history(self, name: str) -> History:
+        """Revisions of a release, oldest first."""
+        return self.histories.get(name, [])
+
+    def pods_of(self, workload: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Pods of a workload, those that are being deleted left out."""
+        return [p for p in pods_of(workload, self.pods) if not p["metadata"].get("deletionTimestamp")]
+
+    def status(self, target: Target) -> Status:
+        """Status of a workload at this moment."""
+        item = self.workloads.get((target.kind, target.name))
+        if item is None:
+            return Status(State.NOT_FOUND, f"{target.label} is not there")
+        return status_of(item, pods_of(item, self.pods))
+
+
+def guard(kube: KubeSession, namespace: str, environment: str) -> None:
+    """Refuses a namespace that is not this environment's, before any write. Raises invalid_input or not_found."""
+    found = kube.find(NAMESPACE, "", namespace)
+    if found is None:
+        raise error(
+            Code.NOT_FOUND,
+            f"There is no namespace {namespace!r}: deploy the environment {environment!r} first.",
+            namespace=namespace,
+        )
+    owner = (found["metadata"].get("labels") or {}).get(ENVIRONMENT)
+    if owner != environment:
+        said = f"belongs to environment {owner!r}" if owner else f"has no label {ENVIRONMENT}"
+        raise error(
+            Code.INVALID_INPUT,
+            f"Namespace {namespace!r} {said}: environment {environment!r} may not deploy there.",
+            namespace=namespace,
+            environment=environment,
+            found=owner,
+        )
+    if found["metadata"].get("deletionTimestamp"):
+        raise error(Code.INVALID_INPUT, f"Namespace {namespace!r} is being deleted.", namespace=namespace)
+
+
+def take(
+    kube: KubeSession,
+    store: RecordStore,
+    namespace: str,
+    environment: str,
+    watches: Iterable[Watch],
+    kinds: Iterable[str] = (),
+) -> Snapshot:
+    """Reads the environment: three requests, one more for each kind of workload (those a record names, and ``kinds``),
+    one for pods.
+    """
+    watched = {watch.kind for watch in watches}
+    with ThreadPoolExecutor(4) as pool:
+        secrets = pool.submit(_metadata, kube, SECRET, namespace, "" if "Secret" in watched else SELECTOR)
+        only_records = f"{RECORD_LABEL}={environment}"
+        maps = pool.submit(_metadata, kube, CONFIG_MAP, namespace, "" if "ConfigMap" in watched else only_records)
+        headers = headers_of(maps.result(), environment)
+        newest, warnings = _newest(store, headers)
+        recorded = {t.kind for m in (newest.members.values() if newest else ()) for t in m.targets}
+        listed = sorted((recorded | set(kinds)) & WORKLOADS.keys())
+        workloads = [pool.submit(kube.list_, WORKLOADS[kind], namespace) for kind in listed]
+        pods = pool.submit(kube.list_, POD, namespace) if listed else None
+        return Snapshot(
+            histories=histories(secrets.result()),
+            marks={**_marks("Secret", secrets.result()), **_marks("ConfigMap", maps.result())},
+            headers=headers,
+            newest=newest,
+            warnings=warnings,
+            workloads={
+                # items of a list carry no kind of their own
+                (kind, item["metadata"]["name"]): {**item, "apiVersion": WORKLOADS[kind].api_version, "kind": kind}
+                for kind, found in zip(listed, workloads, strict=True)
+                for item in found.result()[0]
+            },
+            pods=pods.result()[0] if pods else (),
+        )
+
+
+def _newest(store: RecordStore, headers: Iterable[Header]) -> tuple[Record | None, list[str]]:
+    """The newest record that is neither withdrawn nor damaged; a damaged one is told, the one before it still works."""
+    warnings: list[str] = []
+    for header in headers:
+        if header.withdrawn:
+            continue
+        try:
+            return store.read(header.id), warnings
+        except TodoCloudError as exc:
+            if exc.failure.code is not Code.SET_DAMAGED:
+                raise
+            warnings.append(exc.failure.message)
+    return None, warnings
+
+
+def mark(metadata: Mapping[str, Any]) -> str:
+    """Identifies an object's content without telling anything of it: from its uid and resourceVersion."""
+    return digest_of(str(metadata.get("uid")).encode(), str(metadata.get("resourceVersion")).encode())[:12]
+
+
+def _metadata(kube: KubeSession, resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
+    items, _ = kube.list_(resource, namespace, label_selector=selector, metadata_only=True)
+    return [item["metadata"] for item in items]
+
+
+def _marks(kind: str, metadata: Iterable[Mapping[str, Any]]) -> dict[Watch, str]:
+    return {Watch(kind, m["name"]): mark(m) for m in metadata if (m.get("labels") or {}).get("owner") != "helm"}
