@@ -41,6 +41,7 @@ def build(parts: Iterable[Part] = PARTS) -> int:
             say(f"building {len(todo)} of {len(wanted)} parts of the cluster from their Go modules")
         for entry in todo:
             _build(entry)
+            _link(entry)
             if _size(GO) > _CACHE_LIMIT:
                 shutil.rmtree(GO)
         shutil.rmtree(GO, ignore_errors=True)

@@ -1,0 +1,68 @@
+"""What every cluster has inside: CoreDNS, the default storage class, metrics-server, and fake nodes when asked for."""
+
+from __future__ import annotations
+
+import json
+import string
+import subprocess
+
+from tests.cluster import images
+from tests.cluster.components import CLUSTER_DOMAIN
+from tests.cluster.errors import ClusterError
+from tests.cluster.paths import BIN, HERE
+from tests.cluster.state import Cluster
+
+_FAKE = {"kwok.x-k8s.io/node": "fake"}
+_LIMIT_S = 60
+
+
+def apply(cluster: Cluster) -> None:
+    """Bring the manifests into the cluster.
+
+    Raises:
+        ClusterError: kubectl refuses.
+    """
+    documents = [manifest(path.read_text(), cluster) for path in sorted((HERE / "manifests").glob("*.yaml"))]
+    nodes = [json.dumps(fake_node(number)) for number in range(cluster.kwok_nodes)]
+    _kubectl(cluster, ["apply", "--filename=-"], "\n---\n".join([*documents, *nodes]))
+
+
+def manifest(text: str, cluster: Cluster) -> str:
+    """A manifest with the cluster's addresses and the images' names in it."""
+    return string.Template(text).substitute(
+        domain=CLUSTER_DOMAIN,
+        dns_ip=cluster.subnets.dns_ip,
+        coredns=images.COREDNS_IMAGE,
+        metrics_server=images.METRICS_IMAGE,
+        local_path=images.LOCAL_PATH_IMAGE,
+        busybox=images.BUSYBOX,
+    )
+
+
+def fake_nodes_missing(cluster: Cluster) -> bool:
+    """Whether the cluster has fewer fake nodes than it should."""
+    if not cluster.kwok_nodes:
+        return False
+    found = _kubectl(cluster, ["get", "nodes", "--selector=type=kwok", "--output=name"])
+    return len(found.split()) < cluster.kwok_nodes
+
+
+def fake_node(number: int) -> dict[str, object]:
+    """A Node that kwok plays. Only pods that tolerate its taint land there."""
+    name = f"kwok-{number}"
+    room = {"cpu": "32", "memory": "256Gi", "pods": "110"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "annotations": _FAKE, "labels": {"type": "kwok", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
+        "spec": {"taints": [{"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}]},
+        "status": {"allocatable": room, "capacity": room},
+    }
+
+
+def _kubectl(cluster: Cluster, arguments: list[str], document: str | None = None) -> str:
+    argv = [str(BIN / "kubectl"), f"--kubeconfig={cluster.kubeconfig}", f"--request-timeout={_LIMIT_S}s", *arguments]
+    done = subprocess.run(argv, input=document, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ClusterError(f"`kubectl {arguments[0]}` fails in cluster {cluster.name}: {done.stderr.strip()[-300:]}")
+    return done.stdout

@@ -1,0 +1,242 @@
+"""Start, stop and look at local clusters."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.cluster import addons, images, network, pki, postgres
+from tests.cluster.components import write_files
+from tests.cluster.errors import ClusterError
+from tests.cluster.locks import locked
+from tests.cluster.machine import ready_to_run
+from tests.cluster.paths import CLUSTERS, TOP
+from tests.cluster.say import Step, say
+from tests.cluster.state import Cluster, folder_of, load_or_create, machine_routes
+
+_UP_LIMIT_S = 120
+_DOWN_LIMIT_S = 20
+_CONTROLLERS = Path("/sys/fs/cgroup")
+_UNSHARE = ("unshare", "--fork", "--pid", "--kill-child", "--mount", "--net", "--uts", "--ipc", "--mount-proc")
+
+
+def up(name: str, kwok_nodes: int | None = None) -> Cluster:
+    """Start a cluster and wait until DNS and the database answer; a running one is left as it is.
+
+    Args:
+        name: of the cluster; its state is kept between stop and start.
+        kwok_nodes: fake nodes to have beside the real one; None keeps their number.
+
+    Raises:
+        ClusterError: this machine cannot run one, or the cluster does not get ready within 120 s.
+    """
+    ready_to_run()
+    images.build(images.system_images())
+    cluster = load_or_create(name, kwok_nodes)
+    with locked(CLUSTERS / f".{name}.lock", f"cluster {name}"):
+        step = Step()
+        found = pid(cluster)
+        if found and _answers(cluster) and not addons.fake_nodes_missing(cluster):
+            say(f"cluster {name} is up already")
+            return cluster
+        if not found:
+            found = _start(cluster)
+        os.kill(found, signal.SIGHUP)
+        network.attach(cluster.subnets, found)
+        _wait_until_ready(cluster)
+        say(f"cluster {name} is up: API server, DNS, registry and database answer at {cluster.node_ip} ({step})")
+    return cluster
+
+
+def down(cluster: Cluster, *, purge: bool) -> None:
+    """Stop a cluster and remove what it has on this machine; with ``purge`` its state too.
+
+    Raises:
+        ClusterError: something does not go away.
+    """
+    with locked(CLUSTERS / f".{cluster.name}.lock", f"cluster {cluster.name}"):
+        step = Step()
+        was = _stop(cluster)
+        network.detach(cluster.subnets)
+        _remove_cgroups(cluster)
+        if purge:
+            shutil.rmtree(cluster.folder)
+            (CLUSTERS / f".{cluster.name}.lock").unlink(missing_ok=True)
+        kept = "its state is removed" if purge else "its state is kept"
+        say(f"cluster {cluster.name} {'is stopped' if was else 'was stopped already'}, {kept} ({step})")
+
+
+def pid(cluster: Cluster) -> int | None:
+    """The process number, as this machine counts, of the node's process 1; None when the cluster is stopped."""
+    wanted = _node_command(cluster)[1:]  # whatever Python it was started with
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_text().split("\0")[:-1]
+            if words[1:] == wanted and _is_first(entry):
+                return int(entry.name)
+        except OSError:  # it ended meanwhile
+            continue
+    return None
+
+
+def execute(cluster: Cluster, command: list[str]) -> int:
+    """Run a command in the node's namespaces and return its exit code.
+
+    Raises:
+        ClusterError: the cluster is stopped.
+    """
+    found = pid(cluster)
+    if not found:
+        raise ClusterError(f"Cluster {cluster.name} is stopped: start it with `python3 -m tests.cluster up {cluster.name}`.")
+    env = {**os.environ, "KUBECONFIG": cluster.kubeconfig}
+    return subprocess.run(["nsenter", f"--target={found}", "--pid", "--mount", "--net", "--uts", "--ipc", "--", *command], env=env, check=False).returncode
+
+
+def _node_command(cluster: Cluster) -> list[str]:
+    return [sys.executable, "-m", "tests.cluster.node", cluster.name, str(cluster.folder)]
+
+
+def _is_first(process: Path) -> bool:
+    """Whether a process is number 1 of an inner PID namespace."""
+    numbers = next(line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:")).split()[1:]
+    return len(numbers) > 1 and numbers[-1] == "1"
+
+
+def _start(cluster: Cluster) -> int:
+    taken = cluster.subnets.overlap(machine_routes())
+    if taken:
+        network.detach(cluster.subnets)  # what a killed node may leave
+        taken = cluster.subnets.overlap(machine_routes())
+    if taken:
+        raise ClusterError(
+            f"Cluster {cluster.name} needs addresses that this machine uses already ({taken}): give it others with "
+            f"`python3 -m tests.cluster down {cluster.name} --purge`, then `up`."
+        )
+    for name in ("etcd", "containerd", "kubelet", "volumes", "postgres", "pods", "log", "config"):
+        (cluster.folder / name).mkdir(exist_ok=True)
+    pki.ensure(cluster)
+    write_files(cluster)
+    _make_cgroups(cluster)
+    with (cluster.folder / "log" / "node.log").open("a") as log:
+        subprocess.Popen(
+            [*_UNSHARE, *_node_command(cluster)], cwd=TOP, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        found = pid(cluster)
+        if found:
+            return found
+        time.sleep(0.02)
+    raise ClusterError(f"The node of cluster {cluster.name} does not start; its log is {cluster.folder}/log/node.log.")
+
+
+def _wait_until_ready(cluster: Cluster) -> None:
+    deadline = time.monotonic() + _UP_LIMIT_S
+    log = cluster.folder / "log"
+
+    def alive() -> None:
+        if not pid(cluster):
+            raise ClusterError(f"The node of cluster {cluster.name} ended: {_tail(log / 'node.log')}")
+
+    with _api(cluster) as api:
+        _until(lambda: _is_ok(api, "/readyz"), deadline, alive, f"the API server of cluster {cluster.name} does not answer; its log is {log}/kube-apiserver.log")
+    addons.apply(cluster)
+    postgres.wait(cluster, deadline, alive)
+    _until(lambda: _dns(cluster), deadline, alive, f"DNS of cluster {cluster.name} does not answer; logs are in {log}")
+
+
+def _until(condition, deadline: float, alive, failure: str) -> None:
+    while not condition():
+        alive()
+        if time.monotonic() > deadline:
+            raise ClusterError(f"Within {_UP_LIMIT_S} s {failure}.")
+        time.sleep(0.05)
+
+
+def _answers(cluster: Cluster) -> bool:
+    with _api(cluster) as api:
+        return _is_ok(api, "/readyz") and _dns(cluster)
+
+
+def _dns(cluster: Cluster) -> bool:
+    return network.dns_answers(cluster.subnets.dns_ip, "kubernetes.default.svc.cluster.local")
+
+
+def _api(cluster: Cluster) -> httpx.Client:
+    folder = cluster.folder / "pki"
+    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    context.load_cert_chain(folder / "admin.crt", folder / "admin.key")
+    return httpx.Client(base_url=f"https://{cluster.node_ip}:6443", verify=context, timeout=2, trust_env=False)
+
+
+def _is_ok(api: httpx.Client, path: str) -> bool:
+    try:
+        return api.get(path).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _tail(log: Path) -> str:
+    return " / ".join(log.read_text().splitlines()[-3:]) if log.exists() else "it wrote no log"
+
+
+def _stop(cluster: Cluster) -> bool:
+    """Stop the node: in order first, by force after that. Returns whether it ran."""
+    found = pid(cluster)
+    if not found:
+        return False
+    os.kill(found, signal.SIGTERM)
+    deadline = time.monotonic() + _DOWN_LIMIT_S
+    forced = time.monotonic() + _DOWN_LIMIT_S / 2
+    while pid(cluster):
+        if time.monotonic() > deadline:
+            raise ClusterError(f"The node of cluster {cluster.name} (process {found}) does not end.")
+        if time.monotonic() > forced:
+            os.kill(found, signal.SIGKILL)
+        time.sleep(0.05)
+    return True
+
+
+def _cgroups(cluster: Cluster) -> list[Path]:
+    """The cgroup folders of a cluster: one per controller with cgroup v1 (its ``unified`` too), a single one with v2."""
+    if (_CONTROLLERS / "cgroup.controllers").exists():
+        return [_CONTROLLERS / cluster.cgroup]
+    return [folder / cluster.cgroup for folder in _CONTROLLERS.iterdir() if folder.is_dir() and not folder.is_symlink()]
+
+
+def _make_cgroups(cluster: Cluster) -> None:
+    root = _CONTROLLERS / "cgroup.controllers"
+    if root.exists():  # version 2: children have the controllers that their parent passes on
+        passed_on = " ".join(f"+{controller}" for controller in root.read_text().split())
+        (_CONTROLLERS / "cgroup.subtree_control").write_text(passed_on)
+    for folder in _cgroups(cluster):
+        folder.mkdir(exist_ok=True)
+
+
+def _remove_cgroups(cluster: Cluster) -> None:
+    """Remove the cgroups, which is possible as soon as the kernel has buried their last process."""
+    deadline = time.monotonic() + _DOWN_LIMIT_S
+    for top in _cgroups(cluster):
+        while top.exists():
+            for folder, _, _ in os.walk(top, topdown=False):
+                try:
+                    os.rmdir(folder)
+                except OSError as error:
+                    if time.monotonic() > deadline:
+                        raise ClusterError(f"The cgroup {folder} cannot be removed: {error.strerror}.") from error
+            time.sleep(0.02 if top.exists() else 0)
+
+
+def known_name(name: str) -> bool:
+    """Whether a cluster of that name has state."""
+    return (folder_of(name) / "cluster.json").exists()

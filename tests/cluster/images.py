@@ -1,0 +1,161 @@
+"""The catalogue of images: what each holds, and the step that builds and pushes those that changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.cluster import kafka
+from tests.cluster.layers import (
+    Layer,
+    LayerStore,
+    binary_layer,
+    busybox_layer,
+    compiled_layer,
+    key_of,
+    python_layer,
+    requirements_layer,
+)
+from tests.cluster.locks import locked
+from tests.cluster.oci import Reference
+from tests.cluster.parts import COREDNS, DAPR, LOCAL_PATH, METRICS_SERVER
+from tests.cluster.paths import IMAGES, REGISTRY, TOP
+from tests.cluster.registry import collect_garbage, serving
+from tests.cluster.say import Step, say
+
+APPS = TOP / "examples" / "todo-app"
+SERVICES = ("frontend", "backend-api", "recurring-task-service", "notification-service", "sse-gateway")
+VERSIONS = ("v1.0.0", "v1.1.0")
+FAULTS = ("crash", "never-ready", "wrong-port", "oom", "slow-start")  # of backend-api, version v1.1.0
+USER = "65532:65532"
+
+PAUSE = "registry.k8s.io/pause:3.10.1"
+COREDNS_IMAGE = f"registry.k8s.io/coredns/coredns:v{COREDNS}"
+METRICS_IMAGE = f"registry.k8s.io/metrics-server/metrics-server:v{METRICS_SERVER}"
+LOCAL_PATH_IMAGE = f"docker.io/rancher/local-path-provisioner:v{LOCAL_PATH}"
+BUSYBOX = "docker.io/library/busybox:1.36"
+PYTHON = "docker.io/library/python:3.11-slim"
+
+_PYTHON_PATH = "/opt/deps:/app"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image under the name that pods use.
+
+    Attributes:
+        reference: ``host/repository:tag``.
+        layers: lowest first.
+        config: what containers inherit, as OCI spells it (Entrypoint, Env, User, …).
+    """
+
+    reference: str
+    layers: tuple[Layer, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Changes when anything in the image does."""
+        return key_of(self.reference, *(layer.key for layer in self.layers), json.dumps(self.config, sort_keys=True))
+
+
+def system_images() -> list[Image]:
+    """What a bare cluster pulls."""
+    busybox = busybox_layer()
+    return [
+        Image(PAUSE, (busybox,), {"Entrypoint": ["/bin/busybox", "sleep", "infinity"], "User": "65535:65535"}),
+        Image(BUSYBOX, (busybox,), {"Cmd": ["sh"], "Env": ["PATH=/bin"]}),
+        Image(COREDNS_IMAGE, (binary_layer("coredns", "/coredns"),), {"Entrypoint": ["/coredns"]}),
+        Image(METRICS_IMAGE, (binary_layer("metrics-server", "/metrics-server"),), {"Entrypoint": ["/metrics-server"], "User": USER}),
+        Image(
+            LOCAL_PATH_IMAGE,
+            (binary_layer("local-path-provisioner", "/usr/bin/local-path-provisioner"),),
+            {"Entrypoint": ["/usr/bin/local-path-provisioner"]},
+        ),
+    ]
+
+
+def platform_images() -> list[Image]:
+    """Dapr under its chart's own names, and Kafka."""
+    commands = {name: f"dapr-{name}" for name in ("injector", "operator", "sentry", "placement", "scheduler")} | {"daprd": "daprd"}
+    dapr = [
+        Image(f"ghcr.io/dapr/{name}:{DAPR}", (binary_layer(binary, f"/{name}"),), {"User": USER, "WorkingDir": "/"})
+        for name, binary in commands.items()
+    ]
+    path = f"PATH={kafka.JAVA_HOME}/bin:/bin"
+    return [*dapr, Image(kafka.IMAGE, (busybox_layer(), kafka.layer()), {"User": USER, "Env": [path, f"JAVA_HOME={kafka.JAVA_HOME}"]})]
+
+
+def app_images() -> list[Image]:
+    """The stand-in services in all their versions; the broken ones are for tests."""
+    base, requirements = python_layer(), requirements_layer(APPS / "requirements.txt", "/opt/deps")
+    versions = [(service, version, "") for service in SERVICES for version in VERSIONS]
+    broken = [("backend-api", f"{VERSIONS[-1]}-{fault}", fault) for fault in FAULTS]
+    plain = Image(PYTHON, (base,), {"Cmd": ["python3"], "Env": ["PATH=/usr/bin"]})
+    return [plain, *(_app(service, version, fault, base, requirements) for service, version, fault in (*versions, *broken))]
+
+
+def build(images: Iterable[Image]) -> list[str]:
+    """Build and push the images that changed; returns their references."""
+    wanted = list(images)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with locked(IMAGES / ".lock", "building images"):
+        known = _known()
+        # The cheap look first: nothing is started when no key changed.
+        changed = [image for image in wanted if known.get(image.reference) != image.key]
+        if not changed:
+            return []
+        replaced = any(image.reference in known for image in changed)
+        step = Step()
+        with serving() as registry:
+            store = LayerStore(registry)
+            for image in changed:
+                reference = Reference.parse(image.reference)
+                blobs = [store.put(layer, reference.repository) for layer in image.layers]
+                registry.push_image(reference, image.config, blobs)
+                _remember(known, image)
+        if replaced:
+            collect_garbage()
+    say(f"{len(changed)} of {len(wanted)} images built and pushed ({step})")
+    return [image.reference for image in changed]
+
+
+def _app(service: str, version: str, fault: str, base: Layer, requirements: Layer) -> Image:
+    module = service.replace("-", "_")
+    source = compiled_layer({APPS / name: f"/app/{name}" for name in ("todo_common", module)})
+    return Image(
+        f"ghcr.io/todo-app/{service}:{version}",
+        (base, requirements, source),
+        {
+            "Entrypoint": ["python", "-m", module],
+            "User": USER,
+            "WorkingDir": "/app",
+            "ExposedPorts": {"8080/tcp": {}},
+            "Env": [
+                "PATH=/usr/bin",
+                f"PYTHONPATH={_PYTHON_PATH}",
+                "PYTHONUNBUFFERED=1",
+                f"APP_SERVICE={service}",
+                f"APP_VERSION={version}",
+                f"APP_FAULT={fault}",
+            ],
+        },
+    )
+
+
+def _file() -> Path:
+    return REGISTRY / "images.json"
+
+
+def _known() -> dict[str, str]:
+    return json.loads(_file().read_text()) if _file().exists() else {}
+
+
+def _remember(known: dict[str, str], image: Image) -> None:
+    known[image.reference] = image.key
+    fresh = _file().with_suffix(".new")
+    fresh.write_text(json.dumps(known, indent=1, sort_keys=True))
+    fresh.replace(_file())

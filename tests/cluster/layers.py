@@ -1,0 +1,178 @@
+"""Layers with a key: the same inputs give the same key, and a layer whose key is known is neither built nor pushed again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster.errors import ClusterError
+from tests.cluster.oci import Blob, Entry, Registry, tree, write_layer
+from tests.cluster.paths import BIN, IMAGES, REGISTRY
+
+_FORMAT = "1"  # part of every key: raise it when the way layers are written changes
+_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+_NOT_WANTED = ("test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "site-packages", "__pycache__")
+_MORE_LIBRARIES = ("c", "m", "rt", "pthread", "dl", "util", "resolv", "nss_files", "nss_dns", "gcc_s", "stdc++")  # wheels link to them
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that can be built.
+
+    Attributes:
+        key: changes when the content does.
+        build: writes the tar file to the path it is given.
+    """
+
+    key: str
+    build: Callable[[Path], None]
+
+
+def key_of(*words: str) -> str:
+    """A key of words that together say what a layer holds."""
+    return hashlib.sha256("\0".join((_FORMAT, *words)).encode()).hexdigest()
+
+
+def files_layer(entries: Iterable[Entry]) -> Layer:
+    """A layer of small files, keyed by their content."""
+    found = sorted(entries, key=lambda entry: entry.path)
+    words = [f"{e.path}|{e.link}|{e.mode:o}|{hashlib.sha256(_content(e)).hexdigest()}" for e in found]
+    return Layer(key_of("files", *words), lambda target: write_layer(found, target))
+
+
+def binary_layer(name: str, target_path: str) -> Layer:
+    """A layer with one of the built binaries."""
+    file = BIN / os.readlink(BIN / (name if (BIN / name).exists() else "etcd"))
+    return Layer(key_of("binary", file.name, target_path), lambda target: write_layer([Entry(target_path, source=file)], target))
+
+
+def busybox_layer() -> Layer:
+    """A shell and its commands, from the machine's static busybox."""
+    version = subprocess.run(["busybox"], capture_output=True, text=True, check=False).stdout.splitlines()[0]
+    return Layer(key_of("busybox", version), _write_busybox)
+
+
+def python_layer() -> Layer:
+    """This very CPython with the libraries it needs, compiled ahead since containers have read-only file systems."""
+    return Layer(key_of("python", sys.version), _write_python)
+
+
+def requirements_layer(requirements: Path, target_path: str) -> Layer:
+    """Python distributions that a pinned requirements file names, installed in one folder."""
+
+    def write(target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=IMAGES) as folder:
+            argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", folder, "--requirement", str(requirements)]
+            if subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+                raise ClusterError(f"pip cannot install {requirements}: its words are above.")
+            compile_python(Path(folder), target_path)
+            write_layer(tree(Path(folder), target_path, skip=["bin"]), target)
+
+    return Layer(key_of("requirements", sys.version, requirements.read_text(), target_path), write)
+
+
+def compiled_layer(packages: Mapping[Path, str]) -> Layer:
+    """Python packages of the checkout with their compiled form, each folder at its path in the image."""
+    skip = ["__pycache__"]
+    words = [f"{e.path}|{hashlib.sha256(_content(e)).hexdigest()}" for source, path in packages.items() for e in tree(source, path, skip)]
+
+    def write(target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=IMAGES) as folder:
+            for source, path in packages.items():
+                shutil.copytree(source, Path(folder) / path.strip("/"), ignore=shutil.ignore_patterns(*skip))
+            compile_python(Path(folder), "/")
+            write_layer(tree(Path(folder), "/"), target)
+
+    return Layer(key_of("packages", sys.version, *words), write)
+
+
+def compile_python(folder: Path, as_path: str) -> None:
+    """Compile all modules under a folder; the result does not depend on time or place."""
+    argv = [sys.executable, "-m", "compileall", "-q", "-s", str(folder), "-p", as_path, "--invalidation-mode", "unchecked-hash", str(folder)]
+    subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # a distribution may ship files for other Pythons
+
+
+class LayerStore:
+    """Remembers which blob each layer key has become, and puts layers into repositories of the registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._file = REGISTRY / "layers.json"
+        self._known: dict[str, Blob] = {}
+        if self._file.exists():
+            self._known = {key: Blob(**blob) for key, blob in json.loads(self._file.read_text()).items()}
+
+    def put(self, layer: Layer, repository: str) -> Blob:
+        """The layer as a blob of the repository, built only when the registry does not have it."""
+        known = self._known.get(layer.key)
+        if known and self._registry.mount(repository, known):
+            return known
+        with tempfile.TemporaryDirectory(dir=IMAGES) as folder:
+            file = Path(folder) / "layer.tar"
+            layer.build(file)
+            blob = self._registry.push_file(repository, file)
+        self._known[layer.key] = blob
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(json.dumps({key: vars(value) for key, value in self._known.items()}, indent=1))
+        fresh.replace(self._file)
+        return blob
+
+
+def _content(entry: Entry) -> bytes:
+    return entry.source.read_bytes() if entry.source else entry.data or b""
+
+
+def _write_busybox(target: Path) -> None:
+    listing = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True).stdout.split()
+    binary = Path(subprocess.run(["which", "busybox"], capture_output=True, text=True, check=True).stdout.strip())
+    users = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+    fixed = [Entry("bin/busybox", source=binary), Entry("tmp", mode=0o1777), Entry("etc/passwd", data=users, mode=0o644)]
+    write_layer([*fixed, *(Entry(f"bin/{name}", link="busybox") for name in listing if name != "busybox")], target)
+
+
+def _write_python(target: Path) -> None:
+    base = Path(sys.base_prefix).resolve()
+    executable = base / "bin" / _PYTHON
+    standard = Path(sysconfig.get_path("stdlib"))
+    users = b"root:x:0:0:root:/root:/bin/sh\napp:x:65532:65532:app:/tmp:/bin/false\n"
+    folders = [Entry("tmp", mode=0o1777), *(Entry(name, link=f"usr/{name}") for name in ("lib", "lib64", "bin"))]
+    names = [Entry(f"usr/bin/{name}", link=str(executable)) for name in ("python", "python3") if executable != Path("/usr/bin", name)]
+    etc = [Entry("etc/passwd", data=users, mode=0o644), Entry("etc/nsswitch.conf", data=b"hosts: files dns\n", mode=0o644)]
+    libraries = [Entry(str(path if path.is_relative_to("/usr") or path.is_relative_to(base) else f"/usr{path}"), source=path.resolve()) for path in _libraries(executable, standard)]
+    with tempfile.TemporaryDirectory(dir=IMAGES) as folder:
+        copy = Path(folder)
+        write_layer(_standard_library(standard), copy / "plain.tar")
+        subprocess.run(["tar", "-xf", "plain.tar"], cwd=copy, check=True)
+        inside = copy / str(standard).lstrip("/")
+        compile_python(inside, str(standard))
+        write_layer([*folders, *names, *etc, *libraries, Entry(str(executable), source=executable), *tree(inside, str(standard))], target)
+
+
+def _standard_library(standard: Path) -> list[Entry]:
+    return [entry for entry in tree(standard, str(standard), skip=_NOT_WANTED) if "_tkinter" not in entry.path and not entry.path.endswith((".a", ".pyc"))]
+
+
+def _libraries(executable: Path, standard: Path) -> list[Path]:
+    """The shared libraries that the interpreter and its extension modules link to."""
+    found: set[Path] = set()
+    for file in [executable, *standard.glob("lib-dynload/*.so")]:
+        if "_tkinter" in file.name:
+            continue
+        for line in subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout.splitlines():
+            words = line.split("=>")[-1].split()
+            if words and words[0].startswith("/"):
+                found.add(Path(words[0]))
+    for name in _MORE_LIBRARIES:
+        found.update(Path("/lib/x86_64-linux-gnu").glob(f"lib{name}.so.[0-9]"))
+    return sorted(found)
+
+

@@ -1,0 +1,166 @@
+"""What is remembered of a cluster: its slot and its secrets, in ``clusters/<name>/cluster.json``."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import secrets
+import subprocess
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.cluster.errors import ClusterError
+from tests.cluster.locks import locked
+from tests.cluster.paths import CLUSTERS
+from tests.cluster.subnets import SLOTS, Subnets
+
+REGISTRY_PORT = 5000
+NODE = "node1"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster, running or not.
+
+    Attributes:
+        name: lower-case letters, digits and hyphens.
+        provider: ``local`` or ``kind``.
+        slot: decides the subnets; -1 with kind, which has its own.
+        node_ip: address of the node, reachable from the machine and from pods.
+        kubeconfig: path of the administrator's kubeconfig.
+        registry: ``host:port`` of the image registry; empty with kind.
+        database_url: connection string of the database ``todo`` for its owner.
+        database_url_admin: the same for the superuser.
+        kwok_nodes: number of fake nodes beside the real one.
+    """
+
+    name: str
+    provider: str
+    slot: int
+    node_ip: str
+    kubeconfig: str
+    registry: str
+    database_url: str
+    database_url_admin: str
+    kwok_nodes: int = 0
+
+    @property
+    def folder(self) -> Path:
+        return folder_of(self.name)
+
+    @property
+    def subnets(self) -> Subnets:
+        return Subnets(self.slot)
+
+    @property
+    def cgroup(self) -> str:
+        """The cgroup that all pods live under."""
+        return f"todo-cloud-{self.slot}-{self.name}"
+
+    @property
+    def admin_password(self) -> str:
+        return urlsplit(self.database_url_admin).password or ""
+
+    @property
+    def todo_password(self) -> str:
+        return urlsplit(self.database_url).password or ""
+
+    def facts(self) -> dict[str, Any]:
+        """What ``status --json`` prints and cluster.json holds."""
+        return asdict(self)
+
+
+def folder_of(name: str) -> Path:
+    """The state folder of a cluster.
+
+    Raises:
+        ClusterError: the name does not suit.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", name):
+        raise ClusterError(f"{name!r} is no cluster name: use up to 30 lower-case letters, digits and hyphens, a letter first.")
+    return CLUSTERS / name
+
+
+def load(name: str) -> Cluster:
+    """The cluster of that name.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    path = folder_of(name) / "cluster.json"
+    if not path.exists():
+        raise ClusterError(f"There is no cluster {name}: start it with `python3 -m tests.cluster up {name}`.")
+    return Cluster(**json.loads(path.read_text()))
+
+
+def known() -> list[Cluster]:
+    """All clusters that have state, by name."""
+    return [load(path.parent.name) for path in sorted(CLUSTERS.glob("*/cluster.json"))]
+
+
+def save(cluster: Cluster) -> None:
+    """Write cluster.json, readable by its owner only (it holds passwords), all or nothing."""
+    cluster.folder.mkdir(parents=True, exist_ok=True)
+    fresh = cluster.folder / ".cluster.json.new"
+    fresh.unlink(missing_ok=True)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        json.dump(cluster.facts(), handle, indent=2)
+    fresh.replace(cluster.folder / "cluster.json")
+
+
+def load_or_create(name: str, kwok_nodes: int | None) -> Cluster:
+    """The cluster of that name, in a free slot when it is new; ``kwok_nodes`` None keeps the number it has.
+
+    Raises:
+        ClusterError: no slot is free.
+    """
+    with locked(CLUSTERS / ".lock", "the list of clusters"):
+        if (folder_of(name) / "cluster.json").exists():
+            cluster = load(name)
+        else:
+            cluster = _new(name, _free_slot())
+        if kwok_nodes is not None:
+            cluster = replace(cluster, kwok_nodes=kwok_nodes)
+        save(cluster)
+    return cluster
+
+
+def database_urls(host: str) -> tuple[str, str]:
+    """Connection strings with fresh passwords: the database ``todo`` for its owner, and the superuser's."""
+    owner, admin = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
+    return f"postgresql://todo:{owner}@{host}:5432/todo", f"postgresql://postgres:{admin}@{host}:5432/postgres"
+
+
+def _new(name: str, slot: int) -> Cluster:
+    node_ip = Subnets(slot).node_ip
+    owner, admin = database_urls(node_ip)
+    return Cluster(
+        name=name,
+        provider="local",
+        slot=slot,
+        node_ip=node_ip,
+        kubeconfig=str(folder_of(name) / "kubeconfig"),
+        registry=f"{node_ip}:{REGISTRY_PORT}",
+        database_url=owner,
+        database_url_admin=admin,
+    )
+
+
+def _free_slot() -> int:
+    taken = {cluster.slot for cluster in known()}
+    routes = machine_routes()
+    for slot in range(SLOTS):
+        if slot not in taken and not Subnets(slot).overlap(routes):
+            return slot
+    raise ClusterError(f"All {SLOTS} places for clusters are taken: remove one with `python3 -m tests.cluster down NAME --purge`.")
+
+
+def machine_routes() -> list[ipaddress.IPv4Network]:
+    """The networks this machine has routes to, without the default route."""
+    out = subprocess.run(["ip", "-json", "-4", "route"], capture_output=True, text=True, check=True).stdout
+    targets = [route["dst"] for route in json.loads(out or "[]")]
+    return [ipaddress.IPv4Network(target, strict=False) for target in targets if target != "default"]
