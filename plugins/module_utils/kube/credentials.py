@@ -212,9 +212,7 @@ def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> None:
         for path in filter(None, str(kubeconfig or "").split(os.pathsep)):
             if not Path(path).expanduser().is_file():
                 raise FileNotFoundError(f"kubeconfig {path} does not exist")
-        config.load_kube_config(
-            kubeconfig or None, persist_config=bool(auth.get("persist_config")), **settings
-        )
+        config.load_kube_config(kubeconfig or None, persist_config=bool(auth.get("persist_config")), **settings)
 
 
 def _content(path: str | None, what: str) -> bytes:

@@ -4,92 +4,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
 
-from ..failure import Failure
+from ..failure import Code, Failure
+from ..readiness.expressions import Expressions
+from ..readiness.fields import controller_uid, is_true, name, spec, terminating, uid
+from ..readiness.judge import Clock, Judge, Judgement
 from ..readiness.status import State
+from ..readiness.symptoms import Symptom
+from ..readiness.tree import Tree, tree_of
 from .deadline import Deadline
-from .session import KubeSession
+from .diagnosis import Diagnosis
+from .report import Report
+from .resources import EVENT, NODE, POD, REPLICA_SET, Resource
+from .session import KubeSession, Object
+from .targets import Target, feeds_for, resources_for, targets_of_manifest
+from .verdict import DEFAULT_GRACES, Verdict, WaitOptions, WorkloadVerdict
+from .watch import Watcher
 
-
-@dataclass(frozen=True)
-class Target:
-    """One object whose status is awaited. ``release`` is the Helm release it belongs to, for messages."""
-
-    api_version: str
-    kind: str
-    namespace: str
-    name: str
-    release: str = ""
-
-    @property
-    def label(self) -> str:
-        """What a person calls it: ``Deployment backend-api``."""
-        return f"{self.kind} {self.name}"
-
-
-DEFAULT_GRACES: Mapping[str, float] = {}
-
-
-@dataclass(frozen=True)
-class WaitOptions:
-    """How long and how patiently. All times in seconds.
-
-    ``graces`` overrides :data:`DEFAULT_GRACES` by class; ``stability_seconds``: how long pods must have been ready
-    without a restart; ``log_lines``: how much of a failing container's log goes into the evidence.
-    """
-
-    timeout: float = 300.0
-    fail_fast: bool = True
-    graces: Mapping[str, float] = field(default_factory=dict)
-    stability_seconds: float = 3.0
-    log_lines: int = 30
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, Any]) -> WaitOptions:
-        """From a module's options of the same names; absent ones keep their defaults."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class WorkloadVerdict:
-    """How one target ended."""
-
-    target: Target
-    state: State
-    message: str
-    failure: Failure | None = None
-
-    def as_result(self) -> dict[str, Any]:
-        """Plain JSON."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How a wait ended: Current only if every target is Current."""
-
-    state: State
-    workloads: tuple[WorkloadVerdict, ...]
-    failures: tuple[Failure, ...] = ()
-    warnings: tuple[str, ...] = ()
-    api: Mapping[str, int] = field(default_factory=dict)
-    elapsed: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """True when every target is Current."""
-        return self.state is State.CURRENT
-
-    def as_result(self) -> dict[str, Any]:
-        """Plain JSON: verdict, workloads, failures, warnings, api, elapsed."""
-        raise NotImplementedError
+# Changes come in bursts: look at most this often.
+_BURST_SECONDS = 0.05
 
 
 class RolloutWaiter:
-    """Waits for targets. ``progress`` gets one line whenever something changes and every 30 s."""
+    """Waits for targets. ``progress`` gets one line whenever something changes and a reminder every 30 s.
+
+    Raises what makes a verdict impossible: ``unauthorized``, ``forbidden`` (for what it must read), ``unreachable``.
+    """
 
     def __init__(self, kube: KubeSession, options: WaitOptions, progress: Callable[[str], None]) -> None:
         self._kube = kube
@@ -98,9 +40,153 @@ class RolloutWaiter:
 
     def wait(self, targets: Sequence[Target], deadline: Deadline | None = None) -> Verdict:
         """Until all are Current, one failed (``fail_fast``) or the deadline (default: ``options.timeout``) is over."""
-        raise NotImplementedError
+        began = time.monotonic()
+        until = deadline or Deadline.after(self._options.timeout)
+        wanted = list(dict.fromkeys(targets))
+        if not wanted:
+            return Verdict(State.CURRENT, (), api=self._kube.counts.as_result())
+        resources = resources_for(self._kube, wanted, until)
+        with Watcher(self._kube, feeds_for(wanted, resources), until) as watcher:
+            return _Wait(self._kube, self._options, self._progress, watcher, resources, wanted, until, began).run()
 
 
-def targets_of_manifest(manifest: str, namespace: str, release: str = "") -> list[Target]:
-    """The objects of a release's manifest (YAML documents) that have a status worth waiting for."""
-    raise NotImplementedError
+class _Wait:
+    """One wait: look at the store whenever it changed, until there is a verdict."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        options: WaitOptions,
+        progress: Callable[[str], None],
+        watcher: Watcher,
+        resources: dict[tuple[str, str], Resource],
+        targets: Sequence[Target],
+        deadline: Deadline,
+        began: float,
+    ) -> None:
+        self._kube, self._options, self._watcher = kube, options, watcher
+        self._resources, self._deadline, self._began = resources, deadline, began
+        self._report = Report(progress, deadline.at - began)
+        self._judges = {
+            target: Judge(
+                options.graces,
+                options.stability_seconds,
+                Expressions(target.ready_when, target.failed_when) if target.ready_when else None,
+            )
+            for target in targets
+        }
+        self._server_began = kube.server_now()
+        self._trees: dict[Target, Tree | None] = {}
+        self._failed: dict[Target, Judgement] = {}
+        self._warnings: dict[str, None] = {}
+
+    def run(self) -> Verdict:
+        pause = self._deadline.remaining
+        judgements: dict[Target, Judgement] = {}
+        while True:
+            self._watcher.update(min(pause, self._deadline.remaining, self._report.seconds_to_reminder(self._elapsed)))
+            if self._watcher.complete:
+                judgements = self._look()
+                self._report.look(judgements, self._elapsed)
+                if all(judgement.status.state is State.CURRENT for judgement in judgements.values()):
+                    return self._verdict(judgements, timed_out=False)
+                open_ones = [one for target, one in judgements.items() if target not in self._failed]
+                unfinished = [one for one in open_ones if one.status.state is not State.CURRENT]
+                if self._failed and (self._options.fail_fast or not unfinished):
+                    return self._verdict(judgements, timed_out=False)
+                pause = min((one.next_look for one in open_ones), default=float("inf")) + _BURST_SECONDS
+            if self._watcher.fault:
+                self._report.trouble(self._watcher.fault, self._elapsed)
+            if self._deadline.expired:
+                return self._verdict(judgements, timed_out=True)
+            time.sleep(min(_BURST_SECONDS, self._deadline.remaining))
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _look(self) -> dict[Target, Judgement]:
+        """Judge every target by what the store shows now; a target that failed stays failed."""
+        clock = Clock(time.monotonic(), self._kube.server_now())
+        owned: dict[str, list[Object]] = {}
+        for obj in [*self._watcher.objects(POD), *self._watcher.objects(REPLICA_SET)]:
+            owned.setdefault(controller_uid(obj), []).append(obj)
+        events = self._watcher.objects(EVENT)
+        idle = frozenset(name(node) for node in self._watcher.objects(NODE) if _is_idle(node))
+        found: dict[Target, Judgement] = {}
+        for target, judge in self._judges.items():
+            if target in self._failed:
+                found[target] = self._failed[target]
+                continue
+            tree = self._trees[target] = self._tree(target, owned)
+            judgement = found[target] = judge.look(tree, clock, idle, events)
+            self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
+            if judgement.doom:
+                self._failed[target] = judgement
+        return found
+
+    def _tree(self, target: Target, owned: dict[str, list[Object]]) -> Tree | None:
+        resource = self._resources[target.api_version, target.kind]
+        namespace = target.namespace if resource.namespaced else ""
+        obj = self._watcher.find(resource, namespace, target.name)
+        if obj is None:
+            return None
+        if target.kind == "PersistentVolumeClaim":
+            users = tuple(pod for pod in self._watcher.objects(POD, namespace) if _uses_claim(pod, target.name))
+            return Tree(obj, old_pods=users)
+        own = owned.get(uid(obj), [])
+        return tree_of(obj, [*own, *(pod for child in own for pod in owned.get(uid(child), []))])
+
+    def _verdict(self, judgements: dict[Target, Judgement], *, timed_out: bool) -> Verdict:
+        denied = [f"{error.failure.message}" for error in self._watcher.denied.values()]
+        diagnosis = Diagnosis(self._kube, self._options.log_lines, self._server_began)
+        events = self._watcher.objects(EVENT)
+        verdicts: list[WorkloadVerdict] = []
+        for target in self._judges:
+            judgement = judgements.get(target)
+            failure: Failure | None = None
+            cause = self._cause(target, judgement, timed_out)
+            if cause is not None:
+                suffix = f" (after {self._elapsed:.0f} s)" if timed_out and target not in self._failed else ""
+                failure = diagnosis.failure(target, self._trees.get(target), cause, events, denied, suffix)
+            state = State.FAILED if target in self._failed else judgement.status.state if judgement else State.NOT_FOUND
+            message = failure.message if failure else judgement.status.message if judgement else "never seen"
+            verdicts.append(WorkloadVerdict(target, state, message, failure))
+        failures = tuple(verdict.failure for verdict in verdicts if verdict.failure)
+        return Verdict(
+            State.FAILED if failures else State.CURRENT,
+            tuple(verdicts),
+            failures,
+            tuple(self._warnings),
+            self._kube.counts.as_result(),
+            self._elapsed,
+        )
+
+    def _cause(self, target: Target, judgement: Judgement | None, timed_out: bool) -> Symptom | None:
+        """What a target failed of; at the end of the time, what it still waits for."""
+        if judgement is not None and judgement.doom:
+            return judgement.doom[0]
+        if not timed_out or (judgement is not None and judgement.status.state is State.CURRENT):
+            return None
+        if judgement is not None and judgement.waiting:
+            # A clear symptom within its grace says more than "not ready"; what lasted longest says most.
+            waiting = sorted(judgement.waiting, key=lambda pair: (pair[0].code is Code.NOT_READY, -pair[1]))
+            blamed = [pair for pair in waiting if pair[0].code is Code.DEPENDENCY_DOWN] or waiting
+            return blamed[0][0]
+        missing = judgement.status.message if judgement is not None else "the API server has not shown it yet"
+        trouble = f"; the API server does not answer: {self._watcher.fault}" if self._watcher.fault else ""
+        return Symptom(Code.TIMEOUT, "", "Timeout", f"{missing}{trouble}")
+
+
+def _is_idle(node: Object) -> bool:
+    return bool(spec(node).get("unschedulable")) or not is_true(node, "Ready") or terminating(node)
+
+
+def _uses_claim(pod: Object, claim: str) -> bool:
+    volumes = spec(pod).get("volumes") or []
+    return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
+
+
+__all__ = [
+    "DEFAULT_GRACES", "RolloutWaiter", "Target", "Verdict", "WaitOptions", "WorkloadVerdict", "targets_of_manifest",
+]  # fmt: skip

@@ -49,7 +49,7 @@ class Transport:
         self.credentials = Credentials(params)
         self._params = params
         self._user_agent = user_agent
-        self._clock_offset = 0.0
+        self._server_clock = time.time() - time.monotonic()
         self._mutex = threading.Lock()
 
     @property
@@ -59,7 +59,7 @@ class Transport:
 
     def server_now(self) -> float:
         """The server's clock in seconds since the epoch, by its last answer."""
-        return time.time() + self._clock_offset
+        return time.monotonic() + self._server_clock
 
     def count_relist(self) -> None:
         """A watch had to list again."""
@@ -174,7 +174,7 @@ class Transport:
     def _note_clock(self, date: str | None) -> None:
         if date:
             with suppress(ValueError, TypeError):
-                self._clock_offset = parsedate_to_datetime(date).timestamp() - time.time()
+                self._server_clock = parsedate_to_datetime(date).timestamp() - time.monotonic()
 
 
 def pause_before(attempt: int, response: Any = None) -> float:

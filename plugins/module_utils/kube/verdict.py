@@ -1,0 +1,108 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a wait is asked and what it answers: plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ..failure import Code, Failure, TodoCloudError, error
+from ..readiness.graces import DEFAULT_GRACES
+from ..readiness.status import State
+from .targets import Target
+
+
+@dataclass(frozen=True)
+class WaitOptions:
+    """How long and how patiently. All times in seconds.
+
+    ``graces`` overrides :data:`DEFAULT_GRACES` by class; ``stability_seconds``: how long pods must have been ready
+    without a restart; ``log_lines``: how much of a failing container's log goes into the evidence.
+    """
+
+    timeout: float = 300.0
+    fail_fast: bool = True
+    graces: Mapping[str, float] = field(default_factory=dict)
+    stability_seconds: float = 3.0
+    log_lines: int = 30
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.graces) - set(DEFAULT_GRACES))
+        if unknown:
+            known = ", ".join(sorted(DEFAULT_GRACES))
+            raise error(Code.INVALID_INPUT, f"graces has no class {unknown[0]!r}; there are: {known}.", option="graces")
+        numbers = {"timeout": self.timeout, "stability_seconds": self.stability_seconds, "log_lines": self.log_lines}
+        for name, value in [*numbers.items(), *((f"graces.{key}", value) for key, value in self.graces.items())]:
+            if value < 0:
+                raise error(Code.INVALID_INPUT, f"{name} is {value}; it can't be negative.", option=name)
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> WaitOptions:
+        """From a module's options of the same names; absent ones keep their defaults. Raises ``invalid_input``."""
+        given = {entry.name: params[entry.name] for entry in fields(cls) if params.get(entry.name) is not None}
+        try:
+            if "graces" in given:
+                given["graces"] = {key: float(value) for key, value in given["graces"].items()}
+        except (TypeError, ValueError) as exc:
+            raise error(Code.INVALID_INPUT, "graces takes numbers of seconds only.", option="graces") from exc
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class WorkloadVerdict:
+    """How one target ended."""
+
+    target: Target
+    state: State
+    message: str
+    failure: Failure | None = None
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "release": self.target.release,
+            "kind": self.target.kind,
+            "namespace": self.target.namespace,
+            "name": self.target.name,
+            "state": self.state.value,
+            "message": self.message,
+            "failure": self.failure.as_result() if self.failure else None,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a wait ended: Current only if every target is Current at the same moment."""
+
+    state: State
+    workloads: tuple[WorkloadVerdict, ...]
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
+    api: Mapping[str, int] = field(default_factory=dict)
+    elapsed: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """True when every target is Current."""
+        return self.state is State.CURRENT
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON: verdict, workloads, failures, notes (Ansible keeps the word warnings to itself), api, elapsed."""
+        return {
+            "verdict": self.state.value,
+            "workloads": [workload.as_result() for workload in self.workloads],
+            "failures": [failure.as_result() for failure in self.failures],
+            "notes": list(self.warnings),
+            "api": dict(self.api),
+            "elapsed": round(self.elapsed, 1),
+        }
+
+    def raise_if_failed(self) -> None:
+        """Raise the first failure, with the whole verdict as further results, unless all is well."""
+        if not self.ok:
+            raise TodoCloudError(self.failures[0], self.as_result())
+
+
+__all__ = ["DEFAULT_GRACES", "Verdict", "WaitOptions", "WorkloadVerdict"]

@@ -1,0 +1,171 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Evidence in words: masked texts, the events that matter, the telling line of a log, a probe as a person reads it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..failure import Code
+from .fields import Object, metadata, number, timestamp
+from .symptoms import Symptom, creation_failure
+
+MASK = "***"
+_SECRETS = (
+    # scheme://user:password@host
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@", re.IGNORECASE), rf"\1{MASK}@"),
+    # JSON Web Tokens
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), MASK),
+    # Authorization: Bearer x / Basic x
+    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
+    # password=x, "token": "x", saslPassword: x, api_key=x
+    (
+        re.compile(
+            r"""((?:pass(?:word|wd)?|secret(?:[_-]?key)?|token|api[_-]?key|credential)s?["']?\s*[=:]\s*)(?:"[^"]+"|'[^']+'|[^\s,;&"']+)""",
+            re.IGNORECASE,
+        ),
+        rf"\1{MASK}",
+    ),
+    # Docker Hub names the account in rate-limit events; registries name it in denials.
+    (re.compile(r"""\b(as|for user|user(?:name)?)(\s*[=:]?\s*)(["'])[^"']+\3""", re.IGNORECASE), rf"\1\2\3{MASK}\3"),
+    (re.compile(r"(toomanyrequests:.*?\bas\s+)\S+", re.IGNORECASE), rf"\1{MASK}"),
+)
+# Normal events that explain something; all others of that type are noise.
+_TELLING = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
+_GRAVE = ("fatal", "panic", "critical")
+_BAD = (*_GRAVE, "error", "err", "exception")
+
+
+def masked(text: str) -> str:
+    """``text`` without passwords, tokens and registry user names."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def relevant_events(events: Iterable[Object], uids: set[str], since: float, limit: int = 10) -> list[dict[str, Any]]:
+    """Warnings (and the few telling Normal events) about these objects since then, newest last, as plain JSON."""
+    found = []
+    for event in events:
+        about = event.get("involvedObject") or {}
+        if about.get("uid") not in uids or event_time(event) < since:
+            continue
+        if event.get("type") != "Normal" or event.get("reason") in _TELLING:
+            found.append(event)
+    found.sort(key=event_time)
+    return [
+        {
+            "object": f"{event['involvedObject'].get('kind', '')}/{event['involvedObject'].get('name', '')}",
+            "reason": event.get("reason", ""),
+            "message": masked(" ".join(str(event.get("message") or "").split())),
+            "count": event_count(event),
+            "last_seen": _last_seen(event),
+        }
+        for event in found[-limit:]
+    ]
+
+
+def event_time(event: Object) -> float:
+    """When it was last seen, by the server's clock."""
+    return timestamp(_last_seen(event)) or 0.0
+
+
+def event_count(event: Object) -> int:
+    """How often it was seen."""
+    return number(event, "count") or number(event.get("series") or {}, "count", 1)
+
+
+def _last_seen(event: Object) -> str:
+    series = (event.get("series") or {}).get("lastObservedTime")
+    times = (series, event.get("lastTimestamp"), event.get("eventTime"), metadata(event).get("creationTimestamp"))
+    return str(next((time for time in times if time), ""))
+
+
+def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Symptom:
+    """A symptom that the objects alone leave vague, made precise by the newest event that tells more."""
+    if symptom.code is Code.VOLUME_MOUNT:
+        text = _newest(events, symptom.pod_uid, ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"))
+        if re.search(r"(secret|configmap)s? .*not found|non-existent (secret|config) key", text, re.IGNORECASE):
+            return replace(symptom, code=Code.CONFIG_MISSING, grace="config_missing", message=text)
+        return replace(symptom, message=text) if text else symptom
+    if symptom.code is Code.FAILED_CREATE:
+        text = _newest(events, workload_uid, ("FailedCreate",))
+        return replace(symptom, code=creation_failure(text), message=text) if text else symptom
+    return symptom
+
+
+def _newest(events: Sequence[Object], about: str, reasons: tuple[str, ...]) -> str:
+    ours = [e for e in events if (e.get("involvedObject") or {}).get("uid") == about and e.get("reason") in reasons]
+    return " ".join(str(max(ours, key=event_time).get("message") or "").split()) if ours else ""
+
+
+def decisive_line(log: str) -> str:
+    """The line of a log that most likely tells why: the last fatal one, else the last error, else the last line.
+
+    Reads plain text, logfmt (level=fatal msg="...") and JSON lines; returns the bare message, masked and at most 300
+    characters long.
+    """
+    best, best_rank = "", -1
+    for line in log.splitlines():
+        level, message = _parsed(line)
+        if not message:
+            continue
+        rank = 2 if level in _GRAVE else 1 if level in _BAD else 0
+        if rank >= best_rank:
+            best, best_rank = message, rank
+    return masked(best)[:300]
+
+
+def is_error(log: str) -> bool:
+    """True if any line of the log has an error level."""
+    return any(_parsed(line)[0] in _BAD for line in log.splitlines())
+
+
+_LOGFMT_LEVEL = re.compile(r'\blevel="?(\w+)"?')
+_LOGFMT_MESSAGE = re.compile(r'\bmsg="((?:[^"\\]|\\.)*)"')
+_WORD_LEVEL = re.compile(r"\b(FATAL|PANIC|CRITICAL|ERROR|panic|fatal|Error|\w*(?:Error|Exception))\b(?=[\s:\]])")
+
+
+def _parsed(line: str) -> tuple[str, str]:
+    """(level in lower case, message) of one line."""
+    text = line.strip()
+    if text.startswith("{"):
+        try:
+            entry = json.loads(text)
+            level = str(entry.get("level") or entry.get("severity") or "").lower()
+            return level, str(entry.get("msg") or entry.get("message") or entry.get("event") or text)
+        except (ValueError, AttributeError):
+            return "", text
+    if (found := _LOGFMT_MESSAGE.search(text)) is not None:
+        level_found = _LOGFMT_LEVEL.search(text)
+        return (level_found[1].lower() if level_found else ""), found[1].replace('\\"', '"')
+    word = _WORD_LEVEL.search(text)
+    if word is None:
+        return "", text
+    lowered = word[1].lower()
+    return (lowered if lowered in _BAD else "error"), text
+
+
+def probe_words(probe: Object | None) -> str:
+    """A probe as a person reads it: ``GET :8080/ready every 5 s, 3 failures``."""
+    if not probe:
+        return ""
+    if http := probe.get("httpGet"):
+        what = f"GET :{http.get('port')}{http.get('path') or '/'}"
+    elif tcp := probe.get("tcpSocket"):
+        what = f"TCP :{tcp.get('port')}"
+    elif grpc := probe.get("grpc"):
+        what = f"gRPC :{grpc.get('port')}"
+    else:
+        what = "command " + masked(" ".join(map(str, (probe.get("exec") or {}).get("command") or [])))[:80]
+    return f"{what} every {number(probe, 'periodSeconds', 10)} s, {number(probe, 'failureThreshold', 3)} failures"
+
+
+def short_cause(text: str) -> str:
+    """The last part of a chain of wrapped errors, which is where Go programs put the cause; masked."""
+    last = " ".join(text.split()).rpartition(": ")[2]
+    return masked(last)[:200]

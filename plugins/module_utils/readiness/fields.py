@@ -1,0 +1,77 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reading Kubernetes objects (plain JSON) without stumbling over what is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+Object = Mapping[str, Any]
+
+
+def metadata(obj: Object) -> Object:
+    """``metadata``, empty when absent."""
+    return obj.get("metadata") or {}
+
+
+def spec(obj: Object) -> Object:
+    """``spec``, empty when absent."""
+    return obj.get("spec") or {}
+
+
+def status(obj: Object) -> Object:
+    """``status``, empty when absent."""
+    return obj.get("status") or {}
+
+
+def name(obj: Object) -> str:
+    """``metadata.name``."""
+    return str(metadata(obj).get("name", ""))
+
+
+def uid(obj: Object) -> str:
+    """``metadata.uid``."""
+    return str(metadata(obj).get("uid", ""))
+
+
+def labels(obj: Object) -> Object:
+    """``metadata.labels``, empty when absent."""
+    return metadata(obj).get("labels") or {}
+
+
+def number(fields: Object, key: str, default: int = 0) -> int:
+    """An integer field; absent and null are ``default``."""
+    value = fields.get(key)
+    return default if value is None else int(value)
+
+
+def condition(obj: Object, kind: str) -> Object:
+    """The condition of this type, empty when absent."""
+    found = (entry for entry in status(obj).get("conditions") or [] if entry.get("type") == kind)
+    return next(found, {})
+
+
+def is_true(obj: Object, kind: str) -> bool:
+    """True if the condition of this type has status True."""
+    return bool(condition(obj, kind).get("status") == "True")
+
+
+def terminating(obj: Object) -> bool:
+    """True once deletion has begun."""
+    return bool(metadata(obj).get("deletionTimestamp"))
+
+
+def controller_uid(obj: Object) -> str:
+    """uid of the controlling owner, empty when there is none."""
+    owners = metadata(obj).get("ownerReferences") or []
+    return next((str(owner["uid"]) for owner in owners if owner.get("controller")), "")
+
+
+def timestamp(value: Any) -> float | None:
+    """An RFC 3339 time as seconds since the epoch; None when absent or unreadable."""
+    try:
+        return datetime.fromisoformat(str(value)).timestamp() if value else None
+    except ValueError:
+        return None

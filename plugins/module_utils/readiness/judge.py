@@ -1,0 +1,165 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From trees and generic objects, seen again and again, to a judgement: Current, still going, or doomed.
+
+No I/O and no clock of its own: the caller says what time it is, on its monotonic clock and on the server's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..failure import Code
+from .evidence import refined
+from .expressions import Expressions
+from .fields import Object, metadata, number, status, uid
+from .graces import grace_of
+from .kinds import status_of
+from .pods import unsettled
+from .status import State, Status
+from .symptoms import Symptom
+from .tree import Tree, symptoms_of
+from .workloads import replicas
+
+# A controller's own numbers: when they move, it is not stuck.
+_PROGRESS = ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas", "currentNumberScheduled",
+             "updatedNumberScheduled", "numberAvailable", "succeeded", "failed", "active")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time of one look: monotonic seconds here, seconds since the epoch on the server."""
+
+    here: float
+    server: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one look found. ``doom``: the symptoms that ended their grace; ``waiting``: those still within it."""
+
+    status: Status
+    doom: tuple[Symptom, ...] = ()
+    waiting: tuple[tuple[Symptom, float], ...] = ()
+    warnings: tuple[str, ...] = ()
+    next_look: float = float("inf")
+
+
+@dataclass
+class Judge:
+    """Judges one target over time: remembers when each symptom was first seen and what was wanted at first."""
+
+    graces: Mapping[str, float]
+    stability: float = 0.0
+    expressions: Expressions | None = None
+    _first_seen: dict[tuple[str, str, Code], tuple[float, str]] = field(default_factory=dict)
+    _uid: str = ""
+    _wanted: int | None = None
+    _progress: tuple[int, ...] = ()
+    _missing_since: float | None = None
+    _present: bool = False
+
+    def look(
+        self,
+        tree: Tree | None,
+        clock: Clock,
+        idle_nodes: frozenset[str] = frozenset(),
+        events: Sequence[Object] = (),
+    ) -> Judgement:
+        """Judge what is there now; None: the object is not there. ``events`` make vague symptoms precise."""
+        if tree is None:
+            return self._absent(clock)
+        warnings = self._recognise(tree.workload)
+        if self.expressions is not None:
+            found = self.expressions.status_of(tree.workload)
+            doom = (_failed(tree, found),) if found.state is State.FAILED else ()
+            return Judgement(found, doom, warnings=warnings)
+        found = status_of(tree.workload, tree.pods, wanted=self._wanted, idle_nodes=idle_nodes)
+        symptoms = [refined(symptom, events, uid(tree.newest or tree.workload)) for symptom in symptoms_of(tree)]
+        self._forget(symptoms, tree.workload)
+        doomed, waiting, soonest = self._graces(symptoms, clock)
+        doomed = self._without_spare(tree, doomed)
+        if found.state is State.CURRENT:
+            rest = max((unsettled(pod, clock.server, self.stability) for pod in tree.new_pods), default=0.0)
+            if tree.kind != "Job" and rest > 0:
+                settling = Status(State.IN_PROGRESS, f"{found.message}, watching whether it stays so")
+                return Judgement(settling, (), tuple(waiting), warnings, rest)
+            # What was wanted when the wait began is there: pods that came later and do not fit are only a warning.
+            lasting = (one for one in symptoms if one.code not in (Code.NOT_READY, Code.SIDECAR_NOT_READY))
+            extra = tuple(
+                f"{symptom.pod or 'a pod'}: {symptom.reason} {symptom.message}".strip() for symptom in lasting
+            )
+            return Judgement(found, warnings=warnings + extra)
+        if found.state is State.FAILED and not doomed:
+            return Judgement(found, (_failed(tree, found),), (), warnings)
+        if doomed:
+            return Judgement(Status(State.FAILED, found.message), tuple(doomed), tuple(waiting), warnings)
+        return Judgement(found, (), tuple(waiting), warnings, soonest)
+
+    def _absent(self, clock: Clock) -> Judgement:
+        if self._present:
+            gone = Symptom(Code.DELETED, "not_found", "Deleted", "it was deleted while it was waited for")
+            return Judgement(Status(State.NOT_FOUND, "deleted"), (gone,))
+        if self._missing_since is None:
+            self._missing_since = clock.here
+        left = grace_of("not_found", self.graces) - (clock.here - self._missing_since)
+        lost = Symptom(Code.NOT_FOUND, "not_found", "NotFound", "it does not exist")
+        if left > 0:
+            return Judgement(Status(State.NOT_FOUND, "not there yet"), (), ((lost, left),), (), left)
+        return Judgement(Status(State.NOT_FOUND, "not found"), (lost,))
+
+    def _recognise(self, workload: Object) -> tuple[str, ...]:
+        """Note the object's identity; one that was deleted and made again starts anew."""
+        self._present = True
+        if self._uid == uid(workload):
+            return ()
+        again = bool(self._uid)
+        self._uid, self._first_seen, self._progress = uid(workload), {}, ()
+        self._wanted = replicas(workload) if "replicas" in (workload.get("spec") or {}) else None
+        kind, name = workload.get("kind"), metadata(workload).get("name")
+        return (f"{kind} {name} was deleted and made again during the wait",) if again else ()
+
+    def _forget(self, symptoms: list[Symptom], workload: Object) -> None:
+        """Drop symptoms that are over; a controller whose numbers move starts its own symptoms' grace again."""
+        progress = tuple(number(status(workload), key) for key in _PROGRESS)
+        moved = progress != self._progress
+        self._progress = progress
+        present = {symptom.key for symptom in symptoms if symptom.pod or not moved}
+        self._first_seen = {key: seen for key, seen in self._first_seen.items() if key in present}
+
+    def _graces(
+        self, symptoms: list[Symptom], clock: Clock
+    ) -> tuple[list[Symptom], list[tuple[Symptom, float]], float]:
+        """Sort into doomed and still within their grace, and say when the first of these is over."""
+        doomed: list[Symptom] = []
+        waiting: list[tuple[Symptom, float]] = []
+        for symptom in symptoms:
+            since, grace = self._first_seen.get(symptom.key, (clock.here, symptom.grace))
+            # Kubelets alternate between the registry's answer and a bare "back-off": the clearer sighting stays.
+            grace = min(grace, symptom.grace, key=lambda kind: grace_of(kind, self.graces))
+            self._first_seen[symptom.key] = (since, grace)
+            lasted = max(clock.here - since, clock.server - symptom.since if symptom.since is not None else 0.0)
+            left = grace_of(grace, self.graces) - lasted
+            if left <= 0:
+                doomed.append(symptom)
+            else:
+                waiting.append((symptom, lasted))
+        soonest = min((self._left(symptom, lasted) for symptom, lasted in waiting), default=float("inf"))
+        return doomed, waiting, soonest
+
+    def _without_spare(self, tree: Tree, doomed: list[Symptom]) -> list[Symptom]:
+        """Pods that an autoscaler added meanwhile doom nothing as long as enough others are well."""
+        if self._wanted is None or replicas(tree.workload) <= self._wanted:
+            return doomed
+        sick = {symptom.pod_uid for symptom in doomed if symptom.pod}
+        healthy = sum(1 for pod in tree.new_pods if uid(pod) not in sick)
+        return [] if healthy >= self._wanted else doomed
+
+    def _left(self, symptom: Symptom, lasted: float) -> float:
+        return grace_of(self._first_seen[symptom.key][1], self.graces) - lasted
+
+
+def _failed(tree: Tree, found: Status) -> Symptom:
+    code = Code.JOB_FAILED if tree.kind == "Job" else Code.RESOURCE_FAILED
+    return Symptom(code, "", str(found.message).partition(":")[0], found.message)

@@ -1,0 +1,169 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One table: kind -> status function; and what all objects have in common. No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from . import workloads
+from .fields import Object, condition, is_true, metadata, number, spec, status, terminating
+from .pods import pod_status
+from .status import State, Status
+from .workloads import Context
+
+CURRENT, IN_PROGRESS, FAILED = State.CURRENT, State.IN_PROGRESS, State.FAILED
+
+
+def status_of(
+    obj: Object | None,
+    pods: Sequence[Object] = (),
+    *,
+    wanted: int | None = None,
+    idle_nodes: frozenset[str] = frozenset(),
+) -> Status:
+    """Status of any object; the further arguments are those of :class:`workloads.Context`.
+
+    Order as in kstatus: deletion, observedGeneration, Reconciling and Stalled, the kind's own rule, condition Ready.
+    """
+    if not obj:
+        return Status(State.NOT_FOUND, "not found")
+    if terminating(obj):
+        return Status(State.TERMINATING, "being deleted")
+    generation, seen = metadata(obj).get("generation"), status(obj).get("observedGeneration")
+    if isinstance(generation, int) and isinstance(seen, int) and seen < generation:
+        return Status(IN_PROGRESS, f"generation {generation} not yet seen by its controller")
+    key = (str(obj.get("apiVersion", "")).rpartition("/")[0], str(obj.get("kind", "")))
+    if key in _OWNERS:
+        # A workload that its controller never looked at has no status at all, which would read as "nothing wanted".
+        if seen is None and key[0] == "apps":
+            return Status(IN_PROGRESS, "not yet seen by its controller")
+        return _OWNERS[key](obj, Context(pods, wanted, idle_nodes))
+    if is_true(obj, "Stalled"):
+        return Status(FAILED, _words(condition(obj, "Stalled")))
+    if is_true(obj, "Reconciling"):
+        return Status(IN_PROGRESS, _words(condition(obj, "Reconciling")))
+    rule = _RULES.get(key)
+    return rule(obj, pods) if rule else _ready_condition(obj, needs_status=key[0] in _NEEDS_STATUS)
+
+
+def _ready_condition(obj: Object, needs_status: bool = False) -> Status:
+    """The usual convention: Ready True is Current, anything else is not yet; without such a condition: Current."""
+    ready = condition(obj, "Ready")
+    if ready:
+        return Status(CURRENT if ready.get("status") == "True" else IN_PROGRESS, _words(ready))
+    if needs_status:
+        return Status(IN_PROGRESS, "no Ready condition yet")
+    return Status(CURRENT, "exists")
+
+
+def _pod(obj: Object, pods: Sequence[Object]) -> Status:
+    return pod_status(obj)
+
+
+def _service(obj: Object, pods: Sequence[Object]) -> Status:
+    """LoadBalancer: an address must have been given out. Others: Current as they are."""
+    if spec(obj).get("type") != "LoadBalancer" or spec(obj).get("externalIPs"):
+        return Status(CURRENT, "exists")
+    addresses = (status(obj).get("loadBalancer") or {}).get("ingress") or []
+    given = [entry.get("ip") or entry.get("hostname") for entry in addresses]
+    return Status(CURRENT, f"address {given[0]}") if any(given) else Status(IN_PROGRESS, "no load balancer address yet")
+
+
+def _ingress(obj: Object, pods: Sequence[Object]) -> Status:
+    """Some controllers never publish an address (host ports): an Ingress without one still works."""
+    addresses = (status(obj).get("loadBalancer") or {}).get("ingress") or []
+    given = [entry.get("ip") or entry.get("hostname") for entry in addresses]
+    return Status(CURRENT, f"address {given[0]}" if any(given) else "no address published")
+
+
+def _claim(obj: Object, pods: Sequence[Object]) -> Status:
+    """Bound; or Pending with no pod that uses it (storage classes may wait for the first consumer); Lost is Failed."""
+    phase = status(obj).get("phase")
+    if phase == "Bound":
+        resizing = condition(obj, "Resizing") or condition(obj, "FileSystemResizePending")
+        return Status(CURRENT, "bound, being resized" if resizing else "bound")
+    if phase == "Lost":
+        return Status(FAILED, "the volume behind it is lost")
+    if phase == "Pending" and not pods:
+        return Status(CURRENT, "not bound, no pod uses it yet")
+    return Status(IN_PROGRESS, "not bound yet")
+
+
+def _budget(obj: Object, pods: Sequence[Object]) -> Status:
+    healthy, desired = number(status(obj), "currentHealthy"), number(status(obj), "desiredHealthy")
+    return Status(CURRENT, f"{healthy} healthy, {desired} needed")
+
+
+def _autoscaler(obj: Object, pods: Sequence[Object]) -> Status:
+    """ScalingActive False for want of metrics (FailedGet...) mends itself; any other reason is Failed (as in krane)."""
+    active = condition(obj, "ScalingActive")
+    able = condition(obj, "AbleToScale")
+    if able.get("status") == "False":
+        return Status(IN_PROGRESS, _words(able))
+    if not active:
+        return Status(IN_PROGRESS, "not yet seen by its controller")
+    if active.get("status") == "True":
+        return Status(CURRENT, f"{number(status(obj), 'currentReplicas')} replicas")
+    reason = str(active.get("reason", ""))
+    if reason == "ScalingDisabled":
+        return Status(CURRENT, "scaling is off: 0 replicas")
+    return Status(IN_PROGRESS if reason.startswith("FailedGet") else FAILED, _words(active))
+
+
+def _crd(obj: Object, pods: Sequence[Object]) -> Status:
+    refused = condition(obj, "NamesAccepted")
+    if refused.get("status") == "False":
+        return Status(FAILED, _words(refused))
+    return Status(CURRENT, "established") if is_true(obj, "Established") else Status(IN_PROGRESS, "not established yet")
+
+
+def _api_service(obj: Object, pods: Sequence[Object]) -> Status:
+    available = condition(obj, "Available")
+    if available.get("status") == "True":
+        return Status(CURRENT, "available")
+    return Status(IN_PROGRESS, _words(available) if available else "not yet seen by the aggregator")
+
+
+def _namespace(obj: Object, pods: Sequence[Object]) -> Status:
+    if status(obj).get("phase") == "Terminating":
+        return Status(State.TERMINATING, "being deleted")
+    return Status(CURRENT, "active")
+
+
+def _certificate(obj: Object, pods: Sequence[Object]) -> Status:
+    """Ready; a failed issuance leaves Issuing=False with the reason, and cert-manager tries again after an hour."""
+    issuing = condition(obj, "Issuing")
+    if not is_true(obj, "Ready") and issuing.get("status") == "False" and number(status(obj), "failedIssuanceAttempts"):
+        return Status(FAILED, _words(issuing))
+    return _ready_condition(obj, needs_status=True)
+
+
+def _words(entry: Object) -> str:
+    text = " ".join(str(entry.get("message") or "").split())
+    reason = str(entry.get("reason") or entry.get("type") or "")
+    return f"{reason}: {text}" if text and text != reason else reason
+
+
+_OWNERS: dict[tuple[str, str], Callable[[Object, Context], Status]] = {
+    ("apps", "Deployment"): workloads.deployment,
+    ("apps", "StatefulSet"): workloads.stateful_set,
+    ("apps", "DaemonSet"): workloads.daemon_set,
+    ("apps", "ReplicaSet"): workloads.replica_set,
+    ("batch", "Job"): workloads.job,
+    ("batch", "CronJob"): workloads.cron_job,
+}
+_RULES: dict[tuple[str, str], Callable[[Object, Sequence[Object]], Status]] = {
+    ("", "Pod"): _pod,
+    ("", "Service"): _service,
+    ("", "PersistentVolumeClaim"): _claim,
+    ("", "Namespace"): _namespace,
+    ("networking.k8s.io", "Ingress"): _ingress,
+    ("policy", "PodDisruptionBudget"): _budget,
+    ("autoscaling", "HorizontalPodAutoscaler"): _autoscaler,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): _crd,
+    ("apiregistration.k8s.io", "APIService"): _api_service,
+    ("cert-manager.io", "Certificate"): _certificate,
+}
+# Custom resources of these groups always get a Ready condition: none yet means not ready yet.
+_NEEDS_STATUS = frozenset({"cert-manager.io", "acme.cert-manager.io"})

@@ -1,0 +1,197 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A pod as its containers see it: one view over spec and status of app, init and sidecar containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .fields import Object, condition, is_true, metadata, number, spec, status, timestamp
+from .status import State, Status
+
+# Pods that end so were in nobody's way: the node or the cluster took them, their controller makes new ones.
+# Sources: kubelet's eviction and shutdown managers, scheduler preemption, kubelet admission (OutOf..., NodeAffinity).
+_TAKEN_AWAY = (
+    "Evicted",
+    "Preempting",
+    "Preempted",
+    "NodeLost",
+    "Shutdown",
+    "NodeShutdown",
+    "Terminated",
+    "NodeAffinity",
+    "UnexpectedAdmissionError",
+    "OutOf",
+    "Outof",
+    "TopologyAffinityError",
+)
+
+
+class Role(StrEnum):
+    """What a container is in its pod."""
+
+    APP = "container"
+    INIT = "init container"
+    SIDECAR = "sidecar"
+
+
+# Names that sidecars have when they are injected as ordinary containers.
+INJECTED_SIDECARS = frozenset({"daprd"})
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container: its definition and what the kubelet says of it."""
+
+    name: str
+    role: Role
+    definition: Object
+    report: Object
+
+    @property
+    def waiting(self) -> Object:
+        """``state.waiting``, empty when it does not wait."""
+        return (self.report.get("state") or {}).get("waiting") or {}
+
+    @property
+    def running(self) -> Object | None:
+        """``state.running``, None when it does not run."""
+        found: Object | None = (self.report.get("state") or {}).get("running")
+        return found
+
+    @property
+    def terminated(self) -> Object:
+        """``state.terminated``, empty when it did not end."""
+        return (self.report.get("state") or {}).get("terminated") or {}
+
+    @property
+    def last_end(self) -> Object:
+        """How it ended most recently: this run if it is over, else the run before; empty when it never ended."""
+        return self.terminated or (self.report.get("lastState") or {}).get("terminated") or {}
+
+    @property
+    def restarts(self) -> int:
+        """``restartCount``."""
+        return number(self.report, "restartCount")
+
+    @property
+    def ready(self) -> bool:
+        """The kubelet's word; a container without a readiness probe is ready while it runs."""
+        return bool(self.report.get("ready"))
+
+    @property
+    def started(self) -> bool:
+        """False while its startup probe has not passed."""
+        return self.report.get("started") is not False
+
+    def seconds_lived(self) -> float | None:
+        """How long its last finished run took."""
+        began, ended = timestamp(self.last_end.get("startedAt")), timestamp(self.last_end.get("finishedAt"))
+        return None if began is None or ended is None else max(0.0, ended - began)
+
+
+def containers(pod: Object) -> Iterator[Container]:
+    """All containers: init and native sidecars first, then the others, each with its report (empty when none yet)."""
+    reports = {
+        entry["name"]: entry
+        for key in ("initContainerStatuses", "containerStatuses")
+        for entry in status(pod).get(key) or []
+    }
+    for definition in spec(pod).get("initContainers") or []:
+        role = Role.SIDECAR if definition.get("restartPolicy") == "Always" else Role.INIT
+        yield Container(definition["name"], role, definition, reports.get(definition["name"], {}))
+    for definition in spec(pod).get("containers") or []:
+        role = Role.SIDECAR if definition["name"] in INJECTED_SIDECARS else Role.APP
+        yield Container(definition["name"], role, definition, reports.get(definition["name"], {}))
+
+
+def is_ready(pod: Object) -> bool:
+    """The pod's Ready condition."""
+    return is_true(pod, "Ready")
+
+
+def was_ready(pod: Object) -> bool:
+    """True if a pod that is not ready now was so once: its condition changed after its containers had started."""
+    changed = timestamp(condition(pod, "Ready").get("lastTransitionTime"))
+    views = [view for view in containers(pod) if view.role is not Role.INIT]
+    starts = [start for view in views if (start := timestamp((view.running or {}).get("startedAt"))) is not None]
+    return changed is not None and changed > max(starts, default=changed) + 1.0
+
+
+def taken_away(pod: Object) -> bool:
+    """True for a pod that was evicted, preempted or lost with its node: no fault of its own."""
+    reason = str(status(pod).get("reason") or "")
+    return is_true(pod, "DisruptionTarget") or reason.startswith(_TAKEN_AWAY)
+
+
+def pod_status(pod: Object) -> Status:
+    """Status of a pod by itself: Succeeded is Current, Failed is Failed, running is Current once it is Ready."""
+    phase = status(pod).get("phase")
+    if phase == "Succeeded":
+        return Status(State.CURRENT, "succeeded")
+    if phase == "Failed":
+        return Status(State.FAILED, str(status(pod).get("reason") or "its containers ended with an error"))
+    if is_ready(pod):
+        return Status(State.CURRENT, "ready")
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
+        return Status(State.IN_PROGRESS, str(scheduled.get("reason") or "not scheduled"))
+    return Status(State.IN_PROGRESS, _unready(pod))
+
+
+def _unready(pod: Object) -> str:
+    for container in containers(pod):
+        if container.waiting.get("reason") not in (None, "PodInitializing", "ContainerCreating"):
+            return f"{container.role} {container.name}: {container.waiting['reason']}"
+        if container.terminated and container.role is not Role.INIT:
+            return f"{container.role} {container.name}: {container.terminated.get('reason', 'terminated')}"
+        if container.running is not None and container.role is Role.INIT:
+            return f"init container {container.name} is running"
+        if container.running is not None and not container.ready:
+            return f"{container.role} {container.name} is not ready"
+    return "containers are being created"
+
+
+def unsettled(pod: Object, now: float, stability: float) -> float:
+    """Seconds a ready pod must stay so before that counts; 0 when it has. ``now``: the server's clock.
+
+    Three rules, the longest counts: ready for ``stability`` seconds; a container with a quick liveness probe has run as
+    long as that probe needs to kill it (at most :data:`SETTLE_LIMIT`: slower probes are not sat out); a container that
+    was restarted has run longer than it did before its last end (at most 60 s).
+    """
+    left = [_left(condition(pod, "Ready").get("lastTransitionTime"), now, stability)]
+    for container in containers(pod):
+        if container.running is None or container.role is Role.INIT:
+            continue
+        began = container.running.get("startedAt")
+        kill = seconds_to_kill(container)
+        if kill is not None and kill <= SETTLE_LIMIT:
+            left.append(_left(began, now, kill))
+        lived = container.seconds_lived() if container.restarts else None
+        if lived is not None:
+            left.append(_left(began, now, min(60.0, lived) + stability))
+    return max(left)
+
+
+SETTLE_LIMIT = 10.0
+
+
+def seconds_to_kill(container: Container) -> float | None:
+    """Seconds from its start to the earliest moment a failing liveness probe ends the container; None without one."""
+    probe = container.definition.get("livenessProbe")
+    if not probe:
+        return None
+    attempts = number(probe, "failureThreshold", 3)
+    return number(probe, "initialDelaySeconds") + attempts * number(probe, "periodSeconds", 10) + 1.0
+
+
+def _left(since: object, now: float, needed: float) -> float:
+    began = timestamp(since)
+    return needed if began is None else max(0.0, needed - (now - began))
+
+
+def created(pod: Object) -> float:
+    """``metadata.creationTimestamp`` in seconds since the epoch (0 when absent)."""
+    return timestamp(metadata(pod).get("creationTimestamp")) or 0.0

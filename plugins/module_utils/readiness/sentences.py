@@ -1,0 +1,84 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One sentence for each symptom, with what a tired person needs to know and nothing else."""
+
+from __future__ import annotations
+
+from ..failure import Code
+from .evidence import masked, probe_words, short_cause
+from .fields import Object
+from .pods import Container, Role, containers
+from .symptoms import Symptom
+
+
+def sentence(symptom: Symptom, label: str, pod: Object | None = None, because: str = "", probe_says: str = "") -> str:
+    """``label``: the workload's name; ``because``: the decisive log line; ``probe_says``: the probe's last message."""
+    view = container_of(pod, symptom.container)
+    where = f"{symptom.role or Role.APP} {symptom.container}"
+    reason = f": {because}" if because else ""
+    return f"{label}: {_body(symptom, where, view, probe_says)}{reason}"
+
+
+def container_of(pod: Object | None, name: str) -> Container | None:
+    """The container of this name, if the pod is known and has it."""
+    return next((view for view in containers(pod) if view.name == name), None) if pod and name else None
+
+
+def _body(symptom: Symptom, where: str, view: Container | None, probe_says: str) -> str:
+    definition = view.definition if view else {}
+    image = definition.get("image", "")
+    text = masked(symptom.message)
+    match symptom.code:
+        case Code.CRASH_LOOP:
+            how = f"is ended by signal {symptom.signal}" if symptom.signal else f"exits with code {symptom.exit_code}"
+            return f"{where} {how} ({symptom.reason}, {_restarts(symptom)})"
+        case Code.OOM_KILLED:
+            limit = ((definition.get("resources") or {}).get("limits") or {}).get("memory", "none")
+            return f"{where} is killed for want of memory (limit {limit}, {_restarts(symptom)})"
+        case Code.PROBE_KILLED:
+            kind = "startupProbe" if view and not view.started and definition.get("startupProbe") else "livenessProbe"
+            probe = definition.get(kind) or definition.get("startupProbe")
+            name = "startup" if probe is not definition.get("livenessProbe") else "liveness"
+            return f"{where} is restarted because its {name} probe fails ({probe_words(probe)}; {_restarts(symptom)})"
+        case Code.IMAGE_PULL:
+            return f"image {image} of {where} can't be pulled: {short_cause(text) or symptom.reason}"
+        case Code.IMAGE_INVALID:
+            return f"{image!r} of {where} is no valid image name"
+        case Code.CONFIG_MISSING:
+            subject = where if symptom.container else f"pod {symptom.pod}"
+            return f"{subject} can't start: {short_mount(text)}"
+        case Code.CONTAINER_START:
+            return f"{where} can't be started: {short_cause(text) or symptom.reason}"
+        case Code.NOT_READY | Code.SIDECAR_NOT_READY:
+            kind = "startup" if symptom.reason == "NotStarted" else "readiness"
+            words = probe_words(definition.get(f"{kind}Probe"))
+            detail = f" ({kind} probe {words}{'; ' + masked(probe_says) if probe_says else ''})" if words else ""
+            return f"{where} runs but is not ready{detail}"
+        case Code.DEPENDENCY_DOWN:
+            detail = f" ({masked(probe_says)})" if probe_says else ""
+            return (
+                f"{where} is not ready in the new pods nor in those of the revision before{detail}: "
+                "something that both need is down, and going back would not help"
+            )
+        case Code.UNSCHEDULABLE:
+            return f"pod {symptom.pod} fits on no node: {text}"
+        case Code.BLOCKED_BY_OLD_POD:
+            return f"pod {symptom.pod} of the revision before is broken ({symptom.reason}) and blocks the update"
+        case Code.JOB_FAILED:
+            return f"the Job failed ({text})"
+        case Code.POD_FAILED:
+            code = f" with code {symptom.exit_code}" if symptom.exit_code is not None else ""
+            return f"{where if symptom.container else 'the pod'} ended{code} ({symptom.reason})"
+        case Code.QUOTA_EXCEEDED | Code.ADMISSION_DENIED | Code.SERVICE_ACCOUNT_MISSING | Code.FAILED_CREATE:
+            return f"its pods can't be created: {text or symptom.reason}"
+        case _:
+            return text or symptom.reason
+
+
+def short_mount(text: str) -> str:
+    """What is missing, without the kubelet's preamble about the volume."""
+    return short_cause(text) if text.startswith(("MountVolume", "Unable to attach")) else text
+
+
+def _restarts(symptom: Symptom) -> str:
+    return "1 restart" if symptom.restarts == 1 else f"{symptom.restarts} restarts"

@@ -1,0 +1,211 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is wrong with a pod or a controller, read from the objects alone. Whether it is final is a matter of graces.
+
+A symptom names its grace class; graces.py says how long each class may last before it dooms a rollout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..failure import Code
+from .fields import Object, condition, is_true, name, spec, status, terminating, timestamp, uid
+from .pods import Container, Role, containers, is_ready, seconds_to_kill, taken_away
+
+# Answers of registries that more tries do not change (distribution spec error codes and their usual wordings).
+_PULL_FINAL = re.compile(
+    r"not found|notfound|manifest unknown|name unknown|does not exist|denied|unauthori[sz]ed|forbidden"
+    r"|authentication required|no basic auth|insufficient_scope|no match for platform|\b40[134]\b",
+    re.IGNORECASE,
+)
+# Kubelet caches of Secrets and ConfigMaps that have not been filled yet: passes by itself (krane's exception).
+_CACHE_SYNC = re.compile(r"failed to sync .* cache", re.IGNORECASE)
+_PULL_REASONS = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError"}
+)
+_START_REASONS = frozenset(
+    {"CreateContainerError", "RunContainerError", "ContainerCannotRun", "PostStartHookError", "PreStartHookError"}
+)
+SIGNAL_BASE = 128
+UNREADY = "Unready"
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One thing that is wrong.
+
+    ``grace``: class of grace; ``since``: since when, in seconds since the epoch on the server, where known.
+    """
+
+    code: Code
+    grace: str
+    reason: str
+    message: str = ""
+    pod: str = ""
+    pod_uid: str = ""
+    container: str = ""
+    role: Role | None = None
+    exit_code: int | None = None
+    restarts: int = 0
+    since: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str, Code]:
+        """What makes two sightings the same symptom."""
+        return (self.pod_uid or self.pod, self.container, self.code)
+
+    @property
+    def signal(self) -> int | None:
+        """Number of the signal that ended the container, if one did."""
+        code = self.exit_code
+        return code - SIGNAL_BASE if code is not None and SIGNAL_BASE < code < SIGNAL_BASE + 65 else None
+
+
+def pod_symptoms(pod: Object, *, of_job: bool = False) -> Iterator[Symptom]:
+    """Everything that is wrong with a pod now. ``of_job``: ends of containers are the Job controller's business."""
+    if terminating(pod) or taken_away(pod) or status(pod).get("phase") == "Succeeded":
+        return
+    if status(pod).get("phase") == "Failed":
+        if not of_job:
+            yield _failed_pod(pod)
+        return
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
+        if scheduled.get("reason") == "Unschedulable":
+            yield _of_pod(pod, Code.UNSCHEDULABLE, "unschedulable", "Unschedulable", scheduled)
+        return
+    views = list(containers(pod))
+    found = [symptom for view in views for symptom in _container_symptoms(pod, view, of_job)]
+    yield from found
+    if not found:
+        yield from _not_yet_running(pod, views)
+    if not is_ready(pod) and not of_job:
+        yield from _not_ready(pod, views, {symptom.container for symptom in found})
+
+
+def _container_symptoms(pod: Object, view: Container, of_job: bool) -> Iterator[Symptom]:
+    reason, message = str(view.waiting.get("reason") or ""), str(view.waiting.get("message") or "")
+    if reason == "InvalidImageName":
+        yield _of(pod, view, Code.IMAGE_INVALID, "image_invalid", reason, message)
+    elif reason in _PULL_REASONS:
+        final = reason == "ErrImageNeverPull" or bool(_PULL_FINAL.search(message))
+        yield _of(pod, view, Code.IMAGE_PULL, "image_pull_final" if final else "image_pull", reason, message)
+    elif reason == "CreateContainerConfigError":
+        if not _CACHE_SYNC.search(message):
+            yield _of(pod, view, Code.CONFIG_MISSING, "config_missing", reason, message)
+    elif reason in _START_REASONS:
+        yield _of(pod, view, Code.CONTAINER_START, "container_start", reason, message)
+    elif not of_job:
+        yield from _ends(pod, view, reason)
+
+
+def _ends(pod: Object, view: Container, reason: str) -> Iterator[Symptom]:
+    """Containers that end and are started again: in back-off, or over (so shown for minutes by kubelets since 1.36)."""
+    end = view.last_end
+    over = bool(view.terminated) and _restarts_for_ever(pod, view)
+    if reason != "CrashLoopBackOff" and not over:
+        return
+    # The first end is followed by a restart at once; one that recovers is no crash loop.
+    grace = "crash_loop" if view.restarts or reason == "CrashLoopBackOff" else "first_crash"
+    since = timestamp(end.get("finishedAt")) if grace == "first_crash" else None
+    yield _of(pod, view, _end_code(view), grace, reason or str(end.get("reason") or "Terminated"),
+              str(end.get("message") or ""), exit_code=end.get("exitCode"), since=since)  # fmt: skip
+
+
+def _restarts_for_ever(pod: Object, view: Container) -> bool:
+    """True if the kubelet will start an ended container again (an init container only after an error)."""
+    failed = view.terminated.get("exitCode") != 0
+    if view.role is Role.INIT:
+        return failed and spec(pod).get("restartPolicy", "Always") != "Never"
+    if view.role is Role.SIDECAR and view.definition.get("restartPolicy") == "Always":
+        return True
+    policy = spec(pod).get("restartPolicy", "Always")
+    return policy == "Always" or (policy == "OnFailure" and failed)
+
+
+def _end_code(view: Container) -> Code:
+    """Why it ended, from its exit alone: out of memory, killed for a failing probe, or by itself."""
+    end = view.last_end
+    if end.get("reason") == "OOMKilled":
+        return Code.OOM_KILLED
+    if end.get("reason") in ("StartError", "ContainerCannotRun"):
+        return Code.CONTAINER_START
+    # The kubelet ends a container by SIGTERM, later SIGKILL: 143, 137, or 0 when the program handles SIGTERM well.
+    lived = view.seconds_lived()
+    if end.get("exitCode") in (0, 137, 143) and lived is not None:
+        kill = seconds_to_kill(view)
+        startup = view.definition.get("startupProbe")
+        if kill is not None and lived >= kill - 2.0 and (end.get("exitCode") != 0 or not startup):
+            return Code.PROBE_KILLED
+        if startup and end.get("exitCode") != 0:
+            return Code.PROBE_KILLED
+    return Code.CRASH_LOOP
+
+
+def _not_yet_running(pod: Object, views: list[Container]) -> Iterator[Symptom]:
+    """Bound to a node, but its volumes or its network do not come up: the kubelet says why only in events."""
+    sandbox = condition(pod, "PodReadyToStartContainers")
+    nothing = all(not view.report.get("containerID") for view in views)
+    if sandbox.get("status") == "False" and nothing and is_true(pod, "PodScheduled"):
+        since = timestamp(condition(pod, "PodScheduled").get("lastTransitionTime"))
+        text = "its volumes or its network do not come up"
+        yield Symptom(Code.VOLUME_MOUNT, "volume_mount", "ContainerCreating", text, name(pod), uid(pod), since=since)
+
+
+def _not_ready(pod: Object, views: list[Container], sick: set[str]) -> Iterator[Symptom]:
+    """Containers that run and are not ready; a sidecar is blamed only if all app containers are ready."""
+    unready = [view for view in views if view.running is not None and not view.ready and view.role is not Role.INIT]
+    apps = [view for view in unready if view.role is Role.APP]
+    for view in apps or unready:
+        if view.name in sick:
+            continue
+        since = timestamp((view.running or {}).get("startedAt"))
+        sidecar = view.role is Role.SIDECAR
+        code = Code.SIDECAR_NOT_READY if sidecar else Code.NOT_READY
+        reason = UNREADY if view.started else "NotStarted"
+        yield _of(pod, view, code, "sidecar_not_ready" if sidecar else "not_ready", reason, "", since=since)
+
+
+def _failed_pod(pod: Object) -> Symptom:
+    reason = str(status(pod).get("reason") or "Failed")
+    bad = next((view for view in containers(pod) if view.terminated.get("exitCode")), None)
+    if bad is None:
+        return _of_pod(pod, Code.POD_FAILED, "pod_failed", reason, status(pod))
+    code = Code.OOM_KILLED if bad.terminated.get("reason") == "OOMKilled" else Code.POD_FAILED
+    return _of(pod, bad, code, "pod_failed", str(bad.terminated.get("reason") or reason),
+               str(bad.terminated.get("message") or ""), exit_code=bad.terminated.get("exitCode"))  # fmt: skip
+
+
+def creation_failure(text: str) -> Code:
+    """Which refusal a controller met when it made a pod, from the API server's text."""
+    if "exceeded quota" in text or "failed quota" in text:
+        return Code.QUOTA_EXCEEDED
+    if "serviceaccount" in text and "not found" in text:
+        return Code.SERVICE_ACCOUNT_MISSING
+    if "failed calling webhook" in text:
+        return Code.FAILED_CREATE
+    if "denied" in text or "violates PodSecurity" in text or "forbidden" in text:
+        return Code.ADMISSION_DENIED
+    return Code.FAILED_CREATE
+
+
+def _of(
+    pod: Object,
+    view: Container,
+    code: Code,
+    grace: str,
+    reason: str,
+    message: str,
+    exit_code: int | None = None,
+    since: float | None = None,
+) -> Symptom:
+    return Symptom(code, grace, reason, " ".join(message.split()), name(pod), uid(pod), view.name, view.role,
+                   exit_code, view.restarts, since)  # fmt: skip
+
+
+def _of_pod(pod: Object, code: Code, grace: str, reason: str, source: Object) -> Symptom:
+    return Symptom(code, grace, reason, " ".join(str(source.get("message") or "").split()), name(pod), uid(pod),
+                   since=timestamp(source.get("lastTransitionTime")))  # fmt: skip

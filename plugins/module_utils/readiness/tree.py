@@ -1,0 +1,185 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Workload -> newest revision -> pods. Only pods of the newest revision can doom a rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..failure import Code
+from .fields import Object, condition, controller_uid, metadata, number, spec, status, terminating, timestamp, uid
+from .pods import created, is_ready, was_ready
+from .symptoms import UNREADY, Symptom, creation_failure, pod_symptoms
+from .workloads import PROGRESS_DEADLINE, of_newest, replicas
+
+TEMPLATE_HASH = "pod-template-hash"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """One workload with what it owns. Terminating pods are in neither list."""
+
+    workload: Object
+    newest: Object | None = None
+    new_pods: tuple[Object, ...] = ()
+    old_pods: tuple[Object, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """Kind of the workload."""
+        return str(self.workload.get("kind", ""))
+
+    @property
+    def pods(self) -> tuple[Object, ...]:
+        """All pods, newest revision first."""
+        return self.new_pods + self.old_pods
+
+
+def tree_of(workload: Object, owned: Iterable[Object]) -> Tree:
+    """Sort what a workload owns (directly or through ReplicaSets) by revision.
+
+    ``owned``: ReplicaSets and pods; those of other owners are ignored.
+    """
+    own = list(owned)
+    root = uid(workload)
+    if workload.get("kind") == "Pod":
+        return Tree(workload, None, () if terminating(workload) else (workload,))
+    if workload.get("kind") == "Deployment":
+        sets = [obj for obj in own if obj.get("kind") == "ReplicaSet" and controller_uid(obj) == root]
+        newest = newest_replica_set(workload, sets)
+        owners = {uid(replica_set) for replica_set in sets}
+        pods = [obj for obj in own if obj.get("kind") == "Pod" and controller_uid(obj) in owners]
+        is_new = {uid(pod) for pod in pods if newest is not None and controller_uid(pod) == uid(newest)}
+    else:
+        newest = None
+        pods = [obj for obj in own if obj.get("kind") == "Pod" and controller_uid(obj) == root]
+        by_revision = workload.get("kind") in ("StatefulSet", "DaemonSet")
+        is_new = {uid(pod) for pod in pods if not by_revision or of_newest(workload, pod)}
+    alive = sorted((pod for pod in pods if not terminating(pod)), key=created)
+    new = tuple(pod for pod in alive if uid(pod) in is_new)
+    return Tree(workload, newest, new, tuple(pod for pod in alive if uid(pod) not in is_new))
+
+
+def newest_replica_set(deployment: Object, sets: Sequence[Object]) -> Object | None:
+    """The ReplicaSet with the Deployment's template (the oldest of several), as the Deployment controller picks it."""
+    wanted = _template(deployment)
+    ours = [replica_set for replica_set in sets if _template(replica_set) == wanted]
+    return min(ours, key=created, default=None)
+
+
+def _template(obj: Object) -> Any:
+    template = spec(obj).get("template") or {}
+    meta = dict(metadata(template))
+    meta["labels"] = {key: value for key, value in (meta.get("labels") or {}).items() if key != TEMPLATE_HASH}
+    meta.pop("creationTimestamp", None)
+    return {**template, "metadata": meta}
+
+
+def symptoms_of(tree: Tree) -> Iterator[Symptom]:
+    """Everything that is wrong with the newest revision, and with what stands in its way."""
+    of_job = tree.kind == "Job"
+    for pod in tree.new_pods:
+        yield from pod_symptoms(pod, of_job=of_job)
+    if tree.kind == "Deployment":
+        yield from _deployment_symptoms(tree)
+    elif tree.kind == "ReplicaSet":
+        yield from _creation_symptoms(tree.workload)
+    elif tree.kind in ("StatefulSet", "DaemonSet", "Job"):
+        yield from _missing_pods(tree)
+    if tree.kind == "StatefulSet":
+        yield from _blocked(tree)
+    yield from _dependency_down(tree)
+
+
+def _deployment_symptoms(tree: Tree) -> Iterator[Symptom]:
+    if tree.newest is not None:
+        yield from _creation_symptoms(tree.newest)
+    progressing = condition(tree.workload, "Progressing")
+    if progressing.get("reason") == PROGRESS_DEADLINE and tree.newest is not None:
+        # The message names the ReplicaSet that ran out of time: another one's is stale (kubernetes#49637).
+        message = str(progressing.get("message") or "")
+        if str(metadata(tree.newest).get("name")) in message:
+            yield Symptom(Code.PROGRESS_DEADLINE, "progress_deadline", PROGRESS_DEADLINE, message)
+    counts = status(tree.workload)
+    pending = number(counts, "updatedReplicas") < replicas(tree.workload)
+    if spec(tree.workload).get("paused") and pending:
+        yield Symptom(Code.PAUSED, "paused", "DeploymentPaused", "it is paused and a change is pending")
+
+
+def _creation_symptoms(replica_set: Object) -> Iterator[Symptom]:
+    failure = condition(replica_set, "ReplicaFailure")
+    if failure.get("status") == "True" and number(status(replica_set), "replicas") < replicas(replica_set):
+        text = " ".join(str(failure.get("message") or "").split())
+        yield Symptom(creation_failure(text), "failed_create", str(failure.get("reason") or "FailedCreate"), text,
+                      since=timestamp(failure.get("lastTransitionTime")))  # fmt: skip
+
+
+def _missing_pods(tree: Tree) -> Iterator[Symptom]:
+    """Pods that should exist and do not: these controllers say why only in events."""
+    workload, counts = tree.workload, status(tree.workload)
+    have = len(tree.pods)
+    if tree.kind == "StatefulSet":
+        ordered = spec(workload).get("podManagementPolicy", "OrderedReady") == "OrderedReady"
+        missing = have < replicas(workload) and not (ordered and any(not is_ready(pod) for pod in tree.pods))
+    elif tree.kind == "DaemonSet":
+        missing = have < number(counts, "desiredNumberScheduled")
+    else:
+        parallel = min(number(spec(workload), "parallelism", 1), number(spec(workload), "completions", 1))
+        done = number(counts, "succeeded") + number(counts, "failed") > 0
+        missing = have == 0 and parallel > 0 and not done and not spec(workload).get("suspend")
+    if missing:
+        yield Symptom(Code.FAILED_CREATE, "failed_create", "FailedCreate", "its controller does not create the pods")
+
+
+def _blocked(tree: Tree) -> Iterator[Symptom]:
+    """OrderedReady waits for every pod before it replaces one: a broken old pod stops the change that mends it.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+    """
+    workload = tree.workload
+    counts = status(workload)
+    if spec(workload).get("podManagementPolicy", "OrderedReady") != "OrderedReady":
+        return
+    if counts.get("currentRevision") == counts.get("updateRevision"):
+        return
+    for pod in tree.old_pods:
+        for symptom in pod_symptoms(pod):
+            if symptom.code not in (Code.NOT_READY, Code.SIDECAR_NOT_READY):
+                yield Symptom(Code.BLOCKED_BY_OLD_POD, "blocked_by_old_pod", symptom.reason, symptom.message,
+                              symptom.pod, symptom.pod_uid, symptom.container, symptom.role,
+                              symptom.exit_code, symptom.restarts)  # fmt: skip
+                return
+
+
+def _dependency_down(tree: Tree) -> Iterator[Symptom]:
+    """All pods, old and new, run and are unready in the same container: what they need is down, they are not bad."""
+    if not tree.new_pods or not tree.old_pods:
+        return
+    new, old = (_unready_containers(pods) for pods in (tree.new_pods, tree.old_pods))
+    common = new & old
+    if not common:
+        return
+    first = next(symptom for symptom in pod_symptoms(tree.new_pods[-1]) if symptom.container in common)
+    # Old pods that never worked may just have been a bad release: then only the timeout tells.
+    grace = "dependency_down" if all(was_ready(pod) for pod in tree.old_pods) else "not_ready"
+    yield Symptom(Code.DEPENDENCY_DOWN, grace, first.reason, "the pods of the revision before are unready too",
+                  first.pod, first.pod_uid, first.container, first.role, first.exit_code, first.restarts)  # fmt: skip
+
+
+def _unready_containers(pods: Sequence[Object]) -> set[str]:
+    """Containers unready in every one of these pods; empty if a pod is ready or an app fails for its own reason."""
+    names: set[str] | None = None
+    for pod in pods:
+        found = list(pod_symptoms(pod))
+        alike = {
+            symptom.container
+            for symptom in found
+            if (symptom.code in (Code.NOT_READY, Code.SIDECAR_NOT_READY) and symptom.reason == UNREADY)
+            or (symptom.code is Code.CRASH_LOOP and symptom.role == "sidecar")
+        }
+        if not found or len(alike) < len({symptom.container for symptom in found}):
+            return set()
+        names = alike if names is None else names & alike
+    return names or set()

@@ -1,0 +1,175 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Status of what owns pods. Counts are the controller's own; messages say what is missing in kubectl's words.
+
+Sources of the rules: the controllers' status fields (k8s.io/api/apps/v1, batch/v1) and design.md §5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .fields import Object, condition, is_true, labels, metadata, number, spec, status, terminating
+from .status import State, Status
+
+CURRENT, IN_PROGRESS, FAILED = State.CURRENT, State.IN_PROGRESS, State.FAILED
+PROGRESS_DEADLINE = "ProgressDeadlineExceeded"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What else a status may depend on.
+
+    ``pods``: those that belong to the object (or use it). ``wanted``: replicas that count when fewer than
+    ``spec.replicas`` (what was asked for when the rollout began). ``idle_nodes``: cordoned or not ready.
+    """
+
+    pods: Sequence[Object] = ()
+    wanted: int | None = None
+    idle_nodes: frozenset[str] = frozenset()
+
+    def need(self, obj: Object) -> int:
+        """Replicas that the object is judged against."""
+        return replicas(obj) if self.wanted is None else min(self.wanted, replicas(obj))
+
+
+NOTHING = Context()
+
+
+def replicas(obj: Object) -> int:
+    """``spec.replicas`` (absent = 1)."""
+    return number(spec(obj), "replicas", 1)
+
+
+def of_newest(obj: Object, pod: Object) -> bool:
+    """True if a StatefulSet's or DaemonSet's pod is of the newest template (labels that their controllers set)."""
+    if obj.get("kind") == "DaemonSet":
+        wanted = (metadata(obj).get("annotations") or {}).get("deprecated.daemonset.template.generation")
+        return wanted is None or labels(pod).get("pod-template-generation") == wanted
+    newest = status(obj).get("updateRevision")
+    return newest is None or labels(pod).get("controller-revision-hash") == newest
+
+
+def deployment(obj: Object, context: Context = NOTHING) -> Status:
+    """Current when all replicas are of the newest template and available, and no old pod is left."""
+    need = context.need(obj)
+    counts = status(obj)
+    updated, available = number(counts, "updatedReplicas"), number(counts, "availableReplicas")
+    old = number(counts, "replicas") - updated
+    if spec(obj).get("paused") and (updated < need or old > 0):
+        return Status(IN_PROGRESS, "paused with a change pending")
+    if updated < need:
+        return Status(IN_PROGRESS, f"{updated}/{need} updated")
+    if old > 0:
+        return Status(IN_PROGRESS, f"{updated}/{need} updated, {_pods(old)} of the old revision left")
+    if available < need:
+        return Status(IN_PROGRESS, f"{available}/{need} available")
+    return Status(CURRENT, f"{available}/{need} available")
+
+
+def replica_set(obj: Object, context: Context = NOTHING) -> Status:
+    """Current when exactly the replicas asked for exist and are available."""
+    need = context.need(obj)
+    counts = status(obj)
+    have, available = number(counts, "replicas"), number(counts, "availableReplicas")
+    failure = condition(obj, "ReplicaFailure")
+    if failure.get("status") == "True" and have < need:
+        return Status(IN_PROGRESS, f"{have}/{need} created: {failure.get('reason', '')}")
+    if have > replicas(obj):
+        return Status(IN_PROGRESS, f"{have} pods, {replicas(obj)} wanted")
+    if available < need:
+        return Status(IN_PROGRESS, f"{available}/{need} available")
+    return Status(CURRENT, f"{available}/{need} available")
+
+
+def stateful_set(obj: Object, context: Context = NOTHING) -> Status:
+    """Current when all pods from the partition on are of the update revision and all replicas are available.
+
+    OnDelete: Current as soon as what runs is available; pods still to be deleted by hand are counted in the message.
+    """
+    need = context.need(obj)
+    counts = status(obj)
+    strategy = spec(obj).get("updateStrategy") or {}
+    # availableReplicas is the one that respects minReadySeconds; servers before 1.22 have only readyReplicas.
+    available = number(counts, "availableReplicas", number(counts, "readyReplicas"))
+    have, updated = number(counts, "replicas"), number(counts, "updatedReplicas")
+    same = counts.get("currentRevision") == counts.get("updateRevision")
+    if have > replicas(obj):
+        return Status(IN_PROGRESS, f"{have} pods, {replicas(obj)} wanted")
+    if strategy.get("type") == "OnDelete":
+        if available < need:
+            return Status(IN_PROGRESS, f"{available}/{need} available")
+        old = 0 if same else _old_pods(obj, context.pods, have - updated)
+        note = f", {_pods(old)} of the old revision until they are deleted (OnDelete)" if old else ""
+        return Status(CURRENT, f"{available}/{need} available{note}")
+    partition = min(number(strategy.get("rollingUpdate") or {}, "partition"), need)
+    to_update = need - partition
+    if updated < to_update:
+        return Status(IN_PROGRESS, f"{updated}/{to_update} updated")
+    if available < need:
+        return Status(IN_PROGRESS, f"{available}/{need} available")
+    if partition == 0 and need and not same:
+        return Status(IN_PROGRESS, f"{updated}/{need} updated, revision not yet settled")
+    held = f", {_pods(partition)} held back by partition {partition}" if partition and not same else ""
+    return Status(CURRENT, f"{available}/{need} available{held}")
+
+
+def daemon_set(obj: Object, context: Context = NOTHING) -> Status:
+    """Current when every node that should run the pod runs the newest one, available.
+
+    Nodes that are cordoned or not ready (``idle_nodes``) do not count where their pod is old or unready.
+    """
+    counts = status(obj)
+    desired = number(counts, "desiredNumberScheduled")
+    excused = sum(
+        1
+        for pod in context.pods
+        if spec(pod).get("nodeName") in context.idle_nodes and not (is_true(pod, "Ready") and of_newest(obj, pod))
+    )
+    need = max(0, desired - excused)
+    scheduled, updated = number(counts, "currentNumberScheduled"), number(counts, "updatedNumberScheduled")
+    available = number(counts, "numberAvailable")
+    if scheduled < need:
+        return Status(IN_PROGRESS, f"{scheduled}/{need} scheduled")
+    if (spec(obj).get("updateStrategy") or {}).get("type") == "OnDelete":
+        old = max(0, desired - updated)
+        note = f", {_pods(old)} of the old revision until they are deleted (OnDelete)" if old else ""
+        return Status(CURRENT if available >= need else IN_PROGRESS, f"{available}/{need} available{note}")
+    if updated < need:
+        return Status(IN_PROGRESS, f"{updated}/{need} updated")
+    if available < need:
+        return Status(IN_PROGRESS, f"{available}/{need} available")
+    note = f", {excused} on nodes that are cordoned or not ready left out" if excused else ""
+    return Status(CURRENT, f"{available}/{need} available{note}")
+
+
+def job(obj: Object, context: Context = NOTHING) -> Status:
+    """Current when Complete, Failed when Failed (back-off limit, active deadline, pod failure policy)."""
+    failed = condition(obj, "Failed")
+    if failed.get("status") == "True":
+        return Status(FAILED, f"{failed.get('reason', 'Failed')}: {failed.get('message', '')}".rstrip(": "))
+    if is_true(obj, "Complete"):
+        return Status(CURRENT, "complete")
+    if spec(obj).get("suspend"):
+        return Status(CURRENT, "suspended")
+    counts = status(obj)
+    failures = f", {number(counts, 'failed')} failed" if number(counts, "failed") else ""
+    need = number(spec(obj), "completions", 1)
+    return Status(IN_PROGRESS, f"{number(counts, 'succeeded')}/{need} succeeded{failures}")
+
+
+def cron_job(obj: Object, context: Context = NOTHING) -> Status:
+    """A schedule is Current as such: its Jobs run in their own time."""
+    return Status(CURRENT, "suspended" if spec(obj).get("suspend") else "scheduled")
+
+
+def _old_pods(obj: Object, pods: Sequence[Object], by_count: int) -> int:
+    """Pods of another revision than the update revision; the pods themselves know better than the counts."""
+    if not pods:
+        return max(0, by_count)
+    return sum(1 for pod in pods if not terminating(pod) and not of_newest(obj, pod))
+
+
+def _pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"
