@@ -79,4 +79,19 @@ Annotations of the pods. To those that are given, a pod with a sidecar gets
 {{- fail (printf "%s: %s is in env and in secretEnv; keep one of them" $.Release.Name $name) -}}
 {{- end -}}
 {{- end -}}
+{{- range $name := list "PORT" "POD_NAME" "POD_NAMESPACE" -}}
+{{- if or (hasKey $v.env $name) (hasKey $v.secretEnv $name) -}}
+{{- fail (printf "%s: the chart sets the variable %s; take it out of env and secretEnv" $.Release.Name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := list "volume-mounts" "volume-mounts-rw" "disable-builtin-k8s-secret-store" -}}
+{{- if hasKey $v.dapr.annotations (print "dapr.io/" $name) -}}
+{{- fail (printf "%s: the chart sets dapr.io/%s by dapr.secretNames; take it out of dapr.annotations" $.Release.Name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name, $_ := $v.podAnnotations -}}
+{{- if hasPrefix "dapr.io/" $name -}}
+{{- fail (printf "%s: %s belongs into dapr.annotations, not into podAnnotations" $.Release.Name $name) -}}
+{{- end -}}
+{{- end -}}
 {{- end }}

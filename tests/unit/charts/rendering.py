@@ -1,0 +1,197 @@
+"""Renders the charts with the real helm; nothing here needs a cluster."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHARTS = Path(__file__).parents[3] / "charts"
+
+
+class RenderError(Exception):
+    """Helm refused; the text is what it said."""
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` on ``base``, dictionaries merged key by key, as Helm merges values."""
+    result = copy.deepcopy(dict(base))
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merged(result[key], value) if both else copy.deepcopy(value)
+    return result
+
+
+@functools.cache
+def minimal_values(chart: str) -> dict[str, Any]:
+    """What a chart can't do without: its ci/minimal-values.yaml."""
+    file = CHARTS / chart / "ci" / "minimal-values.yaml"
+    return yaml.safe_load(file.read_text()) if file.exists() else {}
+
+
+@dataclass(frozen=True)
+class Helm:
+    """The helm binary of the cache."""
+
+    binary: Path
+
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        done = subprocess.run([self.binary, *arguments], input=stdin, capture_output=True, text=True, timeout=60)
+        if done.returncode:
+            raise RenderError(done.stdout + done.stderr)
+        return done.stdout
+
+    def render(self, chart: str, values: Mapping[str, Any], release: str, namespace: str) -> list[dict[str, Any]]:
+        """The objects of a release with these values over the chart's defaults (as JSON: YAML dialects differ)."""
+        text = self.run(
+            "template",
+            release,
+            str(CHARTS / chart),
+            "--namespace",
+            namespace,
+            "--values",
+            "-",
+            stdin=json.dumps(values),
+        )
+        return [document for document in yaml.safe_load_all(text) if document]
+
+    def service(self, **values: Any) -> list[dict[str, Any]]:
+        """A release ``backend-api`` of the chart service in ``todo-staging``: minimal values and these."""
+        return self.render("service", merged(minimal_values("service"), values), "backend-api", "todo-staging")
+
+    def environment(self, **values: Any) -> list[dict[str, Any]]:
+        return self.render("environment", merged(minimal_values("environment"), values), "environment", "todo-staging")
+
+    def components(self, **values: Any) -> list[dict[str, Any]]:
+        return self.render(
+            "dapr-components", merged(minimal_values("dapr-components"), values), "dapr-components", "todo-staging"
+        )
+
+    def kafka(self, **values: Any) -> list[dict[str, Any]]:
+        return self.render("kafka", values, "kafka", "kafka")
+
+
+def pick(objects: list[dict[str, Any]], kind: str, name: str = "") -> dict[str, Any]:
+    """The one object of a kind (and name)."""
+    found = [o for o in objects if o["kind"] == kind and name in ("", o["metadata"]["name"])]
+    assert len(found) == 1, f"{len(found)} objects {kind} {name}"
+    return found[0]
+
+
+DAPR = {
+    "dapr.io/enabled": "true",
+    "dapr.io/app-id": "backend-api",
+    "dapr.io/app-port": "8080",
+    "dapr.io/config": "todo",
+    "dapr.io/sidecar-cpu-request": "20m",
+    "dapr.io/sidecar-cpu-limit": "500m",
+    "dapr.io/sidecar-memory-request": "48Mi",
+    "dapr.io/sidecar-memory-limit": "160Mi",
+}
+INGRESS = {
+    "api": "ingress",
+    "host": "todo.example.com",
+    "ingress": {
+        "className": "traefik",
+        "tlsSecretName": "todo-tls",
+        "clusterIssuer": "letsencrypt",
+        "traefikRedirect": True,
+    },
+}
+GATEWAY = {"api": "gateway", "host": "todo.example.com", "gateway": {"name": "public", "namespace": "gateway"}}
+
+# Every shape of every chart that an inventory can ask for; the general rules hold for all of them.
+SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
+    "service-minimal": ("service", {}),
+    "service-local-door": (
+        "service",
+        {"service": {"type": "NodePort", "nodePort": 30080}, "networkPolicy": {"access": ["public"]}},
+    ),
+    "service-everything": (
+        "service",
+        {
+            "image": "ghcr.io/todo-app/backend-api:v1.0.0@sha256:" + "a" * 64,
+            "imagePullSecrets": ["registry"],
+            "podAnnotations": {"todo.cloud/watched": "0123456789"},
+            "env": {"LOG_LEVEL": "info", "WORKERS": "1"},
+            "secretEnv": {
+                "DATABASE_URL": {"secret": "database", "key": "url"},
+                "SECRET_KEY": {"secret": "app", "key": "secret_key"},
+            },
+            "autoscaling": {"enabled": True},
+            "exposure": INGRESS,
+            "networkPolicy": {
+                "ingressFrom": ["frontend"],
+                "egressTo": ["sse-gateway"],
+                "access": ["database", "broker"],
+            },
+            "dapr": {"annotations": DAPR, "secretNames": ["app"]},
+            "serviceMonitor": {"enabled": True, "labels": {"release": "monitoring"}},
+        },
+    ),
+    "service-gateway": ("service", {"exposure": GATEWAY, "dapr": {"annotations": DAPR}}),
+    "service-load-balancer": (
+        "service",
+        {"service": {"type": "LoadBalancer", "annotations": {"example.com/size": "1"}}},
+    ),
+    "service-no-policy": ("service", {"networkPolicy": {"enabled": False}, "preStopSleepSeconds": 0}),
+    "environment-defaults": ("environment", {}),
+    "environment-everything": (
+        "environment",
+        {
+            "deployer": {"enabled": True},
+            "networkPolicies": {
+                "broker": {"namespaces": [], "cidrs": ["0.0.0.0/0"], "ports": [9092]},
+                "database": {"cidrs": ["10.240.0.2/32"], "ports": [5432]},
+                "publicDoor": {"namespaces": ["traefik"], "cidrs": ["::/0"]},
+            },
+        },
+    ),
+    "environment-quota-only": (
+        "environment",
+        {"limitRange": {"enabled": False}, "networkPolicies": {"enabled": False}},
+    ),
+    "components-defaults": ("dapr-components", {}),
+    "components-everything": (
+        "dapr-components",
+        {
+            "kafka": {"privateCA": True},
+            "statestore": {"queryExecMode": "exec"},
+            "configuration": {
+                "tracing": {"samplingRate": "1", "otelEndpoint": "tempo.monitoring:4317"},
+                "serviceInvocation": "allow",
+            },
+        },
+    ),
+    "components-pubsub-only": (
+        "dapr-components",
+        {"statestore": {"apps": []}, "secretStore": {"apps": {"backend-api": None}}},
+    ),
+    "kafka-defaults": ("kafka", {}),
+    "kafka-everything": (
+        "kafka",
+        {
+            "imagePullSecrets": ["registry"],
+            "storage": {"size": "10Gi", "className": "do-block-storage"},
+            "autoCreateTopics": False,
+            "podAnnotations": {"todo.cloud/watched": "0123456789"},
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One rendered shape."""
+
+    chart: str
+    release: str
+    namespace: str
+    objects: list[dict[str, Any]]

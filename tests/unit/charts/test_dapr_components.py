@@ -1,0 +1,154 @@
+"""The chart dapr-components: names, scopes, and every connection fact by reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.charts.rendering import Helm, RenderError, pick
+
+
+def facts(component: dict[str, Any]) -> dict[str, Any]:
+    """Metadata name -> value, or (Secret, key)."""
+    found = {}
+    for item in component["spec"]["metadata"]:
+        reference = item.get("secretKeyRef")
+        found[item["name"]] = (reference["name"], reference["key"]) if reference else item["value"]
+    return found
+
+
+def test_names_and_types(helm: Helm) -> None:
+    found = {o["metadata"]["name"]: o["spec"]["type"] for o in helm.components() if o["kind"] == "Component"}
+    assert found == {
+        "pubsub": "pubsub.kafka",
+        "pubsub-broadcast": "pubsub.kafka",
+        "statestore": "state.postgresql",
+        "kubernetes-secrets": "secretstores.kubernetes",
+    }
+    assert pick(helm.components(), "Configuration")["metadata"]["name"] == "todo"
+
+
+@pytest.mark.parametrize("name", ["pubsub", "pubsub-broadcast"])
+def test_connection_comes_from_the_secret(helm: Helm, name: str) -> None:
+    component = pick(helm.components(), "Component", name)
+    secret = "kafka-credentials"
+    assert (
+        facts(component).items()
+        >= {
+            "brokers": (secret, "brokers"),
+            "saslUsername": (secret, "username"),
+            "saslPassword": (secret, "password"),
+            "saslMechanism": (secret, "dapr_mechanism"),
+            "disableTls": (secret, "disable_tls"),
+            "authType": "password",
+            "version": "3.6.0",
+            "maxMessageBytes": "1048576",
+        }.items()
+    )
+    assert component["auth"] == {"secretStore": "kubernetes"}
+    assert "caCert" not in facts(component)
+
+
+def test_private_authority_comes_from_the_secret(helm: Helm) -> None:
+    component = pick(helm.components(kafka={"privateCA": True}), "Component", "pubsub")
+    assert facts(component)["caCert"] == ("kafka-credentials", "ca.crt")
+
+
+def test_one_group_per_app_or_per_pod(helm: Helm) -> None:
+    objects = helm.components()
+    shared, broadcast = (facts(pick(objects, "Component", n)) for n in ("pubsub", "pubsub-broadcast"))
+    assert (shared["consumerGroup"], shared["initialOffset"]) == ("todo-staging.{appID}", "oldest")
+    assert (broadcast["consumerGroup"], broadcast["initialOffset"]) == ("todo-staging.{podName}", "newest")
+
+
+def test_no_value_renames_the_topics(helm: Helm) -> None:
+    """Dapr puts the namespace before every topic as soon as one metadata value holds {namespace}."""
+    for component in [o for o in helm.components() if o["kind"] == "Component"]:
+        assert not [value for value in facts(component).values() if "{namespace}" in value]
+
+
+def test_who_may_publish_and_subscribe(helm: Helm) -> None:
+    objects = helm.components()
+    component = pick(objects, "Component", "pubsub")
+    assert component["scopes"] == ["backend-api", "notification-service", "recurring-task-service"]
+    assert (
+        facts(component)["publishingScopes"]
+        == "backend-api=task-events,reminders;notification-service=;recurring-task-service="
+    )
+    assert (
+        facts(component)["subscriptionScopes"]
+        == "backend-api=;notification-service=reminders;recurring-task-service=task-events"
+    )
+    broadcast = pick(objects, "Component", "pubsub-broadcast")
+    assert broadcast["scopes"] == ["sse-gateway"]
+    assert facts(broadcast)["publishingScopes"] == "sse-gateway="
+    assert facts(broadcast)["subscriptionScopes"] == "sse-gateway=task-events,reminders"
+
+
+def test_every_component_is_scoped(helm: Helm) -> None:
+    """Without scopes a component is for every app of the namespace."""
+    for component in [o for o in helm.components() if o["kind"] == "Component"]:
+        assert component["scopes"]
+
+
+def test_state_store(helm: Helm) -> None:
+    component = pick(
+        helm.components(statestore={"apps": ["backend-api"], "queryExecMode": "exec"}), "Component", "statestore"
+    )
+    assert component["spec"]["version"] == "v2"
+    assert component["scopes"] == ["backend-api"]
+    assert facts(component) == {
+        "connectionString": ("database", "url"),
+        "maxConns": "4",
+        "tablePrefix": "dapr_",
+        "queryExecMode": "exec",
+    }
+
+
+def test_stores_nobody_uses_are_not_made(helm: Helm) -> None:
+    objects = helm.components(statestore={"apps": []}, secretStore={"apps": {"backend-api": None}})
+    assert {o["metadata"]["name"] for o in objects if o["kind"] == "Component"} == {"pubsub", "pubsub-broadcast"}
+
+
+def test_secret_store_hands_out_named_secrets_only(helm: Helm) -> None:
+    objects = helm.components(secretStore={"apps": {"notification-service": ["mail", "app"]}})
+    assert pick(objects, "Component", "kubernetes-secrets")["scopes"] == ["backend-api", "notification-service"]
+    assert pick(objects, "Configuration")["spec"]["secrets"]["scopes"] == [
+        {"storeName": "kubernetes", "defaultAccess": "deny"},
+        {"storeName": "kubernetes-secrets", "defaultAccess": "deny", "allowedSecrets": ["app", "mail"]},
+    ]
+
+
+def test_configuration(helm: Helm) -> None:
+    spec = pick(helm.components(), "Configuration")["spec"]
+    assert spec["accessControl"]["defaultAction"] == "deny"
+    assert spec["metrics"] == {"enabled": True, "http": {"increasedCardinality": False}}
+    assert spec["tracing"] == {"samplingRate": "0.1"}
+    traced = helm.components(configuration={"tracing": {"samplingRate": "1", "otelEndpoint": "tempo.monitoring:4317"}})
+    assert pick(traced, "Configuration")["spec"]["tracing"] == {
+        "samplingRate": "1",
+        "otel": {"endpointAddress": "tempo.monitoring:4317", "protocol": "grpc", "isSecure": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"kafka": {"password": "x"}}, "password"),
+        ({"kafka": {"brokers": "x:9092"}}, "brokers"),
+        ({"kafka": {"version": "3.6"}}, "/kafka/version"),
+        ({"kafka": {"maxMessageBytes": "1048576"}}, "/kafka/maxMessageBytes"),
+        ({"pubsub": {"apps": {"backend-api": {"publishes": ["a b"]}}}}, "/pubsub/apps/backend-api/publishes"),
+        ({"broadcast": {"apps": {"sse-gateway": None}}}, "/broadcast/apps"),
+        ({"statestore": {"secret": {"value": "postgresql://"}}}, "value"),
+        ({"statestore": {"maxConns": 1}}, "/statestore/maxConns"),
+        ({"secretStore": {"apps": {"backend-api": []}}}, "/secretStore/apps/backend-api"),
+        ({"configuration": {"tracing": {"samplingRate": "2"}}}, "/configuration/tracing/samplingRate"),
+        ({"configuration": {"serviceInvocation": "maybe"}}, "/configuration/serviceInvocation"),
+    ],
+)
+def test_refused(helm: Helm, values: dict[str, Any], said: str) -> None:
+    with pytest.raises(RenderError) as error:
+        helm.components(**values)
+    assert said in str(error.value)

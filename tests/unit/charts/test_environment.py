@@ -1,0 +1,129 @@
+"""The chart environment: nothing in or out but what is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.charts.rendering import Helm, RenderError, pick
+
+
+def policies(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {o["metadata"]["name"]: o["spec"] for o in objects if o["kind"] == "NetworkPolicy"}
+
+
+def namespaces(*names: str) -> dict[str, Any]:
+    match = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": list(names)}
+    return {"namespaceSelector": {"matchExpressions": [match]}}
+
+
+def test_everything_is_denied_first(helm: Helm) -> None:
+    assert policies(helm.environment())["default-deny"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_no_rule_is_open_to_everybody(helm: Helm) -> None:
+    """A rule without from or to, or an empty one, would mean the whole world."""
+    for name, spec in policies(helm.environment()).items():
+        for rule in [*spec.get("ingress", []), *spec.get("egress", [])]:
+            peers = rule.get("from") or rule.get("to")
+            assert peers, name
+            assert all(peers), name
+            assert rule["ports"], name
+
+
+def test_a_peer_that_is_nobody_opens_nothing(helm: Helm) -> None:
+    found = policies(helm.environment(networkPolicies={"broker": {"namespaces": []}, "monitoring": {"namespaces": []}}))
+    assert (
+        not {"allow-broker", "allow-monitoring", "allow-database", "allow-public-door", "allow-acme-solver"}
+        & found.keys()
+    )
+
+
+def test_dns_for_all(helm: Helm) -> None:
+    spec = policies(helm.environment())["allow-dns"]
+    assert spec["podSelector"] == {}
+    [rule] = spec["egress"]
+    assert rule == {"to": [namespaces("kube-system")], "ports": [{"protocol": p, "port": 53} for p in ("UDP", "TCP")]}
+
+
+def test_sidecars_reach_each_other_and_their_control_plane(helm: Helm) -> None:
+    found = policies(helm.environment())
+    sidecar = {"matchLabels": {"dapr.io/sidecar-injected": "true"}}
+    internal = {"protocol": "TCP", "port": 50002}
+    assert found["allow-sidecars"]["ingress"] == [{"from": [{"podSelector": sidecar}], "ports": [internal]}]
+    assert found["allow-sidecars"]["egress"] == [{"to": [{"podSelector": sidecar}], "ports": [internal]}]
+    control = found["allow-dapr-control-plane"]
+    assert control["podSelector"] == sidecar
+    assert control["egress"][0]["to"] == [namespaces("dapr-system")]
+    assert [p["port"] for p in control["egress"][0]["ports"]] == [6500, 50001, 50005, 50006]
+
+
+@pytest.mark.parametrize(
+    ("value", "policy", "label", "direction"),
+    [
+        ("broker", "allow-broker", "todo.cloud/access-broker", "egress"),
+        ("database", "allow-database", "todo.cloud/access-database", "egress"),
+        ("publicDoor", "allow-public-door", "todo.cloud/access-public", "ingress"),
+    ],
+)
+def test_access_by_label(helm: Helm, value: str, policy: str, label: str, direction: str) -> None:
+    peer = {"namespaces": ["there"], "cidrs": ["10.1.0.0/16", "2001:db8::/32"], "ports": [1234]}
+    spec = policies(helm.environment(networkPolicies={value: peer}))[policy]
+    assert spec["podSelector"] == {"matchLabels": {label: "true"}}
+    assert spec["policyTypes"] == [direction.title()]
+    [rule] = spec[direction]
+    peers = [namespaces("there"), {"ipBlock": {"cidr": "10.1.0.0/16"}}, {"ipBlock": {"cidr": "2001:db8::/32"}}]
+    assert rule == {"from" if direction == "ingress" else "to": peers, "ports": [{"protocol": "TCP", "port": 1234}]}
+
+
+def test_certificates_can_be_issued_behind_the_door(helm: Helm) -> None:
+    """cert-manager's HTTP-01 solver is a pod of this namespace on port 8089."""
+    door = {"namespaces": ["traefik"], "ports": [8080]}
+    spec = policies(helm.environment(networkPolicies={"publicDoor": door}))["allow-acme-solver"]
+    assert spec["podSelector"] == {"matchLabels": {"acme.cert-manager.io/http01-solver": "true"}}
+    assert spec["ingress"] == [{"from": [namespaces("traefik")], "ports": [{"protocol": "TCP", "port": 8089}]}]
+
+
+def test_quota_and_limits(helm: Helm) -> None:
+    objects = helm.environment(quota={"requests.cpu": "2", "pods": "10"})
+    hard = pick(objects, "ResourceQuota")["spec"]["hard"]
+    assert (hard["requests.cpu"], hard["pods"], hard["limits.memory"]) == ("2", "10", "12Gi")
+    [limit] = pick(objects, "LimitRange")["spec"]["limits"]
+    assert limit["type"] == "Container"
+    assert limit["default"] == {"cpu": "500m", "memory": "256Mi"}
+
+
+def test_parts_can_be_left_out(helm: Helm) -> None:
+    off = {"enabled": False}
+    assert helm.environment(quota=None, limitRange=off, networkPolicies=off) == []
+
+
+def test_deployer_acts_in_its_namespace_alone(helm: Helm) -> None:
+    assert not [o for o in helm.environment() if o["kind"] == "ServiceAccount"]
+    objects = helm.environment(deployer={"enabled": True})
+    assert not [o for o in objects if o["kind"].startswith("Cluster")]
+    bound = {o["metadata"]["name"]: o["roleRef"] for o in objects if o["kind"] == "RoleBinding"}
+    assert {(r["kind"], r["name"]) for r in bound.values()} == {("Role", "deployer"), ("ClusterRole", "admin")}
+    for rule in pick(objects, "Role")["rules"]:
+        assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
+        assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"environment": None}, "environment"),
+        ({"quota": {"pods": 10}}, "/quota/pods"),
+        ({"quota": {"requests.memory": "much"}}, "/quota/requests.memory"),
+        ({"networkPolicies": {"database": {"cidrs": ["db.example.com"]}}}, "/networkPolicies/database/cidrs/0"),
+        ({"networkPolicies": {"database": {"ports": []}}}, "/networkPolicies/database/ports"),
+        ({"networkPolicies": {"databases": {}}}, "databases"),
+        ({"networkPolicies": {"broker": {"hosts": ["x"]}}}, "hosts"),
+        ({"limitRange": {"max": {"cpu": 2}}}, "/limitRange/max/cpu"),
+    ],
+)
+def test_refused(helm: Helm, values: dict[str, Any], said: str) -> None:
+    with pytest.raises(RenderError) as error:
+        helm.environment(**values)
+    assert said in str(error.value)
