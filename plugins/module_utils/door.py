@@ -14,6 +14,11 @@ from .failure import TodoCloudError
 
 # The action plugins of this collection hand the name of a file to the module in this private argument.
 PROGRESS_SPEC: dict[str, Any] = {"_progress_file": {"type": "path"}}
+WAIT_SPEC: dict[str, Any] = {
+    "graces": {"type": "dict", "default": {}},
+    "stability_seconds": {"type": "float", "default": 3.0},
+    "log_lines": {"type": "int", "default": 30},
+}
 KUBE_SPEC: dict[str, Any] = {name: dict(option) for name, option in AUTH_ARG_SPEC.items()}
 
 

@@ -1,0 +1,24 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """What every module says about check mode, diff mode, idempotence and its action group."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return what it would do, without changing anything.
+  diff_mode:
+    description: Returns what it changed, or in check mode would change, when in diff mode.
+  idempotent:
+    description: When run twice in a row, with nothing else changing, the second run changes nothing.
+  action_group:
+    description: Use C(group/todo.cloud.k8s) in C(module_defaults) to set the options of all members at once.
+    support: full
+    membership:
+      - todo.cloud.k8s
+"""

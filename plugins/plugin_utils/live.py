@@ -1,0 +1,93 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Live progress of a long module: its lines appear while the task runs, not after it.
+
+The module appends lines to a file (see module_utils/door.py); a thread on the controller follows the file and shows each
+whole line at once. Needs nothing in the user's configuration, since an action plugin of a module's name is used by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ansible import constants, context
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+# Callbacks that print one readable line after another; JSON-like ones and those that draw must not be disturbed.
+_READABLE = frozenset({"default", "ansible.builtin.default"})
+_EVERY_SECONDS = 0.2
+
+
+class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no type information
+    """Runs the module of the plugin's own name, like the normal action, and shows its progress lines meanwhile."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The module's result, with the private argument removed from what is shown of its invocation."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
+        arguments = dict(self._task.args)
+        if self._is_watched():
+            with followed_file(self._show(task_vars or {})) as path:
+                arguments["_progress_file"] = path
+                result.update(self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=wrap_async))
+        else:
+            result.update(self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=wrap_async))
+        result.get("invocation", {}).get("module_args", {}).pop("_progress_file", None)
+        if not wrap_async:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+    def _is_watched(self) -> bool:
+        """True if somebody reads along: readable output, a module on this machine, neither async nor secret."""
+        return (
+            constants.DEFAULT_STDOUT_CALLBACK in _READABLE
+            and not context.CLIARGS.get("module_name")  # ad-hoc commands print results only
+            and not self._task.async_val
+            and not self._task.no_log
+            and bool(getattr(self._connection, "_remote_is_local", False))
+        )
+
+    def _show(self, task_vars: dict[str, Any]) -> Callable[[str], None]:
+        # A task that runs once stands for all hosts: the name of the host it happens to run on would mislead.
+        host = "" if self._task.run_once else str(task_vars.get("inventory_hostname") or "")
+        prefix = f"[{host}] " if host else ""
+        display = Display()
+        return lambda line: display.display(f"  {prefix}{line}")
+
+
+@contextmanager
+def followed_file(show: Callable[[str], None]) -> Iterator[str]:
+    """A private file whose whole lines are shown as they are appended; everything is shown before the end."""
+    descriptor, path = tempfile.mkstemp(prefix="todo-cloud-progress-")
+    done = threading.Event()
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
+        thread = threading.Thread(target=_follow, args=(file, show, done), daemon=True)
+        thread.start()
+        try:
+            yield path
+        finally:
+            done.set()
+            thread.join(timeout=5.0)
+            os.unlink(path)
+
+
+def _follow(file: Any, show: Callable[[str], None], done: threading.Event) -> None:
+    rest = ""
+    while True:
+        last = done.is_set()
+        rest += file.read()
+        *lines, rest = rest.split("\n")
+        for line in lines:
+            show(line)
+        if last:
+            return
+        done.wait(_EVERY_SECONDS)
