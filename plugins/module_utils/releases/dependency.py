@@ -12,6 +12,7 @@ from ..failure import Code, Failure
 from ..kube.resources import DEPLOYMENT, POD, REPLICA_SET
 from ..kube.rollout import Verdict
 from ..kube.session import KubeSession
+from ..readiness.pods import was_ready
 
 _HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"
@@ -32,7 +33,8 @@ def dependency_down(kube: KubeSession, namespace: str, verdict: Verdict) -> dict
     for deployment in deployments:
         release, failure = failing[deployment["metadata"]["name"]]
         old = old_pods(deployment, sets, pods)
-        if failure is not None and old and not any(_ready(pod) for pod in old):
+        # Old pods that never were ready tell nothing: they may be a bad release themselves.
+        if failure is not None and any(was_ready(pod) for pod in old) and not any(_ready(pod) for pod in old):
             names = ", ".join(sorted(pod["metadata"]["name"] for pod in old))
             said = f"the old pods ({names}) are unready too, so something it depends on is down"
             text = f"{release}: {said}: {failure.message}"

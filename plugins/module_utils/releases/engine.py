@@ -56,8 +56,10 @@ class Engine:
 
     def apply(self) -> Report:
         """Raises TodoCloudError with the report in its results when the environment is not at what was asked."""
-        guard(self._kube, self._settings.namespace, self._settings.environment)
+        settings = self._settings
+        told = guard(self._kube, settings.namespace, settings.environment, may_be_absent=settings.check)
         snapshot, plan = self._plan(None)
+        self._report.warnings += [told] if told else []
         if self._settings.check:
             return self._finish(self._predicted(plan, snapshot))
         if any(item.action is not Action.NONE for item in plan):

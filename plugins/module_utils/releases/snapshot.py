@@ -56,15 +56,17 @@ class Snapshot:
         return status_of(item, pods_of(item, self.pods))
 
 
-def guard(kube: KubeSession, namespace: str, environment: str) -> None:
-    """Refuses a namespace that is not this environment's, before any write. Raises invalid_input or not_found."""
+def guard(kube: KubeSession, namespace: str, environment: str, *, may_be_absent: bool = False) -> str:
+    """Refuses a namespace that is not this environment's, before any write. Raises invalid_input or not_found.
+
+    ``may_be_absent`` (check mode on a new cluster): a namespace that is not there yet is only told, as the answer.
+    """
     found = kube.find(NAMESPACE, "", namespace)
     if found is None:
-        raise error(
-            Code.NOT_FOUND,
-            f"There is no namespace {namespace!r}: deploy the environment {environment!r} first.",
-            namespace=namespace,
-        )
+        missing = f"There is no namespace {namespace!r}: deploy the environment {environment!r} first."
+        if may_be_absent:
+            return missing
+        raise error(Code.NOT_FOUND, missing, namespace=namespace)
     owner = (found["metadata"].get("labels") or {}).get(ENVIRONMENT)
     if owner != environment:
         said = f"belongs to environment {owner!r}" if owner else f"has no label {ENVIRONMENT}"
@@ -77,6 +79,7 @@ def guard(kube: KubeSession, namespace: str, environment: str) -> None:
         )
     if found["metadata"].get("deletionTimestamp"):
         raise error(Code.INVALID_INPUT, f"Namespace {namespace!r} is being deleted.", namespace=namespace)
+    return ""
 
 
 def take(

@@ -1,0 +1,72 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Options that the release modules share, and what they become. Modules are only passed through: nothing of Ansible is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from ..helm.cli import HelmCli
+from ..kube.rollout import WaitOptions
+from ..kube.session import KubeSession
+from .engine import Engine
+from .models import OnFailure, Progress, Settings, parse_waves
+from .report import Report
+
+HELM_SPEC: dict[str, Any] = {
+    "helm_binary": {"type": "str", "default": "helm"},
+    "history_max": {"type": "int", "default": 40},
+    "timeout": {"type": "int", "default": 300},
+    "lock_wait": {"type": "int", "default": 0},
+}
+ENVIRONMENT_SPEC: dict[str, Any] = {
+    "environment": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+}
+WAIT_SPEC: dict[str, Any] = {
+    "graces": {"type": "dict", "default": {}},
+    "stability_seconds": {"type": "float", "default": 3.0},
+    "log_lines": {"type": "int", "default": 30},
+}
+DAPR_SPEC: dict[str, Any] = {"dapr_namespace": {"type": "str", "default": "dapr-system"}}
+
+
+def settings_of(module: Any) -> Settings:
+    """From a module's options; those that it does not have keep their defaults."""
+    params: Mapping[str, Any] = module.params
+    return Settings(
+        environment=params.get("environment") or "",
+        namespace=params.get("namespace") or "",
+        on_failure=OnFailure(params.get("on_failure") or OnFailure.SET),
+        commit=params.get("commit") or "",
+        timeout=int(params.get("timeout") or 300),
+        lock_wait=int(params.get("lock_wait") or 0),
+        history_max=int(params.get("history_max") or 40),
+        dapr_namespace=params.get("dapr_namespace") or "dapr-system",
+        prune=bool(params.get("prune")),
+        known=tuple(params.get("known") or ()),
+        wait=WaitOptions.from_params(params),
+        check=bool(module.check_mode),
+        diff=bool(module._diff),
+        tools={"ansible": str(module.ansible_version)},
+    )
+
+
+def helm_of(kube: KubeSession, params: Mapping[str, Any]) -> HelmCli:
+    """Helm with the same credentials."""
+    return HelmCli(kube.kubeconfig(), params.get("helm_binary") or "helm")
+
+
+def finish(module: Any, report: Report) -> NoReturn:
+    """Ends a module well."""
+    for warning in report.warnings:
+        module.warn(warning)
+    module.exit_json(**report.as_result())
+    raise AssertionError("exit_json returned")
+
+
+def apply_set(kube: KubeSession, params: Mapping[str, Any], settings: Settings, progress: Progress) -> Report:
+    """release_apply in one call."""
+    waves = parse_waves(params["waves"], settings.namespace)
+    return Engine(kube, helm_of(kube, params), settings, waves, progress).apply()

@@ -1,0 +1,234 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_apply
+short_description: Bring an environment's set of Helm releases to what was asked, proved
+version_added: 0.1.0
+description:
+  - Plans all releases at once, applies what differs wave by wave with one Helm process per release side by side, waits for
+    one verdict per wave, checks the Dapr sidecars, and records the set as verified.
+  - A release needs nothing only if its inputs are the same, its revision is in the newest verified set and its workloads are
+    Current. The same inputs without a proof are judged again without a Helm call.
+  - A run that changes nothing starts no Helm process and writes nothing.
+  - When a wave fails, its failures are explained first, then O(on_failure) decides, and the module fails.
+  - Can be killed at any point and run again.
+options:
+  environment:
+    description:
+      - Name of the environment. The namespace must carry it in its label C(todo.cloud/environment).
+    type: str
+    required: true
+  namespace:
+    description:
+      - Namespace of the environment and of all its releases.
+    type: str
+    required: true
+  waves:
+    description:
+      - Releases in the order they are deployed; those of one wave go side by side, the next wave begins when one is proved.
+      - A release is a dictionary with C(name), C(namespace), C(chart) (a folder, an archive, or a reference with
+        C(chart_version)), C(values), and optionally C(watches), a list of C(kind) (Secret or ConfigMap) and C(name) whose
+        change rolls the pods once, and C(app_id), the Dapr app id when a sidecar is expected.
+      - Values must hold no secret, since whoever may read a release's Secret can read them.
+    type: list
+    elements: list
+    required: true
+  known:
+    description:
+      - Names of all releases of the environment, also of those that this run leaves out.
+      - What was deployed by this module and is not among them is named in a warning, or removed with O(prune).
+      - Empty means that nothing is taken for superfluous.
+    type: list
+    elements: str
+    default: []
+  prune:
+    description:
+      - Uninstall releases of this environment that O(known) does not name, after everything else was proved.
+    type: bool
+    default: false
+  on_failure:
+    description:
+      - What happens when a wave fails.
+      - With V(set), every release whose revision is not the last verified one goes back to it.
+      - With V(release), only the releases that failed go back.
+      - With V(hold), everything is kept as it is for a look.
+      - Nothing goes back when the old pods are unready as well, since then something they depend on is down.
+      - A release that was never verified has nothing to go back to and is kept.
+    type: str
+    choices: [set, release, hold]
+    default: set
+  commit:
+    description:
+      - Commit that is deployed, for the record.
+    type: str
+  timeout:
+    description:
+      - Seconds that a wave may take, and that a single Helm call may wait for hooks.
+    type: int
+    default: 300
+  lock_wait:
+    description:
+      - Seconds to wait when another run holds the environment's lock. With V(0) the module fails at once and names the holder.
+      - The lock of a run that was killed on this machine is taken over at once, that of a dead run elsewhere after
+        its time to live and its O(timeout) have passed.
+    type: int
+    default: 0
+  history_max:
+    description:
+      - Revisions of a release that Helm keeps.
+    type: int
+    default: 40
+  helm_binary:
+    description:
+      - The Helm program, 4.1 or newer, or 3.18 or newer of Helm 3.
+    type: str
+    default: helm
+  dapr_namespace:
+    description:
+      - Namespace of Dapr's control plane.
+    type: str
+    default: dapr-system
+seealso:
+  - module: todo.cloud.release_rollback
+  - module: todo.cloud.release_set_info
+  - module: todo.cloud.helm_release
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.wait_options
+  - todo.cloud.attributes
+attributes:
+  check_mode:
+    support: full
+    details: The plan, and with diff mode each manifest's difference by a server-side dry run. Nothing is written.
+  diff_mode:
+    support: full
+    details: The values of Secrets are hidden.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Staging runs what the inventory says
+  todo.cloud.release_apply:
+    environment: staging
+    namespace: todo-staging
+    known: [backend-api, frontend]
+    on_failure: set
+    waves:
+      - - name: backend-api
+          namespace: todo-staging
+          chart: "{{ playbook_dir }}/../charts/service"
+          values:
+            image: {repository: ghcr.io/todo-app/backend-api, tag: v1.1.0}
+          watches:
+            - {kind: Secret, name: database}
+          app_id: backend-api
+      - - name: frontend
+          namespace: todo-staging
+          chart: "{{ playbook_dir }}/../charts/service"
+          values:
+            image: {repository: ghcr.io/todo-app/frontend, tag: v1.1.0}
+  register: deployed
+
+- name: The table of releases
+  ansible.builtin.debug:
+    var: deployed.table
+"""
+
+RETURN = r"""
+plan:
+  description: What had to be done about each release, and why.
+  returned: success or failure after planning
+  type: list
+  elements: dict
+  sample:
+    - {name: backend-api, state: outdated, action: upgrade, revision: 3, changes: [image.tag v1.0.0 -> v1.1.0]}
+releases:
+  description: What became of each release. V(from), V(tried) and V(to) are revisions, 0 for none.
+  returned: success or failure after planning
+  type: list
+  elements: dict
+  sample:
+    - {name: backend-api, action: upgrade, from: 3, tried: 4, to: 4, verdict: verified}
+failures:
+  description: Each failure with its code, sentence and evidence.
+  returned: success or failure after planning
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: The first failure, as in RV(failures).
+  returned: failure
+  type: dict
+  sample: {code: crash_loop, message: "backend-api: container backend exits with code 1", details: {pod: backend-api-6d-x}}
+set:
+  description: Number of the verified release set that the environment is at, 0 when there is none.
+  returned: success or failure after planning
+  type: int
+  sample: 4
+table:
+  description: RV(releases) as lines of text.
+  returned: success or failure after planning
+  type: list
+  elements: str
+  sample:
+    - release      action   was  tried  now  verdict
+    - backend-api  upgrade  3    4      4    verified
+helm_calls:
+  description: Helm processes that were started.
+  returned: success or failure after planning
+  type: int
+  sample: 1
+api:
+  description: Requests to the Kubernetes API, retries and repeated lists.
+  returned: success or failure after planning
+  type: dict
+  sample: {requests: 7, retries: 0, relists: 0}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, PROGRESS_SPEC, failing, progress_of
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+    DAPR_SPEC,
+    ENVIRONMENT_SPEC,
+    HELM_SPEC,
+    WAIT_SPEC,
+    apply_set,
+    finish,
+    settings_of,
+)
+
+SPEC: dict[str, t.Any] = {
+    **KUBE_SPEC,
+    **PROGRESS_SPEC,
+    **WAIT_SPEC,
+    **ENVIRONMENT_SPEC,
+    **HELM_SPEC,
+    **DAPR_SPEC,
+    "waves": {"type": "list", "elements": "list", "required": True},
+    "known": {"type": "list", "elements": "str", "default": []},
+    "prune": {"type": "bool", "default": False},
+    "on_failure": {"type": "str", "choices": ["set", "release", "hold"], "default": "set"},
+    "commit": {"type": "str"},
+}
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    with failing(module), KubeSession.from_params(module.params) as kube:
+        report = apply_set(kube, module.params, settings_of(module), progress_of(module))
+    finish(module, report)
+
+
+if __name__ == "__main__":
+    main()
