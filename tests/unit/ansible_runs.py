@@ -1,0 +1,37 @@
+"""Runs ansible-playbook as a person would, without a cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def ansible_playbook(*arguments: str | Path, cwd: Path = TOP, **env: str) -> subprocess.CompletedProcess[str]:
+    """One run; output and errors together, so that a test can quote them. Settings of the caller's shell are left out."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "K8S_AUTH_", "TODO_", "KUBECONFIG"))}
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), *map(str, arguments)],
+        cwd=cwd, env={**clean, "ANSIBLE_NOCOLOR": "1", **env}, text=True, timeout=300,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    )  # fmt: skip
+
+
+def run_role(role: str, tmp_path: Path, tasks_from: str = "main", **variables: Any) -> subprocess.CompletedProcess[str]:
+    """One role on one host with these variables."""
+    play = {
+        "name": "Role on its own",
+        "hosts": "all",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": sys.executable, **variables},
+        "tasks": [{"name": "Role", "ansible.builtin.include_role": {"name": f"todo.cloud.{role}", "tasks_from": tasks_from}}],
+    }
+    file = tmp_path / "play.yml"
+    file.write_text(yaml.safe_dump([play]))
+    return ansible_playbook(file, "-i", "alone,", "-c", "local", ANSIBLE_CONFIG=str(TOP / "ansible.cfg"))

@@ -1,0 +1,73 @@
+"""What staging, production and the examples are to each other."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.ansible_runs import TOP
+from tests.unit.inventories.conftest import EXAMPLES, OWN, folder, rendered
+
+BASES = {"aks": "production", "gke": "production", "oke": "production", "kind": "local", "minikube": "local"}
+
+
+def cluster_file(inventory: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((folder(inventory) / "group_vars/all/cluster.yml").read_text()))
+
+
+def test_exactly_one_environment_of_the_shared_cluster_manages_its_platform() -> None:
+    assert cluster_file("staging")["cluster_context"] == cluster_file("production")["cluster_context"]
+    assert [rendered(name)["platform"]["manage"] for name in ("staging", "production")] == [False, True]
+    assert rendered("staging")["platform"]["dapr_version"] == rendered("production")["platform"]["dapr_version"]
+
+
+def test_staging_and_production_share_nothing_else() -> None:
+    staging, production = rendered("staging")["environment"], rendered("production")["environment"]
+    assert staging["namespace"] != production["namespace"]
+    assert staging["url"] != production["url"]
+
+
+def test_what_happens_on_failure() -> None:
+    assert rendered("production")["on_failure"] == "set"
+    assert rendered("staging")["on_failure"] == "hold"
+
+
+def test_small_nodes_are_assumed() -> None:
+    for name in OWN:
+        assert rendered(name)["platform"]["dapr"]["global"]["ha"]["enabled"] is False
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_differs_in_its_cluster_file_only(example: str) -> None:
+    base = folder(BASES[example])
+    own = [p.relative_to(folder(example)) for p in folder(example).rglob("*") if p.is_file() and not p.is_symlink()]
+    assert [str(p) for p in own if "host_vars" not in p.parts] == ["group_vars/all/cluster.yml"]
+    for link in (p for p in folder(example).rglob("*") if p.is_symlink()):
+        assert link.resolve() == base / link.relative_to(folder(example))
+    assert cluster_file(example).keys() <= cluster_file(BASES[example]).keys() | {"cluster_context"}
+
+
+def test_the_example_vault_names_every_secret_of_the_inventories() -> None:
+    used = set()
+    for file in TOP.glob("inventories/*/group_vars/all/*.yml"):
+        used |= set(re.findall(r"\bvault_\w+", file.read_text()))
+    assert used
+    assert set(yaml.safe_load((TOP / "inventories/vault.example.yml").read_text())) == used
+
+
+def test_no_vault_is_committed() -> None:
+    tracked = subprocess.run(["git", "ls-files", "inventories"], cwd=TOP, text=True, capture_output=True, check=True).stdout
+    assert not [name for name in tracked.split() if name.endswith("/vault.yml")]
+    ignored = subprocess.run(
+        ["git", "check-ignore", "inventories/production/group_vars/all/vault.yml"], cwd=TOP, capture_output=True, check=False
+    )
+    assert ignored.returncode == 0, "a vault file would be committed by mistake"
+
+
+def test_ansible_ignores_the_example_vault() -> None:
+    """It lies beside the inventories, not in one, where Ansible would load it."""
+    assert not list(TOP.glob("inventories/*/**/vault.example.yml"))

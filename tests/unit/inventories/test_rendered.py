@@ -1,0 +1,150 @@
+"""Every inventory gives releases that the charts' schemas and Kubernetes' own accept, and that fit each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+from kubernetes.utils.quantity import parse_quantity
+
+from tests.cluster.paths import cache
+from tests.unit.charts.rendering import Helm
+from tests.unit.inventories.conftest import CANARY, rendered
+
+FOREIGN = ("dapr.io/", "traefik.io/")  # custom resources; the tests of the charts check them
+WAVES = [
+    ["dapr-components"],
+    ["backend-api", "frontend"],
+    ["recurring-task-service", "notification-service", "sse-gateway"],
+]
+
+
+def releases(described: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {release["name"]: release for wave in described["waves"] for release in wave}
+
+
+def services(described: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: release["values"] for name, release in releases(described).items() if name != "dapr-components"}
+
+
+def objects(described: dict[str, Any], helm: Helm) -> Iterator[dict[str, Any]]:
+    """Everything that Helm would apply."""
+    for name, release in releases(described).items():
+        yield from helm.render(Path(release["chart"]).name, release["values"], name, release["namespace"])
+    environment = described["environment"]
+    yield from helm.render("environment", environment["values"], "environment", environment["namespace"])
+    if "kafka" in described["platform"]["hosts"]:
+        yield from helm.render("kafka", described["platform"]["kafka"], "kafka", "kafka")
+
+
+def test_everything_is_accepted_by_schema_and_kubernetes(described: dict[str, Any], helm: Helm) -> None:
+    found = list(objects(described, helm))
+    assert len(found) > 25
+    for item in found:
+        if not item["apiVersion"].startswith(FOREIGN):
+            kubernetes_validate.validate(item, "1.36", strict=True)
+
+
+def test_releases_come_in_their_waves(described: dict[str, Any]) -> None:
+    assert [[release["name"] for release in wave] for wave in described["waves"]] == WAVES
+    assert described["known"] == [name for wave in WAVES for name in wave]
+
+
+def test_releases_live_in_the_environment(described: dict[str, Any]) -> None:
+    environment = described["environment"]
+    assert environment["namespace"] == f"todo-{environment['name']}"
+    for release in releases(described).values():
+        assert release["namespace"] == environment["namespace"]
+        assert release["values"]["environment"] == environment["name"]
+
+
+def test_no_secret_is_in_any_value(described: dict[str, Any]) -> None:
+    values = {k: v for k, v in described.items() if k != "environment"} | {"environment": described["environment"]["values"]}
+    assert CANARY in json.dumps(described), "the secrets reached the environment, else this test proves nothing"
+    assert CANARY not in json.dumps(values)
+
+
+def test_every_secret_that_is_referred_to_is_made(described: dict[str, Any]) -> None:
+    environment = described["environment"]
+    made = {name: set(keys) for name, keys in environment["secrets"].items()}
+    for name, keys in environment["generated"].items():
+        made.setdefault(name, set()).update(keys)
+    for service, values in services(described).items():
+        for variable, source in values.get("secretEnv", {}).items():
+            assert source["key"] in made.get(source["secret"], set()), f"{service}: {variable}"
+        assert set(values.get("dapr", {}).get("secretNames", [])) <= made.keys(), service
+    for release in releases(described).values():
+        assert {watch["name"] for watch in release["watches"]} <= made.keys() | {"kafka-credentials"}
+
+
+def test_services_are_let_in_where_they_may_go_out(described: dict[str, Any]) -> None:
+    policies = {name: values["networkPolicy"] for name, values in services(described).items()}
+    out = {(name, to) for name, policy in policies.items() for to in policy.get("egressTo", [])}
+    into = {(origin, name) for name, policy in policies.items() for origin in policy.get("ingressFrom", [])}
+    assert out == into
+
+
+def test_exactly_the_frontend_is_public(described: dict[str, Any]) -> None:
+    public = {name for name, values in services(described).items() if "public" in values["networkPolicy"].get("access", [])}
+    exposed = {
+        name
+        for name, values in services(described).items()
+        if values.get("exposure", {}).get("api", "none") != "none" or values.get("service", {}).get("type", "ClusterIP") != "ClusterIP"
+    }
+    assert public == exposed == {"frontend"}
+
+
+def test_images_stay_the_same(described: dict[str, Any]) -> None:
+    for service, values in services(described).items():
+        assert values["image"] in (f"ghcr.io/todo-app/{service}:v1.0.0", f"ghcr.io/todo-app/{service}:sha-0123abc")
+
+
+def test_sidecars_are_where_an_app_id_is(described: dict[str, Any]) -> None:
+    for name, release in releases(described).items():
+        annotations = release["values"].get("dapr", {}).get("annotations", {})
+        assert (annotations.get("dapr.io/enabled") == "true") == bool(release["app_id"])
+        if release["app_id"]:
+            assert annotations["dapr.io/app-id"] == release["app_id"] == name
+            assert len(release["values"]["podAnnotations"]["todo.cloud/components"]) == 40
+
+
+def wanted(deployment: dict[str, Any], pods: int) -> dict[str, Decimal]:
+    """What so many pods count against a quota, sidecars included."""
+    template = deployment["spec"]["template"]
+    total = {"pods": Decimal(pods)}
+    annotations = template["metadata"].get("annotations", {})
+    for kind in ("requests", "limits"):
+        for what in ("cpu", "memory"):
+            each = sum((parse_quantity(c["resources"][kind][what]) for c in template["spec"]["containers"]), Decimal())
+            each += parse_quantity(annotations.get(f"dapr.io/sidecar-{what}-{kind[:-1]}", "0"))
+            total[f"{kind}.{what}"] = each * pods
+    return total
+
+
+def test_the_quota_leaves_room_for_one_more_pod_of_each_service(described: dict[str, Any], helm: Helm) -> None:
+    found = list(objects(described, helm))
+    quota = next(o for o in found if o["kind"] == "ResourceQuota")["spec"]["hard"]
+    most = {o["spec"]["scaleTargetRef"]["name"]: o["spec"]["maxReplicas"] for o in found if o["kind"] == "HorizontalPodAutoscaler"}
+    sums: dict[str, Decimal] = {}
+    for item in found:
+        if item["kind"] == "Deployment":
+            pods = most.get(item["metadata"]["name"]) or item["spec"]["replicas"]
+            for what, amount in wanted(item, pods + 1).items():
+                sums[what] = sums.get(what, Decimal()) + amount
+    for what, amount in sums.items():
+        assert amount <= parse_quantity(quota[what]), f"{what}: {amount} of {quota[what]}"
+
+
+def test_the_local_dapr_renders(helm: Helm) -> None:
+    chart = cache() / "charts" / "dapr-1.14.0"
+    if not chart.is_dir():
+        pytest.fail(f"{chart} is missing: run `python3 -m tests.cluster build` first")
+    platform = rendered("local")["platform"]
+    text = helm.run("template", "dapr", str(chart), "--namespace", "dapr-system", "--values", "-", stdin=json.dumps(platform["dapr"]))
+    assert f"ghcr.io/dapr/injector:{platform['dapr_version']}" in text
+    assert "secret-reader" not in text, "no account of namespace default may read Secrets because of Dapr"

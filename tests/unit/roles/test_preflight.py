@@ -1,0 +1,67 @@
+"""Wrong arguments are refused before anything is asked or changed, with a sentence that names the variable to set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.ansible_runs import run_role
+
+ENVIRONMENT = {"environment_name": "staging", "environment_namespace": "todo-staging"}
+SERVICE = {**ENVIRONMENT, "frontend_image": "ghcr.io/todo-app/frontend:v1.0.0"}
+DAPR = {**ENVIRONMENT, "platform_manage": True}
+BROKER = {**ENVIRONMENT, "redpanda_secrets_brokers": "kafka:9092"}
+
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
+    "doks comes later": ("cluster", {"cluster_provider": "doks"}, "set cluster_provider: existing"),
+    "unknown provider": ("cluster", {"cluster_provider": "eks"}, "value of cluster_provider must be one of"),
+    "local without kubeconfig": ("cluster", {"cluster_provider": "local"}, "Set cluster_kubeconfig to its path"),
+    "kubeconfig missing": ("cluster", {"cluster_kubeconfig": "/nowhere/config"}, "no kubeconfig /nowhere/config. Set cluster_kubeconfig"),
+    "local cluster missing": (
+        "cluster", {"cluster_provider": "local", "cluster_kubeconfig": "/nowhere/config"}, "Run: make up",
+    ),
+    "environment without a name": ("environment", {"environment_namespace": "x"}, "missing required arguments: environment_name"),
+    "environment with a bad name": ("environment", {**ENVIRONMENT, "environment_name": "Staging!"}, "Set environment_name"),
+    "image without a tag": ("frontend", {**SERVICE, "frontend_image": "ghcr.io/todo-app/frontend"}, "Set frontend_image to a tag"),
+    "image with latest": ("frontend", {**SERVICE, "frontend_image": "ghcr.io/todo-app/frontend:latest"}, "Set frontend_image to a tag"),
+    "image missing": ("frontend", ENVIRONMENT, "missing required arguments: frontend_image"),
+    "image that is none": ("frontend", {**SERVICE, "frontend_image": "ghcr.io/Todo/frontend:v1"}, "lower-case words"),
+    "unknown annotation": (
+        "sse_gateway",
+        {**ENVIRONMENT, "sse_gateway_image": "ghcr.io/a/b:v1", "app_service_sidecar_settings": {"log_levle": "debug"}},
+        "did you mean 'log_level'?",
+    ),
+    "values that are no dictionary": ("frontend", {**SERVICE, "frontend_values": "replicas"}, "frontend_values"),
+    "dapr without a full version": ("dapr", {**DAPR, "dapr_chart_version": "1.18"}, "dapr_chart_version (1.18)"),
+    "dapr chart by name": ("dapr", {**DAPR, "dapr_chart_ref": "dapr/dapr"}, "dapr_chart_ref (dapr/dapr)"),
+    "platform_manage missing": ("kafka", ENVIRONMENT, "missing required arguments: platform_manage"),
+    "broker without a port": ("redpanda_secrets", {**BROKER, "redpanda_secrets_brokers": "kafka"}, "redpanda_secrets_brokers (kafka)"),
+    "broker with a wrong mechanism": (
+        "redpanda_secrets", {**BROKER, "redpanda_secrets_mechanism": "GSSAPI"}, "redpanda_secrets_mechanism must be one of",
+    ),
+    "namespace of Kubernetes": (
+        "namespace",
+        {
+            "namespace_name": "kube-system", "namespace_owner_label": "todo.cloud/environment",
+            "namespace_owner": "staging", "namespace_pod_security": "restricted",
+        },
+        "not one of Kubernetes' own",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str, tmp_path: Path) -> None:
+    role, variables, sentence = REFUSED[case]
+    run = run_role(role, tmp_path, **variables)
+    assert run.returncode != 0, run.stdout
+    assert sentence in " ".join(run.stdout.split()), run.stdout[-2500:]
+    assert "Traceback" not in run.stdout
+
+
+def test_a_service_is_described_without_any_cluster(tmp_path: Path) -> None:
+    run = run_role("frontend", tmp_path, **SERVICE)
+    assert run.returncode == 0, run.stdout
+    assert "changed=0" in run.stdout
