@@ -14,7 +14,7 @@ TOP = Path(__file__).resolve().parents[2]
 
 
 def ansible_playbook(*arguments: str | Path, cwd: Path = TOP, **env: str) -> subprocess.CompletedProcess[str]:
-    """One run; output and errors together, so that a test can quote them. Settings of the caller's shell are left out."""
+    """One run, output and errors together. Settings of the caller's shell are left out."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "K8S_AUTH_", "TODO_", "KUBECONFIG"))}
     return subprocess.run(
         [str(Path(sys.executable).parent / "ansible-playbook"), *map(str, arguments)],
@@ -30,7 +30,9 @@ def run_role(role: str, tmp_path: Path, tasks_from: str = "main", **variables: A
         "hosts": "all",
         "gather_facts": False,
         "vars": {"ansible_python_interpreter": sys.executable, **variables},
-        "tasks": [{"name": "Role", "ansible.builtin.include_role": {"name": f"todo.cloud.{role}", "tasks_from": tasks_from}}],
+        "tasks": [
+            {"name": "Role", "ansible.builtin.include_role": {"name": f"todo.cloud.{role}", "tasks_from": tasks_from}}
+        ],
     }
     file = tmp_path / "play.yml"
     file.write_text(yaml.safe_dump([play]))

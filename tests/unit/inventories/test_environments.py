@@ -60,10 +60,15 @@ def test_the_example_vault_names_every_secret_of_the_inventories() -> None:
 
 
 def test_no_vault_is_committed() -> None:
-    tracked = subprocess.run(["git", "ls-files", "inventories"], cwd=TOP, text=True, capture_output=True, check=True).stdout
+    tracked = subprocess.run(
+        ["git", "ls-files", "inventories"], cwd=TOP, text=True, capture_output=True, check=True
+    ).stdout
     assert not [name for name in tracked.split() if name.endswith("/vault.yml")]
     ignored = subprocess.run(
-        ["git", "check-ignore", "inventories/production/group_vars/all/vault.yml"], cwd=TOP, capture_output=True, check=False
+        ["git", "check-ignore", "inventories/production/group_vars/all/vault.yml"],
+        cwd=TOP,
+        capture_output=True,
+        check=False,
     )
     assert ignored.returncode == 0, "a vault file would be committed by mistake"
 

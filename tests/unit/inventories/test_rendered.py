@@ -64,7 +64,9 @@ def test_releases_live_in_the_environment(described: dict[str, Any]) -> None:
 
 
 def test_no_secret_is_in_any_value(described: dict[str, Any]) -> None:
-    values = {k: v for k, v in described.items() if k != "environment"} | {"environment": described["environment"]["values"]}
+    values = {k: v for k, v in described.items() if k != "environment"} | {
+        "environment": described["environment"]["values"]
+    }
     assert CANARY in json.dumps(described), "the secrets reached the environment, else this test proves nothing"
     assert CANARY not in json.dumps(values)
 
@@ -90,11 +92,14 @@ def test_services_are_let_in_where_they_may_go_out(described: dict[str, Any]) ->
 
 
 def test_exactly_the_frontend_is_public(described: dict[str, Any]) -> None:
-    public = {name for name, values in services(described).items() if "public" in values["networkPolicy"].get("access", [])}
+    public = {
+        name for name, values in services(described).items() if "public" in values["networkPolicy"].get("access", [])
+    }
     exposed = {
         name
         for name, values in services(described).items()
-        if values.get("exposure", {}).get("api", "none") != "none" or values.get("service", {}).get("type", "ClusterIP") != "ClusterIP"
+        if values.get("exposure", {}).get("api", "none") != "none"
+        or values.get("service", {}).get("type", "ClusterIP") != "ClusterIP"
     }
     assert public == exposed == {"frontend"}
 
@@ -129,7 +134,11 @@ def wanted(deployment: dict[str, Any], pods: int) -> dict[str, Decimal]:
 def test_the_quota_leaves_room_for_one_more_pod_of_each_service(described: dict[str, Any], helm: Helm) -> None:
     found = list(objects(described, helm))
     quota = next(o for o in found if o["kind"] == "ResourceQuota")["spec"]["hard"]
-    most = {o["spec"]["scaleTargetRef"]["name"]: o["spec"]["maxReplicas"] for o in found if o["kind"] == "HorizontalPodAutoscaler"}
+    most = {
+        o["spec"]["scaleTargetRef"]["name"]: o["spec"]["maxReplicas"]
+        for o in found
+        if o["kind"] == "HorizontalPodAutoscaler"
+    }
     sums: dict[str, Decimal] = {}
     for item in found:
         if item["kind"] == "Deployment":
@@ -145,6 +154,15 @@ def test_the_local_dapr_renders(helm: Helm) -> None:
     if not chart.is_dir():
         pytest.fail(f"{chart} is missing: run `python3 -m tests.cluster build` first")
     platform = rendered("local")["platform"]
-    text = helm.run("template", "dapr", str(chart), "--namespace", "dapr-system", "--values", "-", stdin=json.dumps(platform["dapr"]))
+    text = helm.run(
+        "template",
+        "dapr",
+        str(chart),
+        "--namespace",
+        "dapr-system",
+        "--values",
+        "-",
+        stdin=json.dumps(platform["dapr"]),
+    )
     assert f"ghcr.io/dapr/injector:{platform['dapr_version']}" in text
     assert "secret-reader" not in text, "no account of namespace default may read Secrets because of Dapr"

@@ -18,14 +18,36 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "doks comes later": ("cluster", {"cluster_provider": "doks"}, "set cluster_provider: existing"),
     "unknown provider": ("cluster", {"cluster_provider": "eks"}, "value of cluster_provider must be one of"),
     "local without kubeconfig": ("cluster", {"cluster_provider": "local"}, "Set cluster_kubeconfig to its path"),
-    "kubeconfig missing": ("cluster", {"cluster_kubeconfig": "/nowhere/config"}, "no kubeconfig /nowhere/config. Set cluster_kubeconfig"),
-    "local cluster missing": (
-        "cluster", {"cluster_provider": "local", "cluster_kubeconfig": "/nowhere/config"}, "Run: make up",
+    "kubeconfig missing": (
+        "cluster",
+        {"cluster_kubeconfig": "/nowhere/config"},
+        "no kubeconfig /nowhere/config. Set cluster_kubeconfig",
     ),
-    "environment without a name": ("environment", {"environment_namespace": "x"}, "missing required arguments: environment_name"),
-    "environment with a bad name": ("environment", {**ENVIRONMENT, "environment_name": "Staging!"}, "Set environment_name"),
-    "image without a tag": ("frontend", {**SERVICE, "frontend_image": "ghcr.io/todo-app/frontend"}, "Set frontend_image to a tag"),
-    "image with latest": ("frontend", {**SERVICE, "frontend_image": "ghcr.io/todo-app/frontend:latest"}, "Set frontend_image to a tag"),
+    "local cluster missing": (
+        "cluster",
+        {"cluster_provider": "local", "cluster_kubeconfig": "/nowhere/config"},
+        "Run: make up",
+    ),
+    "environment without a name": (
+        "environment",
+        {"environment_namespace": "x"},
+        "missing required arguments: environment_name",
+    ),
+    "environment with a bad name": (
+        "environment",
+        {**ENVIRONMENT, "environment_name": "Staging!"},
+        "Set environment_name",
+    ),
+    "image without a tag": (
+        "frontend",
+        {**SERVICE, "frontend_image": "ghcr.io/todo-app/frontend"},
+        "Set frontend_image to a tag",
+    ),
+    "image with latest": (
+        "frontend",
+        {**SERVICE, "frontend_image": "ghcr.io/todo-app/frontend:latest"},
+        "Set frontend_image to a tag",
+    ),
     "image missing": ("frontend", ENVIRONMENT, "missing required arguments: frontend_image"),
     "image that is none": ("frontend", {**SERVICE, "frontend_image": "ghcr.io/Todo/frontend:v1"}, "lower-case words"),
     "unknown annotation": (
@@ -37,19 +59,27 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "dapr without a full version": ("dapr", {**DAPR, "dapr_chart_version": "1.18"}, "dapr_chart_version (1.18)"),
     "dapr chart by name": ("dapr", {**DAPR, "dapr_chart_ref": "dapr/dapr"}, "dapr_chart_ref (dapr/dapr)"),
     "platform_manage missing": ("kafka", ENVIRONMENT, "missing required arguments: platform_manage"),
-    "broker without a port": ("redpanda_secrets", {**BROKER, "redpanda_secrets_brokers": "kafka"}, "redpanda_secrets_brokers (kafka)"),
+    "broker without a port": (
+        "redpanda_secrets",
+        {**BROKER, "redpanda_secrets_brokers": "kafka"},
+        "redpanda_secrets_brokers (kafka)",
+    ),
     "broker with a wrong mechanism": (
-        "redpanda_secrets", {**BROKER, "redpanda_secrets_mechanism": "GSSAPI"}, "redpanda_secrets_mechanism must be one of",
+        "redpanda_secrets",
+        {**BROKER, "redpanda_secrets_mechanism": "GSSAPI"},
+        "redpanda_secrets_mechanism must be one of",
     ),
     "namespace of Kubernetes": (
         "namespace",
         {
-            "namespace_name": "kube-system", "namespace_owner_label": "todo.cloud/environment",
-            "namespace_owner": "staging", "namespace_pod_security": "restricted",
+            "namespace_name": "kube-system",
+            "namespace_owner_label": "todo.cloud/environment",
+            "namespace_owner": "staging",
+            "namespace_pod_security": "restricted",
         },
         "not one of Kubernetes' own",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -1,0 +1,122 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filter that puts an environment on one screen."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: environment_table
+version_added: 0.1.0
+short_description: Put an environment on one screen
+description:
+  - Turns what M(todo.cloud.release_set_info) returns with its status into lines for people. First what the environment
+    is at and who holds its lock, then one line per release, then what is wrong with those that are not well.
+options:
+  _input:
+    description: Result of M(todo.cloud.release_set_info), called with its status.
+    type: dict
+    required: true
+seealso:
+  - module: todo.cloud.release_set_info
+author: todo.cloud maintainers
+"""
+
+EXAMPLES = r"""
+---
+- name: Environment is read
+  todo.cloud.release_set_info:
+    environment: staging
+    namespace: todo-staging
+    status: true
+  register: staging
+
+- name: Environment on one screen
+  ansible.builtin.debug:
+    msg: "{{ staging | todo.cloud.environment_table }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Lines of text.
+  type: list
+  elements: str
+  sample:
+    - "at verified set 4 (commit 0123abc, 2026-11-21T10:00:00Z)"
+    - "release      revision  state    replicas  restarts  sidecars  verified  image"
+    - "backend-api  3         Current  2/2       0         2/2       yes       ghcr.io/todo-app/backend-api:v1.0.0"
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+_HEAD = ("release", "revision", "state", "replicas", "restarts", "sidecars", "verified", "image")
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _cells(name: str, release: Mapping[str, Any]) -> tuple[str, ...]:
+    images = release.get("images") or []
+    return (
+        name,
+        str(release.get("revision") or "-"),
+        str(release.get("state") or release.get("status") or "-"),
+        str(release.get("replicas") or "-"),
+        str(release.get("restarts", "-")),
+        str(release.get("sidecars") or "-"),
+        "yes" if release.get("verified") else "no",
+        str(images[0]) if images else "-",
+    )
+
+
+def _where(info: Mapping[str, Any]) -> str:
+    current = info.get("current")
+    found = next((each for each in info.get("sets") or [] if each.get("id") == current), None)
+    if not current:
+        return "at no verified set"
+    facts = [f"commit {found['commit']}" if found.get("commit") else "", str(found.get("time") or "")] if found else []
+    told = ", ".join(fact for fact in facts if fact)
+    return f"at verified set {current}" + (f" ({told})" if told else "")
+
+
+def _lock(info: Mapping[str, Any]) -> list[str]:
+    lock = info.get("lock") or {}
+    return [f"lock: held by {lock.get('holder')} since {lock.get('since')}"] if lock.get("held") else []
+
+
+def _trust(info: Mapping[str, Any]) -> list[str]:
+    trust = info.get("trust") or {}
+    days = trust.get("issuer_days_left")
+    if days is None:
+        return []
+    return [f"mutual TLS {'on' if trust.get('mtls') else 'OFF'}, Dapr's issuer certificate has {days} days left"]
+
+
+def environment_table(info: Mapping[str, Any]) -> list[str]:
+    """Return the lines that tell an environment's state.
+
+    :param info: result of the module release_set_info with ``status``
+    :raises AnsibleFilterError: it is no such result
+    """
+    if not isinstance(info, Mapping) or not isinstance(info.get("status"), Mapping):
+        raise AnsibleFilterError("environment_table: expected the result of release_set_info with status: true")
+    status: Mapping[str, Mapping[str, Any]] = info["status"]
+    rows = [_HEAD, *(_cells(name, release) for name, release in sorted(status.items()))]
+    ill = [
+        f"{name}: {release['message']}"
+        for name, release in sorted(status.items())
+        if release.get("message") and release.get("state") != "Current"
+    ]
+    table = _columns(rows) if status else ["no releases"]
+    return [_where(info), *_lock(info), *_trust(info), *table, *ill]
+
+
+class FilterModule:
+    """Filters of this file, by name."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"environment_table": environment_table}

@@ -1,0 +1,65 @@
+"""An environment on one screen: where it is, one line per release, what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.todo.cloud.plugins.filter.environment_table import FilterModule, environment_table
+
+WELL = {
+    "revision": 3, "status": "deployed", "state": "Current", "message": "", "replicas": "2/2", "restarts": 0,
+    "sidecars": "2/2", "verified": True, "images": ["ghcr.io/todo-app/backend-api:v1.0.0"],
+}  # fmt: skip
+ILL = {
+    **WELL,
+    "revision": 12,
+    "state": "Failed",
+    "message": "container app exits with code 1",
+    "verified": False,
+    "images": [],
+}
+
+
+def info(**more: Any) -> dict[str, Any]:
+    return {
+        "sets": [{"id": 4, "time": "2026-11-21T10:00:00Z", "commit": "0123abc"}],
+        "current": 4,
+        "status": {"backend-api": WELL},
+    } | more
+
+
+def test_one_screen() -> None:
+    assert environment_table(info(status={"frontend": ILL, "backend-api": WELL})) == [
+        "at verified set 4 (commit 0123abc, 2026-11-21T10:00:00Z)",
+        "release      revision  state    replicas  restarts  sidecars  verified  image",
+        "backend-api  3         Current  2/2       0         2/2       yes       ghcr.io/todo-app/backend-api:v1.0.0",
+        "frontend     12        Failed   2/2       0         2/2       no        -",
+        "frontend: container app exits with code 1",
+    ]
+
+
+def test_lock_and_certificates() -> None:
+    lines = environment_table(
+        info(
+            lock={"held": True, "holder": "ada@ci", "since": "10:00"},
+            trust={"mtls": True, "root_days_left": 300, "issuer_days_left": 300},
+        )
+    )
+    assert "lock: held by ada@ci since 10:00" in lines
+    assert "mutual TLS on, Dapr's issuer certificate has 300 days left" in lines
+
+
+def test_an_empty_environment() -> None:
+    assert environment_table(info(sets=[], current=0, status={})) == ["at no verified set", "no releases"]
+
+
+@pytest.mark.parametrize("bad", [None, [], {"sets": []}, {"status": None}])
+def test_refuses_what_is_no_status(bad: Any) -> None:
+    with pytest.raises(AnsibleFilterError, match="release_set_info with status"):
+        environment_table(bad)
+
+
+def test_filter_is_registered() -> None:
+    assert FilterModule().filters() == {"environment_table": environment_table}
