@@ -1,4 +1,4 @@
-"""``python3 -m tests.cluster``: the commands of the local cluster. Any Python 3.11 will do; the rest is installed on the way."""
+"""``python3 -m tests.cluster``: the local cluster's commands. Any Python 3.11 will do; the rest gets installed."""
 
 from __future__ import annotations
 

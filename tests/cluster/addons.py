@@ -7,9 +7,9 @@ import string
 import subprocess
 
 from tests.cluster import images
-from tests.cluster.components import CLUSTER_DOMAIN
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import BIN, HERE
+from tests.cluster.settings import CLUSTER_DOMAIN
 from tests.cluster.state import Cluster
 
 _FAKE = {"kwok.x-k8s.io/node": "fake"}
@@ -54,7 +54,11 @@ def fake_node(number: int) -> dict[str, object]:
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name, "annotations": _FAKE, "labels": {"type": "kwok", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
+        "metadata": {
+            "name": name,
+            "annotations": _FAKE,
+            "labels": {"type": "kwok", "kubernetes.io/hostname": name, "kubernetes.io/os": "linux"},
+        },
         "spec": {"taints": [{"key": "kwok.x-k8s.io/node", "value": "fake", "effect": "NoSchedule"}]},
         "status": {"allocatable": room, "capacity": room},
     }

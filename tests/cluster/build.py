@@ -24,7 +24,11 @@ _GO_HINT = "install Go 1.26 or newer and put its `go` into PATH"
 
 def missing(parts: Iterable[Part] = PARTS) -> list[Part]:
     """Those of the parts that are not built yet."""
-    return [entry for entry in parts if not (BIN / entry.file).exists() or (entry.name == "dapr-injector" and not _dapr_chart().exists())]
+    return [
+        entry
+        for entry in parts
+        if not (BIN / entry.file).exists() or (entry.name == "dapr-injector" and not _dapr_chart().exists())
+    ]
 
 
 def build(parts: Iterable[Part] = PARTS) -> int:
@@ -79,7 +83,13 @@ def _build(entry: Part) -> None:
         where = HERE / "go" / entry.pins if entry.pins else Path(folder)
         with log.open("w") as output:
             command = subprocess.run(
-                go_command(entry), cwd=where, env=go_environment(Path(folder)), stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+                go_command(entry),
+                cwd=where,
+                env=go_environment(Path(folder)),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                check=False,
             )
         if command.returncode != 0:
             tail = "\n".join(log.read_text().splitlines()[-10:])

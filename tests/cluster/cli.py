@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
+import signal
+import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from tests.cluster import build, cluster, images, machine, state
+from tests.cluster import archive, build, cluster, images, kind, machine, state
 from tests.cluster.errors import ClusterError
 from tests.cluster.parts import PARTS
+from tests.cluster.paths import BIN, cache, tool_path
 from tests.cluster.say import say
 
 
@@ -19,68 +26,186 @@ def run(arguments: list[str]) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python3 -m tests.cluster", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+def provider(name: str) -> str:
+    """``kind`` or ``local``: what the cluster is already, else ``LOCAL_CLUSTER``, else kind where it can be used.
 
-    def command(name: str, action, text: str, *, named: bool = True) -> argparse.ArgumentParser:
+    Raises:
+        ClusterError: LOCAL_CLUSTER is neither.
+    """
+    if state.exists(name):
+        return state.load(name).provider
+    chosen = os.environ.get("LOCAL_CLUSTER", "")
+    if chosen not in ("", "kind", "local"):
+        raise ClusterError(f"LOCAL_CLUSTER is {chosen!r}: set it to kind or local, or leave it empty.")
+    return chosen or ("kind" if kind.usable() else "local")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -m tests.cluster", description="A real Kubernetes on this machine.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, action: Callable[[argparse.Namespace], int | None], text: str, named: str = "local"
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         if named:
-            sub.add_argument("name", nargs="?", default="local", metavar="NAME", help="of the cluster (default: local)")
+            sub.add_argument(
+                "name", nargs="?", default=named, metavar="NAME", help=f"of the cluster (default: {named})"
+            )
         sub.set_defaults(run=action)
         return sub
 
-    command("venv", lambda _: None, "make the Python environment of development and tests", named=False)
-    sub = command("build", _build, "build the cluster's parts and images; what is there already is not built again", named=False)
+    command("venv", lambda _: None, "make the Python environment of development and tests", named="")
+    sub = command("build", _build, "build the cluster's parts and all images; what is there already is not built again")
     sub.add_argument("--images", action="store_true", help="only images, as far as they changed")
     sub.add_argument("--tests", action="store_true", help="also what only tests need")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one")
     sub = command("down", _down, "stop a cluster and remove what it has on this machine")
     sub.add_argument("--purge", action="store_true", help="remove its state too")
-    sub = command("status", _status, "say what is known of the clusters, or of one")
-    sub.set_defaults(name="")
-    sub.add_argument("--json", action="store_true", help="as JSON, with addresses and secrets")
-    command("kubeconfig", lambda options: print(state.load(options.name).kubeconfig), "print the path of the administrator's kubeconfig")
-    sub = command("exec", _exec, "run a command in the node's namespaces")
+    sub = command("with", _with, "start a cluster, run a command with TODO_CLOUD_TEST_* set for it, remove the cluster")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
+    sub = commands.add_parser("status", help="say what is known of all clusters, or of one")
+    sub.add_argument("name", nargs="?", metavar="NAME")
+    sub.add_argument("--json", action="store_true", help="as JSON, with addresses and passwords")
+    sub.set_defaults(run=_status)
+    command("kubeconfig", _kubeconfig, "print the path of the administrator's kubeconfig")
+    sub = command("load-image", _load_image, "push the images of a `docker save` archive where the cluster pulls from")
+    sub.add_argument("archive", type=Path, metavar="ARCHIVE")
+    sub = command("exec", _exec, "run a command inside the node")
+    sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
+    command("guide", _guide, "say where the application answers and how to look around")
+    command("clean", _clean, "remove all clusters and everything that was built", named="")
     return parser
 
 
 def _build(options: argparse.Namespace) -> None:
+    if provider(options.name) == "kind":
+        return kind.build_images()
     machine.ready_to_build()
     if not options.images:
         build.build(entry for entry in PARTS if options.tests or not entry.for_tests)
-    changed = images.build([*images.system_images(), *images.platform_images(), *images.app_images()])
-    if not changed:
-        say("images are up to date")
+    if not images.build([*images.system_images(), *images.platform_images(), *images.app_images()]):
+        say("all parts and images are built")
+    return None
 
 
 def _up(options: argparse.Namespace) -> None:
-    found = cluster.up(options.name, options.kwok_nodes)
+    if provider(options.name) == "kind":
+        known = state.load(options.name) if state.exists(options.name) else None
+        found = kind.up(options.name, known)
+        kind.load_images(options.name)
+    else:
+        found = cluster.up(options.name, options.kwok_nodes)
     print(f"export KUBECONFIG={found.kubeconfig}")
 
 
 def _down(options: argparse.Namespace) -> None:
-    cluster.down(state.load(options.name), purge=options.purge)
+    if not state.exists(options.name):
+        say(f"cluster {options.name} is not there: nothing to remove")
+    elif provider(options.name) == "kind":
+        kind.down(options.name, purge=options.purge)
+    else:
+        cluster.down(state.load(options.name), purge=options.purge)
+
+
+def _with(options: argparse.Namespace) -> int:
+    """A fresh cluster for one command; it is removed whatever happens, also when this process is told to end."""
+    argv = _command_of(options)
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+    if state.exists(options.name):
+        _down(argparse.Namespace(name=options.name, purge=True))
+    try:
+        _up(argparse.Namespace(name=options.name, kwok_nodes=None))
+        variables = {
+            "TODO_CLOUD_TEST_CLUSTER": options.name,
+            "TODO_CLOUD_TEST_KUBECONFIG": state.load(options.name).kubeconfig,
+        }
+        return subprocess.run(argv, env={**os.environ, **variables}, check=False).returncode
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _down(argparse.Namespace(name=options.name, purge=True))
 
 
 def _status(options: argparse.Namespace) -> int:
     found = [state.load(options.name)] if options.name else state.known()
-    facts = [{**entry.facts(), "running": cluster.pid(entry) is not None} for entry in found]
+    facts = [{**entry.facts(), "running": _running(entry)} for entry in found]
     if options.json:
         print(json.dumps(facts[0] if options.name else facts, indent=2))
     else:
         for fact in facts:
-            print(f"{fact['name']}: {'running' if fact['running'] else 'stopped'} at {fact['node_ip']}, KUBECONFIG={fact['kubeconfig']}")
+            doing = "running" if fact["running"] else "stopped"
+            print(
+                f"{fact['name']}: {doing} ({fact['provider']}), node {fact['node_ip']}, KUBECONFIG={fact['kubeconfig']}"
+            )
         if not facts:
-            print("no cluster")
+            print("There is no cluster: `make up` starts one.")
     return 0 if not options.name or facts[0]["running"] else 3
 
 
+def _running(entry: state.Cluster) -> bool:
+    return kind.running(entry.name) if entry.provider == "kind" else cluster.pid(entry) is not None
+
+
+def _kubeconfig(options: argparse.Namespace) -> None:
+    print(state.load(options.name).kubeconfig)
+
+
+def _load_image(options: argparse.Namespace) -> None:
+    if provider(options.name) == "kind":
+        kind.load_archive(options.name, options.archive)
+        return
+    for reference in archive.push_archive(options.archive):
+        say(f"{reference} can be pulled in all local clusters")
+
+
 def _exec(options: argparse.Namespace) -> int:
-    argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
+    found, argv = state.load(options.name), _command_of(options)
+    if found.provider == "kind":
+        return subprocess.run(["docker", "exec", "--interactive", kind.node(found.name), *argv], check=False).returncode
+    return cluster.execute(found, argv)
+
+
+def _guide(options: argparse.Namespace) -> None:
+    found = state.load(options.name)
+    inventory = (
+        "-i inventories/local"
+        if found.name == "local"
+        else f"-i inventories/local  (with TODO_CLOUD_CLUSTER={found.name})"
+    )
+    say(f"the Todo app answers at {found.url}")
+    print(f"""
+  look around    export KUBECONFIG={found.kubeconfig} PATH="{BIN}:{cache() / "venv" / "bin"}:$PATH"
+                 kubectl get pods --all-namespaces
+                 ansible-playbook playbooks/status.yml {inventory}
+  logs           kubectl logs --namespace todo-local deploy/backend-api
+                 {found.folder / "log"} (the cluster's own programs)
+  deploy again   ansible-playbook site.yml {inventory}
+  go back        ansible-playbook rollback.yml {inventory}
+  remove it      make down
+""")
+
+
+def _clean(_: argparse.Namespace) -> None:
+    for entry in state.known():
+        _down(argparse.Namespace(name=entry.name, purge=True))
+    for path in cache().iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    say(f"{cache()} is empty")
+
+
+def _command_of(options: argparse.Namespace) -> list[str]:
+    argv: list[str] = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
-        raise ClusterError("exec needs a command: `python3 -m tests.cluster exec NAME -- ip route`.")
+        raise ClusterError("A command is missing: write it after NAME and --, such as `exec local -- ip route`.")
+    os.environ["PATH"] = tool_path()
     sys.stdout.flush()
-    return cluster.execute(state.load(options.name), argv)
+    return argv

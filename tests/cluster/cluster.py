@@ -9,22 +9,22 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
-from tests.cluster import addons, images, network, pki, postgres
-from tests.cluster.components import write_files
+from tests.cluster import addons, cgroups, images, network, pki, postgres
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
 from tests.cluster.machine import ready_to_run
 from tests.cluster.paths import CLUSTERS, TOP
 from tests.cluster.say import Step, say
-from tests.cluster.state import Cluster, folder_of, load_or_create, machine_routes
+from tests.cluster.settings import write_files
+from tests.cluster.state import Cluster, load_or_create, machine_routes
 
 _UP_LIMIT_S = 120
 _DOWN_LIMIT_S = 20
-_CONTROLLERS = Path("/sys/fs/cgroup")
 _UNSHARE = ("unshare", "--fork", "--pid", "--kill-child", "--mount", "--net", "--uts", "--ipc", "--mount-proc")
 
 
@@ -66,10 +66,9 @@ def down(cluster: Cluster, *, purge: bool) -> None:
         step = Step()
         was = _stop(cluster)
         network.detach(cluster.subnets)
-        _remove_cgroups(cluster)
+        cgroups.remove(cluster.cgroup)
         if purge:
             shutil.rmtree(cluster.folder)
-            (CLUSTERS / f".{cluster.name}.lock").unlink(missing_ok=True)
         kept = "its state is removed" if purge else "its state is kept"
         say(f"cluster {cluster.name} {'is stopped' if was else 'was stopped already'}, {kept} ({step})")
 
@@ -97,9 +96,15 @@ def execute(cluster: Cluster, command: list[str]) -> int:
     """
     found = pid(cluster)
     if not found:
-        raise ClusterError(f"Cluster {cluster.name} is stopped: start it with `python3 -m tests.cluster up {cluster.name}`.")
+        raise ClusterError(
+            f"Cluster {cluster.name} is stopped: start it with `python3 -m tests.cluster up {cluster.name}`."
+        )
     env = {**os.environ, "KUBECONFIG": cluster.kubeconfig}
-    return subprocess.run(["nsenter", f"--target={found}", "--pid", "--mount", "--net", "--uts", "--ipc", "--", *command], env=env, check=False).returncode
+    return subprocess.run(
+        ["nsenter", f"--target={found}", "--pid", "--mount", "--net", "--uts", "--ipc", "--", *command],
+        env=env,
+        check=False,
+    ).returncode
 
 
 def _node_command(cluster: Cluster) -> list[str]:
@@ -108,7 +113,9 @@ def _node_command(cluster: Cluster) -> list[str]:
 
 def _is_first(process: Path) -> bool:
     """Whether a process is number 1 of an inner PID namespace."""
-    numbers = next(line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:")).split()[1:]
+    numbers = next(line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:")).split()[
+        1:
+    ]
     return len(numbers) > 1 and numbers[-1] == "1"
 
 
@@ -126,10 +133,15 @@ def _start(cluster: Cluster) -> int:
         (cluster.folder / name).mkdir(exist_ok=True)
     pki.ensure(cluster)
     write_files(cluster)
-    _make_cgroups(cluster)
+    cgroups.make(cluster.cgroup)
     with (cluster.folder / "log" / "node.log").open("a") as log:
         subprocess.Popen(
-            [*_UNSHARE, *_node_command(cluster)], cwd=TOP, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            [*_UNSHARE, *_node_command(cluster)],
+            cwd=TOP,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
@@ -149,13 +161,18 @@ def _wait_until_ready(cluster: Cluster) -> None:
             raise ClusterError(f"The node of cluster {cluster.name} ended: {_tail(log / 'node.log')}")
 
     with _api(cluster) as api:
-        _until(lambda: _is_ok(api, "/readyz"), deadline, alive, f"the API server of cluster {cluster.name} does not answer; its log is {log}/kube-apiserver.log")
+        _until(
+            lambda: _is_ok(api, "/readyz"),
+            deadline,
+            alive,
+            f"the API server of cluster {cluster.name} does not answer; its log is {log}/kube-apiserver.log",
+        )
     addons.apply(cluster)
     postgres.wait(cluster, deadline, alive)
     _until(lambda: _dns(cluster), deadline, alive, f"DNS of cluster {cluster.name} does not answer; logs are in {log}")
 
 
-def _until(condition, deadline: float, alive, failure: str) -> None:
+def _until(condition: Callable[[], bool], deadline: float, alive: Callable[[], None], failure: str) -> None:
     while not condition():
         alive()
         if time.monotonic() > deadline:
@@ -205,38 +222,3 @@ def _stop(cluster: Cluster) -> bool:
             os.kill(found, signal.SIGKILL)
         time.sleep(0.05)
     return True
-
-
-def _cgroups(cluster: Cluster) -> list[Path]:
-    """The cgroup folders of a cluster: one per controller with cgroup v1 (its ``unified`` too), a single one with v2."""
-    if (_CONTROLLERS / "cgroup.controllers").exists():
-        return [_CONTROLLERS / cluster.cgroup]
-    return [folder / cluster.cgroup for folder in _CONTROLLERS.iterdir() if folder.is_dir() and not folder.is_symlink()]
-
-
-def _make_cgroups(cluster: Cluster) -> None:
-    root = _CONTROLLERS / "cgroup.controllers"
-    if root.exists():  # version 2: children have the controllers that their parent passes on
-        passed_on = " ".join(f"+{controller}" for controller in root.read_text().split())
-        (_CONTROLLERS / "cgroup.subtree_control").write_text(passed_on)
-    for folder in _cgroups(cluster):
-        folder.mkdir(exist_ok=True)
-
-
-def _remove_cgroups(cluster: Cluster) -> None:
-    """Remove the cgroups, which is possible as soon as the kernel has buried their last process."""
-    deadline = time.monotonic() + _DOWN_LIMIT_S
-    for top in _cgroups(cluster):
-        while top.exists():
-            for folder, _, _ in os.walk(top, topdown=False):
-                try:
-                    os.rmdir(folder)
-                except OSError as error:
-                    if time.monotonic() > deadline:
-                        raise ClusterError(f"The cgroup {folder} cannot be removed: {error.strerror}.") from error
-            time.sleep(0.02 if top.exists() else 0)
-
-
-def known_name(name: str) -> bool:
-    """Whether a cluster of that name has state."""
-    return (folder_of(name) / "cluster.json").exists()

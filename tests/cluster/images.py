@@ -16,13 +16,13 @@ from tests.cluster.layers import (
     busybox_layer,
     compiled_layer,
     key_of,
-    python_layer,
     requirements_layer,
 )
 from tests.cluster.locks import locked
 from tests.cluster.oci import Reference
 from tests.cluster.parts import COREDNS, DAPR, LOCAL_PATH, METRICS_SERVER
 from tests.cluster.paths import IMAGES, REGISTRY, TOP
+from tests.cluster.python_base import python_layer
 from tests.cluster.registry import collect_garbage, serving
 from tests.cluster.say import Step, say
 
@@ -69,7 +69,11 @@ def system_images() -> list[Image]:
         Image(PAUSE, (busybox,), {"Entrypoint": ["/bin/busybox", "sleep", "infinity"], "User": "65535:65535"}),
         Image(BUSYBOX, (busybox,), {"Cmd": ["sh"], "Env": ["PATH=/bin"]}),
         Image(COREDNS_IMAGE, (binary_layer("coredns", "/coredns"),), {"Entrypoint": ["/coredns"]}),
-        Image(METRICS_IMAGE, (binary_layer("metrics-server", "/metrics-server"),), {"Entrypoint": ["/metrics-server"], "User": USER}),
+        Image(
+            METRICS_IMAGE,
+            (binary_layer("metrics-server", "/metrics-server"),),
+            {"Entrypoint": ["/metrics-server"], "User": USER},
+        ),
         Image(
             LOCAL_PATH_IMAGE,
             (binary_layer("local-path-provisioner", "/usr/bin/local-path-provisioner"),),
@@ -80,13 +84,20 @@ def system_images() -> list[Image]:
 
 def platform_images() -> list[Image]:
     """Dapr under its chart's own names, and Kafka."""
-    commands = {name: f"dapr-{name}" for name in ("injector", "operator", "sentry", "placement", "scheduler")} | {"daprd": "daprd"}
+    commands = {name: f"dapr-{name}" for name in ("injector", "operator", "sentry", "placement", "scheduler")} | {
+        "daprd": "daprd"
+    }
     dapr = [
         Image(f"ghcr.io/dapr/{name}:{DAPR}", (binary_layer(binary, f"/{name}"),), {"User": USER, "WorkingDir": "/"})
         for name, binary in commands.items()
     ]
     path = f"PATH={kafka.JAVA_HOME}/bin:/bin"
-    return [*dapr, Image(kafka.IMAGE, (busybox_layer(), kafka.layer()), {"User": USER, "Env": [path, f"JAVA_HOME={kafka.JAVA_HOME}"]})]
+    return [
+        *dapr,
+        Image(
+            kafka.IMAGE, (busybox_layer(), kafka.layer()), {"User": USER, "Env": [path, f"JAVA_HOME={kafka.JAVA_HOME}"]}
+        ),
+    ]
 
 
 def app_images() -> list[Image]:
@@ -95,19 +106,20 @@ def app_images() -> list[Image]:
     versions = [(service, version, "") for service in SERVICES for version in VERSIONS]
     broken = [("backend-api", f"{VERSIONS[-1]}-{fault}", fault) for fault in FAULTS]
     plain = Image(PYTHON, (base,), {"Cmd": ["python3"], "Env": ["PATH=/usr/bin"]})
-    return [plain, *(_app(service, version, fault, base, requirements) for service, version, fault in (*versions, *broken))]
+    return [
+        plain,
+        *(_app(service, version, fault, base, requirements) for service, version, fault in (*versions, *broken)),
+    ]
 
 
 def build(images: Iterable[Image]) -> list[str]:
     """Build and push the images that changed; returns their references."""
     wanted = list(images)
+    if not _changed(wanted):
+        return []
     IMAGES.mkdir(parents=True, exist_ok=True)
     with locked(IMAGES / ".lock", "building images"):
-        known = _known()
-        # The cheap look first: nothing is started when no key changed.
-        changed = [image for image in wanted if known.get(image.reference) != image.key]
-        if not changed:
-            return []
+        known, changed = _known(), _changed(wanted)  # another process may have built them meanwhile
         replaced = any(image.reference in known for image in changed)
         step = Step()
         with serving() as registry:
@@ -144,6 +156,11 @@ def _app(service: str, version: str, fault: str, base: Layer, requirements: Laye
             ],
         },
     )
+
+
+def _changed(images: Iterable[Image]) -> list[Image]:
+    known = _known()
+    return [image for image in images if known.get(image.reference) != image.key]
 
 
 def _file() -> Path:

@@ -1,4 +1,4 @@
-"""Layers with a key: the same inputs give the same key, and a layer whose key is known is neither built nor pushed again."""
+"""Layers with a key: equal inputs give an equal key, and a layer whose key is known is not built and pushed again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,9 +18,6 @@ from tests.cluster.oci import Blob, Entry, Registry, tree, write_layer
 from tests.cluster.paths import BIN, IMAGES, REGISTRY
 
 _FORMAT = "1"  # part of every key: raise it when the way layers are written changes
-_PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-_NOT_WANTED = ("test", "tests", "idlelib", "tkinter", "turtledemo", "lib2to3", "ensurepip", "site-packages", "__pycache__")
-_MORE_LIBRARIES = ("c", "m", "rt", "pthread", "dl", "util", "resolv", "nss_files", "nss_dns", "gcc_s", "stdc++")  # wheels link to them
 
 
 @dataclass(frozen=True)
@@ -51,8 +47,10 @@ def files_layer(entries: Iterable[Entry]) -> Layer:
 
 def binary_layer(name: str, target_path: str) -> Layer:
     """A layer with one of the built binaries."""
-    file = BIN / os.readlink(BIN / (name if (BIN / name).exists() else "etcd"))
-    return Layer(key_of("binary", file.name, target_path), lambda target: write_layer([Entry(target_path, source=file)], target))
+    file = BIN / os.readlink(BIN / name)
+    return Layer(
+        key_of("binary", file.name, target_path), lambda target: write_layer([Entry(target_path, source=file)], target)
+    )
 
 
 def busybox_layer() -> Layer:
@@ -61,17 +59,23 @@ def busybox_layer() -> Layer:
     return Layer(key_of("busybox", version), _write_busybox)
 
 
-def python_layer() -> Layer:
-    """This very CPython with the libraries it needs, compiled ahead since containers have read-only file systems."""
-    return Layer(key_of("python", sys.version), _write_python)
-
-
 def requirements_layer(requirements: Path, target_path: str) -> Layer:
     """Python distributions that a pinned requirements file names, installed in one folder."""
 
     def write(target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=IMAGES) as folder:
-            argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", folder, "--requirement", str(requirements)]
+            argv = [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-compile",
+                "--target",
+                folder,
+                "--requirement",
+                str(requirements),
+            ]
             if subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode != 0:
                 raise ClusterError(f"pip cannot install {requirements}: its words are above.")
             compile_python(Path(folder), target_path)
@@ -83,7 +87,11 @@ def requirements_layer(requirements: Path, target_path: str) -> Layer:
 def compiled_layer(packages: Mapping[Path, str]) -> Layer:
     """Python packages of the checkout with their compiled form, each folder at its path in the image."""
     skip = ["__pycache__"]
-    words = [f"{e.path}|{hashlib.sha256(_content(e)).hexdigest()}" for source, path in packages.items() for e in tree(source, path, skip)]
+    words = [
+        f"{e.path}|{hashlib.sha256(_content(e)).hexdigest()}"
+        for source, path in packages.items()
+        for e in tree(source, path, skip)
+    ]
 
     def write(target: Path) -> None:
         with tempfile.TemporaryDirectory(dir=IMAGES) as folder:
@@ -97,8 +105,33 @@ def compiled_layer(packages: Mapping[Path, str]) -> Layer:
 
 def compile_python(folder: Path, as_path: str) -> None:
     """Compile all modules under a folder; the result does not depend on time or place."""
-    argv = [sys.executable, "-m", "compileall", "-q", "-s", str(folder), "-p", as_path, "--invalidation-mode", "unchecked-hash", str(folder)]
-    subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # a distribution may ship files for other Pythons
+    argv = [
+        sys.executable,
+        "-m",
+        "compileall",
+        "-q",
+        "-s",
+        str(folder),
+        "-p",
+        as_path,
+        "--invalidation-mode",
+        "unchecked-hash",
+        str(folder),
+    ]
+    subprocess.run(
+        argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
+    )  # a distribution may ship files for other Pythons
+
+
+def linked_libraries(files: Iterable[Path], besides: Path | None = None) -> list[Path]:
+    """The shared libraries of this machine that programs link to, without those under ``besides``."""
+    found: set[Path] = set()
+    for file in files:
+        said = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout
+        found.update(
+            Path(word) for line in said.splitlines() for word in line.split("=>")[-1].split() if word[0] == "/"
+        )
+    return sorted(path for path in found if not (besides and path.is_relative_to(besides)))
 
 
 class LayerStore:
@@ -135,44 +168,9 @@ def _write_busybox(target: Path) -> None:
     listing = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True).stdout.split()
     binary = Path(subprocess.run(["which", "busybox"], capture_output=True, text=True, check=True).stdout.strip())
     users = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
-    fixed = [Entry("bin/busybox", source=binary), Entry("tmp", mode=0o1777), Entry("etc/passwd", data=users, mode=0o644)]
+    fixed = [
+        Entry("bin/busybox", source=binary),
+        Entry("tmp", mode=0o1777),
+        Entry("etc/passwd", data=users, mode=0o644),
+    ]
     write_layer([*fixed, *(Entry(f"bin/{name}", link="busybox") for name in listing if name != "busybox")], target)
-
-
-def _write_python(target: Path) -> None:
-    base = Path(sys.base_prefix).resolve()
-    executable = base / "bin" / _PYTHON
-    standard = Path(sysconfig.get_path("stdlib"))
-    users = b"root:x:0:0:root:/root:/bin/sh\napp:x:65532:65532:app:/tmp:/bin/false\n"
-    folders = [Entry("tmp", mode=0o1777), *(Entry(name, link=f"usr/{name}") for name in ("lib", "lib64", "bin"))]
-    names = [Entry(f"usr/bin/{name}", link=str(executable)) for name in ("python", "python3") if executable != Path("/usr/bin", name)]
-    etc = [Entry("etc/passwd", data=users, mode=0o644), Entry("etc/nsswitch.conf", data=b"hosts: files dns\n", mode=0o644)]
-    libraries = [Entry(str(path if path.is_relative_to("/usr") or path.is_relative_to(base) else f"/usr{path}"), source=path.resolve()) for path in _libraries(executable, standard)]
-    with tempfile.TemporaryDirectory(dir=IMAGES) as folder:
-        copy = Path(folder)
-        write_layer(_standard_library(standard), copy / "plain.tar")
-        subprocess.run(["tar", "-xf", "plain.tar"], cwd=copy, check=True)
-        inside = copy / str(standard).lstrip("/")
-        compile_python(inside, str(standard))
-        write_layer([*folders, *names, *etc, *libraries, Entry(str(executable), source=executable), *tree(inside, str(standard))], target)
-
-
-def _standard_library(standard: Path) -> list[Entry]:
-    return [entry for entry in tree(standard, str(standard), skip=_NOT_WANTED) if "_tkinter" not in entry.path and not entry.path.endswith((".a", ".pyc"))]
-
-
-def _libraries(executable: Path, standard: Path) -> list[Path]:
-    """The shared libraries that the interpreter and its extension modules link to."""
-    found: set[Path] = set()
-    for file in [executable, *standard.glob("lib-dynload/*.so")]:
-        if "_tkinter" in file.name:
-            continue
-        for line in subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout.splitlines():
-            words = line.split("=>")[-1].split()
-            if words and words[0].startswith("/"):
-                found.add(Path(words[0]))
-    for name in _MORE_LIBRARIES:
-        found.update(Path("/lib/x86_64-linux-gnu").glob(f"lib{name}.so.[0-9]"))
-    return sorted(found)
-
-

@@ -1,4 +1,4 @@
-"""What this machine has to offer: root, namespaces, and a few Debian packages, which are installed when they are missing."""
+"""What this machine must offer: root, namespaces, and a few Debian packages, which are installed when missing."""
 
 from __future__ import annotations
 
@@ -76,13 +76,19 @@ def ready_to_run() -> None:
         ClusterError: not root, no right to make namespaces, or a cache folder that a node would hide.
     """
     if os.geteuid() != 0:
-        raise ClusterError("A local cluster needs root for its namespaces: run this as root, or use LOCAL_CLUSTER=kind with Docker.")
+        raise ClusterError(
+            "A local cluster needs root for its namespaces: run this as root, or use LOCAL_CLUSTER=kind with Docker."
+        )
     if any(cache().is_relative_to(hidden) for hidden in _HIDDEN):
         raise ClusterError(
-            f"TODO_CLOUD_CACHE ({cache()}) lies under {', '.join(_HIDDEN)}, of which a node has its own: choose another folder."
+            f"The cache {cache()} lies in a folder of which a node has its own ({', '.join(_HIDDEN)}): "
+            "point TODO_CLOUD_CACHE elsewhere."
         )
     trial = subprocess.run(
-        ["unshare", "--pid", "--fork", "--mount", "--net", "--uts", "--ipc", "--mount-proc", "true"], capture_output=True, text=True, check=False
+        ["unshare", "--pid", "--fork", "--mount", "--net", "--uts", "--ipc", "--mount-proc", "true"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if trial.returncode != 0:
         raise ClusterError(

@@ -1,4 +1,4 @@
-"""The link between the machine and a node: a veth pair, and routes to pods and Services. Nothing else leads out of a node."""
+"""The link between the machine and a node: a veth pair and routes to pods and Services. Nothing else leads out."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ def attach(net: Subnets, pid: int) -> None:
 def detach(net: Subnets) -> None:
     """Remove the machine's end of the link, and with it the routes."""
     if (Path("/sys/class/net") / net.veth).exists():
-        subprocess.run(["ip", "link", "delete", net.veth], capture_output=True, check=False)  # it may go with its other end meanwhile
+        subprocess.run(
+            ["ip", "link", "delete", net.veth], capture_output=True, check=False
+        )  # it may go with its other end meanwhile
 
 
 def configure_inside(net: Subnets) -> None:
     """In the node: wait for the link, take the address; every destination without a route of its own is unreachable.
 
-    The route to the Services is for the node's own processes: the kernel looks for a route before kube-proxy's rules apply.
+    The route to the Services is for the node's own processes: the kernel wants a route before kube-proxy's rules apply.
 
     Raises:
         ClusterError: no link appears within 30 s.
@@ -63,7 +65,7 @@ def dns_answers(server: str, name: str, timeout: float = 0.5) -> bool:
             _, flags, _, answers, _, _ = struct.unpack(">HHHHHH", channel.recv(512)[:12])
         except OSError:
             return False
-    return flags & 0xF == 0 and answers > 0
+    return bool(flags & 0xF == 0 and answers > 0)
 
 
 def _ip(*arguments: str) -> None:

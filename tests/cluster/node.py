@@ -1,6 +1,7 @@
-"""The node: process 1 of its own PID, mount, network, host name and IPC namespaces. When it ends, all it started ends with it.
+"""The node: process 1 of its own PID, mount, network, host name and IPC namespaces. When it ends, all in them ends.
 
-Started by ``up`` as ``python -m tests.cluster.node NAME``; SIGTERM stops it in order, SIGHUP makes it start what has been added.
+Started by ``up`` as ``python -m tests.cluster.node NAME``; SIGTERM stops it in order, SIGHUP makes it start what
+has been added.
 """
 
 from __future__ import annotations
@@ -58,8 +59,14 @@ class Supervisor:
             if self._stopping or component.name in {entry.name for entry in self._running.values()}:
                 return
             log = os.open(self._logs / f"{component.name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            actions = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
-            pid = os.posix_spawnp(component.argv[0], component.argv, self._environment, file_actions=actions, setsid=True)
+            actions = [
+                (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
+            ]
+            pid = os.posix_spawnp(
+                component.argv[0], component.argv, self._environment, file_actions=actions, setsid=True
+            )
             os.close(log)
             self._running[pid] = component
 
@@ -74,7 +81,10 @@ class Supervisor:
             with self._lock:
                 component = self._running.pop(pid, None)
             if component:
-                print(f"{component.name} ended with status {os.waitstatus_to_exitcode(status)}, starting it again", flush=True)
+                print(
+                    f"{component.name} ended with status {os.waitstatus_to_exitcode(status)}, starting it again",
+                    flush=True,
+                )
                 threading.Timer(_RESTART_S, self.start, [component]).start()
 
     def stop(self) -> None:
@@ -111,7 +121,7 @@ def main() -> None:
 
 
 def _start_all(supervisor: Supervisor, cluster: Cluster) -> None:
-    """Start what does not run yet. Controllers that meet no API server back off for seconds; they start when it answers."""
+    """Start what does not run yet; controllers when the API server answers, since they would back off for seconds."""
     for component in components(cluster):
         if component.needs_api:
             _wait_for_api(cluster)
@@ -119,7 +129,7 @@ def _start_all(supervisor: Supervisor, cluster: Cluster) -> None:
 
 
 def _arrange_files(cluster: Cluster) -> None:
-    """Give the node a /run, /var/lib and /var/log of its own, a /sys of its network, and a resolver that knows nobody."""
+    """Give the node its own /run, /var/lib and /var/log, a /sys of its network, and a resolver that knows nobody."""
     socket.sethostname(NODE)
     resolver = Path("/etc/resolv.conf").resolve()
     for place in ("/run", "/var/lib", "/var/log"):

@@ -27,7 +27,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a layer: a file's content from ``source`` or ``data``, a symbolic link to ``link``, else a directory."""
+    """One entry of a layer: a file with the content of ``source`` or ``data``, a link to ``link``, or a folder."""
 
     path: str
     source: Path | None = None
@@ -197,5 +197,6 @@ class Registry:
     @staticmethod
     def _expect(answer: httpx.Response, status: int) -> httpx.Response:
         if answer.status_code != status:
-            raise ClusterError(f"The local registry answers {answer.status_code} to {answer.request.method} {answer.request.url.path}: {answer.text[:200]}")
+            asked = f"{answer.request.method} {answer.request.url.path}"
+            raise ClusterError(f"The local registry answers {answer.status_code} to {asked}: {answer.text[:200]}")
         return answer

@@ -62,7 +62,9 @@ def _kubernetes(name: str) -> Part:
         f"k8s.io/kubernetes/cmd/{name}",
         pins="kubernetes",
         version_vars=tuple(f"{home}.gitVersion" for home in homes),
-        extra_vars=tuple((f"{home}.git{key}", value) for home in homes for key, value in (("Major", major), ("Minor", minor))),
+        extra_vars=tuple(
+            (f"{home}.git{key}", value) for home in homes for key, value in (("Major", major), ("Minor", minor))
+        ),
     )
 
 
@@ -107,7 +109,13 @@ PARTS: tuple[Part, ...] = (
     _dapr("daprd", "daprd"),
     Part("metrics-server", METRICS_SERVER, f"sigs.k8s.io/metrics-server/cmd/metrics-server@v{METRICS_SERVER}"),
     Part("local-path-provisioner", LOCAL_PATH, f"github.com/rancher/local-path-provisioner@v{LOCAL_PATH}"),
-    Part("kwok", KWOK, f"sigs.k8s.io/kwok/cmd/kwok@v{KWOK}", version_vars=("sigs.k8s.io/kwok/pkg/consts.Version",), for_tests=True),
+    Part(
+        "kwok",
+        KWOK,
+        f"sigs.k8s.io/kwok/cmd/kwok@v{KWOK}",
+        version_vars=("sigs.k8s.io/kwok/pkg/consts.Version",),
+        for_tests=True,
+    ),
     _helm("helm3", HELM3),
 )
 

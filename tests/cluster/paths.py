@@ -10,7 +10,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def cache() -> Path:
-    """The cache folder: ``$TODO_CLOUD_CACHE``, else ``todo-cloud`` in the user's cache folder (XDG base directories)."""
+    """The cache folder: ``$TODO_CLOUD_CACHE``, else ``todo-cloud`` in the user's cache folder (XDG base directory)."""
     chosen = os.environ.get("TODO_CLOUD_CACHE")
     if chosen:
         return Path(chosen).expanduser().resolve()

@@ -20,7 +20,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from tests.cluster.state import NODE, Cluster
 
 _YEARS = 10
-_API_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost", "127.0.0.1")
+_API_NAMES = (
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+    "localhost",
+    "127.0.0.1",
+)
 _USERS = {  # kubeconfig: common name, organization
     "admin": ("kubernetes-admin", "system:masters"),
     "controller-manager": ("system:kube-controller-manager", ""),
@@ -60,7 +67,9 @@ def _make(folder: Path, cluster: Cluster) -> None:
     _certificate(folder, front, "front-proxy-client", "front-proxy-client")
     _certificate(folder, root, "apiserver", "kube-apiserver", names=[*_API_NAMES, net.node_ip, net.api_ip])
     _certificate(folder, root, "apiserver-kubelet-client", "kube-apiserver-kubelet-client", "system:masters")
-    _certificate(folder, root, "kubelet-server", f"system:node:{NODE}", "system:nodes", names=[NODE, net.node_ip, "127.0.0.1"])
+    _certificate(
+        folder, root, "kubelet-server", f"system:node:{NODE}", "system:nodes", names=[NODE, net.node_ip, "127.0.0.1"]
+    )
     signer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     _write(folder / "sa.key", _private(signer))
     _write(folder / "sa.pub", signer.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -80,7 +89,12 @@ def _kubeconfig(folder: Path, cluster: Cluster, user: str) -> bytes:
         "kind": "Config",
         "current-context": name,
         "clusters": [{"name": name, "cluster": server}],
-        "users": [{"name": user, "user": {"client-certificate-data": inline(f"{user}.crt"), "client-key-data": inline(f"{user}.key")}}],
+        "users": [
+            {
+                "name": user,
+                "user": {"client-certificate-data": inline(f"{user}.crt"), "client-key-data": inline(f"{user}.key")},
+            }
+        ],
         "contexts": [{"name": name, "context": {"cluster": name, "user": user}}],
     }
     return yaml.safe_dump(document, sort_keys=False).encode()
@@ -99,7 +113,9 @@ def _authority(folder: Path, name: str) -> _Authority:
     return authority
 
 
-def _certificate(folder: Path, issuer: _Authority, file: str, name: str, organization: str = "", names: Sequence[str] = ()) -> None:
+def _certificate(
+    folder: Path, issuer: _Authority, file: str, name: str, organization: str = "", names: Sequence[str] = ()
+) -> None:
     """A client certificate, with ``names`` (addresses or DNS names) one for servers too."""
     key = ec.generate_private_key(ec.SECP256R1())
     purposes = [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if names else [])]
@@ -107,9 +123,13 @@ def _certificate(folder: Path, issuer: _Authority, file: str, name: str, organiz
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(signs=False), critical=True)
     builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-    builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
+    builder = builder.add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False
+    )
     if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(entry) for entry in names]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([_alternative(entry) for entry in names]), critical=False
+        )
     _write(folder / f"{file}.crt", builder.sign(issuer.key, hashes.SHA256()).public_bytes(Encoding.PEM))
     _write(folder / f"{file}.key", _private(key))
 

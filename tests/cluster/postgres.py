@@ -1,4 +1,4 @@
-"""PostgreSQL beside the cluster, as a managed database is: the machine's Debian package, started and stopped with the node."""
+"""PostgreSQL beside the cluster, as a managed database is: Debian's package, started and stopped with the node."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ USER = "postgres"
 
 # The data folder appears whole or not at all, so that a killed first start is simply repeated.
 # A lock file left by a killed node means nothing: process numbers begin anew with each node.
-_START = f"""
+_START = """
 set -e
-if [ ! -e {DATA}/main ]; then
-    rm -rf {DATA}/new
-    "$1/initdb" -D {DATA}/new -U {USER} --pwfile={RUN}/password -A scram-sha-256 --no-sync --encoding=UTF8 --locale=C.UTF-8
-    mv {DATA}/new {DATA}/main
+programs=$1 address=$2 data=$3 run=$4
+if [ ! -e "$data/main" ]; then
+    rm -rf "$data/new"
+    "$programs/initdb" --pgdata="$data/new" --username=postgres --pwfile="$run/password" --auth=scram-sha-256 \\
+        --encoding=UTF8 --locale=C.UTF-8 --no-sync
+    mv "$data/new" "$data/main"
 fi
-rm -f {DATA}/main/postmaster.pid
-exec "$1/postgres" -D {DATA}/main -c listen_addresses="$2" -c unix_socket_directories={RUN} -c hba_file={RUN}/pg_hba.conf -c shared_buffers=32MB
+rm -f "$data/main/postmaster.pid"
+exec "$programs/postgres" -D "$data/main" -c listen_addresses="$address" -c unix_socket_directories="$run" \\
+    -c hba_file="$run/pg_hba.conf" -c shared_buffers=32MB
 """
 
 
 def command(address: str) -> tuple[str, ...]:
     """The server's command line; the first start makes its data folder."""
     as_user = ("setpriv", f"--reuid={USER}", f"--regid={USER}", "--init-groups")
-    return (*as_user, "sh", "-c", _START, "postgres", str(_programs()), address)
+    return (*as_user, "sh", "-c", _START, USER, str(_programs()), address, str(DATA), str(RUN))
 
 
 def prepare(cluster: Cluster) -> None:
@@ -65,7 +68,8 @@ def wait(cluster: Cluster, deadline: float, alive: Callable[[], None]) -> None:
             alive()
             if time.monotonic() > deadline:
                 raise ClusterError(
-                    f"PostgreSQL of cluster {cluster.name} does not answer ({str(error).strip()}); its log is {cluster.folder}/log/postgres.log."
+                    f"PostgreSQL of cluster {cluster.name} does not answer ({str(error).strip()}); "
+                    f"its log is {cluster.folder}/log/postgres.log."
                 ) from error
             time.sleep(0.1)
 

@@ -1,4 +1,4 @@
-"""The image registry (distribution): one storage folder for all clusters, served in each of them and, for pushes, on the loopback."""
+"""The image registry (distribution): one storage for all clusters, served in each and, for pushes, on the loopback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ def settings(address: str) -> dict[str, Any]:
     return {
         "version": 0.1,
         "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(REGISTRY)}, "delete": {"enabled": True}, "maintenance": {"uploadpurging": {"enabled": False}}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(REGISTRY)},
+            "delete": {"enabled": True},
+            "maintenance": {"uploadpurging": {"enabled": False}},
+        },
         "http": {"addr": address},
     }
 
@@ -49,7 +53,9 @@ def serving() -> Iterator[Registry]:
     config = write_settings(REGISTRY / "push.json", address)
     LOGS.mkdir(parents=True, exist_ok=True)
     with (LOGS / "registry.log").open("w") as log:
-        process = subprocess.Popen([str(BIN / "registry"), "serve", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [str(BIN / "registry"), "serve", str(config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
     try:
         _wait(address, process)
         with Registry(f"http://{address}") as registry:

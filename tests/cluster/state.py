@@ -19,6 +19,7 @@ from tests.cluster.paths import CLUSTERS
 from tests.cluster.subnets import SLOTS, Subnets
 
 REGISTRY_PORT = 5000
+PUBLIC_PORT = 30080
 NODE = "node1"
 
 
@@ -35,6 +36,8 @@ class Cluster:
         registry: ``host:port`` of the image registry; empty with kind.
         database_url: connection string of the database ``todo`` for its owner.
         database_url_admin: the same for the superuser.
+        database_ip: address of the database server.
+        url: where the application's public door answers on this machine (the frontend's NodePort).
         kwok_nodes: number of fake nodes beside the real one.
     """
 
@@ -46,6 +49,8 @@ class Cluster:
     registry: str
     database_url: str
     database_url_admin: str
+    database_ip: str = ""
+    url: str = ""
     kwok_nodes: int = 0
 
     @property
@@ -81,7 +86,9 @@ def folder_of(name: str) -> Path:
         ClusterError: the name does not suit.
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", name):
-        raise ClusterError(f"{name!r} is no cluster name: use up to 30 lower-case letters, digits and hyphens, a letter first.")
+        raise ClusterError(
+            f"{name!r} is no cluster name: use up to 30 lower-case letters, digits and hyphens, a letter first."
+        )
     return CLUSTERS / name
 
 
@@ -95,6 +102,11 @@ def load(name: str) -> Cluster:
     if not path.exists():
         raise ClusterError(f"There is no cluster {name}: start it with `python3 -m tests.cluster up {name}`.")
     return Cluster(**json.loads(path.read_text()))
+
+
+def exists(name: str) -> bool:
+    """Whether a cluster of that name has state."""
+    return (folder_of(name) / "cluster.json").exists()
 
 
 def known() -> list[Cluster]:
@@ -119,10 +131,7 @@ def load_or_create(name: str, kwok_nodes: int | None) -> Cluster:
         ClusterError: no slot is free.
     """
     with locked(CLUSTERS / ".lock", "the list of clusters"):
-        if (folder_of(name) / "cluster.json").exists():
-            cluster = load(name)
-        else:
-            cluster = _new(name, _free_slot())
+        cluster = load(name) if exists(name) else _new(name, _free_slot())
         if kwok_nodes is not None:
             cluster = replace(cluster, kwok_nodes=kwok_nodes)
         save(cluster)
@@ -147,6 +156,8 @@ def _new(name: str, slot: int) -> Cluster:
         registry=f"{node_ip}:{REGISTRY_PORT}",
         database_url=owner,
         database_url_admin=admin,
+        database_ip=node_ip,
+        url=f"http://{node_ip}:{PUBLIC_PORT}",
     )
 
 
@@ -156,7 +167,9 @@ def _free_slot() -> int:
     for slot in range(SLOTS):
         if slot not in taken and not Subnets(slot).overlap(routes):
             return slot
-    raise ClusterError(f"All {SLOTS} places for clusters are taken: remove one with `python3 -m tests.cluster down NAME --purge`.")
+    raise ClusterError(
+        f"All {SLOTS} places for clusters are taken: remove one with `python3 -m tests.cluster down NAME --purge`."
+    )
 
 
 def machine_routes() -> list[ipaddress.IPv4Network]:

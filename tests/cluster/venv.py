@@ -16,6 +16,7 @@ from tests.cluster.say import Step, say
 
 REQUIREMENTS = TOP / "requirements-dev.txt"
 _COMPLETE = ".complete"
+_PYTHON_NEEDED = (3, 11)
 
 
 def folder_name(requirements: str, python: str) -> str:
@@ -32,7 +33,7 @@ def ensure() -> Path:
     folder = VENV.parent / folder_name(REQUIREMENTS.read_text(), sys.version)
     if (folder / _COMPLETE).exists() and VENV.resolve() == folder:
         return folder
-    if sys.version_info < (3, 11):
+    if sys.version_info[:2] < _PYTHON_NEEDED:
         raise ClusterError("Python 3.11 or newer is needed: install python3.11 (Debian 12 has it) and run again.")
     with locked(VENV.parent / "venv.lock", "the Python environment"):
         if not (folder / _COMPLETE).exists():
@@ -56,7 +57,16 @@ def _install(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
     _run([str(base), "-m", "venv", str(folder)], "install the Debian package python3-venv")
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-compile", "--requirement", str(REQUIREMENTS)]
+    pip = [
+        str(folder / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--requirement",
+        str(REQUIREMENTS),
+    ]
     _run(pip, "pip's words are above")
     (folder / _COMPLETE).touch()
     say(f"Python environment installed ({step})")

@@ -1,0 +1,89 @@
+# Everything that people and CI do here. `make help` lists it; the work itself is in tests/cluster and in the playbooks.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CACHE := $(or $(TODO_CLOUD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/todo-cloud)
+export PATH := $(CACHE)/venv/bin:$(CACHE)/bin:$(PATH)
+export TODO_CLOUD_STARTED := $(or $(TODO_CLOUD_STARTED),$(shell date +%s))
+
+CLUSTER := python3 -m tests.cluster
+SITE := ansible-playbook site.yml -i inventories/local
+RESULTS := $(CACHE)/results
+UTIL := ansible_collections.todo.cloud.plugins.module_utils
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: build ## start the local cluster, deploy the Todo app to it, say where it answers
+	@$(CLUSTER) up local
+	@$(SITE)
+	@$(CLUSTER) guide local
+
+.PHONY: down
+down: ## remove what `make up` made
+	@$(CLUSTER) down local --purge
+
+.PHONY: status
+status: ## say which clusters there are and what runs in the local one
+	@$(CLUSTER) status
+	@ansible-playbook playbooks/status.yml -i inventories/local
+
+.PHONY: kubeconfig
+kubeconfig: ## print the path of the local cluster's kubeconfig
+	@$(CLUSTER) kubeconfig local
+
+.PHONY: build
+build: ## build the local cluster's parts and all images; what is there already stays
+	@$(CLUSTER) build
+
+.PHONY: venv
+venv: ## make the Python environment of development and tests
+	@$(CLUSTER) venv
+
+.PHONY: test
+test: lint ## all tests, on a cluster of their own that is removed at the end
+	@$(CLUSTER) build --tests test
+	@rm -rf "$(RESULTS)"
+	@status=0; \
+	pytest tests/unit --junitxml="$(RESULTS)/unit.xml" || status=1; \
+	$(CLUSTER) with test -- pytest tests/integration tests/e2e --junitxml="$(RESULTS)/cluster.xml" || status=1; \
+	python3 tests/summary.py "$(RESULTS)/unit.xml" "$(RESULTS)/cluster.xml" || status=1; \
+	exit $$status
+
+.PHONY: unit
+unit: venv ## unit tests (no cluster)
+	@$(CLUSTER) build --tests
+	@pytest tests/unit
+
+.PHONY: integration
+integration: ## integration tests, on a cluster of their own
+	@$(CLUSTER) build --tests test
+	@$(CLUSTER) with test -- pytest tests/integration
+
+.PHONY: e2e
+e2e: ## end-to-end tests, on a cluster of their own
+	@$(CLUSTER) build --tests test
+	@$(CLUSTER) with test -- pytest tests/e2e
+
+.PHONY: bench
+bench: ## 100 users during an upgrade and a rollback, on a cluster of their own
+	@$(CLUSTER) build bench
+	@$(CLUSTER) with bench -- python3 tests/bench/users.py
+
+.PHONY: lint
+lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
+	@ruff check .
+	@ruff format --check .
+	@MYPYPATH=collections mypy --namespace-packages --explicit-package-bases -p $(UTIL)
+	@mypy --explicit-package-bases tests/cluster
+	@git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
+	@ansible-lint --offline
+	@python3 tests/sanity.py
+
+.PHONY: clean
+clean: ## remove all clusters and everything that was built
+	@$(CLUSTER) clean

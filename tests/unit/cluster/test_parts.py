@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.cluster.build import go_command, go_environment
+from tests.cluster.parts import DAPR, KUBERNETES, PARTS, part
+from tests.cluster.paths import HERE
+
+MODULES = {"kubernetes": "k8s.io/kubernetes", "etcd": "go.etcd.io/etcd/server/v3", "dapr": "github.com/dapr/dapr"}
+
+
+def test_every_part_has_a_pinned_version() -> None:
+    for entry in PARTS:
+        assert re.fullmatch(r"\d+\.\d+\.\d+", entry.version), entry
+        if entry.pins:
+            assert "@" not in entry.package
+            assert (HERE / "go" / entry.pins / "go.sum").exists()
+        else:
+            assert entry.package.endswith(f"@v{entry.version}")
+
+
+def test_names_are_unique() -> None:
+    assert len({entry.name for entry in PARTS}) == len(PARTS)
+
+
+def test_the_pin_files_agree_with_the_versions() -> None:
+    for entry in PARTS:
+        if entry.pins:
+            text = (HERE / "go" / entry.pins / "go.mod").read_text()
+            assert re.search(rf"{re.escape(MODULES[entry.pins])} v{re.escape(entry.version)}\b", text), entry
+
+
+def test_binaries_know_their_version() -> None:
+    assert f"-X k8s.io/component-base/version.gitVersion=v{KUBERNETES}" in part("kubelet").ldflags
+    assert f"-X github.com/dapr/dapr/pkg/buildinfo.version={DAPR}" in part("daprd").ldflags
+
+
+def test_the_go_command() -> None:
+    assert go_command(part("daprd")) == [
+        "go",
+        "install",
+        "-trimpath",
+        f"-ldflags=-s -w -X github.com/dapr/dapr/pkg/buildinfo.version={DAPR}",
+        "-tags=stablecomponents",
+        "github.com/dapr/dapr/cmd/daprd",
+    ]
+
+
+def test_go_uses_caches_that_are_ours_to_remove(tmp_path: Path) -> None:
+    environment = go_environment(tmp_path)
+
+    assert environment["GOBIN"] == str(tmp_path)
+    assert environment["CGO_ENABLED"] == "0"
+    assert Path(environment["GOMODCACHE"]).parent == Path(environment["GOCACHE"]).parent
+    assert "-modcacherw" in environment["GOFLAGS"]
+
+
+def test_no_pin_file_names_a_place_to_download_from() -> None:
+    for path in (HERE / "go").rglob("go.*"):
+        assert not re.search(r"https?://|^replace .*=> \.", path.read_text(), re.M), path
