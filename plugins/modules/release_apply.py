@@ -9,10 +9,11 @@ module: release_apply
 short_description: Bring an environment's set of Helm releases to what was asked, proved
 version_added: 0.1.0
 description:
-  - Plans all releases at once, applies what differs wave by wave with one Helm process per release side by side, waits for
-    one verdict per wave, checks the Dapr sidecars, and records the set as verified.
-  - A release needs nothing only if its inputs are the same, its revision is in the newest verified set and its workloads are
-    Current. The same inputs without a proof are judged again without a Helm call.
+  - Plans all releases at once, applies what differs wave by wave with one Helm process per release side by side, waits
+    for one verdict per wave, checks the Dapr sidecars, and records the set as verified.
+  - A release needs nothing only if its inputs are the same, its revision is in the newest verified set and its
+    workloads
+    are Current. The same inputs without a proof are judged again without a Helm call.
   - A run that changes nothing starts no Helm process and writes nothing.
   - When a wave fails, its failures are explained first, then O(on_failure) decides, and the module fails.
   - Can be killed at any point and run again.
@@ -29,10 +30,11 @@ options:
     required: true
   waves:
     description:
-      - Releases in the order they are deployed; those of one wave go side by side, the next wave begins when one is proved.
+      - Releases in the order they are deployed; those of one wave go side by side, the next wave begins when one is
+        proved.
       - A release is a dictionary with C(name), C(namespace), C(chart) (a folder, an archive, or a reference with
-        C(chart_version)), C(values), and optionally C(watches), a list of C(kind) (Secret or ConfigMap) and C(name) whose
-        change rolls the pods once, and C(app_id), the Dapr app id when a sidecar is expected.
+        C(chart_version)), C(values), and optionally C(watches), a list of C(kind) (Secret or ConfigMap) and C(name)
+        whose change rolls the pods once, and C(app_id), the Dapr app id when a sidecar is expected.
       - Values must hold no secret, since whoever may read a release's Secret can read them.
     type: list
     elements: list
@@ -72,7 +74,8 @@ options:
     default: 300
   lock_wait:
     description:
-      - Seconds to wait when another run holds the environment's lock. With V(0) the module fails at once and names the holder.
+      - Seconds to wait when another run holds the environment's lock. With V(0) the module fails at once and names the
+        holder.
       - The lock of a run that was killed on this machine is taken over at once, that of a dead run elsewhere after
         its time to live and its O(timeout) have passed.
     type: int
@@ -166,7 +169,7 @@ failure:
   description: The first failure, as in RV(failures).
   returned: failure
   type: dict
-  sample: {code: crash_loop, message: "backend-api: container backend exits with code 1", details: {pod: backend-api-6d-x}}
+  sample: {code: crash_loop, message: "backend-api: container app exits with code 1", details: {pod: backend-api-6d-x}}
 set:
   description: Number of the verified release set that the environment is at, 0 when there is none.
   returned: success or failure after planning
@@ -195,14 +198,18 @@ api:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, PROGRESS_SPEC, failing, progress_of
+from ansible_collections.todo.cloud.plugins.module_utils.door import (
+    KUBE_SPEC,
+    PROGRESS_SPEC,
+    WAIT_SPEC,
+    failing,
+    progress_of,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
     DAPR_SPEC,
     ENVIRONMENT_SPEC,
     HELM_SPEC,
-    WAIT_SPEC,
     apply_set,
     finish,
     settings_of,

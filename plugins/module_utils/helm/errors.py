@@ -19,7 +19,8 @@ _TRANSIENT = re.compile(
     r"|server is currently unable to handle the request|service unavailable|bad gateway|gateway timeout"
     r"|too many requests"
     r"|etcdserver: (?:leader changed|request timed out|no leader)|the server was unable to return a response"
-    r"|apiserver not ready|client rate limiter wait|failed calling webhook|an error on the server|internal error occurred",
+    r"|apiserver not ready|client rate limiter wait|failed calling webhook|an error on the server"
+    r"|internal error occurred",
     re.IGNORECASE,
 )
 _LOCKED = re.compile(r"another operation \(.*\) is in progress|release: already exists", re.IGNORECASE)

@@ -18,6 +18,7 @@ from ..helm.storage import StoredRelease, history, read_release
 from ..kube.deadline import Deadline
 from ..kube.session import KubeSession
 from .holder import Holder
+from .intention import forget
 from .judge import Judge, Judgement
 from .lock import EnvironmentLock, held, lock_state
 from .models import Progress, ReleaseSpec, Settings
@@ -102,6 +103,8 @@ class Engine:
         return snapshot, plan
 
     def _run(self, plan: Sequence[PlanItem], snapshot: Snapshot, check: Callable[[], None]) -> None:
+        given_up = forget(self._kube, self._settings.namespace)
+        self._report.warnings += [given_up] if given_up else []
         writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
         recorder = Recorder(self._kube, self._helm, self._store, self._settings, self._holder, self._progress)
         proved: dict[str, StoredRelease] = {}

@@ -1,6 +1,8 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Options that the release modules share, and what they become. Modules are only passed through: nothing of Ansible is imported."""
+"""Options that the release modules share, and what they become. Modules are only passed through: nothing of Ansible is
+imported.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,11 @@ from ..helm.cli import HelmCli
 from ..kube.rollout import WaitOptions
 from ..kube.session import KubeSession
 from .engine import Engine
-from .models import OnFailure, Progress, Settings, parse_waves
+from .models import OnFailure, Progress, ReleaseSpec, Settings, parse_waves
 from .report import Report
+from .rollback import Rollback
+from .single import SingleRelease, SingleReport
+from .status import set_info
 
 HELM_SPEC: dict[str, Any] = {
     "helm_binary": {"type": "str", "default": "helm"},
@@ -23,11 +28,6 @@ HELM_SPEC: dict[str, Any] = {
 ENVIRONMENT_SPEC: dict[str, Any] = {
     "environment": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
-}
-WAIT_SPEC: dict[str, Any] = {
-    "graces": {"type": "dict", "default": {}},
-    "stability_seconds": {"type": "float", "default": 3.0},
-    "log_lines": {"type": "int", "default": 30},
 }
 DAPR_SPEC: dict[str, Any] = {"dapr_namespace": {"type": "str", "default": "dapr-system"}}
 
@@ -58,7 +58,7 @@ def helm_of(kube: KubeSession, params: Mapping[str, Any]) -> HelmCli:
     return HelmCli(kube.kubeconfig(), params.get("helm_binary") or "helm")
 
 
-def finish(module: Any, report: Report) -> NoReturn:
+def finish(module: Any, report: Report | SingleReport) -> NoReturn:
     """Ends a module well."""
     for warning in report.warnings:
         module.warn(warning)
@@ -70,3 +70,39 @@ def apply_set(kube: KubeSession, params: Mapping[str, Any], settings: Settings, 
     """release_apply in one call."""
     waves = parse_waves(params["waves"], settings.namespace)
     return Engine(kube, helm_of(kube, params), settings, waves, progress).apply()
+
+
+def roll_back(kube: KubeSession, params: Mapping[str, Any], settings: Settings, progress: Progress) -> Report:
+    """release_rollback in one call."""
+    return Rollback(kube, helm_of(kube, params), settings, params["to"], params["names"], progress).run()
+
+
+def single_release(
+    kube: KubeSession, params: Mapping[str, Any], settings: Settings, progress: Progress
+) -> SingleReport:
+    """helm_release in one call."""
+    one = SingleRelease(
+        kube,
+        helm_of(kube, params),
+        settings,
+        progress,
+        force_conflicts=params["force_conflicts"],
+        skip_crds=params["skip_crds"],
+    )
+    if params["state"] == "absent":
+        return one.absent(params["name"])
+    keys = ("name", "namespace", "chart", "chart_version", "values", "watches")
+    return one.present(ReleaseSpec.parse({key: params[key] for key in keys}))
+
+
+def describe_sets(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
+    """release_set_info in one call."""
+    return set_info(
+        kube,
+        params["namespace"],
+        params["environment"],
+        verified_only=params["verified_only"],
+        at=params["at"] or "",
+        status=params["status"],
+        dapr_namespace=params["dapr_namespace"],
+    )

@@ -39,9 +39,10 @@ class Member:
     name: str
     revision: int
     uid: str  # of Helm's Secret: revision 3 of a release that was removed and installed again is another one
-    chart: str
+    chart: str  # name of a local chart, else the reference
     chart_version: str
     chart_digest: str
+    local: bool  # the chart came from a folder or an archive, so only a record can bring it back
     inputs: str
     watched: str  # label value
     values: Mapping[str, Any]

@@ -164,10 +164,12 @@ def _member(
     }
     if isinstance(source, Member):
         return replace(source, **proved)
+    local = is_local(source.chart)
     return Member(
         name=source.name,
-        chart=source.chart if not is_local(source.chart) else stored.chart_name,
-        chart_version=source.chart_version or stored.chart_version if not is_local(source.chart) else "",
+        chart=stored.chart_name if local else source.chart,
+        chart_version=stored.chart_version if local else source.chart_version or "",
+        local=local,
         chart_digest=source.chart_digest,
         inputs=live.labels.get(INPUTS, source.inputs),
         values=source.values,

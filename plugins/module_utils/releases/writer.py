@@ -233,7 +233,7 @@ def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> Rel
         file = folder / f"{member.name}.tgz"
         file.write_bytes(archive)
         chart = str(file)
-    elif not member.chart_version:
+    elif member.local:
         raise error(
             Code.ROLLBACK_TARGET_MISSING,
             f"{member.name}: revision {member.revision} is gone from Helm's history, "
@@ -245,7 +245,7 @@ def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> Rel
         "name": member.name,
         "namespace": namespace,
         "chart": chart,
-        "chart_version": None if archive is not None else member.chart_version,
+        "chart_version": None if archive is not None else member.chart_version or None,
         "values": member.values,
         "watches": [{"kind": kind, "name": name} for kind, name in member.watches],
         "app_id": member.app_id,

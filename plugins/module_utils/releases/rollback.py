@@ -1,0 +1,243 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Back to a verified set: chosen, checked before it is used, written down, taken, judged, recorded, the left set
+withdrawn.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from ..failure import Code, Failure, TodoCloudError, error
+from ..helm.cli import HelmCli
+from ..helm.state import State
+from ..helm.storage import StoredRelease, read_release
+from ..kube.resources import SECRET
+from ..kube.session import KubeSession
+from .back import Back, Target, state_towards, usable
+from .holder import Holder
+from .intention import Intention, forget, remember, remembered
+from .judge import Judge
+from .lock import EnvironmentLock
+from .models import Progress, Settings
+from .record import Header, Member, Record, RecordStore
+from .recorder import Recorder
+from .report import Report, Row, manifest_diff
+from .snapshot import Snapshot, guard, take
+from .writer import ReleaseWriter, spec_of
+
+VERIFIED = "verified"
+_THERE = (State.VERIFIED, State.UNVERIFIED)  # the release stands at the member's inputs
+
+
+class Rollback:
+    """One run of release_rollback. ``to``: ``verified``, the number of a set, or a commit; ``names``: empty for all."""
+
+    def __init__(
+        self, kube: KubeSession, helm: HelmCli, settings: Settings, to: str, names: Sequence[str], progress: Progress
+    ) -> None:
+        self._kube = kube
+        self._helm = helm
+        self._settings = settings
+        self._to = to
+        self._names = tuple(sorted(set(names)))
+        self._progress = progress
+        self._store = RecordStore(kube, settings.namespace, settings.environment)
+        self._holder = Holder.me("release_rollback", settings.commit, grace=settings.timeout)
+        self._report = Report()
+
+    def run(self) -> Report:
+        """Raises TodoCloudError: no_verified_set, set_not_found, rollback_target_missing, rollback_refused, or a
+        verdict's.
+        """
+        settings = self._settings
+        guard(self._kube, settings.namespace, settings.environment)
+        with ExitStack() as stack:
+            check: Callable[[], None] = lambda: None  # noqa: E731 - replaced by the lock's own check below
+            if not settings.check:
+                lock = EnvironmentLock(
+                    self._kube, settings.namespace, self._holder, wait=settings.lock_wait, progress=self._progress
+                )
+                check = stack.enter_context(lock).check
+            snapshot = take(self._kube, self._store, settings.namespace, settings.environment, ())
+            intention, record = self._choose(snapshot)
+            targets = self._targets(record, snapshot, intention)
+            self._check_targets(targets, snapshot)
+            if settings.check:
+                self._predict(targets, snapshot)
+            elif targets:
+                self._go(intention, record, targets, snapshot, check)
+        self._report.helm_calls = self._helm.calls
+        self._report.api = self._kube.counts.as_result()
+        return self._report
+
+    def _choose(self, snapshot: Snapshot) -> tuple[Intention, Record]:
+        """The set to go to. An unfinished rollback is resumed unless another target is named."""
+        begun = remembered(self._kube, self._settings.namespace)
+        if begun and self._to == VERIFIED and self._names in ((), begun.names):
+            self._progress(f"resuming the rollback to release set {begun.set} that {begun.who} began")
+            return begun, self._store.read(begun.set)
+        record = self._newest_that_differs(snapshot) if self._to == VERIFIED else self._named(snapshot.headers)
+        if missing := [name for name in self._names if name not in record.members]:
+            raise error(
+                Code.ROLLBACK_REFUSED,
+                f"{', '.join(missing)} is not part of release set {record.id}; nothing was touched.",
+                set=record.id,
+            )
+        leaves = tuple(h.id for h in snapshot.headers if h.id > record.id and not h.withdrawn)
+        return Intention(record.id, self._names, leaves, f"{self._holder.who}@{self._holder.host}"), record
+
+    def _newest_that_differs(self, snapshot: Snapshot) -> Record:
+        looked = 0
+        for header in snapshot.headers:
+            if header.withdrawn:
+                continue
+            try:
+                record = self._store.read(header.id)
+            except TodoCloudError as exc:
+                if exc.failure.code is not Code.SET_DAMAGED:
+                    raise
+                self._report.warnings.append(exc.failure.message)
+                continue
+            looked += 1
+            members = [m for m in record.members.values() if not self._names or m.name in self._names]
+            if any(self._state(m, snapshot) not in _THERE for m in members):
+                return record
+        environment = self._settings.environment
+        if not looked:
+            raise error(Code.NO_VERIFIED_SET, f"Environment {environment!r} has no verified release set to go back to.")
+        raise error(
+            Code.NO_VERIFIED_SET,
+            f"Environment {environment!r} has no verified set that differs from what runs; nothing was touched.",
+        )
+
+    def _named(self, headers: Sequence[Header]) -> Record:
+        if self._to.isdigit() and any(h.id == int(self._to) for h in headers):
+            return self._store.read(int(self._to))
+        for header in headers:
+            if header.commit and (
+                header.commit == self._to or (len(self._to) >= 7 and header.commit.startswith(self._to))
+            ):
+                return self._store.read(header.id)
+        known = ", ".join(str(h.id) for h in headers) or "none"
+        raise error(
+            Code.SET_NOT_FOUND,
+            f"There is no release set with number or commit {self._to!r} (there are: {known}).",
+            to=self._to,
+        )
+
+    def _targets(self, record: Record, snapshot: Snapshot, intention: Intention) -> list[Target]:
+        """Members that do not stand at the record's revision. The same inputs under a new revision are only judged."""
+        members = [m for m in record.members.values() if not intention.names or m.name in intention.names]
+        for member in members:
+            history = snapshot.history(member.name)
+            live = history[-1].revision if history else 0
+            self._report.rows[member.name] = Row(member.name, "unchanged", live, now=live, verdict="verified")
+        newest = snapshot.newest.members if snapshot.newest else {}
+        if not intention.names:
+            for name in sorted(newest.keys() - record.members.keys()):
+                self._report.warnings.append(f"{name} was not part of release set {record.id} and is left as it is.")
+        self._report.set = snapshot.newest.id if snapshot.newest else 0
+        return [Target(m, record) for m in members if not self._proved(m, newest.get(m.name), snapshot)]
+
+    def _proved(self, member: Member, newest: Member | None, snapshot: Snapshot) -> bool:
+        """Does it stand at the member's inputs by a revision that was verified?"""
+        history = snapshot.history(member.name)
+        if not history or self._state(member, snapshot) not in _THERE:
+            return False
+        live = (history[-1].revision, history[-1].uid)
+        return any(m is not None and (m.revision, m.uid) == live for m in (member, newest))
+
+    def _check_targets(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
+        """Everything that a target needs is there, before the first write: its revision or its chart, and every Secret
+        key.
+        """
+        problems = []
+        for target in targets:
+            member = target.member
+            if self._state(member, snapshot) in _THERE:
+                continue
+            self._report.rows[member.name].action = "rollback"
+            if not usable(member, snapshot.history(member.name), self._read):
+                with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
+                    spec_of(member, target.record, self._settings.namespace, Path(folder))
+            problems += self._missing_secrets(member)
+        if problems:
+            raise error(
+                Code.ROLLBACK_REFUSED,
+                f"The rollback would not start what it brings back: {'; '.join(problems)}. Nothing was touched.",
+                missing=problems,
+            )
+
+    def _missing_secrets(self, member: Member) -> list[str]:
+        found = []
+        for name in sorted({ref.name for ref in member.secrets}):
+            secret = self._kube.find(SECRET, self._settings.namespace, name)
+            keys = [ref.key for ref in member.secrets if ref.name == name and ref.key]
+            if secret is None:
+                found.append(f"{member.name} needs Secret {name!r}, which is gone")
+            else:
+                gone = [key for key in keys if key not in (secret.get("data") or {})]
+                found += [f"{member.name} needs key {key!r} of Secret {name!r}, which is gone" for key in gone]
+        return found
+
+    def _predict(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
+        for target in targets:
+            member, row = target.member, self._report.rows[target.member.name]
+            row.verdict = f"would go back to set {target.record.id}" if row.action == "rollback" else "would be judged"
+            self._report.changed = self._report.changed or row.action == "rollback"
+            if self._settings.diff and row.action == "rollback":
+                now = self._read(member.name, row.was).manifest if row.was else ""
+                there = usable(member, snapshot.history(member.name), self._read)
+                then = self._read(member.name, member.revision).manifest if there else now
+                self._report.diff.append(
+                    manifest_diff(member.name, now, row.was, then, f"as in set {target.record.id}")
+                )
+
+    def _go(
+        self,
+        intention: Intention,
+        record: Record,
+        targets: Sequence[Target],
+        snapshot: Snapshot,
+        check: Callable[[], None],
+    ) -> None:
+        settings = self._settings
+        check()
+        remember(self._kube, settings.namespace, intention)
+        writer = ReleaseWriter(self._kube, self._helm, settings, check, self._progress)
+        judge = Judge(self._kube, settings, self._progress)
+        self._progress(f"going back to release set {record.id}: {', '.join(t.member.name for t in targets)}")
+        result = Back(self._kube, writer, judge, settings, self._progress).take(targets, snapshot.marks)
+        for target in targets:
+            row, name = self._report.rows[target.member.name], target.member.name
+            write, failure = result.writes.get(name), result.failures.get(name)
+            if write:
+                row.tried = row.now = write.now
+                self._report.changed = True
+            row.verdict = failure.code.value if failure else f"verified, as in set {record.id}"
+        if not result.ok:
+            self._report.failures = list(result.failures.values())
+            first = self._report.failures[0]
+            again = f"the rollback to release set {record.id} is not done, run it again to go on"
+            message = f"{first.message.rstrip('.')}; {again}."
+            raise self._report.fail(Failure(first.code, message, first.details))
+        recorder = Recorder(self._kube, self._helm, self._store, settings, self._holder, self._progress)
+        check()
+        sources = {t.member.name: t.member for t in targets}
+        self._report.set, warnings = recorder.record(
+            result.judged.stored, sources, snapshot, charts=record.charts, restored_from=record.id
+        )
+        self._report.warnings += warnings
+        for number in intention.leaves:
+            self._store.withdraw(number, f"left for set {record.id} by {intention.who}")
+        forget(self._kube, settings.namespace)
+
+    def _state(self, member: Member, snapshot: Snapshot) -> State:
+        return state_towards(member, snapshot.history(member.name), self._read)
+
+    def _read(self, name: str, revision: int) -> StoredRelease:
+        return read_release(self._kube, self._settings.namespace, name, revision)

@@ -1,0 +1,216 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The records of an environment, and the environment on one screen; reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..dapr.sidecar import judge_app
+from ..dapr.trust import read_trust
+from ..failure import Code, error
+from ..helm.state import Lock
+from ..helm.storage import CorruptRelease, Revision, StoredRelease, read_release
+from ..kube.rollout import Target
+from ..kube.session import KubeSession
+from ..readiness.status import State
+from .judge import targets_of
+from .lock import holder_of, lock_state
+from .models import ENVIRONMENT
+from .plan import origin_of
+from .record import Header, Member, Record, RecordStore
+from .recorder import image_digest
+from .snapshot import WORKLOADS, Snapshot, take
+
+
+def set_info(
+    kube: KubeSession,
+    namespace: str,
+    environment: str,
+    *,
+    verified_only: bool = False,
+    at: str = "",
+    status: bool = False,
+    dapr_namespace: str = "",
+) -> dict[str, Any]:
+    """Result of release_set_info. ``at``: number or commit of the one set to show in full."""
+    store = RecordStore(kube, namespace, environment)
+    snapshot = take(kube, store, namespace, environment, (), WORKLOADS if status else ())
+    headers = [h for h in snapshot.headers if not (verified_only and h.withdrawn)]
+    current = _current(snapshot)
+    if at:
+        found = next((h for h in headers if at in (str(h.id), h.commit)), None)
+        if found is None:
+            raise error(Code.SET_NOT_FOUND, f"There is no release set with number or commit {at!r}.", at=at)
+        sets = [{**_header(found, current), **_content(store.read(found.id))}]
+    else:
+        sets = [_header(h, current) for h in headers]
+    info: dict[str, Any] = {"sets": sets, "current": current, "status": {}, "lock": {}, "trust": {}}
+    if status:
+        info["status"] = environment_status(kube, namespace, environment, snapshot)
+        info["lock"] = lock_info(kube, namespace)
+        info["trust"] = read_trust(kube, dapr_namespace).as_result() if dapr_namespace else {}
+    return info
+
+
+def environment_status(kube: KubeSession, namespace: str, environment: str, snapshot: Snapshot) -> dict[str, Any]:
+    """Every release of the environment: revision, images, replicas, restarts, sidecars, whether it is verified and
+    Current.
+    """
+    members = snapshot.newest.members if snapshot.newest else {}
+    names = {n for n, h in snapshot.histories.items() if n in members or h[-1].labels.get(ENVIRONMENT) == environment}
+    return {
+        name: release_status(
+            snapshot.history(name)[-1] if snapshot.history(name) else None, members.get(name), snapshot, kube, namespace
+        )
+        for name in sorted(names | members.keys())
+    }
+
+
+def release_status(
+    live: Revision | None, member: Member | None, snapshot: Snapshot, kube: KubeSession, namespace: str
+) -> dict[str, Any]:
+    """One release. A verified one costs no request of its own."""
+    if live is None:
+        return _nothing("not installed")
+    verified = bool(member and (member.revision, member.uid) == (live.revision, live.uid))
+    targets: tuple[Target, ...]
+    by_hand = False
+    if verified and member:
+        chart, version, targets = member.chart, member.chart_version, member.targets
+    else:
+        try:
+            stored = read_release(kube, namespace, live.name, live.revision)
+            chart, version, targets = stored.chart_name, stored.chart_version, tuple(targets_of(stored))
+            by_hand = origin_of(snapshot.history(live.name), member, _reader(kube, namespace)).by_hand
+        except CorruptRelease as exc:
+            return {**_nothing(str(exc)), "revision": live.revision, "status": "corrupt"}
+    return {
+        "revision": live.revision,
+        "status": live.status.value,
+        "chart": f"{chart} {version}".strip(),
+        "verified": verified,
+        "by_hand": by_hand,
+        **_workloads(targets, snapshot),
+    }
+
+
+def _nothing(why: str) -> dict[str, Any]:
+    """A release with nothing to show; the same keys as any other."""
+    return {
+        "revision": 0,
+        "status": "absent",
+        "chart": "",
+        "verified": False,
+        "by_hand": False,
+        **_workloads((), None),
+        "state": State.NOT_FOUND.value,
+        "message": why,
+    }
+
+
+def lock_info(kube: KubeSession, namespace: str) -> dict[str, Any]:
+    """Who holds the environment's lock; ``held`` is false when nobody does, or when its holder died on this machine."""
+    state, lease = lock_state(kube, namespace)
+    if lease is None or state is Lock.NONE:
+        return {"held": False, "holder": "", "since": "", "renewed": ""}
+    spec = lease["spec"]
+    return {
+        "held": state is not Lock.OTHER_DEAD,
+        "holder": holder_of(lease).describe(),
+        "since": spec.get("acquireTime") or "",
+        "renewed": spec.get("renewTime") or "",
+    }
+
+
+def _workloads(targets: Iterable[Target], found: Snapshot | None) -> dict[str, Any]:
+    snapshot = found or Snapshot({}, {}, [], None)
+    wanted = [t for t in targets if t.kind in WORKLOADS]
+    items = [snapshot.workloads[(t.kind, t.name)] for t in wanted if (t.kind, t.name) in snapshot.workloads]
+    pods = [pod for item in items for pod in snapshot.pods_of(item)]
+    bad = [s for t in wanted if (s := snapshot.status(t)).state is not State.CURRENT]
+    sidecars = [app for item in items if (app := judge_app(item, snapshot.pods_of(item)))]
+    asked = sum(_asked(item) for item in items)
+    return {
+        "state": bad[0].state.value if bad else State.CURRENT.value,
+        "message": bad[0].message if bad else "",
+        "replicas": f"{sum(1 for pod in pods if _ready(pod))}/{asked}" if items else "-",
+        "restarts": sum(s.get("restartCount", 0) for pod in pods for s in _statuses(pod)),
+        "sidecars": f"{sum(a.ready for a in sidecars)}/{sum(a.expected for a in sidecars)}" if sidecars else "-",
+        "images": _images(pods),
+    }
+
+
+def _images(pods: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    found = {
+        (c["name"], c.get("image", ""), image_digest(ids.get(c["name"], "")))
+        for pod in pods
+        for ids in [{s["name"]: s.get("imageID", "") for s in _statuses(pod)}]
+        for c in pod["spec"]["containers"]
+    }
+    return [{"container": name, "image": image, "digest": digest} for name, image, digest in sorted(found)]
+
+
+def _statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    status = pod.get("status") or {}
+    return [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+
+
+def _asked(item: dict[str, Any]) -> int:
+    if item["kind"] == "DaemonSet":
+        return int((item.get("status") or {}).get("desiredNumberScheduled") or 0)
+    replicas = item["spec"].get("replicas")
+    return 1 if replicas is None else int(replicas)
+
+
+def _ready(pod: dict[str, Any]) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def _current(snapshot: Snapshot) -> int:
+    """The set the environment is at: the newest one, if every member's live revision is the recorded one; else 0."""
+    if snapshot.newest is None:
+        return 0
+    for member in snapshot.newest.members.values():
+        history = snapshot.history(member.name)
+        if not history or (history[-1].revision, history[-1].uid) != (member.revision, member.uid):
+            return 0
+    return snapshot.newest.id
+
+
+def _header(header: Header, current: int) -> dict[str, Any]:
+    return {
+        "id": header.id,
+        "time": header.time,
+        "commit": header.commit,
+        "withdrawn": header.withdrawn,
+        "current": header.id == current,
+    }
+
+
+def _content(record: Record) -> dict[str, Any]:
+    return {
+        "who": record.who,
+        "tools": dict(record.tools),
+        "restored_from": record.restored_from,
+        "missing": dict(record.missing),
+        "releases": {
+            name: {
+                "revision": m.revision,
+                "chart": m.chart,
+                "chart_version": m.chart_version,
+                "inputs": m.inputs,
+                "images": {key: dict(image) for key, image in m.images.items()},
+            }
+            for name, m in sorted(record.members.items())
+        },
+    }
+
+
+def _reader(kube: KubeSession, namespace: str) -> Any:
+    def read(name: str, revision: int) -> StoredRelease:
+        return read_release(kube, namespace, name, revision)
+
+    return read

@@ -1,0 +1,164 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dapr_sidecar_check
+short_description: Every pod that should have a Dapr sidecar has it, ready and at the control plane's version
+version_added: 0.1.0
+description:
+  - Dapr's injector is a webhook that by default lets pods pass while it is down. Such a pod runs without its
+    sidecar, looks
+    healthy, and no event says so. This module finds it.
+  - A pod should have a sidecar when its workload's template says C(dapr.io/enabled). It may be a container or a native
+    sidecar.
+  - A sidecar fits when it is of the control plane's minor version.
+  - Tells whether mTLS is on and how many days Dapr's certificates have left, as far as the credential may read them.
+options:
+  namespace:
+    description:
+      - Namespace of the apps.
+    type: str
+    required: true
+  app_ids:
+    description:
+      - Dapr app ids that must be there. Empty means all apps of the namespace.
+    type: list
+    elements: str
+    default: []
+  repair:
+    description:
+      - Restart the pods that lack their sidecar, only those and once, after the injector is proved to work. Then
+        check again.
+    type: bool
+    default: false
+  timeout:
+    description:
+      - Seconds that restarted pods may take to be ready.
+    type: int
+    default: 120
+  dapr_namespace:
+    description:
+      - Namespace of Dapr's control plane.
+    type: str
+    default: dapr-system
+seealso:
+  - module: todo.cloud.rollout_wait
+  - module: todo.cloud.release_apply
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.wait_options
+  - todo.cloud.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is restarted.
+  diff_mode:
+    support: none
+    details: RV(restarted) names the pods that were replaced.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: All pods of staging have their sidecars
+  todo.cloud.dapr_sidecar_check:
+    namespace: todo-staging
+
+- name: Two apps have theirs, or get them
+  todo.cloud.dapr_sidecar_check:
+    namespace: todo-staging
+    app_ids: [backend-api, notification-service]
+    repair: true
+"""
+
+RETURN = r"""
+apps:
+  description: The apps. C(lacking) names pods without the sidecar, C(form) is V(container) or V(native).
+  returned: success or failure after the check
+  type: list
+  elements: dict
+  sample:
+    - app_id: backend-api
+      workload: Deployment/backend-api
+      pods: 2
+      expected: 2
+      injected: 2
+      ready: 2
+      version: 1.14.0
+      form: container
+      lacking: []
+control_plane:
+  description: Version of the control plane and whether its injector is ready; C(why) says what could not be read.
+  returned: success or failure after the check
+  type: dict
+  sample: {version: 1.14.0, injector_ready: true, why: ""}
+trust:
+  description: Whether mTLS is on, and days until the certificates expire; C(why) says what could not be read.
+  returned: success or failure after the check
+  type: dict
+  sample: {mtls: true, root_days_left: 364, issuer_days_left: 364, why: ""}
+restarted:
+  description: Pods that were replaced.
+  returned: success or failure after the check
+  type: list
+  elements: str
+  sample: []
+failures:
+  description: Each problem with its code and sentence.
+  returned: failure after the check
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: The first problem.
+  returned: failure
+  type: dict
+  sample:
+    code: sidecar_missing
+    message: "backend-api: pod backend-api-6d5f-x2x4q runs without its Dapr sidecar."
+    details: {app_id: backend-api, pods: [backend-api-6d5f-x2x4q]}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.dapr.repair import check_sidecars
+from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, WAIT_SPEC, failing
+from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+
+SPEC: dict[str, t.Any] = {
+    **KUBE_SPEC,
+    **WAIT_SPEC,
+    "namespace": {"type": "str", "required": True},
+    "app_ids": {"type": "list", "elements": "str", "default": []},
+    "repair": {"type": "bool", "default": False},
+    "timeout": {"type": "int", "default": 120},
+    "dapr_namespace": {"type": "str", "default": "dapr-system"},
+}
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    p = module.params
+    with failing(module), KubeSession.from_params(p) as kube:
+        result = check_sidecars(
+            kube,
+            p["namespace"],
+            p["dapr_namespace"],
+            p["app_ids"],
+            repair=p["repair"],
+            check_mode=module.check_mode,
+            options=WaitOptions.from_params(p),
+            progress=lambda line: None,
+        )
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,242 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: helm_release
+short_description: One Helm release is there and its workloads are Current, or it is gone
+version_added: 0.1.0
+description:
+  - Installs or upgrades one release when its inputs (content of the chart, values, watched objects) changed, and
+    waits for a
+    verdict on its workloads with M(todo.cloud.rollout_wait)'s rules instead of Helm's own waiting.
+  - Local charts are compared by content, not by version.
+  - A release that a killed Helm left pending is recovered first; its history is kept.
+  - The same inputs with workloads that are not Current are waited for and judged without a Helm call.
+  - Nothing is taken back on failure, so that what went wrong can be looked at.
+options:
+  name:
+    description:
+      - Name of the release.
+    type: str
+    required: true
+  namespace:
+    description:
+      - Namespace of the release. It must exist for O(state=present).
+    type: str
+    required: true
+  state:
+    description:
+      - With V(absent) the release and its history are removed, and its workloads are waited for to be gone.
+    type: str
+    choices: [present, absent]
+    default: present
+  chart:
+    description:
+      - Folder or archive of a chart, or a reference such as C(oci://registry/chart).
+    type: str
+  chart_version:
+    description:
+      - Exact version of a chart that is given by a reference.
+    type: str
+  values:
+    description:
+      - Values for the chart. They must hold no secret, since whoever may read a release's Secret can read them.
+    type: dict
+    default: {}
+  watches:
+    description:
+      - Secrets and ConfigMaps whose change rolls the pods once, through the chart's value C(podAnnotations).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      kind:
+        description: Kind of the object.
+        type: str
+        choices: [Secret, ConfigMap]
+        required: true
+      name:
+        description: Name of the object, in the release's namespace.
+        type: str
+        required: true
+  timeout:
+    description:
+      - Seconds until the workloads must be Current, and that a single Helm call may wait for hooks.
+    type: int
+    default: 300
+  history_max:
+    description:
+      - Revisions of the release that Helm keeps.
+    type: int
+    default: 40
+  force_conflicts:
+    description:
+      - Take over fields that another field manager owns. Needs Helm 4.
+    type: bool
+    default: false
+  skip_crds:
+    description:
+      - Leave out the chart's C(crds) folder; for charts whose CRDs are applied separately.
+    type: bool
+    default: false
+  lock_wait:
+    description:
+      - Seconds to wait when another run holds the lock of the namespace. With V(0) the module fails at once and
+        names the
+        holder.
+    type: int
+    default: 0
+  commit:
+    description:
+      - Commit that is deployed, for Helm's description of the revision.
+    type: str
+  helm_binary:
+    description:
+      - The Helm program, 4.1 or newer, or 3.18 or newer of Helm 3.
+    type: str
+    default: helm
+seealso:
+  - module: todo.cloud.helm_release_info
+  - module: todo.cloud.release_apply
+  - module: kubernetes.core.helm
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.wait_options
+  - todo.cloud.attributes
+attributes:
+  check_mode:
+    support: full
+    details: With diff mode the manifest's difference comes from a server-side dry run. Nothing is written.
+  diff_mode:
+    support: full
+    details: The values of Secrets are hidden.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Dapr's control plane is there and ready
+  todo.cloud.helm_release:
+    name: dapr
+    namespace: dapr-system
+    chart: oci://ghcr.io/dapr/charts/dapr
+    chart_version: 1.14.0
+    skip_crds: true
+    values:
+      global: {ha: {enabled: false}}
+    timeout: 180
+
+- name: The local broker is gone
+  todo.cloud.helm_release:
+    name: kafka
+    namespace: kafka
+    state: absent
+"""
+
+RETURN = r"""
+state_before:
+  description:
+    - State in which the release was found, such as V(absent), V(verified) (as asked and Current), V(unverified),
+      V(outdated),
+      V(changed by hand), V(failed), V(stuck), V(uninstalled).
+  returned: success or failure after the release was read
+  type: str
+  sample: outdated
+action:
+  description: What that called for, such as V(none), V(verify), V(install), V(upgrade), V(recover), V(uninstall).
+  returned: success or failure after the release was read
+  type: str
+  sample: upgrade
+revision:
+  description: Newest revision of the release, 0 when there is none.
+  returned: success or failure after the release was read
+  type: int
+  sample: 3
+input_digest:
+  description: Digest of the chart's content and the values.
+  returned: success or failure after the release was read
+  type: str
+  sample: 1f0c2d5c7a4f6d9ab1c4be77f5d2f3a1b0c9d8e7
+changes:
+  description: What differs, in words.
+  returned: success or failure after the release was read
+  type: list
+  elements: str
+  sample: [values replicas]
+verdict:
+  description: As M(todo.cloud.rollout_wait) returns it; empty when nothing had to be judged.
+  returned: success or failure after the release was read
+  type: dict
+  sample: {verdict: Current, elapsed: 4.2}
+failures:
+  description: Each failure with its code, sentence and evidence.
+  returned: success or failure after the release was read
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: The first failure.
+  returned: failure
+  type: dict
+  sample: {code: chart_invalid, message: "kafka: the values do not fit the chart's schema", details: {}}
+helm_calls:
+  description: Helm processes that were started.
+  returned: success or failure after the release was read
+  type: int
+  sample: 1
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.door import (
+    KUBE_SPEC,
+    PROGRESS_SPEC,
+    WAIT_SPEC,
+    failing,
+    progress_of,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+    HELM_SPEC,
+    finish,
+    settings_of,
+    single_release,
+)
+
+WATCH_SPEC: dict[str, t.Any] = {
+    "kind": {"type": "str", "choices": ["Secret", "ConfigMap"], "required": True},
+    "name": {"type": "str", "required": True},
+}
+SPEC: dict[str, t.Any] = {
+    **KUBE_SPEC,
+    **PROGRESS_SPEC,
+    **WAIT_SPEC,
+    **HELM_SPEC,
+    "name": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "chart": {"type": "str"},
+    "chart_version": {"type": "str"},
+    "values": {"type": "dict", "default": {}},
+    "watches": {"type": "list", "elements": "dict", "default": [], "options": WATCH_SPEC},
+    "force_conflicts": {"type": "bool", "default": False},
+    "skip_crds": {"type": "bool", "default": False},
+    "commit": {"type": "str"},
+}
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_if=[("state", "present", ["chart"])])
+    with failing(module), KubeSession.from_params(module.params) as kube:
+        report = single_release(kube, module.params, settings_of(module), progress_of(module))
+    finish(module, report)
+
+
+if __name__ == "__main__":
+    main()

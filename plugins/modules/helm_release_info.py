@@ -1,0 +1,100 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: helm_release_info
+short_description: Helm releases of a namespace as they are stored
+version_added: 0.1.0
+description:
+  - Reads Helm's records natively; the Helm program is not needed. Shows all states, also releases that are stuck.
+  - Values are not shown.
+options:
+  name:
+    description:
+      - Name of one release. Without it, all releases of the namespace.
+    type: str
+  namespace:
+    description:
+      - Namespace to look in.
+    type: str
+    required: true
+seealso:
+  - module: todo.cloud.helm_release
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Runs in check mode as it does otherwise, since it writes nothing.
+  diff_mode:
+    support: N/A
+    details: Changes nothing.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Releases of staging are read
+  todo.cloud.helm_release_info:
+    namespace: todo-staging
+  register: staging
+
+- name: Nothing is stuck
+  ansible.builtin.assert:
+    that: staging.releases | selectattr('status', 'match', 'pending') | length == 0
+"""
+
+RETURN = r"""
+releases:
+  description:
+    - The releases, sorted by name; empty when there is none.
+    - C(status) is Helm's word for the newest revision, or V(corrupt) when it can't be read. C(by_hand) is true when
+      the newest
+      revision was not made by this collection. C(input_digest) is empty when it is not known.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: backend-api
+      namespace: todo-staging
+      revision: 4
+      status: deployed
+      by_hand: false
+      chart: service
+      chart_version: 0.1.0
+      app_version: ""
+      description: Applied by todo.cloud
+      input_digest: 1f0c2d5c7a4f6d9ab1c4be77f5d2f3a1b0c9d8e7
+      labels: {todo.cloud/environment: staging}
+      history: [{revision: 3, status: superseded}, {revision: 4, status: deployed}]
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.info import releases_info
+
+SPEC: dict[str, t.Any] = {
+    **KUBE_SPEC,
+    "name": {"type": "str"},
+    "namespace": {"type": "str", "required": True},
+}
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    with failing(module), KubeSession.from_params(module.params) as kube:
+        found = releases_info(kube, module.params["namespace"], module.params["name"] or "")
+    module.exit_json(changed=False, releases=found)
+
+
+if __name__ == "__main__":
+    main()

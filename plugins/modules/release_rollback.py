@@ -1,0 +1,199 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_rollback
+short_description: Take an environment's set of Helm releases back to a verified state
+version_added: 0.1.0
+description:
+  - Takes all releases of an environment, or some, back to what a release set recorded as verified, components
+    first, then
+    the services side by side, and judges them again.
+  - The target is read and checked before anything is written; its revisions must be there, or be redeployable from the
+    record, and so must every key of a Secret that it refers to.
+  - The target is written down before the first write. A rollback that was killed goes on to the very same target.
+  - Sets that are newer than the target are marked withdrawn, so a second rollback goes further back and not forward.
+  - Secrets are never rolled back. Hooks and database migrations are not undone. A release that was not part of the
+    set is
+    left as it is.
+options:
+  environment:
+    description:
+      - Name of the environment. The namespace must carry it in its label C(todo.cloud/environment).
+    type: str
+    required: true
+  namespace:
+    description:
+      - Namespace of the environment.
+    type: str
+    required: true
+  to:
+    description:
+      - With V(verified), the newest verified set that differs from what runs.
+      - Otherwise the number of a set, or the commit that it was made from (at least seven characters).
+    type: str
+    default: verified
+  names:
+    description:
+      - Releases to take back. Empty means all of the set.
+    type: list
+    elements: str
+    default: []
+  timeout:
+    description:
+      - Seconds that the releases may take to be Current again.
+    type: int
+    default: 300
+  lock_wait:
+    description:
+      - Seconds to wait when another run holds the environment's lock. With V(0) the module fails at once and names the
+        holder.
+    type: int
+    default: 0
+  history_max:
+    description:
+      - Revisions of a release that Helm keeps.
+    type: int
+    default: 40
+  helm_binary:
+    description:
+      - The Helm program, 4.1 or newer, or 3.18 or newer of Helm 3.
+    type: str
+    default: helm
+  dapr_namespace:
+    description:
+      - Namespace of Dapr's control plane.
+    type: str
+    default: dapr-system
+seealso:
+  - module: todo.cloud.release_apply
+  - module: todo.cloud.release_set_info
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.wait_options
+  - todo.cloud.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Chooses and checks the target and says what would go back. Nothing is written.
+  diff_mode:
+    support: full
+    details: The values of Secrets are hidden.
+  idempotent:
+    support: partial
+    details:
+      - With O(to=verified) each run goes one verified state further back, as asked. With a set or a commit, a
+        second run
+        changes nothing.
+"""
+
+EXAMPLES = r"""
+- name: Staging is back at the last verified state
+  todo.cloud.release_rollback:
+    environment: staging
+    namespace: todo-staging
+
+- name: One service is back at what release set 7 holds
+  todo.cloud.release_rollback:
+    environment: staging
+    namespace: todo-staging
+    to: "7"
+    names: [backend-api]
+"""
+
+RETURN = r"""
+releases:
+  description: What became of each release. V(from), V(tried) and V(to) are revisions, 0 for none.
+  returned: success or failure after the target was chosen
+  type: list
+  elements: dict
+  sample:
+    - {name: backend-api, action: rollback, from: 4, tried: 5, to: 5, verdict: "verified, as in set 3"}
+failures:
+  description: Each failure with its code, sentence and evidence.
+  returned: success or failure after the target was chosen
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: The first failure.
+  returned: failure
+  type: dict
+  sample: {code: no_verified_set, message: "Environment 'staging' has no verified release set.", details: {}}
+set:
+  description: Number of the verified release set that the environment is at.
+  returned: success or failure after the target was chosen
+  type: int
+  sample: 5
+table:
+  description: RV(releases) as lines of text.
+  returned: success or failure after the target was chosen
+  type: list
+  elements: str
+  sample:
+    - release      action    was  tried  now  verdict
+    - backend-api  rollback  4    5      5    verified, as in set 3
+plan:
+  description: Always empty; kept for the same shape as M(todo.cloud.release_apply).
+  returned: success or failure after the target was chosen
+  type: list
+  elements: dict
+  sample: []
+helm_calls:
+  description: Helm processes that were started.
+  returned: success or failure after the target was chosen
+  type: int
+  sample: 1
+api:
+  description: Requests to the Kubernetes API, retries and repeated lists.
+  returned: success or failure after the target was chosen
+  type: dict
+  sample: {requests: 40, retries: 0, relists: 0}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.door import (
+    KUBE_SPEC,
+    PROGRESS_SPEC,
+    WAIT_SPEC,
+    failing,
+    progress_of,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+    DAPR_SPEC,
+    ENVIRONMENT_SPEC,
+    HELM_SPEC,
+    finish,
+    roll_back,
+    settings_of,
+)
+
+SPEC: dict[str, t.Any] = {
+    **KUBE_SPEC,
+    **PROGRESS_SPEC,
+    **WAIT_SPEC,
+    **ENVIRONMENT_SPEC,
+    **HELM_SPEC,
+    **DAPR_SPEC,
+    "to": {"type": "str", "default": "verified"},
+    "names": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    with failing(module), KubeSession.from_params(module.params) as kube:
+        report = roll_back(kube, module.params, settings_of(module), progress_of(module))
+    finish(module, report)
+
+
+if __name__ == "__main__":
+    main()

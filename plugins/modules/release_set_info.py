@@ -1,0 +1,148 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_set_info
+short_description: Release sets of an environment, and the environment on one screen
+version_added: 0.1.0
+description:
+  - Lists what was recorded as verified, newest first, and in one call tells how the environment is now.
+options:
+  environment:
+    description:
+      - Name of the environment.
+    type: str
+    required: true
+  namespace:
+    description:
+      - Namespace of the environment.
+    type: str
+    required: true
+  verified_only:
+    description:
+      - Leave out sets that were withdrawn by a rollback.
+    type: bool
+    default: false
+  at:
+    description:
+      - Number or commit of one set that is shown with its releases and images. Fails when there is none.
+    type: str
+  status:
+    description:
+      - Read the state of every release too, and who holds the lock, and how long Dapr's certificates live.
+    type: bool
+    default: false
+  dapr_namespace:
+    description:
+      - Namespace of Dapr's control plane.
+    type: str
+    default: dapr-system
+seealso:
+  - module: todo.cloud.release_apply
+  - module: todo.cloud.release_rollback
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Runs in check mode as it does otherwise, since it writes nothing.
+  diff_mode:
+    support: N/A
+    details: Changes nothing.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Environment is read
+  todo.cloud.release_set_info:
+    environment: staging
+    namespace: todo-staging
+    status: true
+  register: staging
+
+- name: Releases that are not at a verified revision
+  ansible.builtin.debug:
+    msg: "{{ staging.status | dict2items | rejectattr('value.verified') | map(attribute='key') }}"
+"""
+
+RETURN = r"""
+sets:
+  description:
+    - The release sets, newest first. A set that was withdrawn says why.
+    - With O(at) the one set, with C(releases), C(tools), C(who), C(missing) and C(restored_from) as well.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - {id: 4, time: "2026-11-21T09:30:00Z", commit: 1f2e3d4, withdrawn: "", current: true}
+current:
+  description: Number of the set that the environment is at, 0 when it is at none.
+  returned: success
+  type: int
+  sample: 4
+status:
+  description: With O(status) every release of the environment by its name.
+  returned: success
+  type: dict
+  sample:
+    backend-api:
+      revision: 4
+      status: deployed
+      chart: service
+      verified: true
+      by_hand: false
+      state: Current
+      message: ""
+      replicas: 2/2
+      restarts: 0
+      sidecars: 2/2
+      images: [{container: app, image: "ghcr.io/todo-app/backend-api:v1.1.0", digest: "sha256:5b0b"}]
+lock:
+  description: With O(status) who holds the environment's lock.
+  returned: success
+  type: dict
+  sample: {held: false, holder: "", since: "", renewed: ""}
+trust:
+  description: With O(status) whether Dapr's mTLS is on, and how many days its certificates have left.
+  returned: success
+  type: dict
+  sample: {mtls: true, root_days_left: 364, issuer_days_left: 364, why: ""}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+    DAPR_SPEC,
+    ENVIRONMENT_SPEC,
+    describe_sets,
+)
+
+SPEC: dict[str, t.Any] = {
+    **KUBE_SPEC,
+    **ENVIRONMENT_SPEC,
+    **DAPR_SPEC,
+    "verified_only": {"type": "bool", "default": False},
+    "at": {"type": "str"},
+    "status": {"type": "bool", "default": False},
+}
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    with failing(module), KubeSession.from_params(module.params) as kube:
+        info = describe_sets(kube, module.params)
+    module.exit_json(changed=False, **info)
+
+
+if __name__ == "__main__":
+    main()
