@@ -84,7 +84,6 @@ class Database:
             },
             min_size=2,
             max_size=_POOL_MAX,
-            timeout=5,
             reconnect_timeout=5,
             check=AsyncConnectionPool.check_connection,
             open=False,
@@ -98,9 +97,9 @@ class Database:
         await self._pool.close(timeout=2)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """For single statements. Raises psycopg.OperationalError when there is no database."""
-        async with self._pool.connection() as connection:
+    async def connection(self, seconds: float = 5) -> AsyncIterator[Connection]:
+        """For single statements. Raises psycopg.OperationalError when there is no database for that long."""
+        async with self._pool.connection(seconds) as connection:
             if not self._migrated:
                 async with self._migrating:
                     if not self._migrated:
@@ -117,7 +116,7 @@ class Database:
     async def check(self) -> None:
         """For readiness: the database answers and has the schema."""
         try:
-            async with self.connection() as connection:
+            async with self.connection(seconds=1) as connection:
                 await connection.execute("SELECT 1")
         except psycopg.Error as error:
             raise NotReady(f"no usable PostgreSQL ({type(error).__name__})") from error

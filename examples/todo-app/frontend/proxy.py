@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
+import anyio
 import httpx
 from fastapi import HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -102,8 +103,9 @@ class Events:
         finally:
             drain.cancel()
             piece.cancel()
-            await asyncio.gather(piece, return_exceptions=True)
-            await answer.aclose()
+            with anyio.CancelScope(shield=True):  # a browser that leaves cancels this; the gateway must hear of it
+                await asyncio.gather(piece, return_exceptions=True)
+                await answer.aclose()
 
 
 async def _body(request: Request) -> bytes:

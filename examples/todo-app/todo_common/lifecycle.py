@@ -34,7 +34,7 @@ class Worker:
     """A loop in the background: `step` is called again and again, `seconds` apart, or at once after `wake()`.
 
     A step returns True when there is more to do now. It is never cut in half, unless it takes too long to stop.
-    It may fail: then it is tried again, ever more slowly; errors that are `expected` are logged without a stack.
+    It may fail: then it is tried again after up to four times `seconds`; `expected` errors are logged without a stack.
     """
 
     def __init__(
@@ -81,6 +81,6 @@ class Worker:
                 log.warning("%s: %s: %s", self._name, type(error).__name__, error, exc_info=stack)
             if not more:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), min(self._seconds * 2 ** min(failures, 4), 10))
+                    await asyncio.wait_for(self._wake.wait(), self._seconds * 2 ** min(failures, 2))
                 if failures:  # a wake-up must not turn a failing loop into a busy one
                     await asyncio.sleep(0.2)

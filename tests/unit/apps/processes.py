@@ -1,0 +1,250 @@
+"""Runs the stand-in services as real processes, and talks HTTP with them. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+APPS = Path(__file__).resolve().parents[3] / "examples" / "todo-app"
+START_SECONDS = 60  # a deadline, not an expectation: machines that run tests are busy
+
+
+def free_port() -> int:
+    """A port below those that connections get: else a client that waits for a server may meet itself there."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:
+    """Ask until the answer is true; it is returned. Fails after `seconds`."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def dying_with_parent(argv: list[str], sig: str = "KILL") -> list[str]:
+    """The command, such that a test run that is killed leaves nothing behind (Linux: util-linux's setpriv)."""
+    return ["setpriv", "--pdeathsig", sig, *argv]
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def call(
+    base: str,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    token: str = "",
+    headers: Mapping[str, str] | None = None,
+    source: str = "127.0.0.1",
+    seconds: float = 15,
+) -> Answer:
+    """One request on a connection of its own; a body that is not bytes is sent as JSON."""
+    given = dict(headers or {})
+    if token:
+        given["authorization"] = f"Bearer {token}"
+    if body is not None and not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+        given.setdefault("content-type", "application/json")
+    address = urlsplit(base)
+    connection = http.client.HTTPConnection(
+        address.hostname or "", address.port, timeout=seconds, source_address=(source, 0)
+    )
+    try:
+        connection.request(method, path, body, given)
+        response = connection.getresponse()
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+    finally:
+        connection.close()
+
+
+@dataclass
+class Running:
+    """A service that runs."""
+
+    module: str
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> Answer:
+        return call(self.url, method, path, body, **options)
+
+    def healthy(self) -> bool:
+        try:
+            return self.call("GET", "/health", seconds=5).status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log so far; every complete line must be a JSON object."""
+        text = self.log.read_text()
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def logged(self, part: str) -> list[dict[str, Any]]:
+        """The log lines with `part` in their message."""
+        return [line for line in self.lines() if part in line["message"]]
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's samples whose name and labels begin with `name`."""
+        text = self.call("GET", "/metrics").body.decode()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
+
+    def signal(self, sig: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(sig)
+
+    def stop(self, seconds: float = 30) -> int:
+        """Ask it to end; its exit status."""
+        if self.process.poll() is None:
+            self.signal()
+        try:
+            return self.process.wait(seconds)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Launcher:
+    """Starts services from pinned requirements alone, in an environment that holds what it is given and no more."""
+
+    def __init__(self, dependencies: Path, logs: Path) -> None:
+        self._path = f"{dependencies}:{APPS}"
+        self._logs = logs
+        self._running: list[Running] = []
+
+    def start(self, module: str, wait: bool = True, before: list[str] | None = None, **env: object) -> Running:
+        """Start `python -m module`; with `wait`, until it answers. `before` stands in front of the command."""
+        port = int(str(env.pop("PORT", 0))) or free_port()
+        log = self._logs / f"{module}-{port}-{len(self._running)}.log"
+        own = {"PYTHONPATH": self._path, "PORT": str(port), "POD_NAME": f"{module}-pod", "PATH": os.defpath}
+        own["PYTHONDONTWRITEBYTECODE"] = "1"
+        # -S: no site-packages, so that requirements.txt is seen to be complete
+        argv = dying_with_parent([*(before or []), sys.executable, "-S", "-m", module])
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                argv, env=own | {k: str(v) for k, v in env.items()}, stdout=output, stderr=subprocess.STDOUT, cwd="/"
+            )
+        running = Running(module, port, process, log)
+        self._running.append(running)
+        if wait:
+            wait_until(lambda: running.healthy() or process.poll() is not None, f"{module} answers")
+            assert process.poll() is None, f"{module} ended at start: {log.read_text()}"
+        return running
+
+    def kill_all(self) -> None:
+        for running in self._running:
+            running.kill()
+
+
+class Stream:
+    """An open event stream, read frame by frame."""
+
+    def __init__(self, url: str, path: str, headers: Mapping[str, str], seconds: float = 60) -> None:
+        address = urlsplit(url)
+        self._connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=seconds)
+        self._connection.request("GET", path, headers=dict(headers))
+        self.response = self._connection.getresponse()
+        self.headers = {k.lower(): v for k, v in self.response.getheaders()}
+
+    def frames(self) -> Iterator[dict[str, str]]:
+        """Each frame's fields; a comment has the field ''. Ends when the stream does."""
+        frame: dict[str, str] = {}
+        for raw in self.response:
+            line = raw.decode().rstrip("\n")
+            if line:
+                name, _, value = line.partition(":")
+                frame[name] = value.strip()
+            else:
+                yield frame
+                frame = {}
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@contextlib.contextmanager
+def stream(url: str, path: str = "/events", **headers: str) -> Iterator[Stream]:
+    opened = Stream(url, path, headers)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+class Switch:
+    """Stands for a Kubernetes Service: new connections go to the port it points at, open ones stay where they are."""
+
+    def __init__(self, target: int, port: int = 0) -> None:
+        self.target = target
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(("127.0.0.1", self.target))
+        except OSError:
+            # refused: as near as a process in between can come to it, the client is reset before it gets a byte
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            return
+        threading.Thread(target=_copy, args=(server, client), daemon=True).start()
+        _copy(client, server)
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    """One direction; an end or a reset is passed on."""
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
