@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -103,8 +104,8 @@ class User:
 def start_backend(launcher: Launcher, postgres: pg.Postgres, database: str, sidecar: Sidecar) -> Callable[..., Running]:
     """Starts a replica of backend-api on the module's database."""
 
-    def start(**env: object) -> Running:
-        settings = {
+    def start(**env: Any) -> Running:
+        settings: dict[str, Any] = {
             "DATABASE_URL": postgres.url(database),
             "SECRET_KEY": SECRET_KEY,
             "SERVICE_TOKEN": SERVICE_TOKEN,

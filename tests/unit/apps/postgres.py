@@ -85,14 +85,14 @@ def server() -> Iterator[Postgres]:
         "max_connections": 100,
     }
     try:
-        initdb = [binaries() / "initdb", "-D", data, "-U", "todo", "-A", "trust", "--no-sync", "-E", "UTF8"]
+        initdb = [f"{binaries()}/initdb", "-D", str(data), "-U", "todo", "-A", "trust", "--no-sync", "-E", "UTF8"]
         made = subprocess.run(initdb, capture_output=True, text=True, cwd="/", **user)  # type: ignore[call-overload]  # user is set or not
         assert made.returncode == 0, made.stderr
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        argv = dying_with_parent([str(binaries() / "postgres"), "-D", str(data), *map(str, options)], "INT")
+        argv = dying_with_parent([f"{binaries()}/postgres", "-D", str(data), *map(str, options)], "INT")
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(argv, stdout=log, stderr=log, cwd="/", **user)  # type: ignore[call-overload]  # as above
-        ask = [binaries() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        ask = [f"{binaries()}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         try:
             wait_until(lambda: subprocess.run(ask).returncode == 0, "PostgreSQL answers")
             yield Postgres(port)

@@ -112,6 +112,9 @@ class Running:
         except (OSError, http.client.HTTPException):
             return False
 
+    def ready(self) -> bool:
+        return self.call("GET", "/ready").status == 200
+
     def lines(self) -> list[dict[str, Any]]:
         """The log so far; every complete line must be a JSON object."""
         text = self.log.read_text()
@@ -152,7 +155,7 @@ class Launcher:
         self._logs = logs
         self._running: list[Running] = []
 
-    def start(self, module: str, wait: bool = True, before: list[str] | None = None, **env: object) -> Running:
+    def start(self, module: str, wait: bool = True, before: list[str] | None = None, **env: Any) -> Running:
         """Start `python -m module`; with `wait`, until it answers. `before` stands in front of the command."""
         port = int(str(env.pop("PORT", 0))) or free_port()
         log = self._logs / f"{module}-{port}-{len(self._running)}.log"

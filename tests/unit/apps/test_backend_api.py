@@ -232,7 +232,7 @@ def test_replicas_may_start_at_once_on_an_empty_database(
     replicas = [start_backend(wait=False, DATABASE_URL=postgres.url(name)) for _ in range(3)]
     for replica in replicas:
         wait_until(replica.healthy, "answers")
-        wait_until(lambda replica=replica: replica.call("GET", "/ready").status == 200, "ready")
+        wait_until(replica.ready, "ready")
     assert postgres.sql(name, "SELECT version FROM schema_version") == [["1"]]
     assert sum(len(replica.logged("schema brought to version 1")) for replica in replicas) == 1
     for replica in replicas:

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -25,10 +26,9 @@ def gateway(launcher: Launcher, backend: Running, sidecar: Sidecar) -> Running:
 
 @pytest.fixture(scope="module")
 def start_frontend(launcher: Launcher) -> Callable[..., Running]:
-    def start(backend_url: str, **env: object) -> Running:
-        return launcher.start(
-            "frontend", **{"BACKEND_URL": backend_url, "DAPR_ENABLED": "false", "APP_VERSION": "v1.0.0"} | env
-        )
+    def start(backend_url: str, **env: Any) -> Running:
+        settings: dict[str, Any] = {"BACKEND_URL": backend_url, "DAPR_ENABLED": "false", "APP_VERSION": "v1.0.0"}
+        return launcher.start("frontend", **settings | env)
 
     return start
 

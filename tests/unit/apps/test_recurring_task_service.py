@@ -31,12 +31,16 @@ def _complete_new(backend: Running, user: User, sidecar: Sidecar, **task: Any) -
     made = backend.call("POST", "/api/tasks", {"title": "Pay the rent", **task}, token=user.token)
     assert made.status == 201, made.body
     backend.call("POST", f"/api/tasks/{made.json['id']}/complete", token=user.token)
-    wait_until(lambda: _completed(sidecar, user, made.json["id"]), "task.completed")
-    return _completed(sidecar, user, made.json["id"])[0]
+    return _wait_completed(sidecar, user, made.json["id"])
 
 
 def _completed(sidecar: Sidecar, user: User, task: str) -> list[dict[str, Any]]:
     return [event for event in sidecar.events(user.id, "task.completed") if event["subject"] == task]
+
+
+def _wait_completed(sidecar: Sidecar, user: User, task: str) -> dict[str, Any]:
+    events: list[dict[str, Any]] = wait_until(lambda: _completed(sidecar, user, task), "task.completed")
+    return events[0]
 
 
 def test_it_subscribes(recurring: Running) -> None:
@@ -82,8 +86,7 @@ def test_a_monthly_task_goes_through_short_months(
         [task] = _open(backend, user)
         assert task["due"] == expected
         backend.call("POST", f"/api/tasks/{task['id']}/complete", token=user.token)
-        wait_until(lambda task=task: _completed(sidecar, user, task["id"]), "task.completed")
-        event = _completed(sidecar, user, task["id"])[0]
+        event = _wait_completed(sidecar, user, task["id"])
 
 
 def test_a_deleted_next_instance_does_not_come_back(

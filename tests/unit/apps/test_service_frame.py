@@ -20,7 +20,7 @@ SERVICES = ("backend_api", "recurring_task_service", "notification_service", "ss
 
 
 @pytest.fixture(scope="module")
-def environment(postgres: Postgres, database: str, sidecar: Sidecar) -> dict[str, object]:
+def environment(postgres: Postgres, database: str, sidecar: Sidecar) -> dict[str, Any]:
     """Enough for any of them."""
     return {
         "DATABASE_URL": postgres.url(database),
@@ -33,7 +33,7 @@ def environment(postgres: Postgres, database: str, sidecar: Sidecar) -> dict[str
 
 @pytest.fixture(scope="module", params=SERVICES)
 def service(
-    request: pytest.FixtureRequest, launcher: Launcher, backend: Running, environment: dict[str, object]
+    request: pytest.FixtureRequest, launcher: Launcher, backend: Running, environment: dict[str, Any]
 ) -> Running:
     return launcher.start(request.param, BACKEND_URL=backend.url, **environment)
 
@@ -90,7 +90,7 @@ def test_each_ends_with_zero(service: Running) -> None:
 # --- the sidecar never came ---
 
 
-def test_a_pod_without_daprd_is_never_ready(launcher: Launcher, environment: dict[str, object]) -> None:
+def test_a_pod_without_daprd_is_never_ready(launcher: Launcher, environment: dict[str, Any]) -> None:
     service = launcher.start("notification_service", **environment | {"DAPR_HTTP_PORT": free_port()})
     ready = service.call("GET", "/ready")
     assert (ready.status, ready.json["reasons"]) == (503, {"dapr": "the Dapr sidecar does not answer (ConnectError)"})
@@ -121,7 +121,7 @@ def test_a_pod_without_daprd_is_never_ready(launcher: Launcher, environment: dic
     ],
 )
 def test_a_bad_environment_ends_the_start_with_one_line(
-    launcher: Launcher, environment: dict[str, object], module: str, env: dict[str, str], says: str
+    launcher: Launcher, environment: dict[str, Any], module: str, env: dict[str, str], says: str
 ) -> None:
     service = launcher.start(module, wait=False, **environment | env)
     assert service.process.wait(60) == 1
@@ -131,7 +131,7 @@ def test_a_bad_environment_ends_the_start_with_one_line(
     assert "hunter2" not in line["message"]
 
 
-def test_a_port_that_is_taken_ends_the_start(launcher: Launcher, environment: dict[str, object]) -> None:
+def test_a_port_that_is_taken_ends_the_start(launcher: Launcher, environment: dict[str, Any]) -> None:
     with socket.create_server(("0.0.0.0", free_port())) as taken:
         service = launcher.start("frontend", wait=False, **environment | {"PORT": taken.getsockname()[1]})
         assert service.process.wait(60) != 0
@@ -184,7 +184,7 @@ def test_open_connections_are_told_to_go(start_backend: Callable[..., Running]) 
 # --- faults on purpose ---
 
 
-def test_fault_crash(launcher: Launcher, environment: dict[str, object]) -> None:
+def test_fault_crash(launcher: Launcher, environment: dict[str, Any]) -> None:
     service = launcher.start("backend_api", wait=False, **environment | {"APP_FAULT": "crash"})
     assert service.process.wait(60) == 1
     [line] = service.lines()
@@ -192,7 +192,7 @@ def test_fault_crash(launcher: Launcher, environment: dict[str, object]) -> None
     assert line["message"] == "can't start: APP_FAULT=crash: this version fails at start, on purpose"
 
 
-def test_fault_never_ready(launcher: Launcher, environment: dict[str, object]) -> None:
+def test_fault_never_ready(launcher: Launcher, environment: dict[str, Any]) -> None:
     service = launcher.start("backend_api", **environment | {"APP_FAULT": "never-ready"})
     ready = service.call("GET", "/ready")
     assert ready.status == 503
@@ -201,7 +201,7 @@ def test_fault_never_ready(launcher: Launcher, environment: dict[str, object]) -
     assert service.logged("not ready: fault: APP_FAULT=never-ready")
 
 
-def test_fault_wrong_port(launcher: Launcher, environment: dict[str, object]) -> None:
+def test_fault_wrong_port(launcher: Launcher, environment: dict[str, Any]) -> None:
     service = launcher.start("backend_api", wait=False, **environment | {"APP_FAULT": "wrong-port"})
     wait_until(lambda: service.logged("listening on 8081 instead of"), "it says so")
     # it came up, or something else on this machine has that port
@@ -211,7 +211,7 @@ def test_fault_wrong_port(launcher: Launcher, environment: dict[str, object]) ->
         assert service.logged("address already in use")
 
 
-def test_fault_oom(launcher: Launcher, environment: dict[str, object]) -> None:
+def test_fault_oom(launcher: Launcher, environment: dict[str, Any]) -> None:
     """A limit on its address space stands for the memory limit of a pod."""
     limited = ["prlimit", f"--as={800 * 1024 * 1024}"]
     service = launcher.start("backend_api", wait=False, before=limited, **environment | {"APP_FAULT": "oom"})
@@ -222,7 +222,7 @@ def test_fault_oom(launcher: Launcher, environment: dict[str, object]) -> None:
     assert int(taken[1]) > 200
 
 
-def test_fault_slow_start(launcher: Launcher, environment: dict[str, object]) -> None:
+def test_fault_slow_start(launcher: Launcher, environment: dict[str, Any]) -> None:
     service = launcher.start("backend_api", wait=False, **environment | {"APP_FAULT": "slow-start"})
     wait_until(lambda: service.logged("listening in 20 s"), "it says so")
     assert not service.healthy()

@@ -16,8 +16,12 @@ from tests.unit.apps.sidecar import Sidecar
 
 @pytest.fixture(scope="module")
 def start_gateway(launcher: Launcher, backend: Running, sidecar: Sidecar) -> Callable[..., Running]:
-    def start(**env: object) -> Running:
-        settings = {"BACKEND_URL": backend.url, "PUBSUB_NAME": "pubsub-broadcast", "APP_VERSION": "v1.0.0"}
+    def start(**env: Any) -> Running:
+        settings: dict[str, Any] = {
+            "BACKEND_URL": backend.url,
+            "PUBSUB_NAME": "pubsub-broadcast",
+            "APP_VERSION": "v1.0.0",
+        }
         return launcher.start("sse_gateway", **settings | {"DAPR_HTTP_PORT": sidecar.port} | env)
 
     return start
