@@ -18,7 +18,11 @@ OWN = ("local", "staging", "production")
 EXAMPLES = ("aks", "gke", "oke", "kind", "minikube")
 CANARY = "canary-7d1f"
 SECRETS = ("DATABASE_URL", "SECRET_KEY", "SERVICE_TOKEN", "BROKER_PASSWORD", "REGISTRY_PASSWORD", "SMTP_PASSWORD")
-FACTS = {"node_ip": "10.240.0.2", "database_url": f"postgresql://todo:{CANARY}@10.240.0.2:5432/todo"}
+FACTS = {
+    "url": "http://10.240.0.2:30080",
+    "database_ip": "10.240.0.2",
+    "database_url": f"postgresql://todo:{CANARY}@10.240.0.2:5432/todo",
+}
 
 
 def folder(inventory: str) -> Path:
