@@ -84,7 +84,9 @@ options:
         type: str
         default: ''
       failed_when:
-        description: JMESPath expression over the object that is true when waiting is pointless. Needs O(resources[].ready_when).
+        description:
+          - JMESPath expression over the object that is true when waiting is pointless.
+          - Needs O(resources[].ready_when).
         type: str
         default: ''
   timeout:
@@ -153,7 +155,9 @@ verdict:
   type: str
   sample: Current
 workloads:
-  description: How each of them ended; RV(workloads[].state) is one of V(Current), V(InProgress), V(Failed), V(Terminating), V(NotFound).
+  description:
+    - How each of them ended. RV(workloads[].code) is that of its failure, empty without one.
+    - RV(workloads[].state) is one of V(Current), V(InProgress), V(Failed), V(Terminating), V(NotFound).
   returned: success or failure after waiting
   type: list
   elements: dict
@@ -164,7 +168,7 @@ workloads:
       name: backend-api
       state: Current
       message: 2/2 available
-      failure: null
+      code: ''
 failures:
   description: Each failure with its code, sentence and evidence; the codes are listed in docs/failure-codes.md.
   returned: success or failure after waiting
@@ -177,7 +181,7 @@ failure:
   type: dict
   sample:
     code: crash_loop
-    message: "backend-api: container backend-api exits with code 1 (CrashLoopBackOff, 2 restarts): KeyError: 'DATABASE_URL'"
+    message: "backend-api: container backend-api exits with code 1 (Error, 2 restarts): KeyError: 'SECRET_KEY'"
     details: {pod: backend-api-6d5f-x2x4q, container: backend-api, exit_code: 1, restarts: 2}
 notes:
   description: What was noticed and did not matter for the verdict.
@@ -200,7 +204,6 @@ elapsed:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.todo.cloud.plugins.module_utils.door import (
     KUBE_SPEC,
     PROGRESS_SPEC,

@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Live progress of a long module: its lines appear while the task runs, not after it.
 
-The module appends lines to a file (see module_utils/door.py); a thread on the controller follows the file and shows each
-whole line at once. Needs nothing in the user's configuration, since an action plugin of a module's name is used by itself.
+The module appends lines to a file (see module_utils/door.py); a thread on the controller follows the file and shows
+each whole line at once. Nothing has to be configured: an action plugin of a module's name is used by itself.
 """
 
 from __future__ import annotations
@@ -53,15 +53,26 @@ class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no ty
             and not context.CLIARGS.get("module_name")  # ad-hoc commands print results only
             and not self._task.async_val
             and not self._task.no_log
-            and bool(getattr(self._connection, "_remote_is_local", False))
+            and bool(self._connection.transport == "local")
         )
 
     def _show(self, task_vars: dict[str, Any]) -> Callable[[str], None]:
         # A task that runs once stands for all hosts: the name of the host it happens to run on would mislead.
         host = "" if self._task.run_once else str(task_vars.get("inventory_hostname") or "")
-        prefix = f"[{host}] " if host else ""
+        prefix = f"  [{host}] " if host else "  "
+        # With display_skipped_hosts off, Ansible shows a task's banner only with its first result: say it here instead.
+        shown_skipped = constants.config.get_config_value(
+            "display_skipped_hosts", plugin_type="callback", plugin_name="default"
+        )
+        title = [] if shown_skipped else [f"{self._task.get_name()} ..."]
         display = Display()
-        return lambda line: display.display(f"  {prefix}{line}")
+
+        def show(line: str) -> None:
+            while title:
+                display.display(title.pop())
+            display.display(f"{prefix}{line}")
+
+        return show
 
 
 @contextmanager

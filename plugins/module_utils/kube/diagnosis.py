@@ -128,9 +128,11 @@ class Diagnosis:
 
     def _log(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
         try:
-            return self._kube.logs(
+            log = self._kube.logs(
                 namespace, pod, container, previous=previous, tail=self._log_lines, deadline=self._deadline
             )
+            # The kubelet says so with status 200 when a container's log is gone already.
+            return "" if log.startswith("unable to retrieve container logs") else log
         except Forbidden as exc:
             self._unreadable[f"logs: {exc.failure.message}"] = None
         except KubeError as exc:

@@ -6,12 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from ..failure import Code
 from ..readiness.judge import Judgement
+from ..readiness.sentences import sentence
 from ..readiness.status import State
+from ..readiness.symptoms import UNREADY, Symptom
 from .targets import Target
 
 REMIND_SECONDS = 30.0
 _NAMED = 6
+# How long these last in a normal start: no news until then.
+_USUAL_SECONDS = {Code.VOLUME_MOUNT: 10.0, Code.FAILED_CREATE: 3.0, Code.NOT_READY: 5.0, Code.CRASH_LOOP: 1.0}
 
 
 class Report:
@@ -54,20 +59,27 @@ class Report:
 def line(target: Target, judgement: Judgement) -> str:
     """``backend-api 2/3 updated, 1 waiting: ImagePullBackOff 12 s``."""
     if judgement.doom:
-        worst = judgement.doom[0]
-        return f"{target.label} failed: {worst.reason}{' in ' + worst.container if worst.container else ''}"
+        return sentence(judgement.doom[0], f"{target.label} failed")
     if judgement.status.state is State.CURRENT:
-        return f"{target.label} ready, {judgement.status.message}"
+        return f"{target.label} ready: {judgement.status.message}"
     reasons: dict[str, list[float]] = {}
-    for symptom, lasted in judgement.waiting:
-        if symptom.reason != "Unready":
-            reasons.setdefault(symptom.reason, []).append(lasted)
+    for symptom, lasted in _telling(judgement):
+        reasons.setdefault(symptom.reason, []).append(lasted)
     notes = [f", {len(times)} waiting: {reason} {max(times):.0f} s" for reason, times in reasons.items()]
     return f"{target.label} {judgement.status.message}{''.join(notes)}"
 
 
+def _telling(judgement: Judgement) -> list[tuple[Symptom, float]]:
+    """Symptoms that are more than a normal start: every pod is created, and unready, for a while."""
+    return [
+        (symptom, lasted)
+        for symptom, lasted in judgement.waiting
+        if symptom.reason != UNREADY and lasted >= _USUAL_SECONDS.get(symptom.code, 0.0)
+    ]
+
+
 def _key(judgement: Judgement) -> str:
     """What must differ for a line to be worth saying: everything but seconds."""
-    reasons = sorted({symptom.reason for symptom, _ in judgement.waiting if symptom.reason != "Unready"})
+    reasons = sorted({symptom.reason for symptom, _ in _telling(judgement)})
     doom = [symptom.key for symptom in judgement.doom]
     return f"{judgement.status.state} {judgement.status.message} {reasons} {doom}"

@@ -65,5 +65,6 @@ def requested(kube: KubeSession, params: Mapping[str, Any]) -> list[Target]:
                    ready_when=entry["ready_when"], failed_when=entry["failed_when"])
         )  # fmt: skip
     if not (params["releases"] or params["workloads"] or params["resources"]):
-        raise error(Code.INVALID_INPUT, "Nothing to wait for: give releases, workloads or resources.", option="releases")
+        message = "There is nothing to wait for: give releases, workloads or resources."
+        raise error(Code.INVALID_INPUT, message, option="releases")
     return targets

@@ -60,7 +60,7 @@ class WorkloadVerdict:
     failure: Failure | None = None
 
     def as_result(self) -> dict[str, Any]:
-        """Plain JSON."""
+        """Plain JSON; the whole failure stands under ``failures`` of the verdict."""
         return {
             "release": self.target.release,
             "kind": self.target.kind,
@@ -68,7 +68,7 @@ class WorkloadVerdict:
             "name": self.target.name,
             "state": self.state.value,
             "message": self.message,
-            "failure": self.failure.as_result() if self.failure else None,
+            "code": self.failure.code.value if self.failure else "",
         }
 
 

@@ -162,7 +162,8 @@ def probe_words(probe: Object | None) -> str:
         what = f"gRPC :{grpc.get('port')}"
     else:
         what = "command " + masked(" ".join(map(str, (probe.get("exec") or {}).get("command") or [])))[:80]
-    return f"{what} every {number(probe, 'periodSeconds', 10)} s, {number(probe, 'failureThreshold', 3)} failures"
+    threshold = number(probe, "failureThreshold", 3)
+    return f"{what} every {number(probe, 'periodSeconds', 10)} s, {threshold} failure{'' if threshold == 1 else 's'}"
 
 
 def short_cause(text: str) -> str:

@@ -37,7 +37,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one look found. ``doom``: the symptoms that ended their grace; ``waiting``: those still within it."""
+    """What one look found. ``doom``: symptoms whose grace is over; ``waiting``: those within it, and for how long."""
 
     status: Status
     doom: tuple[Symptom, ...] = ()

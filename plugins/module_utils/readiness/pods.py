@@ -134,7 +134,7 @@ def pod_status(pod: Object) -> Status:
     if phase == "Failed":
         return Status(State.FAILED, str(status(pod).get("reason") or "its containers ended with an error"))
     if is_ready(pod):
-        return Status(State.CURRENT, "ready")
+        return Status(State.CURRENT, "running")
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
         return Status(State.IN_PROGRESS, str(scheduled.get("reason") or "not scheduled"))
@@ -157,18 +157,21 @@ def _unready(pod: Object) -> str:
 def unsettled(pod: Object, now: float, stability: float) -> float:
     """Seconds a ready pod must stay so before that counts; 0 when it has. ``now``: the server's clock.
 
-    Three rules, the longest counts: ready for ``stability`` seconds; a container with a quick liveness probe has run as
-    long as that probe needs to kill it (at most :data:`SETTLE_LIMIT`: slower probes are not sat out); a container that
-    was restarted has run longer than it did before its last end (at most 60 s).
+    Four rules, the longest counts: ready for ``stability`` seconds; a container without a readiness probe, whose being
+    ready says nothing but that it was started, has run three times as long; one with a quick liveness probe has outlived
+    the moment when that probe could have killed it (slower ones than :data:`SETTLE_LIMIT` are not sat out); one that was
+    restarted has run longer than it did before its last end (at most 60 s).
     """
     left = [_left(condition(pod, "Ready").get("lastTransitionTime"), now, stability)]
     for container in containers(pod):
         if container.running is None or container.role is Role.INIT:
             continue
         began = container.running.get("startedAt")
+        if "readinessProbe" not in container.definition:
+            left.append(_left(began, now, 3 * stability))
         kill = seconds_to_kill(container)
         if kill is not None and kill <= SETTLE_LIMIT:
-            left.append(_left(began, now, kill))
+            left.append(_left(began, now, kill + stability))
         lived = container.seconds_lived() if container.restarts else None
         if lived is not None:
             left.append(_left(began, now, min(60.0, lived) + stability))

@@ -41,9 +41,12 @@ def _body(symptom: Symptom, where: str, view: Container | None, probe_says: str)
             name = "startup" if probe is not definition.get("livenessProbe") else "liveness"
             return f"{where} is restarted because its {name} probe fails ({probe_words(probe)}; {_restarts(symptom)})"
         case Code.IMAGE_PULL:
-            return f"image {image} of {where} can't be pulled: {short_cause(text) or symptom.reason}"
+            named = f"image {image}" if image else "the image"
+            return f"{named} of {where} can't be pulled: {short_cause(text) or symptom.reason}"
         case Code.IMAGE_INVALID:
-            return f"{image!r} of {where} is no valid image name"
+            return (
+                f"{image!r} of {where} is no valid image name" if image else f"the image name of {where} is not valid"
+            )
         case Code.CONFIG_MISSING:
             subject = where if symptom.container else f"pod {symptom.pod}"
             return f"{subject} can't start: {short_mount(text)}"

@@ -1,0 +1,118 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What integration tests share: objects in and out of the cluster, modules run for real, conditions waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY, KubeSession
+
+TOP = Path(__file__).resolve().parents[2]
+BUSYBOX = "docker.io/library/busybox:1.36"
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    """The objects of a YAML file."""
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def apply(kube: KubeSession, namespace: str, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Server-side apply of objects into a namespace."""
+    for obj in objects:
+        resource = kube.resource(obj["apiVersion"], obj["kind"])
+        where = namespace if resource.namespaced else ""
+        kube.patch(
+            resource, where, obj["metadata"]["name"], dict(obj), content_type=APPLY, field_manager="tests", force=True
+        )
+
+
+def eventually(what: str, check: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first true value of ``check``; fails the test when there was none in time."""
+    end = time.monotonic() + seconds
+    while not (value := check()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.2)
+    return value
+
+
+@dataclass(frozen=True)
+class ModuleRun:
+    """A module's result as Ansible got it."""
+
+    result: dict[str, Any]
+    failed: bool
+    output: str
+
+    @property
+    def code(self) -> str:
+        """Code of the failure, empty without one."""
+        return str(self.result.get("failure", {}).get("code", ""))
+
+
+def run_module(
+    name: str,
+    params: Mapping[str, Any],
+    kubeconfig: str,
+    *,
+    check: bool = False,
+    diff: bool = False,
+    timeout: float = 300,
+) -> ModuleRun:
+    """Run a module of this collection through ``ansible localhost``, as a user would."""
+    flags = [flag for flag, wanted in (("--check", check), ("--diff", diff)) if wanted]
+    arguments = json.dumps(dict(params))
+    command = [
+        str(Path(sys.executable).with_name("ansible")),
+        "localhost",
+        "-m",
+        f"todo.cloud.{name}",
+        "-a",
+        arguments,
+        *flags,
+    ]
+    done = subprocess.run(
+        [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
+        env=environment(kubeconfig) | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}, cwd=TOP,
+        capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+    head, arrow, body = done.stdout.partition(" => ")
+    if not arrow:
+        raise AssertionError(f"{name} gave no result:\n{done.stdout}\n{done.stderr}")
+    return ModuleRun(json.loads(body), "SUCCESS" not in head and "CHANGED" not in head, done.stdout + done.stderr)
+
+
+def run_playbook(
+    text: str, folder: Path, kubeconfig: str, *flags: str, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Run a playbook given as text, with the checkout's ansible.cfg."""
+    path = folder / "playbook.yml"
+    path.write_text(text)
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(path), *flags]
+    return subprocess.run(
+        [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
+        env=environment(kubeconfig), cwd=TOP, capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def environment(kubeconfig: str) -> dict[str, str]:
+    """The environment of an Ansible run against the test cluster."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("K8S_AUTH_", "KUBE", "ANSIBLE_"))}
+    return kept | {
+        "K8S_AUTH_KUBECONFIG": kubeconfig,
+        "ANSIBLE_COLLECTIONS_PATH": str(TOP / "collections"),
+        "ANSIBLE_CONFIG": str(TOP / "ansible.cfg"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "1",
+    }
