@@ -103,7 +103,8 @@ status:
       replicas: 2/2
       restarts: 0
       sidecars: 2/2
-      images: [{container: app, image: "ghcr.io/todo-app/backend-api:v1.1.0", digest: "sha256:5b0b"}]
+      images: ["ghcr.io/todo-app/backend-api:v1.1.0"]
+      digests: {app: "sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270"}
 lock:
   description: With O(status) who holds the environment's lock.
   returned: success

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..dapr.sidecar import judge_app
+from ..dapr.sidecar import CONTAINER, judge_app
 from ..dapr.trust import read_trust
 from ..failure import Code, error
 from ..helm.state import Lock
@@ -138,18 +138,20 @@ def _workloads(targets: Iterable[Target], found: Snapshot | None) -> dict[str, A
         "replicas": f"{sum(1 for pod in pods if _ready(pod))}/{asked}" if items else "-",
         "restarts": sum(s.get("restartCount", 0) for pod in pods for s in _statuses(pod)),
         "sidecars": f"{sum(a.ready for a in sidecars)}/{sum(a.expected for a in sidecars)}" if sidecars else "-",
-        "images": _images(pods),
+        **_images(pods),
     }
 
 
-def _images(pods: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
-    found = {
-        (c["name"], c.get("image", ""), image_digest(ids.get(c["name"], "")))
-        for pod in pods
-        for ids in [{s["name"]: s.get("imageID", "") for s in _statuses(pod)}]
-        for c in pod["spec"]["containers"]
-    }
-    return [{"container": name, "image": image, "digest": digest} for name, image, digest in sorted(found)]
+def _images(pods: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """References as they are written, sidecars last, and the digests that run, by container."""
+    images: dict[str, str] = {}
+    digests: dict[str, str] = {}
+    for pod in pods:
+        ids = {s["name"]: s.get("imageID", "") for s in _statuses(pod)}
+        for container in sorted(pod["spec"]["containers"], key=lambda c: c["name"] == CONTAINER):
+            images[container["name"]] = container.get("image", "")
+            digests[container["name"]] = image_digest(ids.get(container["name"], ""))
+    return {"images": list(dict.fromkeys(images.values())), "digests": digests}
 
 
 def _statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:

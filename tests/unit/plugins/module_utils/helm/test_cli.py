@@ -1,0 +1,193 @@
+"""The exact argument lists for Helm 4 and 3, and that nothing secret or foreign gets to or from the program."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion
+from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed, TookTooLong
+
+KUBECONFIG = {"users": [{"name": "x", "user": {"token": "canary-token"}}]}
+
+
+@dataclass
+class Fake:
+    """A Helm program that answers what it is told to and notes how it was called."""
+
+    version: str = "v4.3.1"
+    answer: Completed | Exception = field(default_factory=lambda: Completed(0, "", ""))
+    calls: list[list[str]] = field(default_factory=list)
+    stdin: list[bytes] = field(default_factory=list)
+    env: list[Mapping[str, str]] = field(default_factory=list)
+    kubeconfigs: list[Any] = field(default_factory=list)
+    timeouts: list[float] = field(default_factory=list)
+
+    def __call__(
+        self, argv: Sequence[str], *, stdin: bytes, env: Mapping[str, str], pass_fds: Sequence[int], timeout: float
+    ) -> Completed:
+        self.calls.append(list(argv))
+        self.stdin.append(stdin)
+        self.env.append(env)
+        self.timeouts.append(timeout)
+        if argv[1] == "version":
+            return Completed(0, self.version, "")
+        with open(env["KUBECONFIG"], encoding="utf-8") as file:
+            self.kubeconfigs.append(json.load(file))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+REQUEST = ApplyRequest(
+    name="api",
+    namespace="ns",
+    chart="/charts/service",
+    values={"a": "0123", "b": None},
+    labels={"todo.cloud/inputs": "abc", "todo.cloud/revision": "3"},
+    timeout=60,
+    history_max=40,
+)
+BASE = [
+    "helm", "upgrade", "--install", "api", "/charts/service", "--namespace", "ns", "--values", "-", "--reset-values",
+    "--history-max", "40", "--timeout", "60s", "--labels", "todo.cloud/inputs=abc,todo.cloud/revision=3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["v4.3.1", "v3.22.0"])
+def test_apply_is_the_same_line_in_both_majors(version: str) -> None:
+    fake = Fake(version)
+    HelmCli(KUBECONFIG, "helm", fake).apply(REQUEST)
+    assert fake.calls == [["helm", "version", "--template", "{{.Version}}"], BASE]
+    assert json.loads(fake.stdin[1]) == {"a": "0123", "b": None}
+    assert fake.kubeconfigs == [KUBECONFIG]
+    assert fake.timeouts[1] == 90
+
+
+def test_apply_with_everything() -> None:
+    fake = Fake()
+    request = ApplyRequest(
+        "api", "ns", "oci://r/c", {}, "1.2.3", force_conflicts=True, skip_crds=True, description="by x", timeout=5
+    )
+    HelmCli(KUBECONFIG, "/opt/helm", fake).apply(request)
+    assert fake.calls[1] == [
+        "/opt/helm", "upgrade", "--install", "api", "oci://r/c", "--namespace", "ns", "--values", "-", "--reset-values",
+        "--history-max", "40", "--timeout", "5s", "--version", "1.2.3", "--description", "by x", "--skip-crds",
+        "--force-conflicts",
+    ]  # fmt: skip
+    assert fake.stdin[1] == b"{}"
+
+
+def test_helm_3_has_no_conflicts_to_force() -> None:
+    fake = Fake("v3.22.0+g1234")
+    with pytest.raises(TodoCloudError, match="needs Helm 4"):
+        HelmCli(KUBECONFIG, "helm", fake).apply(ApplyRequest("api", "ns", "/c", {}, force_conflicts=True))
+    assert [call[1] for call in fake.calls] == ["version"]
+
+
+@pytest.mark.parametrize("version", ["v4.3.1", "v3.18.0"])
+def test_rollback_names_its_revision(version: str) -> None:
+    fake = Fake(version)
+    HelmCli(KUBECONFIG, "helm", fake).rollback("api", "ns", 7, timeout=30, history_max=9)
+    expected = ["helm", "rollback", "api", "7", "--namespace", "ns", "--history-max", "9", "--timeout", "30s"]
+    assert fake.calls[1] == expected
+
+
+@pytest.mark.parametrize("revision", [0, -1])
+def test_there_is_no_rollback_to_the_one_before(revision: int) -> None:
+    fake = Fake()
+    with pytest.raises(TodoCloudError) as caught:
+        HelmCli(KUBECONFIG, "helm", fake).rollback("api", "ns", revision)
+    assert caught.value.failure.code is Code.INVALID_INPUT
+    assert fake.calls == []
+
+
+def test_uninstall() -> None:
+    fake = Fake()
+    HelmCli(KUBECONFIG, "helm", fake).uninstall("api", "ns", timeout=10)
+    assert fake.calls[1] == ["helm", "uninstall", "api", "--namespace", "ns", "--ignore-not-found", "--timeout", "10s"]
+
+
+def test_render_reads_the_manifest_also_after_chatter() -> None:
+    fake = Fake(answer=Completed(0, 'Pulled: r/c:1\nDigest: sha256:1\n{"manifest": "kind: X\\n"}', ""))
+    assert HelmCli(KUBECONFIG, "helm", fake).render(REQUEST) == "kind: X\n"
+    assert fake.calls[1] == [*BASE, "--dry-run=server", "--output", "json"]
+
+
+def test_render_that_prints_no_release_is_a_failure() -> None:
+    fake = Fake(answer=Completed(0, "nothing", ""))
+    with pytest.raises(TodoCloudError, match="printed no release"):
+        HelmCli(KUBECONFIG, "helm", fake).render(REQUEST)
+
+
+def test_the_version_is_asked_once() -> None:
+    fake = Fake()
+    cli = HelmCli(KUBECONFIG, "helm", fake)
+    for _ in range(3):
+        cli.uninstall("api", "ns")
+    assert [call[1] for call in fake.calls].count("version") == 1
+    assert cli.calls == 3
+
+
+def test_the_callers_helm_and_kube_settings_do_not_get_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("HELM_DRIVER", "HELM_NAMESPACE", "HELM_KUBETOKEN", "KUBECONFIG", "KUBE_EDITOR"):
+        monkeypatch.setenv(key, "foreign")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
+    fake = Fake()
+    HelmCli(KUBECONFIG, "helm", fake).uninstall("api", "ns")
+    for env in fake.env:
+        assert not [key for key, value in env.items() if value == "foreign"]
+        assert env["HTTPS_PROXY"] == "http://proxy"
+
+
+def test_no_credential_and_no_value_is_on_the_command_line_or_left_on_disk() -> None:
+    fake = Fake()
+    HelmCli(KUBECONFIG, "helm", fake).apply(ApplyRequest("api", "ns", "/c", {"text": "canary-value"}))
+    assert "canary" not in str(fake.calls)
+    path = fake.env[1]["KUBECONFIG"]
+    assert not os.path.exists(path), "the memory file is gone with the call"
+
+
+@pytest.mark.parametrize(
+    ("text", "ok"),
+    [
+        ("v4.3.1", True), ("v4.1.0", True), ("4.1", True), ("v3.18.0", True), ("v3.22.0+g1", True), ("v5.0.0", True),
+        ("v4.0.9", False), ("v3.17.9", False), ("v2.16.0", False), ("not a version", False),
+    ],
+)  # fmt: skip
+def test_versions(text: str, ok: bool) -> None:
+    if ok:
+        assert HelmVersion.parse(text)
+        return
+    with pytest.raises(TodoCloudError) as caught:
+        HelmVersion.parse(text)
+    assert caught.value.failure.code is Code.HELM_MISSING
+
+
+@pytest.mark.parametrize("problem", [FileNotFoundError("helm"), PermissionError("helm")])
+def test_a_missing_program_is_told_in_one_sentence(problem: Exception) -> None:
+    def run(*args: Any, **kwargs: Any) -> Completed:
+        raise problem
+
+    with pytest.raises(TodoCloudError, match="install Helm 4, or name it in helm_binary") as caught:
+        HelmCli(KUBECONFIG, "helm", run).uninstall("api", "ns")
+    assert caught.value.failure.code is Code.HELM_MISSING
+
+
+def test_a_call_that_never_ends_is_ended() -> None:
+    fake = Fake(answer=TookTooLong("x"))
+    with pytest.raises(TodoCloudError, match="ended after 330 s"):
+        HelmCli(KUBECONFIG, "helm", fake).uninstall("api", "ns")
+
+
+def test_a_failed_call_names_the_release() -> None:
+    fake = Fake(answer=Completed(1, "", "Error: UPGRADE FAILED: something odd\n"))
+    with pytest.raises(TodoCloudError) as caught:
+        HelmCli(KUBECONFIG, "helm", fake).apply(REQUEST)
+    assert caught.value.failure.message == "api: helm upgrade failed: something odd"
+    assert caught.value.failure.details["release"] == "api"

@@ -1,0 +1,64 @@
+"""What Helm prints, and what it means."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import understand
+
+SCHEMA = """Error: UPGRADE FAILED: values don't meet the specifications of the schema(s) in the following chart(s):
+sleeper:
+- at '/mode': value must be one of 'serve', 'crash', 'unready'
+"""
+CASES = [
+    ('Error: kubernetes cluster unreachable: Get "https://x/version": dial tcp: connect: connection refused',
+     Code.UNREACHABLE, True),
+    ("Error: cluster reachability check failed: an error on the server", Code.UNREACHABLE, True),
+    ('Error: UPGRADE FAILED: Get "https://x": net/http: TLS handshake timeout', Code.UNREACHABLE, True),
+    ('Error: UPGRADE FAILED: create: failed to create: Post "https://x": unexpected EOF', Code.UNREACHABLE, True),
+    ("Error: UPGRADE FAILED: the server is currently unable to handle the request", Code.UNREACHABLE, True),
+    ("Error: UPGRADE FAILED: etcdserver: leader changed", Code.UNREACHABLE, True),
+    ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", Code.RELEASE_PENDING, False),
+    ("Error: UPGRADE FAILED: release: already exists", Code.RELEASE_PENDING, False),
+    (SCHEMA, Code.CHART_INVALID, False),
+    ("Error: UPGRADE FAILED: template: sleeper/templates/all.yaml:3: function \"nope\" not defined",
+     Code.CHART_INVALID, False),
+    ('Error: UPGRADE FAILED: conflict occurred while applying object ns/api apps/v1, Kind=Deployment: Apply failed with '
+     '1 conflict: conflict with "kubectl" using apps/v1: .spec.replicas', Code.HELM_FAILED, False),
+    ('Error: UPGRADE FAILED: deployments.apps is forbidden: User "x" cannot create resource', Code.HELM_FAILED, False),
+    ('Error: UPGRADE FAILED: pods "x" is forbidden: exceeded quota: small', Code.HELM_FAILED, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("output", "code", "transient"), CASES)
+def test_understand(output: str, code: Code, transient: bool) -> None:
+    found = understand("upgrade", "api", output)
+    assert (found.failure.code, found.transient) == (code, transient)
+    assert found.failure.message.startswith("api: ")
+    assert "\n" not in found.failure.message
+    assert "UPGRADE FAILED" not in found.failure.message
+
+
+def test_the_schemas_complaint_is_kept() -> None:
+    message = understand("upgrade", "api", SCHEMA).failure.message
+    assert message.startswith("api: the values do not fit the chart's schema:")
+    assert "at '/mode': value must be one of" in message
+
+
+def test_the_other_field_manager_is_named_with_a_way_out() -> None:
+    output = next(text for text, _, _ in CASES if "kubectl" in text)
+    failure = understand("upgrade", "api", output).failure
+    assert "kubectl owns fields" in failure.message
+    assert "force_conflicts" in failure.message
+    assert failure.details["manager"] == "kubectl"
+
+
+def test_warnings_before_the_error_are_left_out_and_length_is_bounded() -> None:
+    output = "WARNING: something\nlevel=WARN msg=noise\nError: " + "x" * 2000
+    message = understand("rollback", "api", output).failure.message
+    assert "noise" not in message
+    assert len(message) < 500
+
+
+def test_output_without_the_word_error_is_kept_as_it_is() -> None:
+    assert understand("upgrade", "api", "Killed").failure.message == "api: helm upgrade failed: Killed"

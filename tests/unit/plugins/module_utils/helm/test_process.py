@@ -1,0 +1,77 @@
+"""Programs are run without a shell, bounded in time, and die with whoever started them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.process import (
+    TookTooLong,
+    kubeconfig_file,
+    run_process,
+)
+
+LINUX = sys.platform.startswith("linux")
+
+
+def test_input_output_and_exit_code() -> None:
+    done = run_process(
+        ["sh", "-c", "cat; echo oops >&2; exit 3"], stdin=b"hello $HOME", env=dict(os.environ), pass_fds=(), timeout=10
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "hello $HOME", "oops\n")
+
+
+def test_a_program_that_hangs_is_killed() -> None:
+    with pytest.raises(TookTooLong, match="longer than"):
+        run_process(["sleep", "60"], stdin=b"", env=dict(os.environ), pass_fds=(), timeout=0.2)
+
+
+def test_a_child_reads_the_kubeconfig_from_memory() -> None:
+    with kubeconfig_file({"token": "canary"}) as (path, descriptors):
+        done = run_process(["cat", path], stdin=b"", env=dict(os.environ), pass_fds=descriptors, timeout=10)
+        assert json.loads(done.stdout) == {"token": "canary"}
+        if LINUX:
+            assert path.startswith("/dev/fd/")
+    assert not Path(path).exists()
+
+
+@pytest.mark.skipif(not LINUX, reason="prctl is Linux's")
+def test_a_killed_parent_takes_its_program_along(tmp_path: Path) -> None:
+    """kill -9 of the caller: the program it waits for must not go on writing."""
+    pid_file = tmp_path / "pid"
+    code = (
+        "import os\n"
+        "from ansible_collections.todo.cloud.plugins.module_utils.helm.process import run_process\n"
+        f"run_process(['sh', '-c', 'echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; exec sleep 600'],"
+        " stdin=b'', env=dict(os.environ), pass_fds=(), timeout=600)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    parent = subprocess.Popen([sys.executable, "-c", code], env=env)
+    try:
+        child = int(_until(lambda: pid_file.exists() and pid_file.read_text()).strip())
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+    assert _until(lambda: not _alive(child))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
+def _until(condition):  # type: ignore[no-untyped-def]  # whatever the condition returns
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError("not within 20 s")

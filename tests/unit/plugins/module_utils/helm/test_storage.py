@@ -1,0 +1,148 @@
+"""Helm's Secrets read and, where a dead Helm left one pending, mended."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
+    CorruptRelease,
+    ReleaseStatus,
+    decode,
+    encode,
+    histories,
+    history,
+    mark_failed,
+    read_release,
+    revision_of,
+    set_aside,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import NotFound
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
+
+from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
+from tests.unit.plugins.module_utils.releases.stored import raw_release, store
+
+
+def test_decode_is_the_reverse_of_encode() -> None:
+    assert decode(encode(raw_release())) == raw_release()
+
+
+def test_decode_reads_what_helm_packed_before_compression_was_introduced() -> None:
+    plain = base64.b64encode(base64.b64encode(json.dumps(raw_release()).encode())).decode()
+    assert decode(plain)["name"] == "api"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "not base64!",
+        base64.b64encode(b"not base64!").decode(),
+        base64.b64encode(base64.b64encode(b"\x1f\x8b\x08 broken")).decode(),
+        base64.b64encode(base64.b64encode(gzip.compress(b"[]"))).decode(),
+        base64.b64encode(base64.b64encode(gzip.compress(b'{"name": "x"}'))).decode(),
+        encode(raw_release())[:-40],
+    ],
+)
+def test_what_is_no_release_is_corrupt(data: str) -> None:
+    with pytest.raises(CorruptRelease):
+        decode(data)
+
+
+def test_metadata_alone_tells_revision_status_and_our_labels() -> None:
+    found = revision_of(
+        {
+            "name": "sh.helm.release.v1.api.v12",
+            "namespace": "ns",
+            "uid": "u",
+            "creationTimestamp": "2026-11-21T10:00:00Z",
+            "labels": {
+                "owner": "helm", "name": "api", "version": "12", "status": "pending-upgrade", "createdAt": "1",
+                "todo.cloud/inputs": "abc",
+            },
+        }
+    )  # fmt: skip
+    assert found is not None
+    assert (found.name, found.revision, found.status) == ("api", 12, ReleaseStatus.PENDING_UPGRADE)
+    assert found.status.pending
+    assert dict(found.labels) == {"todo.cloud/inputs": "abc"}
+    assert found.secret == "sh.helm.release.v1.api.v12"
+    assert found.created == 1795255200.0
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"owner": "me", "version": "1"}, {"owner": "helm", "version": "x"}])
+def test_other_secrets_are_no_releases(labels: dict[str, str] | None) -> None:
+    assert revision_of({"name": "database", "labels": labels}) is None
+
+
+def test_histories_are_sorted_by_number_not_by_text() -> None:
+    kube = FakeKube()
+    for revision in (10, 9, 2):
+        store(kube, revision=revision)
+    store(kube, "web", 1)
+    items, _ = kube.list_(SECRET, "ns")
+    found = histories(item["metadata"] for item in items)
+    assert [r.revision for r in found["api"]] == [2, 9, 10]
+    assert list(found) == ["api", "web"]
+
+
+def test_an_unknown_status_is_read_as_unknown() -> None:
+    kube = FakeKube()
+    store(kube, status="deployed", labels={"status": "something-new"})
+    assert history(kube, "ns", "api")[0].status is ReleaseStatus.UNKNOWN
+
+
+def test_read_release_newest_and_named() -> None:
+    kube = FakeKube()
+    store(kube, revision=1, status="superseded")
+    store(kube, revision=2, description="Upgrade complete", labels={"todo.cloud/inputs": "abc"})
+    newest = read_release(kube, "ns", "api")
+    assert (newest.revision, newest.description, newest.chart_name) == (2, "Upgrade complete", "service")
+    assert newest.labels == {"todo.cloud/inputs": "abc"}
+    assert newest.config == {"replicas": 1}
+    assert read_release(kube, "ns", "api", 1).status is ReleaseStatus.SUPERSEDED
+
+
+def test_read_release_that_is_not_there() -> None:
+    kube = FakeKube()
+    with pytest.raises(TodoCloudError) as caught:
+        read_release(kube, "ns", "api")
+    assert caught.value.failure.code is Code.NOT_FOUND
+    with pytest.raises(NotFound):
+        read_release(kube, "ns", "api", 4)
+
+
+def test_a_stuck_entry_becomes_failed_and_says_why_while_the_rest_is_kept() -> None:
+    kube = FakeKube()
+    store(kube, revision=2, status="pending-upgrade", labels={"todo.cloud/inputs": "abc"})
+    mark_failed(kube, "ns", history(kube, "ns", "api")[-1], "interrupted")
+    entry = history(kube, "ns", "api")[-1]
+    assert entry.status is ReleaseStatus.FAILED
+    assert dict(entry.labels) == {"todo.cloud/inputs": "abc"}
+    stored = read_release(kube, "ns", "api")
+    assert (stored.status, stored.description) == (ReleaseStatus.FAILED, "interrupted")
+    assert stored.manifest == raw_release()["manifest"]
+
+
+def test_an_unreadable_entry_is_moved_out_of_helms_way_with_its_bytes() -> None:
+    kube = FakeKube()
+    store(kube, revision=1, status="superseded")
+    store(kube, revision=2, payload="garbage")
+    with pytest.raises(CorruptRelease):
+        read_release(kube, "ns", "api")
+    set_aside(kube, "ns", history(kube, "ns", "api")[-1])
+    assert [r.revision for r in history(kube, "ns", "api")] == [1]
+    kept = kube.get(SECRET, "ns", "sh.helm.release.v1.api.v2.corrupt")
+    assert kept["data"]["release"] == "garbage"
+
+
+def test_a_secret_without_the_key_is_corrupt() -> None:
+    kube = FakeKube()
+    store(kube, revision=1)
+    kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]["data"] = {}
+    with pytest.raises(CorruptRelease, match="no key"):
+        read_release(kube, "ns", "api")

@@ -1,0 +1,232 @@
+"""One writer per namespace, whoever lives or dies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Lock
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Unreachable
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import LEASE
+from ansible_collections.todo.cloud.plugins.module_utils.releases import lock as lock_module
+from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import Holder, is_dead_here
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import (
+    LOCK_NAME,
+    EnvironmentLock,
+    holder_of,
+    lock_state,
+)
+
+from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
+
+
+class Clock:
+    """A monotonic clock that tests move."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(lock_module, "time", clock)
+    return clock
+
+
+def me() -> Holder:
+    return Holder.me("release_apply", "0123abc", grace=5)
+
+
+def elsewhere() -> Holder:
+    return replace(me(), machine="another boot", who="ada", host="ci-7", url="https://ci/42")
+
+
+def lock(kube: FakeKube, holder: Holder | None = None, **options: Any) -> EnvironmentLock:
+    return EnvironmentLock(kube, "ns", holder or me(), **options)  # type: ignore[arg-type]  # a fake session
+
+
+def lease(kube: FakeKube) -> dict[str, Any]:
+    return kube.get(LEASE, "ns", LOCK_NAME)
+
+
+def hold(kube: FakeKube, holder: Holder) -> None:
+    """A Lease as that holder would have left it when it died."""
+    kube.put(LEASE, "ns", lock(kube, holder)._body({}))
+
+
+def test_it_is_held_while_the_context_is_open_and_free_afterwards() -> None:
+    kube = FakeKube()
+    with lock(kube) as held:
+        held.check()
+        assert lock_state(kube, "ns")[0] is Lock.OTHER_ALIVE  # type: ignore[arg-type]  # a fake session
+        assert lease(kube)["spec"]["holderIdentity"]
+    assert not lease(kube)["spec"]["holderIdentity"]
+    assert lock_state(kube, "ns")[0] is Lock.NONE  # type: ignore[arg-type]  # a fake session
+    with lock(kube):
+        assert lease(kube)["spec"]["leaseTransitions"] == 1
+
+
+def test_it_is_freed_after_a_failure_too() -> None:
+    kube = FakeKube()
+    with pytest.raises(RuntimeError), lock(kube):
+        raise RuntimeError("the run failed")
+    assert not lease(kube)["spec"]["holderIdentity"]
+
+
+def test_a_second_run_is_refused_and_told_who_holds_it() -> None:
+    kube = FakeKube()
+    hold(kube, elsewhere())
+    with pytest.raises(TodoCloudError) as caught, lock(kube):
+        pytest.fail("the lock was taken")
+    failure = caught.value.failure
+    assert failure.code is Code.LOCK_HELD
+    for word in ("ada", "ci-7", "0123abc", "https://ci/42", "release_apply"):
+        assert word in failure.message
+    assert failure.details["holder"]["who"] == "ada"
+
+
+def test_a_second_run_waits_as_told(clock: Clock) -> None:
+    kube = FakeKube()
+    first = lock(kube, elsewhere())
+    first.__enter__()
+    lines: list[str] = []
+    free = threading.Timer(0.3, lambda: first.__exit__(None, None, None))
+    free.start()
+    with lock(kube, wait=30, progress=lines.append):
+        assert "waiting for the lock" in lines[0]
+    free.join()
+
+
+def test_a_process_of_this_machine_that_is_gone_holds_nothing() -> None:
+    kube = FakeKube()
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    hold(kube, replace(me(), identity="x", pid=gone.pid, started="1"))
+    with lock(kube):
+        pass
+
+
+def test_a_process_of_this_machine_that_lives_holds_it_even_if_it_is_late(clock: Clock) -> None:
+    kube = FakeKube()
+    hold(kube, replace(me(), identity="another run of this very process"))
+    with pytest.raises(TodoCloudError), lock(kube):
+        pytest.fail("the lock was taken")
+
+
+def test_a_dead_holder_elsewhere_is_taken_over_only_when_its_lease_did_not_change_for_ttl_and_helms_time(
+    clock: Clock,
+) -> None:
+    kube = FakeKube()
+    hold(kube, elsewhere())
+    waiting = lock(kube)
+    found = lease(kube)
+    assert not waiting._free(found, unchanged_for=15 + 5)
+    assert waiting._free(found, unchanged_for=15 + 5 + 0.1)
+
+
+def test_only_a_changed_lease_counts_not_its_timestamps(clock: Clock) -> None:
+    """A holder whose clock is years off is as alive as any other."""
+    kube = FakeKube()
+    hold(kube, elsewhere())
+    kube.objects["Lease", "ns", LOCK_NAME]["spec"]["renewTime"] = "1999-01-01T00:00:00.000000Z"
+    with pytest.raises(TodoCloudError), lock(kube):
+        pytest.fail("the lock was taken")
+
+
+def test_losing_the_lock_stops_before_the_next_write(clock: Clock) -> None:
+    kube = FakeKube()
+    with lock(kube) as held:
+        hold(kube, elsewhere())
+        clock.now += 10  # the heartbeat is late
+        with pytest.raises(TodoCloudError, match="nothing more is written") as caught:
+            held.check()
+        assert caught.value.failure.code is Code.LOCK_LOST
+    assert holder_of(lease(kube)).who == "ada", "what is somebody else's is left alone"
+
+
+def test_a_removed_lease_is_a_lost_lock(clock: Clock) -> None:
+    kube = FakeKube()
+    with lock(kube) as held:
+        del kube.objects["Lease", "ns", LOCK_NAME]
+        clock.now += 10
+        with pytest.raises(TodoCloudError, match="it was removed"):
+            held.check()
+
+
+def test_a_process_that_was_stopped_for_long_keeps_a_lock_that_nobody_took(clock: Clock) -> None:
+    kube = FakeKube()
+    with lock(kube) as held:
+        clock.now += 3600
+        held.check()
+
+
+def test_an_api_server_that_is_away_for_a_moment_does_not_lose_the_lock(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kube = FakeKube()
+
+    def away(*args: Any, **kwargs: Any) -> Any:
+        raise Unreachable("away", 0, cause="refused")
+
+    with lock(kube) as held, monkeypatch.context() as patch:
+        patch.setattr(kube, "replace", away)
+        clock.now += 10
+        held.check()
+        clock.now += 10
+        with pytest.raises(TodoCloudError, match="could not be renewed for 15 s"):
+            held.check()
+
+
+def test_a_renewal_whose_answer_was_lost_is_still_ours(clock: Clock) -> None:
+    kube = FakeKube()
+    with lock(kube) as held:
+        there = kube.objects["Lease", "ns", LOCK_NAME]
+        there["metadata"]["resourceVersion"] = "999"
+        clock.now += 10
+        held.check()
+
+
+def test_the_heartbeat_renews() -> None:
+    kube = FakeKube()
+    with lock(kube, ttl=1):
+        first = lease(kube)["spec"]["renewTime"]
+        beaten = threading.Event()
+        for _ in range(100):
+            if lease(kube)["spec"]["renewTime"] != first:
+                break
+            beaten.wait(0.05)
+        assert lease(kube)["spec"]["renewTime"] != first
+
+
+def test_a_lease_that_another_program_wrote_still_names_its_holder() -> None:
+    kube = FakeKube()
+    body = {"metadata": {"name": LOCK_NAME}, "spec": {"holderIdentity": "somebody", "leaseDurationSeconds": 30}}
+    kube.put(LEASE, "ns", body)
+    assert holder_of(lease(kube)).identity == "somebody"
+    with pytest.raises(TodoCloudError, match="somebody"), lock(kube):
+        pytest.fail("the lock was taken")
+
+
+def test_holder_of_this_process() -> None:
+    holder = me()
+    assert holder.pid == os.getpid()
+    assert not is_dead_here(holder)
+    assert is_dead_here(replace(holder, started="1")), "the number was given to another process"
+    assert not is_dead_here(replace(holder, machine="")), "without a machine nothing is known"
+    assert Holder.parse(holder.as_json(), holder.identity) == holder
+    assert me().identity != holder.identity
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"identity": 1, "later": "field"}'])
+def test_a_holder_that_can_not_be_read_is_only_a_name(text: str) -> None:
+    assert Holder.parse(text, "who") == Holder(identity="who")

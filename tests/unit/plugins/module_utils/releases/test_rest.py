@@ -1,0 +1,224 @@
+"""Small parts of the engine: guard, snapshot, report, intention, images, old pods, status, info."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    NAMESPACE,
+    POD,
+    SECRET,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.releases.dependency import old_pods
+from ansible_collections.todo.cloud.plugins.module_utils.releases.info import releases_info
+from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import (
+    NAME,
+    Intention,
+    forget,
+    remember,
+    remembered,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.releases.models import Watch
+from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.releases.recorder import image_digest
+from ansible_collections.todo.cloud.plugins.module_utils.releases.report import Report, Row, columns, manifest_diff
+from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import guard, mark, take
+from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
+
+from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
+from tests.unit.plugins.module_utils.releases.stored import store
+from tests.unit.plugins.module_utils.releases.test_plan import deployment
+from tests.unit.plugins.module_utils.releases.test_record import MEMBER, RECORD
+
+
+def namespace(kube: FakeKube, labels: dict[str, str], **meta: Any) -> None:
+    kube.put(NAMESPACE, "", {"metadata": {"name": "ns", "labels": labels, **meta}})
+
+
+def test_guard_lets_the_own_namespace_pass() -> None:
+    kube = FakeKube()
+    namespace(kube, {"todo.cloud/environment": "staging"})
+    assert guard(kube, "ns", "staging") == ""  # type: ignore[arg-type]  # a fake session
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [({}, "has no label"), ({"todo.cloud/environment": "production"}, "belongs to environment 'production'")],
+)
+def test_guard_refuses_another_environments_namespace(labels: dict[str, str], words: str) -> None:
+    kube = FakeKube()
+    namespace(kube, labels)
+    with pytest.raises(TodoCloudError, match=words):
+        guard(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+
+
+def test_guard_of_a_namespace_that_is_not_there_or_going() -> None:
+    kube = FakeKube()
+    with pytest.raises(TodoCloudError) as caught:
+        guard(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+    assert caught.value.failure.code is Code.NOT_FOUND
+    assert "no namespace" in guard(kube, "ns", "staging", may_be_absent=True)  # type: ignore[arg-type]  # a fake session
+    namespace(kube, {"todo.cloud/environment": "staging"}, deletionTimestamp="2026-11-21T10:00:00Z")
+    with pytest.raises(TodoCloudError, match="being deleted"):
+        guard(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+
+
+def test_the_number_of_requests_does_not_grow_with_the_number_of_releases() -> None:
+    def reads(count: int) -> int:
+        kube = FakeKube()
+        members = {}
+        for n in range(count):
+            uid = store(kube, f"r{n}")
+            members[f"r{n}"] = replace(MEMBER, name=f"r{n}", revision=1, uid=uid)
+        records = RecordStore(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+        records.write(replace(RECORD, members=members))
+        kube.reads.clear()
+        take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging", ())  # type: ignore[arg-type]  # a fake session
+        return len(kube.reads)
+
+    assert reads(1) == reads(30) == 5
+
+
+def test_a_mark_changes_with_every_write_and_with_the_object_and_tells_nothing() -> None:
+    first = mark({"uid": "u", "resourceVersion": "1"})
+    assert len({first, mark({"uid": "u", "resourceVersion": "2"}), mark({"uid": "v", "resourceVersion": "1"})}) == 3
+    assert first == mark({"uid": "u", "resourceVersion": "1", "annotations": {"x": "y"}})
+
+
+def test_watched_objects_are_marked_and_damaged_records_passed_over() -> None:
+    kube = FakeKube()
+    kube.put(SECRET, "ns", {"metadata": {"name": "database"}})
+    records = RecordStore(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+    records.write(RECORD)
+    records.write(replace(RECORD, id=2))
+    kube.objects["ConfigMap", "ns", "release-set-2"]["data"]["digest"] = "0"
+    watch = Watch("Secret", "database")
+    found = take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging", [watch])  # type: ignore[arg-type]  # fake
+    assert watch in found.marks
+    assert found.newest is not None
+    assert found.newest.id == 1
+    assert "release-set-2 is damaged" in found.warnings[0]
+
+
+def test_intention() -> None:
+    kube = FakeKube()
+    assert remembered(kube, "ns") is None  # type: ignore[arg-type]  # a fake session
+    assert forget(kube, "ns") == ""  # type: ignore[arg-type]  # a fake session
+    for number in (3, 2):
+        goal = Intention(number, ("api",), (4, 5), "ada@ci")
+        remember(kube, "ns", goal)  # type: ignore[arg-type]  # a fake session
+        assert remembered(kube, "ns") == goal  # type: ignore[arg-type]  # a fake session
+    assert "release set 2, begun by ada@ci" in forget(kube, "ns")  # type: ignore[arg-type]  # a fake session
+    assert remembered(kube, "ns") is None  # type: ignore[arg-type]  # a fake session
+    kube.put(CONFIG_MAP, "ns", {"metadata": {"name": NAME}, "data": {"target.json": "{}"}})
+    assert remembered(kube, "ns") is None  # type: ignore[arg-type]  # a fake session
+
+
+@pytest.mark.parametrize(
+    "image_id",
+    ["docker-pullable://ghcr.io/x/y@sha256:ab", "ghcr.io/x/y@sha256:ab", "docker://sha256:ab", "sha256:ab"],
+)
+def test_image_ids_of_all_runtimes_become_the_same_digest(image_id: str) -> None:
+    assert image_digest(image_id) == "sha256:ab"
+
+
+def test_the_table_stands_in_columns_and_a_failure_carries_everything() -> None:
+    report = Report(
+        rows={"api": Row("api", "upgrade", 3, 4, 5, "crash_loop, back at set 2"), "b": Row("b", "install", 0)}
+    )
+    assert report.table() == [
+        "release  action   was  tried  now  verdict",
+        "api      upgrade  3    4      5    crash_loop, back at set 2",
+        "b        install  -    -      -",
+    ]
+    error = report.fail(Failure(Code.CRASH_LOOP, "it crashes"))
+    assert error.results["releases"][0]["to"] == 5
+    assert report.rows["api"].told() == "api: upgrade, was revision 3, tried 4, now 5: crash_loop, back at set 2"
+    assert columns([("a", "b")]) == ["a  b"]
+
+
+def test_a_diff_names_release_and_revisions() -> None:
+    entry = manifest_diff("api", "", 0, "kind: A\nmetadata: {name: a}\n", "revision 1")
+    assert (entry["before_header"], entry["after_header"]) == ("api (not installed)", "api (revision 1)")
+    assert entry["before"] == ""
+
+
+def replica_set(name: str, revision: str) -> dict[str, Any]:
+    return {"metadata": {
+        "name": name, "labels": {"pod-template-hash": name}, "ownerReferences": [{"uid": "d"}],
+        "annotations": {"deployment.kubernetes.io/revision": revision},
+    }}  # fmt: skip
+
+
+def test_old_pods_are_those_of_earlier_replica_sets() -> None:
+    owner = {
+        "metadata": {"uid": "d", "annotations": {"deployment.kubernetes.io/revision": "2"}},
+        "spec": {"selector": {"matchLabels": {"app": "x"}}},
+    }
+    pods = [
+        {"metadata": {"name": f"{h}-{n}", "labels": {"app": "x", "pod-template-hash": h}, **more}}
+        for h, n, more in [("old", 1, {}), ("old", 2, {"deletionTimestamp": "t"}), ("new", 1, {})]
+    ]
+    sets = [replica_set("old", "1"), replica_set("new", "2")]
+    assert [p["metadata"]["name"] for p in old_pods(owner, sets, pods)] == ["old-1"]
+
+
+def test_status_of_an_environment() -> None:
+    kube = FakeKube()
+    uid = store(kube, revision=3, labels={"todo.cloud/environment": "staging"})
+    store(kube, "loose", labels={"todo.cloud/environment": "staging"})
+    RecordStore(kube, "ns", "staging").write(  # type: ignore[arg-type]  # a fake session
+        replace(RECORD, members={"api": replace(MEMBER, uid=uid), "lost": replace(MEMBER, name="lost")})
+    )
+    kube.put(DEPLOYMENT, "ns", {k: v for k, v in deployment().items() if k != "kind"})
+    container = {"name": "app", "image": "r/api:1"}
+    kube.put(POD, "ns", {
+        "metadata": {"name": "api-1", "labels": {"app": "api"}}, "spec": {"containers": [container]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
+                   "containerStatuses": [{"name": "app", "imageID": "r/api@sha256:1", "restartCount": 2}]},
+    })  # fmt: skip
+    info = set_info(kube, "ns", "staging", status=True)  # type: ignore[arg-type]  # a fake session
+    api, loose, lost = (info["status"][name] for name in ("api", "loose", "lost"))
+    assert (api["verified"], api["replicas"], api["restarts"], api["sidecars"]) == (True, "1/1", 2, "-")
+    assert (api["images"], api["digests"], api["state"]) == (["r/api:1"], {"app": "sha256:1"}, "Current")
+    assert (loose["verified"], loose["by_hand"]) == (False, True)
+    assert (lost["status"], lost["state"]) == ("absent", "NotFound")
+    assert api.keys() == loose.keys() == lost.keys()
+    assert info["current"] == 0, "a member is missing"
+    assert info["lock"]["held"] is False
+
+
+def test_sets_can_be_asked_for() -> None:
+    kube = FakeKube()
+    records = RecordStore(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+    for number in (1, 2):
+        records.write(replace(RECORD, id=number))
+    records.withdraw(2, "left")
+
+    def sets(**options: Any) -> list[dict[str, Any]]:
+        return list(set_info(kube, "ns", "staging", **options)["sets"])  # type: ignore[arg-type]  # a fake session
+
+    assert [each["id"] for each in sets()] == [2, 1]
+    assert [each["id"] for each in sets(verified_only=True)] == [1]
+    assert sets(at="1")[0]["releases"]["api"]["revision"] == 3
+    with pytest.raises(TodoCloudError, match="no release set"):
+        sets(at="9")
+
+
+def test_info_of_releases_shows_no_values() -> None:
+    kube = FakeKube()
+    store(kube, revision=1, status="superseded")
+    store(kube, revision=2, config={"password": "canary"})
+    store(kube, "bad", payload="garbage")
+    found = releases_info(kube, "ns")  # type: ignore[arg-type]  # a fake session
+    assert [each["name"] for each in found] == ["api", "bad"]
+    assert found[0]["history"] == [{"revision": 1, "status": "superseded"}, {"revision": 2, "status": "deployed"}]
+    assert found[0]["by_hand"] is True
+    assert found[1]["status"] == "corrupt"
+    assert "canary" not in str(found)
+    assert releases_info(kube, "ns", "none") == []  # type: ignore[arg-type]  # a fake session
