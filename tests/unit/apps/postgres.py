@@ -46,7 +46,7 @@ class Postgres:
         with subprocess.Popen(self._psql(database), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as psql:
             assert psql.stdin
             assert psql.stdout
-            psql.stdin.write(f"BEGIN;\n{statement};\n\\echo held\n")
+            psql.stdin.write(f"BEGIN;\n\\o /dev/null\n{statement};\n\\echo held\n")
             psql.stdin.flush()
             assert psql.stdout.readline().strip() == "held"
             yield

@@ -15,7 +15,7 @@ import pytest
 
 from tests.unit.apps.conftest import SECRET_KEY, User
 from tests.unit.apps.postgres import Postgres
-from tests.unit.apps.processes import Launcher, Running, wait_until
+from tests.unit.apps.processes import Running, wait_until
 from tests.unit.apps.sidecar import Sidecar
 
 
@@ -225,11 +225,20 @@ def test_the_database_goes_away_and_comes_back(backend: Running, user: User, pos
 
 
 def test_replicas_may_start_at_once_on_an_empty_database(
-    launcher: Launcher, start_backend: Callable[..., Running], postgres: Postgres
+    start_backend: Callable[..., Running], postgres: Postgres
 ) -> None:
+    """All wait for the lock that is held here; then one makes the schema, and the others find it made."""
     name = f"todo_{uuid4().hex[:12]}"
     postgres.sql("postgres", f'CREATE DATABASE "{name}"')
-    replicas = [start_backend(wait=False, DATABASE_URL=postgres.url(name)) for _ in range(3)]
+    with postgres.holding(name, "SELECT pg_advisory_xact_lock(28880)"):
+        replicas = [start_backend(wait=False, DATABASE_URL=postgres.url(name)) for _ in range(3)]
+        waiting = (
+            "SELECT count(*) >= 3 FROM pg_locks JOIN pg_stat_activity"
+            " USING (pid) WHERE locktype = 'advisory' AND NOT granted AND application_name = 'backend-api'"
+        )
+        wait_until(lambda: postgres.sql(name, waiting) == [["t"]], "all wait")
+        assert postgres.sql(name, "SELECT to_regclass('users') IS NULL") == [["t"]]
+        assert not any(replica.healthy() and replica.ready() for replica in replicas)
     for replica in replicas:
         wait_until(replica.healthy, "answers")
         wait_until(replica.ready, "ready")

@@ -121,6 +121,28 @@ def test_each_reminder_is_told_once_by_one_of_the_replicas(
     assert len({event["data"]["reminder_id"] for event in events if event["subject"] == task}) == 2
 
 
+def test_replicas_that_meet_at_a_reminder_tell_it_once(
+    backend: Running,
+    second: Running,
+    user: User,
+    sidecar: Sidecar,
+    postgres: Postgres,
+    database: str,
+    empty_outbox: Any,
+) -> None:
+    """Its row is locked here until both have come to it: one that waited for the lock would tell it again."""
+    due = (datetime.now(UTC) + timedelta(seconds=4)).isoformat()
+    [task] = _add(backend, user, 1, remind_at=due)
+    commits = f"SELECT xact_commit FROM pg_stat_database WHERE datname = '{database}'"
+    with postgres.holding(database, f"SELECT title FROM tasks WHERE id = '{task['id']}' FOR UPDATE"):
+        wait_until(lambda: postgres.sql("postgres", f"SELECT now() > '{due}'") == [["t"]], "it is due")
+        before = int(postgres.sql("postgres", commits)[0][0])
+        wait_until(lambda: int(postgres.sql("postgres", commits)[0][0]) > before + 20, "both replicas have looked")
+    sidecar.wait_for(1, user.id, "reminder.due")
+    empty_outbox()
+    assert len(sidecar.events(user.id, "reminder.due")) == 1
+
+
 def test_a_stopped_replica_publishes_nothing_twice(
     start_backend: Callable[..., Running], backend: Running, user: User, sidecar: Sidecar, empty_outbox: Any
 ) -> None:
