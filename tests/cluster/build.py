@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,11 +13,11 @@ from pathlib import Path
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
-from tests.cluster.parts import DAPR, PARTS, Part
-from tests.cluster.paths import BIN, CHARTS, GO, HERE, LOGS
+from tests.cluster.parts import FILES, PARTS, Files, Part
+from tests.cluster.paths import BIN, GO, HERE, LOGS, cache
 from tests.cluster.say import Step, say
 
-_CACHE_LIMIT = 6 * 1024**3  # bytes; above it Go's caches are emptied before the next part
+_CACHE_LIMIT = 9 * 1024**3  # bytes; above it Go's caches are emptied before the next part
 _DISK_NEEDED = 14 * 1024**3  # bytes free for a build from nothing
 _GO_NEEDED = (1, 26)
 _GO_HINT = "install Go 1.26 or newer and put its `go` into PATH"
@@ -24,30 +25,29 @@ _GO_HINT = "install Go 1.26 or newer and put its `go` into PATH"
 
 def missing(parts: Iterable[Part] = PARTS) -> list[Part]:
     """Those of the parts that are not built yet."""
-    return [
-        entry
-        for entry in parts
-        if not (BIN / entry.file).exists() or (entry.name == "dapr-injector" and not _dapr_chart().exists())
-    ]
+    return [entry for entry in parts if not (BIN / entry.file).exists()]
 
 
-def build(parts: Iterable[Part] = PARTS) -> int:
+def build(parts: Iterable[Part] = PARTS, files: Iterable[Files] = FILES) -> int:
     """Build what is missing, one line each, and return how many were built. A killed build continues where it was.
 
     Raises:
         ClusterError: no Go, too old a Go, too little disk, or a part that does not build.
     """
-    wanted = list(parts)
+    wanted, files = list(parts), list(files)
     with locked(BIN.parent / "build.lock", "building the cluster's parts"):
         todo = missing(wanted)
-        if todo:
+        if todo or not all((cache() / each.place).exists() for each in files):
             _check_machine()
+        if todo:
             say(f"building {len(todo)} of {len(wanted)} parts of the cluster from their Go modules")
         for entry in todo:
             _build(entry)
             _link(entry)
             if _size(GO) > _CACHE_LIMIT:
                 shutil.rmtree(GO)
+        for each in files:
+            keep(each)
         shutil.rmtree(GO, ignore_errors=True)
         for entry in wanted:
             _link(entry)
@@ -96,8 +96,6 @@ def _build(entry: Part) -> None:
             raise ClusterError(f"{entry.name} {entry.version} does not build; Go says (whole log: {log}):\n{tail}")
         (made,) = Path(folder).iterdir()
         made.replace(BIN / entry.file)
-    if entry.name == "dapr-injector":
-        _keep_dapr_chart()
     say(f"{entry.name} {entry.version} built ({step})")
     with (LOGS / "build-times.tsv").open("a") as times:
         times.write(f"{entry.file}\t{step.seconds:.0f} s\tGo caches {_size(GO) / 1024**3:.1f} GiB\n")
@@ -113,18 +111,30 @@ def _link(entry: Part) -> None:
     fresh.replace(link)
 
 
-def _dapr_chart() -> Path:
-    return CHARTS / f"dapr-{DAPR}"
+def keep(wanted: Files) -> None:
+    """Copy the files of a Go module to their place in the cache, unless they are there.
 
-
-def _keep_dapr_chart() -> None:
-    """Dapr's chart lies in the module that its binaries are built from; keep it before the module cache goes."""
-    source = GO / "mod" / "github.com" / "dapr" / f"dapr@v{DAPR}" / "charts" / "dapr"
-    CHARTS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CHARTS) as folder:
-        shutil.copytree(source, Path(folder) / "dapr")
-        shutil.rmtree(_dapr_chart(), ignore_errors=True)
-        (Path(folder) / "dapr").replace(_dapr_chart())
+    Raises:
+        ClusterError: the module cannot be had.
+    """
+    target = cache() / wanted.place
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        done = subprocess.run(
+            ["go", "mod", "download", "-json", wanted.module],
+            cwd=folder,
+            env=go_environment(Path(folder)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ClusterError(f"Go module {wanted.module} cannot be had: {(done.stderr + done.stdout).strip()[-300:]}")
+        shutil.copytree(Path(json.loads(done.stdout)["Dir"]) / wanted.folder, Path(folder) / "files")
+        (Path(folder) / "files").replace(target)
 
 
 def _size(folder: Path) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.cluster import archive, build, cluster, images, kind, machine, state
 from tests.cluster.errors import ClusterError
-from tests.cluster.parts import PARTS
+from tests.cluster.parts import FILES, PARTS
 from tests.cluster.paths import BIN, cache, tool_path
 from tests.cluster.say import say
 
@@ -84,7 +84,10 @@ def _build(options: argparse.Namespace) -> None:
         return kind.build_images()
     machine.ready_to_build()
     if not options.images:
-        build.build(entry for entry in PARTS if options.tests or not entry.for_tests)
+        build.build(
+            [entry for entry in PARTS if options.tests or not entry.for_tests],
+            [entry for entry in FILES if options.tests or not entry.for_tests],
+        )
     if not images.build([*images.system_images(), *images.platform_images(), *images.app_images()]):
         say("all parts and images are built")
     return None

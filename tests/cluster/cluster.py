@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.cluster import addons, cgroups, images, network, pki, postgres
+from tests.cluster import addons, build, cgroups, images, network, pki, postgres
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
 from tests.cluster.machine import ready_to_run
@@ -39,6 +39,7 @@ def up(name: str, kwok_nodes: int | None = None) -> Cluster:
         ClusterError: this machine cannot run one, or the cluster does not get ready within 120 s.
     """
     ready_to_run()
+    _check_parts(kwok_nodes)
     images.build(images.system_images())
     cluster = load_or_create(name, kwok_nodes)
     with locked(CLUSTERS / f".{name}.lock", f"cluster {name}"):
@@ -105,6 +106,12 @@ def execute(cluster: Cluster, command: list[str]) -> int:
         env=env,
         check=False,
     ).returncode
+
+
+def _check_parts(kwok_nodes: int | None) -> None:
+    absent = [entry.name for entry in build.missing() if not entry.for_tests or (entry.name == "kwok" and kwok_nodes)]
+    if absent:
+        raise ClusterError(f"Not built yet: {', '.join(absent)}. Run `python3 -m tests.cluster build --tests`.")
 
 
 def _node_command(cluster: Cluster) -> list[str]:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tests.cluster import postgres
-from tests.cluster.paths import BIN
+from tests.cluster.parts import KWOK_STAGES
+from tests.cluster.paths import BIN, cache
 from tests.cluster.settings import CLUSTER_DOMAIN
 from tests.cluster.state import NODE, Cluster
 
 _ETCD = "http://127.0.0.1:2379"
 _QUICK = ("--kube-api-qps=500", "--kube-api-burst=1000", "--leader-elect=false", "--bind-address=127.0.0.1")
+
+_STAGES = (
+    "node/fast/node-initialize.yaml",
+    "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    *(f"pod/fast/pod-{what}.yaml" for what in ("ready", "complete", "delete")),
+    "pod/chaos/pod-container-running-failed.yaml",
+    "pod/chaos/pod-init-container-running-failed.yaml",
+)
 
 
 @dataclass(frozen=True)
@@ -122,8 +131,10 @@ def _kubelet(cluster: Cluster) -> tuple[str, ...]:
 
 
 def _kwok(cluster: Cluster) -> tuple[str, ...]:
+    stages = cache() / KWOK_STAGES.place
     return _command(
         "kwok",
+        *(f"--config={stages / file}" for file in _STAGES),
         f"--kubeconfig={cluster.folder / 'pki' / 'kwok.kubeconfig'}",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         f"--cidr={cluster.subnets.fake_pods}",

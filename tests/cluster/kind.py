@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.images import APPS, FAULTS, SERVICES, VERSIONS
-from tests.cluster.parts import DAPR
-from tests.cluster.paths import BIN, CHARTS, HERE
+from tests.cluster.parts import DAPR, DAPR_CHART
+from tests.cluster.paths import BIN, HERE, cache
 from tests.cluster.say import Step, say
 from tests.cluster.state import PUBLIC_PORT, Cluster, folder_of, save
 
@@ -196,28 +196,16 @@ def _wait_for_database(name: str) -> None:
 def _tools() -> None:
     """What the local inventory expects in the cache: helm, and Dapr's chart."""
     BIN.mkdir(parents=True, exist_ok=True)
-    CHARTS.mkdir(parents=True, exist_ok=True)
     for tool in ("helm", "kubectl"):
         if not (BIN / tool).exists():
             (BIN / tool).unlink(missing_ok=True)
             (BIN / tool).symlink_to(str(shutil.which(tool)))
-    chart = CHARTS / f"dapr-{DAPR}"
+    chart = cache() / DAPR_CHART.place
     if not chart.exists():
-        _run(
-            [
-                "helm",
-                "pull",
-                "dapr",
-                "--repo",
-                DAPR_CHARTS,
-                "--version",
-                DAPR,
-                "--untar",
-                "--untardir",
-                str(chart) + ".new",
-            ]
-        )
-        (CHARTS / f"dapr-{DAPR}.new" / "dapr").rename(chart)
+        fresh = chart.with_suffix(".new")
+        source = ["dapr", "--repo", DAPR_CHARTS, "--version", DAPR]
+        _run(["helm", "pull", *source, "--untar", "--untardir", str(fresh)])
+        (fresh / "dapr").rename(chart)
 
 
 def _run(argv: Sequence[str], more: Mapping[str, str] | None = None) -> str:

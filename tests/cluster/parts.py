@@ -120,6 +120,27 @@ PARTS: tuple[Part, ...] = (
 )
 
 
+@dataclass(frozen=True)
+class Files:
+    """Files that a Go module carries beside its code, kept in the cache.
+
+    Attributes:
+        place: folder in the cache.
+        module: ``path@version``.
+        folder: in the module.
+    """
+
+    place: str
+    module: str
+    folder: str
+    for_tests: bool = False
+
+
+DAPR_CHART = Files(f"charts/dapr-{DAPR}", f"github.com/dapr/dapr@v{DAPR}", "charts/dapr")
+KWOK_STAGES = Files(f"kwok/stages-{KWOK}", f"sigs.k8s.io/kwok@v{KWOK}", "kustomize/stage", for_tests=True)
+FILES = (DAPR_CHART, KWOK_STAGES)
+
+
 def part(name: str) -> Part:
     """The part of that name.
 

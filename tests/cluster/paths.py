@@ -18,7 +18,6 @@ def cache() -> Path:
 
 
 BIN = cache() / "bin"
-CHARTS = cache() / "charts"
 CLUSTERS = cache() / "clusters"
 GO = cache() / "go"
 REGISTRY = cache() / "registry"

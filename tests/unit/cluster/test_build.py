@@ -30,7 +30,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     go.parent.mkdir()
     go.write_text(GO)
     go.chmod(0o755)
-    for name in ("BIN", "GO", "LOGS", "CHARTS"):
+    for name in ("BIN", "GO", "LOGS"):
         monkeypatch.setattr(build, name, tmp_path / name.lower())
     monkeypatch.setattr(build, "_DISK_NEEDED", 1)
     monkeypatch.setenv("PATH", f"{go.parent}{os.pathsep}{os.environ['PATH']}")
@@ -39,8 +39,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_part_is_built_once_per_version(calls: Path) -> None:
-    assert build.build([ONE, SERVER]) == 2
-    assert build.build([ONE, SERVER]) == 0
+    assert build.build([ONE, SERVER], []) == 2
+    assert build.build([ONE, SERVER], []) == 0
 
     assert len(calls.read_text().splitlines()) == 2
     assert (build.BIN / "one").readlink() == Path("one-1.2.3")
@@ -48,15 +48,15 @@ def test_a_part_is_built_once_per_version(calls: Path) -> None:
 
 
 def test_another_version_is_built_beside_and_linked(calls: Path) -> None:
-    build.build([ONE])
-    build.build([Part("one", "1.2.4", "example.test/cmd/one@v1.2.4")])
+    build.build([ONE], [])
+    build.build([Part("one", "1.2.4", "example.test/cmd/one@v1.2.4")], [])
 
     assert (build.BIN / "one").readlink() == Path("one-1.2.4")
     assert (build.BIN / "one-1.2.3").exists()
 
 
 def test_caches_of_go_are_removed(calls: Path) -> None:
-    build.build([ONE])
+    build.build([ONE], [])
 
     assert not build.GO.exists()
 
@@ -65,7 +65,7 @@ def test_a_failed_build_leaves_nothing_half_done(calls: Path, monkeypatch: pytes
     monkeypatch.setenv("FAKE_GO_FAILS", "yes")
 
     with pytest.raises(ClusterError, match=r"one 1\.2\.3 does not build.*\n.*not found"):
-        build.build([ONE])
+        build.build([ONE], [])
 
     assert list(build.BIN.iterdir()) == []
 
@@ -74,18 +74,18 @@ def test_no_go(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build.shutil, "which", lambda name: None)
 
     with pytest.raises(ClusterError, match=r"^Go is missing: install Go"):
-        build.build([ONE])
+        build.build([ONE], [])
 
 
 def test_an_old_go(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_GO_VERSION", "go1.19.8")
 
     with pytest.raises(ClusterError, match=r"^Go is too old \(go1\.19\.8\): install Go"):
-        build.build([ONE])
+        build.build([ONE], [])
 
 
 def test_a_disk_too_small(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "_DISK_NEEDED", 1 << 60)
 
     with pytest.raises(ClusterError, match="point TODO_CLOUD_CACHE to a larger disk"):
-        build.build([ONE])
+        build.build([ONE], [])
