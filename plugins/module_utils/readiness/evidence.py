@@ -12,7 +12,7 @@ from typing import Any
 
 from ..failure import Code
 from .fields import Object, metadata, number, timestamp
-from .symptoms import Symptom, creation_failure
+from .symptoms import MISSING_CONFIG, Symptom, creation_failure
 
 MASK = "***"
 _SECRETS = (
@@ -89,7 +89,7 @@ def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Sy
     """A symptom that the objects alone leave vague, made precise by the newest event that tells more."""
     if symptom.code is Code.VOLUME_MOUNT:
         text = _newest(events, symptom.pod_uid, ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"))
-        if re.search(r"(secret|configmap)s? .*not found|non-existent (secret|config) key", text, re.IGNORECASE):
+        if MISSING_CONFIG.search(text):
             return replace(symptom, code=Code.CONFIG_MISSING, grace="config_missing", message=text)
         return replace(symptom, message=text) if text else symptom
     if symptom.code is Code.FAILED_CREATE:

@@ -161,5 +161,5 @@ class Judge:
 
 
 def _failed(tree: Tree, found: Status) -> Symptom:
-    code = Code.JOB_FAILED if tree.kind == "Job" else Code.RESOURCE_FAILED
+    code = {"Job": Code.JOB_FAILED, "Pod": Code.POD_FAILED}.get(tree.kind, Code.RESOURCE_FAILED)
     return Symptom(code, "", str(found.message).partition(":")[0], found.message)

@@ -158,9 +158,9 @@ def unsettled(pod: Object, now: float, stability: float) -> float:
     """Seconds a ready pod must stay so before that counts; 0 when it has. ``now``: the server's clock.
 
     Four rules, the longest counts: ready for ``stability`` seconds; a container without a readiness probe, whose being
-    ready says nothing but that it was started, has run three times as long; one with a quick liveness probe has outlived
-    the moment when that probe could have killed it (slower ones than :data:`SETTLE_LIMIT` are not sat out); one that was
-    restarted has run longer than it did before its last end (at most 60 s).
+    ready says nothing but that it was started, has run three times as long; one with a quick liveness probe has
+    outlived the moment when that probe could have killed it (slower ones than :data:`SETTLE_LIMIT` are not sat out);
+    one that was restarted has run longer than it did before its last end (at most 60 s).
     """
     left = [_left(condition(pod, "Ready").get("lastTransitionTime"), now, stability)]
     for container in containers(pod):

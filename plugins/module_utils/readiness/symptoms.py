@@ -23,6 +23,10 @@ _PULL_FINAL = re.compile(
 )
 # Kubelet caches of Secrets and ConfigMaps that have not been filled yet: passes by itself (krane's exception).
 _CACHE_SYNC = re.compile(r"failed to sync .* cache", re.IGNORECASE)
+# What the kubelet says of a Secret, ConfigMap or key that is not there, in a container's state or in a mount's event.
+MISSING_CONFIG = re.compile(
+    r"(secret|configmap)s?\b.*not found|couldn't find key|non-existent (secret|config) key", re.IGNORECASE
+)
 _PULL_REASONS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError"}
 )
@@ -94,8 +98,10 @@ def _container_symptoms(pod: Object, view: Container, of_job: bool) -> Iterator[
         final = reason == "ErrImageNeverPull" or bool(_PULL_FINAL.search(message))
         yield _of(pod, view, Code.IMAGE_PULL, "image_pull_final" if final else "image_pull", reason, message)
     elif reason == "CreateContainerConfigError":
-        if not _CACHE_SYNC.search(message):
+        if MISSING_CONFIG.search(message):
             yield _of(pod, view, Code.CONFIG_MISSING, "config_missing", reason, message)
+        elif not _CACHE_SYNC.search(message):
+            yield _of(pod, view, Code.CONTAINER_START, "container_start", reason, message)
     elif reason in _START_REASONS:
         yield _of(pod, view, Code.CONTAINER_START, "container_start", reason, message)
     elif not of_job:

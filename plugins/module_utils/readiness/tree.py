@@ -19,12 +19,13 @@ TEMPLATE_HASH = "pod-template-hash"
 
 @dataclass(frozen=True)
 class Tree:
-    """One workload with what it owns. Terminating pods are in neither list."""
+    """One workload with what it owns. Terminating pods are in neither list, only counted."""
 
     workload: Object
     newest: Object | None = None
     new_pods: tuple[Object, ...] = ()
     old_pods: tuple[Object, ...] = ()
+    going: int = 0
 
     @property
     def kind(self) -> str:
@@ -59,7 +60,8 @@ def tree_of(workload: Object, owned: Iterable[Object]) -> Tree:
         is_new = {uid(pod) for pod in pods if not by_revision or of_newest(workload, pod)}
     alive = sorted((pod for pod in pods if not terminating(pod)), key=created)
     new = tuple(pod for pod in alive if uid(pod) in is_new)
-    return Tree(workload, newest, new, tuple(pod for pod in alive if uid(pod) not in is_new))
+    old = tuple(pod for pod in alive if uid(pod) not in is_new)
+    return Tree(workload, newest, new, old, going=len(pods) - len(alive))
 
 
 def newest_replica_set(deployment: Object, sets: Sequence[Object]) -> Object | None:
@@ -119,7 +121,7 @@ def _creation_symptoms(replica_set: Object) -> Iterator[Symptom]:
 def _missing_pods(tree: Tree) -> Iterator[Symptom]:
     """Pods that should exist and do not: these controllers say why only in events."""
     workload, counts = tree.workload, status(tree.workload)
-    have = len(tree.pods)
+    have = len(tree.pods) + tree.going
     if tree.kind == "StatefulSet":
         ordered = spec(workload).get("podManagementPolicy", "OrderedReady") == "OrderedReady"
         missing = have < replicas(workload) and not (ordered and any(not is_ready(pod) for pod in tree.pods))
