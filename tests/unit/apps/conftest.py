@@ -18,7 +18,7 @@ import pytest
 
 from tests.cluster.paths import cache
 from tests.unit.apps import postgres as pg
-from tests.unit.apps.processes import APPS, Launcher, Running
+from tests.unit.apps.processes import APPS, Answer, Launcher, Running
 from tests.unit.apps.sidecar import Sidecar
 
 SECRET_KEY = "a-key-for-tests-of-32-bytes-or-more"
@@ -138,3 +138,19 @@ def new_user(backend: Running) -> Callable[[], User]:
 @pytest.fixture
 def user(new_user: Callable[[], User]) -> User:
     return new_user()
+
+
+@pytest.fixture(scope="module")
+def start_frontend(launcher: Launcher) -> Callable[..., Running]:
+    def start(backend_url: str, **env: Any) -> Running:
+        settings: dict[str, Any] = {"BACKEND_URL": backend_url, "DAPR_ENABLED": "false", "APP_VERSION": "v1.0.0"}
+        return launcher.start("frontend", **settings | env)
+
+    return start
+
+
+def register(frontend: Running, **headers: str) -> tuple[Answer, str]:
+    """A new user; the answer and the cookie to send."""
+    given = {"username": f"user-{uuid4().hex[:10]}", "password": "correct horse battery"}
+    answer = frontend.call("POST", "/api/auth/register", given, headers=headers)
+    return answer, answer.headers.get("set-cookie", "").split(";")[0]

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.unit.apps.conftest import User
-from tests.unit.apps.processes import Launcher, Running, free_port, stream, wait_until
+from tests.unit.apps.processes import Launcher, Running, free_port, wait_until
 from tests.unit.apps.sidecar import Sidecar
+from tests.unit.apps.wire import stream
 
 
 @pytest.fixture(scope="module")
