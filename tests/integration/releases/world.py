@@ -1,0 +1,167 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One environment on the test cluster, and the engine run against it in this process."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
+    Revision,
+    StoredRelease,
+    history,
+    read_release,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    LEASE,
+    POD,
+    SECRET,
+    SERVICE,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.engine import Engine
+from ansible_collections.todo.cloud.plugins.module_utils.releases.models import OnFailure, Settings, parse_waves
+from ansible_collections.todo.cloud.plugins.module_utils.releases.rollback import Rollback
+from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
+
+from tests.cluster.paths import BIN, TOP
+
+CHART = str(TOP / "tests" / "fixtures" / "charts" / "sleeper")
+ENVIRONMENT = "test"
+
+
+@dataclass
+class Outcome:
+    """A run's result, and the failure it ended with, if any."""
+
+    result: dict[str, Any]
+    code: str = ""
+    message: str = ""
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        return {row["name"]: row for row in self.result["releases"]}
+
+    @property
+    def actions(self) -> dict[str, str]:
+        return {item["name"]: item["action"] for item in self.result["plan"]}
+
+    def ok(self) -> Outcome:
+        assert not self.code, f"{self.code}: {self.message}\n" + "\n".join(self.lines)
+        return self
+
+
+@dataclass
+class World:
+    """A namespace as an environment. ``helm`` is the program's path."""
+
+    kubeconfig: str
+    kube: KubeSession
+    namespace: str
+    helm: str = str(BIN / "helm")
+
+    def release(self, name: str, *, watches: tuple[str, ...] = (), app_id: str = "", **values: Any) -> dict[str, Any]:
+        """A release of the test chart; ``watches`` are names of Secrets."""
+        return {
+            "name": name, "namespace": self.namespace, "chart": CHART, "values": values, "app_id": app_id,
+            "watches": [{"kind": "Secret", "name": each} for each in watches],
+        }  # fmt: skip
+
+    def apply(self, *waves: dict[str, Any] | list[dict[str, Any]], **settings: Any) -> Outcome:
+        """release_apply. Lists are waves; releases that stand alone are one wave together."""
+        lists = [each for each in waves if isinstance(each, list)] or [[e for e in waves if isinstance(e, dict)]]
+        names = tuple(settings.pop("known", [release["name"] for wave in lists for release in wave]))
+
+        def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
+            helm = HelmCli(kube.kubeconfig(), self.helm)
+            return Engine(kube, helm, options, parse_waves(lists, self.namespace), lines.append).apply()
+
+        return self._run(run, known=names, **settings)
+
+    def back(self, to: str = "verified", *names: str, **settings: Any) -> Outcome:
+        """release_rollback."""
+
+        def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
+            helm = HelmCli(kube.kubeconfig(), self.helm)
+            return Rollback(kube, helm, options, to, names, lines.append).run()
+
+        return self._run(run, **settings)
+
+    def _run(self, run: Callable[[KubeSession, Settings, list[str]], Any], **settings: Any) -> Outcome:
+        wait = settings.pop("wait", WaitOptions(stability_seconds=0.5))
+        hold = OnFailure(settings.pop("on_failure", "set"))
+        options = Settings(ENVIRONMENT, self.namespace, on_failure=hold, wait=wait, timeout=60, **settings)
+        lines: list[str] = []
+        with KubeSession.from_params({"kubeconfig": self.kubeconfig}) as kube:
+            try:
+                return Outcome(run(kube, options, lines).as_result(), lines=lines)
+            except TodoCloudError as exc:
+                result = {"releases": [], "plan": [], **exc.results}
+                return Outcome(result, exc.failure.code.value, exc.failure.message, lines)
+
+    # -- what is there ------------------------------------------------------------------------------------------
+
+    def history(self, name: str) -> list[Revision]:
+        return history(self.kube, self.namespace, name)
+
+    def statuses(self, name: str) -> list[str]:
+        return [revision.status.value for revision in self.history(name)]
+
+    def stored(self, name: str, revision: int | None = None) -> StoredRelease:
+        return read_release(self.kube, self.namespace, name, revision)
+
+    def text(self, name: str) -> str:
+        """What the release's ConfigMap says: which of its inputs is deployed."""
+        return str(self.kube.get(CONFIG_MAP, self.namespace, name)["data"]["text"])
+
+    def pods(self, name: str) -> dict[str, dict[str, Any]]:
+        """Pods of a release that are not being deleted, by uid."""
+        selector = f"app.kubernetes.io/instance={name}"
+        found, _ = self.kube.list_(POD, self.namespace, label_selector=selector)
+        return {p["metadata"]["uid"]: p for p in found if not p["metadata"].get("deletionTimestamp")}
+
+    def sets(self) -> list[dict[str, Any]]:
+        return list(set_info(self.kube, self.namespace, ENVIRONMENT)["sets"])
+
+    def fingerprint(self) -> dict[str, str]:
+        """uid and version of everything in the namespace that a run could write; status does not count."""
+        found = {}
+        for resource in (SECRET, CONFIG_MAP, DEPLOYMENT, SERVICE, LEASE):
+            for item in self.kube.list_(resource, self.namespace)[0]:
+                meta = item["metadata"]
+                version = meta.get("generation") or meta["resourceVersion"]
+                found[f"{resource.kind}/{meta['name']}"] = f"{meta['uid']} {version}"
+        return found
+
+    def everything_stored(self) -> str:
+        """All of Helm's records and ours as text, unpacked: what somebody who may read them can find there."""
+        found = []
+        for resource in (SECRET, CONFIG_MAP):
+            for item in self.kube.list_(resource, self.namespace)[0]:
+                if item.get("type") == "Opaque":
+                    continue
+                found.append(json.dumps(item))
+                if (item["metadata"].get("labels") or {}).get("owner") == "helm":
+                    packed = base64.b64decode(base64.b64decode(item["data"]["release"]))
+                    release = json.loads(gzip.decompress(packed))
+                    found.append(json.dumps(release))
+        return "\n".join(found)
+
+    def secret(self, name: str, data: Mapping[str, str]) -> None:
+        """Makes or changes a Secret."""
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(data)}
+        if self.kube.find(SECRET, self.namespace, name):
+            self.kube.patch(SECRET, self.namespace, name, {"stringData": dict(data)})
+        else:
+            self.kube.create(SECRET, self.namespace, body)
