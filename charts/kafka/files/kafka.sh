@@ -7,7 +7,7 @@ umask 077
 config=/etc/kafka-chart
 data=/data/kafka
 marker=/data/users.sha256 # which passwords the users have
-users_set=/tmp/users-set  # the startup probe waits for this file
+internal=127.0.0.1:9094   # the listener that wants no password and never leaves the pod
 
 die() {
     echo "kafka.sh: $*" >&2
@@ -21,10 +21,16 @@ find_java() {
     java=$(command -v java) || die "the image has no Java (looked in /opt/jre, /opt/java/openjdk and on PATH)"
 }
 
-java_tool() { # CLASS ARGUMENT...
-    "$java" -Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData \
+java_run() { # HEAP CLASS ARGUMENT...; replaces this shell: call it in a subshell to come back
+    heap=$1
+    shift
+    exec "$java" "-Xmx$heap" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError \
         "-Dlog4j2.configurationFile=$config/log4j2.xml" -cp '/opt/kafka/libs/*' "$@"
 }
+
+java_tool() { (java_run 64m "$@"); }
+
+java_broker() { java_run "$KAFKA_HEAP" kafka.Kafka $config/server.properties "$@"; }
 
 check_password() { # KEY VALUE
     case $2 in
@@ -51,32 +57,37 @@ END
     fingerprint >$marker
 }
 
-set_password() { # USER PASSWORD; waits for the broker up to a minute. Its output is dropped: errors may quote the password.
+# Each try waits for the broker up to a minute. Its output is dropped: errors may quote the password.
+set_password() { # USER PASSWORD
     echo "SCRAM-SHA-256=password=$2" >/tmp/password
-    java_tool kafka.admin.ConfigCommand --bootstrap-server 127.0.0.1:9094 --alter --entity-type users \
-        --entity-name "$1" --add-config-file /tmp/password >/dev/null 2>&1 || die "could not set the password of user $1"
-    rm /tmp/password
-    echo "kafka.sh: set the password of user $1"
+    for _ in 1 2 3; do
+        if java_tool kafka.admin.ConfigCommand --bootstrap-server $internal --alter --entity-type users \
+            --entity-name "$1" --add-config-file /tmp/password >/dev/null 2>&1; then
+            rm /tmp/password
+            echo "kafka.sh: set the password of user $1"
+            return
+        fi
+    done
+    die "could not set the password of user $1: the broker did not answer on $internal"
 }
 
-change_passwords() {
+change_passwords() { # by a broker that nobody else can reach, so that no client meets half of the change
+    java_broker --override "listeners=INTERNAL://$internal,CONTROLLER://127.0.0.1:9093" \
+        --override "advertised.listeners=INTERNAL://$internal" &
     set_password admin "$ADMIN_PASSWORD"
     set_password "$APP_USER" "$APP_PASSWORD"
+    kill $!
+    wait $! || true # 143: ended by the signal
     fingerprint >$marker
-    : >$users_set
 }
 
-find_java
 check_password admin_password "$ADMIN_PASSWORD"
 check_password app_password "$APP_PASSWORD"
-rm -f $users_set
-if [ ! -e $data/meta.properties ]; then format; fi
-if [ "$(cat $marker 2>/dev/null)" = "$(fingerprint)" ]; then
-    : >$users_set
-else
-    (change_passwords || kill -TERM $$) & # beside the broker, which it needs; without it the broker is of no use
+find_java
+if [ ! -e $data/meta.properties ]; then
+    format
+elif [ "$(cat $marker 2>/dev/null)" != "$(fingerprint)" ]; then
+    change_passwords
 fi
 unset ADMIN_PASSWORD APP_PASSWORD
-exec "$java" "-Xms$KAFKA_HEAP" "-Xmx$KAFKA_HEAP" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData \
-    -XX:+ExitOnOutOfMemoryError "-Dlog4j2.configurationFile=$config/log4j2.xml" -cp '/opt/kafka/libs/*' \
-    kafka.Kafka $config/server.properties
+java_broker

@@ -42,13 +42,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 Annotations of the pods. To those that are given, a pod with a sidecar gets
 - block-shutdown-duration: daprd gets SIGTERM when the app's preStop sleep begins; it must outlive that sleep and what the
   app still publishes while it drains. A native sidecar ends after the app anyway.
+- a liveness probe that forgives a busy node (Dapr 1.14's own kills after 18 s; 1.18 waits minutes);
 - the mount of the token (daprd only), or without Secrets to read no built-in secret store, which can't start without one.
 */}}
 {{- define "service.podAnnotations" -}}
 {{- $annotations := deepCopy .Values.podAnnotations -}}
 {{- with .Values.dapr.annotations -}}
 {{- $annotations = merge $annotations . -}}
-{{- $own := dict -}}
+{{- $own := dict "dapr.io/sidecar-liveness-probe-timeout-seconds" "5" "dapr.io/sidecar-liveness-probe-threshold" "20" -}}
 {{- if include "service.sidecarReadsSecrets" $ -}}
 {{- $_ := set $own "dapr.io/volume-mounts" "dapr-kube-api-access:/var/run/secrets/kubernetes.io/serviceaccount" -}}
 {{- else -}}

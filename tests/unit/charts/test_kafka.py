@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from typing import Any
 
 import pytest
@@ -104,6 +105,25 @@ def test_the_script_is_carried_as_it_is(helm: Helm) -> None:
     data = pick(helm.kafka(), "ConfigMap")["data"]
     for name in ("kafka.sh", "log4j2.xml"):
         assert data[name] == (CHARTS / "kafka" / "files" / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("admin", "app", "said"),
+    [
+        ("", "good", "key admin_password of Secret kafka-users is empty"),
+        ("good", "sesame,password=x", "key app_password of Secret kafka-users holds other characters"),
+        ("sesame]", "good", "key admin_password of Secret kafka-users holds other characters"),
+        ("good", "sesame\nSCRAM", "key app_password of Secret kafka-users holds other characters"),
+    ],
+)
+def test_the_script_refuses_passwords_that_kafka_would_misread(admin: str, app: str, said: str) -> None:
+    script = CHARTS / "kafka" / "files" / "kafka.sh"
+    environment = {"USERS_SECRET": "kafka-users", "APP_USER": "app", "ADMIN_PASSWORD": admin, "APP_PASSWORD": app}
+    done = subprocess.run(["/bin/sh", script], env=environment, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"kafka.sh: {said}")
+    assert done.stderr.count("\n") == 1
+    assert "sesame" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

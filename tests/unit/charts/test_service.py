@@ -154,6 +154,8 @@ def test_sidecar_without_secrets_has_no_kubernetes_token(helm: Helm) -> None:
         "todo.cloud/watched": "x",
         "dapr.io/disable-builtin-k8s-secret-store": "true",
         "dapr.io/block-shutdown-duration": "10s",
+        "dapr.io/sidecar-liveness-probe-timeout-seconds": "5",
+        "dapr.io/sidecar-liveness-probe-threshold": "20",
     }
     assert [v["name"] for v in pod(objects)["spec"]["volumes"]] == ["tmp"]
     assert not [o for o in objects if o["kind"] == "Role"]
