@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from ..failure import Code
 from .evidence import refined
 from .expressions import Expressions
-from .fields import Object, metadata, number, status, uid
+from .fields import Object, condition, metadata, number, status, uid
 from .graces import grace_of
 from .kinds import status_of
-from .pods import unsettled
+from .pods import containers, unsettled
 from .status import State, Status
 from .symptoms import Symptom
 from .tree import Tree, symptoms_of
@@ -54,6 +54,7 @@ class Judge:
     stability: float = 0.0
     expressions: Expressions | None = None
     _first_seen: dict[tuple[str, str, Code], tuple[float, str]] = field(default_factory=dict)
+    _settling: dict[tuple[str, str, tuple[int, ...]], float] = field(default_factory=dict)
     _uid: str = ""
     _wanted: int | None = None
     _progress: tuple[int, ...] = ()
@@ -81,7 +82,7 @@ class Judge:
         doomed, waiting, soonest = self._graces(symptoms, clock)
         doomed = self._without_spare(tree, doomed)
         if found.state is State.CURRENT:
-            rest = max((unsettled(pod, clock.server, self.stability) for pod in tree.new_pods), default=0.0)
+            rest = max((self._rest(pod, clock) for pod in tree.new_pods), default=0.0)
             if tree.kind != "Job" and rest > 0:
                 settling = Status(State.IN_PROGRESS, f"{found.message}, watching whether it stays so")
                 return Judgement(settling, (), tuple(waiting), warnings, rest)
@@ -147,6 +148,15 @@ class Judge:
                 waiting.append((symptom, lasted))
         soonest = min((self._left(symptom, lasted) for symptom, lasted in waiting), default=float("inf"))
         return doomed, waiting, soonest
+
+    def _rest(self, pod: Object, clock: Clock) -> float:
+        """Seconds until a pod's being ready counts: by the server's clock, or by ours if a node's clock runs ahead."""
+        runs = tuple(view.restarts for view in containers(pod))
+        key = (uid(pod), str(condition(pod, "Ready").get("lastTransitionTime")), runs)
+        rest = unsettled(pod, clock.server, self.stability)
+        if key not in self._settling:
+            self._settling[key] = clock.here + rest
+        return max(0.0, min(rest, self._settling[key] - clock.here))
 
     def _without_spare(self, tree: Tree, doomed: list[Symptom]) -> list[Symptom]:
         """Pods that an autoscaler added meanwhile doom nothing as long as enough others are well."""

@@ -192,7 +192,7 @@ def seconds_to_kill(container: Container) -> float | None:
 
 def _left(since: object, now: float, needed: float) -> float:
     began = timestamp(since)
-    return needed if began is None else max(0.0, needed - (now - began))
+    return needed if began is None else min(needed, max(0.0, needed - (now - began)))
 
 
 def created(pod: Object) -> float:

@@ -1,0 +1,119 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import (
+    decisive_line,
+    masked,
+    probe_words,
+    refined,
+    relevant_events,
+    short_cause,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
+
+DAPRD = (
+    'time="2026-11-20T10:00:00Z" level=info msg="Starting Dapr Runtime" app_id=x\n'
+    'time="2026-11-20T10:00:02Z" level=fatal msg="Fatal error from runtime: [INIT_COMPONENT_FAILURE]: SASL '
+    'Authentication failed: \\"bad\\"" app_id=x\n'
+    'time="2026-11-20T10:00:02Z" level=info msg="stopping"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("", ""),
+        ("starting\nlistening\n", "listening"),
+        (DAPRD, 'Fatal error from runtime: [INIT_COMPONENT_FAILURE]: SASL Authentication failed: "bad"'),
+        ('{"level": "error", "msg": "no database"}\n{"level": "info", "msg": "bye"}\n', "no database"),
+        ("Traceback (most recent call last):\n  File x\nKeyError: 'DATABASE_URL'\n", "KeyError: 'DATABASE_URL'"),
+        ("ERROR: first\nsomething\nERROR: second\ndone", "ERROR: second"),
+        ("{not json\n", "{not json"),
+        ('"a list"\n[1, 2]\n', "[1, 2]"),
+    ],
+    ids=["empty", "plain", "daprd", "json", "python", "last-error", "broken-json", "other-json"],
+)
+def test_decisive_line(log: str, line: str) -> None:
+    assert decisive_line(log) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("postgresql://todo:s3cret@db/x", "s3cret"),
+        ("Authorization: Bearer abcdefgh12345678", "abcdefgh12345678"),
+        ("token=abc123def", "abc123def"),
+        ('{"password": "hunter2"}', "hunter2"),
+        ("saslPassword: hunter2", "hunter2"),
+        ("SECRET_KEY=hunter2", "hunter2"),
+        ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_def", "eyJzdWIiOiIxIn0"),
+        ("toomanyrequests: You have reached your pull rate limit as jane: dckr_jti_x", "jane"),
+        ('denied: user "jane" may not pull', "jane"),
+    ],
+)
+def test_secrets_are_masked(text: str, hidden: str) -> None:
+    assert hidden not in masked(text)
+    assert "***" in masked(text)
+
+
+@pytest.mark.parametrize("text", ["secret \"database\" not found", "couldn't find key url in Secret a/b", "exit code 1"])
+def test_names_of_secrets_are_not_masked(text: str) -> None:
+    assert masked(text) == text
+
+
+def event(reason: str, kind: str = "Warning", uid: str = "p1", at: str = "2026-11-21T10:00:00Z", **more: Any) -> dict[str, Any]:
+    about = {"kind": "Pod", "name": "x", "uid": uid}
+    return {"involvedObject": about, "reason": reason, "type": kind, "lastTimestamp": at, "message": reason, **more}
+
+
+def test_events_without_noise_since_the_rollout_began() -> None:
+    events = [
+        event("Pulled", "Normal"),
+        event("Killing", "Normal", at="2026-11-21T10:00:05Z"),
+        event("BackOff", at="2026-11-21T10:00:03Z", count=4),
+        event("BackOff", at="2026-11-21T09:00:00Z"),
+        event("BackOff", uid="other"),
+        event("Unhealthy", at="", eventTime="2026-11-21T10:00:04.123456Z", series={"count": 7}),
+    ]
+    found = relevant_events(events, {"p1"}, since=1795255200.0)
+    assert [(entry["reason"], entry["count"]) for entry in found] == [("BackOff", 4), ("Unhealthy", 7), ("Killing", 1)]
+
+
+def test_a_missing_volume_is_made_precise_by_its_event() -> None:
+    vague = Symptom(Code.VOLUME_MOUNT, "volume_mount", "ContainerCreating", pod="x", pod_uid="p1")
+    text = 'MountVolume.SetUp failed for volume "s" : secret "absent" not found'
+    clear = refined(vague, [event("FailedMount", message=text)], "w")
+    assert (clear.code, clear.grace) == (Code.CONFIG_MISSING, "config_missing")
+    slow = refined(vague, [event("FailedAttachVolume", message="Multi-Attach error")], "w")
+    assert (slow.code, slow.message) == (Code.VOLUME_MOUNT, "Multi-Attach error")
+    assert refined(vague, [], "w") == vague
+
+
+def test_a_refused_pod_is_made_precise_by_its_event() -> None:
+    vague = Symptom(Code.FAILED_CREATE, "failed_create", "FailedCreate")
+    text = 'pods "x-0" is forbidden: exceeded quota: q, requested: pods=1, used: pods=1, limited: pods=1'
+    assert refined(vague, [event("FailedCreate", uid="w", message=text)], "w").code is Code.QUOTA_EXCEEDED
+    assert refined(vague, [event("FailedCreate", uid="other", message=text)], "w") == vague
+
+
+@pytest.mark.parametrize(
+    ("probe", "words"),
+    [
+        ({"httpGet": {"port": 8080, "path": "/ready"}, "periodSeconds": 5}, "GET :8080/ready every 5 s, 3 failures"),
+        ({"tcpSocket": {"port": "http"}, "failureThreshold": 1}, "TCP :http every 10 s, 1 failure"),
+        ({"grpc": {"port": 9000}}, "gRPC :9000 every 10 s, 3 failures"),
+        ({"exec": {"command": ["pg_isready", "password=x"]}}, "command pg_isready password=*** every 10 s, 3 failures"),
+        (None, ""),
+    ],
+)
+def test_probe_words(probe: dict[str, Any] | None, words: str) -> None:
+    assert probe_words(probe) == words
+
+
+def test_short_cause_is_the_innermost_error() -> None:
+    assert short_cause('failed to pull image "x": failed to resolve: ghcr.io/x:1: not found') == "not found"
