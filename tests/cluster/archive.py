@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.cluster.errors import ClusterError
+from tests.cluster.locks import locked
 from tests.cluster.oci import Reference
 from tests.cluster.paths import IMAGES
 from tests.cluster.registry import serving
@@ -20,7 +21,11 @@ def push_archive(path: Path) -> list[str]:
         ClusterError: the file is no docker archive, or an image in it has no complete name.
     """
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=IMAGES) as name, serving() as registry:
+    with (
+        locked(IMAGES / ".lock", "building images"),
+        tempfile.TemporaryDirectory(dir=IMAGES) as name,
+        serving() as registry,
+    ):
         folder = Path(name)
         try:
             with tarfile.open(path) as archive:

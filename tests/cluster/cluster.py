@@ -23,7 +23,7 @@ from tests.cluster.say import Step, say
 from tests.cluster.settings import write_files
 from tests.cluster.state import Cluster, load_or_create, machine_routes
 
-_UP_LIMIT_S = 120
+_UP_LIMIT_S = 300
 _DOWN_LIMIT_S = 20
 _UNSHARE = ("unshare", "--fork", "--pid", "--kill-child", "--mount", "--net", "--uts", "--ipc", "--mount-proc")
 
@@ -36,7 +36,7 @@ def up(name: str, kwok_nodes: int | None = None) -> Cluster:
         kwok_nodes: fake nodes to have beside the real one; None keeps their number.
 
     Raises:
-        ClusterError: this machine cannot run one, or the cluster does not get ready within 120 s.
+        ClusterError: this machine cannot run one, or the cluster does not get ready within 300 s.
     """
     ready_to_run()
     _check_parts(kwok_nodes)

@@ -39,6 +39,7 @@ LOCAL_PATH_IMAGE = f"docker.io/rancher/local-path-provisioner:v{LOCAL_PATH}"
 BUSYBOX = "docker.io/library/busybox:1.36"
 PYTHON = "docker.io/library/python:3.11-slim"
 
+_LONG_S = 5  # an image that takes longer gets a line of its own
 _PYTHON_PATH = "/opt/deps:/app"
 
 
@@ -125,10 +126,13 @@ def build(images: Iterable[Image]) -> list[str]:
         with serving() as registry:
             store = LayerStore(registry)
             for image in changed:
+                before = step.seconds
                 reference = Reference.parse(image.reference)
                 blobs = [store.put(layer, reference.repository) for layer in image.layers]
                 registry.push_image(reference, image.config, blobs)
                 _remember(known, image)
+                if step.seconds - before > _LONG_S:
+                    say(f"{image.reference} built ({step.seconds - before:.0f} s)")
         if replaced:
             collect_garbage()
     say(f"{len(changed)} of {len(wanted)} images built and pushed ({step})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -47,10 +46,21 @@ def files_layer(entries: Iterable[Entry]) -> Layer:
 
 def binary_layer(name: str, target_path: str) -> Layer:
     """A layer with one of the built binaries."""
-    file = BIN / os.readlink(BIN / name)
+    file = built(name)
     return Layer(
         key_of("binary", file.name, target_path), lambda target: write_layer([Entry(target_path, source=file)], target)
     )
+
+
+def built(name: str) -> Path:
+    """The binary of a part.
+
+    Raises:
+        ClusterError: it is not built.
+    """
+    if not (BIN / name).exists():
+        raise ClusterError(f"{name} is not built yet: run `python3 -m tests.cluster build`.")
+    return (BIN / name).resolve()
 
 
 def busybox_layer() -> Layer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tests.cluster.errors import ClusterError
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # the kernel's names and Go's
 _EPOCH = "1970-01-01T00:00:00Z"
 _CHUNK = 1 << 20
 
@@ -120,7 +122,7 @@ def digest_of(path: Path) -> str:
 def config_document(config: Mapping[str, Any], layers: Iterable[Blob]) -> bytes:
     """The image configuration; ``config`` is what a container inherits (Entrypoint, Env, User, …)."""
     document = {
-        "architecture": "amd64",
+        "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
         "created": _EPOCH,
         "config": dict(config),

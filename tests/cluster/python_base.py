@@ -96,5 +96,5 @@ def _standard_library(standard: Path) -> list[Entry]:
 def _libraries(executable: Path, standard: Path) -> list[Path]:
     """The shared libraries of the interpreter, of its extension modules and of the usual wheels."""
     modules = [file for file in standard.glob("lib-dynload/*.so") if "_tkinter" not in file.name]
-    wanted = (file for name in _MORE_LIBRARIES for file in Path("/lib/x86_64-linux-gnu").glob(f"lib{name}.so.[0-9]"))
+    wanted = (file for name in _MORE_LIBRARIES for file in Path("/lib").glob(f"*-linux-gnu/lib{name}.so.[0-9]"))
     return sorted({*linked_libraries([executable, *modules]), *wanted})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 
-_STARTED = time.time()
+# Epoch seconds, by the environment: so several commands count as one, and a process that is replaced goes on counting.
+os.environ.setdefault("TODO_CLOUD_STARTED", str(time.time()))
 
 
 def elapsed() -> float:
-    """Seconds since the command began; ``TODO_CLOUD_STARTED`` (epoch seconds) makes several commands count as one."""
-    return max(0.0, time.time() - float(os.environ.get("TODO_CLOUD_STARTED") or _STARTED))
+    """Seconds since the command began."""
+    return max(0.0, time.time() - float(os.environ["TODO_CLOUD_STARTED"]))
 
 
 def say(text: str) -> None:

@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
+from tests.cluster.machine import Tool, ready_to_build
 from tests.cluster.paths import TOP, VENV, tool_path
 from tests.cluster.say import Step, say
 
@@ -55,6 +57,8 @@ def _install(folder: Path) -> None:
     step = Step()
     say("Python environment: installing the pinned tools (once, about 90 s)")
     shutil.rmtree(folder, ignore_errors=True)
+    if find_spec("ensurepip") is None:  # Debian has it in a package of its own
+        ready_to_build([Tool(f"/usr/lib/python{sys.version_info[0]}*/ensurepip", "python3-venv")])
     base = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
     _run([str(base), "-m", "venv", str(folder)], "install the Debian package python3-venv")
     pip = [
