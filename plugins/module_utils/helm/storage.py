@@ -20,7 +20,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from ..failure import Code, error
+from ..failure import Code, Failure, TodoCloudError, error
 from ..kube.resources import SECRET
 
 if TYPE_CHECKING:
@@ -88,8 +88,11 @@ class StoredRelease:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-class CorruptRelease(Exception):
+class CorruptRelease(TodoCloudError):
     """The Secret is there but does not hold a release."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(Failure(Code.HELM_FAILED, f"A Helm release's Secret can't be read: {why}.", {}))
 
 
 def secret_name(name: str, revision: int) -> str:

@@ -16,7 +16,7 @@ from ..kube.session import KubeSession
 from .judge import Judge, Judgement
 from .manifest import manifest_digest
 from .models import Marks, Progress, Settings
-from .plan import Read, origin_of
+from .plan import Read, newest_content, origin_of
 from .record import Member, Record
 from .writer import ReleaseWriter, Write
 
@@ -114,10 +114,10 @@ class Back:
 
 def state_towards(member: Member, revisions: History, read: Read) -> State:
     """State of a release seen from a record's member. The same inputs under another revision are as good."""
-    facts = Facts()
-    if revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
+    at_target = bool(revisions) and (member.revision, member.uid) == (revisions[-1].revision, revisions[-1].uid)
+    facts = Facts(readable=not revisions or at_target or newest_content(revisions, read) is not None)
+    if facts.readable and revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
         origin = origin_of(revisions, member, read)
-        at_target = (member.revision, member.uid) == (revisions[-1].revision, revisions[-1].uid)
         # Watched Secrets are never rolled back: a revision that differs in nothing else is the target.
         digest = origin.key.partition("/")[0]
         facts = Facts(digest, by_hand=origin.by_hand, verified=at_target, current=at_target, readable=origin.readable)

@@ -106,8 +106,22 @@ def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) 
     )
     state = release_state(history, facts, spec.wanted(snapshot.marks), lock)
     action = action_for(state, Wanted.APPLIED)
-    changes = changes_of(spec, history, snapshot, read) if action is Action.UPGRADE else ()
+    changes: tuple[str, ...] = ()
+    if action in (Action.UPGRADE, Action.VERIFY, Action.RECOVER):
+        stored = newest_content(history, read)
+        if stored is None:
+            state, action = State.CORRUPT, action_for(State.CORRUPT, Wanted.APPLIED)
+        elif action is Action.UPGRADE:
+            changes = changes_of(spec, history, snapshot, stored)
     return PlanItem(spec.name, state, action, history[-1].revision if history else 0, changes, spec)
+
+
+def newest_content(history: History, read: Read) -> StoredRelease | None:
+    """The newest revision's content; None when it can't be read (Helm skips such a one, then stumbles over its name)."""
+    try:
+        return read(history[-1].name, history[-1].revision)
+    except CorruptRelease:
+        return None
 
 
 def plan_removal(name: str, snapshot: Snapshot, lock: Lock) -> PlanItem:
@@ -146,13 +160,9 @@ def all_current(member: Member, snapshot: Snapshot) -> bool:
     return not any(lacks_sidecar(pod) for item in owned for pod in snapshot.pods_of(item))
 
 
-def changes_of(spec: ReleaseSpec, history: History, snapshot: Snapshot, read: Read) -> tuple[str, ...]:
+def changes_of(spec: ReleaseSpec, history: History, snapshot: Snapshot, stored: StoredRelease) -> tuple[str, ...]:
     """What differs between the newest revision and the inputs, in words."""
     newest = history[-1]
-    try:
-        stored = read(spec.name, newest.revision)
-    except CorruptRelease:
-        return ("the newest revision can't be read",)
     changes = []
     if newest.labels.get(REVISION) != str(newest.revision):
         changes.append(f"changed by hand: {stored.description}")

@@ -83,9 +83,14 @@ class Recovery:
         """Takes back what on_failure says; the words that end the run's message."""
         whole = self._settings.on_failure is OnFailure.SET
         targets = differing(snapshot, self._store, None if whole else list(lost.failures))
-        fresh = [name for name in lost.failures if name not in {t.member.name for t in targets}]
-        if not targets:
+        standing = {
+            name for name, m in (snapshot.newest.members if snapshot.newest else {}).items() if _stands(m, snapshot)
+        }
+        fresh = [name for name in lost.failures if name not in {*standing, *(t.member.name for t in targets)}]
+        if fresh and not targets:
             return f"nothing verified to go back to, so {', '.join(fresh)} is kept as it is"
+        if not targets:
+            return f"nothing was changed by it, release set {report.set} still stands"
         self._progress("going back: " + ", ".join(t.member.name for t in targets))
         result = self._back.take(targets, snapshot.marks)
         self._tell(result, targets, report)

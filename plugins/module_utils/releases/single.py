@@ -22,7 +22,7 @@ from .holder import Holder
 from .judge import Judge, targets_of
 from .lock import EnvironmentLock, lock_state
 from .models import Progress, ReleaseSpec, Settings
-from .plan import changes_of, origin_of
+from .plan import changes_of, newest_content, origin_of
 from .record import RecordStore
 from .report import manifest_diff
 from .snapshot import WORKLOADS, Snapshot, take
@@ -94,8 +94,8 @@ class SingleRelease:
             report.state_before, report.action = state, action_for(state, Wanted.APPLIED)
             revisions = snapshot.history(spec.name)
             report.revision = revisions[-1].revision if revisions else 0
-            if report.action is Action.UPGRADE:
-                report.changes = changes_of(spec, revisions, snapshot, self._read)
+            stored = newest_content(revisions, self._read) if report.action is Action.UPGRADE else None
+            report.changes = changes_of(spec, revisions, snapshot, stored) if stored else ()
             if self._settings.check:
                 report.changed = report.action.writes
                 self._preview(spec, snapshot, there)
@@ -161,11 +161,11 @@ class SingleRelease:
 
     def _state(self, spec: ReleaseSpec, snapshot: Snapshot, lock: Lock) -> State:
         revisions = snapshot.history(spec.name)
-        facts = Facts()
-        if revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
+        facts = Facts(readable=not revisions or newest_content(revisions, self._read) is not None)
+        if facts.readable and revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
             origin = origin_of(revisions, None, self._read)
-            current = origin.readable and self._current(spec.name, revisions[-1].revision, snapshot)
-            facts = Facts(origin.key, origin.by_hand, verified=current, current=current, readable=origin.readable)
+            current = self._current(spec.name, revisions[-1].revision, snapshot)
+            facts = Facts(origin.key, origin.by_hand, verified=current, current=current)
         return release_state(revisions, facts, spec.wanted(snapshot.marks), lock)
 
     def _current(self, name: str, revision: int, snapshot: Snapshot) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ..helm.storage import ReleaseStatus, Revision, history, mark_failed, set_as
 from ..kube.deadline import Deadline
 from ..kube.session import KubeSession
 from .models import INPUTS, REVISION, Marks, Progress, ReleaseSpec, Settings
+from .orphans import failed_since_good, remove_orphans
 from .record import Member, Record
 
 _RETRIES = 6
@@ -162,7 +163,9 @@ class ReleaseWriter:
         """Revisions before and after. A passing fault is retried once the history says what the failed call left
         behind.
         """
-        before = self._newest(name)
+        known = history(self._kube, self._settings.namespace, name)
+        before = known[-1].revision if known else 0
+        failed_ones = failed_since_good(known)
         last = before
         for attempt in range(1, _RETRIES + 1):
             self._check()
@@ -173,6 +176,7 @@ class ReleaseWriter:
                 failed = exc
             else:
                 self._prove(name, expected, ours)
+                self._tidy(name, failed_ones, expected)
                 return before, expected
             newest = self._newest_revision(name)
             if newest and newest.revision > expected:
@@ -190,6 +194,7 @@ class ReleaseWriter:
             self._progress(f"{name}: {failed.failure.message}; trying again in {pause:.0f} s")
             self._pause.wait(pause)
             last = newest.revision if newest else 0
+            failed_ones += [last] if last == expected else []
         raise AssertionError("the loop above returns or raises")
 
     def _prove(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> None:
@@ -202,13 +207,17 @@ class ReleaseWriter:
         ):
             raise _foreign(name, expected, newest)
 
+    def _tidy(self, name: str, failed: Sequence[int], newest: int) -> None:
+        """What revisions that never were deployed left behind goes, once a good one is there."""
+        if not failed:
+            return
+        self._check()
+        for gone in remove_orphans(self._kube, self._settings.namespace, name, failed, newest):
+            self._progress(f"{name}: removed {gone}, which a failed revision had left")
+
     def _newest_revision(self, name: str) -> Revision | None:
         revisions = history(self._kube, self._settings.namespace, name)
         return revisions[-1] if revisions else None
-
-    def _newest(self, name: str) -> int:
-        newest = self._newest_revision(name)
-        return newest.revision if newest else 0
 
     def _refuse_if_young(self, newest: Revision) -> None:
         """A pending entry without our labels may be a Helm call by hand that is at work right now."""

@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, POD, SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, LEASE, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
 
 from tests.cluster.paths import BIN
-from tests.integration.releases.world import ENVIRONMENT, World
-from tests.integration.support import BUSYBOX, eventually
+from tests.integration.releases.world import ENVIRONMENT, World, on_the_node
+from tests.integration.support import eventually
 
 
 @pytest.mark.parametrize("program", ["helm", "helm3"])
@@ -143,19 +143,25 @@ def test_values_that_do_not_fit_the_schema_are_one_sentence_and_change_nothing(w
     failed = world.apply(world.release("a", mode="nonsense"))
     assert failed.code == "chart_invalid"
     assert "/mode" in failed.message
+    assert "nothing was changed by it, release set 1 still stands" in failed.message
     assert "\n" not in failed.message
     assert world.apply(world.release("a")).ok().result["changed"] is False
 
 
-def test_a_field_that_somebody_else_owns_is_named_and_the_set_goes_back(world: World) -> None:
+def test_a_field_that_somebody_else_owns_is_named_and_what_failed_leaves_no_orphan(world: World) -> None:
     world.apply(world.release("a")).ok()
-    theirs = {
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"text": "theirs"},
-    }  # fmt: skip
-    world.kube.patch(CONFIG_MAP, world.namespace, "a", theirs, content_type=APPLY, field_manager="kubectl", force=True)
-    failed = world.apply(world.release("a", text="two"), on_failure="hold")
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
+    theirs = {**deployment, "spec": {"minReadySeconds": 2}}
+    options = {"content_type": APPLY, "field_manager": "kubectl"}
+    world.kube.patch(DEPLOYMENT, world.namespace, "a", theirs, force=True, **options)
+    failed = world.apply(world.release("a", text="two", leftover=True), on_failure="hold")
     assert failed.code == "helm_failed"
     assert "kubectl owns fields" in failed.message
+    assert world.statuses("a") == ["deployed", "failed"]
+    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover"), "Helm had made it before it failed"
+    world.kube.patch(DEPLOYMENT, world.namespace, "a", deployment, **options)  # kubectl lets go
+    world.apply(world.release("a", text="three")).ok()
+    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover") is None
 
 
 def test_one_release_alone_carries_the_others_forward_only_as_they_were_verified(world: World) -> None:
@@ -286,27 +292,6 @@ def helm(world: World, *arguments: str) -> str:
 
 def _chart(world: World) -> str:
     return str(world.release("x")["chart"])
-
-
-def on_the_node(world: World, folder: str, command: str) -> None:
-    """Runs a shell command with a folder of the node as /needs."""
-    container = {
-        "name": "c", "image": BUSYBOX, "command": ["sh", "-c", command],
-        "volumeMounts": [{"name": "n", "mountPath": "/needs"}],
-    }  # fmt: skip
-    volume = {"name": "n", "hostPath": {"path": folder, "type": "DirectoryOrCreate"}}
-    spec = {"restartPolicy": "Never", "containers": [container], "volumes": [volume]}
-    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "on-the-node"}, "spec": spec}
-    world.kube.create(POD, world.namespace, body)
-    phase = eventually(command, lambda: _ended(world))
-    world.kube.delete(POD, world.namespace, "on-the-node")
-    eventually("the pod is gone", lambda: world.kube.find(POD, world.namespace, "on-the-node") is None)
-    assert phase == "Succeeded"
-
-
-def _ended(world: World) -> str:
-    phase = world.kube.get(POD, world.namespace, "on-the-node")["status"]["phase"]
-    return str(phase) if phase in ("Succeeded", "Failed") else ""
 
 
 def _ready_for(world: World, name: str) -> float:

@@ -35,6 +35,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.rollback impor
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
 from tests.cluster.paths import BIN, TOP
+from tests.integration.support import BUSYBOX, eventually
 
 CHART = str(TOP / "tests" / "fixtures" / "charts" / "sleeper")
 ENVIRONMENT = "test"
@@ -101,7 +102,8 @@ class World:
     def _run(self, run: Callable[[KubeSession, Settings, list[str]], Any], **settings: Any) -> Outcome:
         wait = settings.pop("wait", WaitOptions(stability_seconds=0.5))
         hold = OnFailure(settings.pop("on_failure", "set"))
-        options = Settings(ENVIRONMENT, self.namespace, on_failure=hold, wait=wait, timeout=60, **settings)
+        settings.setdefault("timeout", 60)
+        options = Settings(ENVIRONMENT, self.namespace, on_failure=hold, wait=wait, **settings)
         lines: list[str] = []
         with KubeSession.from_params({"kubeconfig": self.kubeconfig}) as kube:
             try:
@@ -165,3 +167,24 @@ class World:
             self.kube.patch(SECRET, self.namespace, name, {"stringData": dict(data)})
         else:
             self.kube.create(SECRET, self.namespace, body)
+
+
+def on_the_node(world: World, folder: str, command: str) -> None:
+    """Runs a shell command with a folder of the node as /needs."""
+    container = {
+        "name": "c", "image": BUSYBOX, "command": ["sh", "-c", command],
+        "volumeMounts": [{"name": "n", "mountPath": "/needs"}],
+    }  # fmt: skip
+    volume = {"name": "n", "hostPath": {"path": folder, "type": "DirectoryOrCreate"}}
+    spec = {"restartPolicy": "Never", "containers": [container], "volumes": [volume]}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "on-the-node"}, "spec": spec}
+    world.kube.create(POD, world.namespace, body)
+    phase = eventually(command, lambda: _ended(world))
+    world.kube.delete(POD, world.namespace, "on-the-node")
+    eventually("the pod is gone", lambda: world.kube.find(POD, world.namespace, "on-the-node") is None)
+    assert phase == "Succeeded"
+
+
+def _ended(world: World) -> str:
+    phase = world.kube.get(POD, world.namespace, "on-the-node")["status"]["phase"]
+    return str(phase) if phase in ("Succeeded", "Failed") else ""

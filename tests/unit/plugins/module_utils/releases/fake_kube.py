@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import AlreadyExists, Conflict, NotFound
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import WELL_KNOWN, Resource
 
 
 class FakeKube:
@@ -32,6 +32,9 @@ class FakeKube:
         }  # fmt: skip
         self.objects[resource.kind, namespace, item["metadata"]["name"]] = item
         return copy.deepcopy(item)
+
+    def resource(self, api_version: str, kind: str, **_: Any) -> Resource:
+        return WELL_KNOWN[api_version, kind]
 
     def server_now(self) -> float:
         return self.now
