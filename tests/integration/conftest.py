@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Fixtures of the integration tests: the cluster from TODO_CLOUD_TEST_KUBECONFIG, and namespaces that go when a test ends."""
+"""Fixtures of the integration tests: the cluster (TODO_CLOUD_TEST_KUBECONFIG), and namespaces that go with a test."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from ..readiness.symptoms import Symptom
 from ..readiness.tree import Tree, tree_of
 from .deadline import Deadline
 from .diagnosis import Diagnosis
+from .errors import Unreachable
 from .report import Report
 from .resources import EVENT, NODE, POD, REPLICA_SET, Resource
 from .session import KubeSession, Object
@@ -98,6 +99,12 @@ class _Wait:
             if self._watcher.fault:
                 self._report.trouble(self._watcher.fault, self._elapsed)
             if self._deadline.expired:
+                if not judgements and self._watcher.fault:
+                    raise Unreachable(
+                        f"The API server {self._kube.server} gave no usable answer in {self._elapsed:.0f} s: "
+                        f"{self._watcher.fault}.",
+                        cause=self._watcher.fault,
+                    )
                 return self._verdict(judgements, timed_out=True)
             time.sleep(min(_BURST_SECONDS, self._deadline.remaining))
 

@@ -60,8 +60,8 @@ class _Change:
 class Watcher:
     """Keeps a store of what the feeds show. Use as a context manager, from one thread.
 
-    Errors that end a feed (401, 403, an unknown kind, no answer until the deadline) are raised by :meth:`update`; those
-    of an optional feed are kept in ``denied``.
+    Errors that end a feed (401, 403, an unknown kind) are raised by :meth:`update`; those of an optional feed are kept
+    in ``denied``. ``fault`` is why the API server gives no answer at present, empty when it does.
     """
 
     kube: KubeSession
@@ -145,9 +145,6 @@ class Watcher:
                 if time.monotonic() - began < 1.0:  # something cuts every watch at once: do not turn that into a storm
                     self._stop.wait(0.5)
             except Unreachable as exc:
-                if self.deadline.expired:
-                    self._changes.put(_Change(feed, error=exc))
-                    return
                 failures += 1
                 self._changes.put(_Change(feed, fault=exc.failure.details.get("cause", "no answer")))
                 self._stop.wait(min(pause_before(failures + 1), self.deadline.remaining))
