@@ -68,7 +68,7 @@ def test_nothing_to_wait_for_asks_nothing() -> None:
 
 
 def test_what_is_ready_is_current_at_once() -> None:
-    with cluster(objects("deployment-healthy")) as (api, kube, lines):
+    with cluster(objects("deployment-healthy")) as (_, kube, lines):
         verdict = wait(kube, lines, deployment("upgrade", "fx"))
     assert verdict.ok
     assert lines == ["upgrade ready: 3/3 available"]
@@ -91,7 +91,8 @@ def test_failure_has_the_evidence_and_no_secret() -> None:
         failed = wait(kube, lines, deployment("crash-daprd")).failures[0]
     assert failed.code is Code.CRASH_LOOP
     assert failed.message == (
-        "crash-daprd: sidecar daprd exits with code 1 (Error, 6 restarts): [INIT_COMPONENT_FAILURE]: SASL Authentication failed"
+        "crash-daprd: sidecar daprd exits with code 1 (Error, 6 restarts): "
+        "[INIT_COMPONENT_FAILURE]: SASL Authentication failed"
     )
     assert failed.details["container_role"] == "sidecar"
     assert failed.details["log_tail"] == [LOG.decode().strip().replace("hunter2", "***")]

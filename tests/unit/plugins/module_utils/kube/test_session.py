@@ -138,9 +138,14 @@ def test_403_by_quota_is_a_refusal_not_a_question_of_rights() -> None:
 
 @pytest.mark.parametrize(
     ("status", "reason", "kind"),
-    [(404, "NotFound", NotFound), (409, "Conflict", Conflict), (409, "AlreadyExists", AlreadyExists), (422, "Invalid", Refused),
-     (418, "", KubeError)],
-)  # fmt: skip
+    [
+        (404, "NotFound", NotFound),
+        (409, "Conflict", Conflict),
+        (409, "AlreadyExists", AlreadyExists),
+        (422, "Invalid", Refused),
+        (418, "", KubeError),
+    ],
+)
 def test_other_answers_are_typed(status: int, reason: str, kind: type[KubeError]) -> None:
     with fake_api(lambda request, n: failure(status, reason, "why")) as api:
         kube = KubeSession(api.params)

@@ -47,9 +47,12 @@ def watching(
     def answer(request: Request, n: int) -> Answer:
         return next(given[request.query.get("watch", "")], Answer(lines=[], hang=30))
 
-    with fake_api(answer) as api, KubeSession(api.params) as kube:
-        with Watcher(kube, feeds or [PODS], Deadline.after(seconds)) as watcher:
-            yield watcher, api, kube
+    with (
+        fake_api(answer) as api,
+        KubeSession(api.params) as kube,
+        Watcher(kube, feeds or [PODS], Deadline.after(seconds)) as watcher,
+    ):
+        yield watcher, api, kube
 
 
 def names(watcher: Watcher) -> list[str]:
@@ -122,9 +125,9 @@ def test_a_silent_watch_is_cut_and_resumed(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_forbidden_ends_a_required_feed() -> None:
-    with watching([failure(403, "Forbidden", RBAC)], []) as (watcher, _, _):
-        with pytest.raises(Forbidden, match="may not list pods"):
-            watcher.update(10)
+    denied = watching([failure(403, "Forbidden", RBAC)], [])
+    with denied as (watcher, _, _), pytest.raises(Forbidden, match="may not list pods"):
+        watcher.update(10)
 
 
 def test_forbidden_leaves_an_optional_feed_out() -> None:
