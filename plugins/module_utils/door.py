@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from .failure import TodoCloudError
 
-# The action plugins of this collection hand the name of a file to the module in this private argument.
-PROGRESS_SPEC: dict[str, Any] = {"_progress_file": {"type": "path"}}
+# The action plugins of this collection hand the name of a file to the module in this environment variable.
+PROGRESS_FILE = "TODO_CLOUD_PROGRESS_FILE"
 WAIT_SPEC: dict[str, Any] = {
     "graces": {"type": "dict", "default": {}},
     "stability_seconds": {"type": "float", "default": 3.0},
@@ -31,17 +32,15 @@ def failing(module: Any) -> Iterator[None]:
         module.fail_json(msg=exc.failure.message, failure=exc.failure.as_result(), **exc.results)
 
 
-def progress_of(module: Any) -> Callable[[str], None]:
+def live_progress() -> Callable[[str], None]:
     """A callable for live lines. Each line is appended to the action plugin's file at once; without one, dropped."""
-    path = module.params.get("_progress_file")
+    path = os.environ.get(PROGRESS_FILE, "")
     if not path:
         return lambda line: None
 
     def progress(line: str) -> None:
-        try:
-            with open(path, "a", encoding="utf-8") as file:
-                file.write(" ".join(line.split()) + "\n")
-        except OSError:
-            pass  # nobody watches any more: the run itself must not end because of that
+        # Without the file nobody watches any more: the run itself must not end because of that.
+        with suppress(OSError), open(path, "a", encoding="utf-8") as file:
+            file.write(" ".join(line.split()) + "\n")
 
     return progress

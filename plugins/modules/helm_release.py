@@ -196,10 +196,9 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.door import (
     KUBE_SPEC,
-    PROGRESS_SPEC,
     WAIT_SPEC,
     failing,
-    progress_of,
+    live_progress,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
@@ -215,7 +214,6 @@ WATCH_SPEC: dict[str, t.Any] = {
 }
 SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,
-    **PROGRESS_SPEC,
     **WAIT_SPEC,
     **HELM_SPEC,
     "name": {"type": "str", "required": True},
@@ -234,7 +232,7 @@ SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_if=[("state", "present", ["chart"])])
     with failing(module), KubeSession.from_params(module.params) as kube:
-        report = single_release(kube, module.params, settings_of(module), progress_of(module))
+        report = single_release(kube, module.params, settings_of(module), live_progress())
     finish(module, report)
 
 

@@ -200,10 +200,9 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.door import (
     KUBE_SPEC,
-    PROGRESS_SPEC,
     WAIT_SPEC,
     failing,
-    progress_of,
+    live_progress,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
@@ -217,7 +216,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.params import 
 
 SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,
-    **PROGRESS_SPEC,
     **WAIT_SPEC,
     **ENVIRONMENT_SPEC,
     **HELM_SPEC,
@@ -233,7 +231,7 @@ SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with failing(module), KubeSession.from_params(module.params) as kube:
-        report = apply_set(kube, module.params, settings_of(module), progress_of(module))
+        report = apply_set(kube, module.params, settings_of(module), live_progress())
     finish(module, report)
 
 

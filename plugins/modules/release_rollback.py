@@ -161,10 +161,9 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.door import (
     KUBE_SPEC,
-    PROGRESS_SPEC,
     WAIT_SPEC,
     failing,
-    progress_of,
+    live_progress,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
@@ -178,7 +177,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.params import 
 
 SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,
-    **PROGRESS_SPEC,
     **WAIT_SPEC,
     **ENVIRONMENT_SPEC,
     **HELM_SPEC,
@@ -191,7 +189,7 @@ SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with failing(module), KubeSession.from_params(module.params) as kube:
-        report = roll_back(kube, module.params, settings_of(module), progress_of(module))
+        report = roll_back(kube, module.params, settings_of(module), live_progress())
     finish(module, report)
 
 

@@ -156,8 +156,9 @@ verdict:
   sample: Current
 workloads:
   description:
-    - How each of them ended. RV(workloads[].code) is that of its failure, empty without one.
-    - RV(workloads[].state) is one of V(Current), V(InProgress), V(Failed), V(Terminating), V(NotFound).
+    - How each of them ended.
+    - Its C(state) is one of V(Current), V(InProgress), V(Failed), V(Terminating), V(NotFound).
+    - Its C(code) is that of its failure, empty without one.
   returned: success or failure after waiting
   type: list
   elements: dict
@@ -206,10 +207,9 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.door import (
     KUBE_SPEC,
-    PROGRESS_SPEC,
     WAIT_SPEC,
     failing,
-    progress_of,
+    live_progress,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.requests import REQUESTS_SPEC, requested
 from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, WaitOptions
@@ -217,7 +217,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 
 SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,
-    **PROGRESS_SPEC,
     **WAIT_SPEC,
     **REQUESTS_SPEC,
     "timeout": {"type": "int", "default": 300},
@@ -229,7 +228,7 @@ def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with failing(module), KubeSession.from_params(module.params) as kube:
         options = WaitOptions.from_params(module.params)
-        verdict = RolloutWaiter(kube, options, progress_of(module)).wait(requested(kube, module.params))
+        verdict = RolloutWaiter(kube, options, live_progress()).wait(requested(kube, module.params))
         for text in verdict.warnings:
             module.warn(text)
         verdict.raise_if_failed()

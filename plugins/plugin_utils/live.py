@@ -19,6 +19,8 @@ from ansible import constants, context
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.todo.cloud.plugins.module_utils.door import PROGRESS_FILE
+
 # Callbacks that print one readable line after another; JSON-like ones and those that draw must not be disturbed.
 _READABLE = frozenset({"default", "ansible.builtin.default"})
 _EVERY_SECONDS = 0.2
@@ -31,17 +33,19 @@ class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no ty
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The module's result, with the private argument removed from what is shown of its invocation."""
+        """The module's result."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
-        arguments = dict(self._task.args)
         if self._is_watched():
+            given = self._task.environment
             with followed_file(self._show(task_vars or {})) as path:
-                arguments["_progress_file"] = path
-                result.update(self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=wrap_async))
+                self._task.environment = [*(given or []), {PROGRESS_FILE: path}]
+                try:
+                    result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
+                finally:
+                    self._task.environment = given
         else:
-            result.update(self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=wrap_async))
-        result.get("invocation", {}).get("module_args", {}).pop("_progress_file", None)
+            result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result

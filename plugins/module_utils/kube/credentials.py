@@ -77,11 +77,12 @@ class Credentials:
             cluster["proxy-url"] = self._configuration.proxy
         if self._cert and self._key:
             user |= {"client-certificate-data": _base64(self._cert), "client-key-data": _base64(self._key)}
-        scheme, _, value = (self._token() or "").partition(" ")
-        if scheme.lower() == "bearer":
-            user["token"] = value
-        elif scheme.lower() == "basic":
-            user["username"], _, user["password"] = base64.b64decode(value).decode().partition(":")
+        token = self._token()
+        if token.lower().startswith("bearer "):
+            user["token"] = token.split(" ", 1)[1]
+        elif token.lower().startswith("basic "):
+            pair = base64.b64decode(token.split(" ", 1)[1]).decode().split(":", 1)
+            user |= {"username": pair[0], "password": pair[-1]}
         elif self._configuration.username:
             user |= {"username": self._configuration.username, "password": self._configuration.password}
         if self._impersonate_user:

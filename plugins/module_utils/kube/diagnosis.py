@@ -93,7 +93,7 @@ class Diagnosis:
             and event.get("reason") == "Unhealthy"
         ]
         message = str(max(about, key=event_time).get("message") or "") if about else ""
-        kind, _, says = message.partition(" probe failed: ")
+        kind, says = message.split(" probe failed: ", 1) if " probe failed: " in message else ("", "")
         if kind in _PROBES:
             details["failing_probe"] = {"probe": _PROBES[kind], "message": masked(says.strip())}
         return " ".join(says.split())[:160]
@@ -153,7 +153,7 @@ class Diagnosis:
     def _quota(self, namespace: str) -> list[dict[str, Any]]:
         """What each quota of the namespace allows and what is used."""
         try:
-            quotas, _ = self._kube.list_(RESOURCE_QUOTA, namespace, deadline=self._deadline)
+            quotas = self._kube.list_(RESOURCE_QUOTA, namespace, deadline=self._deadline)[0]
         except KubeError as exc:
             self._unreadable[f"quotas: {exc.failure.message}"] = None
             return []

@@ -80,6 +80,6 @@ def _telling(judgement: Judgement) -> list[tuple[Symptom, float]]:
 
 def _key(judgement: Judgement) -> str:
     """What must differ for a line to be worth saying: everything but seconds."""
-    reasons = sorted({symptom.reason for symptom, _ in _telling(judgement)})
+    reasons = sorted({pair[0].reason for pair in _telling(judgement)})
     doom = [symptom.key for symptom in judgement.doom]
     return f"{judgement.status.state} {judgement.status.message} {reasons} {doom}"

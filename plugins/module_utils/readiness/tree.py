@@ -163,7 +163,8 @@ def _dependency_down(tree: Tree) -> Iterator[Symptom]:
     common = new & old
     if not common:
         return
-    first = next(symptom for symptom in pod_symptoms(tree.new_pods[-1]) if symptom.container in common)
+    alike = [symptom for symptom in pod_symptoms(tree.new_pods[-1]) if symptom.container in common]
+    first = alike[0]
     # Old pods that never worked may just have been a bad release: then only the timeout tells.
     grace = "dependency_down" if all(was_ready(pod) for pod in tree.old_pods) else "not_ready"
     yield Symptom(Code.DEPENDENCY_DOWN, grace, first.reason, "the pods of the revision before are unready too",

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing, progress_of
+from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, PROGRESS_FILE, failing, live_progress
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
 
 
 class Module:
     """What the door needs of an AnsibleModule."""
 
-    def __init__(self, **params: Any) -> None:
-        self.params = params
+    def __init__(self) -> None:
         self.failed: dict[str, Any] = {}
 
     def fail_json(self, **results: Any) -> None:
@@ -35,17 +34,20 @@ def test_other_exceptions_are_left_to_ansible() -> None:
         raise ZeroDivisionError
 
 
-def test_progress_appends_whole_lines(tmp_path: Path) -> None:
+def test_progress_appends_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "progress"
-    progress = progress_of(Module(_progress_file=str(file)))
+    monkeypatch.setenv(PROGRESS_FILE, str(file))
+    progress = live_progress()
     progress("a 1/2\nupdated")
     progress("b")
     assert file.read_text() == "a 1/2 updated\nb\n"
 
 
-def test_progress_without_a_file_or_with_a_lost_one_is_silent(tmp_path: Path) -> None:
-    progress_of(Module())("x")
-    progress_of(Module(_progress_file=str(tmp_path / "gone" / "file")))("x")
+def test_progress_without_a_file_or_with_a_lost_one_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PROGRESS_FILE, raising=False)
+    live_progress()("x")
+    monkeypatch.setenv(PROGRESS_FILE, str(tmp_path / "gone" / "file"))
+    live_progress()("x")
 
 
 def test_credentials_stay_hidden() -> None:

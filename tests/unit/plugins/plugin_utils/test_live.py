@@ -26,5 +26,5 @@ def test_lines_appear_while_the_task_runs_and_all_of_them_in_the_end() -> None:
 
 
 def test_every_live_module_has_its_action() -> None:
-    live = {path.stem for path in (TOP / "plugins/modules").glob("*.py") if "PROGRESS_SPEC" in path.read_text()}
+    live = {path.stem for path in (TOP / "plugins/modules").glob("*.py") if "live_progress()" in path.read_text()}
     assert live == {path.stem for path in (TOP / "plugins/action").glob("*.py")}
