@@ -18,7 +18,6 @@ from typing import Any
 from ansible import constants, context
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.todo.cloud.plugins.module_utils.door import PROGRESS_FILE
 
 # Callbacks that print one readable line after another; JSON-like ones and those that draw must not be disturbed.
