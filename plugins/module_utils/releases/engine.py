@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.cli import HelmCli
+from ..helm.errors import HelmError
 from ..helm.state import Action, Lock, State
 from ..helm.storage import StoredRelease, history, read_release
 from ..kube.deadline import Deadline
@@ -190,14 +191,22 @@ class Engine:
             writer = ReleaseWriter(self._kube, self._helm, self._settings, lambda: None, self._progress)
             changing = [item for item in plan if item.action in (Action.INSTALL, Action.UPGRADE, Action.UNINSTALL)]
             with ThreadPoolExecutor(8) as pool:
-                report.diff = list(pool.map(lambda item: self._preview(item, snapshot, writer), changing))
+                previews = pool.map(lambda item: self._preview(item, snapshot, writer), changing)
+                report.diff = [preview for preview in previews if preview]
         return report
 
     def _preview(self, item: PlanItem, snapshot: Snapshot, writer: ReleaseWriter) -> dict[str, str]:
+        """One manifest's difference; empty, with a warning, while it can't be rendered (no namespace, no CRD yet)."""
         before = self._read(item.name, item.revision).manifest if item.revision else ""
         if item.spec is None:
             return manifest_diff(item.name, before, item.revision, "", "removed")
-        after = self._helm.render(writer.request(item.spec, snapshot.marks, item.revision + 1))
+        try:
+            after = self._helm.render(writer.request(item.spec, snapshot.marks, item.revision + 1))
+        except HelmError as exc:
+            if exc.failure.code is Code.CHART_INVALID:
+                raise
+            self._report.warnings.append(f"The difference can't be shown: {exc.failure.message}")
+            return {}
         return manifest_diff(item.name, before, item.revision, after, f"revision {item.revision + 1}")
 
     def _done(self, write: Write) -> None:

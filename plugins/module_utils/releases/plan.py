@@ -117,7 +117,7 @@ def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) 
 
 
 def newest_content(history: History, read: Read) -> StoredRelease | None:
-    """The newest revision's content; None when it can't be read (Helm skips such a one, then stumbles over its name)."""
+    """The newest revision's content; None when it can't be read (Helm skips such a one, but not its name)."""
     try:
         return read(history[-1].name, history[-1].revision)
     except CorruptRelease:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.cli import HelmCli
+from ..helm.errors import HelmError
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
 from ..helm.storage import CorruptRelease, ReleaseStatus, StoredRelease, read_release
 from ..kube.deadline import Deadline
@@ -211,7 +212,13 @@ class SingleRelease:
         request = writer.request(
             spec, snapshot.marks, report.revision + 1, force_conflicts=self._force, skip_crds=self._skip_crds
         )
-        after, told = self._helm.render(request), f"revision {report.revision + 1}"
+        try:
+            after, told = self._helm.render(request), f"revision {report.revision + 1}"
+        except HelmError as exc:
+            if exc.failure.code is Code.CHART_INVALID:
+                raise
+            report.warnings.append(f"The difference can't be shown: {exc.failure.message}")
+            return
         report.diff = [manifest_diff(spec.name, before.manifest if before else "", report.revision, after, told)]
 
     def _note_diff(self, name: str, was: int, now: int) -> None:

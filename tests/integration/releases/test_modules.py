@@ -128,6 +128,7 @@ def test_a_namespace_that_is_not_there(world: World, module: Run) -> None:
     release = {**world.release("a"), "namespace": "not-there"}
     options = {**arguments(world, release), "namespace": "not-there"}
     assert module("release_apply", options, check=True).result["plan"][0]["action"] == "install"
+    assert module("release_apply", options, check=True, diff=True).result["changed"] is True
     failed = module("release_apply", options)
     assert failed.code == "not_found"
     assert "deploy the environment 'test' first" in failed.result["msg"]

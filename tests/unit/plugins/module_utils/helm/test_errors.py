@@ -23,8 +23,8 @@ CASES = [
     (SCHEMA, Code.CHART_INVALID, False),
     ("Error: UPGRADE FAILED: template: sleeper/templates/all.yaml:3: function \"nope\" not defined",
      Code.CHART_INVALID, False),
-    ('Error: UPGRADE FAILED: conflict occurred while applying object ns/api apps/v1, Kind=Deployment: Apply failed with '
-     '1 conflict: conflict with "kubectl" using apps/v1: .spec.replicas', Code.HELM_FAILED, False),
+    ('Error: UPGRADE FAILED: conflict occurred while applying object ns/api apps/v1, Kind=Deployment: Apply failed '
+     'with 1 conflict: conflict with "kubectl" using apps/v1: .spec.replicas', Code.HELM_FAILED, False),
     ('Error: UPGRADE FAILED: deployments.apps is forbidden: User "x" cannot create resource', Code.HELM_FAILED, False),
     ('Error: UPGRADE FAILED: pods "x" is forbidden: exceeded quota: small', Code.HELM_FAILED, False),
 ]  # fmt: skip
