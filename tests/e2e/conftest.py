@@ -178,8 +178,7 @@ def cluster() -> Cluster:
 
 @pytest.fixture(scope="session")
 def first_site(cluster: Cluster) -> PlaybookRun:
-    """site.yml run from nothing: an environment that stands already is taken down first."""
-    cluster.kubectl("delete", "namespace", NAMESPACE, "kafka", "dapr-system", "--ignore-not-found", "--timeout=100s")
+    """site.yml run from nothing: the test cluster is made for one run of the tests."""
     return cluster.playbook("site.yml").ok()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import subprocess
@@ -27,29 +28,27 @@ def logs(cluster: Cluster, release: str) -> list[dict[str, Any]]:
 
 def broker_messages(cluster: Cluster, topic: str) -> list[dict[str, Any]]:
     """Everything on a topic, read by Kafka's own console consumer inside the broker's pod: no Dapr on the way."""
-    script = cluster.kubectl("get", "configmap", "-n", "kafka", "kafka", "-o", "json")
-    assert "console-consumer.sh" in script, "charts/kafka carries a console-consumer script for people and tests"
+    users = cluster.get("secret", "kafka-users", namespace="kafka")["data"]
+    login = f'username="app" password="{base64.b64decode(users["app_password"]).decode()}"'
+    properties = f"""security.protocol=SASL_PLAINTEXT
+sasl.mechanism=SCRAM-SHA-256
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required {login};
+"""
+    consumer = (
+        "exec /opt/jre/bin/java -Xmx64m -cp '/opt/kafka/libs/*' org.apache.kafka.tools.consumer.ConsoleConsumer "
+        "--bootstrap-server kafka.kafka.svc.cluster.local:9092 --command-config /dev/stdin "
+        f"--topic {topic} --from-beginning --timeout-ms 4000"
+    )
     done = subprocess.run(
-        [
-            "kubectl",
-            "exec",
-            "-n",
-            "kafka",
-            "kafka-0",
-            "-c",
-            "kafka",
-            "--",
-            "/bin/sh",
-            "/opt/todo-kafka/console-consumer.sh",
-            topic,
-        ],
+        ["kubectl", "exec", "-i", "-n", "kafka", "kafka-0", "--", "/bin/sh", "-c", consumer],
         env=cluster.environ,
         text=True,
+        input=properties,
         capture_output=True,
         timeout=60,
-        stdin=subprocess.DEVNULL,
         check=False,
     )
+    assert "Processed a total of" in done.stderr, done.stderr[-2000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
