@@ -1,0 +1,71 @@
+"""The playbooks as files: they parse, ask for their cluster, and hold nothing that --limit would skip by surprise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.ansible_runs import TOP, ansible_playbook
+
+PLAYBOOKS = sorted((TOP / "playbooks").glob("*.yml"))
+DOORS = [TOP / "site.yml", TOP / "rollback.yml"]
+
+
+def plays(playbook: Path) -> list[dict[str, Any]]:
+    return [play for play in yaml.safe_load(playbook.read_text()) if "hosts" in play]
+
+
+def test_all_playbooks_are_there() -> None:
+    assert {p.stem for p in PLAYBOOKS} >= {
+        "cluster",
+        "environment",
+        "plan",
+        "platform",
+        "rollback",
+        "services",
+        "site",
+        "status",
+        "teardown",
+        "verify",
+    }
+
+
+@pytest.mark.parametrize("playbook", [*PLAYBOOKS, *DOORS], ids=lambda p: str(p.relative_to(TOP)))
+def test_syntax(playbook: Path) -> None:
+    run = ansible_playbook("--syntax-check", playbook, "-i", TOP / "inventories/local")
+    assert run.returncode == 0, run.stdout
+    assert "WARNING" not in run.stdout, run.stdout
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda p: p.stem)
+def test_plays_use_the_inventorys_cluster_and_hosts(playbook: Path) -> None:
+    for play in plays(playbook):
+        assert "localhost" not in play["hosts"], "plays on localhost are skipped under --limit"
+        assert play["gather_facts"] is False
+        if any(task.get("ansible.builtin.assert") is None for task in play["tasks"]):
+            assert "group/todo.cloud.k8s" in play["module_defaults"], play["name"]
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda p: p.stem)
+def test_a_door_is_one_import(door: Path) -> None:
+    content = yaml.safe_load(door.read_text())
+    assert [play["ansible.builtin.import_playbook"] for play in content] == [f"todo.cloud.{door.stem}"]
+
+
+def test_a_limit_reaches_exactly_one_release() -> None:
+    run = ansible_playbook("site.yml", "-i", "inventories/local", "--limit", "kafka", "--list-hosts")
+    assert run.returncode == 0, run.stdout
+    hosts = [line.strip() for line in run.stdout.splitlines() if line.startswith("      ")]
+    assert hosts
+    assert set(hosts) == {"kafka"}
+
+
+def test_production_is_not_torn_down_without_the_second_word() -> None:
+    run = ansible_playbook(
+        "playbooks/teardown.yml", "-i", "inventories/production", "-e", "teardown_confirm=todo-production"
+    )
+    assert run.returncode != 0
+    assert "add -e teardown_production=production" in " ".join(run.stdout.split())
