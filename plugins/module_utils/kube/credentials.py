@@ -13,6 +13,7 @@ import os
 import shutil
 import ssl
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 
 from ..failure import Code, error
 
+# The client library remembers by content which files it has written, for the whole process: one load at a time.
+_LOADING = threading.Lock()
 _FALSE = ("0", "false", "no", "off")
 
 
@@ -37,15 +40,16 @@ class Credentials:
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         auth = _auth_options(params)
-        scratch = tempfile.mkdtemp(prefix="todo-cloud-")
-        try:
-            self._configuration = _configuration(auth, scratch)
-            self._ca = _content(self._configuration.ssl_ca_cert, "CA certificate")
-            self._cert = _content(self._configuration.cert_file, "client certificate")
-            self._key = _content(self._configuration.key_file, "client key")
-            self.pool = self._make_pool()
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        with _LOADING:
+            scratch = tempfile.mkdtemp(prefix="todo-cloud-")
+            try:
+                self._configuration = _configuration(auth, scratch)
+                self._ca = _content(self._configuration.ssl_ca_cert, "CA certificate")
+                self._cert = _content(self._configuration.cert_file, "client certificate")
+                self._key = _content(self._configuration.key_file, "client key")
+                self.pool = self._make_pool()
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
         self.server: str = self._configuration.host.rstrip("/")
         self._impersonate_user = auth.get("impersonate_user")
         self._impersonate_groups: list[str] = auth.get("impersonate_groups") or []

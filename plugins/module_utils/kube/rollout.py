@@ -172,7 +172,7 @@ class _Wait:
     def _cause(self, target: Target, judgement: Judgement | None, timed_out: bool) -> Symptom | None:
         """What a target failed of; at the end of the time, what it still waits for."""
         if judgement is not None and judgement.doom:
-            return judgement.doom[0]
+            return _clearest(judgement)
         if not timed_out or (judgement is not None and judgement.status.state is State.CURRENT):
             return None
         if judgement is not None and judgement.waiting:
@@ -183,6 +183,13 @@ class _Wait:
         missing = judgement.status.message if judgement is not None else "the API server has not shown it yet"
         trouble = f"; the API server does not answer: {self._watcher.fault}" if self._watcher.fault else ""
         return Symptom(Code.TIMEOUT, "", "Timeout", f"{missing}{trouble}")
+
+
+def _clearest(judgement: Judgement) -> Symptom:
+    """The symptom to blame: that a deadline has passed says less than what a pod still waits for."""
+    told = [symptom for symptom in judgement.doom if symptom.code is not Code.PROGRESS_DEADLINE]
+    waiting = sorted(judgement.waiting, key=lambda pair: -pair[1])
+    return (told or [symptom for symptom, lasted in waiting if symptom.pod] or list(judgement.doom))[0]
 
 
 def _is_idle(node: Object) -> bool:

@@ -59,7 +59,6 @@ class Judge:
     _wanted: int | None = None
     _progress: tuple[int, ...] = ()
     _missing_since: float | None = None
-    _present: bool = False
 
     def look(
         self,
@@ -99,20 +98,21 @@ class Judge:
         return Judgement(found, (), tuple(waiting), warnings, soonest)
 
     def _absent(self, clock: Clock) -> Judgement:
-        if self._present:
-            gone = Symptom(Code.DELETED, "not_found", "Deleted", "it was deleted while it was waited for")
-            return Judgement(Status(State.NOT_FOUND, "deleted"), (gone,))
+        """Not there (yet, or any more): it may be made, or made again, within the grace."""
         if self._missing_since is None:
             self._missing_since = clock.here
         left = grace_of("not_found", self.graces) - (clock.here - self._missing_since)
-        lost = Symptom(Code.NOT_FOUND, "not_found", "NotFound", "it does not exist")
+        if self._uid:
+            lost = Symptom(Code.DELETED, "not_found", "Deleted", "it was deleted while it was waited for")
+        else:
+            lost = Symptom(Code.NOT_FOUND, "not_found", "NotFound", "it does not exist")
         if left > 0:
-            return Judgement(Status(State.NOT_FOUND, "not there yet"), (), ((lost, left),), (), left)
-        return Judgement(Status(State.NOT_FOUND, "not found"), (lost,))
+            return Judgement(Status(State.NOT_FOUND, "is not there"), (), ((lost, left),), (), left)
+        return Judgement(Status(State.NOT_FOUND, "is not there"), (lost,))
 
     def _recognise(self, workload: Object) -> tuple[str, ...]:
         """Note the object's identity; one that was deleted and made again starts anew."""
-        self._present = True
+        self._missing_since = None
         if self._uid == uid(workload):
             return ()
         again = bool(self._uid)

@@ -67,6 +67,8 @@ def _body(symptom: Symptom, where: str, view: Container | None, probe_says: str)
             return f"pod {symptom.pod} fits on no node: {text}"
         case Code.BLOCKED_BY_OLD_POD:
             return f"pod {symptom.pod} of the revision before is broken ({symptom.reason}) and blocks the update"
+        case Code.PROGRESS_DEADLINE:
+            return f"its progress deadline has passed ({text})"
         case Code.JOB_FAILED:
             return f"the Job failed ({text})"
         case Code.POD_FAILED:
