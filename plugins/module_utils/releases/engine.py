@@ -32,6 +32,7 @@ from .snapshot import Snapshot, guard, take
 from .writer import ReleaseWriter, Write
 
 _STEPS = 4
+_STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # somebody else is at work: nothing is taken back
 
 
 class Engine:
@@ -158,7 +159,7 @@ class Engine:
                 if isinstance(done, Write):
                     self._done(done)
                 elif isinstance(done, TodoCloudError):
-                    if done.failure.code in (Code.LOCK_LOST, Code.FOREIGN_REVISION):
+                    if done.failure.code in _STOP:
                         raise self._report.fail(done.failure) from done
                     failures[item.name] = done.failure
         return failures
