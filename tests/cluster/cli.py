@@ -18,6 +18,8 @@ from tests.cluster.parts import FILES, PARTS
 from tests.cluster.paths import BIN, cache, tool_path
 from tests.cluster.say import say
 
+_CLEAN_UP_S = 30
+
 
 def run(arguments: list[str]) -> int:
     """Run the command that the arguments name and return its exit code."""
@@ -128,11 +130,25 @@ def _with(options: argparse.Namespace) -> int:
             "TODO_CLOUD_TEST_CLUSTER": options.name,
             "TODO_CLOUD_TEST_KUBECONFIG": state.load(options.name).kubeconfig,
         }
-        return subprocess.run(argv, env={**os.environ, **variables}, check=False).returncode
+        return _run_to_its_end(argv, {**os.environ, **variables})
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         _down(argparse.Namespace(name=options.name, purge=True))
+
+
+def _run_to_its_end(argv: list[str], environment: dict[str, str]) -> int:
+    """Run a command; when this process is told to end, the command is interrupted and may clean up for 30 s."""
+    with subprocess.Popen(argv, env=environment) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(_CLEAN_UP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
 
 
 def _status(options: argparse.Namespace) -> int:

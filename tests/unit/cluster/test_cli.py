@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import cli, layers, state
+from tests.cluster.errors import ClusterError
+from tests.cluster.paths import TOP
+
+
+@pytest.fixture
+def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was started and removed, without starting anything."""
+    monkeypatch.setattr(state, "CLUSTERS", tmp_path)
+    monkeypatch.setattr(state, "machine_routes", lambda: [])
+    calls: list[str] = []
+
+    def up(options: Namespace) -> None:
+        state.load_or_create(options.name, None)
+        calls.append("up")
+
+    def down(options: Namespace) -> None:
+        (state.load(options.name).folder / "cluster.json").unlink()
+        calls.append("down, purged" if options.purge else "down")
+
+    monkeypatch.setattr(cli, "_up", up)
+    monkeypatch.setattr(cli, "_down", down)
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    yield calls
+    signal.signal(signal.SIGTERM, before[0])
+    signal.signal(signal.SIGINT, before[1])
+
+
+def test_a_command_on_a_fresh_cluster_is_told_which(done: list[str]) -> None:
+    says = "import os, sys; sys.exit(os.environ['TODO_CLOUD_TEST_CLUSTER'] != 'one')"
+
+    assert cli.run(["with", "one", "--", sys.executable, "-c", says]) == 0
+    assert done == ["up", "down, purged"]
+
+
+def test_the_exit_code_is_the_command_s_and_the_cluster_goes(done: list[str]) -> None:
+    assert cli.run(["with", "one", "--", sys.executable, "-c", "raise SystemExit(7)"]) == 7
+    assert done == ["up", "down, purged"]
+
+
+def test_the_cluster_goes_when_the_process_is_told_to_end(done: list[str], tmp_path: Path) -> None:
+    note = tmp_path / "cleaned-up"
+    kill = f"""
+import os, pathlib, signal, time
+try:
+    os.kill({os.getpid()}, signal.SIGTERM)
+    time.sleep(60)
+except KeyboardInterrupt:
+    pathlib.Path({str(note)!r}).touch()
+"""
+
+    with pytest.raises(KeyboardInterrupt):
+        cli.run(["with", "one", "--", sys.executable, "-c", kill])
+    assert note.exists()
+    assert done == ["up", "down, purged"]
+
+
+def test_a_cluster_of_that_name_is_not_taken_over(done: list[str]) -> None:
+    state.load_or_create("one", None)
+
+    assert cli.run(["with", "one", "--", sys.executable, "-c", ""]) == 0
+    assert done == ["down, purged", "up", "down, purged"]
+
+
+def test_a_missing_command_is_asked_for(done: list[str]) -> None:
+    with pytest.raises(ClusterError, match="A command is missing"):
+        cli.run(["with", "one"])
+    assert done == []
+
+
+def test_down_of_what_is_not_there_is_fine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(state, "CLUSTERS", tmp_path)
+
+    assert cli.run(["down", "nobody"]) == 0
+    assert "nothing to remove" in capsys.readouterr().out
+
+
+def test_a_part_that_is_not_built_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "BIN", tmp_path)
+
+    with pytest.raises(ClusterError, match="coredns is not built yet: run "):
+        layers.binary_layer("coredns", "/coredns")
+
+
+def test_every_target_of_the_makefile_explains_itself() -> None:
+    lines = (TOP / "Makefile").read_text().splitlines()
+    phony = {line.split()[1] for line in lines if line.startswith(".PHONY:")}
+    explained = {line.partition(":")[0] for line in lines if " ## " in line and not line.startswith("\t")}
+
+    assert phony == explained
+    assert {"help", "up", "down", "test", "kubeconfig", "status", "lint", "unit", "integration", "e2e"} <= phony
+
+
+def test_ci_runs_the_tests_and_nothing_else() -> None:
+    commands = [
+        line
+        for line in (TOP / ".ci" / "run").read_text().splitlines()
+        if line and not line.startswith(("#", "set ", "cd "))
+    ]
+
+    assert commands == ["exec make test </dev/null"]
