@@ -1,0 +1,202 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The half of the session that reads (see session.py): raw JSON, typed errors, retries until a deadline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from .deadline import Deadline
+from .errors import Expired, KubeError, NotFound, error_of
+from .resources import WELL_KNOWN, Resource
+from .stream import Stream
+from .transport import ApiCounts, Transport, network_errors
+
+Object = dict[str, Any]
+_METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_PAGE = 500
+
+
+class Reader:
+    """Reads objects, watches, logs and pods' own answers. Arguments come in the order of a path."""
+
+    def __init__(self, http: Transport) -> None:
+        self._http = http
+        self._discovered: dict[tuple[str, str], Resource] = {}
+
+    def get(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        subresource: str = "",
+        metadata_only: bool = False,
+        deadline: Deadline | None = None,
+    ) -> Object:
+        """One object. Raises :class:`NotFound`."""
+        headers = {"Accept": _METADATA} if metadata_only else {}
+        path = resource.path(namespace, name, subresource)
+        return self._json("GET", path, "get", words_for(resource, namespace, name), headers=headers, deadline=deadline)
+
+    def find(self, resource: Resource, namespace: str, name: str, **options: Any) -> Object | None:
+        """Like :meth:`get`, but None when there is no such object (or no such kind)."""
+        try:
+            return self.get(resource, namespace, name, **options)
+        except NotFound:
+            return None
+
+    def list_(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        metadata_only: bool = False,
+        deadline: Deadline | None = None,
+    ) -> tuple[list[Object], str]:
+        """All objects (read in pages) and the resource version to watch from.
+
+        Selectors as kubectl takes them.
+        """
+        query = {"labelSelector": label_selector, "fieldSelector": field_selector, "limit": str(_PAGE)}
+        headers = {"Accept": _METADATA_LIST if metadata_only else "application/json", "Accept-Encoding": "gzip"}
+        items: list[Object] = []
+        path, what = resource.path(namespace), words_for(resource, namespace)
+        while True:
+            try:
+                page = self._json("GET", path, "list", what, query=query, headers=headers, deadline=deadline)
+            except Expired:  # the continue token outlived etcd's compaction: once more from the start
+                items, query = [], {key: value for key, value in query.items() if key != "continue"}
+                continue
+            items += page.get("items") or []
+            token = page["metadata"].get("continue")
+            if not token:
+                return items, str(page["metadata"].get("resourceVersion", ""))
+            query["continue"] = token
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str,
+        resource_version: str,
+        *,
+        seconds: float,
+        silence: float,
+        field_selector: str = "",
+    ) -> Stream:
+        """One watch request from ``resource_version`` on; the caller iterates it, resumes and lists again.
+
+        ``seconds``: the server ends it then; ``silence``: read timeout on this side. One attempt, no retry.
+        Raises :class:`Expired`, :class:`Unauthorized`, :class:`Forbidden`, or :class:`Unreachable` at once.
+        """
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(max(1, int(seconds))),
+            "fieldSelector": field_selector,
+        }
+        path = resource.path(namespace)
+        response = self._http.send("GET", path, query, connect=min(10.0, silence), read=silence, stream=True)
+        if response.status == 200:
+            return Stream(response)
+        with suppress(*network_errors()):
+            response.read(cache_content=True)
+        raise self._http.failure(response, "watch", words_for(resource, namespace))
+
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool = False,
+        tail: int = 50,
+        deadline: Deadline | None = None,
+    ) -> str:
+        """Last ``tail`` lines (at most 64 KiB) of a container's log, of its run before this one if ``previous``."""
+        query = {"container": container, "tailLines": str(tail), "limitBytes": str(65536)}
+        if previous:
+            query["previous"] = "true"
+        what = f'the log of container "{container}" of pod "{pod}" in namespace "{namespace}"'
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        answer = self._http.request("GET", path, "get", what, query=query, headers={"Accept": "*/*"}, deadline=deadline)
+        return bytes(answer.data).decode(errors="replace")
+
+    def proxy_get(
+        self, namespace: str, pod: str, port: int | str, path: str, *, timeout: float = 10.0
+    ) -> tuple[int, str]:
+        """GET ``path`` at a pod's port through the API server's pod proxy: (HTTP status, body).
+
+        One attempt. The pod's own answer is returned whatever its status; only 401, and a 403 or an error that the API
+        server itself gives, are raised.
+        """
+        url = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
+        response = self._http.send("GET", url, headers={"Accept": "*/*"}, connect=timeout, read=timeout)
+        body = bytes(response.data)
+        own = body.lstrip().startswith(b'{"kind":"Status"')
+        if response.status == 401 or (own and response.status in (403, 404, 500, 502, 503, 504)):
+            raise error_of(response.status, body, "proxy to", f'pod "{pod}" in namespace "{namespace}"')
+        return int(response.status), body.decode(errors="replace")
+
+    def raw(self, path: str, *, query: Mapping[str, str] | None = None, deadline: Deadline | None = None) -> Object:
+        """GET any JSON document of the API server, e.g. ``/version``."""
+        return self._json("GET", path, "get", path, query=query, deadline=deadline)
+
+    def resource(self, api_version: str, kind: str, *, deadline: Deadline | None = None) -> Resource:
+        """Where ``kind`` lives; kinds that are not well known cost one discovery request per API version.
+
+        Raises :class:`NotFound` when the server does not serve it.
+        """
+        key = (api_version, kind)
+        if key not in WELL_KNOWN and key not in self._discovered:
+            prefix = "/apis/" if "/" in api_version else "/api/"
+            what = f'kind "{kind}" in API version "{api_version}"'
+            served = self._json("GET", prefix + api_version, "get", what, deadline=deadline)
+            for entry in served.get("resources", []):
+                if "/" not in entry["name"]:
+                    self._discovered[(api_version, entry["kind"])] = Resource(
+                        api_version, entry["kind"], entry["name"], entry["namespaced"]
+                    )
+            if key not in self._discovered:
+                raise NotFound(f"There is no {what}.", 404)
+        return WELL_KNOWN.get(key) or self._discovered[key]
+
+    def server_now(self) -> float:
+        """The server's clock in seconds since the epoch, from its last answer (for comparing server timestamps)."""
+        return self._http.server_now()
+
+    def kubeconfig(self) -> Object:
+        """A complete in-memory kubeconfig for other programs (Helm): see :meth:`Credentials.kubeconfig`."""
+        return self._http.credentials.kubeconfig()
+
+    @property
+    def counts(self) -> ApiCounts:
+        """Requests, retries and relists so far."""
+        return self._http.counts
+
+    def count_relist(self) -> None:
+        """A watch of this session had to list again."""
+        self._http.count_relist()
+
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return self._http.server
+
+    def _json(self, method: str, path: str, verb: str, what: str, **options: Any) -> Object:
+        answer = json.loads(self._http.request(method, path, verb, what, **options).data or b"{}")
+        if not isinstance(answer, dict):
+            raise KubeError(f"The API server answered {verb} {what} with something that is not an object.", 200)
+        return answer
+
+
+def words_for(resource: Resource, namespace: str = "", name: str = "") -> str:
+    where = f' in namespace "{namespace}"' if resource.namespaced and namespace else ""
+    return f'{resource.label} "{name}"{where}' if name else f"{resource.label}{where}"
