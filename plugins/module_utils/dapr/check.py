@@ -107,7 +107,7 @@ class SidecarCheck:
         set.
         """
         try:
-            slices, _ = self._kube.list_(_SLICES, self._dapr, label_selector=f"kubernetes.io/service-name={INJECTOR}")
+            slices = self._kube.list_(_SLICES, self._dapr, label_selector=f"kubernetes.io/service-name={INJECTOR}")[0]
             hook = self._kube.find(_WEBHOOKS, "", INJECTOR)
         except Forbidden as exc:
             raise error(Code.INJECTOR_DOWN, f"Whether Dapr's injector works can't be read: {exc}") from exc

@@ -44,4 +44,4 @@ def check_sidecars(
 
 def _targets(report: SidecarReport, namespace: str) -> list[Target]:
     lacking = [app.workload.partition("/") for app in report.apps if app.lacking]
-    return [Target("apps/v1", kind, namespace, name) for kind, _, name in lacking]
+    return [Target("apps/v1", kind, namespace, name) for kind, slash, name in lacking if slash]

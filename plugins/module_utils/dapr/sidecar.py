@@ -97,7 +97,7 @@ def judge_app(workload: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) ->
         workload=f"{workload.get('kind', 'Deployment')}/{workload['metadata']['name']}",
         pods=len(living),
         injected=len(found),
-        ready=sum(1 for pod, form, _ in found if _ready(pod, form)),
+        ready=sum(1 for each in found if _ready(each[0], each[1])),
         version=image_version(str(first[2].get("image", ""))) if first else "",
         form=first[1] if first else "",
         lacking=tuple(sorted(pod["metadata"]["name"] for pod in living if sidecar_of(pod) is None)),

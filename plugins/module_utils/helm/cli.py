@@ -89,6 +89,9 @@ class HelmCli:
     @property
     def version(self) -> HelmVersion:
         """Asked once."""
+        return self._ask_version()
+
+    def _ask_version(self) -> HelmVersion:
         with self._asking:
             if self._version is None:
                 done = self._call(["version", "--template", "{{.Version}}"], env=_clean_env(), pass_fds=(), timeout=30)
@@ -166,7 +169,7 @@ class HelmCli:
         return ["--force-conflicts"]
 
     def _with_cluster(self, args: Sequence[str], values: Mapping[str, Any] | None, timeout: int) -> Completed:
-        _ = self.version  # refuses an unsupported program before it writes anything
+        self._ask_version()  # refuses an unsupported program before it writes anything
         stdin = b"" if values is None else json.dumps(values).encode()  # JSON is YAML
         with self._files() as (env, descriptors):
             self.calls += 1

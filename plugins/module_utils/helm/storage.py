@@ -171,7 +171,7 @@ def stored_release(raw: Mapping[str, Any], labels: Mapping[str, str] | None = No
 
 def history(kube: KubeSession, namespace: str, name: str) -> list[Revision]:
     """All stored revisions of a release, oldest first; one request, metadata only."""
-    items, _ = kube.list_(SECRET, namespace, label_selector=f"{SELECTOR},name={name}", metadata_only=True)
+    items = kube.list_(SECRET, namespace, label_selector=f"{SELECTOR},name={name}", metadata_only=True)[0]
     return histories(item["metadata"] for item in items).get(name, [])
 
 

@@ -81,7 +81,7 @@ class Back:
         """One release; None when it stands at its target already."""
         member = target.member
         try:
-            for _ in range(_STEPS):
+            for _step in range(_STEPS):
                 revisions = history(self._kube, self._settings.namespace, member.name)
                 state = state_towards(member, revisions, self._read)
                 action = action_for(state, Wanted.BACK)

@@ -165,9 +165,10 @@ class Engine:
         return failures
 
     def _write_one(self, item: PlanItem, snapshot: Snapshot, writer: ReleaseWriter, deadline: Deadline) -> Write | None:
-        assert item.spec is not None
         spec, action = item.spec, item.action
-        for _ in range(_STEPS):
+        if spec is None:  # a removal: done after all waves
+            return None
+        for _step in range(_STEPS):
             if not action.prepares:
                 break
             writer.prepare(spec.name, action)

@@ -16,8 +16,9 @@ from .plan import origin_of
 def releases_info(kube: KubeSession, namespace: str, name: str = "") -> list[dict[str, Any]]:
     """All releases of a namespace, or one: newest revision, chart, digest of its inputs, and the history."""
     selector = f"{SELECTOR},name={name}" if name else SELECTOR
-    items, _ = kube.list_(SECRET, namespace, label_selector=selector, metadata_only=True)
-    return [_info(kube, namespace, each) for _, each in sorted(histories(item["metadata"] for item in items).items())]
+    items = kube.list_(SECRET, namespace, label_selector=selector, metadata_only=True)[0]
+    found = histories(item["metadata"] for item in items)
+    return [_info(kube, namespace, found[each]) for each in sorted(found)]
 
 
 def _info(kube: KubeSession, namespace: str, history: History) -> dict[str, Any]:

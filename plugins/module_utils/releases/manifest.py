@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from .digest import canonical, digest_of
 
 _DAPR_GROUP = "dapr.io/"
@@ -26,6 +24,8 @@ class SecretRef:
 
 def objects_of(manifest: str) -> list[dict[str, Any]]:
     """The objects of a manifest, Lists opened."""
+    import yaml
+
     found: list[dict[str, Any]] = []
     for document in yaml.safe_load_all(manifest):
         if not isinstance(document, dict):
@@ -106,4 +106,6 @@ def _mask(old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
 
 
 def _text(items: Mapping[tuple[str, str, str], dict[str, Any]]) -> str:
+    import yaml
+
     return "".join(f"---\n{yaml.safe_dump(items[key], sort_keys=True)}" for key in sorted(items))

@@ -112,7 +112,7 @@ def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) 
         if stored is None:
             state, action = State.CORRUPT, action_for(State.CORRUPT, Wanted.APPLIED)
         elif action is Action.UPGRADE:
-            changes = changes_of(spec, history, snapshot, stored)
+            changes = changes_of(spec, history, snapshot, stored, by_hand=origin.by_hand)
     return PlanItem(spec.name, state, action, history[-1].revision if history else 0, changes, spec)
 
 
@@ -160,16 +160,18 @@ def all_current(member: Member, snapshot: Snapshot) -> bool:
     return not any(lacks_sidecar(pod) for item in owned for pod in snapshot.pods_of(item))
 
 
-def changes_of(spec: ReleaseSpec, history: History, snapshot: Snapshot, stored: StoredRelease) -> tuple[str, ...]:
+def changes_of(
+    spec: ReleaseSpec, history: History, snapshot: Snapshot, stored: StoredRelease, *, by_hand: bool
+) -> tuple[str, ...]:
     """What differs between the newest revision and the inputs, in words."""
     newest = history[-1]
     changes = []
-    if newest.labels.get(REVISION) != str(newest.revision):
+    if by_hand:
         changes.append(f"changed by hand: {stored.description}")
     if newest.labels.get(CHART) != spec.chart_digest:
         changes.append(f"chart {stored.chart_name} {stored.chart_version}")
     was, marks_were = _without_annotation(stored.config)
-    now, _ = _without_annotation(spec.values)
+    now = _without_annotation(spec.values)[0]
     changes += [_told(path, old, new) for path, old, new in _differences(was, now)]
     if marks_were != spec.watched(snapshot.marks):
         old_marks = set(marks_were.split())

@@ -170,7 +170,7 @@ class RecordStore:
     def headers(self) -> list[Header]:
         """Newest first; one request, metadata only."""
         selector = f"{RECORD_LABEL}={self._environment}"
-        items, _ = self._kube.list_(CONFIG_MAP, self._namespace, label_selector=selector, metadata_only=True)
+        items = self._kube.list_(CONFIG_MAP, self._namespace, label_selector=selector, metadata_only=True)[0]
         return headers_of((item["metadata"] for item in items), self._environment)
 
     def read(self, number: int) -> Record:

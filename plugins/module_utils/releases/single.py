@@ -96,7 +96,8 @@ class SingleRelease:
             revisions = snapshot.history(spec.name)
             report.revision = revisions[-1].revision if revisions else 0
             stored = newest_content(revisions, self._read) if report.action is Action.UPGRADE else None
-            report.changes = changes_of(spec, revisions, snapshot, stored) if stored else ()
+            by_hand = state is State.BY_HAND
+            report.changes = changes_of(spec, revisions, snapshot, stored, by_hand=by_hand) if stored else ()
             if self._settings.check:
                 report.changed = report.action.writes
                 self._preview(spec, snapshot, there)
@@ -178,7 +179,7 @@ class SingleRelease:
         report, deadline = self._report, Deadline.after(self._settings.timeout)
         writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
         action, now = report.action, snapshot
-        for _ in range(_STEPS):
+        for _step in range(_STEPS):
             if not action.prepares:
                 break
             writer.prepare(spec.name, action)

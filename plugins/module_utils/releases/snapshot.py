@@ -141,7 +141,7 @@ def mark(metadata: Mapping[str, Any]) -> str:
 
 
 def _metadata(kube: KubeSession, resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
-    items, _ = kube.list_(resource, namespace, label_selector=selector, metadata_only=True)
+    items = kube.list_(resource, namespace, label_selector=selector, metadata_only=True)[0]
     return [item["metadata"] for item in items]
 
 
