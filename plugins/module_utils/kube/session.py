@@ -26,8 +26,8 @@ APPLY = "application/apply-patch+yaml"
 class KubeSession(Reader):
     """A connection to one API server as one user. Use as a context manager.
 
-    Arguments come in the order of a path: resource, namespace (empty for cluster-scoped kinds), name, body. What it reads
-    is in :class:`Reader`.
+    Arguments come in the order of a path: resource, namespace (empty for cluster-scoped kinds), name, body. Reading
+    is :class:`Reader`'s part.
 
     ``patience`` is how many seconds a call goes on through transient faults when the caller gives no deadline.
     """

@@ -16,7 +16,7 @@ from .expressions import Expressions
 from .fields import Object, condition, metadata, number, status, uid
 from .graces import grace_of
 from .kinds import status_of
-from .pods import containers, unsettled
+from .pods import containers, is_ready, unsettled
 from .status import State, Status
 from .symptoms import Symptom
 from .tree import Tree, symptoms_of
@@ -81,6 +81,10 @@ class Judge:
         doomed, waiting, soonest = self._graces(symptoms, clock)
         doomed = self._without_spare(tree, doomed)
         if found.state is State.CURRENT:
+            if self._unseen(tree) > 0:
+                # The owner's status came before its pods did: what is not seen can't be judged.
+                ahead = Status(State.IN_PROGRESS, f"{found.message}, its pods are yet to be seen")
+                return Judgement(ahead, (), tuple(waiting), warnings, 1.0)
             rest = max((self._rest(pod, clock) for pod in tree.new_pods), default=0.0)
             if tree.kind != "Job" and rest > 0:
                 settling = Status(State.IN_PROGRESS, f"{found.message}, watching whether it stays so")
@@ -148,6 +152,18 @@ class Judge:
                 waiting.append((symptom, lasted))
         soonest = min((self._left(symptom, lasted) for symptom, lasted in waiting), default=float("inf"))
         return doomed, waiting, soonest
+
+    def _unseen(self, tree: Tree) -> int:
+        """How many ready pods the owner's status tells of that are not among the pods seen."""
+        if tree.kind == "DaemonSet":
+            told, pods = number(status(tree.workload), "numberAvailable"), tree.pods
+        elif tree.kind in ("Deployment", "ReplicaSet", "StatefulSet"):
+            need = replicas(tree.workload)
+            told = need if self._wanted is None else min(need, self._wanted)
+            pods = tree.new_pods if tree.kind == "Deployment" else tree.pods
+        else:
+            return 0
+        return told - sum(1 for pod in pods if is_ready(pod))
 
     def _rest(self, pod: Object, clock: Clock) -> float:
         """Seconds until a pod's being ready counts: by the server's clock, or by ours if a node's clock runs ahead."""

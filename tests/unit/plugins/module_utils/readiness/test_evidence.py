@@ -61,12 +61,14 @@ def test_secrets_are_masked(text: str, hidden: str) -> None:
     assert "***" in masked(text)
 
 
-@pytest.mark.parametrize("text", ["secret \"database\" not found", "couldn't find key url in Secret a/b", "exit code 1"])
+@pytest.mark.parametrize("text", ['secret "database" not found', "couldn't find key url in Secret a/b", "exit code 1"])
 def test_names_of_secrets_are_not_masked(text: str) -> None:
     assert masked(text) == text
 
 
-def event(reason: str, kind: str = "Warning", uid: str = "p1", at: str = "2026-11-21T10:00:00Z", **more: Any) -> dict[str, Any]:
+def event(
+    reason: str, kind: str = "Warning", uid: str = "p1", at: str = "2026-11-21T10:00:00Z", **more: Any
+) -> dict[str, Any]:
     about = {"kind": "Pod", "name": "x", "uid": uid}
     return {"involvedObject": about, "reason": reason, "type": kind, "lastTimestamp": at, "message": reason, **more}
 

@@ -116,7 +116,8 @@ def test_absent_object_has_a_grace_then_is_not_found() -> None:
 def test_object_deleted_while_waiting() -> None:
     judge = Judge({})
     judge.look(tree("deployment-creating"), at(0))
-    assert judge.look(None, at(1)).doom[0].code is Code.DELETED
+    assert not judge.look(None, at(1)).doom  # it may be made again
+    assert judge.look(None, at(12)).doom[0].code is Code.DELETED
 
 
 def test_object_made_again_is_noticed_and_judged_anew() -> None:
@@ -187,6 +188,24 @@ def test_ready_for_a_moment_is_not_current() -> None:
     assert found.status.state is State.IN_PROGRESS
     assert found.status.message == "3/3 available, watching whether it stays so"
     assert Judge({}, stability=3.0).look(tree("deployment-healthy"), at(0, LATER)).status.state is State.CURRENT
+
+
+def test_status_that_came_before_its_pods_does_not_count_yet() -> None:
+    workload, *others = objects("deployment-healthy")
+    sets = [obj for obj in others if obj["kind"] == "ReplicaSet"]
+    found = Judge({}).look(tree_of(workload, sets), at(0, LATER))
+    assert found.status.state is State.IN_PROGRESS
+    assert found.status.message == "3/3 available, its pods are yet to be seen"
+    assert Judge({}).look(tree("deployment-healthy"), at(0, LATER)).status.state is State.CURRENT
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["statefulset-healthy", "statefulset-partition-held", "statefulset-ondelete-old-pods", "daemonset-healthy",
+     "daemonset-ondelete-old-pods", "replicaset-healthy", "deployment-no-replicas", "job-complete", "pod-running"],
+)  # fmt: skip
+def test_captured_states_that_are_current_are_judged_so(name: str) -> None:
+    assert Judge({}).look(tree(name), at(0, LATER)).status.state is State.CURRENT
 
 
 def test_expressions_replace_the_rule_of_the_kind() -> None:
