@@ -56,7 +56,7 @@ test: lint ## all tests, on a cluster of their own that is removed at the end
 
 .PHONY: unit
 unit: venv ## unit tests (no cluster)
-	@$(CLUSTER) build --tests
+	@$(CLUSTER) build --tools
 	@pytest tests/unit
 
 .PHONY: integration

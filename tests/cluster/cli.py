@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("build", _build, "build the cluster's parts and all images; what is there already is not built again")
     sub.add_argument("--images", action="store_true", help="only images, as far as they changed")
     sub.add_argument("--tests", action="store_true", help="also what only tests need")
+    sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one")
     sub = command("down", _down, "stop a cluster and remove what it has on this machine")
@@ -84,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
 def _build(options: argparse.Namespace) -> None:
     if provider(options.name) == "kind":
         return kind.build_images()
+    if options.tools:
+        build.build([entry for entry in PARTS if entry.name.startswith("helm")], [])
+        return None
+    machine.ready_to_run()  # said now, not after a quarter of an hour
     machine.ready_to_build()
     if not options.images:
         build.build(
