@@ -76,7 +76,8 @@ class ReleaseWriter:
         """``helm rollback`` to a revision that is known to be there."""
         settings = self._settings
 
-        def call(_: int) -> None:
+        def call(expected: int) -> None:
+            del expected  # Helm numbers it itself
             self._helm.rollback(
                 name, settings.namespace, revision, timeout=settings.timeout, history_max=settings.history_max
             )
