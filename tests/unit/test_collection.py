@@ -58,6 +58,7 @@ def test_the_artifact_holds_only_committed_files(artifact: Path) -> None:
         names = {m.name for m in tar.getmembers() if m.isfile()}
     assert names - tracked() <= {"MANIFEST.json", "FILES.json"}
     assert {"playbooks/site.yml", "charts/service/Chart.yaml", "plugins/modules/release_apply.py", "README.md"} <= names
+    assert not names & {"site.yml", "rollback.yml", "Makefile", "ansible.cfg"}
     assert not [n for n in names if n.startswith(("tests/", "inventories/", "collections/", "examples/"))]
 
 
