@@ -49,7 +49,7 @@ test: lint ## all tests, on a cluster of their own that is removed at the end
 	@$(CLUSTER) build --tests test
 	@rm -rf "$(RESULTS)"
 	@status=0; \
-	pytest tests/unit --junitxml="$(RESULTS)/unit.xml" || status=1; \
+	pytest tests/unit -n auto --dist loadfile --junitxml="$(RESULTS)/unit.xml" || status=1; \
 	$(CLUSTER) with test -- pytest tests/integration tests/e2e --junitxml="$(RESULTS)/cluster.xml" || status=1; \
 	python3 tests/summary.py "$(RESULTS)/unit.xml" "$(RESULTS)/cluster.xml" || status=1; \
 	exit $$status
@@ -57,7 +57,7 @@ test: lint ## all tests, on a cluster of their own that is removed at the end
 .PHONY: unit
 unit: venv ## unit tests (no cluster)
 	@$(CLUSTER) build --tools
-	@pytest tests/unit
+	@pytest tests/unit -n auto --dist loadfile
 
 .PHONY: integration
 integration: ## integration tests, on a cluster of their own
