@@ -140,6 +140,7 @@ def _start(cluster: Cluster) -> int:
         (cluster.folder / name).mkdir(exist_ok=True)
     pki.ensure(cluster)
     write_files(cluster)
+    cgroups.remove(cluster.cgroup)  # of a killed node: the kubelet would look for their containers, 3 s each
     cgroups.make(cluster.cgroup)
     with (cluster.folder / "log" / "node.log").open("a") as log:
         subprocess.Popen(
