@@ -31,6 +31,8 @@ DEFAULT_GRACES: Mapping[str, float] = {
     "failed_create": 20.0,
     # All app containers are ready, a sidecar is not.
     "sidecar_not_ready": 60.0,
+    # A pod that asks for Dapr's sidecar was made without it: Dapr's own watchdog, where it is on, may replace the pod.
+    "sidecar_missing": 10.0,
     # New pods and those of the revision before are unready alike.
     "dependency_down": 60.0,
     # A broken pod of the revision before blocks an ordered StatefulSet.

@@ -50,7 +50,7 @@ class Judge:
         targets = [t for name in names for t in targets_of(stored[name])]
         verdict = self._wait(targets, deadline)
         failures = _by_release(verdict, names)
-        if failures:
+        if any(failure.code is not Code.SIDECAR_MISSING for failure in failures.values()):
             found = dependency_down(self._kube, self._settings.namespace, verdict)
             failures = {name: found.get(name, failure) for name, failure in failures.items()}
             return Judgement(failures, verdict, stored, verdict.warnings)

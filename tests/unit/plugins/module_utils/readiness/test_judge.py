@@ -96,6 +96,16 @@ def test_not_ready_never_dooms_by_itself() -> None:
     assert not judge.look(tree("deployment-never-ready"), at(100_000)).doom
 
 
+def test_an_unready_pod_that_was_made_without_its_sidecar_is_doomed() -> None:
+    judge, asked = Judge({}), tree("deployment-never-ready")
+    pods = copy.deepcopy(asked.new_pods)
+    for pod in pods:
+        pod["metadata"]["annotations"] = {"dapr.io/enabled": "true"}
+    lacking = Tree(asked.workload, asked.newest, pods, asked.old_pods)
+    assert not judge.look(lacking, at(0)).doom
+    assert {symptom.code for symptom in judge.look(lacking, at(11)).doom} == {Code.SIDECAR_MISSING}
+
+
 def test_dependency_down_when_old_and_new_pods_are_unready_alike() -> None:
     judge = Judge({})
     assert not judge.look(tree("deployment-dependency-down"), at(0)).doom
