@@ -50,8 +50,15 @@ test: lint ## all tests, on a cluster of their own that is removed at the end
 	@rm -rf "$(RESULTS)"
 	@status=0; \
 	pytest tests/unit -n auto --dist loadfile --junitxml="$(RESULTS)/unit.xml" || status=1; \
-	$(CLUSTER) with test -- pytest tests/integration tests/e2e --junitxml="$(RESULTS)/cluster.xml" || status=1; \
-	python3 tests/summary.py "$(RESULTS)/unit.xml" "$(RESULTS)/cluster.xml" || status=1; \
+	$(CLUSTER) with test -- $(MAKE) on-cluster || status=1; \
+	python3 tests/summary.py "$(RESULTS)"/{unit,integration,e2e}.xml || status=1; \
+	exit $$status
+
+.PHONY: on-cluster
+on-cluster: ## integration and end-to-end tests on the cluster that TODO_CLOUD_TEST_KUBECONFIG names
+	@status=0; \
+	pytest tests/integration -n 2 --dist loadfile --junitxml="$(RESULTS)/integration.xml" || status=1; \
+	pytest tests/e2e --junitxml="$(RESULTS)/e2e.xml" || status=1; \
 	exit $$status
 
 .PHONY: unit
@@ -62,7 +69,7 @@ unit: venv ## unit tests (no cluster)
 .PHONY: integration
 integration: ## integration tests, on a cluster of their own
 	@$(CLUSTER) build --tests test
-	@$(CLUSTER) with test -- pytest tests/integration
+	@$(CLUSTER) with test -- pytest tests/integration -n 2 --dist loadfile
 
 .PHONY: e2e
 e2e: ## end-to-end tests, on a cluster of their own
