@@ -50,7 +50,7 @@ test: lint ## all tests, on a cluster of their own that is removed at the end
 	@rm -rf "$(RESULTS)"
 	@status=0; \
 	pytest tests/unit -n auto --dist loadfile --junitxml="$(RESULTS)/unit.xml" || status=1; \
-	$(CLUSTER) with test -- $(MAKE) on-cluster || status=1; \
+	$(CLUSTER) with test -- make on-cluster || status=1; \
 	python3 tests/summary.py "$(RESULTS)"/{unit,integration,e2e}.xml || status=1; \
 	exit $$status
 
