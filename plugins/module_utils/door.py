@@ -21,6 +21,8 @@ WAIT_SPEC: dict[str, Any] = {
     "log_lines": {"type": "int", "default": 30},
 }
 KUBE_SPEC: dict[str, Any] = {name: dict(option) for name, option in AUTH_ARG_SPEC.items()}
+for _secret in ("kubeconfig", "api_key", "password"):  # kubernetes.core >= 6.3 hides a kubeconfig in code of its own
+    KUBE_SPEC[_secret]["no_log"] = True
 
 
 @contextmanager
