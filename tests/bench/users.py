@@ -91,7 +91,7 @@ def main() -> int:
     seconds = {"site": playbook("site.yml", environ=environ)}
     with tempfile.TemporaryDirectory() as folder:
         prefix = Path(folder) / "load"
-        running = load(f"http://{facts['node_ip']}:30080", args.users, prefix)
+        running = load(facts["url"], args.users, prefix)
         try:
             time.sleep(15)  # all users are there and have signed in: what is measured from here on is steady
             seconds["upgrade"] = playbook("site.yml", "-e", "app_version=v1.1.0", environ=environ)

@@ -211,7 +211,7 @@ class User:
 @pytest.fixture
 def door(app: Cluster) -> str:
     """The address of the public door."""
-    return f"http://{app.facts['node_ip']}:30080"
+    return str(app.facts["url"])
 
 
 @pytest.fixture
