@@ -50,13 +50,18 @@ class Judge:
         targets = [t for name in names for t in targets_of(stored[name])]
         verdict = self._wait(targets, deadline)
         failures = _by_release(verdict, names)
-        if any(failure.code is not Code.SIDECAR_MISSING for failure in failures.values()):
+        wanted = {name: app for name, app in app_ids.items() if app and name in names}
+        repairable = all(f.code is Code.SIDECAR_MISSING and name in wanted for name, f in failures.items())
+        if not repairable:
             found = dependency_down(self._kube, self._settings.namespace, verdict)
             failures = {name: found.get(name, failure) for name, failure in failures.items()}
             return Judgement(failures, verdict, stored, verdict.warnings)
-        wanted = {name: app for name, app in app_ids.items() if app and name in names}
         sidecars, report = self._sidecars(wanted, targets, deadline)
-        return Judgement(sidecars, verdict, stored, verdict.warnings, report.restarted if report else ())
+        restarted = report.restarted if report else ()
+        if failures and not sidecars and not restarted:  # somebody else has replaced the pods meanwhile
+            verdict = self._wait(targets, deadline)
+            sidecars = _by_release(verdict, names)
+        return Judgement(sidecars, verdict, stored, verdict.warnings, restarted)
 
     def _wait(self, targets: Sequence[Target], deadline: Deadline) -> Verdict:
         options: WaitOptions = self._settings.wait
