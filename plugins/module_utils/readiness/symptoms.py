@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..dapr.sidecar import lacks_sidecar
 from ..failure import Code
 from .fields import Object, condition, is_true, name, spec, status, terminating, timestamp, uid
-from .pods import INJECTED_SIDECARS, Container, Role, containers, is_ready, seconds_to_kill, taken_away
+from .pods import Container, Role, containers, is_ready, seconds_to_kill, taken_away
 
 # Answers of registries that more tries do not change (distribution spec error codes and their usual wordings).
 _PULL_FINAL = re.compile(
@@ -87,7 +88,8 @@ def pod_symptoms(pod: Object, *, of_job: bool = False) -> Iterator[Symptom]:
     if not found:
         yield from _not_yet_running(pod, views)
     if not is_ready(pod) and not of_job:
-        yield from _lacks_sidecar(pod, views)
+        if lacks_sidecar(pod):
+            yield _sidecar_missing(pod)
         yield from _not_ready(pod, views, {symptom.container for symptom in found})
 
 
@@ -162,12 +164,9 @@ def _not_yet_running(pod: Object, views: list[Container]) -> Iterator[Symptom]:
         yield Symptom(Code.VOLUME_MOUNT, "volume_mount", "ContainerCreating", text, name(pod), uid(pod), since=since)
 
 
-def _lacks_sidecar(pod: Object, views: list[Container]) -> Iterator[Symptom]:
-    """Asks for Dapr and was made without daprd: the injector did not answer, and nobody adds it afterwards."""
-    annotations = (pod.get("metadata") or {}).get("annotations") or {}
-    if annotations.get("dapr.io/enabled") == "true" and not any(view.name in INJECTED_SIDECARS for view in views):
-        text = f"pod {name(pod)} was made without the Dapr sidecar that it asks for: the injector did not answer then"
-        yield Symptom(Code.SIDECAR_MISSING, "sidecar_missing", "NotInjected", text, name(pod), uid(pod))
+def _sidecar_missing(pod: Object) -> Symptom:
+    text = f"pod {name(pod)} was made without the Dapr sidecar that it asks for: the injector did not answer then"
+    return Symptom(Code.SIDECAR_MISSING, "sidecar_missing", "NotInjected", text, name(pod), uid(pod))
 
 
 def _not_ready(pod: Object, views: list[Container], sick: set[str]) -> Iterator[Symptom]:
