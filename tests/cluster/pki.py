@@ -61,6 +61,11 @@ def ensure(cluster: Cluster) -> None:
         fresh.replace(kubeconfig)
 
 
+def throw_away(folder: Path, *names: str) -> None:
+    """A CA of its own and a server's certificate for ``names``: ca.crt, server.crt and server.key in ``folder``."""
+    _certificate(folder, _authority(folder, "ca"), "server", names[0], names=names)
+
+
 def _make(folder: Path, cluster: Cluster) -> None:
     net = cluster.subnets
     root, front = _authority(folder, "ca"), _authority(folder, "front-proxy-ca")
