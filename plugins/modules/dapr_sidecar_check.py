@@ -39,11 +39,6 @@ options:
       - Seconds that restarted pods may take to be ready.
     type: int
     default: 120
-  dapr_namespace:
-    description:
-      - Namespace of Dapr's control plane.
-    type: str
-    default: dapr-system
 seealso:
   - module: todo.cloud.rollout_wait
   - module: todo.cloud.release_apply
@@ -52,6 +47,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
+  - todo.cloud.release_options.dapr
   - todo.cloud.attributes
 attributes:
   check_mode:

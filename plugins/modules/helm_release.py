@@ -62,16 +62,6 @@ options:
         description: Name of the object, in the release's namespace.
         type: str
         required: true
-  timeout:
-    description:
-      - Seconds until the workloads must be Current, and that a single Helm call may wait for hooks.
-    type: int
-    default: 300
-  history_max:
-    description:
-      - Revisions of the release that Helm keeps.
-    type: int
-    default: 40
   force_conflicts:
     description:
       - Take over fields that another field manager owns. Needs Helm 4.
@@ -82,22 +72,10 @@ options:
       - Leave out the chart's C(crds) folder; for charts whose CRDs are applied separately.
     type: bool
     default: false
-  lock_wait:
-    description:
-      - Seconds to wait when another run holds the lock of the namespace. With V(0) the module fails at once and
-        names the
-        holder.
-    type: int
-    default: 0
   commit:
     description:
       - Commit that is deployed, for Helm's description of the revision.
     type: str
-  helm_binary:
-    description:
-      - The Helm program, 4.1 or newer, or 3.18 or newer of Helm 3.
-    type: str
-    default: helm
 seealso:
   - module: todo.cloud.helm_release_info
   - module: todo.cloud.release_apply
@@ -107,6 +85,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
+  - todo.cloud.release_options.helm
   - todo.cloud.attributes
 attributes:
   check_mode:

@@ -18,16 +18,6 @@ description:
   - When a wave fails, its failures are explained first, then O(on_failure) decides, and the module fails.
   - Can be killed at any point and run again.
 options:
-  environment:
-    description:
-      - Name of the environment. The namespace must carry it in its label C(todo.cloud/environment).
-    type: str
-    required: true
-  namespace:
-    description:
-      - Namespace of the environment and of all its releases.
-    type: str
-    required: true
   waves:
     description:
       - Releases in the order they are deployed; those of one wave go side by side, the next wave begins when one is
@@ -67,34 +57,6 @@ options:
     description:
       - Commit that is deployed, for the record.
     type: str
-  timeout:
-    description:
-      - Seconds that a wave may take, and that a single Helm call may wait for hooks.
-    type: int
-    default: 300
-  lock_wait:
-    description:
-      - Seconds to wait when another run holds the environment's lock. With V(0) the module fails at once and names the
-        holder.
-      - The lock of a run that was killed on this machine is taken over at once, that of a dead run elsewhere after
-        its time to live and its O(timeout) have passed.
-    type: int
-    default: 0
-  history_max:
-    description:
-      - Revisions of a release that Helm keeps.
-    type: int
-    default: 40
-  helm_binary:
-    description:
-      - The Helm program, 4.1 or newer, or 3.18 or newer of Helm 3.
-    type: str
-    default: helm
-  dapr_namespace:
-    description:
-      - Namespace of Dapr's control plane.
-    type: str
-    default: dapr-system
 seealso:
   - module: todo.cloud.release_rollback
   - module: todo.cloud.release_set_info
@@ -104,6 +66,9 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
+  - todo.cloud.release_options.environment
+  - todo.cloud.release_options.helm
+  - todo.cloud.release_options.dapr
   - todo.cloud.attributes
 attributes:
   check_mode:

@@ -20,16 +20,6 @@ description:
     set is
     left as it is.
 options:
-  environment:
-    description:
-      - Name of the environment. The namespace must carry it in its label C(todo.cloud/environment).
-    type: str
-    required: true
-  namespace:
-    description:
-      - Namespace of the environment.
-    type: str
-    required: true
   to:
     description:
       - With V(verified), the newest verified set that differs from what runs.
@@ -42,32 +32,6 @@ options:
     type: list
     elements: str
     default: []
-  timeout:
-    description:
-      - Seconds that the releases may take to be Current again.
-    type: int
-    default: 300
-  lock_wait:
-    description:
-      - Seconds to wait when another run holds the environment's lock. With V(0) the module fails at once and names the
-        holder.
-    type: int
-    default: 0
-  history_max:
-    description:
-      - Revisions of a release that Helm keeps.
-    type: int
-    default: 40
-  helm_binary:
-    description:
-      - The Helm program, 4.1 or newer, or 3.18 or newer of Helm 3.
-    type: str
-    default: helm
-  dapr_namespace:
-    description:
-      - Namespace of Dapr's control plane.
-    type: str
-    default: dapr-system
 seealso:
   - module: todo.cloud.release_apply
   - module: todo.cloud.release_set_info
@@ -76,6 +40,9 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
+  - todo.cloud.release_options.environment
+  - todo.cloud.release_options.helm
+  - todo.cloud.release_options.dapr
   - todo.cloud.attributes
 attributes:
   check_mode:

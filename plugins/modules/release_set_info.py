@@ -11,16 +11,6 @@ version_added: 0.1.0
 description:
   - Lists what was recorded as verified, newest first, and in one call tells how the environment is now.
 options:
-  environment:
-    description:
-      - Name of the environment.
-    type: str
-    required: true
-  namespace:
-    description:
-      - Namespace of the environment.
-    type: str
-    required: true
   verified_only:
     description:
       - Leave out sets that were withdrawn by a rollback.
@@ -35,11 +25,6 @@ options:
       - Read the state of every release too, and who holds the lock, and how long Dapr's certificates live.
     type: bool
     default: false
-  dapr_namespace:
-    description:
-      - Namespace of Dapr's control plane.
-    type: str
-    default: dapr-system
 seealso:
   - module: todo.cloud.release_apply
   - module: todo.cloud.release_rollback
@@ -47,6 +32,8 @@ author:
   - todo.cloud maintainers (@todo-app)
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
+  - todo.cloud.release_options.environment
+  - todo.cloud.release_options.dapr
   - todo.cloud.attributes
 attributes:
   check_mode:

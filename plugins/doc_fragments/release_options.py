@@ -1,0 +1,62 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options that the modules on releases share; module_utils/releases/params.py holds their argument specs."""
+
+    DOCUMENTATION = r"""
+options: {}
+"""
+
+    ENVIRONMENT = r"""
+options:
+  environment:
+    description:
+      - Name of the environment. A namespace that is deployed to must carry it in its label C(todo.cloud/environment).
+    type: str
+    required: true
+  namespace:
+    description:
+      - Namespace of the environment and of all its releases.
+    type: str
+    required: true
+"""
+
+    HELM = r"""
+options:
+  helm_binary:
+    description:
+      - The Helm program, 4.1 or newer, or 3.18 or newer of Helm 3.
+    type: str
+    default: helm
+  history_max:
+    description:
+      - Revisions of a release that Helm keeps.
+    type: int
+    default: 40
+  timeout:
+    description:
+      - Seconds until the workloads must be Current (those of a wave, where there are waves), and that a single Helm
+        call may wait for hooks.
+    type: int
+    default: 300
+  lock_wait:
+    description:
+      - Seconds to wait when another run holds the lock. With V(0) the module fails at once and names the holder.
+      - The lock of a run that was killed on this machine is taken over at once, that of a dead run elsewhere after
+        its time to live and its O(timeout) have passed.
+    type: int
+    default: 0
+"""
+
+    DAPR = r"""
+options:
+  dapr_namespace:
+    description:
+      - Namespace of Dapr's control plane.
+    type: str
+    default: dapr-system
+"""
