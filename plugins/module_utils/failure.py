@@ -32,6 +32,7 @@ class Code(StrEnum):
     ADMISSION_DENIED = "admission_denied"
     SERVICE_ACCOUNT_MISSING = "service_account_missing"
     NOT_READY = "not_ready"
+    PROBE_FAILING = "probe_failing"
     SIDECAR_NOT_READY = "sidecar_not_ready"
     DEPENDENCY_DOWN = "dependency_down"
     BLOCKED_BY_OLD_POD = "blocked_by_old_pod"

@@ -17,7 +17,7 @@ ZOO = documents(Path(__file__).with_name("rollout_zoo.yaml"))
 CASES = [obj for obj in ZOO if "expect" in obj["metadata"].get("annotations", {})]
 # Graces are shortened so that the whole zoo is decided within a minute; the classes stay apart.
 GRACES = {"image_pull_final": 5, "config_missing": 5, "unschedulable": 5, "failed_create": 5, "sidecar_not_ready": 8,
-          "paused": 5, "not_found": 5, "container_start": 5}  # fmt: skip
+          "paused": 5, "not_found": 5, "container_start": 5, "probe_failing": 12, "probe_wrong": 5}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

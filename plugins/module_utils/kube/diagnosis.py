@@ -22,7 +22,8 @@ from .targets import Target
 
 # Symptoms whose container has run, so that its log may tell why.
 _WITH_LOG = frozenset({Code.CRASH_LOOP, Code.OOM_KILLED, Code.PROBE_KILLED, Code.POD_FAILED, Code.NOT_READY,
-                       Code.SIDECAR_NOT_READY, Code.DEPENDENCY_DOWN, Code.BLOCKED_BY_OLD_POD})  # fmt: skip
+                       Code.PROBE_FAILING, Code.SIDECAR_NOT_READY, Code.DEPENDENCY_DOWN,
+                       Code.BLOCKED_BY_OLD_POD})  # fmt: skip
 # Those whose log decides: its telling line becomes part of the sentence.
 _LOG_DECIDES = frozenset({Code.CRASH_LOOP, Code.POD_FAILED, Code.SIDECAR_NOT_READY})
 _PROBES = {"Readiness": "readinessProbe", "Liveness": "livenessProbe", "Startup": "startupProbe"}
@@ -112,7 +113,7 @@ class Diagnosis:
         if symptom.code in _LOG_DECIDES or symptom.code is Code.JOB_FAILED:
             # The run that ended is the one that tells; the present one may have only just begun.
             return decisive_line(before if view.running is not None and before else current or before)
-        if symptom.code in (Code.NOT_READY, Code.DEPENDENCY_DOWN):
+        if symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN):
             return self._sidecar_evidence(target, pod, details)
         return ""
 

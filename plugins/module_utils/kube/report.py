@@ -16,7 +16,8 @@ from .targets import Target
 REMIND_SECONDS = 30.0
 _NAMED = 6
 # How long these last in a normal start: no news until then.
-_USUAL_SECONDS = {Code.VOLUME_MOUNT: 10.0, Code.FAILED_CREATE: 3.0, Code.NOT_READY: 5.0, Code.CRASH_LOOP: 1.0}
+_USUAL_SECONDS = {Code.VOLUME_MOUNT: 10.0, Code.FAILED_CREATE: 3.0, Code.NOT_READY: 5.0, Code.CRASH_LOOP: 1.0,
+                  Code.PROBE_FAILING: 10.0}  # fmt: skip
 
 
 class Report:

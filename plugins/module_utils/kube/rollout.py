@@ -177,7 +177,9 @@ class _Wait:
             return None
         if judgement is not None and judgement.waiting:
             # A clear symptom within its grace says more than "not ready"; what lasted longest says most.
-            waiting = sorted(judgement.waiting, key=lambda pair: (pair[0].code is Code.NOT_READY, -pair[1]))
+            waiting = sorted(
+                judgement.waiting, key=lambda pair: (pair[0].code in (Code.NOT_READY, Code.PROBE_FAILING), -pair[1])
+            )
             blamed = [pair for pair in waiting if pair[0].code is Code.DEPENDENCY_DOWN] or waiting
             return blamed[0][0]
         missing = judgement.status.message if judgement is not None else "the API server has not shown it yet"

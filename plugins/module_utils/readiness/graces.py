@@ -29,6 +29,11 @@ DEFAULT_GRACES: Mapping[str, float] = {
     "volume_mount": 120.0,
     # The controller can't create pods: quota, admission, service account.
     "failed_create": 20.0,
+    # Runs, never was ready, and nobody listens where the readiness probe asks; counts from the end of the probe's own
+    # attempts (initialDelaySeconds + periodSeconds * failureThreshold of readiness or liveness, the longer one).
+    "probe_failing": 60.0,
+    # A probe that can't succeed as it is written: a port name that is not there, TLS where plain HTTP is spoken.
+    "probe_wrong": 15.0,
     # All app containers are ready, a sidecar is not.
     "sidecar_not_ready": 60.0,
     # A pod that asks for Dapr's sidecar was made without it: Dapr's own watchdog, where it is on, may replace the pod.
@@ -44,7 +49,8 @@ DEFAULT_GRACES: Mapping[str, float] = {
     # An object that is not there when the wait begins.
     "not_found": 10.0,
 }
-# A container that runs and is not ready has no grace of its own: slow starts are legitimate, the timeout decides.
+# A container that runs and is not ready has no grace of its own as long as its probe gets some answer: slow starts are
+# legitimate, the timeout decides.
 NEVER = float("inf")
 
 

@@ -17,6 +17,7 @@ from .fields import Object, condition, metadata, number, status, uid
 from .graces import grace_of
 from .kinds import status_of
 from .pods import containers, is_ready, unsettled
+from .starting import without_excuse
 from .status import State, Status
 from .symptoms import Symptom
 from .tree import Tree, symptoms_of
@@ -25,6 +26,9 @@ from .workloads import replicas
 # A controller's own numbers: when they move, it is not stuck.
 _PROGRESS = ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas", "currentNumberScheduled",
              "updatedNumberScheduled", "numberAvailable", "succeeded", "failed", "active")  # fmt: skip
+
+# What every pod shows for a while when it starts.
+_STARTING = (Code.NOT_READY, Code.SIDECAR_NOT_READY, Code.PROBE_FAILING)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class Judge:
             return Judgement(found, doom, warnings=warnings)
         found = status_of(tree.workload, tree.pods, wanted=self._wanted, idle_nodes=idle_nodes)
         symptoms = [refined(symptom, events, uid(tree.newest or tree.workload)) for symptom in symptoms_of(tree)]
+        symptoms = without_excuse(tree, symptoms, events, clock.server)
         self._forget(symptoms, tree.workload)
         doomed, waiting, soonest = self._graces(symptoms, clock)
         doomed = self._without_spare(tree, doomed)
@@ -90,7 +95,7 @@ class Judge:
                 settling = Status(State.IN_PROGRESS, f"{found.message}, watching whether it stays so")
                 return Judgement(settling, (), tuple(waiting), warnings, rest)
             # What was wanted when the wait began is there: pods that came later and do not fit are only a warning.
-            lasting = (one for one in symptoms if one.code not in (Code.NOT_READY, Code.SIDECAR_NOT_READY))
+            lasting = (one for one in symptoms if one.code not in _STARTING)
             extra = tuple(
                 f"{symptom.pod or 'a pod'}: {symptom.reason} {symptom.message}".strip() for symptom in lasting
             )
@@ -145,7 +150,7 @@ class Judge:
             grace = min(grace, symptom.grace, key=lambda kind: grace_of(kind, self.graces))
             self._first_seen[symptom.key] = (since, grace)
             lasted = max(clock.here - since, clock.server - symptom.since if symptom.since is not None else 0.0)
-            left = grace_of(grace, self.graces) - lasted
+            left = grace_of(grace, self.graces) + symptom.patience - lasted
             if left <= 0:
                 doomed.append(symptom)
             else:
@@ -183,7 +188,7 @@ class Judge:
         return [] if healthy >= self._wanted else doomed
 
     def _left(self, symptom: Symptom, lasted: float) -> float:
-        return grace_of(self._first_seen[symptom.key][1], self.graces) - lasted
+        return grace_of(self._first_seen[symptom.key][1], self.graces) + symptom.patience - lasted
 
 
 def _failed(tree: Tree, found: Status) -> Symptom:

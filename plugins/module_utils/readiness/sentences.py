@@ -57,6 +57,12 @@ def _body(symptom: Symptom, where: str, view: Container | None, probe_says: str)
             words = probe_words(definition.get(f"{kind}Probe"))
             detail = f" ({kind} probe {words}{'; ' + masked(probe_says) if probe_says else ''})" if words else ""
             return f"{where} runs but is not ready{detail}"
+        case Code.PROBE_FAILING:
+            kind = "startup" if view and not view.started else "readiness"
+            words = f"{probe_words(definition.get(f'{kind}Probe'))}; {short_cause(text)}"
+            if symptom.reason == "NoAnswer":
+                return f"{where} runs, but nothing answers its {kind} probe ({words}){_declared(definition)}"
+            return f"{where} runs, but its {kind} probe can't succeed as it is written ({words})"
         case Code.DEPENDENCY_DOWN:
             detail = f" ({masked(probe_says)})" if probe_says else ""
             return (
@@ -83,6 +89,12 @@ def _body(symptom: Symptom, where: str, view: Container | None, probe_says: str)
 def short_mount(text: str) -> str:
     """What is missing, without the kubelet's preamble about the volume."""
     return short_cause(text) if text.startswith(("MountVolume", "Unable to attach")) else text
+
+
+def _declared(definition: Object) -> str:
+    """The ports that a container says it has, where it says so."""
+    ports = [str(port.get("containerPort")) for port in definition.get("ports") or []]
+    return f"; the container declares port {', '.join(ports)}" if ports else ""
 
 
 def _restarts(symptom: Symptom) -> str:

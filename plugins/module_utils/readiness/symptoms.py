@@ -42,7 +42,8 @@ UNREADY = "Unready"
 class Symptom:
     """One thing that is wrong.
 
-    ``grace``: class of grace; ``since``: since when, in seconds since the epoch on the server, where known.
+    ``grace``: class of grace; ``since``: since when, in seconds since the epoch on the server, where known;
+    ``patience``: seconds on top of the grace that the object itself asks for.
     """
 
     code: Code
@@ -56,6 +57,7 @@ class Symptom:
     exit_code: int | None = None
     restarts: int = 0
     since: float | None = None
+    patience: float = 0.0
 
     @property
     def key(self) -> tuple[str, str, Code]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,72 @@ def test_not_ready_never_dooms_by_itself() -> None:
     judge = Judge({})
     judge.look(tree("deployment-never-ready"), at(0))
     assert not judge.look(tree("deployment-never-ready"), at(100_000)).doom
+
+
+STARTED = 1795303648.0  # of the container in deployment-probe-refused: 2026-11-21T23:27:28Z
+ATTEMPTS = 3.0  # its probe: every second, three failures
+
+
+def refused(last_seen: float, count: int = 20) -> tuple[Tree, list[dict[str, Any]]]:
+    """Tree and events of a container where nobody listens; the kubelet said so last at ``last_seen`` (server time)."""
+    workload, *others = objects("deployment-probe-refused")
+    events = [obj for obj in others if obj["kind"] == "Event"]
+    events[0] |= {"lastTimestamp": datetime.fromtimestamp(last_seen, UTC).isoformat(), "count": count}
+    return tree_of(workload, others), events
+
+
+def test_nobody_listens_where_the_probe_asks() -> None:
+    judge = Judge({})
+    for seconds in (1.0, ATTEMPTS + 59.0):  # a slow start is excused
+        asked, events = refused(STARTED + seconds)
+        assert not judge.look(asked, at(seconds, STARTED + seconds), events=events).doom
+    asked, events = refused(STARTED + ATTEMPTS + 61.0)
+    found = judge.look(asked, at(64.0, STARTED + ATTEMPTS + 61.0), events=events)
+    assert [symptom.code for symptom in found.doom] == [Code.PROBE_FAILING]
+
+
+def test_a_probe_that_the_kubelet_has_fallen_silent_about_dooms_nothing() -> None:
+    asked, events = refused(STARTED + 25.0)
+    found = Judge({}).look(asked, at(0, STARTED + 300.0), events=events)
+    assert not found.doom
+    assert [symptom.code for symptom, _ in found.waiting] == [Code.NOT_READY]
+
+
+def test_the_probes_own_attempts_are_waited_for() -> None:
+    asked, events = refused(STARTED + 150.0)
+    pods = copy.deepcopy(asked.new_pods)
+    pods[0]["spec"]["containers"][0]["livenessProbe"] = {"initialDelaySeconds": 120, "periodSeconds": 10}
+    patient = Tree(asked.workload, asked.newest, pods)
+    assert not Judge({}).look(patient, at(0, STARTED + 150.0), events=events).doom
+    assert not Judge({}).look(patient, at(0, STARTED + 209.0), events=refused(STARTED + 209.0)[1]).doom
+    assert Judge({}).look(patient, at(0, STARTED + 211.0), events=refused(STARTED + 211.0)[1]).doom
+
+
+def test_after_a_startup_probe_the_time_counts_from_the_first_sighting() -> None:
+    asked, events = refused(STARTED + 300.0)
+    pods = copy.deepcopy(asked.new_pods)
+    pods[0]["spec"]["containers"][0]["startupProbe"] = {"failureThreshold": 30}
+    started = Tree(asked.workload, asked.newest, pods)
+    judge = Judge({})
+    assert not judge.look(started, at(0, STARTED + 300.0), events=events).doom
+    assert judge.look(started, at(64, STARTED + 300.0), events=events).doom
+
+
+def test_a_sibling_that_is_ready_proves_the_probe_right() -> None:
+    asked, events = refused(STARTED + 100.0)
+    ready = copy.deepcopy(asked.new_pods[0])
+    ready["metadata"]["uid"] = "sibling"  # type: ignore[index]  # a deep copy of a fixture, which is a dict
+    for entry in ready["status"]["conditions"]:
+        entry["status"] = "True"
+    both = Tree(asked.workload, asked.newest, (*asked.new_pods, ready))
+    assert not Judge({}).look(both, at(0, STARTED + 100.0), events=events).doom
+
+
+def test_a_port_name_that_is_not_there_needs_no_events() -> None:
+    judge = Judge({})
+    assert not judge.look(tree("deployment-probe-named-port-missing"), at(0, STARTED + 14.0)).doom
+    found = judge.look(tree("deployment-probe-named-port-missing"), at(2, STARTED + 16.0))
+    assert [symptom.code for symptom in found.doom] == [Code.PROBE_FAILING]
 
 
 def test_an_unready_pod_that_was_made_without_its_sidecar_is_doomed() -> None:

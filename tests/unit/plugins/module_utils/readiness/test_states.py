@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import refined
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import event_time, refined
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.kinds import status_of
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.starting import without_excuse
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, symptoms_of, tree_of
 
@@ -28,7 +29,8 @@ def load(path: Path) -> tuple[dict[str, Any], Tree, list[dict[str, Any]]]:
 
 def symptoms(tree: Tree, events: list[dict[str, Any]]) -> list[Symptom]:
     about = (tree.newest or tree.workload)["metadata"].get("uid", "")
-    return [refined(symptom, events, about) for symptom in symptoms_of(tree)]
+    found = [refined(symptom, events, about) for symptom in symptoms_of(tree)]
+    return without_excuse(tree, found, events, now=max(map(event_time, events), default=0.0))
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
