@@ -1,0 +1,65 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filter that tells whether what a release is made of has changed."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: input_digest
+version_added: 0.1.0
+short_description: Digest of a chart's content and its values
+description:
+  - Forty hexadecimal digits over the names and contents of a chart's files and over the values, the same that
+    M(todo.cloud.release_apply) compares. Equal inputs have equal digests, whatever the order of keys and whatever
+    version the chart names.
+positional: values
+options:
+  _input:
+    description: Folder or archive of the chart on the controller.
+    type: path
+    required: true
+  values:
+    description: Values of the chart.
+    type: dict
+    default: {}
+author: todo.cloud maintainers
+"""
+
+EXAMPLES = r"""
+---
+- name: What the components are made of
+  ansible.builtin.debug:
+    msg: "{{ (playbook_dir ~ '/../charts/dapr-components') | todo.cloud.input_digest({'tracing': {'rate': '1'}}) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The digest, short enough for a label.
+  type: str
+  sample: 5d2a9f0c3b8e4716a0c1d2e3f405162738495a6b
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.releases import digest
+
+
+def input_digest(chart: str, values: Mapping[str, Any] | None = None) -> str:
+    """Digest of the chart at a path and of values for it.
+
+    :raises AnsibleFilterError: there is no chart
+    """
+    try:
+        return digest.input_digest(digest.chart_digest(str(chart), None), values or {})
+    except TodoCloudError as exc:
+        raise AnsibleFilterError(f"input_digest: {exc.failure.message}") from exc
+
+
+class FilterModule:
+    """Filters of this file, by name."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"input_digest": input_digest}
