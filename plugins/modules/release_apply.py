@@ -57,6 +57,12 @@ options:
     description:
       - Commit that is deployed, for the record.
     type: str
+  export:
+    description:
+      - Folder, new or of an earlier export, into which the releases are written as plain values files, charts, and a
+        script with the Helm commands that deploy them, so that the collection can be left at any time.
+      - It is written in check mode too, since nothing in the cluster changes by it.
+    type: path
 seealso:
   - module: todo.cloud.release_rollback
   - module: todo.cloud.release_set_info
@@ -104,6 +110,21 @@ EXAMPLES = r"""
             image: {repository: ghcr.io/todo-app/frontend, tag: v1.1.0}
   register: deployed
 
+- name: What a run would do
+  todo.cloud.release_apply:
+    environment: staging
+    namespace: todo-staging
+    known: [backend-api]
+    waves:
+      - - name: backend-api
+          namespace: todo-staging
+          chart: "{{ playbook_dir }}/../charts/service"
+          values:
+            image: {repository: ghcr.io/todo-app/backend-api, tag: v1.2.0}
+  check_mode: true
+  diff: true
+  register: plan
+
 - name: The table of releases
   ansible.builtin.debug:
     var: deployed.table
@@ -111,12 +132,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: What had to be done about each release, and why.
+  description:
+    - What had to be done about each release, and why.
+    - RV(plan[].kind) is V(change), V(new), V(verify) (applied, not proved), V(to be removed), V(stuck) (something has
+      to be mended first), V(busy) (another run is at work) or V(unchanged).
   returned: success or failure after planning
   type: list
   elements: dict
   sample:
-    - {name: backend-api, state: outdated, action: upgrade, revision: 3, changes: [image.tag v1.0.0 -> v1.1.0]}
+    - name: backend-api
+      kind: change
+      why: image.tag v1.0.0 -> v1.1.0
+      revisions: 3 -> 4
+      state: outdated
+      action: upgrade
+      revision: 3
+      changes: [image.tag v1.0.0 -> v1.1.0]
 releases:
   description: What became of each release. V(from), V(tried) and V(to) are revisions, 0 for none.
   returned: success or failure after planning
@@ -141,13 +172,19 @@ set:
   type: int
   sample: 4
 table:
-  description: RV(releases) as lines of text.
+  description: RV(releases) as lines of text, in check mode RV(plan).
   returned: success or failure after planning
   type: list
   elements: str
   sample:
     - release      action   was  tried  now  verdict
     - backend-api  upgrade  3    4      4    verified
+exported:
+  description: Files of the export, by their names in its folder.
+  returned: when O(export) is given
+  type: list
+  elements: str
+  sample: [README.md, backend-api.yaml, charts/service-0a1b2c3d.tgz, helm.sh]
 helm_calls:
   description: Helm processes that were started.
   returned: success or failure after planning
@@ -190,6 +227,7 @@ SPEC: dict[str, t.Any] = {
     "prune": {"type": "bool", "default": False},
     "on_failure": {"type": "str", "choices": ["set", "release", "hold"], "default": "set"},
     "commit": {"type": "str"},
+    "export": {"type": "path"},
 }
 
 

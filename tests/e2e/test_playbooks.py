@@ -170,3 +170,17 @@ def test_the_installed_collection_does_the_same_as_the_checkout(app: Cluster, tm
     inventory = str(TOP / "inventories/local")
     run = app.playbook("todo.cloud.site", cwd=home, inventory=inventory, ANSIBLE_COLLECTIONS_PATH=str(home)).ok()
     assert run.count("changed") == 0, run.output[-3000:]
+
+
+def test_the_plan_can_be_reviewed_and_taken_along(app: Cluster, tmp_path: Path) -> None:
+    before = everything(app)
+    summary, github, out = tmp_path / "plan.md", tmp_path / "github.md", tmp_path / "way-out"
+    github.write_text("earlier step\n")
+    flags = ("-e", f"summary_file={summary}", "-e", f"export={out}", "-e", "backend_api_version=v1.1.0")
+    run = app.playbook("playbooks/plan.yml", *flags, GITHUB_STEP_SUMMARY=str(github)).ok()
+    assert run.count("changed") == 1, run.output[-3000:]
+    assert re.search(r"backend-api +change +\d+ -> \d+ +image", run.output), run.output[-3000:]
+    assert "### Plan of local: 1 to change, 5 unchanged" in summary.read_text()
+    assert github.read_text() == f"earlier step\n{summary.read_text()}"
+    assert (out / "backend-api.yaml").exists()
+    assert everything(app) == before

@@ -13,21 +13,23 @@ from dataclasses import replace
 
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.cli import HelmCli
-from ..helm.errors import HelmError
-from ..helm.state import Action, Lock, State
+from ..helm.state import Action, Lock
 from ..helm.storage import StoredRelease, history, read_release
 from ..kube.deadline import Deadline
 from ..kube.session import KubeSession
+from .diff import manifest_diffs
+from .export import export
 from .holder import Holder
 from .intention import forget
 from .judge import Judge, Judgement
-from .lock import EnvironmentLock, held, lock_state
+from .lock import EnvironmentLock, lock_state
 from .models import Progress, ReleaseSpec, Settings
 from .plan import PlanItem, make_plan, plan_release
+from .preview import Preview
 from .record import RecordStore
 from .recorder import Recorder
 from .recovery import Recovery, WaveFailure
-from .report import Report, Row, manifest_diff
+from .report import Report, Row
 from .snapshot import Snapshot, guard, take
 from .writer import ReleaseWriter, Write
 
@@ -63,8 +65,11 @@ class Engine:
         told = guard(self._kube, settings.namespace, settings.environment, may_be_absent=settings.check)
         snapshot, plan = self._plan(None)
         self._report.warnings += [told] if told else []
-        if self._settings.check:
-            return self._finish(self._predicted(plan, snapshot))
+        if settings.export:
+            self._report.exported = export(settings.export, self._waves, snapshot.marks, settings)
+        if settings.check:
+            preview = Preview(self._kube, self._helm, settings, self._progress, self._read)
+            return self._finish(preview.fill(self._report, plan, snapshot))
         if any(item.action is not Action.NONE for item in plan):
             with EnvironmentLock(
                 self._kube,
@@ -179,38 +184,6 @@ class Engine:
             return writer.apply(spec, snapshot.marks, deadline)
         return None
 
-    def _predicted(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> Report:
-        """Check mode: what would be done, with each manifest's difference; nothing is written."""
-        busy = next((item for item in plan if item.state is State.BUSY), None)
-        if busy is not None:
-            lease = lock_state(self._kube, self._settings.namespace)[1]
-            if lease is not None:
-                self._report.warnings.append(held(self._settings.namespace, lease).failure.message)
-        report = self._report
-        report.set = snapshot.newest.id if snapshot.newest else 0
-        report.changed = any(item.action.writes for item in plan)
-        if self._settings.diff:
-            writer = ReleaseWriter(self._kube, self._helm, self._settings, lambda: None, self._progress)
-            changing = [item for item in plan if item.action in (Action.INSTALL, Action.UPGRADE, Action.UNINSTALL)]
-            with ThreadPoolExecutor(8) as pool:
-                previews = pool.map(lambda item: self._preview(item, snapshot, writer), changing)
-                report.diff = [preview for preview in previews if preview]
-        return report
-
-    def _preview(self, item: PlanItem, snapshot: Snapshot, writer: ReleaseWriter) -> dict[str, str]:
-        """One manifest's difference; empty, with a warning, while it can't be rendered (no namespace, no CRD yet)."""
-        before = self._read(item.name, item.revision).manifest if item.revision else ""
-        if item.spec is None:
-            return manifest_diff(item.name, before, item.revision, "", "removed")
-        try:
-            after = self._helm.render(writer.request(item.spec, snapshot.marks, item.revision + 1))
-        except HelmError as exc:
-            if exc.failure.code is Code.CHART_INVALID:
-                raise
-            self._report.warnings.append(f"The difference can't be shown: {exc.failure.message}")
-            return {}
-        return manifest_diff(item.name, before, item.revision, after, f"revision {item.revision + 1}")
-
     def _done(self, write: Write) -> None:
         row = self._report.rows[write.name]
         row.tried, row.now = write.now, write.now
@@ -219,7 +192,7 @@ class Engine:
         if self._settings.diff:
             before = self._read(write.name, write.was).manifest if write.was and write.now else ""
             after = self._read(write.name, write.now).manifest if write.now else ""
-            self._report.diff.append(manifest_diff(write.name, before, write.was, after, f"revision {write.now}"))
+            self._report.diff += manifest_diffs(write.name, before, write.was, after, f"revision {write.now}")
 
     def _note(self, judged: Judgement) -> None:
         self._report.warnings += judged.warnings

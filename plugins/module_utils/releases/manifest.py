@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A release's manifest, pure: what of it is shown to people (no Secret's content), what it needs that is not in it."""
+"""A release's manifest, pure: its objects, its digest, and what it needs that is not in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 from .digest import canonical, digest_of
 
 _DAPR_GROUP = "dapr.io/"
-_SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, before)", "(hidden, after)"
 
 
 @dataclass(frozen=True, order=True)
@@ -82,30 +81,3 @@ def _refs(node: Any) -> Iterator[SecretRef]:
                 yield from [SecretRef(name, str(i.get("key") or "")) for i in items] or [SecretRef(name)]
             case _:
                 yield from _refs(value)
-
-
-def masked_pair(before: str, after: str) -> tuple[str, str]:
-    """Two manifests as text for a diff: objects sorted, Secrets' values replaced by words that tell only whether they
-    differ.
-    """
-    old = {key_of(item): item for item in objects_of(before)}
-    new = {key_of(item): item for item in objects_of(after)}
-    for key in old.keys() | new.keys():
-        if key[0] == "Secret":
-            _mask(old.get(key), new.get(key))
-    return _text(old), _text(new)
-
-
-def _mask(old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
-    for part in ("data", "stringData"):
-        was, now = dict((old or {}).get(part) or {}), dict((new or {}).get(part) or {})
-        if old is not None and was:
-            old[part] = {key: _SAME if now.get(key) == value else _BEFORE for key, value in was.items()}
-        if new is not None and now:
-            new[part] = {key: _SAME if was.get(key) == value else _AFTER for key, value in now.items()}
-
-
-def _text(items: Mapping[tuple[str, str, str], dict[str, Any]]) -> str:
-    import yaml
-
-    return "".join(f"---\n{yaml.safe_dump(items[key], sort_keys=True)}" for key in sorted(items))

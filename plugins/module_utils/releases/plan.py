@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from ..dapr.sidecar import lacks_sidecar
@@ -31,6 +32,37 @@ class Origin:
     readable: bool = True
 
 
+class Kind(StrEnum):
+    """What a plan says of a release, for people."""
+
+    CHANGE = "change"
+    NEW = "new"
+    VERIFY = "verify"
+    REMOVED = "to be removed"
+    STUCK = "stuck"
+    BUSY = "busy"
+    UNCHANGED = "unchanged"
+
+
+_KINDS = {
+    Action.UPGRADE: Kind.CHANGE,
+    Action.INSTALL: Kind.NEW,
+    Action.VERIFY: Kind.VERIFY,
+    Action.UNINSTALL: Kind.REMOVED,
+    Action.REFUSE: Kind.BUSY,
+    Action.NONE: Kind.UNCHANGED,
+}
+_WHY = {
+    State.ABSENT: "not installed",
+    State.UNINSTALLED: "uninstalled, its history was kept",
+    State.UNVERIFIED: "applied as asked, not proved",
+    State.STUCK: "a run died over it: its revision is marked failed, then it is applied again",
+    State.BUSY: "another run is at work on it",
+    State.UNINSTALLING: "an uninstall was interrupted: it is finished, then it is installed",
+    State.CORRUPT: "its revision can't be read: it is set aside, then it is applied again",
+}
+
+
 @dataclass(frozen=True)
 class PlanItem:
     """One release's part of the plan. ``changes`` says what differs: chart, values, image, a watched object."""
@@ -49,10 +81,32 @@ class PlanItem:
             return "to be removed"
         return "unchanged" if self.action is Action.NONE else self.action.value
 
+    @property
+    def kind(self) -> Kind:
+        """What the plan says of it; whatever has to be mended first is stuck."""
+        return _KINDS.get(self.action, Kind.STUCK)
+
+    @property
+    def why(self) -> str:
+        """What is different, or what is the matter; empty when nothing is to be done."""
+        if self.action is Action.UNINSTALL:
+            return "the inventory names it no more"
+        return "; ".join(self.changes) or _WHY.get(self.state, "")
+
+    @property
+    def revisions(self) -> str:
+        """The revision, and the one that would follow."""
+        if self.action is Action.UNINSTALL:
+            return f"{self.revision} -> -"
+        return f"{self.revision or '-'} -> {self.revision + 1}" if self.action.writes else str(self.revision or "-")
+
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
             "name": self.name,
+            "kind": self.kind.value,
+            "why": self.why,
+            "revisions": self.revisions,
             "state": self.state.value,
             "action": self.word,
             "revision": self.revision,

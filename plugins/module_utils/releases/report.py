@@ -1,18 +1,20 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How a run is told: one row per release, a table for people, the same as data, and the manifests' differences."""
+"""How a run is told: one row per release, a table for people, and the same as data."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Failure, TodoCloudError
-from .manifest import masked_pair
-from .plan import PlanItem
+from .plan import Kind, PlanItem
 
 _HEAD = ("release", "action", "was", "tried", "now", "verdict")
+_TOTALS = {Kind.CHANGE: "to change", Kind.VERIFY: "to verify"}
+_PLAN_HEAD = ("release", "plan", "revision", "why")
 
 
 @dataclass
@@ -56,6 +58,8 @@ class Report:
     diff: list[dict[str, str]] = field(default_factory=list)
     set: int = 0
     changed: bool = False
+    predicted: bool = False  # check mode: nothing was done, the table is the plan
+    exported: Sequence[str] = ()  # names of files, see export.py
     helm_calls: int = 0
     api: Mapping[str, int] = field(default_factory=dict)
 
@@ -69,14 +73,18 @@ class Report:
             "set": self.set,
             "table": self.table(),
             "diff": self.diff,
+            **({"exported": list(self.exported)} if self.exported else {}),
             "helm_calls": self.helm_calls,
             "api": dict(self.api),
         }
 
     def table(self) -> list[str]:
-        """Lines of equal columns."""
+        """Lines of equal columns: what became of each release, or in check mode what would."""
+        if self.predicted:
+            rows = [(i.name, i.kind.value, i.revisions, i.why) for i in self.plan]
+            return [*(columns([_PLAN_HEAD, *rows]) if rows else []), totals(self.plan)]
         dash = {0: "-"}
-        rows = [
+        done = [
             (
                 r.name,
                 r.action,
@@ -87,11 +95,17 @@ class Report:
             )
             for r in self.rows.values()
         ]
-        return columns([_HEAD, *rows])
+        return columns([_HEAD, *done])
 
     def fail(self, failure: Failure) -> TodoCloudError:
         """The error that ends the run with all of this in its result."""
         return TodoCloudError(failure, self.as_result())
+
+
+def totals(plan: Iterable[PlanItem]) -> str:
+    """One line: how many releases of each kind, those that need something first."""
+    count = Counter(item.kind for item in plan)
+    return ", ".join(f"{count[kind]} {_TOTALS.get(kind, kind.value)}" for kind in Kind if count[kind]) or "no releases"
 
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:
@@ -99,14 +113,3 @@ def columns(rows: Iterable[Sequence[str]]) -> list[str]:
     listed = list(rows)
     widths = [max(len(row[i]) for row in listed) for i in range(len(listed[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in listed]
-
-
-def manifest_diff(name: str, before: str, was: int, after: str, now: str) -> dict[str, str]:
-    """One entry of a module's ``diff``; Secrets' values never appear in it."""
-    old, new = masked_pair(before, after)
-    return {
-        "before_header": f"{name} (revision {was})" if was else f"{name} (not installed)",
-        "after_header": f"{name} ({now})",
-        "before": old,
-        "after": new,
-    }

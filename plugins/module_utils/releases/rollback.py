@@ -18,6 +18,7 @@ from ..helm.storage import StoredRelease, read_release
 from ..kube.resources import SECRET
 from ..kube.session import KubeSession
 from .back import Back, Target, state_towards, usable
+from .diff import manifest_diffs
 from .holder import Holder
 from .intention import Intention, forget, remember, remembered
 from .judge import Judge
@@ -25,7 +26,7 @@ from .lock import EnvironmentLock
 from .models import Progress, Settings
 from .record import Header, Member, Record, RecordStore
 from .recorder import Recorder
-from .report import Report, Row, manifest_diff
+from .report import Report, Row
 from .snapshot import Snapshot, guard, take
 from .writer import ReleaseWriter, spec_of
 
@@ -193,9 +194,7 @@ class Rollback:
                 now = self._read(member.name, row.was).manifest if row.was else ""
                 there = usable(member, snapshot.history(member.name), self._read)
                 then = self._read(member.name, member.revision).manifest if there else now
-                self._report.diff.append(
-                    manifest_diff(member.name, now, row.was, then, f"as in set {target.record.id}")
-                )
+                self._report.diff += manifest_diffs(member.name, now, row.was, then, f"as in set {target.record.id}")
 
     def _go(
         self,

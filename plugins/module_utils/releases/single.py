@@ -19,13 +19,13 @@ from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
 from ..kube.session import KubeSession
 from ..readiness.status import State as WorkloadState
+from .diff import manifest_diffs
 from .holder import Holder
 from .judge import Judge, targets_of
 from .lock import EnvironmentLock, lock_state
 from .models import Progress, ReleaseSpec, Settings
 from .plan import changes_of, newest_content, origin_of
 from .record import RecordStore
-from .report import manifest_diff
 from .snapshot import WORKLOADS, Snapshot, take
 from .writer import ReleaseWriter
 
@@ -122,7 +122,7 @@ class SingleRelease:
             revisions = snapshot.history(name)
             stored = self._readable(name, revisions[-1].revision)
             if self._settings.diff and stored:
-                report.diff = [manifest_diff(name, stored.manifest, stored.revision, "", "absent")]
+                report.diff = manifest_diffs(name, stored.manifest, stored.revision, "", "absent")
             if not self._settings.check:
                 writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
                 if report.action is Action.SET_ASIDE:
@@ -220,13 +220,13 @@ class SingleRelease:
                 raise
             report.warnings.append(f"The difference can't be shown: {exc.failure.message}")
             return
-        report.diff = [manifest_diff(spec.name, before.manifest if before else "", report.revision, after, told)]
+        report.diff = manifest_diffs(spec.name, before.manifest if before else "", report.revision, after, told)
 
     def _note_diff(self, name: str, was: int, now: int) -> None:
         if self._settings.diff:
             before, after = self._readable(name, was), self._readable(name, now)
             old, new = (before.manifest if before else ""), (after.manifest if after else "")
-            self._report.diff = [manifest_diff(name, old, was, new, f"revision {now}")]
+            self._report.diff = manifest_diffs(name, old, was, new, f"revision {now}")
 
     def _wait_until_gone(self, name: str, stored: StoredRelease | None) -> None:
         """Helm's uninstall only asks for deletion; gone is what the API says."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, State
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -24,9 +25,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.intention impo
     remembered,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.releases.models import Watch
+from ansible_collections.todo.cloud.plugins.module_utils.releases.plan import PlanItem
 from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.recorder import image_digest
-from ansible_collections.todo.cloud.plugins.module_utils.releases.report import Report, Row, columns, manifest_diff
+from ansible_collections.todo.cloud.plugins.module_utils.releases.report import Report, Row, columns
 from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import guard, mark, take
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
@@ -142,10 +144,29 @@ def test_the_table_stands_in_columns_and_a_failure_carries_everything() -> None:
     assert columns([("a", "b")]) == ["a  b"]
 
 
-def test_a_diff_names_release_and_revisions() -> None:
-    entry = manifest_diff("api", "", 0, "kind: A\nmetadata: {name: a}\n", "revision 1")
-    assert (entry["before_header"], entry["after_header"]) == ("api (not installed)", "api (revision 1)")
-    assert entry["before"] == ""
+def test_in_check_mode_the_table_is_the_plan() -> None:
+    plan = [
+        PlanItem("api", State.OUTDATED, Action.UPGRADE, 3, ("image r/api:1 -> r/api:2", "values replicas")),
+        PlanItem("door", State.VERIFIED, Action.NONE, 2),
+        PlanItem("new", State.ABSENT, Action.INSTALL, 0),
+        PlanItem("proof", State.UNVERIFIED, Action.VERIFY, 5),
+        PlanItem("old", State.VERIFIED, Action.UNINSTALL, 7),
+        PlanItem("hung", State.STUCK, Action.RECOVER, 4),
+        PlanItem("taken", State.BUSY, Action.REFUSE, 4),
+    ]
+    assert Report(plan=plan, predicted=True).table() == [
+        "release  plan           revision  why",
+        "api      change         3 -> 4    image r/api:1 -> r/api:2; values replicas",
+        "door     unchanged      2",
+        "new      new            - -> 1    not installed",
+        "proof    verify         5         applied as asked, not proved",
+        "old      to be removed  7 -> -    the inventory names it no more",
+        "hung     stuck          4 -> 5    a run died over it: its revision is marked failed, then it is applied again",
+        "taken    busy           4         another run is at work on it",
+        "1 to change, 1 new, 1 to verify, 1 to be removed, 1 stuck, 1 busy, 1 unchanged",
+    ]
+    assert Report(predicted=True).table() == ["no releases"]
+    assert plan[0].as_result()["kind"] == "change"
 
 
 def replica_set(name: str, revision: str) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Check mode: the plan with each manifest's difference by a server-side dry run. Nothing in the cluster is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ..failure import Code
+from ..helm.cli import HelmCli
+from ..helm.errors import HelmError
+from ..helm.state import Action, State
+from ..kube.session import KubeSession
+from .diff import manifest_diffs
+from .lock import held, lock_state
+from .models import Progress, Settings
+from .plan import PlanItem, Read
+from .report import Report
+from .snapshot import Snapshot
+from .writer import ReleaseWriter
+
+_SHOWN = (Action.INSTALL, Action.UPGRADE, Action.UNINSTALL)
+
+
+class Preview:
+    """What a run of release_apply would do, put into a report."""
+
+    def __init__(self, kube: KubeSession, helm: HelmCli, settings: Settings, progress: Progress, read: Read) -> None:
+        self._kube = kube
+        self._helm = helm
+        self._settings = settings
+        self._writer = ReleaseWriter(kube, helm, settings, lambda: None, progress)
+        self._read = read
+
+    def fill(self, report: Report, plan: Sequence[PlanItem], snapshot: Snapshot) -> Report:
+        """Raises chart_invalid when a chart can't be rendered."""
+        report.predicted = True
+        report.set = snapshot.newest.id if snapshot.newest else 0
+        report.changed = any(item.action.writes for item in plan)
+        if any(item.state is State.BUSY for item in plan):
+            lease = lock_state(self._kube, self._settings.namespace)[1]
+            if lease is not None:
+                report.warnings.append(held(self._settings.namespace, lease).failure.message)
+        if self._settings.diff:
+            with ThreadPoolExecutor(8) as pool:
+                shown = [item for item in plan if item.action in _SHOWN]
+                for entries in pool.map(lambda item: self._difference(item, snapshot, report), shown):
+                    report.diff += entries
+        return report
+
+    def _difference(self, item: PlanItem, snapshot: Snapshot, report: Report) -> list[dict[str, str]]:
+        """Empty, with a warning, while it can't be rendered (no namespace, no CRD yet)."""
+        before = self._read(item.name, item.revision).manifest if item.revision else ""
+        if item.spec is None:
+            return manifest_diffs(item.name, before, item.revision, "", "removed")
+        try:
+            after = self._helm.render(self._writer.request(item.spec, snapshot.marks, item.revision + 1))
+        except HelmError as exc:
+            if exc.failure.code is Code.CHART_INVALID:
+                raise
+            report.warnings.append(f"{item.name}: the difference can't be shown: {exc.failure.message}")
+            return []
+        return manifest_diffs(item.name, before, item.revision, after, f"revision {item.revision + 1}")
