@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.cluster import archive, build, cluster, images, kind, machine, state
 from tests.cluster.errors import ClusterError
-from tests.cluster.parts import FILES, PARTS
+from tests.cluster.parts import BENCH_PARTS, FILES, PARTS
 from tests.cluster.paths import BIN, cache, tool_path
 from tests.cluster.say import say
 
@@ -61,12 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("build", _build, "build the cluster's parts and all images; what is there already is not built again")
     sub.add_argument("--images", action="store_true", help="only images, as far as they changed")
     sub.add_argument("--tests", action="store_true", help="also what only tests need")
+    sub.add_argument("--bench", action="store_true", help="also what tests and the benchmark need")
     sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one")
     sub = command("down", _down, "stop a cluster and remove what it has on this machine")
     sub.add_argument("--purge", action="store_true", help="remove its state too")
     sub = command("with", _with, "start a cluster, run a command with TODO_CLOUD_TEST_* set for it, remove the cluster")
+    sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one (before NAME)")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     sub = commands.add_parser("status", help="say what is known of all clusters, or of one")
     sub.add_argument("name", nargs="?", metavar="NAME")
@@ -91,9 +93,13 @@ def _build(options: argparse.Namespace) -> None:
     machine.ready_to_run()  # said now, not after a quarter of an hour
     machine.ready_to_build()
     if not options.images:
+        tests = options.tests or options.bench
         build.build(
-            [entry for entry in PARTS if options.tests or not entry.for_tests],
-            [entry for entry in FILES if options.tests or not entry.for_tests],
+            [
+                *(entry for entry in PARTS if tests or not entry.for_tests),
+                *(BENCH_PARTS if options.bench else ()),
+            ],
+            [entry for entry in FILES if tests or not entry.for_tests],
         )
     if not images.build([*images.system_images(), *images.platform_images(), *images.app_images()]):
         say("all parts and images are built")
@@ -130,7 +136,7 @@ def _with(options: argparse.Namespace) -> int:
     if state.exists(options.name):
         _down(argparse.Namespace(name=options.name, purge=True))
     try:
-        _up(argparse.Namespace(name=options.name, kwok_nodes=None))
+        _up(argparse.Namespace(name=options.name, kwok_nodes=options.kwok_nodes))
         variables = {
             "TODO_CLOUD_TEST_CLUSTER": options.name,
             "TODO_CLOUD_TEST_KUBECONFIG": state.load(options.name).kubeconfig,

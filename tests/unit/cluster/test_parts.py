@@ -4,14 +4,20 @@ import re
 from pathlib import Path
 
 from tests.cluster.build import go_command, go_environment
-from tests.cluster.parts import DAPR, KUBERNETES, PARTS, part
+from tests.cluster.parts import BENCH_PARTS, DAPR, KUBERNETES, PARTS, part
 from tests.cluster.paths import HERE
 
-MODULES = {"kubernetes": "k8s.io/kubernetes", "etcd": "go.etcd.io/etcd/server/v3", "dapr": "github.com/dapr/dapr"}
+MODULES = {
+    "kubernetes": "k8s.io/kubernetes",
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "dapr": "github.com/dapr/dapr",
+    "helmfile": "github.com/helmfile/helmfile",
+}
+ALL = (*PARTS, *BENCH_PARTS)
 
 
 def test_every_part_has_a_pinned_version() -> None:
-    for entry in PARTS:
+    for entry in ALL:
         assert re.fullmatch(r"\d+\.\d+\.\d+", entry.version), entry
         if entry.pins:
             assert "@" not in entry.package
@@ -21,11 +27,11 @@ def test_every_part_has_a_pinned_version() -> None:
 
 
 def test_names_are_unique() -> None:
-    assert len({entry.name for entry in PARTS}) == len(PARTS)
+    assert len({entry.name for entry in ALL}) == len(ALL)
 
 
 def test_the_pin_files_agree_with_the_versions() -> None:
-    for entry in PARTS:
+    for entry in ALL:
         if entry.pins:
             text = (HERE / "go" / entry.pins / "go.mod").read_text()
             assert re.search(rf"{re.escape(MODULES[entry.pins])} v{re.escape(entry.version)}\b", text), entry
