@@ -77,9 +77,9 @@ e2e: ## end-to-end tests, on a cluster of their own
 	@$(CLUSTER) with test -- pytest tests/e2e
 
 .PHONY: bench
-bench: ## 100 users during an upgrade and a rollback, on a cluster of their own
-	@$(CLUSTER) build bench
-	@$(CLUSTER) with bench -- python3 tests/bench/users.py
+bench: ## measure beside other tools, on a cluster of its own: tables, and JSON in the cache (PIECES="single releases")
+	@$(CLUSTER) build --bench bench
+	@$(CLUSTER) with --kwok-nodes 3 bench -- python3 -m tests.bench $(PIECES)
 
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity

@@ -1,0 +1,189 @@
+"""Tools that bring a set of releases to a state, each as a person would call it; all deploy the same chart and values.
+
+A deployer makes the commands of one action and runs them; what it did is checked by the caller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench.world import CHART, HELM, HELM3, HELMFILE, KUBECTL, Ran, World, serving_pod
+
+TIMEOUT_S = 120
+ENVIRONMENT = "bench"
+Waves = Sequence[Sequence[str]]
+
+
+@dataclass
+class Deployer:
+    """Base of all: ``kubeconfig`` may be that of a proxy that counts.
+
+    Attributes:
+        name: in tables.
+        goes_back: it can take all releases back to what was before.
+    """
+
+    world: World
+    namespace: str
+    all_names: Sequence[str]
+    kubeconfig: str | Path | None = None
+
+    name = ""
+    goes_back = False
+
+    def apply(self, waves: Waves, text: str) -> float:
+        """Bring the releases to ``text``; seconds. Waves come one after another."""
+        raise NotImplementedError
+
+    def back(self) -> tuple[float, float]:
+        """Take all releases to what was before; seconds of the whole, and of the slowest release where it shows."""
+        raise NotImplementedError
+
+    def values(self, text: str) -> dict[str, Any]:
+        """Values of every release."""
+        return {"text": text, "pod": serving_pod()}
+
+    def values_file(self, text: str) -> str:
+        """The same as a file."""
+        file = self.world.folder / f"values-{text}.json"
+        file.write_text(json.dumps(self.values(text)))
+        return str(file)
+
+
+class Ideal(Deployer):
+    """One server-side apply of everything, then wait: nothing can be faster."""
+
+    name = "kubectl apply of everything, rollout status"
+
+    def apply(self, waves: Waves, text: str) -> float:
+        one = self.world.run(HELM, "template", "RELEASE", CHART, "--values", self.values_file(text)).ok().output
+        files = []
+        for number, wave in enumerate(waves):
+            file = self.world.folder / f"all-{text}-{number}.yaml"
+            file.write_text("\n---\n".join(one.replace("RELEASE", name) for name in wave))
+            files.append(file)
+        seconds = 0.0
+        for file in files:
+            apply = (KUBECTL, "apply", "--server-side", "--namespace", self.namespace, "--filename", file)
+            seconds += self.world.run(*apply, kubeconfig=self.kubeconfig).ok().seconds
+            status = (KUBECTL, "rollout", "status", "deployment", "--selector=app.kubernetes.io/part-of=bench",
+                      "--namespace", self.namespace, f"--timeout={TIMEOUT_S}s")  # fmt: skip
+            seconds += self.world.run(*status, kubeconfig=self.kubeconfig).ok().seconds
+        return seconds
+
+
+class AtOnce(Deployer):
+    """``helm upgrade --wait`` for all releases of a wave at once, in a shell."""
+
+    name = "helm upgrade --wait, all at once"
+    goes_back = True
+
+    def apply(self, waves: Waves, text: str) -> float:
+        file = self.values_file(text)
+        return sum(_longest(self._together([self._upgrade(name, file) for name in wave])) for wave in waves)
+
+    def back(self) -> tuple[float, float]:
+        wait = ("--namespace", self.namespace, "--wait", "--timeout", f"{TIMEOUT_S}s")
+        seconds = _longest(self._together([(HELM, "rollback", name, *wait) for name in self.all_names]))
+        return seconds, seconds
+
+    def _upgrade(self, name: str, file: str) -> tuple[str | Path, ...]:
+        return (HELM, "upgrade", "--install", name, CHART, "--namespace", self.namespace, "--values", file, "--wait",
+                "--timeout", f"{TIMEOUT_S}s")  # fmt: skip
+
+    def _together(self, commands: Sequence[Sequence[str | Path]]) -> list[Ran]:
+        return [ran.ok() for ran in self.world.side_by_side(commands, self.kubeconfig)]
+
+
+class OneByOne(AtOnce):
+    """The same, one release after another."""
+
+    name = "helm upgrade --wait, one after another"
+    goes_back = False
+
+    def _together(self, commands: Sequence[Sequence[str | Path]]) -> list[Ran]:
+        done = [self.world.run(*argv, kubeconfig=self.kubeconfig).ok() for argv in commands]
+        return [Ran(sum(ran.seconds for ran in done), 0, "")]
+
+
+class Helmfile(Deployer):
+    """``helmfile sync`` of a file that names all releases."""
+
+    name = "helmfile sync"
+
+    def apply(self, waves: Waves, text: str) -> float:
+        file = self.world.folder / f"helmfile-{text}-{len(waves)}.yaml"
+        before: list[str] = []
+        releases = []
+        for wave in waves:
+            for name in wave:
+                releases.append(
+                    {
+                        "name": name, "namespace": self.namespace, "chart": str(CHART),
+                        "values": [self.values_file(text)], "needs": [f"{self.namespace}/{each}" for each in before],
+                    }
+                )  # fmt: skip
+            before = list(wave)
+        defaults = {"wait": True, "timeout": TIMEOUT_S, "createNamespace": False}
+        file.write_text(json.dumps({"helmDefaults": defaults, "releases": releases}))
+        argv = (HELMFILE, "--helm-binary", HELM, "--file", file, "sync", "--concurrency", "15", "--skip-deps")
+        return self.world.run(*argv, kubeconfig=self.kubeconfig).ok().seconds
+
+
+class CoreLoop(Deployer):
+    """A loop over ``kubernetes.core.helm``. Its release 6.2 fails with Helm 4 (``--all`` is gone): it gets Helm 3."""
+
+    name = "kubernetes.core.helm in a loop (Helm 3)"
+
+    def apply(self, waves: Waves, text: str) -> float:
+        task = {
+            "kubernetes.core.helm": {
+                "name": "{{ item }}", "namespace": self.namespace, "chart_ref": str(CHART),
+                "values": self.values(text), "wait": True, "timeout": f"{TIMEOUT_S}s", "binary_path": str(HELM3),
+            },
+            "loop": [name for wave in waves for name in wave],
+        }  # fmt: skip
+        return self.world.playbook({"tasks": [task]}, kubeconfig=self.kubeconfig).ok().seconds
+
+
+class ReleaseApply(Deployer):
+    """One ``release_apply`` task. Pods count from the first moment at which they are ready, as with the others."""
+
+    name = "release_apply"
+    goes_back = True
+    stability_s = 0.0
+
+    def apply(self, waves: Waves, text: str) -> float:
+        return self.run(waves, text).seconds
+
+    def run(self, waves: Waves, text: str) -> Ran:
+        """The playbook run."""
+        given = [
+            [
+                {"name": name, "namespace": self.namespace, "chart": str(CHART), "values": self.values(text)}
+                for name in wave
+            ]
+            for wave in waves
+        ]  # fmt: skip
+        task = {**self._common, "waves": given, "known": list(self.all_names)}
+        play = {"tasks": [{"todo.cloud.release_apply": task}]}
+        return self.world.playbook(play, kubeconfig=self.kubeconfig).ok()
+
+    def back(self) -> tuple[float, float]:
+        seconds = self.world.playbook({"tasks": [{"todo.cloud.release_rollback": self._common}]}).ok().seconds
+        return seconds, seconds
+
+    @property
+    def _common(self) -> dict[str, Any]:
+        return {
+            "environment": ENVIRONMENT, "namespace": self.namespace, "helm_binary": str(HELM), "timeout": TIMEOUT_S,
+            "stability_seconds": self.stability_s,
+        }  # fmt: skip
+
+
+def _longest(done: Sequence[Ran]) -> float:
+    return max(ran.seconds for ran in done)
