@@ -5,7 +5,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What every module says about check mode, diff mode, idempotence and its action group."""
+    """What modules say about check mode, diff mode and idempotence, and of their action group (not ``plain``)."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -21,4 +21,15 @@ attributes:
     support: full
     membership:
       - todo.cloud.k8s
+"""
+
+    PLAIN = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return what it would do, without changing anything.
+  diff_mode:
+    description: Returns what it changed, or in check mode would change, when in diff mode.
+  idempotent:
+    description: When run twice in a row, with nothing else changing, the second run changes nothing.
 """

@@ -73,50 +73,13 @@ _value:
     ref: ghcr.io/todo-app/frontend:v1.0.0
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import DOCKER_HUB, PARTS, Reference
 
-# Grammar: https://github.com/distribution/reference/blob/main/reference.go
-_LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
-_PATTERNS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    "registry": (
-        re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"),
-        "a host name with an optional port",
-    ),
-    "repository": (
-        re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"),
-        "lower-case words separated by '/'",
-    ),
-    "tag": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"), "up to 128 letters, digits, '_', '.' or '-'"),
-    "digest": (re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"), "'sha256:' and 64 hexadecimal digits"),
-}
-_PARTS = ("ref", "name", *_PATTERNS)
-
-
-def _split(reference: str) -> dict[str, str]:
-    rest, at, digest = reference.partition("@")
-    name, colon, tag = rest.rpartition(":")
-    if not colon or "/" in tag:  # the colon, if any, belongs to a port
-        name, colon, tag = rest, "", ""
-    if (at and not digest) or (colon and not tag):
-        raise AnsibleFilterError(f"image_ref: {reference!r} ends without its {'digest' if at else 'tag'}")
-    first, slash, remainder = name.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return {"registry": first, "repository": remainder, "tag": tag, "digest": digest}
-    return {"registry": "docker.io", "repository": name, "tag": tag, "digest": digest}
-
-
-def _checked(parts: Mapping[str, str], source: object) -> dict[str, str]:
-    for key, (pattern, wanted) in _PATTERNS.items():
-        value = parts[key]
-        if not value and key in ("tag", "digest"):
-            continue
-        if not pattern.fullmatch(value):
-            raise AnsibleFilterError(f"image_ref: {source!r} has the {key} {value!r}; expected {wanted}")
-    return dict(parts)
+_CHOICES = ("ref", "name", *PARTS)
 
 
 def image_ref(
@@ -133,29 +96,28 @@ def image_ref(
     :param part: name of the one part to return instead of all
     :raises AnsibleFilterError: a part is missing or does not follow the grammar
     """
-    if part is not None and part not in _PARTS:
-        raise AnsibleFilterError(f"image_ref: there is no part {part!r}; choose one of {', '.join(_PARTS)}")
-    if isinstance(value, str):
-        parts = _split(value)
-    elif isinstance(value, Mapping):
-        parts = {"registry": "docker.io"} | {key: str(value.get(key) or "") for key in _PATTERNS if value.get(key)}
-        parts = {key: parts.get(key, "") for key in _PATTERNS}
-    else:
-        raise AnsibleFilterError(f"image_ref: expected a string or a dictionary, got {type(value).__name__}")
-    if tag is not None and digest is None:
-        parts["digest"] = ""
+    if part is not None and part not in _CHOICES:
+        raise AnsibleFilterError(f"image_ref: there is no part {part!r}; choose one of {', '.join(_CHOICES)}")
     given = {"registry": registry, "repository": repository, "tag": tag, "digest": digest}
-    parts |= {key: str(new) for key, new in given.items() if new is not None}
-    if parts["registry"] == "docker.io" and parts["repository"] and "/" not in parts["repository"]:
-        parts["repository"] = f"library/{parts['repository']}"
-    result = _checked(parts, value)
-    result["name"] = f"{result['registry']}/{result['repository']}"
-    result["ref"] = (
-        result["name"]
-        + (f":{result['tag']}" if result["tag"] else "")
-        + (f"@{result['digest']}" if result["digest"] else "")
-    )
+    try:
+        parts = _parts(value)
+        if tag is not None and digest is None:
+            parts["digest"] = ""
+        parts |= {key: str(new) for key, new in given.items() if new is not None}
+        found = Reference.of(**parts, source=value)
+    except ValueError as exc:
+        raise AnsibleFilterError(f"image_ref: {exc}") from exc
+    result = {key: getattr(found, key) for key in PARTS} | {"name": found.name, "ref": str(found)}
     return result if part is None else result[part]
+
+
+def _parts(value: object) -> dict[str, str]:
+    if isinstance(value, str):
+        parsed = Reference.parse(value)
+        return {key: getattr(parsed, key) for key in PARTS}
+    if isinstance(value, Mapping):
+        return {key: str(value.get(key) or (DOCKER_HUB if key == "registry" else "")) for key in PARTS}
+    raise ValueError(f"expected a string or a dictionary, got {type(value).__name__}")
 
 
 class FilterModule:

@@ -69,6 +69,12 @@ class Code(StrEnum):
     ROLLBACK_TARGET_MISSING = "rollback_target_missing"
     ROLLBACK_REFUSED = "rollback_refused"
     ROLLBACK_FAILED = "rollback_failed"
+    # Registries and promotion
+    IMAGE_NOT_FOUND = "image_not_found"
+    IMAGE_TAG_TAKEN = "image_tag_taken"
+    REGISTRY_DENIED = "registry_denied"
+    REGISTRY_UNREACHABLE = "registry_unreachable"
+    REGISTRY_ERROR = "registry_error"
     # Dapr
     SIDECAR_MISSING = "sidecar_missing"
     SIDECAR_VERSION = "sidecar_version"

@@ -1,0 +1,138 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the collection asks registries: the digest of a tag, what an image is, and one more tag for a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..failure import Code, TodoCloudError, error
+from .access import Access
+from .image import CONFIGS, INDEXES, MANIFESTS, Image, Manifest, platform_name, platforms_of
+from .reference import Reference
+from .transport import Answer, Transport
+
+_ACCEPT = {"Accept": ", ".join(INDEXES + MANIFESTS)}
+_PREFERRED = "linux/amd64"
+
+
+class RegistryClient:
+    """One registry. References are taken to be of it, wherever ``access`` reaches it. Threads may share a client."""
+
+    def __init__(
+        self, registry: str, access: Access, timeout: float = 30.0, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._http = Transport(registry, access, timeout, pause)
+
+    def digest(self, reference: Reference) -> str:
+        """Digest that a tag points to now, or a given digest once it is known to be there.
+
+        Raises image_not_found, registry_denied, registry_unreachable, registry_error.
+        """
+        answer = self._manifest("HEAD", reference)
+        said = answer.headers.get("docker-content-digest", "")
+        if reference.digest or said.startswith("sha256:"):
+            return reference.digest or said
+        return self.manifest(reference).digest
+
+    def manifest(self, reference: Reference) -> Manifest:
+        """The manifest or index, its bytes checked against the digest. Raises as :meth:`digest` does."""
+        answer = self._manifest("GET", reference)
+        wanted = reference.digest or answer.headers.get("docker-content-digest", "")
+        digest = _digest_of(answer.body, wanted)
+        if wanted and digest != wanted:
+            raise self._http.odd(f"what it sends for {reference} has the digest {digest}, not {wanted}")
+        content = self._json(answer, str(reference))
+        named = content.get("mediaType") or answer.headers.get("content-type", "").partition(";")[0].strip()
+        return Manifest(digest, str(named), answer.body, content)
+
+    def image(self, reference: Reference, platform: str = "") -> Image:
+        """Everything about an image; labels and time are those of ``platform`` (its first or linux/amd64 by default).
+
+        Raises as :meth:`digest` does, image_not_found too when the index has no such platform.
+        """
+        top = self.manifest(reference)
+        if not top.is_index:
+            config = self._config(reference, top)
+            own = platform_name(config)
+            return _image(reference, top, {own: top.digest} if own else {}, config)
+        platforms = platforms_of(top)
+        chosen = platform or (_PREFERRED if _PREFERRED in platforms else next(iter(platforms), ""))
+        if chosen not in platforms:
+            there = ", ".join(platforms) or "none"
+            raise error(
+                Code.IMAGE_NOT_FOUND,
+                f"{reference} has no image for {chosen or 'any platform'}; it has: {there}.",
+                image=str(reference),
+            )
+        one = self.manifest(Reference(reference.registry, reference.repository, "", platforms[chosen]))
+        return _image(reference, top, platforms, self._config(reference, one))
+
+    def add_tag(self, reference: Reference, tag: str) -> None:
+        """The digest of ``reference`` gets one more tag: the very same bytes, nothing is rebuilt or copied.
+
+        Raises as :meth:`digest` does; registry_denied when these credentials may not push.
+        """
+        manifest = self.manifest(reference)
+        path = f"/v2/{reference.repository}/manifests/{tag}"
+        headers = {"Content-Type": manifest.media_type}
+        scope = f"repository:{reference.repository}:pull,push"
+        answer = self._http.request("PUT", path, scope, headers=headers, body=manifest.raw)
+        if answer.status not in (200, 201):
+            raise self._http.odd(f"it answers {answer.status} to the tag {tag} {answer.told}".rstrip())
+
+    def _manifest(self, method: str, reference: Reference) -> Answer:
+        wanted = reference.digest or reference.tag
+        if not wanted:
+            raise error(
+                Code.INVALID_INPUT, f"{reference} names neither a tag nor a digest: say which.", image=str(reference)
+            )
+        path = f"/v2/{reference.repository}/manifests/{wanted}"
+        answer = self._http.request(method, path, f"repository:{reference.repository}:pull", headers=_ACCEPT)
+        return self._found(answer, reference)
+
+    def _found(self, answer: Answer, reference: Reference) -> Answer:
+        if answer.status == 404:
+            raise not_found(reference)
+        if answer.status != 200:
+            raise self._http.odd(f"it answers {answer.status} for {reference} {answer.told}".rstrip())
+        return answer
+
+    def _config(self, reference: Reference, manifest: Manifest) -> Mapping[str, Any]:
+        described = manifest.content.get("config") or {}
+        if described.get("mediaType") not in CONFIGS:  # an artifact (a chart, for instance), no image
+            return {}
+        path = f"/v2/{reference.repository}/blobs/{described.get('digest')}"
+        answer = self._found(self._http.request("GET", path, f"repository:{reference.repository}:pull"), reference)
+        if _digest_of(answer.body, str(described["digest"])) != described["digest"]:
+            raise self._http.odd(f"the configuration of {reference} does not have its digest")
+        return self._json(answer, str(reference))
+
+    def _json(self, answer: Answer, what: str) -> dict[str, Any]:
+        try:
+            content = json.loads(answer.body)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise self._http.odd(f"what it sends for {what} is no JSON object")
+        return content
+
+
+def not_found(reference: Reference) -> TodoCloudError:
+    """The error for an image that the registry does not have."""
+    return error(Code.IMAGE_NOT_FOUND, f"There is no image {reference} in its registry.", image=str(reference))
+
+
+def _digest_of(body: bytes, wanted: str) -> str:
+    algorithm = "sha512" if wanted.startswith("sha512:") else "sha256"
+    return f"{algorithm}:{hashlib.new(algorithm, body).hexdigest()}"
+
+
+def _image(reference: Reference, top: Manifest, platforms: Mapping[str, str], config: Mapping[str, Any]) -> Image:
+    labels = (config.get("config") or {}).get("Labels") or {}
+    created = str(config.get("created") or "")
+    return Image(reference, top.digest, top.media_type, platforms, labels, created)

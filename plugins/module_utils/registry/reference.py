@@ -1,0 +1,72 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Container image references by the grammar of the distribution project; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DOCKER_HUB = "docker.io"
+
+# Grammar: https://github.com/distribution/reference/blob/main/reference.go
+_LABEL = r"(?:[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9])"
+_PATTERNS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "registry": (
+        re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?"),
+        "a host name with an optional port",
+    ),
+    "repository": (
+        re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"),
+        "lower-case words separated by '/'",
+    ),
+    "tag": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"), "up to 128 letters, digits, '_', '.' or '-'"),
+    "digest": (re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"), "'sha256:' and 64 hexadecimal digits"),
+}
+PARTS = tuple(_PATTERNS)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """``registry/repository:tag@digest``; tag and digest may be empty. A missing tag is never taken to mean latest."""
+
+    registry: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """From a reference as people and pods write it. Raises ValueError with a sentence."""
+        rest, at, digest = text.partition("@")
+        name, colon, tag = rest.rpartition(":")
+        if not colon or "/" in tag:  # the colon, if any, belongs to a port
+            name, colon, tag = rest, "", ""
+        if (at and not digest) or (colon and not tag):
+            raise ValueError(f"{text!r} ends without its {'digest' if at else 'tag'}")
+        first, slash, remainder = name.partition("/")
+        if slash and ("." in first or ":" in first or first == "localhost"):
+            return cls.of(first, remainder, tag, digest, source=text)
+        return cls.of(DOCKER_HUB, name, tag, digest, source=text)
+
+    @classmethod
+    def of(cls, registry: str, repository: str, tag: str = "", digest: str = "", *, source: object = "") -> Reference:
+        """From parts. Raises ValueError when one does not follow the grammar; ``source`` is named then."""
+        if registry == DOCKER_HUB and repository and "/" not in repository:
+            repository = f"library/{repository}"
+        parts = {"registry": registry, "repository": repository, "tag": tag, "digest": digest}
+        for key, (pattern, wanted) in _PATTERNS.items():
+            if not parts[key] and key in ("tag", "digest"):
+                continue
+            if not pattern.fullmatch(parts[key]):
+                raise ValueError(f"{source or parts!r} has the {key} {parts[key]!r}; expected {wanted}")
+        return cls(registry, repository, tag, digest)
+
+    @property
+    def name(self) -> str:
+        """Registry and repository."""
+        return f"{self.registry}/{self.repository}"
+
+    def __str__(self) -> str:
+        return self.name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")

@@ -1,0 +1,207 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""image_info and image_tag against the real registry (distribution): open, with passwords, with tokens."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+
+from tests.cluster.oci import Reference, Registry
+from tests.cluster.paths import BIN
+from tests.cluster.registry import settings
+from tests.integration.support import ModuleRun, eventually, run_module
+
+IMAGE = "ghcr.io/todo-app/web:v1"
+PASSWORD = "only-a-test"
+# bcrypt of PASSWORD for the user todo, as `htpasswd -B` writes it
+HTPASSWD = "todo:$2b$05$abcdefghijklmnopqrstuuzm9xGwIXAkuOSXHcjtaMPml2p1jKcIi"
+
+
+def ask(name: str, **params: Any) -> ModuleRun:
+    check = params.pop("check", False)
+    return run_module(name, {"image": IMAGE, **params}, "", check=check)
+
+
+@contextmanager
+def distribution(folder: Path, auth: dict[str, Any] | None = None) -> Iterator[str]:
+    """The registry program with a storage of its own; its URL."""
+    probe = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    address = f"127.0.0.1:{probe.server_port}"
+    probe.server_close()
+    config = settings(address)
+    config["storage"]["filesystem"]["rootdirectory"] = str(folder / "storage")
+    if auth:
+        config["auth"] = auth
+    file = folder / f"registry-{address.rpartition(':')[2]}.json"
+    file.write_text(json.dumps(config))
+    with (folder / "log").open("a") as log:
+        process = subprocess.Popen([str(BIN / "registry"), "serve", str(file)], stdout=log, stderr=log)
+    try:
+        eventually("the registry answers", lambda: _answers(f"http://{address}/v2/"), 20)
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code in (200, 401)
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def open_registry(folder: Path) -> Iterator[str]:
+    """A registry that everybody may read and write, with one image."""
+    with distribution(folder) as url, Registry(url) as pushing:
+        pushing.push_image(Reference.parse(IMAGE), {"Labels": {"org.example": "yes"}}, [])
+        yield url
+
+
+def digest_in(url: str, tag: str) -> str:
+    accept = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
+    answer = httpx.head(f"{url}/v2/todo-app/web/manifests/{tag}", headers=accept, trust_env=False)
+    return str(answer.headers["docker-content-digest"])
+
+
+def test_what_a_tag_points_to(open_registry: str) -> None:
+    run = ask("image_info", endpoint=open_registry)
+    digest = digest_in(open_registry, "v1")
+    assert not run.failed, run.output
+    assert run.result["digest"] == digest
+    assert run.result["image"] == f"{IMAGE}@{digest}"
+    assert run.result["labels"] == {"org.example": "yes"}
+    assert run.result["platforms"][0]["platform"].startswith("linux/")
+    assert not run.result["changed"]
+
+
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({"image": "ghcr.io/todo-app/web:v2"}, "image_not_found"),
+        ({"image": "ghcr.io/todo-app/none:v1"}, "image_not_found"),
+        ({"endpoint": "http://127.0.0.1:1", "timeout": 1}, "registry_unreachable"),
+        ({"image": "ghcr.io/todo-app/web"}, "invalid_input"),
+        ({"image": "ghcr.io/UPPER/web:v1"}, "invalid_input"),
+        ({"pull_secret": "secret-in-clear"}, "invalid_input"),
+    ],
+)
+def test_refusals_are_one_sentence(open_registry: str, params: dict[str, Any], code: str) -> None:
+    run = ask("image_info", **{"endpoint": open_registry, **params})
+    assert run.failed
+    assert run.code == code, run.output
+    assert "Traceback" not in run.output
+    assert "secret-in-clear" not in run.output
+
+
+def test_passwords(open_registry: str, folder: Path) -> None:
+    (folder / "htpasswd").write_text(HTPASSWD + "\n")
+    with distribution(folder, {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}}) as url:
+        secret = json.dumps({"auths": {"ghcr.io": {"username": "todo", "password": PASSWORD}}})
+        assert ask("image_info", endpoint=url, pull_secret=secret).result["digest"] == digest_in(open_registry, "v1")
+        for params in ({}, {"username": "todo", "password": "wrong"}):
+            run = ask("image_info", endpoint=url, **params)
+            assert run.code == "registry_denied", run.output
+
+
+class TokenService(BaseHTTPRequestHandler):
+    """Signs what the user todo may do, and what anybody may read; the registry trusts its certificate."""
+
+    key: Any
+    certificate: x509.Certificate
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        asked = {key: value[0] for key, value in parse_qs(urlsplit(self.path).query).items()}
+        kind, name, actions = asked["scope"].split(":")
+        wanted = f"todo:{PASSWORD}".encode()
+        known = self.headers.get("Authorization", "") == "Basic " + base64.b64encode(wanted).decode()
+        allowed = [a for a in actions.split(",") if known or a == "pull"]
+        now = int(time.time())
+        claims = {
+            "iss": "test", "aud": asked["service"], "exp": now + 300, "nbf": now - 10, "iat": now, "jti": "1",
+            "access": [{"type": kind, "name": name, "actions": allowed}],
+        }  # fmt: skip
+        der = base64.b64encode(self.certificate.public_bytes(serialization.Encoding.DER)).decode()
+        parts = [_b64(json.dumps(each).encode()) for each in ({"typ": "JWT", "alg": "RS256", "x5c": [der]}, claims)]
+        signed = self.key.sign(".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256())
+        body = json.dumps({"token": ".".join([*parts, _b64(signed)])}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+@pytest.fixture
+def token_registry(open_registry: str, folder: Path) -> Iterator[str]:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tokens")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    bundle = folder / "tokens.pem"
+    bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    service = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Service", (TokenService,), {"key": key, "certificate": certificate})
+    )
+    thread = Thread(target=service.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    realm = f"http://127.0.0.1:{service.server_port}/token"
+    token = {"realm": realm, "service": "test", "issuer": "test", "rootcertbundle": str(bundle)}
+    try:
+        with distribution(folder, {"token": token}) as url:
+            yield url
+    finally:
+        service.shutdown()
+        service.server_close()
+        thread.join()
+
+
+def test_tokens_allow_what_they_say(open_registry: str, token_registry: str) -> None:
+    digest = digest_in(open_registry, "v1")
+    assert ask("image_info", endpoint=token_registry).result.get("digest") == digest
+    refused = ask("image_tag", endpoint=token_registry, image=f"{IMAGE}@{digest}", tag="v1.0.0")
+    assert refused.code == "registry_denied", refused.output
+    assert "push" in refused.result["msg"]
+
+    signed_in = {"endpoint": token_registry, "username": "todo", "password": PASSWORD, "tag": "v1.0.0"}
+    for check, changed in ((True, True), (False, True), (False, False)):
+        run = ask("image_tag", image=f"{IMAGE}@{digest}", check=check, **signed_in)
+        assert not run.failed, run.output
+        assert run.result["changed"] is changed
+        assert PASSWORD not in run.output
+    assert digest_in(open_registry, "v1.0.0") == digest

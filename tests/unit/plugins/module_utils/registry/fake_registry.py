@@ -1,0 +1,209 @@
+"""A small image registry that keeps what it is given: OCI Distribution 1.1 as far as manifests and blobs go, with the
+three ways to sign in that registries use (nobody, basic, token), faults on demand, and a note of every request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+_PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<what>[^/]+)")
+
+
+def digest_of(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+@dataclass
+class Repository:
+    manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class FakeRegistry:
+    """``auth``: none, basic or token. ``users``: name -> password; ``pushers`` may write. ``faults``: (status, headers)
+    that are answered first, one each. ``blobs_at``: another address that blobs are served from, by a redirect.
+    """
+
+    auth: str = "none"
+    users: dict[str, str] = field(default_factory=dict)
+    pushers: set[str] = field(default_factory=set)
+    anonymous_pull: bool = False
+    refresh_token: str = ""
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    faults: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    requests: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, Authorization
+    tokens: dict[str, str] = field(default_factory=dict)  # token -> scope that it allows
+    says_digest: bool = True
+    spoils: bool = False
+    realm: str = ""
+    blobs_at: str = ""
+    address: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
+
+    def push(self, name: str, tag: str = "", *, text: str = "", labels: Mapping[str, str] | None = None) -> str:
+        """An image for linux/amd64; its digest."""
+        config = {
+            "os": "linux", "architecture": "amd64", "created": "2026-11-21T09:30:00Z", "author": text,
+            "config": {"Labels": dict(labels or {})},
+        }  # fmt: skip
+        body = json.dumps(config).encode()
+        repository = self.repositories.setdefault(name, Repository())
+        repository.blobs[digest_of(body)] = body
+        described = {"mediaType": CONFIG, "digest": digest_of(body), "size": len(body)}
+        return self.put(name, tag, MANIFEST, {"schemaVersion": 2, "mediaType": MANIFEST, "config": described})
+
+    def push_index(self, name: str, tag: str, platforms: Mapping[str, str]) -> str:
+        """An index of images that are there; ``platforms``: os/architecture -> digest."""
+        manifests = [
+            {
+                "mediaType": MANIFEST,
+                "digest": digest,
+                "platform": dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False)),
+            }
+            for platform, digest in platforms.items()
+        ]
+        return self.put(name, tag, INDEX, {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests})
+
+    def put(self, name: str, tag: str, media_type: str, content: Mapping[str, Any]) -> str:
+        body = json.dumps(content).encode()
+        repository = self.repositories.setdefault(name, Repository())
+        repository.manifests[digest_of(body)] = (media_type, body)
+        if tag:
+            repository.tags[tag] = digest_of(body)
+        return digest_of(body)
+
+    @contextmanager
+    def serving(self) -> Iterator[FakeRegistry]:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": self}))
+        self.address = f"127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    registry: FakeRegistry
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._any()
+
+    do_HEAD = do_PUT = do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _any(self) -> None:
+        registry = self.registry
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        registry.requests.append((self.command, self.path, self.headers.get("Authorization", "")))
+        if registry.faults:
+            status, headers = registry.faults.pop(0)
+            return self._answer(status, b"", headers)
+        url = urlsplit(self.path)
+        if url.path == "/token":
+            return self._token(parse_qs(url.query) if self.command == "GET" else parse_qs(body.decode()))
+        found = _PATH.fullmatch(url.path)
+        if not found:
+            return self._error(404, "NAME_INVALID")
+        name, kind, what = found["name"], found["kind"], found["what"]
+        if kind == "blobs" and registry.blobs_at and registry.blobs_at not in self.headers["Host"]:
+            return self._answer(307, b"", {"Location": f"http://{registry.blobs_at}{self.path}"})
+        scope = f"repository:{name}:pull" + (",push" if self.command == "PUT" else "")
+        if not (kind == "blobs" and registry.blobs_at) and not self._may(scope):
+            return self._challenge(scope)
+        return self._content(registry.repositories.get(name), kind, what, body)
+
+    def _content(self, repository: Repository | None, kind: str, what: str, body: bytes) -> None:
+        if repository is None:
+            return self._error(404, "NAME_UNKNOWN")
+        if kind == "blobs":
+            blob = repository.blobs.get(what)
+            return self._error(404, "BLOB_UNKNOWN") if blob is None else self._answer(200, blob)
+        if self.command == "PUT":
+            digest = digest_of(body)
+            repository.manifests[digest] = (self.headers["Content-Type"], body)
+            repository.tags[what] = digest
+            return self._answer(201, b"", {"Docker-Content-Digest": digest})
+        digest = repository.tags.get(what, what)
+        if digest not in repository.manifests:
+            return self._error(404, "MANIFEST_UNKNOWN")
+        media_type, content = repository.manifests[digest]
+        if media_type not in self.headers.get("Accept", ""):
+            return self._error(404, "MANIFEST_UNKNOWN")
+        headers = {"Content-Type": media_type}
+        if self.registry.says_digest:
+            headers["Docker-Content-Digest"] = digest
+        return self._answer(200, content + (b" " if self.registry.spoils else b""), headers)
+
+    def _may(self, scope: str) -> bool:
+        said, auth = self.headers.get("Authorization", ""), self.registry.auth
+        if auth == "basic":
+            return self._user(said) is not None
+        return auth == "none" or self.registry.tokens.get(said.removeprefix("Bearer "), "") == scope
+
+    def _user(self, said: str) -> str | None:
+        if not said.startswith("Basic "):
+            return None
+        name, _, password = base64.b64decode(said[6:]).decode().partition(":")
+        return name if self.registry.users.get(name) == password else None
+
+    def _challenge(self, scope: str) -> None:
+        realm = self.registry.realm or f"{self.registry.url}/token"
+        wanted = f'Bearer realm="{realm}",service="fake",scope="{scope}"'
+        headers = {"WWW-Authenticate": 'Basic realm="fake"' if self.registry.auth == "basic" else wanted}
+        self._error(401, "UNAUTHORIZED", headers)
+
+    def _token(self, asked: Mapping[str, list[str]]) -> None:
+        scope, said = asked["scope"][0], self.headers.get("Authorization", "")
+        user = self._user(said)
+        if said and user is None:
+            return self._error(401, "UNAUTHORIZED")
+        if "grant_type" in asked:
+            if asked["refresh_token"] != [self.registry.refresh_token]:
+                return self._error(401, "UNAUTHORIZED")
+            user = "refresh"
+        if user is None and not self.registry.anonymous_pull:
+            return self._error(403, "DENIED")
+        may = scope if not scope.endswith(",push") or user in self.registry.pushers else scope.removesuffix(",push")
+        token = secrets.token_hex(8)
+        self.registry.tokens[token] = may
+        key = "access_token" if "grant_type" in asked else "token"
+        self._answer(200, json.dumps({key: token, "expires_in": 300}).encode())
+
+    def _error(self, status: int, code: str, headers: Mapping[str, str] | None = None) -> None:
+        said = {"errors": [{"code": code, "message": code.lower().replace("_", " ")}]}
+        self._answer(status, json.dumps(said).encode(), headers)
+
+    def _answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+        self.send_response(status)
+        for key, value in (headers or {}).items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
