@@ -57,6 +57,15 @@ options:
     description:
       - Commit that is deployed, for the record.
     type: str
+  drift:
+    description:
+      - Whether check mode also compares what lives in the cluster with what the deployed releases say.
+      - With V(report), every object is applied by a server-side dry run; fields that were changed, added or removed by
+        somebody else are named, with who and when as far as the cluster records it. What an autoscaler or another known
+        controller wrote is left out. Nothing is written, but the credential needs the right to patch.
+    type: str
+    choices: [ignore, report]
+    default: ignore
   export:
     description:
       - Folder, new or of an earlier export, into which the releases are written as plain values files, charts, and a
@@ -134,7 +143,7 @@ RETURN = r"""
 plan:
   description:
     - What had to be done about each release, and why.
-    - RV(plan[].kind) is V(change), V(new), V(verify) (applied, not proved), V(to be removed), V(stuck) (something has
+    - Its C(kind) is V(change), V(new), V(verify) (applied, not proved), V(to be removed), V(stuck) (something has
       to be mended first), V(busy) (another run is at work) or V(unchanged).
   returned: success or failure after planning
   type: list
@@ -179,6 +188,25 @@ table:
   sample:
     - release      action   was  tried  now  verdict
     - backend-api  upgrade  3    4      4    verified
+drift:
+  description:
+    - What differs between the cluster and the deployed releases.
+    - C(change) is V(changed), V(added), V(removed), V(missing)
+      (the object is gone) or V(unknown) (it could not be compared).
+  returned: in check mode with O(drift=report)
+  type: list
+  elements: dict
+  sample:
+    - release: backend-api
+      kind: Deployment
+      name: backend-api
+      path: spec.replicas
+      change: changed
+      wanted: "1"
+      found: "3"
+      by: kubectl
+      when: "2026-11-22T10:00:00Z"
+      message: "Deployment/backend-api: spec.replicas is 3, the release says 1 (kubectl, 2026-11-22T10:00:00Z)"
 exported:
   description: Files of the export, by their names in its folder.
   returned: when O(export) is given
@@ -227,6 +255,7 @@ SPEC: dict[str, t.Any] = {
     "prune": {"type": "bool", "default": False},
     "on_failure": {"type": "str", "choices": ["set", "release", "hold"], "default": "set"},
     "commit": {"type": "str"},
+    "drift": {"type": "str", "choices": ["ignore", "report"], "default": "ignore"},
     "export": {"type": "path"},
 }
 

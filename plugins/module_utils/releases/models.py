@@ -168,6 +168,7 @@ class Settings:
     wait: WaitOptions = field(default_factory=WaitOptions)
     check: bool = False
     diff: bool = False
+    drift: bool = False  # compare with what lives in the cluster, in check mode
     export: str = ""  # folder on this machine
     tools: Mapping[str, str] = field(default_factory=dict)  # versions of the callers' tools, for the record
 

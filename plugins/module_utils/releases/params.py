@@ -49,6 +49,7 @@ def settings_of(module: Any) -> Settings:
         wait=WaitOptions.from_params(params),
         check=bool(module.check_mode),
         diff=bool(module._diff),
+        drift=params.get("drift") == "report",
         export=params.get("export") or "",
         tools={"ansible": str(module.ansible_version)},
     )

@@ -11,8 +11,10 @@ from ..failure import Code
 from ..helm.cli import HelmCli
 from ..helm.errors import HelmError
 from ..helm.state import Action, State
+from ..helm.storage import ReleaseStatus, StoredRelease
 from ..kube.session import KubeSession
 from .diff import manifest_diffs
+from .drift import drift_of
 from .lock import held, lock_state
 from .models import Progress, Settings
 from .plan import PlanItem, Read
@@ -47,7 +49,16 @@ class Preview:
                 shown = [item for item in plan if item.action in _SHOWN]
                 for entries in pool.map(lambda item: self._difference(item, snapshot, report), shown):
                     report.diff += entries
+        if self._settings.drift:
+            deployed = [s for item in plan if (s := self._deployed(item, snapshot))]
+            report.drift = drift_of(self._kube, self._settings.namespace, deployed)
         return report
+
+    def _deployed(self, item: PlanItem, snapshot: Snapshot) -> StoredRelease | None:
+        newest = snapshot.history(item.name)[-1:]
+        if not newest or newest[0].status is not ReleaseStatus.DEPLOYED or item.state is State.CORRUPT:
+            return None
+        return self._read(item.name, newest[0].revision)
 
     def _difference(self, item: PlanItem, snapshot: Snapshot, report: Report) -> list[dict[str, str]]:
         """Empty, with a warning, while it can't be rendered (no namespace, no CRD yet)."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Failure, TodoCloudError
+from .drift import Drift
 from .plan import Kind, PlanItem
 
 _HEAD = ("release", "action", "was", "tried", "now", "verdict")
@@ -59,6 +60,7 @@ class Report:
     set: int = 0
     changed: bool = False
     predicted: bool = False  # check mode: nothing was done, the table is the plan
+    drift: Sequence[Drift] | None = None  # None: not asked for
     exported: Sequence[str] = ()  # names of files, see export.py
     helm_calls: int = 0
     api: Mapping[str, int] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Report:
             "set": self.set,
             "table": self.table(),
             "diff": self.diff,
+            **({"drift": [each.as_result() for each in self.drift]} if self.drift is not None else {}),
             **({"exported": list(self.exported)} if self.exported else {}),
             "helm_calls": self.helm_calls,
             "api": dict(self.api),
@@ -82,7 +85,9 @@ class Report:
         """Lines of equal columns: what became of each release, or in check mode what would."""
         if self.predicted:
             rows = [(i.name, i.kind.value, i.revisions, i.why) for i in self.plan]
-            return [*(columns([_PLAN_HEAD, *rows]) if rows else []), totals(self.plan)]
+            told = [] if self.drift is None else [d.message for d in self.drift] or ["nothing"]
+            drifted = [f"drift: {message}" for message in told]
+            return [*(columns([_PLAN_HEAD, *rows]) if rows else []), *drifted, totals(self.plan)]
         dash = {0: "-"}
         done = [
             (

@@ -1,0 +1,120 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who wrote which field of an object, from ``metadata.managedFields``; pure.
+
+Fields are named by one kind of path throughout: ``spec.template.spec.containers[app].image``,
+``metadata.annotations[todo.cloud/watched]``. Format of managedFields: Kubernetes API, FieldsV1
+(sigs.k8s.io/structured-merge-diff).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Keys by which the API tells entries of a list apart, most telling first (x-kubernetes-list-map-keys).
+_KEYS = ("name", "containerPort", "port", "mountPath", "devicePath", "topologyKey", "type", "uid", "ip", "key")
+_PLAIN = re.compile(r"^[A-Za-z0-9_-]+$")
+
+# Controllers that keep writing into objects others made; their work is no change by a person.
+_CONTROLLERS = frozenset(
+    {
+        "kube-controller-manager", "kube-scheduler", "kubelet", "kube-apiserver", "kube-proxy",
+        "cloud-controller-manager", "cluster-autoscaler", "coredns", "cainjector", "external-dns", "todo.cloud",
+        "operator", "sentry", "injector", "placement",  # Dapr's own programs
+    }
+)  # fmt: skip
+_CONTROLLER_NAME = re.compile(
+    r"^(cert-manager|vpa-|csi-|traefik|nginx-ingress|.*-cloud-controller-manager|.*provisioner)"
+)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """One manager's part of an object. ``time``: when it last wrote, RFC 3339, by the API server's clock."""
+
+    manager: str
+    time: str
+    paths: frozenset[str]
+    subresource: str = ""
+
+    @property
+    def is_helm(self) -> bool:
+        """A Helm program, whoever called it."""
+        return self.manager.startswith("helm")
+
+    @property
+    def is_controller(self) -> bool:
+        """A part of Kubernetes, or a controller that is known to write into others' objects."""
+        return self.manager in _CONTROLLERS or bool(_CONTROLLER_NAME.match(self.manager))
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        return f"{self.manager}, {self.time}" if self.time else self.manager
+
+    def owns(self, path: str) -> bool:
+        """The field itself, or something it is a part of."""
+        return path in self.paths or any(path.startswith((f"{p}.", f"{p}[")) for p in self.paths)
+
+
+def writers_of(obj: Mapping[str, Any]) -> list[Writer]:
+    """All managers of an object, who wrote last first."""
+    found = []
+    for entry in (obj.get("metadata") or {}).get("managedFields") or ():
+        paths = frozenset(_owned(entry.get("fieldsV1") or {}, ""))
+        found.append(
+            Writer(str(entry.get("manager")), str(entry.get("time") or ""), paths, entry.get("subresource") or "")
+        )
+    return sorted(found, key=lambda w: w.time, reverse=True)
+
+
+def owners(writers: Iterable[Writer], path: str) -> list[Writer]:
+    """Those who own a field."""
+    return [writer for writer in writers if writer.owns(path)]
+
+
+def leaves(node: Any, path: str = "") -> dict[str, Any]:
+    """Every field of an object that has no further fields, by its path."""
+    if isinstance(node, Mapping) and node:
+        return {p: v for key, value in node.items() for p, v in leaves(value, step(path, str(key))).items()}
+    if isinstance(node, list) and (by := _key_of(node)):
+        return {p: v for item in node for p, v in leaves(item, f"{path}[{item[by]}]").items()}
+    return {path: node}
+
+
+def step(path: str, key: str) -> str:
+    """The path of a field one level down."""
+    if not path:
+        return key
+    return f"{path}.{key}" if _PLAIN.match(key) else f"{path}[{key}]"
+
+
+def _key_of(items: Sequence[Any]) -> str:
+    if not items or not all(isinstance(item, Mapping) for item in items):
+        return ""
+    for key in _KEYS:
+        values = [item.get(key) for item in items]
+        if None not in values and len(set(map(str, values))) == len(items):
+            return key
+    return ""
+
+
+def _owned(node: Mapping[str, Any], path: str) -> Iterator[str]:
+    for segment, below in node.items():
+        kind, _, rest = segment.partition(":")
+        match kind:
+            case "f":
+                inner = step(path, rest)
+            case "k":
+                keys = json.loads(rest)
+                inner = f"{path}[{next((keys[k] for k in _KEYS if k in keys), rest)}]"
+            case _:  # "." is the field itself; "v:" and "i:" are entries of a list that counts as one field here
+                inner = path
+        if kind in ("f", "k") and below:
+            yield from _owned(below, inner)
+        elif kind != "." or not any(key != "." for key in node):
+            yield inner

@@ -1,0 +1,74 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Drift, found by a real API server: by whom, of what, never with a Secret's value, and without a write."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Any
+
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, WELL_KNOWN
+
+from tests.cluster.paths import BIN
+from tests.integration.releases.world import World
+
+AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
+
+
+def kubectl(world: World, *argv: str) -> None:
+    """As a person would, by hand."""
+    command = [str(BIN / "kubectl"), "--namespace", world.namespace, *argv]
+    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "KUBECONFIG": world.kubeconfig}
+    subprocess.run(command, env=env, capture_output=True, timeout=60, check=True)
+
+
+def drift(world: World, *releases: dict[str, Any]) -> list[dict[str, str]]:
+    return list(world.apply(*releases, check=True, drift=True).ok().result["drift"])
+
+
+def test_what_somebody_did_by_hand_is_named_with_its_author(world: World) -> None:
+    release = world.release("api", text="canary-one")
+    world.apply(release).ok()
+    assert drift(world, release) == []
+    kubectl(world, "scale", "deployment/api", "--replicas=2")
+    kubectl(world, "set", "env", "deployment/api", "LEVEL=debug")
+    kubectl(world, "label", "deployment/api", "owner=ada")
+    kubectl(world, "patch", "secret/api-made", "--patch", '{"stringData": {"word": "canary-other", "more": "canary"}}')
+    kubectl(world, "delete", "configmap/api")
+    before = world.fingerprint()
+    outcome = world.apply(release, check=True, drift=True).ok()
+    assert world.fingerprint() == before, "looking changes nothing"
+    found = {(d["kind"], d["path"]): d for d in outcome.result["drift"]}
+    scaled = found["Deployment", "spec.replicas"]
+    assert (scaled["change"], scaled["wanted"], scaled["found"]) == ("changed", "1", "2")
+    assert scaled["by"].startswith("kubectl")
+    assert scaled["when"]
+    env = "spec.template.spec.containers[app].env"
+    assert found["Deployment", f"{env}[LEVEL].value"]["change"] == "added"
+    assert found["Deployment", "metadata.labels.owner"]["found"] == '"ada"'
+    assert found["ConfigMap", ""]["message"] == "ConfigMap/api is gone"
+    assert found["Secret", "data.word"]["found"] == "(hidden)"
+    assert found["Secret", "data.more"]["change"] == "added"
+    assert "canary" not in str(outcome.result["drift"])
+    assert "Y2FuYXJ5" not in str(outcome.result["drift"])
+    assert any(line.startswith("drift: Deployment/api: spec.replicas is 2") for line in outcome.result["table"])
+
+
+def test_replicas_that_an_autoscaler_owns_are_its_own(world: World) -> None:
+    release = world.release("api")
+    world.apply(release).ok()
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"}
+    world.kube.create(AUTOSCALER, world.namespace, {
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "api"},
+        "spec": {"scaleTargetRef": ref, "minReplicas": 2, "maxReplicas": 3},
+    })  # fmt: skip
+    kubectl(world, "scale", "deployment/api", "--replicas=3")
+    assert world.kube.get(DEPLOYMENT, world.namespace, "api")["spec"]["replicas"] == 3
+    assert drift(world, release) == []
+
+
+def test_a_release_that_was_changed_and_not_yet_applied_does_not_drift(world: World) -> None:
+    world.apply(world.release("api", text="one")).ok()
+    assert drift(world, world.release("api", text="two"), world.release("fresh")) == []
+    assert world.kube.get(CONFIG_MAP, world.namespace, "api")["data"]["text"] == "one"
