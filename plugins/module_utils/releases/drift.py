@@ -57,7 +57,7 @@ def drift_of(kube: KubeSession, namespace: str, releases: Iterable[StoredRelease
     objects = [(stored.name, item) for stored in releases for item in objects_of(stored.manifest)]
     scaled = _scaled(kube, namespace) if objects else frozenset()
     with ThreadPoolExecutor(8) as pool:
-        found = pool.map(lambda pair: _object(kube, namespace, *pair, scaled), objects)
+        found = pool.map(lambda pair: _object(kube, namespace, pair[0], pair[1], scaled), objects)
         return [drift for each in found for drift in each]
 
 
@@ -137,9 +137,9 @@ def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]
 
 def _top(path: str, there: Iterable[str]) -> str:
     """The largest part of a path of which nothing is there."""
-    top = ""
+    top: str = ""
     for part in _PARTS.findall(path):
-        top += part
+        top += str(part)
         if not any(p == top or p.startswith((f"{top}.", f"{top}[")) for p in there):
             return top
     return path
