@@ -91,7 +91,7 @@ options:
         default: ''
   timeout:
     description:
-      - Seconds after which what is not ready has failed.
+      - Seconds after which what is not ready has failed. With V(0) it looks once and waits for nothing.
     type: int
     default: 300
   fail_fast:

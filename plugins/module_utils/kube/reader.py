@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -59,10 +59,11 @@ class Reader:
         field_selector: str = "",
         metadata_only: bool = False,
         deadline: Deadline | None = None,
+        trouble: Callable[[str], None] = lambda cause: None,
     ) -> tuple[list[Object], str]:
         """All objects (read in pages) and the resource version to watch from.
 
-        Selectors as kubectl takes them.
+        Selectors as kubectl takes them. ``trouble`` is told why, before each retry.
         """
         query = {"labelSelector": label_selector, "fieldSelector": field_selector, "limit": str(_PAGE)}
         headers = {"Accept": _METADATA_LIST if metadata_only else "application/json", "Accept-Encoding": "gzip"}
@@ -70,7 +71,9 @@ class Reader:
         path, what = resource.path(namespace), words_for(resource, namespace)
         while True:
             try:
-                page = self._json("GET", path, "list", what, query=query, headers=headers, deadline=deadline)
+                page = self._json(
+                    "GET", path, "list", what, query=query, headers=headers, deadline=deadline, trouble=trouble
+                )
             except Expired:  # the continue token outlived etcd's compaction: once more from the start
                 items, query = [], {key: value for key, value in query.items() if key != "continue"}
                 continue
@@ -177,6 +180,11 @@ class Reader:
         return self._http.credentials.kubeconfig()
 
     @property
+    def patience(self) -> float:
+        """Seconds for which a call without a deadline of its own goes on through transient faults."""
+        return self._http.patience
+
+    @property
     def counts(self) -> ApiCounts:
         """Requests, retries and relists so far."""
         return self._http.counts
@@ -191,9 +199,13 @@ class Reader:
         return self._http.server
 
     def _json(self, method: str, path: str, verb: str, what: str, **options: Any) -> Object:
-        answer = json.loads(self._http.request(method, path, verb, what, **options).data or b"{}")
-        if not isinstance(answer, dict):
-            raise KubeError(f"The API server answered {verb} {what} with something that is not an object.", 200)
+        try:
+            answer = json.loads(self._http.request(method, path, verb, what, **options).data or b"{}")
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):  # a login page, say
+            text = f"{self.server} answered {verb} {what} with something that no API server says: is it one?"
+            raise KubeError(text, 200)
         return answer
 
 

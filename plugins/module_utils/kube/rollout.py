@@ -26,6 +26,8 @@ from .watch import Watcher
 
 # Changes come in bursts: look at most this often.
 _BURST_SECONDS = 0.05
+# How old what the API server showed may be when a verdict is built on it.
+_FRESH_SECONDS = 5.0
 
 
 class RolloutWaiter:
@@ -42,12 +44,13 @@ class RolloutWaiter:
     def wait(self, targets: Sequence[Target], deadline: Deadline | None = None) -> Verdict:
         """Until all are Current, one failed (``fail_fast``) or the deadline (default: ``options.timeout``) is over."""
         began = time.monotonic()
-        until = deadline or Deadline.after(self._options.timeout)
+        once = deadline is None and self._options.timeout == 0
+        until = deadline or Deadline.after(self._kube.patience if once else self._options.timeout)
         wanted = list(dict.fromkeys(targets))
         if not wanted:
             return Verdict(State.CURRENT, (), api=self._kube.counts.as_result())
         resources = resources_for(self._kube, wanted, until)
-        with Watcher(self._kube, feeds_for(wanted, resources), until) as watcher:
+        with Watcher(self._kube, feeds_for(wanted, resources), until, follow=not once) as watcher:
             return _Wait(self._kube, self._options, self._progress, watcher, resources, wanted, until, began).run()
 
 
@@ -76,37 +79,58 @@ class _Wait:
             )
             for target in targets
         }
-        self._server_began = kube.server_now()
         self._trees: dict[Target, Tree | None] = {}
         self._failed: dict[Target, Judgement] = {}
         self._warnings: dict[str, None] = {}
 
     def run(self) -> Verdict:
-        pause = self._deadline.remaining
         judgements: dict[Target, Judgement] = {}
+        pause, unsure = self._deadline.remaining, False
         while True:
             self._watcher.update(min(pause, self._deadline.remaining, self._report.seconds_to_reminder(self._elapsed)))
             if self._watcher.complete:
                 judgements = self._look()
-                self._report.look(judgements, self._elapsed)
-                if all(judgement.status.state is State.CURRENT for judgement in judgements.values()):
-                    return self._verdict(judgements, timed_out=False)
+                unsure = (
+                    self._watcher.follow and self._is_news(judgements) and not self._watcher.confirmed(_FRESH_SECONDS)
+                )
+                if not unsure:
+                    self._failed |= {target: one for target, one in judgements.items() if one.doom}
+                    self._report.look(judgements, self._elapsed)
+                    if self._is_over(judgements):
+                        return self._verdict(judgements, timed_out=not self._watcher.follow)
                 open_ones = [one for target, one in judgements.items() if target not in self._failed]
-                unfinished = [one for one in open_ones if one.status.state is not State.CURRENT]
-                if self._failed and (self._options.fail_fast or not unfinished):
-                    return self._verdict(judgements, timed_out=False)
                 pause = min((one.next_look for one in open_ones), default=float("inf")) + _BURST_SECONDS
             if self._watcher.fault:
                 self._report.trouble(self._watcher.fault, self._elapsed)
-            if self._deadline.expired:
-                if not judgements and self._watcher.fault:
-                    raise Unreachable(
-                        f"The API server {self._kube.server} gave no usable answer in {self._elapsed:.0f} s: "
-                        f"{self._watcher.fault}.",
-                        cause=self._watcher.fault,
-                    )
+                pause = min(pause, 1.0)
+            lost = self._watcher.fault_seconds > self._options.outage_seconds
+            if lost or self._deadline.expired:
+                if self._watcher.fault and (lost or unsure or not judgements):
+                    raise self._unreachable(judgements)
                 return self._verdict(judgements, timed_out=True)
             time.sleep(min(_BURST_SECONDS, self._deadline.remaining))
+
+    def _is_news(self, judgements: dict[Target, Judgement]) -> bool:
+        """Something would be concluded from what the store shows: a failure, or that all is well."""
+        current = all(one.status.state is State.CURRENT for one in judgements.values())
+        return current or any(one.doom for target, one in judgements.items() if target not in self._failed)
+
+    def _is_over(self, judgements: dict[Target, Judgement]) -> bool:
+        unfinished = [
+            one
+            for target, one in judgements.items()
+            if target not in self._failed and one.status.state is not State.CURRENT
+        ]
+        return not self._watcher.follow or not unfinished or (bool(self._failed) and self._options.fail_fast)
+
+    def _unreachable(self, judgements: dict[Target, Judgement]) -> Unreachable:
+        seen = [f"{target.label} {one.status.message}" for target, one in judgements.items()]
+        last = f" When it last answered: {'; '.join(seen[:3])}{' and more' if len(seen) > 3 else ''}." if seen else ""
+        return Unreachable(
+            f"The API server {self._kube.server} has given no usable answer for {self._watcher.fault_seconds:.0f} s: "
+            f"{self._watcher.fault}.{last}",
+            cause=self._watcher.fault,
+        )
 
     @property
     def _elapsed(self) -> float:
@@ -128,8 +152,6 @@ class _Wait:
             tree = self._trees[target] = self._tree(target, owned)
             judgement = found[target] = judge.look(tree, clock, idle, events)
             self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
-            if judgement.doom:
-                self._failed[target] = judgement
         return found
 
     def _tree(self, target: Target, owned: dict[str, list[Object]]) -> Tree | None:
@@ -146,7 +168,7 @@ class _Wait:
 
     def _verdict(self, judgements: dict[Target, Judgement], *, timed_out: bool) -> Verdict:
         denied = [f"{error.failure.message}" for error in self._watcher.denied.values()]
-        diagnosis = Diagnosis(self._kube, self._options.log_lines, self._server_began)
+        diagnosis = Diagnosis(self._kube, self._options.log_lines, self._kube.server_now() - self._elapsed)
         events = self._watcher.objects(EVENT)
         verdicts: list[WorkloadVerdict] = []
         for target in self._judges:

@@ -117,11 +117,13 @@ class KubeSession(Reader):
             body["preconditions"] = {key: value for key, value in expected.items() if value}
         if dry_run:
             body["dryRun"] = ["All"]
+        retried: list[str] = []
         try:
             self._json("DELETE", resource.path(namespace, name), "delete", words_for(resource, namespace, name),
-                       headers={"Content-Type": "application/json"}, body=body, deadline=deadline)  # fmt: skip
+                       headers={"Content-Type": "application/json"}, body=body, deadline=deadline,
+                       trouble=retried.append)  # fmt: skip
         except NotFound:
-            return False
+            return bool(retried)  # then it was this call that deleted it, and only its answer was lost
         return True
 
     def _write(self, method: str, resource: Resource, namespace: str, body: Object, path: str,
@@ -129,13 +131,14 @@ class KubeSession(Reader):
         """POST or PUT. When an answer was lost, a conflict may be with our own write: then the live object says so."""
         name = body.get("metadata", {}).get("name", "")
         verb = "create" if method == "POST" else "update"
-        retries = self.counts.retries
+        retried: list[str] = []
         try:
             return self._json(method, path, verb, words_for(resource, namespace, name),
                               query={"dryRun": "All" if dry_run else ""},
-                              headers={"Content-Type": "application/json"}, body=body, deadline=deadline)  # fmt: skip
+                              headers={"Content-Type": "application/json"}, body=body, deadline=deadline,
+                              trouble=retried.append)  # fmt: skip
         except Conflict:
-            if self.counts.retries == retries or not name or dry_run:
+            if not retried or not name or dry_run:
                 raise
             live = self.get(resource, namespace, name, deadline=deadline)
             if not _holds(live, body):

@@ -9,6 +9,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+try:
+    from urllib3.response import BaseHTTPResponse
+
+    CAN_INTERRUPT = hasattr(BaseHTTPResponse, "shutdown")  # urllib3 >= 2.3
+except ImportError:  # urllib3 < 2, or none: the session says so
+    CAN_INTERRUPT = False
+
 
 class Stream:
     """Iterates a watch response. Any network error ends the iteration by the exception of the HTTP library."""
@@ -25,7 +32,7 @@ class Stream:
                     yield json.loads(line)
 
     def interrupt(self) -> None:
-        """Wake up a thread that waits in the iteration (urllib3 >= 2.3; older ones notice at their read timeout)."""
+        """Wake up a thread that waits in the iteration; without :data:`CAN_INTERRUPT` it waits for its read timeout."""
         with suppress(AttributeError, ValueError, RuntimeError, OSError):  # already over, or released to the pool
             self._response.shutdown()
 

@@ -11,7 +11,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
@@ -51,6 +51,7 @@ class Transport:
         self._user_agent = user_agent
         self._server_clock = time.time() - time.monotonic()
         self._mutex = threading.Lock()
+        self._renewing = threading.Lock()
 
     @property
     def server(self) -> str:
@@ -81,10 +82,12 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
         deadline: Deadline | None = None,
+        trouble: Callable[[str], None] = lambda cause: None,
     ) -> Any:
         """One call, retried until the deadline (default: ``patience`` seconds). Returns a response of status 2xx.
 
-        ``verb`` and ``what`` are words for messages: ``list``, ``pods in namespace "x"``.
+        ``verb`` and ``what`` are words for messages: ``list``, ``pods in namespace "x"``. ``trouble`` is told the cause
+        before each retry.
         """
         until = deadline or Deadline.after(self.patience)
         data = None if body is None else json.dumps(body).encode()
@@ -92,7 +95,7 @@ class Transport:
         while True:
             attempts += 1
             limit = max(1.0, min(self.attempt, until.remaining))
-            response = None
+            response, used = None, self.credentials
             try:
                 response = self.send(method, path, query, data, headers, connect=min(limit, 10.0), read=limit)
                 if 200 <= response.status < 300:
@@ -102,7 +105,7 @@ class Transport:
                 failure = exc
             if isinstance(failure, Unauthorized) and not renewed:
                 renewed = True  # a token renewed elsewhere (exec plugin, rotated file) is worth one more try
-                if self._renew():
+                if self._renew(used):
                     continue
             if not isinstance(failure, Unreachable):
                 raise failure
@@ -113,6 +116,7 @@ class Transport:
                 raise Unreachable(message, failure.status, cause=cause, attempts=attempts)
             with self._mutex:
                 self.counts.retries += 1
+            trouble(failure.failure.details["cause"])
             time.sleep(pause)
 
     def send(
@@ -163,13 +167,14 @@ class Transport:
         message = f"The API server {self.server} gives no usable answer: {cause}."
         return Unreachable(message, response.status, cause=cause)
 
-    def _renew(self) -> bool:
-        """Read the credentials again; True if they differ from the ones that were rejected."""
-        fresh = Credentials(self._params)
-        changed = fresh.kubeconfig() != self.credentials.kubeconfig()
-        if changed:
-            self.credentials = fresh
-        return changed
+    def _renew(self, rejected: Credentials) -> bool:
+        """Read the credentials again; True if there are others by now than the rejected ones, whoever read them."""
+        with self._renewing:
+            if self.credentials is rejected:
+                fresh = Credentials(self._params)
+                if fresh.kubeconfig() != rejected.kubeconfig():
+                    self.credentials = fresh
+            return self.credentials is not rejected
 
     def _note_clock(self, date: str | None) -> None:
         if date:

@@ -19,7 +19,8 @@ class WaitOptions:
     """How long and how patiently. All times in seconds.
 
     ``graces`` overrides :data:`DEFAULT_GRACES` by class; ``stability_seconds``: how long pods must have been ready
-    without a restart; ``log_lines``: how much of a failing container's log goes into the evidence.
+    without a restart; ``log_lines``: how much of a failing container's log goes into the evidence;
+    ``outage_seconds``: for how long the API server may give no answer at all. A ``timeout`` of 0 looks once.
     """
 
     timeout: float = 300.0
@@ -27,6 +28,7 @@ class WaitOptions:
     graces: Mapping[str, float] = field(default_factory=dict)
     stability_seconds: float = 3.0
     log_lines: int = 30
+    outage_seconds: float = float("inf")
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.graces) - set(DEFAULT_GRACES))

@@ -5,7 +5,8 @@
 Each feed has a thread that lists and watches and puts what it sees into one queue; the consumer's thread alone
 touches the store. A watch is resumed from the last resourceVersion (bookmarks keep that fresh), listed again after 410,
 and cut by a read timeout when nothing, not even the server's own end, arrives: that is how a half-open connection is
-noticed. Everything ends at one shared deadline.
+noticed. What the store shows may be that old, so before somebody concludes from it that time has passed, the consumer
+has it confirmed (:meth:`Watcher.confirmed`). Everything ends at one shared deadline.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from .deadline import Deadline
 from .errors import Expired, Forbidden, NotFound, Unauthorized, Unreachable, error_of
 from .resources import Resource
 from .session import KubeSession, Object
-from .stream import Stream
+from .stream import CAN_INTERRUPT, Stream
 from .transport import network_errors, pause_before
 
 # The server ends each watch after this many seconds; the client gives up this much later.
 WATCH_SECONDS = 20.0
 SILENCE_MARGIN = 5.0
+# What comes so soon after a watch was opened may have happened before, and is not the latest yet.
+BACKLOG_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class _Change:
     obj: Object | None = None
     error: TodoCloudError | None = None
     fault: str = ""
+    current: bool = True  # False: it may be one of several that came while the watch was cut, with more to follow
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass
@@ -61,18 +66,21 @@ class Watcher:
     """Keeps a store of what the feeds show. Use as a context manager, from one thread.
 
     Errors that end a feed (401, 403, an unknown kind) are raised by :meth:`update`; those of an optional feed are kept
-    in ``denied``. ``fault`` is why the API server gives no answer at present, empty when it does.
+    in ``denied``. With ``follow`` False each feed is only listed, once.
     """
 
     kube: KubeSession
     feeds: Iterable[Feed]
     deadline: Deadline
+    follow: bool = True
     denied: dict[Feed, TodoCloudError] = field(default_factory=dict)
-    fault: str = ""
     _store: dict[Feed, dict[tuple[str, str], Object]] = field(default_factory=dict)
     _changes: queue.SimpleQueue[_Change] = field(default_factory=queue.SimpleQueue)
     _stop: threading.Event = field(default_factory=threading.Event)
     _open: dict[Feed, Stream] = field(default_factory=dict)
+    _heard: dict[Feed, float] = field(default_factory=dict)
+    _faults: dict[Feed, _Change] = field(default_factory=dict)
+    _doubted: set[Feed] = field(default_factory=set)
 
     def __enter__(self) -> Watcher:
         self.feeds = list(dict.fromkeys(self.feeds))
@@ -86,6 +94,39 @@ class Watcher:
         self._stop.set()
         for stream in list(self._open.values()):
             stream.interrupt()
+
+    @property
+    def fault(self) -> str:
+        """Why the API server gives no answer at present, empty when it does."""
+        return next((change.fault for change in self._missed()), "")
+
+    @property
+    def fault_seconds(self) -> float:
+        """How long that has been so."""
+        now = time.monotonic()
+        return now - min((change.at for change in self._missed()), default=now)
+
+    def confirmed(self, age: float) -> bool:
+        """True if every feed that is not optional was current within the last ``age`` seconds.
+
+        Those that were not are listed again, which the next updates bring.
+        """
+        now = time.monotonic()
+        old = [
+            feed
+            for feed in self._heard
+            if not feed.optional and (feed in self._faults or (CAN_INTERRUPT and now - self._heard[feed] > age))
+        ]
+        for feed in old:
+            if feed not in self._doubted:
+                self._doubted.add(feed)
+                if (stream := self._open.get(feed)) is not None:
+                    stream.interrupt()
+        return not old
+
+    def _missed(self) -> list[_Change]:
+        """Present faults of the feeds that matter: an optional one only has to be listed once."""
+        return [fault for feed, fault in self._faults.items() if not (feed.optional and feed in self._store)]
 
     @property
     def complete(self) -> bool:
@@ -120,30 +161,36 @@ class Watcher:
                 raise change.error
             self.denied[change.feed] = change.error
             return True
-        self.fault = change.fault
         if change.fault:
+            self._faults.setdefault(change.feed, change)
             return False
+        self._faults.pop(change.feed, None)
+        if change.current:
+            self._heard[change.feed] = change.at
         if change.listed is not None:
             self._store[change.feed] = {_key(obj): obj for obj in change.listed}
         elif change.obj is not None and change.event == "DELETED":
             self._store[change.feed].pop(_key(change.obj), None)
         elif change.obj is not None:
             self._store[change.feed][_key(change.obj)] = change.obj
-        return True
+        return change.listed is not None or change.obj is not None
 
     # -- in the feed's thread -----------------------------------------------------------------------------------
 
     def _follow(self, feed: Feed) -> None:
-        version, failures = "", 0
+        version, failures, short = "", 0, 0
         while not self._stop.is_set() and not self.deadline.expired:
             try:
-                if not version:
+                if not version or feed in self._doubted:
                     version = self._list(feed)
+                    self._doubted.discard(feed)
+                if not self.follow:
+                    return
                 began = time.monotonic()
                 version = self._watch(feed, version)
-                failures = 0
-                if time.monotonic() - began < 1.0:  # something cuts every watch at once: do not turn that into a storm
-                    self._stop.wait(0.5)
+                failures, short = 0, short + 1 if time.monotonic() - began < 1.0 else 0
+                if short and feed not in self._doubted:  # something cuts every watch at once: make no storm of that
+                    self._stop.wait(min(0.25 * 2**short, 2.0))
             except Unreachable as exc:
                 failures += 1
                 self._changes.put(_Change(feed, fault=exc.failure.details.get("cause", "no answer")))
@@ -154,8 +201,9 @@ class Watcher:
 
     def _list(self, feed: Feed) -> str:
         items, version = self.kube.list_(
-            feed.resource, feed.namespace, field_selector=feed.field_selector, deadline=self.deadline
-        )
+            feed.resource, feed.namespace, field_selector=feed.field_selector, deadline=self.deadline,
+            trouble=lambda cause: self._changes.put(_Change(feed, fault=cause)),
+        )  # fmt: skip
         # Items of a list carry neither apiVersion nor kind.
         kind = {"apiVersion": feed.resource.api_version, "kind": feed.resource.kind}
         self._changes.put(_Change(feed, listed=tuple({**kind, **item} for item in items)))
@@ -170,12 +218,18 @@ class Watcher:
                 feed.resource, feed.namespace, version, seconds=seconds, silence=seconds + SILENCE_MARGIN,
                 field_selector=feed.field_selector,
             )  # fmt: skip
+            opened = time.monotonic()
+            if feed in self._faults:
+                self._changes.put(_Change(feed, current=False))
+            if self._stop.is_set() or feed in self._doubted:
+                return version
             for event in stream:
                 if event["type"] == "ERROR":
                     raise self._error(event["object"], feed)
                 version = event["object"]["metadata"]["resourceVersion"]
-                if event["type"] != "BOOKMARK":
-                    self._changes.put(_Change(feed, event=event["type"], obj=event["object"]))
+                obj = event["object"] if event["type"] != "BOOKMARK" else None
+                current = time.monotonic() - opened > BACKLOG_SECONDS
+                self._changes.put(_Change(feed, event=event["type"], obj=obj, current=current))
                 if self._stop.is_set():
                     break
         except Expired:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.kube import rollout
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, Target, Verdict, WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
@@ -182,3 +183,52 @@ def test_bad_options_are_named(params: dict[str, Any], says: str) -> None:
 
 def test_options_that_are_absent_keep_their_defaults() -> None:
     assert WaitOptions.from_params({"timeout": None, "log_lines": 5, "other": 1}) == WaitOptions(log_lines=5)
+
+
+def test_without_time_it_looks_once() -> None:
+    with cluster(objects("deployment-healthy")) as (api, kube, lines):
+        assert wait(kube, lines, deployment("upgrade", "fx"), timeout=0).ok
+        assert not api.of(watch="1")
+    with cluster(objects("deployment-wrong-port")) as (api, kube, lines):
+        verdict = wait(kube, lines, deployment("wrong-port"), timeout=0)
+        assert verdict.failures[0].code is Code.NOT_READY
+        assert not api.of(watch="1")
+    with cluster([]) as (_, kube, lines):
+        assert wait(kube, lines, deployment("absent"), timeout=0).failures[0].code is Code.NOT_FOUND
+
+
+def test_a_silent_watch_does_not_make_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was not there when the watch began to say nothing; when the grace is over it is looked at again first."""
+    monkeypatch.setattr(rollout, "_FRESH_SECONDS", 0.1)
+    lists = 0
+
+    def late(request: Request) -> Answer | None:
+        nonlocal lists
+        if request.query.get("watch") or not request.path.endswith("/deployments"):
+            return None
+        lists += 1
+        return listing([]) if lists == 1 else None
+
+    with cluster(objects("deployment-healthy"), late) as (_, kube, lines):
+        verdict = wait(kube, lines, deployment("upgrade", "fx"), graces={"not_found": 0.5})
+    assert verdict.ok, verdict.failures
+    assert not any("does not exist" in line for line in lines)
+
+
+def test_an_outage_ends_the_wait_when_it_lasts_too_long() -> None:
+    """What was last seen is told; that time has passed since then makes nothing ready and nothing failed."""
+    began = False
+
+    def gone(request: Request) -> Answer | None:
+        return failure(503, message="no leader") if began and "pods" in request.path else None
+
+    def watches(request: Request) -> Answer | None:
+        nonlocal began
+        if request.query.get("watch") and "pods" in request.path:
+            began = True
+        return gone(request)
+
+    with cluster(objects("deployment-wrong-port"), watches) as (_, kube, lines), pytest.raises(Unreachable) as caught:
+        wait(kube, lines, deployment("wrong-port"), outage_seconds=1.0)
+    assert "no leader" in caught.value.failure.message
+    assert "When it last answered: wrong-port 0/1 available" in caught.value.failure.message

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
@@ -272,3 +275,41 @@ def test_environment_variables_of_kubernetes_core(monkeypatch: pytest.MonkeyPatc
     config = KubeSession({}).kubeconfig()
     assert config["users"][0]["user"] == {"token": "from-environment"}
     assert config["clusters"][0]["cluster"] == {"server": "http://127.0.0.1:1", "insecure-skip-tls-verify": True}
+
+
+def test_what_is_not_json_is_told() -> None:
+    page = Answer(body=b"<html>please log in</html>")
+    refused = pytest.raises(KubeError, match="something that no API server says")
+    with fake_api(lambda request, n: page) as api, KubeSession(api.params) as kube, refused:
+        kube.get(POD, "ns", "x")
+
+
+def test_a_delete_whose_answer_was_lost_has_deleted() -> None:
+    with fake_api(lambda request, n: Answer(cut=True) if n == 0 else failure(404)) as api, KubeSession(api.params) as k:
+        assert k.delete(POD, "ns", "x") is True
+        assert k.delete(POD, "ns", "x") is False
+
+
+def test_all_threads_go_on_with_credentials_that_one_of_them_renewed(tmp_path: Path) -> None:
+    """The token of a kubeconfig is replaced while eight requests are on their way with the old one."""
+    arrived = threading.Barrier(8)
+
+    def answer(request: Request, n: int) -> Answer:
+        if request.headers["authorization"] == "Bearer new":
+            return Answer(body=obj("x"))
+        if arrived.wait(20) == 0:
+            write("new")
+        arrived.wait(20)
+        return failure(401, "Unauthorized")
+
+    def write(token: str) -> None:
+        config = {"current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+                  "clusters": [{"name": "k", "cluster": {"server": api.url}}],
+                  "users": [{"name": "u", "user": {"token": token}}]}  # fmt: skip
+        (tmp_path / "config").write_text(yaml.safe_dump(config))
+
+    with fake_api(answer) as api:
+        write("old")
+        with KubeSession({"kubeconfig": str(tmp_path / "config")}) as kube, ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: kube.get(POD, "ns", "x")["metadata"]["name"], range(8)))
+    assert found == ["x"] * 8

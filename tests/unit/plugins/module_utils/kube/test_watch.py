@@ -162,3 +162,68 @@ def test_single_object_is_asked_for_by_name() -> None:
         until(watcher, ["a"])
         eventually(lambda: api.of(watch="1"))
         assert {request.query["fieldSelector"] for request in api.requests} == {"metadata.name=a"}
+
+
+def trouble(watcher: Watcher, over: bool = False) -> None:
+    def look() -> bool:
+        watcher.update(0.05)
+        return bool(watcher.fault) is not over
+
+    eventually(look)
+
+
+def test_only_listed_when_nothing_is_to_be_followed() -> None:
+    with fake_api(lambda request, n: listing([obj("a")])) as api, KubeSession(api.params) as kube:
+        with Watcher(kube, [PODS, Feed(POD, "other")], Deadline.after(20), follow=False) as watcher:
+            eventually(lambda: (watcher.update(0.05), watcher.complete)[1])
+        assert len(api.requests) == 2
+        assert not api.of(watch="1")
+
+
+def test_what_is_old_is_confirmed_by_a_list() -> None:
+    """A half-open watch says nothing of what has happened since."""
+    lists = [listing([obj("a")], "1"), listing([obj("b")], "9")]
+    with watching(lists, []) as (watcher, api, kube):
+        until(watcher, ["a"])
+        eventually(lambda: api.of(watch="1"))
+        assert watcher.confirmed(60)
+        assert names(watcher) == ["a"]
+        assert not watcher.confirmed(0.0)
+        until(watcher, ["b"])
+        assert watcher.confirmed(60)
+        eventually(lambda: len(api.of(watch="1")) == 2)
+        assert api.of(watch="1")[1].query["resourceVersion"] == "9"
+        assert kube.counts.retries == 0
+
+
+def test_nothing_is_confirmed_while_a_feed_has_no_answer() -> None:
+    with watching([listing([obj("a")], "1")], [failure(503)] * 3) as (watcher, _, _):
+        trouble(watcher)
+        assert watcher.complete
+        assert not watcher.confirmed(60)
+
+
+def test_a_fault_is_over_when_the_watch_is_open_again() -> None:
+    with watching([listing([obj("a")], "1")], [failure(503)] * 2) as (watcher, _, _):
+        trouble(watcher)
+        assert watcher.fault_seconds >= 0
+        trouble(watcher, over=True)
+        assert watcher.fault_seconds == 0
+
+
+def test_a_fault_of_one_feed_stays_though_others_go_on() -> None:
+    others = Feed(POD, "other")
+
+    def answer(request: Request, n: int) -> Answer:
+        if request.path.endswith("/ns/pods"):
+            return failure(500, message="broken")
+        return Answer(lines=[event("ADDED", "x", "2")], hang=30) if request.query.get("watch") else listing([])
+
+    with (
+        fake_api(answer) as api,
+        KubeSession(api.params) as kube,
+        Watcher(kube, [PODS, others], Deadline.after(20)) as watcher,
+    ):
+        trouble(watcher)
+        eventually(lambda: watcher.update(0.05) and watcher.find(POD, "ns", "x"))
+        assert watcher.fault == "HTTP 500 broken"
