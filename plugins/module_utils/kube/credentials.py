@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """kubernetes.core's auth options -> a configured urllib3 pool, request headers, and a kubeconfig for other programs.
 
-The only file that knows the ``kubernetes`` client. Precedence is kubernetes.core's own: options, then ``K8S_AUTH_*``,
-then in-cluster configuration, then the default kubeconfig.
+The only file that knows the ``kubernetes`` client, which is not imported where kubeconfig.py will do. Precedence is
+kubernetes.core's own: options, then ``K8S_AUTH_*``, then in-cluster configuration, then the default kubeconfig.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 )
 
 from ..failure import Code, error
+from .kubeconfig import Plain, read_plain
 
 # The client library remembers by content which files it has written, for the whole process: one load at a time.
 _LOADING = threading.Lock()
+_CONNECTIONS = 16
 _FALSE = ("0", "false", "no", "off")
 
 
@@ -43,7 +45,7 @@ class Credentials:
         with _LOADING:
             scratch = tempfile.mkdtemp(prefix="todo-cloud-")
             try:
-                self._configuration = _configuration(auth, scratch)
+                self._configuration: Any = read_plain(auth, scratch) or _configuration(auth, scratch)
                 self._ca = _content(self._configuration.ssl_ca_cert, "CA certificate")
                 self._cert = _content(self._configuration.cert_file, "client certificate")
                 self._key = _content(self._configuration.key_file, "client key")
@@ -109,17 +111,26 @@ class Credentials:
         return str(setting.get("value") or "")
 
     def _make_pool(self) -> Any:
-        from kubernetes.client.rest import RESTClientObject
-
-        self._configuration.retries = False
-        self._configuration.connection_pool_maxsize = 16
-        pool = RESTClientObject(self._configuration).pool_manager
+        pool = self._pool_manager()
         # One TLS context for all connections: certificates are parsed once and need not stay on disk.
         for key in ("cert_reqs", "ca_certs", "ca_cert_data", "cert_file", "key_file"):
             pool.connection_pool_kw.pop(key, None)
         if self._configuration.host.startswith("https"):
             pool.connection_pool_kw["ssl_context"] = self._tls_context()
         return pool
+
+    def _pool_manager(self) -> Any:
+        """urllib3's, with what the configuration says of proxies and server names."""
+        if isinstance(self._configuration, Plain):
+            import urllib3
+
+            name = self._configuration.tls_server_name
+            return urllib3.PoolManager(maxsize=_CONNECTIONS, **({"server_hostname": name} if name else {}))
+        from kubernetes.client.rest import RESTClientObject
+
+        self._configuration.retries = False
+        self._configuration.connection_pool_maxsize = _CONNECTIONS
+        return RESTClientObject(self._configuration).pool_manager
 
     def _tls_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=self._ca.decode() if self._ca else None)

@@ -1,0 +1,125 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The common kubeconfig, read natively: one file or dictionary with certificates or a token, and no proxy.
+
+Importing the client library costs a task more time and memory than all that it does itself (`make bench`, piece
+single). So it is only imported for what needs it: exec plugins, auth providers, token files, several files, in-cluster
+tokens, proxies. Whatever looks unusual here is left to the library as well, and so are all error messages.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import getproxies
+
+# Options and keys that are understood here; any other makes it the library's work.
+_OPTIONS = frozenset({"kubeconfig", "context", "persist_config", "impersonate_user", "impersonate_groups"})
+_FILES = ("certificate-authority", "client-certificate", "client-key")
+_CLUSTER = frozenset({"server", "insecure-skip-tls-verify", "tls-server-name", _FILES[0], f"{_FILES[0]}-data"})
+_USER = frozenset({"token", *(key for name in _FILES[1:] for key in (name, f"{name}-data"))})
+
+
+class _Unusual(Exception):
+    """The client library knows what to do, or what to say."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """What such a kubeconfig says, under the names that the client library's configuration has."""
+
+    host: str
+    verify_ssl: bool
+    tls_server_name: str | None
+    ssl_ca_cert: str | None
+    cert_file: str | None
+    key_file: str | None
+    token: str
+    proxy: None = None
+    username: None = None
+    password: None = None
+
+    def auth_settings(self) -> dict[str, Any]:
+        """As the library's: the value of the Authorization header."""
+        return {"BearerToken": {"value": f"Bearer {self.token}"}} if self.token else {}
+
+
+def read_plain(auth: Mapping[str, Any], scratch: str) -> Plain | None:
+    """The configuration, or None when it is the client library's work.
+
+    ``auth``: kubernetes.core's options under the client's names; ``scratch``: a private folder for certificates that
+    the kubeconfig holds inline.
+    """
+    if not set(auth) <= _OPTIONS or auth.get("persist_config") or getproxies():
+        return None
+    try:
+        config, base = _document(auth)
+        context = _named(config, "contexts", auth.get("context") or config.get("current-context"))["context"]
+        cluster = _known(_named(config, "clusters", context["cluster"])["cluster"], _CLUSTER)
+        user = _known(_named(config, "users", context["user"])["user"], _USER)
+        skip = cluster.get("insecure-skip-tls-verify", False)
+        if not isinstance(skip, bool):
+            raise _Unusual
+        sources = (cluster, user, user)
+        ca, cert, key = (_file(source, name, base, scratch) for source, name in zip(sources, _FILES, strict=True))
+        name = cluster.get("tls-server-name")
+        return Plain(cluster["server"].rstrip("/"), not skip, name or None, ca, cert, key, user.get("token", ""))
+    except (_Unusual, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _document(auth: Mapping[str, Any]) -> tuple[Mapping[str, Any], Path | None]:
+    """The kubeconfig and the folder that its relative paths start from (None: there is none)."""
+    given = auth.get("kubeconfig")
+    if isinstance(given, Mapping):
+        return given, None
+    if not given:
+        if not auth.get("context") and os.environ.get("KUBERNETES_SERVICE_HOST"):
+            raise _Unusual  # the pod's own credentials come first
+        given = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    if os.pathsep in given:
+        raise _Unusual
+    import yaml
+
+    path = Path(given).expanduser()
+    try:
+        found = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as exc:
+        raise _Unusual from exc
+    return found, path.absolute().parent
+
+
+def _named(config: Mapping[str, Any], kind: str, name: object) -> Mapping[str, Any]:
+    """The only entry of that name."""
+    (found,) = (entry for entry in config[kind] if entry["name"] == name)
+    return dict(found)
+
+
+def _known(section: Mapping[str, Any], keys: frozenset[str]) -> Mapping[str, Any]:
+    """The section without empty values, if it holds nothing that is not understood here."""
+    filled = {key: value for key, value in section.items() if value not in (None, "")}
+    if not set(filled) <= keys or not all(isinstance(value, str | bool) for value in filled.values()):
+        raise _Unusual
+    return filled
+
+
+def _file(section: Mapping[str, Any], name: str, base: Path | None, scratch: str) -> str | None:
+    """Path of a certificate or key, whether it is given as a file or inline (which counts, as with kubectl)."""
+    data, path = section.get(f"{name}-data"), section.get(name)
+    if data:
+        target = Path(scratch) / name
+        try:
+            content = base64.b64decode(data, validate=True)
+        except binascii.Error as exc:
+            raise _Unusual from exc
+        with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
+        return str(target)
+    if path and base is None:
+        raise _Unusual
+    return str(base / path) if path and base else None
