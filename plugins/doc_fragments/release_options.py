@@ -50,6 +50,21 @@ options:
         its time to live and its O(timeout) have passed.
     type: int
     default: 0
+  run_url:
+    description:
+      - Address of this run, for those who find its lock. GitHub Actions, GitLab CI and Jenkins tell it by themselves.
+    type: str
+"""
+
+    LOCK = r"""
+options:
+  lock:
+    description:
+      - Which lock is meant. V(namespace), the one of the namespace, which is also that of its environment; V(platform),
+        the one of the cluster's platform, a Lease in C(kube-system).
+    type: str
+    choices: [namespace, platform]
+    default: namespace
 """
 
     DAPR = r"""

@@ -31,6 +31,8 @@ def failing(module: Any) -> Iterator[None]:
     try:
         yield
     except TodoCloudError as exc:
+        for warning in exc.warnings:
+            module.warn(warning)
         module.fail_json(msg=exc.failure.message, failure=exc.failure.as_result(), **exc.results)
 
 

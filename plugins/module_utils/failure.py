@@ -7,7 +7,7 @@ The table of codes for readers is docs/failure-codes.md; a test compares it with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -98,11 +98,15 @@ class TodoCloudError(Exception):
     """Raised everywhere below the door (see door.py), which turns it into ``fail_json``.
 
     ``results`` are further keys of the module's result (a verdict, a list of releases), shown beside ``failure``.
+    ``warnings`` are told as the warnings of a run that ended well would be.
     """
 
-    def __init__(self, failure: Failure, results: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, failure: Failure, results: Mapping[str, Any] | None = None, warnings: Sequence[str] = ()
+    ) -> None:
         super().__init__(failure.message)
         self.failure = failure
+        self.warnings = tuple(warnings)
         self.results: dict[str, Any] = dict(results or {})
 
 

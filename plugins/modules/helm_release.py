@@ -86,6 +86,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
   - todo.cloud.release_options.helm
+  - todo.cloud.release_options.lock
   - todo.cloud.attributes
 attributes:
   check_mode:
@@ -182,6 +183,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.door import (
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
     HELM_SPEC,
+    LOCK_SPEC,
     finish,
     settings_of,
     single_release,
@@ -195,6 +197,7 @@ SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,
     **WAIT_SPEC,
     **HELM_SPEC,
+    **LOCK_SPEC,
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -55,7 +55,7 @@ class Engine:
         self._specs = [spec for wave in waves for spec in wave]
         self._progress = progress
         self._store = RecordStore(kube, settings.namespace, settings.environment)
-        self._holder = Holder.me("release_apply", settings.commit, grace=settings.timeout)
+        self._holder = Holder.me("release_apply", settings.commit, grace=settings.timeout, url=settings.run_url)
         self._judge = Judge(kube, settings, progress)
         self._report = Report()
 
@@ -79,6 +79,7 @@ class Engine:
                 progress=self._progress,
             ) as lock:
                 snapshot, plan = self._plan(Lock.MINE)
+                self._report.warnings += [lock.takeover] if lock.takeover else []
                 self._run(plan, snapshot, lock.check)
         else:
             self._report.set = snapshot.newest.id if snapshot.newest else 0

@@ -11,13 +11,15 @@ import socket
 import uuid
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Holder:
     """``machine`` names one boot of one machine (and one pid namespace): only there does ``pid`` mean anything.
 
-    ``grace``: seconds for which a Helm process of this holder may outlive it.
+    ``grace``: seconds for which a Helm process of this holder may outlive it. ``by_hand``: no process holds
+    it, a person took it over.
     """
 
     identity: str
@@ -30,18 +32,19 @@ class Holder:
     pid: int = 0
     started: str = ""
     grace: float = 0.0
+    by_hand: bool = False
 
     @classmethod
-    def me(cls, what: str, commit: str = "", grace: float = 0.0) -> Holder:
-        """This process, with a name of its own for every run."""
+    def me(cls, what: str, commit: str = "", grace: float = 0.0, url: str = "") -> Holder:
+        """This process, with a name of its own for every run. Commit and URL come from CI where they are not given."""
         who, host = _user(), socket.gethostname()
         return cls(
             identity=f"{who}@{host}/{uuid.uuid4().hex[:12]}",
             who=who,
             host=host,
             what=what,
-            commit=commit,
-            url=_run_url(),
+            commit=commit or _commit(),
+            url=url or _run_url(),
             machine=_machine(),
             pid=os.getpid(),
             started=_started(os.getpid()) or "",
@@ -62,6 +65,14 @@ class Holder:
     def as_json(self) -> str:
         """For the annotation."""
         return json.dumps(asdict(self), sort_keys=True)
+
+    def is_me_by_hand(self, other: Holder) -> bool:
+        """A lock that the same person took over by hand, on the same machine."""
+        return self.by_hand and (self.who, self.host) == (other.who, other.host)
+
+    def as_result(self) -> dict[str, Any]:
+        """For a module's result: who, where, what for."""
+        return {key: getattr(self, key) for key in ("who", "host", "what", "commit", "url", "by_hand")}
 
     def describe(self) -> str:
         """In words, for a refusal."""
@@ -105,6 +116,13 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
+
+
+def _commit() -> str:
+    """The commit that GitHub Actions, GitLab CI or Jenkins works on."""
+    return next(
+        (os.environ[name] for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT") if os.environ.get(name)), ""
+    )
 
 
 def _run_url() -> str:

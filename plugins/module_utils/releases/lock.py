@@ -9,26 +9,38 @@ as a Helm process of its may still be at work, on the observer's own monotonic c
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import Any
 
-from ..failure import Code, TodoCloudError, error
+from ..failure import Code, error
 from ..helm.state import Lock
 from ..kube.deadline import Deadline
 from ..kube.errors import AlreadyExists, Conflict, KubeError, Unreachable
 from ..kube.resources import LEASE
 from ..kube.session import KubeSession
 from .holder import Holder, is_dead_here
+from .lease import (
+    LOCK_NAME,
+    TAKEN_OVER,
+    TTL_S,
+    duration_of,
+    freed,
+    held,
+    holder_of,
+    lease_body,
+    place,
+    silent_for,
+    stamp,
+    subject,
+    told_holder,
+)
 
-LOCK_NAME = "todo.cloud-lock"
-HOLDER = "todo.cloud/holder"
-TTL_S = 15
+__all__ = ["LOCK_NAME", "EnvironmentLock", "held", "holder_of", "lock_state"]
+
 _POLL_S = 1.0
 
 
@@ -44,9 +56,11 @@ class EnvironmentLock:
         wait: float = 0,
         progress: Callable[[str], None] = lambda line: None,
         ttl: int = TTL_S,
+        platform: bool = False,
     ) -> None:
         self._kube = kube
-        self._namespace = namespace
+        self._namespace, self._name = place(namespace, platform)
+        self.takeover = ""
         self._holder = holder
         self._wait = wait
         self._progress = progress
@@ -80,14 +94,15 @@ class EnvironmentLock:
             if self._lost:
                 raise error(
                     Code.LOCK_LOST,
-                    f"The lock of namespace {self._namespace!r} was lost ({self._lost}): nothing more is written.",
+                    f"The lock of {subject(self._namespace, self._name)} was lost ({self._lost}): "
+                    "nothing more is written.",
                     namespace=self._namespace,
                 )
 
     def _acquire(self) -> None:
         until, seen_version, seen_at, told = Deadline.after(self._wait), "", time.monotonic(), False
         while True:
-            lease = self._kube.find(LEASE, self._namespace, LOCK_NAME)
+            lease = self._kube.find(LEASE, self._namespace, self._name)
             if lease is None:
                 if self._try(partial(self._kube.create, LEASE, self._namespace, self._body({}))):
                     return
@@ -97,12 +112,13 @@ class EnvironmentLock:
                 seen_version, seen_at = version, time.monotonic()
             if self._free(lease, time.monotonic() - seen_at):
                 if self._try(partial(self._kube.replace, LEASE, self._namespace, self._body(lease))):
+                    self._tell_takeover()
                     return
                 continue
             if until.expired:
                 raise held(self._namespace, lease)
             if not told:
-                self._progress(f"waiting for the lock: {_told(lease)}")
+                self._progress(f"waiting for the lock: {told_holder(lease)}")
                 told = True
             self._stop.wait(min(_POLL_S, until.remaining))
 
@@ -114,31 +130,25 @@ class EnvironmentLock:
         self._renewed = time.monotonic()
         return True
 
+    def _tell_takeover(self) -> None:
+        text = (self._lease["metadata"].get("annotations") or {}).get(TAKEN_OVER, "")
+        if text:
+            self.takeover = f"The lock of {subject(self._namespace, self._name)} was taken over by hand: {text}."
+            self._progress(self.takeover)
+
     def _free(self, lease: dict[str, Any], unchanged_for: float) -> bool:
         holder = holder_of(lease)
         if not lease["spec"].get("holderIdentity") or holder.identity == self._holder.identity:
             return True
-        return (
-            is_dead_here(holder) or unchanged_for > (lease["spec"].get("leaseDurationSeconds") or TTL_S) + holder.grace
-        )
+        if holder.by_hand:
+            return holder.is_me_by_hand(self._holder) or silent_for(self._kube, lease) > duration_of(lease)
+        return is_dead_here(holder) or unchanged_for > duration_of(lease) + holder.grace
 
     def _body(self, lease: dict[str, Any]) -> dict[str, Any]:
-        now = _now()
-        metadata = {"name": LOCK_NAME, "namespace": self._namespace, "annotations": {HOLDER: self._holder.as_json()}}
-        if lease:
-            metadata["resourceVersion"] = lease["metadata"]["resourceVersion"]
-        return {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": metadata,
-            "spec": {
-                "holderIdentity": self._holder.identity,
-                "leaseDurationSeconds": self._ttl,
-                "acquireTime": now,
-                "renewTime": now,
-                "leaseTransitions": (lease.get("spec", {}).get("leaseTransitions") or 0) + (1 if lease else 0),
-            },
-        }
+        told = (lease.get("metadata", {}).get("annotations") or {}).get(TAKEN_OVER)
+        return lease_body(
+            self._namespace, self._name, self._holder, self._ttl, lease, {TAKEN_OVER: told} if told else {}
+        )
 
     def _beat(self) -> None:
         while not self._stop.wait(self._ttl / 3):
@@ -148,7 +158,7 @@ class EnvironmentLock:
 
     def _renew(self) -> None:
         """One renewal; on a lasting fault ``_lost`` says why."""
-        renewed = {**self._lease, "spec": {**self._lease["spec"], "renewTime": _now()}}
+        renewed = {**self._lease, "spec": {**self._lease["spec"], "renewTime": stamp()}}
         try:
             self._lease = self._kube.replace(LEASE, self._namespace, renewed, deadline=Deadline.after(self._ttl / 3))
             self._renewed = time.monotonic()
@@ -160,61 +170,30 @@ class EnvironmentLock:
 
     def _look_again(self) -> None:
         try:
-            lease = self._kube.find(LEASE, self._namespace, LOCK_NAME, deadline=Deadline.after(self._ttl / 3))
+            lease = self._kube.find(LEASE, self._namespace, self._name, deadline=Deadline.after(self._ttl / 3))
         except KubeError as exc:
             self._lost = str(exc)
             return
         if lease is not None and lease["spec"].get("holderIdentity") == self._holder.identity:
             self._lease, self._renewed = lease, time.monotonic()
         else:
-            self._lost = "it was removed" if lease is None else _told(lease)
+            self._lost = "it was removed" if lease is None else told_holder(lease)
 
     def _release(self) -> None:
-        spec = {**self._lease["spec"], "holderIdentity": None}
         try:
-            self._kube.replace(
-                LEASE, self._namespace, {**self._lease, "spec": spec}, deadline=Deadline.after(self._ttl)
-            )
+            self._kube.replace(LEASE, self._namespace, freed(self._lease), deadline=Deadline.after(self._ttl))
         except KubeError:
             return  # whoever comes next sees that this process is gone
 
 
-def lock_state(kube: KubeSession, namespace: str, me: Holder | None = None) -> tuple[Lock, dict[str, Any] | None]:
+def lock_state(
+    kube: KubeSession, namespace: str, me: Holder | None = None, *, platform: bool = False
+) -> tuple[Lock, dict[str, Any] | None]:
     """How the lock looks to one who does not hold it, without waiting; with the Lease that says so."""
-    lease = kube.find(LEASE, namespace, LOCK_NAME)
+    lease = kube.find(LEASE, *place(namespace, platform))
     if lease is None or not lease["spec"].get("holderIdentity"):
         return Lock.NONE, lease
     holder = holder_of(lease)
-    if me is not None and holder.identity == me.identity:
+    if me is not None and (holder.identity == me.identity or holder.is_me_by_hand(me)):
         return Lock.MINE, lease
     return (Lock.OTHER_DEAD if is_dead_here(holder) else Lock.OTHER_ALIVE), lease
-
-
-def holder_of(lease: dict[str, Any]) -> Holder:
-    """Who holds a Lease, by its annotation (only the identity when another program wrote it)."""
-    return Holder.parse(
-        (lease["metadata"].get("annotations") or {}).get(HOLDER, ""), lease["spec"].get("holderIdentity") or ""
-    )
-
-
-def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
-    """The refusal that names the holder."""
-    holder = holder_of(lease)
-    after = (lease["spec"].get("leaseDurationSeconds") or TTL_S) + holder.grace
-    return error(
-        Code.LOCK_HELD,
-        f"Namespace {namespace!r} is locked: {_told(lease)}. Wait for that run, or set lock_wait; "
-        f"if it is dead, a lock_wait of more than {after:.0f} s takes the lock over.",
-        namespace=namespace,
-        holder=json.loads(holder.as_json()),
-        renewed=lease["spec"].get("renewTime"),
-    )
-
-
-def _told(lease: dict[str, Any]) -> str:
-    spec = lease["spec"]
-    return f"{holder_of(lease).describe()} holds it since {spec.get('acquireTime')}, last seen {spec.get('renewTime')}"
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

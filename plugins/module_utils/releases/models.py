@@ -161,6 +161,8 @@ class Settings:
     commit: str = ""
     timeout: int = 300
     lock_wait: int = 0
+    run_url: str = ""
+    platform: bool = False  # the platform's lock is meant, not the namespace's
     history_max: int = 40
     dapr_namespace: str = "dapr-system"
     prune: bool = False

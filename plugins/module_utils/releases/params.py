@@ -13,18 +13,23 @@ from ..helm.cli import HelmCli
 from ..kube.rollout import WaitOptions
 from ..kube.session import KubeSession
 from .engine import Engine
+from .holder import Holder
 from .models import OnFailure, Progress, ReleaseSpec, Settings, parse_waves
 from .report import Report
 from .rollback import Rollback
 from .single import SingleRelease, SingleReport
+from .snapshot import guard
 from .status import set_info
+from .takeover import LockByHand, Wanted
 
 HELM_SPEC: dict[str, Any] = {
     "helm_binary": {"type": "str", "default": "helm"},
     "history_max": {"type": "int", "default": 40},
     "timeout": {"type": "int", "default": 300},
     "lock_wait": {"type": "int", "default": 0},
+    "run_url": {"type": "str"},
 }
+LOCK_SPEC: dict[str, Any] = {"lock": {"type": "str", "choices": ["namespace", "platform"], "default": "namespace"}}
 ENVIRONMENT_SPEC: dict[str, Any] = {
     "environment": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
@@ -42,6 +47,8 @@ def settings_of(module: Any) -> Settings:
         commit=params.get("commit") or "",
         timeout=int(params.get("timeout") or 300),
         lock_wait=int(params.get("lock_wait") or 0),
+        run_url=params.get("run_url") or "",
+        platform=params.get("lock") == "platform",
         history_max=int(params.get("history_max") or 40),
         dapr_namespace=params.get("dapr_namespace") or "dapr-system",
         prune=bool(params.get("prune")),
@@ -95,6 +102,19 @@ def single_release(
         return one.absent(params["name"])
     keys = ("name", "namespace", "chart", "chart_version", "values", "watches")
     return one.present(ReleaseSpec.parse({key: params[key] for key in keys}))
+
+
+def lock_by_hand(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """deploy_lock in one call; its result."""
+    platform = params["lock"] == "platform"
+    if not platform:
+        guard(kube, params["namespace"], params["environment"])
+    me = Holder.me("deploy_lock", params["commit"] or "", url=params["run_url"] or "")
+    done = LockByHand(kube, params["namespace"] or "", me, platform=platform).bring(
+        Wanted(params["state"]), check=check
+    )
+    before, after = done.before.as_result(), done.after.as_result()
+    return {"changed": done.changed, **after, "diff": {"before": before, "after": after}}
 
 
 def describe_sets(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:

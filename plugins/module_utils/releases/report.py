@@ -104,7 +104,7 @@ class Report:
 
     def fail(self, failure: Failure) -> TodoCloudError:
         """The error that ends the run with all of this in its result."""
-        return TodoCloudError(failure, self.as_result())
+        return TodoCloudError(failure, self.as_result(), self.warnings)
 
 
 def totals(plan: Iterable[PlanItem]) -> str:

@@ -47,7 +47,7 @@ class Rollback:
         self._names = tuple(sorted(set(names)))
         self._progress = progress
         self._store = RecordStore(kube, settings.namespace, settings.environment)
-        self._holder = Holder.me("release_rollback", settings.commit, grace=settings.timeout)
+        self._holder = Holder.me("release_rollback", settings.commit, grace=settings.timeout, url=settings.run_url)
         self._report = Report()
 
     def run(self) -> Report:
@@ -63,6 +63,7 @@ class Rollback:
                     self._kube, settings.namespace, self._holder, wait=settings.lock_wait, progress=self._progress
                 )
                 check = stack.enter_context(lock).check
+                self._report.warnings += [lock.takeover] if lock.takeover else []
             snapshot = take(self._kube, self._store, settings.namespace, settings.environment, ())
             intention, record = self._choose(snapshot)
             targets = self._targets(record, snapshot, intention)

@@ -102,7 +102,7 @@ class SingleRelease:
                 report.changed = report.action.writes
                 self._preview(spec, snapshot, there)
             elif report.action is not Action.NONE:
-                self._bring(spec, snapshot, check)
+                self._bring(spec, snapshot, check, stack)
         return self._finish()
 
     def absent(self, name: str) -> SingleReport:
@@ -140,20 +140,23 @@ class SingleRelease:
     ) -> tuple[Callable[[], None], State, Snapshot]:
         """State of the release; when it has to be written, the lock is taken first and it is looked at again."""
         snapshot = self._take(spec)
-        lock = lock_state(self._kube, self._settings.namespace)[0]
+        lock = lock_state(self._kube, self._settings.namespace, platform=self._settings.platform)[0]
         state = judge(snapshot, lock)
         if self._settings.check or action_for(state, wanted) in (Action.NONE, Action.VERIFY):
             return (lambda: None), state, snapshot
-        holder = Holder.me("helm_release", self._settings.commit, grace=self._settings.timeout)
+        settings = self._settings
+        holder = Holder.me("helm_release", settings.commit, grace=settings.timeout, url=settings.run_url)
         held = stack.enter_context(
             EnvironmentLock(
                 self._kube,
-                self._settings.namespace,
+                settings.namespace,
                 holder,
-                wait=self._settings.lock_wait,
+                wait=settings.lock_wait,
                 progress=self._progress,
+                platform=settings.platform,
             )
         )
+        self._report.warnings += [held.takeover] if held.takeover else []
         snapshot = self._take(spec)
         return held.check, judge(snapshot, Lock.MINE), snapshot
 
@@ -175,7 +178,7 @@ class SingleRelease:
         targets = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
         return stored is not None and all(snapshot.status(t).state is WorkloadState.CURRENT for t in targets)
 
-    def _bring(self, spec: ReleaseSpec, snapshot: Snapshot, check: Callable[[], None]) -> None:
+    def _bring(self, spec: ReleaseSpec, snapshot: Snapshot, check: Callable[[], None], lock: ExitStack) -> None:
         report, deadline = self._report, Deadline.after(self._settings.timeout)
         writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
         action, now = report.action, snapshot
@@ -191,10 +194,11 @@ class SingleRelease:
                 done = writer.apply(spec, now.marks, deadline, force_conflicts=self._force, skip_crds=self._skip_crds)
                 report.changed, report.revision = True, done.now
                 self._note_diff(spec.name, done.was, done.now)
+            lock.close()  # judging only reads: the next one may write meanwhile
             self._judge(spec, deadline)
         except TodoCloudError as exc:
             report.failures = report.failures or [exc.failure]
-            raise TodoCloudError(exc.failure, self._finish().as_result()) from exc
+            raise TodoCloudError(exc.failure, self._finish().as_result(), report.warnings) from exc
 
     def _judge(self, spec: ReleaseSpec, deadline: Deadline) -> None:
         judged = Judge(self._kube, self._settings, self._progress).wave([spec.name], {spec.name: spec.app_id}, deadline)

@@ -22,6 +22,7 @@ def test_all_playbooks_are_there() -> None:
     assert {p.stem for p in PLAYBOOKS} >= {
         "cluster",
         "environment",
+        "lock",
         "plan",
         "platform",
         "rollback",

@@ -1,0 +1,108 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The Lease that a lock is: where it lies, what stands in it, how it is told. Nothing is written here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..failure import Code, TodoCloudError, error
+from ..kube.session import KubeSession
+from .holder import Holder
+
+LOCK_NAME = "todo.cloud-lock"
+PLATFORM_LOCK, PLATFORM_NAMESPACE = "todo.cloud-platform-lock", "kube-system"  # of the cluster, whoever manages it
+HOLDER = "todo.cloud/holder"
+TAKEN_OVER = "todo.cloud/lock-taken-over"  # by hand; stays until a run has told it
+TTL_S = 15
+
+
+def place(namespace: str, platform: bool) -> tuple[str, str]:
+    """Namespace and name of a lock's Lease: a namespace's own, or the one of the cluster's platform."""
+    return (PLATFORM_NAMESPACE, PLATFORM_LOCK) if platform else (namespace, LOCK_NAME)
+
+
+def subject(namespace: str, name: str) -> str:
+    """What a lock locks, in words."""
+    return "the platform" if name == PLATFORM_LOCK else f"namespace {namespace!r}"
+
+
+def lease_body(
+    namespace: str, name: str, holder: Holder, ttl: int, lease: Mapping[str, Any], annotations: Mapping[str, str]
+) -> dict[str, Any]:
+    """A Lease that ``holder`` holds from now on, in place of ``lease`` (empty: there is none)."""
+    now = stamp()
+    metadata = {"name": name, "namespace": namespace, "annotations": {HOLDER: holder.as_json(), **annotations}}
+    if lease:
+        metadata["resourceVersion"] = lease["metadata"]["resourceVersion"]
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": metadata,
+        "spec": {
+            "holderIdentity": holder.identity,
+            "leaseDurationSeconds": ttl,
+            "acquireTime": now,
+            "renewTime": now,
+            "leaseTransitions": (lease.get("spec", {}).get("leaseTransitions") or 0) + (1 if lease else 0),
+        },
+    }
+
+
+def freed(lease: Mapping[str, Any]) -> dict[str, Any]:
+    """The Lease that nobody holds any more; a takeover by hand was told by then."""
+    notes = {k: v for k, v in (lease["metadata"].get("annotations") or {}).items() if k != TAKEN_OVER}
+    metadata = {**lease["metadata"], "annotations": notes}
+    return {**lease, "metadata": metadata, "spec": {**lease["spec"], "holderIdentity": None}}
+
+
+def duration_of(lease: Mapping[str, Any]) -> float:
+    """Seconds for which a Lease is good without a renewal."""
+    return float(lease["spec"].get("leaseDurationSeconds") or TTL_S)
+
+
+def silent_for(kube: KubeSession, lease: Mapping[str, Any]) -> float:
+    """Seconds since a Lease was written last, by the API server's own stamps; 0 when there are none."""
+    stamps = [str(entry.get("time")) for entry in lease["metadata"].get("managedFields") or () if entry.get("time")]
+    return max(kube.server_now() - datetime.fromisoformat(max(stamps)).timestamp(), 0.0) if stamps else 0.0
+
+
+def holder_of(lease: Mapping[str, Any]) -> Holder:
+    """Who holds a Lease, by its annotation (only the identity when another program wrote it)."""
+    return Holder.parse(
+        (lease["metadata"].get("annotations") or {}).get(HOLDER, ""), lease["spec"].get("holderIdentity") or ""
+    )
+
+
+def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
+    """The refusal that names the holder."""
+    holder, name = holder_of(lease), lease["metadata"].get("name", LOCK_NAME)
+    locked = subject(namespace, name)
+    if holder.by_hand:
+        advice = f"It was taken by hand: ask {holder.who}, or take it over by deploy_lock"
+    else:
+        advice = (
+            "Wait for that run, or set lock_wait; "
+            f"if it is dead, a lock_wait of more than {duration_of(lease) + holder.grace:.0f} s takes the lock over"
+        )
+    return error(
+        Code.LOCK_HELD,
+        f"{locked[0].upper()}{locked[1:]} is locked: {told_holder(lease)}. {advice}.",
+        namespace=namespace,
+        holder=json.loads(holder.as_json()),
+        renewed=lease["spec"].get("renewTime"),
+    )
+
+
+def told_holder(lease: Mapping[str, Any]) -> str:
+    """Who holds a Lease and since when, in words."""
+    spec = lease["spec"]
+    return f"{holder_of(lease).describe()} holds it since {spec.get('acquireTime')}, last seen {spec.get('renewTime')}"
+
+
+def stamp() -> str:
+    """This moment as a Lease writes it; for people, never compared."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: deploy_lock
+short_description: Who deploys to an environment, and taking that over by hand
+version_added: 0.1.0
+description:
+  - Every run that writes to an environment holds its lock, a Lease in its namespace, and the platform of a cluster has
+    one of its own. This module looks at such a lock, takes it over in an emergency, or releases it.
+  - A lock that is only left behind by a dead run needs no help; the next run takes it over by itself, at once on the
+    same machine, elsewhere after its time (see the option O(todo.cloud.release_apply#module:lock_wait)).
+options:
+  environment:
+    description:
+      - Name of the environment. The namespace must carry it in its label C(todo.cloud/environment).
+      - Needed with O(lock=namespace).
+    type: str
+  namespace:
+    description:
+      - Namespace of the environment. Needed with O(lock=namespace).
+    type: str
+  state:
+    description:
+      - With V(held_info) the lock is only looked at.
+      - With V(taken_over) the caller holds it from now on, whoever held it before. That run stops before its next
+        write; a Helm call that it has begun is not stopped. The takeover is recorded in the Lease and told by the next
+        run. Runs of the same person on the same machine may go on, and the first that writes releases the lock at its
+        end; everybody else is refused, for an hour at most.
+      - With V(released) a lock that was taken by hand, or whose holder is dead, is free. That of a living run is not
+        released.
+    type: str
+    choices: [held_info, taken_over, released]
+    default: held_info
+  commit:
+    description:
+      - Commit of this run, for those who find the lock. GitHub Actions, GitLab CI and Jenkins tell it by themselves.
+    type: str
+  run_url:
+    description:
+      - Address of this run, for those who find the lock. GitHub Actions, GitLab CI and Jenkins tell it by themselves.
+    type: str
+seealso:
+  - module: todo.cloud.release_apply
+  - module: todo.cloud.release_rollback
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.release_options.lock
+  - todo.cloud.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Says whether the lock would change hands. Nothing is written.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Lock of staging is looked at
+  todo.cloud.deploy_lock:
+    environment: staging
+    namespace: todo-staging
+  register: lock
+
+- name: Who deploys to staging
+  ansible.builtin.debug:
+    msg: "{{ lock.holder.who }} on {{ lock.holder.host }} since {{ lock.since }}: {{ lock.holder.url }}"
+  when: lock.held
+
+- name: Lock of staging is ours, whoever had it
+  todo.cloud.deploy_lock:
+    environment: staging
+    namespace: todo-staging
+    state: taken_over
+
+- name: Lock of the platform is free again
+  todo.cloud.deploy_lock:
+    lock: platform
+    state: released
+"""
+
+RETURN = r"""
+held:
+  description: Whether somebody holds the lock.
+  returned: success
+  type: bool
+  sample: true
+holder:
+  description:
+    - Who holds it, on which machine, with which module, and the commit and address of that run.
+    - Its C(by_hand) is true when a person took it over. Empty when nobody holds it.
+  returned: success
+  type: dict
+  sample:
+    who: ada
+    host: ci-7
+    what: release_apply
+    commit: 1f2e3d4c5b6a
+    url: https://github.com/todo-app/todo.cloud/actions/runs/42
+    by_hand: false
+since:
+  description: When it was taken, by the holder's clock; empty when nobody holds it.
+  returned: success
+  type: str
+  sample: "2026-11-22T09:30:00.000000Z"
+renewed:
+  description: When its holder was last seen, by the holder's clock.
+  returned: success
+  type: str
+  sample: "2026-11-22T09:30:05.000000Z"
+expired:
+  description:
+    - Whether its holder is dead; its process is gone from this machine, or the lock was not renewed for its time to
+      live and as long as a Helm call of its may last, by the API server's clock.
+  returned: success
+  type: bool
+  sample: false
+taken_over:
+  description: The last takeover by hand, until a run has told it.
+  returned: success
+  type: str
+  sample: deploy_lock of ada on laptop took it from release_apply of ci on ci-7 at 2026-11-22T09:31:00Z
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import LOCK_SPEC, lock_by_hand
+
+SPEC: dict[str, t.Any] = {
+    **KUBE_SPEC,
+    **LOCK_SPEC,
+    "environment": {"type": "str"},
+    "namespace": {"type": "str"},
+    "state": {"type": "str", "choices": ["held_info", "taken_over", "released"], "default": "held_info"},
+    "commit": {"type": "str"},
+    "run_url": {"type": "str"},
+}
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(
+        argument_spec=SPEC,
+        supports_check_mode=True,
+        required_if=[("lock", "namespace", ["environment", "namespace"])],
+    )
+    with failing(module), KubeSession.from_params(module.params) as kube:
+        result = lock_by_hand(kube, module.params, check=module.check_mode)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
