@@ -122,7 +122,7 @@ def plan_markdown(plan: Mapping[str, Any], environment: str, limit: int = 50_000
     drift = plan.get("drift") or []
     lines += ["", "Drift, in the cluster but not in the release:", ""] if drift else []
     lines += [f"* {_cell(each['message'])}" for each in drift]
-    lines += [f"\n> {_cell(warning)}" for warning in plan.get("warnings") or ()]
+    lines += [f"\n> {_cell(warning)}" for warning in [*(plan.get("warnings") or ()), *(plan.get("notes") or ())]]
     differences = plan.get("diff") or []
     lines += _folded([differences] if isinstance(differences, Mapping) else differences, limit)
     return "\n".join(lines) + "\n"

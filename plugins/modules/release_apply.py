@@ -84,6 +84,7 @@ extends_documentation_fragment:
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.dapr
+  - todo.cloud.registry_options.registries
   - todo.cloud.attributes
 attributes:
   check_mode:
@@ -103,12 +104,14 @@ EXAMPLES = r"""
     namespace: todo-staging
     known: [backend-api, frontend]
     on_failure: set
+    registries:
+      - {host: ghcr.io, pull_secret: registry}
     waves:
       - - name: backend-api
           namespace: todo-staging
           chart: "{{ playbook_dir }}/../charts/service"
           values:
-            image: {repository: ghcr.io/todo-app/backend-api, tag: v1.1.0}
+            image: ghcr.io/todo-app/backend-api:v1.1.0
           watches:
             - {kind: Secret, name: database}
           app_id: backend-api
@@ -116,7 +119,7 @@ EXAMPLES = r"""
           namespace: todo-staging
           chart: "{{ playbook_dir }}/../charts/service"
           values:
-            image: {repository: ghcr.io/todo-app/frontend, tag: v1.1.0}
+            image: ghcr.io/todo-app/frontend:v1.1.0
   register: deployed
 
 - name: What a run would do
@@ -129,7 +132,7 @@ EXAMPLES = r"""
           namespace: todo-staging
           chart: "{{ playbook_dir }}/../charts/service"
           values:
-            image: {repository: ghcr.io/todo-app/backend-api, tag: v1.2.0}
+            image: ghcr.io/todo-app/backend-api:v1.2.0
   check_mode: true
   diff: true
   register: plan
@@ -151,12 +154,12 @@ plan:
   sample:
     - name: backend-api
       kind: change
-      why: image.tag v1.0.0 -> v1.1.0
+      why: image ghcr.io/todo-app/backend-api:v1.0.0 -> ghcr.io/todo-app/backend-api:v1.1.0
       revisions: 3 -> 4
       state: outdated
       action: upgrade
       revision: 3
-      changes: [image.tag v1.0.0 -> v1.1.0]
+      changes: ["image ghcr.io/todo-app/backend-api:v1.0.0 -> ghcr.io/todo-app/backend-api:v1.1.0"]
 releases:
   description: What became of each release. V(from), V(tried) and V(to) are revisions, 0 for none.
   returned: success or failure after planning
@@ -207,6 +210,12 @@ drift:
       by: kubectl
       when: "2026-11-22T10:00:00Z"
       message: "Deployment/backend-api: spec.replicas is 3, the release says 1 (kubectl, 2026-11-22T10:00:00Z)"
+notes:
+  description: What should be known of the plan though nothing is wrong, such as images that go by their tag.
+  returned: success or failure after planning
+  type: list
+  elements: str
+  sample: ["ghcr.io is not asked for digests. By tag: backend-api."]
 exported:
   description: Files of the export, by their names in its folder.
   returned: when O(export) is given
@@ -239,6 +248,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.params import 
     DAPR_SPEC,
     ENVIRONMENT_SPEC,
     HELM_SPEC,
+    REGISTRIES_SPEC,
     apply_set,
     finish,
     settings_of,
@@ -250,6 +260,7 @@ SPEC: dict[str, t.Any] = {
     **ENVIRONMENT_SPEC,
     **HELM_SPEC,
     **DAPR_SPEC,
+    **REGISTRIES_SPEC,
     "waves": {"type": "list", "elements": "list", "required": True},
     "known": {"type": "list", "elements": "str", "default": []},
     "prune": {"type": "bool", "default": False},

@@ -24,6 +24,7 @@ from .intention import forget
 from .judge import Judge, Judgement
 from .lock import EnvironmentLock, lock_state
 from .models import Progress, ReleaseSpec, Settings
+from .pinning import Pins
 from .plan import PlanItem, make_plan, plan_release
 from .preview import Preview
 from .record import RecordStore
@@ -51,8 +52,10 @@ class Engine:
         self._kube = kube
         self._helm = helm
         self._settings = settings
+        self._asked = waves  # as they were given; self._waves: with images by digest
         self._waves = waves
         self._specs = [spec for wave in waves for spec in wave]
+        self._pins = Pins(kube, settings.namespace, settings.registries)
         self._progress = progress
         self._store = RecordStore(kube, settings.namespace, settings.environment)
         self._holder = Holder.me("release_apply", settings.commit, grace=settings.timeout, url=settings.run_url)
@@ -95,9 +98,12 @@ class Engine:
                 h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
             )
             lock = lock_state(self._kube, settings.namespace, self._holder)[0] if unsettled else Lock.NONE
+        self._waves = self._pins.pin(self._asked, snapshot, self._read)
+        self._specs = [spec for wave in self._waves for spec in wave]
         plan = make_plan(self._specs, settings.known, settings.environment, snapshot, self._read, lock)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
-        self._report.warnings = list(snapshot.warnings)
+        self._report.warnings = [*snapshot.warnings, *self._pins.warnings]
+        self._report.notes = self._pins.notes
         if removals and not settings.prune:
             plan = [item for item in plan if item.action is not Action.UNINSTALL]
             self._report.warnings.append(

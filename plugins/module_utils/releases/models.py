@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -99,6 +99,10 @@ class ReleaseSpec:
             inputs=input_digest(chart, values),
         )
 
+    def with_values(self, values: Mapping[str, Any]) -> ReleaseSpec:
+        """The same release with other values, and the digest of its inputs that follows."""
+        return replace(self, values=values, inputs=input_digest(self.chart_digest, values))
+
     def watched(self, marks: Marks) -> str:
         """What the pods' annotation says of the watched objects: empty when nothing is watched."""
         return " ".join(f"{watch}={marks.get(watch, 'absent')}" for watch in sorted(self.watches, key=str))
@@ -173,6 +177,7 @@ class Settings:
     drift: bool = False  # compare with what lives in the cluster, in check mode
     export: str = ""  # folder on this machine
     tools: Mapping[str, str] = field(default_factory=dict)  # versions of the callers' tools, for the record
+    registries: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # see release_apply; may hold passwords
 
 
 def _watch(raw: Any, release: str) -> Watch:

@@ -34,6 +34,22 @@ ENVIRONMENT_SPEC: dict[str, Any] = {
     "environment": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
 }
+REGISTRIES_SPEC: dict[str, Any] = {
+    "registries": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "host": {"type": "str", "required": True},
+            "endpoint": {"type": "str"},
+            "pull_secret": {"type": "str", "no_log": False},
+            "username": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+            "ca_path": {"type": "path"},
+            "validate_certs": {"type": "bool", "default": True},
+        },
+    }
+}
 DAPR_SPEC: dict[str, Any] = {"dapr_namespace": {"type": "str", "default": "dapr-system"}}
 
 
@@ -59,6 +75,7 @@ def settings_of(module: Any) -> Settings:
         drift=params.get("drift") == "report",
         export=params.get("export") or "",
         tools={"ansible": str(module.ansible_version)},
+        registries=tuple(params.get("registries") or ()),
     )
 
 

@@ -254,6 +254,25 @@ def _differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any
 
 def _told(path: str, was: Any, now: Any) -> str:
     """Values are told only for images; of everything else the path."""
+    if path == "image" and isinstance(was, str) and isinstance(now, str):
+        return _image_told(was, now)
+    if path == "image.digest" and was and now:
+        return f"{path}: the tag now points to {_short(now)}"
     if path == "image" or path.startswith("image."):
         return f"{path} {was} -> {now}"
     return f"values {path}"
+
+
+def _image_told(was: str, now: str) -> str:
+    """Two references by their tags; a digest is told where the tag says nothing."""
+    (old, _at, old_digest), (new, _at, new_digest) = was.partition("@"), now.partition("@")
+    if old != new:
+        return f"image {old} -> {new}"
+    if not new_digest:
+        return f"image {new} goes by its tag, not by the digest {_short(old_digest)}"
+    verb = "now points to" if old_digest else "goes by its digest"
+    return f"image {new} {verb} {_short(new_digest)}"
+
+
+def _short(digest: str) -> str:
+    return str(digest)[:19]  # sha256: and 12 digits

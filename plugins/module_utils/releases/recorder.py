@@ -27,8 +27,13 @@ from .snapshot import Snapshot, take
 
 
 def image_digest(image_id: str) -> str:
-    """``sha256:...`` of a container's imageID, whatever the runtime puts before it (docker-pullable://, name@)."""
-    return image_id.rpartition("://")[2].rpartition("@")[2]
+    """``sha256:...`` of a container's imageID as registries know it, whatever the runtime puts before it.
+
+    Empty for an ID without a name (``sha256:…``, ``docker://sha256:…``): that is an image's configuration on the node,
+    which came from no registry, and is no digest that could be pulled.
+    """
+    name, at, digest = image_id.rpartition("://")[2].rpartition("@")
+    return digest if name and at else ""
 
 
 def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[str, str]]:
@@ -37,9 +42,10 @@ def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[s
     for target in targets:
         workload = snapshot.workloads.get((target.kind, target.name))
         for pod in snapshot.pods_of(workload) if workload else ():
-            statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+            status, spec = pod.get("status") or {}, pod["spec"]
+            statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
             ids = {s["name"]: s.get("imageID", "") for s in statuses}
-            for container in pod["spec"]["containers"]:
+            for container in [*spec["containers"], *(spec.get("initContainers") or ())]:
                 found[f"{target.kind}/{target.name}/{container['name']}"] = {
                     "image": container.get("image", ""),
                     "digest": image_digest(ids.get(container["name"], "")),

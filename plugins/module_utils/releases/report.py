@@ -56,6 +56,7 @@ class Report:
     rows: dict[str, Row] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # one line each: nothing is wrong, but it should be known
     diff: list[dict[str, str]] = field(default_factory=list)
     set: int = 0
     changed: bool = False
@@ -74,6 +75,7 @@ class Report:
             "failures": [failure.as_result() for failure in self.failures],
             "set": self.set,
             "table": self.table(),
+            "notes": self.notes,
             "diff": self.diff,
             **({"drift": [each.as_result() for each in self.drift]} if self.drift is not None else {}),
             **({"exported": list(self.exported)} if self.exported else {}),

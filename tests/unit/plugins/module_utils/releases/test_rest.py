@@ -122,11 +122,17 @@ def test_intention() -> None:
 
 
 @pytest.mark.parametrize(
-    "image_id",
-    ["docker-pullable://ghcr.io/x/y@sha256:ab", "ghcr.io/x/y@sha256:ab", "docker://sha256:ab", "sha256:ab"],
+    ("image_id", "digest"),
+    [
+        ("docker-pullable://ghcr.io/x/y@sha256:ab", "sha256:ab"),
+        ("ghcr.io/x/y@sha256:ab", "sha256:ab"),
+        ("docker://sha256:ab", ""),  # an ID of the node, not a digest of a registry
+        ("sha256:ab", ""),
+        ("", ""),
+    ],
 )
-def test_image_ids_of_all_runtimes_become_the_same_digest(image_id: str) -> None:
-    assert image_digest(image_id) == "sha256:ab"
+def test_image_ids_of_all_runtimes_become_the_same_digest(image_id: str, digest: str) -> None:
+    assert image_digest(image_id) == digest
 
 
 def test_the_table_stands_in_columns_and_a_failure_carries_everything() -> None:
