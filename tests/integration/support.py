@@ -68,6 +68,7 @@ def run_module(
     check: bool = False,
     diff: bool = False,
     timeout: float = 300,
+    env: Mapping[str, str] | None = None,
 ) -> ModuleRun:
     """Run a module of this collection through ``ansible localhost``, as a user would."""
     flags = [flag for flag, wanted in (("--check", check), ("--diff", diff)) if wanted]
@@ -83,7 +84,7 @@ def run_module(
     ]
     done = subprocess.run(
         [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
-        env=environment(kubeconfig) | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}, cwd=TOP,
+        env={**environment(kubeconfig), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", **(env or {})}, cwd=TOP,
         capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
     head, arrow, body = done.stdout.partition(" => ")

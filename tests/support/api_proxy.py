@@ -169,7 +169,7 @@ class ApiProxy:
         verb = _verb(request)
         self._count(request, verb, body)
         faults, watch = self._faults, verb == "watch"
-        if faults.down_at is not None and faults.down_at(request.method, request.path):
+        if faults.down_at is not None and faults.down_at(request.method, request.raw_path):
             self.counts.injected["down_at"] += 1
             await self._down()
             return await self._nothing(request)

@@ -34,7 +34,7 @@ class Faults:
         gone_events: share of watches that get 410 as their first event.
         gone_answers: share of watches that get 410 as their HTTP status.
         unauthorized_after: from so long after these faults were set on, every new request gets 401; None: never.
-        down_at: asked with method and path of each request; when it says True the proxy goes down before that one.
+        down_at: asked with method and path (with its query) of each request; at True the proxy goes down before it.
         date_shift: added to the server's Date header: a load balancer whose clock is wrong.
     """
 

@@ -14,15 +14,23 @@ _MAX_MESSAGE = 400
 # check failed").
 _TRANSIENT = re.compile(
     r"cluster reachability check failed|kubernetes cluster unreachable|connection refused|connection reset"
-    r"|broken pipe"
+    r"|broken pipe|use of closed network connection|client\.timeout exceeded|request canceled"
+    r'|(?:get|post|put|patch|delete) "https?://[^"]*": context deadline exceeded'
     r"|tls handshake timeout|i/o timeout|no route to host|unexpected eof|: eof\b|http2: (?:client|server)"
     r"|server is currently unable to handle the request|service unavailable|bad gateway|gateway timeout"
     r"|too many requests"
     r"|etcdserver: (?:leader changed|request timed out|no leader)|the server was unable to return a response"
     r"|apiserver not ready|client rate limiter wait|failed calling webhook|an error on the server"
-    r"|internal error occurred",
+    r"|internal error occurred|rpc error: code = (?:unavailable|deadlineexceeded|unknown)",
     re.IGNORECASE,
 )
+# Behind "kubernetes cluster unreachable" too, but no retry mends these. The first are client-go's words for 401.
+_UNAUTHORIZED = re.compile(
+    r"the server has asked for the client to provide credentials|you must be logged in to the server"
+    r"|(?::|^) unauthorized$|^unauthorized$",
+    re.IGNORECASE,
+)
+_UNTRUSTED = re.compile(r"x509: |tls: failed to verify certificate", re.IGNORECASE)
 _LOCKED = re.compile(r"another operation \(.*\) is in progress|release: already exists", re.IGNORECASE)
 _SCHEMA = re.compile(r"values don't meet the specifications of the schema|schema validation", re.IGNORECASE)
 _CHART = re.compile(
@@ -53,6 +61,12 @@ def understand(command: str, release: str, output: str) -> HelmError:
     if _SCHEMA.search(text):
         message = f"{release}: the values do not fit the chart's schema: {_after_colon(text)}"
         return HelmError(Failure(Code.CHART_INVALID, message, details), transient=False)
+    if _UNAUTHORIZED.search(text):
+        message = f"{release}: the API server does not accept the credentials (token expired or rejected) for Helm."
+        return HelmError(Failure(Code.UNAUTHORIZED, message, details), transient=False)
+    if _UNTRUSTED.search(text):
+        message = f"{release}: Helm does not trust the API server: {text}"
+        return HelmError(Failure(Code.CREDENTIALS, message, details), transient=False)
     if (found := _SSA.search(text)) and "conflict" in text:
         fields = _after_colon(text)
         message = f"{release}: {found[1]} owns fields that the chart sets ({fields}); stop it, or set force_conflicts."

@@ -199,6 +199,13 @@ def network_errors() -> tuple[type[BaseException], ...]:
     return (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 
 
+def silence_errors() -> tuple[type[BaseException], ...]:
+    """Those of them that say that nothing came for too long."""
+    import urllib3
+
+    return (urllib3.exceptions.ReadTimeoutError, TimeoutError)
+
+
 def network_cause(exc: BaseException) -> str:
     """The innermost reason in words a person knows, without addresses of Python objects."""
     chain: list[BaseException] = [exc]

@@ -25,7 +25,7 @@ from .errors import Expired, Forbidden, NotFound, Unauthorized, Unreachable, err
 from .resources import Resource
 from .session import KubeSession, Object
 from .stream import CAN_INTERRUPT, Stream
-from .transport import network_errors, pause_before
+from .transport import network_errors, pause_before, silence_errors
 
 # The server ends each watch after this many seconds; the client gives up this much later.
 WATCH_SECONDS = 20.0
@@ -237,8 +237,10 @@ class Watcher:
             return ""
         except Unauthorized:
             return ""  # listing renews the credentials, or says for good that they are rejected
-        except network_errors():
-            pass  # cut in the middle: go on from the last whole event
+        except network_errors() as exc:
+            if isinstance(exc, silence_errors()):
+                return ""  # not even the server's own end came: what is between may hold back everything
+            # cut in the middle: go on from the last whole event
         except (ValueError, KeyError):
             pass  # cut in the middle of a line: the same
         finally:

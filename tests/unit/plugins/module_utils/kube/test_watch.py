@@ -116,11 +116,11 @@ def test_faults_of_a_watch_are_gone_through(answer: Answer) -> None:
         assert watcher.fault == ""
 
 
-def test_a_silent_watch_is_cut_and_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_watch_is_cut_and_listed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "WATCH_SECONDS", 1.0)
     monkeypatch.setattr(watch, "SILENCE_MARGIN", 0.2)
-    watches = [Answer(lines=[], hang=30), Answer(lines=[event("ADDED", "c", "2")], hang=30)]
-    with watching([listing([], "1")], watches) as (watcher, _, _):
+    lists = [listing([], "1"), listing([obj("c")], "2")]
+    with watching(lists, [Answer(lines=[], hang=30)]) as (watcher, _, _):
         until(watcher, ["c"])
 
 
