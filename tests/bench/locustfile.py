@@ -11,7 +11,7 @@ class Person(HttpUser):
     wait_time = between(0.5, 1.5)
 
     def on_start(self) -> None:
-        self.client.headers["Origin"] = self.host
+        self.client.headers["Origin"] = str(self.host)
         credentials = {"username": f"load-{uuid.uuid4().hex[:12]}", "password": uuid.uuid4().hex}
         self.client.post("/api/auth/register", json=credentials, name="register")
         self.client.post("/api/auth/login", json=credentials, name="login")

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,9 @@ def measure(world: World) -> Findings:
         seconds["rollback.yml under load"] = _playbook(environ, "rollback.yml").seconds
     finally:
         locust.process.send_signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             locust.process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            locust.process.kill()
-            locust.process.wait()
+        locust.end()
     with open(f"{prefix}_stats.csv", newline="") as file:
         found = findings(operations(list(csv.DictReader(file))), seconds)
     failures = Path(f"{prefix}_failures.csv")

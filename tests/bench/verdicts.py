@@ -206,8 +206,7 @@ def _follow(
         text = _read(ours)
     finally:
         for one in everyone:
-            one.process.kill()
-            one.process.wait()
+            one.end()
             one.output.close()
     if not judged:
         raise Broken(f"rollout_wait gave no verdict: {text[-2000:]}")

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,7 @@ from tests.integration.support import BUSYBOX, environment, eventually
 CHART = TOP / "tests" / "fixtures" / "charts" / "bench"
 LIMIT_S = 180.0  # no single command of the benchmark takes longer
 READY_AFTER_S = 2
+_LOOK_S = 0.01
 
 
 class Broken(Exception):
@@ -60,6 +62,12 @@ class Started:
     output: IO[str]
     began: float
 
+    def end(self) -> None:
+        """End it with all that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
 
 def wait(running: Sequence[Started], limit: float = LIMIT_S) -> list[Ran]:
     """All commands to their ends, each with its own seconds; those that take longer than the limit are killed."""
@@ -72,11 +80,10 @@ def wait(running: Sequence[Started], limit: float = LIMIT_S) -> list[Ran]:
                     ended[number] = now - one.began
             if now - running[0].began > limit:
                 raise Broken(f"{running[0].process.args!r} and others did not all end within {limit:.0f} s")
-            time.sleep(0.02)
+            time.sleep(_LOOK_S)
     finally:
         for one in running:
-            one.process.kill()
-            one.process.wait()
+            one.end()
     return [_ran(one, ended[number]) for number, one in enumerate(running)]
 
 
@@ -118,21 +125,16 @@ class World:
         homes = {f"HELM_{what}_HOME": str(self.folder / "helm" / what.lower()) for what in ("CACHE", "CONFIG", "DATA")}
         return {**clean, **homes, "KUBECONFIG": path}
 
-    def run(self, *argv: str | Path, kubeconfig: str | Path | None = None, stdin: str = "") -> Ran:
+    def run(self, *argv: str | Path, kubeconfig: str | Path | None = None) -> Ran:
         """A command to its end, timed."""
-        began = time.monotonic()
-        done = subprocess.run(
-            [str(word) for word in argv], input=stdin, env=self.environ(kubeconfig), cwd=self.folder, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT_S, check=False,
-        )  # fmt: skip
-        return Ran(time.monotonic() - began, done.returncode, done.stdout)
+        return wait([self.start(argv, kubeconfig)])[0]
 
     def start(self, argv: Sequence[str | Path], kubeconfig: str | Path | None = None) -> Started:
         """A command in the background; its output goes to a file, so nothing has to read along."""
         output = tempfile.TemporaryFile("w+", dir=self.folder)  # noqa: SIM115 - closed when it was read, see _ran
         process = subprocess.Popen(
             [str(word) for word in argv], env=self.environ(kubeconfig), cwd=self.folder,
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         return Started(process, output, time.monotonic())
 

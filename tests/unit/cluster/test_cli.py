@@ -22,7 +22,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def up(options: Namespace) -> None:
         state.load_or_create(options.name, None)
-        calls.append("up")
+        calls.append(f"up with {options.kwok_nodes} fake nodes" if options.kwok_nodes else "up")
 
     def down(options: Namespace) -> None:
         (state.load(options.name).folder / "cluster.json").unlink()
@@ -41,6 +41,11 @@ def test_a_command_on_a_fresh_cluster_is_told_which(done: list[str]) -> None:
 
     assert cli.run(["with", "one", "--", sys.executable, "-c", says]) == 0
     assert done == ["up", "down, purged"]
+
+
+def test_a_command_may_ask_for_fake_nodes(done: list[str]) -> None:
+    assert cli.run(["with", "--kwok-nodes", "3", "one", "--", sys.executable, "-c", ""]) == 0
+    assert done == ["up with 3 fake nodes", "down, purged"]
 
 
 def test_the_exit_code_is_the_command_s_and_the_cluster_goes(done: list[str]) -> None:
