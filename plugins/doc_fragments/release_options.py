@@ -47,9 +47,15 @@ options:
     description:
       - Seconds to wait when another run holds the lock. With V(0) the module fails at once and names the holder.
       - The lock of a run that was killed on this machine is taken over at once, that of a dead run elsewhere after
-        its time to live and its O(timeout) have passed.
+        O(lock_ttl) and its O(timeout) have passed.
     type: int
     default: 0
+  lock_ttl:
+    description:
+      - Seconds after which the lock of this run counts as abandoned when it is not renewed; it is renewed three times
+        as often. 3 at least.
+    type: int
+    default: 15
   run_url:
     description:
       - Address of this run, for those who find its lock. GitHub Actions, GitLab CI and Jenkins tell it by themselves.

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from .failure import TodoCloudError
+from .living import CONTROLLER, die_with
 
 # The action plugins of this collection hand the name of a file to the module in this environment variable.
 PROGRESS_FILE = "TODO_CLOUD_PROGRESS_FILE"
@@ -27,7 +28,14 @@ for _secret in ("kubeconfig", "api_key", "password"):  # kubernetes.core >= 6.3 
 
 @contextmanager
 def failing(module: Any) -> Iterator[None]:
-    """Whatever is raised below as :class:`TodoCloudError` ends the module with ``msg`` and ``failure``."""
+    """Whatever is raised below as :class:`TodoCloudError` ends the module with ``msg`` and ``failure``.
+
+    A module that writes dies with its controller: Ansible's workers are sessions of their own, so that a killed
+    controller would leave it at work, unseen, and the next run would find the lock held.
+    """
+    pid, _, since = os.environ.get(CONTROLLER, "").partition(" ")
+    if pid.isdigit():
+        die_with(int(pid), since)
     try:
         yield
     except TodoCloudError as exc:

@@ -19,6 +19,8 @@ from ansible import constants, context
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.todo.cloud.plugins.module_utils.door import PROGRESS_FILE
+from ansible_collections.todo.cloud.plugins.module_utils.living import CONTROLLER
+from ansible_collections.todo.cloud.plugins.plugin_utils.run import controller, run_folder
 
 # Callbacks that print one readable line after another; JSON-like ones and those that draw must not be disturbed.
 _READABLE = frozenset({"default", "ansible.builtin.default"})
@@ -35,19 +37,27 @@ class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no ty
         """The module's result."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
-        if self._is_watched():
-            given = self._task.environment
-            with followed_file(self._show(task_vars or {})) as path:
-                self._task.environment = [*(given or []), {PROGRESS_FILE: path}]
-                try:
-                    result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
-                finally:
-                    self._task.environment = given
-        else:
-            result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
+        given = self._task.environment
+        with self._handed_over(task_vars or {}) as environment:
+            self._task.environment = [*(given or []), environment]
+            try:
+                result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
+            finally:
+                self._task.environment = given
         if not wrap_async:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
+
+    @contextmanager
+    def _handed_over(self, task_vars: dict[str, Any]) -> Iterator[dict[str, str]]:
+        """What the module gets in its environment: whom it dies with, and where its progress is read."""
+        here = self._connection.transport == "local"
+        environment = {CONTROLLER: " ".join(map(str, controller()))} if here and not self._task.async_val else {}
+        if not self._is_watched():
+            yield environment
+            return
+        with followed_file(self._show(task_vars)) as path:
+            yield {**environment, PROGRESS_FILE: path}
 
     def _is_watched(self) -> bool:
         """True if somebody reads along: readable output, a module on this machine, neither async nor secret."""
@@ -81,7 +91,7 @@ class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no ty
 @contextmanager
 def followed_file(show: Callable[[str], None]) -> Iterator[str]:
     """A private file whose whole lines are shown as they are appended; everything is shown before the end."""
-    descriptor, path = tempfile.mkstemp(prefix="todo-cloud-progress-")
+    descriptor, path = tempfile.mkstemp(prefix="progress-", dir=run_folder())
     done = threading.Event()
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
         thread = threading.Thread(target=_follow, args=(file, show, done), daemon=True)

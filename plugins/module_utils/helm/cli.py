@@ -20,10 +20,12 @@ from typing import Any
 from ..failure import Code, Failure, error
 from .errors import HelmError, understand
 from .process import (
+    Check,
     Completed,
     Runner,
     TookTooLong,
     kubeconfig_file,
+    may_go_on,
     run_process,
 )
 
@@ -98,9 +100,9 @@ class HelmCli:
                 self._version = HelmVersion.parse(done.stdout)
             return self._version
 
-    def apply(self, request: ApplyRequest) -> None:
-        """Installs or upgrades a release; HelmError when Helm fails."""
-        self._with_cluster(self._apply_argv(request), request.values, request.timeout)
+    def apply(self, request: ApplyRequest, *, check: Check = may_go_on) -> None:
+        """Installs or upgrades a release; HelmError when Helm fails. ``check`` is asked while Helm is at work."""
+        self._with_cluster(self._apply_argv(request), request.values, request.timeout, check)
 
     def render(self, request: ApplyRequest) -> str:
         """The manifest that ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
@@ -123,6 +125,7 @@ class HelmCli:
         timeout: int = 300,
         history_max: int = 40,
         force_conflicts: bool = False,
+        check: Check = may_go_on,
     ) -> None:
         """Makes a stored revision the newest again. There is no 'the one before': ``revision`` is a number above 0."""
         if revision < 1:
@@ -140,12 +143,12 @@ class HelmCli:
             "--timeout",
             f"{timeout}s",
         ]
-        self._with_cluster([*argv, *self._force(force_conflicts)], None, timeout)
+        self._with_cluster([*argv, *self._force(force_conflicts)], None, timeout, check)
 
-    def uninstall(self, name: str, namespace: str, *, timeout: int = 300) -> None:
+    def uninstall(self, name: str, namespace: str, *, timeout: int = 300, check: Check = may_go_on) -> None:
         """Removes a release and its history; a release that is not there is fine."""
         argv = ["uninstall", name, "--namespace", namespace, "--ignore-not-found", "--timeout", f"{timeout}s"]
-        self._with_cluster(argv, None, timeout)
+        self._with_cluster(argv, None, timeout, check)
 
     def _apply_argv(self, request: ApplyRequest) -> list[str]:
         argv = ["upgrade", "--install", request.name, request.chart, "--namespace", request.namespace]
@@ -168,12 +171,14 @@ class HelmCli:
             raise error(Code.INVALID_INPUT, "force_conflicts needs Helm 4: Helm 3 does not apply on the server's side.")
         return ["--force-conflicts"]
 
-    def _with_cluster(self, args: Sequence[str], values: Mapping[str, Any] | None, timeout: int) -> Completed:
+    def _with_cluster(
+        self, args: Sequence[str], values: Mapping[str, Any] | None, timeout: int, check: Check = may_go_on
+    ) -> Completed:
         self._ask_version()  # refuses an unsupported program before it writes anything
         stdin = b"" if values is None else json.dumps(values).encode()  # JSON is YAML
         with self._files() as (env, descriptors):
             self.calls += 1
-            done = self._call(args, stdin=stdin, env=env, pass_fds=descriptors, timeout=timeout + _GRACE_S)
+            done = self._call(args, stdin=stdin, env=env, pass_fds=descriptors, timeout=timeout + _GRACE_S, check=check)
         if done.returncode != 0:
             raise understand(args[0], _release_of(args), done.stderr or done.stdout)
         return done
@@ -191,9 +196,12 @@ class HelmCli:
         pass_fds: Sequence[int],
         timeout: float,
         stdin: bytes = b"",
+        check: Check = may_go_on,
     ) -> Completed:
         try:
-            return self._run([self._binary, *args], stdin=stdin, env=env, pass_fds=pass_fds, timeout=timeout)
+            return self._run(
+                [self._binary, *args], stdin=stdin, env=env, pass_fds=pass_fds, timeout=timeout, check=check
+            )
         except (FileNotFoundError, PermissionError) as exc:
             raise error(
                 Code.HELM_MISSING,

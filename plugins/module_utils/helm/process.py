@@ -18,7 +18,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..living import lasting
+
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_TICK_S = 0.25  # how often it is asked whether a running program may go on
+_STOPPED_S = 2.0  # a tick that took so much longer: this process was stopped, or the machine slept
+
+
+class Check(Protocol):
+    """Asked while a program runs, and when it was held: raises when it may not go on."""
+
+    def __call__(self, sure: bool = True) -> None:
+        """``sure`` False: only what is known already counts."""
+
+
+def may_go_on(sure: bool = True) -> None:
+    """Nobody objects."""
 
 
 @dataclass(frozen=True)
@@ -38,29 +53,69 @@ class Runner(Protocol):
     """Runs one program to its end. Tests inject one of their own."""
 
     def __call__(
-        self, argv: Sequence[str], *, stdin: bytes, env: Mapping[str, str], pass_fds: Sequence[int], timeout: float
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes,
+        env: Mapping[str, str],
+        pass_fds: Sequence[int],
+        timeout: float,
+        check: Check = may_go_on,
     ) -> Completed:
-        """Raises FileNotFoundError, PermissionError or TookTooLong."""
+        """``check`` raises when the program may not go on: it is killed then, and the error goes through.
+
+        Raises FileNotFoundError, PermissionError or TookTooLong besides.
+        """
 
 
 def run_process(
-    argv: Sequence[str], *, stdin: bytes, env: Mapping[str, str], pass_fds: Sequence[int], timeout: float
+    argv: Sequence[str],
+    *,
+    stdin: bytes,
+    env: Mapping[str, str],
+    pass_fds: Sequence[int],
+    timeout: float,
+    check: Check = may_go_on,
 ) -> Completed:
     """The real runner: no shell, killed with its parent (Linux) and after ``timeout`` seconds."""
-    try:
-        done = subprocess.run(
-            list(argv),
-            input=stdin,
-            capture_output=True,
-            env=dict(env),
-            pass_fds=tuple(pass_fds),
-            timeout=timeout,
-            check=False,
-            preexec_fn=_dies_with_parent(),
-        )
-    except subprocess.TimeoutExpired as exc:
-        raise TookTooLong(f"{argv[0]} ran longer than {timeout:.0f} s") from exc
-    return Completed(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        list(argv),
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        env=dict(env),
+        pass_fds=tuple(pass_fds),
+        preexec_fn=_dies_with_parent(),
+    ) as process:
+        try:
+            stdout, stderr = _watched(process, stdin, timeout, check)
+        except BaseException:
+            process.kill()
+            raise
+    return Completed(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+
+def _watched(process: subprocess.Popen[bytes], stdin: bytes, timeout: float, check: Check) -> tuple[bytes, bytes]:
+    """Output and errors. After a pause of this process the program is held until ``check`` has said that it may go on:
+    meanwhile somebody else may have begun to write what it writes.
+    """
+    begun = seen = lasting()
+    given: bytes | None = stdin
+    while True:
+        try:
+            return process.communicate(given, timeout=_TICK_S)
+        except subprocess.TimeoutExpired:
+            given = None  # communicate() goes on with what it was given first
+        late = lasting() - seen > _TICK_S + _STOPPED_S
+        if late:
+            process.send_signal(signal.SIGSTOP)
+        check(sure=late)
+        if late:
+            process.send_signal(signal.SIGCONT)
+        seen = lasting()
+        if seen - begun > timeout:
+            raise TookTooLong(f"pid {process.pid} ran longer than {timeout:.0f} s")
 
 
 def _dies_with_parent() -> Callable[[], None] | None:

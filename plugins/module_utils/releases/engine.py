@@ -7,12 +7,13 @@ The flow in one screen is ``Engine.apply``. What happens when a wave fails stand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.cli import HelmCli
+from ..helm.process import Check
 from ..helm.state import Action, Lock
 from ..helm.storage import StoredRelease, history, read_release
 from ..kube.deadline import Deadline
@@ -80,6 +81,7 @@ class Engine:
                 self._holder,
                 wait=self._settings.lock_wait,
                 progress=self._progress,
+                ttl=self._settings.lock_ttl,
             ) as lock:
                 snapshot, plan = self._plan(Lock.MINE)
                 self._report.warnings += [lock.takeover] if lock.takeover else []
@@ -116,7 +118,7 @@ class Engine:
         }
         return snapshot, plan
 
-    def _run(self, plan: Sequence[PlanItem], snapshot: Snapshot, check: Callable[[], None]) -> None:
+    def _run(self, plan: Sequence[PlanItem], snapshot: Snapshot, check: Check) -> None:
         given_up = forget(self._kube, self._settings.namespace)
         self._report.warnings += [given_up] if given_up else []
         writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)

@@ -7,11 +7,14 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import signal
 import socket
 import uuid
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from ..living import CONTROLLER, gone, machine, started
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,9 @@ class Holder:
             what=what,
             commit=commit or _commit(),
             url=url or _run_url(),
-            machine=_machine(),
+            machine=machine(),
             pid=os.getpid(),
-            started=_started(os.getpid()) or "",
+            started=started(os.getpid()) or "",
             grace=grace,
         )
 
@@ -84,28 +87,29 @@ class Holder:
 
 def is_dead_here(holder: Holder) -> bool:
     """True only if this is the holder's machine and its process is gone."""
-    if not holder.machine or holder.machine != _machine() or not holder.pid:
+    return is_here(holder) and gone(holder.pid, holder.started)
+
+
+def is_here(holder: Holder) -> bool:
+    """Did the holder take the lock on this machine, in this boot and pid namespace?"""
+    return bool(holder.machine) and holder.machine == machine() and bool(holder.pid)
+
+
+def end_stuck(holder: Holder) -> bool:
+    """Kills a module of ours on this machine that lost its lock because it hung or was stopped: woken later, it and its
+    Helm processes would go on writing. True if it did.
+
+    Only a process that an action plugin of this collection started is touched, whatever a Lease says.
+    """
+    if not is_here(holder) or holder.pid == os.getpid() or gone(holder.pid, holder.started):
         return False
-    started = _started(holder.pid)
-    return started is None or started != holder.started
-
-
-def _machine() -> str:
-    """This boot and pid namespace; empty where the system does not tell (then only time tells who is dead)."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
+        if f"{CONTROLLER}=".encode() not in Path(f"/proc/{holder.pid}/environ").read_bytes():
+            return False
+        os.kill(holder.pid, signal.SIGKILL)
     except OSError:
-        return ""
-
-
-def _started(pid: int) -> str | None:
-    """Start time of a process in clock ticks since boot, None when there is no such (living) process: proc(5), stat."""
-    try:
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if after_name[0] in ("Z", "X") else after_name[19]
+        return False
+    return True
 
 
 def _user() -> str:

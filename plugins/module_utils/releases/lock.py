@@ -22,7 +22,8 @@ from ..kube.deadline import Deadline
 from ..kube.errors import AlreadyExists, Conflict, KubeError, Unreachable
 from ..kube.resources import LEASE
 from ..kube.session import KubeSession
-from .holder import Holder, is_dead_here
+from ..living import lasting
+from .holder import Holder, end_stuck, is_dead_here
 from .lease import (
     LOCK_NAME,
     TAKEN_OVER,
@@ -86,10 +87,15 @@ class EnvironmentLock:
             if not self._lost:
                 self._release()
 
-    def check(self) -> None:
-        """To be called before every write: raises lock_lost when the lock is somebody else's by now."""
+    def check(self, sure: bool = True) -> None:
+        """To be called before every write: raises lock_lost when the lock is somebody else's by now.
+
+        ``sure`` False: only what the heartbeat found out counts; nothing is asked.
+        """
+        if not sure and not self._lost:
+            return
         with self._guard:
-            if not self._lost and time.monotonic() - self._renewed > self._ttl / 2:
+            if not self._lost and lasting() - self._renewed > self._ttl / 2:
                 self._renew()  # the heartbeat is late: this process may have been stopped for a while
             if self._lost:
                 raise error(
@@ -113,6 +119,8 @@ class EnvironmentLock:
             if self._free(lease, time.monotonic() - seen_at):
                 if self._try(partial(self._kube.replace, LEASE, self._namespace, self._body(lease))):
                     self._tell_takeover()
+                    if end_stuck(holder_of(lease)):
+                        self._progress(f"ended {holder_of(lease).describe()}, which hung on this machine")
                     return
                 continue
             if until.expired:
@@ -127,7 +135,7 @@ class EnvironmentLock:
             self._lease = write()
         except (AlreadyExists, Conflict):
             return False
-        self._renewed = time.monotonic()
+        self._renewed = lasting()
         return True
 
     def _tell_takeover(self) -> None:
@@ -161,9 +169,9 @@ class EnvironmentLock:
         renewed = {**self._lease, "spec": {**self._lease["spec"], "renewTime": stamp()}}
         try:
             self._lease = self._kube.replace(LEASE, self._namespace, renewed, deadline=Deadline.after(self._ttl / 3))
-            self._renewed = time.monotonic()
+            self._renewed = lasting()
         except Unreachable as exc:
-            if time.monotonic() - self._renewed > self._ttl:
+            if lasting() - self._renewed > self._ttl:
                 self._lost = f"it could not be renewed for {self._ttl} s: {exc}"
         except KubeError:
             self._look_again()
@@ -175,7 +183,7 @@ class EnvironmentLock:
             self._lost = str(exc)
             return
         if lease is not None and lease["spec"].get("holderIdentity") == self._holder.identity:
-            self._lease, self._renewed = lease, time.monotonic()
+            self._lease, self._renewed = lease, lasting()
         else:
             self._lost = "it was removed" if lease is None else told_holder(lease)
 

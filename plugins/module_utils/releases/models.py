@@ -167,6 +167,7 @@ class Settings:
     lock_wait: int = 0
     run_url: str = ""
     platform: bool = False  # the platform's lock is meant, not the namespace's
+    lock_ttl: int = 15
     history_max: int = 40
     dapr_namespace: str = "dapr-system"
     prune: bool = False

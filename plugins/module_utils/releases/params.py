@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from ..failure import Code, error
 from ..helm.cli import HelmCli
 from ..kube.rollout import WaitOptions
 from ..kube.session import KubeSession
@@ -28,6 +29,7 @@ HELM_SPEC: dict[str, Any] = {
     "timeout": {"type": "int", "default": 300},
     "lock_wait": {"type": "int", "default": 0},
     "run_url": {"type": "str"},
+    "lock_ttl": {"type": "int", "default": 15},
 }
 LOCK_SPEC: dict[str, Any] = {"lock": {"type": "str", "choices": ["namespace", "platform"], "default": "namespace"}}
 ENVIRONMENT_SPEC: dict[str, Any] = {
@@ -65,6 +67,7 @@ def settings_of(module: Any) -> Settings:
         lock_wait=int(params.get("lock_wait") or 0),
         run_url=params.get("run_url") or "",
         platform=params.get("lock") == "platform",
+        lock_ttl=_ttl(params),
         history_max=int(params.get("history_max") or 40),
         dapr_namespace=params.get("dapr_namespace") or "dapr-system",
         prune=bool(params.get("prune")),
@@ -77,6 +80,13 @@ def settings_of(module: Any) -> Settings:
         tools={"ansible": str(module.ansible_version)},
         registries=tuple(params.get("registries") or ()),
     )
+
+
+def _ttl(params: Mapping[str, Any]) -> int:
+    ttl = int(params.get("lock_ttl") or 15)
+    if ttl < 3:
+        raise error(Code.INVALID_INPUT, f"lock_ttl {ttl} is too short to be renewed in time: 3 seconds at least.")
+    return ttl
 
 
 def helm_of(kube: KubeSession, params: Mapping[str, Any]) -> HelmCli:

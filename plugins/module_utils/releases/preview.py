@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ..failure import Code
 from ..helm.cli import HelmCli
 from ..helm.errors import HelmError
+from ..helm.process import may_go_on
 from ..helm.state import Action, State
 from ..helm.storage import ReleaseStatus, StoredRelease
 from ..kube.session import KubeSession
@@ -32,7 +33,7 @@ class Preview:
         self._kube = kube
         self._helm = helm
         self._settings = settings
-        self._writer = ReleaseWriter(kube, helm, settings, lambda: None, progress)
+        self._writer = ReleaseWriter(kube, helm, settings, may_go_on, progress)
         self._read = read
 
     def fill(self, report: Report, plan: Sequence[PlanItem], snapshot: Snapshot) -> Report:

@@ -7,12 +7,13 @@ withdrawn.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.cli import HelmCli
+from ..helm.process import Check, may_go_on
 from ..helm.state import State
 from ..helm.storage import StoredRelease, read_release
 from ..kube.resources import SECRET
@@ -57,10 +58,15 @@ class Rollback:
         settings = self._settings
         guard(self._kube, settings.namespace, settings.environment)
         with ExitStack() as stack:
-            check: Callable[[], None] = lambda: None  # noqa: E731 - replaced by the lock's own check below
+            check: Check = may_go_on
             if not settings.check:
                 lock = EnvironmentLock(
-                    self._kube, settings.namespace, self._holder, wait=settings.lock_wait, progress=self._progress
+                    self._kube,
+                    settings.namespace,
+                    self._holder,
+                    wait=settings.lock_wait,
+                    progress=self._progress,
+                    ttl=settings.lock_ttl,
                 )
                 check = stack.enter_context(lock).check
                 self._report.warnings += [lock.takeover] if lock.takeover else []
@@ -203,7 +209,7 @@ class Rollback:
         record: Record,
         targets: Sequence[Target],
         snapshot: Snapshot,
-        check: Callable[[], None],
+        check: Check,
     ) -> None:
         settings = self._settings
         check()

@@ -13,6 +13,7 @@ from typing import Any
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.cli import HelmCli
 from ..helm.errors import HelmError
+from ..helm.process import Check, may_go_on
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
 from ..helm.storage import CorruptRelease, ReleaseStatus, StoredRelease, read_release
 from ..kube.deadline import Deadline
@@ -137,13 +138,13 @@ class SingleRelease:
         judge: Callable[[Snapshot, Lock], State],
         wanted: Wanted,
         spec: ReleaseSpec | None,
-    ) -> tuple[Callable[[], None], State, Snapshot]:
+    ) -> tuple[Check, State, Snapshot]:
         """State of the release; when it has to be written, the lock is taken first and it is looked at again."""
         snapshot = self._take(spec)
         lock = lock_state(self._kube, self._settings.namespace, platform=self._settings.platform)[0]
         state = judge(snapshot, lock)
         if self._settings.check or action_for(state, wanted) in (Action.NONE, Action.VERIFY):
-            return (lambda: None), state, snapshot
+            return may_go_on, state, snapshot
         settings = self._settings
         holder = Holder.me("helm_release", settings.commit, grace=settings.timeout, url=settings.run_url)
         held = stack.enter_context(
@@ -154,6 +155,7 @@ class SingleRelease:
                 wait=settings.lock_wait,
                 progress=self._progress,
                 platform=settings.platform,
+                ttl=settings.lock_ttl,
             )
         )
         self._report.warnings += [held.takeover] if held.takeover else []
@@ -178,7 +180,7 @@ class SingleRelease:
         targets = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
         return stored is not None and all(snapshot.status(t).state is WorkloadState.CURRENT for t in targets)
 
-    def _bring(self, spec: ReleaseSpec, snapshot: Snapshot, check: Callable[[], None], lock: ExitStack) -> None:
+    def _bring(self, spec: ReleaseSpec, snapshot: Snapshot, check: Check, lock: ExitStack) -> None:
         report, deadline = self._report, Deadline.after(self._settings.timeout)
         writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
         action, now = report.action, snapshot
@@ -212,7 +214,7 @@ class SingleRelease:
         report = self._report
         if not (self._settings.diff and there and report.action in (Action.INSTALL, Action.UPGRADE)):
             return
-        writer = ReleaseWriter(self._kube, self._helm, self._settings, lambda: None, self._progress)
+        writer = ReleaseWriter(self._kube, self._helm, self._settings, may_go_on, self._progress)
         before = self._readable(spec.name, report.revision)
         request = writer.request(
             spec, snapshot.marks, report.revision + 1, force_conflicts=self._force, skip_crds=self._skip_crds

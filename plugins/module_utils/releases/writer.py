@@ -16,6 +16,7 @@ from typing import Any
 from ..failure import Code, TodoCloudError, error
 from ..helm.cli import ApplyRequest, HelmCli
 from ..helm.errors import HelmError
+from ..helm.process import Check
 from ..helm.state import Action
 from ..helm.storage import ReleaseStatus, Revision, history, mark_failed, set_aside
 from ..kube.deadline import Deadline
@@ -42,9 +43,7 @@ class Write:
 class ReleaseWriter:
     """Writes releases of one namespace; threads may share it. ``check`` is called before every write."""
 
-    def __init__(
-        self, kube: KubeSession, helm: HelmCli, settings: Settings, check: Callable[[], None], progress: Progress
-    ) -> None:
+    def __init__(self, kube: KubeSession, helm: HelmCli, settings: Settings, check: Check, progress: Progress) -> None:
         self._kube = kube
         self._helm = helm
         self._settings = settings
@@ -64,7 +63,8 @@ class ReleaseWriter:
         """Installs or upgrades ``spec`` and proves by the history that the newest revision is this one."""
 
         def call(revision: int) -> None:
-            self._helm.apply(self.request(spec, marks, revision, force_conflicts=force_conflicts, skip_crds=skip_crds))
+            request = self.request(spec, marks, revision, force_conflicts=force_conflicts, skip_crds=skip_crds)
+            self._helm.apply(request, check=self._check)
 
         def ours(newest: Revision) -> bool:
             return newest.labels.get(INPUTS) == spec.inputs and newest.labels.get(REVISION) == str(newest.revision)
@@ -79,7 +79,12 @@ class ReleaseWriter:
         def call(expected: int) -> None:
             del expected  # Helm numbers it itself
             self._helm.rollback(
-                name, settings.namespace, revision, timeout=settings.timeout, history_max=settings.history_max
+                name,
+                settings.namespace,
+                revision,
+                timeout=settings.timeout,
+                history_max=settings.history_max,
+                check=self._check,
             )
 
         target = next((r for r in history(self._kube, settings.namespace, name) if r.revision == revision), None)
@@ -106,7 +111,7 @@ class ReleaseWriter:
         """Removes a release and its history."""
         revisions = history(self._kube, self._settings.namespace, name)
         self._check()
-        self._helm.uninstall(name, self._settings.namespace, timeout=self._settings.timeout)
+        self._helm.uninstall(name, self._settings.namespace, timeout=self._settings.timeout, check=self._check)
         return Write(name, Action.UNINSTALL, revisions[-1].revision if revisions else 0, 0)
 
     def prepare(self, name: str, action: Action) -> None:
@@ -134,7 +139,7 @@ class ReleaseWriter:
                 set_aside(self._kube, namespace, newest)
             case Action.FINISH_UNINSTALL:
                 self._progress(f"{name}: an uninstall was interrupted, finishing it")
-                self._helm.uninstall(name, namespace, timeout=self._settings.timeout)
+                self._helm.uninstall(name, namespace, timeout=self._settings.timeout, check=self._check)
             case _:
                 return
 

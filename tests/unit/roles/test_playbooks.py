@@ -48,6 +48,7 @@ def test_plays_use_the_inventorys_cluster_and_hosts(playbook: Path) -> None:
         assert play["gather_facts"] is False
         if any(task.get("ansible.builtin.assert") is None for task in play["tasks"]):
             assert "group/todo.cloud.k8s" in play["module_defaults"], play["name"]
+            assert play["environment"] == "{{ run_environment }}", play["name"]
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda p: p.stem)

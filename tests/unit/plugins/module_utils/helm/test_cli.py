@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion
-from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed, TookTooLong
+from ansible_collections.todo.cloud.plugins.module_utils.helm.process import (
+    Check,
+    Completed,
+    TookTooLong,
+    may_go_on,
+)
 
 KUBECONFIG = {"users": [{"name": "x", "user": {"token": "canary-token"}}]}
 
@@ -29,7 +34,14 @@ class Fake:
     timeouts: list[float] = field(default_factory=list)
 
     def __call__(
-        self, argv: Sequence[str], *, stdin: bytes, env: Mapping[str, str], pass_fds: Sequence[int], timeout: float
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes,
+        env: Mapping[str, str],
+        pass_fds: Sequence[int],
+        timeout: float,
+        check: Check = may_go_on,
     ) -> Completed:
         self.calls.append(list(argv))
         self.stdin.append(stdin)

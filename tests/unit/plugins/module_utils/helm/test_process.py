@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.helm import process as process_module
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import (
     TookTooLong,
     kubeconfig_file,
@@ -39,6 +40,48 @@ def test_a_child_reads_the_kubeconfig_from_memory() -> None:
         if LINUX:
             assert path.startswith("/dev/fd/")
     assert not Path(path).exists()
+
+
+def test_a_program_that_may_not_go_on_is_killed_and_the_reason_told(tmp_path: Path) -> None:
+    """The lock was lost while Helm works."""
+    pid_file = tmp_path / "pid"
+
+    def check(sure: bool = True) -> None:
+        if pid_file.exists() and pid_file.read_text():
+            raise LookupError("lost")
+
+    with pytest.raises(LookupError, match="lost"):
+        run_process(
+            ["sh", "-c", f"echo $$ > {pid_file}; exec sleep 600"],
+            stdin=b"", env=dict(os.environ), pass_fds=(), timeout=60, check=check,
+        )  # fmt: skip
+    assert not _alive(int(pid_file.read_text()))
+
+
+def test_after_a_pause_a_program_is_held_until_it_may_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process was stopped, or the machine slept: somebody else may be writing by now."""
+    pid_file, asked = tmp_path / "pid", list[bool]()
+    sleeps = iter([0.0, 0.25, 0.25, 1000.0])  # a tick in time, and one very late; then time stands still
+    last = [0.0]
+
+    def clock() -> float:
+        last[0] = next(sleeps, last[0])
+        return last[0]
+
+    def check(sure: bool = True) -> None:
+        asked.append(sure)
+        if sure:
+            pid = int(_until(lambda: pid_file.exists() and pid_file.read_text()))
+            assert _until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+            (tmp_path / "go").touch()
+
+    monkeypatch.setattr(process_module, "lasting", clock)
+    done = run_process(
+        ["sh", "-c", f"echo $$ > {pid_file}; until [ -e {tmp_path}/go ]; do sleep 0.05; done; echo went on"],
+        stdin=b"", env=dict(os.environ), pass_fds=(), timeout=2000, check=check,
+    )  # fmt: skip
+    assert done.stdout == "went on\n"
+    assert True in asked
 
 
 @pytest.mark.skipif(not LINUX, reason="prctl is Linux's")

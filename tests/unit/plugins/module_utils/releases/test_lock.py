@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -14,8 +15,13 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Lock
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import LEASE
+from ansible_collections.todo.cloud.plugins.module_utils.living import CONTROLLER, started
 from ansible_collections.todo.cloud.plugins.module_utils.releases import lock as lock_module
-from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import Holder, is_dead_here
+from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import (
+    Holder,
+    end_stuck,
+    is_dead_here,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import (
     LOCK_NAME,
     EnvironmentLock,
@@ -40,6 +46,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(lock_module, "time", clock)
+    monkeypatch.setattr(lock_module, "lasting", clock.monotonic)
     return clock
 
 
@@ -152,6 +159,53 @@ def test_losing_the_lock_stops_before_the_next_write(clock: Clock) -> None:
             held.check()
         assert caught.value.failure.code is Code.LOCK_LOST
     assert holder_of(lease(kube)).who == "ada", "what is somebody else's is left alone"
+
+
+def test_while_helm_works_only_a_known_loss_counts(clock: Clock) -> None:
+    kube = FakeKube()
+    with lock(kube) as held:
+        hold(kube, elsewhere())
+        clock.now += 10
+        held.check(sure=False)  # nothing was asked yet
+        with pytest.raises(TodoCloudError):
+            held.check()
+        with pytest.raises(TodoCloudError):
+            held.check(sure=False)
+
+
+def sleeping(**env: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["sleep", "600"], env={**os.environ, **env})
+
+
+def test_a_module_that_hangs_on_this_machine_is_ended_when_its_lock_is_taken() -> None:
+    """Woken after that, it and its Helm processes would go on writing."""
+    kube, lines = FakeKube(), list[str]()
+    stuck = sleeping(**{CONTROLLER: "1 1"})
+    try:
+        since = started(stuck.pid)
+        assert since
+        hold(kube, replace(me(), identity="stuck", grace=0, pid=stuck.pid, started=since))
+        lease(kube)["spec"]["leaseDurationSeconds"] = 1
+        with lock(kube, wait=30, progress=lines.append):
+            assert stuck.wait(10) == -signal.SIGKILL
+        assert "hung on this machine" in lines[-1]
+    finally:
+        stuck.kill()
+        stuck.wait()
+
+
+def test_a_process_that_is_no_module_of_ours_is_never_ended_whatever_a_lease_says() -> None:
+    other = sleeping()
+    try:
+        since = started(other.pid)
+        assert since
+        assert not end_stuck(replace(me(), pid=other.pid, started=since))
+        assert not end_stuck(replace(me(), pid=other.pid, started="1"))
+        assert not end_stuck(replace(elsewhere(), pid=other.pid, started=since))
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_a_removed_lease_is_a_lost_lock(clock: Clock) -> None:

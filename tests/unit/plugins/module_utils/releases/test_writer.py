@@ -35,7 +35,7 @@ class FakeHelm:
         self.script = list(script)
         self.calls: list[str] = []
 
-    def apply(self, request: ApplyRequest) -> None:
+    def apply(self, request: ApplyRequest, **_: Any) -> None:
         self.calls.append("apply")
         revisions = history(self.kube, "ns", request.name)  # type: ignore[arg-type]  # a fake session
         number = revisions[-1].revision + 1 if revisions else 1

@@ -1,0 +1,80 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which process is which: on one boot of one machine, a pid together with its start time names one process for good."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from pathlib import Path
+
+# Environment variable by which an action plugin of this collection tells a module its controller: "pid start".
+CONTROLLER = "TODO_CLOUD_CONTROLLER"
+_POLL_S = 1.0
+
+
+def lasting() -> float:
+    """Seconds on a clock that never goes back and that goes on while the machine sleeps (on Linux)."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
+def machine() -> str:
+    """This boot of this machine and this pid namespace; empty where the system does not tell (no Linux)."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def started(pid: int) -> str | None:
+    """Start time of a process in clock ticks since boot, None when there is no such (living) process: proc(5), stat."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if after_name[0] in ("Z", "X") else after_name[19]
+
+
+def gone(pid: int, since: str) -> bool:
+    """Has the process of this machine that had ``pid`` and the start time ``since`` ended?
+
+    Where there is no /proc, only the pid counts.
+    """
+    if machine():
+        return started(pid) != since
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
+
+
+def die_with(pid: int, since: str) -> None:
+    """Kills this process as soon as that one has ended, whoever of them belongs to whose session or group."""
+    threading.Thread(target=_wait_and_die, args=(pid, since), name="dies-with-controller", daemon=True).start()
+
+
+def _wait_and_die(pid: int, since: str) -> None:
+    descriptor = _descriptor(pid)
+    while not gone(pid, since):
+        if descriptor is None:
+            time.sleep(_POLL_S)
+        else:
+            select.select([descriptor], [], [])  # readable once the process has ended: pidfd_open(2)
+    os.kill(os.getpid(), signal.SIGKILL)  # as if killed together: nothing is cleaned up, the next run does that
+
+
+def _descriptor(pid: int) -> int | None:
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
