@@ -18,6 +18,7 @@ from .manifest import manifest_digest
 from .models import Marks, Progress, Settings
 from .plan import Read, newest_content, origin_of
 from .record import Member, Record
+from .report import CUT_OFF
 from .writer import ReleaseWriter, Write
 
 _STEPS = 4  # a release needs at most: set aside, recover, finish an uninstall, write
@@ -72,6 +73,8 @@ class Back:
                         failures[target.member.name] = done
                     elif done is not None:
                         writes[target.member.name] = done
+            if any(failure.code in CUT_OFF for failure in failures.values()):
+                return BackResult(writes, failures)
         names = [t.member.name for t in targets if t.member.name not in failures]
         apps = {t.member.name: t.member.app_id for t in targets}
         judged = self._judge.wave(names, apps, deadline) if names else Judgement()

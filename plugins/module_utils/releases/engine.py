@@ -85,7 +85,12 @@ class Engine:
             ) as lock:
                 snapshot, plan = self._plan(Lock.MINE)
                 self._report.warnings += [lock.takeover] if lock.takeover else []
-                self._run(plan, snapshot, lock.check)
+                try:
+                    self._run(plan, snapshot, lock.check)
+                except TodoCloudError as exc:
+                    if exc.results:
+                        raise
+                    raise self._report.interrupted(exc.failure) from exc
         else:
             self._report.set = snapshot.newest.id if snapshot.newest else 0
         return self._finish(self._report)

@@ -19,6 +19,9 @@ from ..kube.session import KubeSession
 from .dependency import dependency_down
 from .models import Progress, Settings
 
+# For so long the API server may give no answer while a wave is waited for: with the lock's release, under a minute.
+OUTAGE_S = 35.0
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -64,7 +67,7 @@ class Judge:
         return Judgement(sidecars, verdict, stored, verdict.warnings, restarted)
 
     def _wait(self, targets: Sequence[Target], deadline: Deadline) -> Verdict:
-        options: WaitOptions = self._settings.wait
+        options: WaitOptions = replace(self._settings.wait, outage_seconds=OUTAGE_S)
         return RolloutWaiter(self._kube, options, self._progress).wait(targets, deadline)
 
     def _sidecars(

@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.storage import StoredRelease
 from ..kube.deadline import Deadline
+from ..kube.resources import NAMESPACE
 from ..kube.session import KubeSession
 from .back import Back, BackResult, Target
 from .judge import Judge
 from .models import OnFailure, Progress, ReleaseSpec, Settings
 from .record import Member, RecordStore
 from .recorder import Recorder
-from .report import Report
+from .report import CUT_OFF, Report
 from .snapshot import Snapshot, take
 from .writer import ReleaseWriter
+
+_PROBE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -66,18 +69,31 @@ class Recovery:
             self._progress(f"failed: {failure.message}")
             report.failures.append(failure)
             report.rows[name].verdict = failure.code.value
-        snapshot = self._look()
-        report.set = snapshot.newest.id if snapshot.newest else 0
-        if any(f.code is Code.DEPENDENCY_DOWN for f in lost.failures.values()):
-            end = "everything is kept as it is: going back would not bring the dependency back"
-        elif self._settings.on_failure is OnFailure.HOLD:
-            end = "everything is kept as it is for a look (on_failure=hold); old pods go on serving"
-        else:
-            end = self._go_back(lost, report, snapshot)
+        try:
+            end = self._aftermath(lost, report)
+        except TodoCloudError as exc:
+            if exc.failure.code not in CUT_OFF:
+                raise
+            if lost.first.code in CUT_OFF:
+                return report.interrupted(lost.first)
+            report.failures.append(exc.failure)
+            end = f"going back was cut off ({exc.failure.message.rstrip('.')}), run it again to go on"
         for row in report.rows.values():
             self._progress(row.told())
         message = f"{lost.first.message.rstrip('.')}; {end}."
         return report.fail(Failure(lost.first.code, message, lost.first.details))
+
+    def _aftermath(self, lost: WaveFailure, report: Report) -> str:
+        """Does what on_failure says; the words that end the run's message."""
+        if any(f.code in CUT_OFF for f in lost.failures.values()):  # is it still so? Else there may be a way back
+            self._kube.find(NAMESPACE, "", self._settings.namespace, deadline=Deadline.after(_PROBE_S))
+        snapshot = self._look()
+        report.set = snapshot.newest.id if snapshot.newest else 0
+        if any(f.code is Code.DEPENDENCY_DOWN for f in lost.failures.values()):
+            return "everything is kept as it is: going back would not bring the dependency back"
+        if self._settings.on_failure is OnFailure.HOLD:
+            return "everything is kept as it is for a look (on_failure=hold); old pods go on serving"
+        return self._go_back(lost, report, snapshot)
 
     def _go_back(self, lost: WaveFailure, report: Report, snapshot: Snapshot) -> str:
         """Takes back what on_failure says; the words that end the run's message."""

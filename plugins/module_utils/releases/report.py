@@ -9,12 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..failure import Failure, TodoCloudError
+from ..failure import Code, Failure, TodoCloudError
 from .drift import Drift
 from .plan import Kind, PlanItem
 
 _HEAD = ("release", "action", "was", "tried", "now", "verdict")
 _TOTALS = {Kind.CHANGE: "to change", Kind.VERIFY: "to verify"}
+# The way to the API server is lost: whatever else is tried would only fail again.
+CUT_OFF = frozenset({Code.UNREACHABLE, Code.UNAUTHORIZED})
+_AGAIN = "what was done until then stands and is not recorded as verified: run it again to go on"
 _PLAN_HEAD = ("release", "plan", "revision", "why")
 
 
@@ -107,6 +110,13 @@ class Report:
     def fail(self, failure: Failure) -> TodoCloudError:
         """The error that ends the run with all of this in its result."""
         return TodoCloudError(failure, self.as_result(), self.warnings)
+
+    def interrupted(self, failure: Failure) -> TodoCloudError:
+        """The same for what ended a run in the middle; one that was cut off says that it can be gone on with."""
+        if failure not in self.failures:
+            self.failures.append(failure)
+        again = f"{failure.message.rstrip('.')}; {_AGAIN}." if failure.code in CUT_OFF else failure.message
+        return self.fail(Failure(failure.code, again, failure.details))
 
 
 def totals(plan: Iterable[PlanItem]) -> str:
