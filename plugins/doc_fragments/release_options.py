@@ -34,7 +34,8 @@ options:
     default: helm
   history_max:
     description:
-      - Revisions of a release that Helm keeps.
+      - Revisions of a release that Helm keeps, V(0) for all. For an environment's releases at least 40, which is twice
+        the release sets that are kept, so that a rollback finds the revisions it goes back to.
     type: int
     default: 40
   timeout:

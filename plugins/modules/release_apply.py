@@ -24,7 +24,9 @@ options:
         proved.
       - A release is a dictionary with C(name), C(namespace), C(chart) (a folder, an archive, or a reference with
         C(chart_version)), C(values), and optionally C(watches), a list of C(kind) (Secret or ConfigMap) and C(name)
-        whose change rolls the pods once, and C(app_id), the Dapr app id when a sidecar is expected.
+        whose change rolls the pods once, C(app_id), the Dapr app id when a sidecar is expected, and C(rollback_floor),
+        the number of a release set or the lowest version (image tag, or chart version) that a rollback may go to, for
+        releases whose migrations can't be undone. Once declared it holds until Helm's history forgets it.
       - Values must hold no secret, since whoever may read a release's Secret can read them.
     type: list
     elements: list
@@ -49,10 +51,20 @@ options:
       - With V(release), only the releases that failed go back.
       - With V(hold), everything is kept as it is for a look.
       - Nothing goes back when the old pods are unready as well, since then something they depend on is down.
-      - A release that was never verified has nothing to go back to and is kept.
+      - Nor does a release go below the C(rollback_floor) that it declares; then everything is kept.
+      - A release that was never verified has nothing to go back to; see O(on_first_failure).
     type: str
     choices: [set, release, hold]
     default: set
+  on_first_failure:
+    description:
+      - What happens to a release that failed and was never verified, so that there is nothing to go back to.
+      - With V(keep) it stays as it is for a look, the next run goes on from there.
+      - With V(remove) it is uninstalled after its diagnosis, unless it holds data (a StatefulSet, a
+        PersistentVolumeClaim) or O(on_failure=hold).
+    type: str
+    choices: [keep, remove]
+    default: keep
   commit:
     description:
       - Commit that is deployed, for the record.
@@ -265,6 +277,7 @@ SPEC: dict[str, t.Any] = {
     "known": {"type": "list", "elements": "str", "default": []},
     "prune": {"type": "bool", "default": False},
     "on_failure": {"type": "str", "choices": ["set", "release", "hold"], "default": "set"},
+    "on_first_failure": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
     "commit": {"type": "str"},
     "drift": {"type": "str", "choices": ["ignore", "report"], "default": "ignore"},
     "export": {"type": "path"},

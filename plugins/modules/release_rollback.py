@@ -16,7 +16,8 @@ description:
     record, and so must every key of a Secret that it refers to.
   - The target is written down before the first write. A rollback that was killed goes on to the very same target.
   - Sets that are newer than the target are marked withdrawn, so a second rollback goes further back and not forward.
-  - Secrets are never rolled back. Hooks and database migrations are not undone. A release that was not part of the
+  - Secrets are never rolled back. Hooks and database migrations are not undone; a release that declares a
+    C(rollback_floor) is not taken below it. A release that was not part of the
     set is
     left as it is.
 options:
@@ -32,6 +33,13 @@ options:
     type: list
     elements: str
     default: []
+  image:
+    description:
+      - Instead of going back to a set, deploy any earlier image of the one release in O(names), verified or not. A tag
+        or a digest of the image it has now, or a whole reference.
+      - Its chart and values are those that were verified last. The image is judged like any change; if it fails, the
+        release goes back to what was verified.
+    type: str
 seealso:
   - module: todo.cloud.release_apply
   - module: todo.cloud.release_set_info
@@ -71,6 +79,13 @@ EXAMPLES = r"""
     namespace: todo-staging
     to: "7"
     names: [backend-api]
+
+- name: One service runs an image that worked, whatever was recorded
+  todo.cloud.release_rollback:
+    environment: staging
+    namespace: todo-staging
+    names: [backend-api]
+    image: sha-1f3c5a7
 """
 
 RETURN = r"""
@@ -150,6 +165,7 @@ SPEC: dict[str, t.Any] = {
     **DAPR_SPEC,
     "to": {"type": "str", "default": "verified"},
     "names": {"type": "list", "elements": "str", "default": []},
+    "image": {"type": "str"},
 }
 
 

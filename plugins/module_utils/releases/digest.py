@@ -89,6 +89,6 @@ def chart_archive(chart: str) -> bytes:
     return packed.getvalue()
 
 
-def input_digest(chart: str, values: Mapping[str, Any]) -> str:
-    """Digest of a release's inputs; ``chart`` is the chart's own digest."""
-    return digest_of(chart.encode(), canonical(values))
+def input_digest(chart: str, values: Mapping[str, Any], floor: str = "") -> str:
+    """Digest of a release's inputs; ``chart`` is the chart's own digest, ``floor`` what it declares (floor.py)."""
+    return digest_of(chart.encode(), canonical(values), *([floor.encode()] if floor else []))

@@ -14,6 +14,7 @@ from typing import Any
 from ..failure import Code, TodoCloudError, error
 from ..kube.rollout import WaitOptions
 from .digest import chart_digest, digest_of, input_digest
+from .floor import FLOOR, parse_floor
 
 # Labels and annotations of ours. Label values hold 63 characters at most.
 ENVIRONMENT = "todo.cloud/environment"
@@ -25,7 +26,7 @@ REVISION = (
 )
 
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$")  # Helm: at most 53 characters
-_KEYS = {"name", "namespace", "chart", "chart_version", "values", "watches", "app_id"}
+_KEYS = {"name", "namespace", "chart", "chart_version", "values", "watches", "app_id", "rollback_floor"}
 _WATCHABLE = ("Secret", "ConfigMap")
 
 Progress = Callable[[str], None]
@@ -67,6 +68,7 @@ class ReleaseSpec:
     watches: tuple[Watch, ...] = ()
     app_id: str = ""
     wave: int = 0
+    rollback_floor: str = ""  # see floor.py
     chart_digest: str = ""
     inputs: str = ""  # digest of chart and values
 
@@ -86,6 +88,7 @@ class ReleaseSpec:
             raise _invalid(f"{name}: values must be a dictionary.", name)
         version = raw.get("chart_version") or None
         chart = chart_digest(raw["chart"], version)
+        floor = parse_floor(raw.get("rollback_floor"), name)
         return cls(
             name=name,
             namespace=raw["namespace"],
@@ -95,8 +98,9 @@ class ReleaseSpec:
             watches=tuple(_watch(each, name) for each in raw.get("watches") or ()),
             app_id=raw.get("app_id") or "",
             wave=wave,
+            rollback_floor=floor,
             chart_digest=chart,
-            inputs=input_digest(chart, values),
+            inputs=input_digest(chart, values, floor),
         )
 
     def with_values(self, values: Mapping[str, Any]) -> ReleaseSpec:
@@ -122,6 +126,7 @@ class ReleaseSpec:
             CHART: self.chart_digest,
             WATCHED: watched_label(self.watched(marks)),
             REVISION: str(revision),
+            **({FLOOR: self.rollback_floor} if self.rollback_floor else {}),
         }
 
     def wanted(self, marks: Marks) -> str:
@@ -162,6 +167,7 @@ class Settings:
     environment: str
     namespace: str
     on_failure: OnFailure = OnFailure.SET
+    remove_failed_installs: bool = False  # those that were never verified
     commit: str = ""
     timeout: int = 300
     lock_wait: int = 0

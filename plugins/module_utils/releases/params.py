@@ -13,9 +13,11 @@ from ..failure import Code, error
 from ..helm.cli import HelmCli
 from ..kube.rollout import WaitOptions
 from ..kube.session import KubeSession
+from .earlier import EarlierImage
 from .engine import Engine
 from .holder import Holder
 from .models import OnFailure, Progress, ReleaseSpec, Settings, parse_waves
+from .record import KEEP
 from .report import Report
 from .rollback import Rollback
 from .single import SingleRelease, SingleReport
@@ -58,17 +60,26 @@ DAPR_SPEC: dict[str, Any] = {"dapr_namespace": {"type": "str", "default": "dapr-
 def settings_of(module: Any) -> Settings:
     """From a module's options; those that it does not have keep their defaults."""
     params: Mapping[str, Any] = module.params
+    history_max = int(params["history_max"]) if params.get("history_max") is not None else 40
+    if params.get("environment") and 0 < history_max < 2 * KEEP:
+        raise error(
+            Code.INVALID_INPUT,
+            f"history_max is {history_max}, but {KEEP} release sets are kept and a rollback wants their revisions: "
+            f"set it to {2 * KEEP} or more, or to 0 to keep all.",
+            option="history_max",
+        )
     return Settings(
         environment=params.get("environment") or "",
         namespace=params.get("namespace") or "",
         on_failure=OnFailure(params.get("on_failure") or OnFailure.SET),
+        remove_failed_installs=params.get("on_first_failure") == "remove",
         commit=params.get("commit") or "",
         timeout=int(params.get("timeout") or 300),
         lock_wait=int(params.get("lock_wait") or 0),
         run_url=params.get("run_url") or "",
         platform=params.get("lock") == "platform",
         lock_ttl=_ttl(params),
-        history_max=int(params.get("history_max") or 40),
+        history_max=history_max,
         dapr_namespace=params.get("dapr_namespace") or "dapr-system",
         prune=bool(params.get("prune")),
         known=tuple(params.get("known") or ()),
@@ -110,6 +121,8 @@ def apply_set(kube: KubeSession, params: Mapping[str, Any], settings: Settings, 
 
 def roll_back(kube: KubeSession, params: Mapping[str, Any], settings: Settings, progress: Progress) -> Report:
     """release_rollback in one call."""
+    if params["image"]:
+        return EarlierImage(kube, helm_of(kube, params), settings, params["names"], params["image"], progress).run()
     return Rollback(kube, helm_of(kube, params), settings, params["to"], params["names"], progress).run()
 
 

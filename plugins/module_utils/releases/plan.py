@@ -14,6 +14,7 @@ from ..dapr.sidecar import lacks_sidecar
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
 from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease
 from ..readiness.status import State as WorkloadState
+from .floor import FLOOR
 from .models import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED, ReleaseSpec, wanted_key
 from .record import Member
 from .snapshot import WORKLOADS, Snapshot
@@ -227,6 +228,8 @@ def changes_of(
     was, marks_were = _without_annotation(stored.config)
     now = _without_annotation(spec.values)[0]
     changes += [_told(path, old, new) for path, old, new in _differences(was, now)]
+    if newest.labels.get(FLOOR, "") != spec.rollback_floor:
+        changes.append(f"rollback_floor {newest.labels.get(FLOOR) or 'none'} -> {spec.rollback_floor or 'none'}")
     if marks_were != spec.watched(snapshot.marks):
         old_marks = set(marks_were.split())
         changes += [each.partition("=")[0] for each in spec.watched(snapshot.marks).split() if each not in old_marks]

@@ -54,6 +54,7 @@ class Member:
     targets: tuple[Target, ...] = ()
     secrets: tuple[SecretRef, ...] = ()
     images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    rollback_floor: str = ""
 
     @property
     def wanted(self) -> str:

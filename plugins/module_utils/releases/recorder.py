@@ -182,5 +182,6 @@ def _member(
         watches=tuple((w.kind, w.name) for w in source.watches),
         app_id=source.app_id,
         wave=source.wave,
+        rollback_floor=source.rollback_floor,
         **proved,
     )

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..failure import Code, Failure, TodoCloudError
-from ..helm.storage import StoredRelease
+from ..helm.storage import StoredRelease, read_release
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
 from ..kube.session import KubeSession
 from .back import Back, BackResult, Target
+from .floor import crossed
 from .judge import Judge
+from .manifest import key_of, objects_of
 from .models import OnFailure, Progress, ReleaseSpec, Settings
 from .record import Member, RecordStore
 from .recorder import Recorder
@@ -25,6 +27,7 @@ from .snapshot import Snapshot, take
 from .writer import ReleaseWriter
 
 _PROBE_S = 3.0
+_DATA = {"StatefulSet", "PersistentVolumeClaim"}  # nothing stateful is ever uninstalled by going back
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Recovery:
         self._recorder = recorder
         self._store = store
         self._progress = progress
+        self._writer = writer
         self._back = Back(kube, writer, judge, settings, progress)
 
     def recover(self, lost: WaveFailure, report: Report) -> TodoCloudError:
@@ -104,7 +108,9 @@ class Recovery:
         }
         fresh = [name for name in lost.failures if name not in {*standing, *(t.member.name for t in targets)}]
         if fresh and not targets:
-            return f"nothing verified to go back to, so {', '.join(fresh)} is kept as it is"
+            return f"nothing verified to go back to, so {self._first_installs(fresh, report)}"
+        if floors := crossed([(t.member, t.record) for t in targets], snapshot.histories):
+            return f"everything is kept as it is, since {'; '.join(floors)}"
         if not targets:
             return f"nothing was changed by it, release set {report.set} still stands"
         self._progress("going back: " + ", ".join(t.member.name for t in targets))
@@ -120,9 +126,33 @@ class Recovery:
         )
         report.set = number
         report.warnings += warnings
-        kept = f"; {', '.join(fresh)} was never verified and is kept as it is" if fresh else ""
+        kept = f"; never verified, {self._first_installs(fresh, report)}" if fresh else ""
         what = "the whole set is" if whole else f"{', '.join(t.member.name for t in targets)} is"
         return f"{what} back at what was verified (release set {number}){kept}"
+
+    def _first_installs(self, names: Sequence[str], report: Report) -> str:
+        """Keeps or removes what failed and was never verified; in words what became of it."""
+        removed = [name for name in names if self._settings.remove_failed_installs and self._removed(name, report)]
+        kept = [name for name in names if name not in removed]
+        told = [f"{', '.join(kept)} is kept as it is"] if kept else []
+        return " and ".join([*told, f"{', '.join(removed)} is uninstalled"] if removed else told)
+
+    def _removed(self, name: str, report: Report) -> bool:
+        """Uninstalls one release that holds no data; a failure is told beside the others."""
+        row = report.rows[name]
+        try:
+            manifest = read_release(self._kube, self._settings.namespace, name).manifest
+            if _DATA & {key_of(item)[0] for item in objects_of(manifest)}:
+                row.verdict += ", kept: it holds data"
+                return False
+            self._writer.uninstall(name)
+        except TodoCloudError as exc:
+            if exc.failure.code is Code.LOCK_LOST:
+                raise
+            report.failures.append(exc.failure)
+            return False
+        row.now, row.verdict, report.changed = 0, f"{row.verdict}, uninstalled", True
+        return True
 
     def _proved(
         self, lost: WaveFailure, result: BackResult, targets: Sequence[Target], whole: bool

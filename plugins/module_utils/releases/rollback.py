@@ -20,6 +20,7 @@ from ..kube.resources import SECRET
 from ..kube.session import KubeSession
 from .back import Back, Target, state_towards, usable
 from .diff import manifest_diffs
+from .floor import crossed
 from .holder import Holder
 from .intention import Intention, forget, remember, remembered
 from .judge import Judge
@@ -160,8 +161,8 @@ class Rollback:
         return any(m is not None and (m.revision, m.uid) == live for m in (member, newest))
 
     def _check_targets(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
-        """Everything that a target needs is there, before the first write: its revision or its chart, and every Secret
-        key.
+        """Everything that a target needs is there, before the first write: its revision or its chart, every Secret key;
+        and no release goes below its floor.
         """
         problems = []
         for target in targets:
@@ -169,6 +170,7 @@ class Rollback:
             if self._state(member, snapshot) in _THERE:
                 continue
             self._report.rows[member.name].action = "rollback"
+            problems += crossed([(member, target.record)], snapshot.histories)
             if not usable(member, snapshot.history(member.name), self._read):
                 with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
                     spec_of(member, target.record, self._settings.namespace, Path(folder))
@@ -176,7 +178,7 @@ class Rollback:
         if problems:
             raise error(
                 Code.ROLLBACK_REFUSED,
-                f"The rollback would not start what it brings back: {'; '.join(problems)}. Nothing was touched.",
+                f"The rollback would break what it brings back: {'; '.join(problems)}. Nothing was touched.",
                 missing=problems,
             )
 

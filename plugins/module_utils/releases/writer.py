@@ -264,6 +264,7 @@ def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> Rel
         "values": member.values,
         "watches": [{"kind": kind, "name": name} for kind, name in member.watches],
         "app_id": member.app_id,
+        "rollback_floor": member.rollback_floor,
     }
     spec = ReleaseSpec.parse(raw, member.wave)
     # An archive and the folder it was made from hold the same chart: the digests of the record stay.
