@@ -105,7 +105,7 @@ class ReleaseSpec:
 
     def with_values(self, values: Mapping[str, Any]) -> ReleaseSpec:
         """The same release with other values, and the digest of its inputs that follows."""
-        return replace(self, values=values, inputs=input_digest(self.chart_digest, values))
+        return replace(self, values=values, inputs=input_digest(self.chart_digest, values, self.rollback_floor))
 
     def watched(self, marks: Marks) -> str:
         """What the pods' annotation says of the watched objects: empty when nothing is watched."""

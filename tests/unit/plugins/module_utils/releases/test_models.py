@@ -100,3 +100,9 @@ def test_a_release_is_named_once_and_lives_in_the_environment() -> None:
         parse_waves([[RAW], [RAW]], "ns")
     with pytest.raises(TodoCloudError, match="lives in 'other'"):
         parse_waves([[RAW]], "other")
+
+
+def test_other_values_give_the_inputs_that_parsing_them_gives() -> None:
+    raw = {**RAW, "rollback_floor": "1.4.0"}
+    changed = ReleaseSpec.parse(raw).with_values({"text": "y"})
+    assert changed == ReleaseSpec.parse({**raw, "values": {"text": "y"}})
