@@ -25,6 +25,17 @@ options:
     required: true
 """
 
+    CLUSTER = r"""
+options:
+  cluster_id:
+    description:
+      - Identity of the cluster that is meant, the uid of its namespace C(kube-system). Credentials that lead to another
+        cluster are refused before anything is written.
+      - M(todo.cloud.environment_info) returns it, and so does
+        C(kubectl get namespace kube-system -o jsonpath={.metadata.uid}).
+    type: str
+"""
+
     HELM = r"""
 options:
   helm_binary:

@@ -94,6 +94,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
   - todo.cloud.release_options.environment
+  - todo.cloud.release_options.cluster
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.dapr
   - todo.cloud.registry_options.registries
@@ -257,6 +258,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.door import (
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+    CLUSTER_SPEC,
     DAPR_SPEC,
     ENVIRONMENT_SPEC,
     HELM_SPEC,
@@ -270,6 +272,7 @@ SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,
     **WAIT_SPEC,
     **ENVIRONMENT_SPEC,
+    **CLUSTER_SPEC,
     **HELM_SPEC,
     **DAPR_SPEC,
     **REGISTRIES_SPEC,

@@ -49,6 +49,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
   - todo.cloud.release_options.environment
+  - todo.cloud.release_options.cluster
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.dapr
   - todo.cloud.attributes
@@ -149,6 +150,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.door import (
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+    CLUSTER_SPEC,
     DAPR_SPEC,
     ENVIRONMENT_SPEC,
     HELM_SPEC,
@@ -161,6 +163,7 @@ SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,
     **WAIT_SPEC,
     **ENVIRONMENT_SPEC,
+    **CLUSTER_SPEC,
     **HELM_SPEC,
     **DAPR_SPEC,
     "to": {"type": "str", "default": "verified"},

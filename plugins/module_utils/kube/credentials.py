@@ -42,9 +42,12 @@ class Credentials:
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         auth = _auth_options(params)
+        meant = bool(params.get("context")) and params.get("host") is None
         with _LOADING:
             scratch = tempfile.mkdtemp(prefix="todo-cloud-")
             try:
+                if meant and auth.get("host"):
+                    _refuse_another_host(auth, scratch)
                 self._configuration: Any = read_plain(auth, scratch) or _configuration(auth, scratch)
                 self._ca = _content(self._configuration.ssl_ca_cert, "CA certificate")
                 self._cert = _content(self._configuration.cert_file, "client certificate")
@@ -200,6 +203,17 @@ def _configuration(auth: Mapping[str, Any], scratch: str) -> Any:
         elif name not in ("kubeconfig", "context", "persist_config", "impersonate_user", "impersonate_groups"):
             setattr(configuration, name, value.rstrip("/") if name == "host" else value)
     return configuration
+
+
+def _refuse_another_host(auth: Mapping[str, Any], scratch: str) -> None:
+    """A context was asked for by name: a server that only the shell's environment names must not take its place."""
+    named = _configuration({k: v for k, v in auth.items() if k in ("kubeconfig", "context")}, scratch).host.rstrip("/")
+    if named != auth["host"].rstrip("/"):
+        raise error(
+            Code.CREDENTIALS,
+            f"Context {auth['context']!r} is the cluster at {named}, but the environment variable K8S_AUTH_HOST names "
+            f"{auth['host']}: unset it.",
+        )
 
 
 def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> None:

@@ -105,16 +105,14 @@ def _key_of(items: Sequence[Any]) -> str:
 
 def _owned(node: Mapping[str, Any], path: str) -> Iterator[str]:
     for segment, below in node.items():
-        kind, _, rest = segment.partition(":")
-        match kind:
-            case "f":
-                inner = step(path, rest)
-            case "k":
-                keys = json.loads(rest)
-                inner = f"{path}[{next((keys[k] for k in _KEYS if k in keys), rest)}]"
-            case _:  # "." is the field itself; "v:" and "i:" are entries of a list that counts as one field here
-                inner = path
-        if kind in ("f", "k") and below:
-            yield from _owned(below, inner)
-        elif kind != "." or not any(key != "." for key in node):
-            yield inner
+        kind, rest = segment.split(":", 1) if ":" in segment else (segment, "")
+        if kind in ("f", "k"):
+            inner = step(path, rest) if kind == "f" else f"{path}[{_told_key(rest)}]"
+            yield from _owned(below, inner) if below else (inner,)
+        elif kind != "." or len(node) == 1:  # "." is the field itself; "v:" and "i:" are entries of one field here
+            yield path
+
+
+def _told_key(text: str) -> Any:
+    keys = json.loads(text)
+    return next((keys[key] for key in _KEYS if key in keys), text)

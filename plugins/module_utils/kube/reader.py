@@ -18,6 +18,7 @@ from .transport import ApiCounts, Transport, network_errors
 Object = dict[str, Any]
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _PAGE = 500
 
 
@@ -170,6 +171,24 @@ class Reader:
             if key not in self._discovered:
                 raise NotFound(f"There is no {what}.", 404)
         return WELL_KNOWN.get(key) or self._discovered[key]
+
+    def served(self, *, deadline: Deadline | None = None) -> list[Resource]:
+        """Every kind that can be listed, in its group's preferred version, in two requests (aggregated discovery).
+
+        Groups whose own server does not answer are left out.
+        """
+        found: list[Resource] = []
+        for path in ("/api", "/apis"):
+            answer = self._json("GET", path, "get", path, headers={"Accept": _DISCOVERY}, deadline=deadline)
+            for group in answer.get("items") or ():
+                for version in (group.get("versions") or ())[:1]:
+                    name = (group.get("metadata") or {}).get("name")
+                    api_version = f"{name}/{version['version']}" if name else version["version"]
+                    for each in version.get("resources") or ():
+                        kind, namespaced = each["responseKind"]["kind"], each["scope"] != "Cluster"
+                        if "list" in each.get("verbs", ()):
+                            found.append(Resource(api_version, kind, each["resource"], namespaced))
+        return found
 
     def server_now(self) -> float:
         """The server's clock in seconds since the epoch, from its last answer (for comparing server timestamps)."""

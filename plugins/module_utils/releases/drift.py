@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..helm.storage import StoredRelease
 from ..kube.errors import Forbidden, KubeError, Refused
@@ -102,7 +102,12 @@ def _object(
     ]  # fmt: skip
 
 
-_Found = tuple[str, str, str, str, Writer | None]  # path, change, wanted, found, by whom
+class _Found(NamedTuple):
+    path: str
+    change: str
+    wanted: str
+    found: str
+    by: Writer | None
 
 
 def _changed(live: Mapping[str, Any], want: Mapping[str, Any]) -> Iterator[_Found]:
@@ -119,8 +124,9 @@ def _changed(live: Mapping[str, Any], want: Mapping[str, Any]) -> Iterator[_Foun
         if value is _GONE and (top := _top(path, now)) != path:
             gone.setdefault(top, None)
             continue
-        yield path, "removed" if value is _GONE else "changed", _short(wanted), _short(value), by[0] if by else None
-    yield from ((top, "removed", "it is there", "", None) for top in gone)
+        change = "removed" if value is _GONE else "changed"
+        yield _Found(path, change, _short(wanted), _short(value), by[0] if by else None)
+    yield from (_Found(top, "removed", "it is there", "", None) for top in gone)
 
 
 def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]:
@@ -132,7 +138,7 @@ def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]
             continue
         for path, value in values.items():
             if writer.owns(path) and path not in named and not owners(helms, path):
-                yield path, "added", "", _short(value), writer
+                yield _Found(path, "added", "", _short(value), writer)
 
 
 def _top(path: str, there: Iterable[str]) -> str:
@@ -151,9 +157,8 @@ def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hidden(found: _Found, kind: str) -> _Found:
-    path, change, wanted, value, by = found
-    if kind == "Secret" and path.startswith(("data", "stringData")):
-        return path, change, "(hidden)" if wanted else "", "(hidden)" if value else "", by
+    if kind == "Secret" and found.path.startswith(("data", "stringData")):
+        return found._replace(wanted=found.wanted and "(hidden)", found=found.found and "(hidden)")
     return found
 
 

@@ -20,6 +20,7 @@ from ..kube.deadline import Deadline
 from ..kube.session import KubeSession
 from .diff import manifest_diffs
 from .export import export
+from .guards import Claims, Guarded, guard, record
 from .holder import Holder
 from .intention import forget
 from .judge import Judge, Judgement
@@ -32,7 +33,7 @@ from .record import RecordStore
 from .recorder import Recorder
 from .recovery import Recovery, WaveFailure
 from .report import Report, Row
-from .snapshot import Snapshot, guard, take
+from .snapshot import Snapshot, take
 from .writer import ReleaseWriter, Write
 
 _STEPS = 4
@@ -62,13 +63,15 @@ class Engine:
         self._holder = Holder.me("release_apply", settings.commit, grace=settings.timeout, url=settings.run_url)
         self._judge = Judge(kube, settings, progress)
         self._report = Report()
+        self._guarded = Guarded()
 
     def apply(self) -> Report:
         """Raises TodoCloudError with the report in its results when the environment is not at what was asked."""
         settings = self._settings
-        told = guard(self._kube, settings.namespace, settings.environment, may_be_absent=settings.check)
+        claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
+        self._guarded = guard(self._kube, claims, may_be_absent=settings.check)
         snapshot, plan = self._plan(None)
-        self._report.warnings += [told] if told else []
+        self._report.warnings += self._guarded.warnings
         if settings.export:
             self._report.exported = export(settings.export, self._waves, snapshot.marks, settings)
         if settings.check:
@@ -124,6 +127,7 @@ class Engine:
         return snapshot, plan
 
     def _run(self, plan: Sequence[PlanItem], snapshot: Snapshot, check: Check) -> None:
+        record(self._kube, self._settings.namespace, self._guarded)
         given_up = forget(self._kube, self._settings.namespace)
         self._report.warnings += [given_up] if given_up else []
         writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)

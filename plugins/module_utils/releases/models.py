@@ -166,6 +166,7 @@ class Settings:
 
     environment: str
     namespace: str
+    cluster_id: str = ""  # expected uid of the namespace kube-system
     on_failure: OnFailure = OnFailure.SET
     remove_failed_installs: bool = False  # those that were never verified
     commit: str = ""

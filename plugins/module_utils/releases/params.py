@@ -54,6 +54,7 @@ REGISTRIES_SPEC: dict[str, Any] = {
         },
     }
 }
+CLUSTER_SPEC: dict[str, Any] = {"cluster_id": {"type": "str"}}
 DAPR_SPEC: dict[str, Any] = {"dapr_namespace": {"type": "str", "default": "dapr-system"}}
 
 
@@ -71,6 +72,7 @@ def settings_of(module: Any) -> Settings:
     return Settings(
         environment=params.get("environment") or "",
         namespace=params.get("namespace") or "",
+        cluster_id=params.get("cluster_id") or "",
         on_failure=OnFailure(params.get("on_failure") or OnFailure.SET),
         remove_failed_installs=params.get("on_first_failure") == "remove",
         commit=params.get("commit") or "",

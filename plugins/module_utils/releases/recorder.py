@@ -24,6 +24,7 @@ from .models import INPUTS, WATCHED, Progress, ReleaseSpec, Settings
 from .plan import all_current
 from .record import Member, Record, RecordStore
 from .snapshot import Snapshot, take
+from .survey import publish
 
 
 def image_digest(image_id: str) -> str:
@@ -121,6 +122,8 @@ class Recorder:
         left_out = self._store.write(record)
         self._progress(f"recorded as verified: release set {number}")
         warnings = [f"{name} is not part of release set {number}: {why}." for name, why in missing.items()]
+        unpublished = publish(self._kube, settings.namespace, settings.environment)
+        warnings += [unpublished] if unpublished else []
         if left_out:
             warnings.append(f"Release set {number} is too large to hold every chart: {len(left_out)} left out.")
         return number, warnings

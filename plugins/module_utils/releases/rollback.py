@@ -21,6 +21,7 @@ from ..kube.session import KubeSession
 from .back import Back, Target, state_towards, usable
 from .diff import manifest_diffs
 from .floor import crossed
+from .guards import Claims, guard
 from .holder import Holder
 from .intention import Intention, forget, remember, remembered
 from .judge import Judge
@@ -29,7 +30,7 @@ from .models import Progress, Settings
 from .record import Header, Member, Record, RecordStore
 from .recorder import Recorder
 from .report import Report, Row
-from .snapshot import Snapshot, guard, take
+from .snapshot import Snapshot, take
 from .writer import ReleaseWriter, spec_of
 
 VERIFIED = "verified"
@@ -57,7 +58,7 @@ class Rollback:
         verdict's.
         """
         settings = self._settings
-        guard(self._kube, settings.namespace, settings.environment)
+        guard(self._kube, Claims(settings.environment, settings.namespace, settings.cluster_id))
         with ExitStack() as stack:
             check: Check = may_go_on
             if not settings.check:

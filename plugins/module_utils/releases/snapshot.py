@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..dapr.sidecar import pods_of
-from ..failure import Code, TodoCloudError, error
+from ..failure import Code, TodoCloudError
 from ..helm.storage import SELECTOR, History, histories
-from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, NAMESPACE, POD, SECRET, STATEFUL_SET, Resource
+from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
 from ..kube.rollout import Target
 from ..kube.session import KubeSession
 from ..readiness.kinds import status_of
 from ..readiness.status import State, Status
 from .digest import digest_of
-from .models import ENVIRONMENT, Watch
+from .models import Watch
 from .record import RECORD_LABEL, Header, Record, RecordStore, headers_of
 
 WORKLOADS: Mapping[str, Resource] = {r.kind: r for r in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)}
@@ -54,32 +54,6 @@ class Snapshot:
         if item is None:
             return Status(State.NOT_FOUND, f"{target.label} is not there")
         return status_of(item, pods_of(item, self.pods))
-
-
-def guard(kube: KubeSession, namespace: str, environment: str, *, may_be_absent: bool = False) -> str:
-    """Refuses a namespace that is not this environment's, before any write. Raises invalid_input or not_found.
-
-    ``may_be_absent`` (check mode on a new cluster): a namespace that is not there yet is only told, as the answer.
-    """
-    found = kube.find(NAMESPACE, "", namespace)
-    if found is None:
-        missing = f"There is no namespace {namespace!r}: deploy the environment {environment!r} first."
-        if may_be_absent:
-            return missing
-        raise error(Code.NOT_FOUND, missing, namespace=namespace)
-    owner = (found["metadata"].get("labels") or {}).get(ENVIRONMENT)
-    if owner != environment:
-        said = f"belongs to environment {owner!r}" if owner else f"has no label {ENVIRONMENT}"
-        raise error(
-            Code.INVALID_INPUT,
-            f"Namespace {namespace!r} {said}: environment {environment!r} may not deploy there.",
-            namespace=namespace,
-            environment=environment,
-            found=owner,
-        )
-    if found["metadata"].get("deletionTimestamp"):
-        raise error(Code.INVALID_INPUT, f"Namespace {namespace!r} is being deleted.", namespace=namespace)
-    return ""
 
 
 def take(

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
+from ansible_collections.todo.cloud.plugins.module_utils.kube.credentials import Credentials
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     AlreadyExists,
@@ -313,3 +314,19 @@ def test_all_threads_go_on_with_credentials_that_one_of_them_renewed(tmp_path: P
         with KubeSession({"kubeconfig": str(tmp_path / "config")}) as kube, ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda _: kube.get(POD, "ns", "x")["metadata"]["name"], range(8)))
     assert found == ["x"] * 8
+
+
+def test_a_context_that_was_named_is_not_led_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {
+        "apiVersion": "v1", "kind": "Config", "users": [{"name": "u", "user": {"token": "t"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443"}}],
+        "contexts": [{"name": "staging", "context": {"cluster": "c", "user": "u"}}],
+    }  # fmt: skip
+    (tmp_path / "config").write_text(json.dumps(config))
+    named = {"kubeconfig": str(tmp_path / "config"), "context": "staging"}
+    monkeypatch.setenv("K8S_AUTH_HOST", "https://127.0.0.1:6443/")
+    assert Credentials(named).server == "https://127.0.0.1:6443"
+    monkeypatch.setenv("K8S_AUTH_HOST", "https://127.0.0.1:7")
+    with pytest.raises(TodoCloudError, match="the environment variable K8S_AUTH_HOST names https://127.0.0.1:7"):
+        Credentials(named)
+    assert Credentials({**named, "host": "https://127.0.0.1:8"}).server == "https://127.0.0.1:8"

@@ -1,4 +1,4 @@
-"""Small parts of the engine: guard, snapshot, report, intention, images, old pods, status, info."""
+"""Small parts of the engine: snapshot, report, intention, images, old pods, status, info."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Actio
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
     DEPLOYMENT,
-    NAMESPACE,
     POD,
     SECRET,
 )
@@ -29,45 +28,13 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.plan import Pl
 from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.recorder import image_digest
 from ansible_collections.todo.cloud.plugins.module_utils.releases.report import Report, Row, columns
-from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import guard, mark, take
+from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import mark, take
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
 from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
 from tests.unit.plugins.module_utils.releases.stored import store
 from tests.unit.plugins.module_utils.releases.test_plan import deployment
 from tests.unit.plugins.module_utils.releases.test_record import MEMBER, RECORD
-
-
-def namespace(kube: FakeKube, labels: dict[str, str], **meta: Any) -> None:
-    kube.put(NAMESPACE, "", {"metadata": {"name": "ns", "labels": labels, **meta}})
-
-
-def test_guard_lets_the_own_namespace_pass() -> None:
-    kube = FakeKube()
-    namespace(kube, {"todo.cloud/environment": "staging"})
-    assert guard(kube, "ns", "staging") == ""  # type: ignore[arg-type]  # a fake session
-
-
-@pytest.mark.parametrize(
-    ("labels", "words"),
-    [({}, "has no label"), ({"todo.cloud/environment": "production"}, "belongs to environment 'production'")],
-)
-def test_guard_refuses_another_environments_namespace(labels: dict[str, str], words: str) -> None:
-    kube = FakeKube()
-    namespace(kube, labels)
-    with pytest.raises(TodoCloudError, match=words):
-        guard(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
-
-
-def test_guard_of_a_namespace_that_is_not_there_or_going() -> None:
-    kube = FakeKube()
-    with pytest.raises(TodoCloudError) as caught:
-        guard(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
-    assert caught.value.failure.code is Code.NOT_FOUND
-    assert "no namespace" in guard(kube, "ns", "staging", may_be_absent=True)  # type: ignore[arg-type]  # a fake session
-    namespace(kube, {"todo.cloud/environment": "staging"}, deletionTimestamp="2026-11-21T10:00:00Z")
-    with pytest.raises(TodoCloudError, match="being deleted"):
-        guard(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
 
 
 def test_the_number_of_requests_does_not_grow_with_the_number_of_releases() -> None:
