@@ -327,6 +327,6 @@ def test_a_context_that_was_named_is_not_led_elsewhere(tmp_path: Path, monkeypat
     monkeypatch.setenv("K8S_AUTH_HOST", "https://127.0.0.1:6443/")
     assert Credentials(named).server == "https://127.0.0.1:6443"
     monkeypatch.setenv("K8S_AUTH_HOST", "https://127.0.0.1:7")
-    with pytest.raises(TodoCloudError, match="the environment variable K8S_AUTH_HOST names https://127.0.0.1:7"):
+    with pytest.raises(TodoCloudError, match=r"variable K8S_AUTH_HOST names https://127\.0\.0\.1:7"):
         Credentials(named)
     assert Credentials({**named, "host": "https://127.0.0.1:8"}).server == "https://127.0.0.1:8"
