@@ -21,7 +21,6 @@ from .floor import below, image_of
 from .models import OnFailure, Progress, ReleaseSpec, Settings
 from .record import Member, Record, RecordStore
 from .report import Report
-from .snapshot import guard
 from .writer import spec_of
 
 
@@ -67,7 +66,8 @@ class EarlierImage:
 
     def run(self) -> Report:
         """Deployed, judged and recorded like any change; if it fails, the release goes back to what was verified."""
-        guard(self._kube, self._settings.namespace, self._settings.environment)
+        settings = self._settings
+        guard(self._kube, Claims(settings.environment, settings.namespace, settings.cluster_id))
         records = self._records()
         if not records or self._name not in records[0].members:
             raise error(

@@ -71,7 +71,6 @@ class Engine:
         claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
         self._guarded = guard(self._kube, claims, may_be_absent=settings.check)
         snapshot, plan = self._plan(None)
-        self._report.warnings += self._guarded.warnings
         if settings.export:
             self._report.exported = export(settings.export, self._waves, snapshot.marks, settings)
         if settings.check:
@@ -112,7 +111,7 @@ class Engine:
         self._specs = [spec for wave in self._waves for spec in wave]
         plan = make_plan(self._specs, settings.known, settings.environment, snapshot, self._read, lock)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
-        self._report.warnings = [*snapshot.warnings, *self._pins.warnings]
+        self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._pins.warnings]
         self._report.notes = self._pins.notes
         if removals and not settings.prune:
             plan = [item for item in plan if item.action is not Action.UNINSTALL]

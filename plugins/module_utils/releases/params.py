@@ -15,13 +15,13 @@ from ..kube.rollout import WaitOptions
 from ..kube.session import KubeSession
 from .earlier import EarlierImage
 from .engine import Engine
+from .guards import Claims, guard
 from .holder import Holder
 from .models import OnFailure, Progress, ReleaseSpec, Settings, parse_waves
 from .record import KEEP
 from .report import Report
 from .rollback import Rollback
 from .single import SingleRelease, SingleReport
-from .snapshot import guard
 from .status import set_info
 from .takeover import LockByHand, Wanted
 
@@ -150,7 +150,7 @@ def lock_by_hand(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -
     """deploy_lock in one call; its result."""
     platform = params["lock"] == "platform"
     if not platform:
-        guard(kube, params["namespace"], params["environment"])
+        guard(kube, Claims(params["environment"], params["namespace"]))
     me = Holder.me("deploy_lock", params["commit"] or "", url=params["run_url"] or "")
     done = LockByHand(kube, params["namespace"] or "", me, platform=platform).bring(
         Wanted(params["state"]), check=check
