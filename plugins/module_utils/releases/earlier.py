@@ -18,6 +18,7 @@ from ..kube.session import KubeSession
 from .digest import input_digest
 from .engine import Engine
 from .floor import below, image_of
+from .guards import Claims, guard
 from .models import OnFailure, Progress, ReleaseSpec, Settings
 from .record import Member, Record, RecordStore
 from .report import Report
