@@ -152,7 +152,7 @@ def waits(
 @pytest.mark.parametrize("name", CASES)
 def test_same_verdicts(name: str, waits: dict[str, Future[Any]]) -> None:
     seen: Seen = waits[name].result()
-    assert seen.raised == CASES[name].raised, f"{seen.message}\n" + "\n".join(seen.lines)
+    assert seen.raised == CASES[name].raises, f"{seen.message}\n" + "\n".join(seen.lines)
     if not seen.raised:
         assert seen.codes == EXPECTED, "\n".join(seen.lines)
     for fault in CASES[name].occur:

@@ -100,7 +100,7 @@ class ApiProxy:
     def outage(self, seconds: float) -> None:
         """Go down now, and up again after so many seconds; returns at once."""
         self.down()
-        self._loop.call_soon_threadsafe(self._loop.call_later, seconds, lambda: self._loop.create_task(self._up()))
+        self._loop.call_soon_threadsafe(self._up_later, seconds)
 
     def __enter__(self) -> ApiProxy:
         self._thread.start()
@@ -151,6 +151,9 @@ class ApiProxy:
             )
             self._port = self._listener.sockets[0].getsockname()[1]
 
+    def _up_later(self, seconds: float) -> None:
+        self._loop.call_later(seconds, lambda: self._loop.create_task(self._up()))
+
     async def _down(self) -> None:
         if self._listener is not None:
             self._listener.close()
@@ -172,6 +175,8 @@ class ApiProxy:
         if faults.down_at is not None and faults.down_at(request.method, request.raw_path):
             self.counts.injected["down_at"] += 1
             await self._down()
+            if faults.down_seconds:
+                self._up_later(faults.down_seconds)
             return await self._nothing(request)
         late = faults.unauthorized_after is not None and time.monotonic() - self._since >= faults.unauthorized_after
         fault = "unauthorized_after" if late else self._dice.roll(watch)

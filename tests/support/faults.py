@@ -34,7 +34,8 @@ class Faults:
         gone_events: share of watches that get 410 as their first event.
         gone_answers: share of watches that get 410 as their HTTP status.
         unauthorized_after: from so long after these faults were set on, every new request gets 401; None: never.
-        down_at: asked with method and path (with its query) of each request; at True the proxy goes down before it.
+        down_at: asked with method and path (with its query) of each request; at True the proxy goes down before it,
+            and up again after ``down_seconds`` (0: never).
         date_shift: added to the server's Date header: a load balancer whose clock is wrong.
     """
 
@@ -51,6 +52,7 @@ class Faults:
     gone_answers: float = 0.0
     unauthorized_after: float | None = None
     down_at: Callable[[str, str], bool] | None = None
+    down_seconds: float = 0.0
     date_shift: float = 0.0
 
 

@@ -26,6 +26,8 @@ from .watch import Watcher
 
 # Changes come in bursts: look at most this often.
 _BURST_SECONDS = 0.05
+# A wait that is left less time by what came before it takes so much.
+LOOK_SECONDS = 10.0
 # How old what the API server showed may be when a verdict is built on it.
 _FRESH_SECONDS = 5.0
 
@@ -46,6 +48,8 @@ class RolloutWaiter:
         began = time.monotonic()
         once = deadline is None and self._options.timeout == 0
         until = deadline or Deadline.after(self._kube.patience if once else self._options.timeout)
+        # What came before has used up the time: that says nothing of these, so they are looked at all the same.
+        until = max(until, Deadline.after(LOOK_SECONDS), key=lambda one: one.at) if deadline else until
         wanted = list(dict.fromkeys(targets))
         if not wanted:
             return Verdict(State.CURRENT, (), api=self._kube.counts.as_result())

@@ -93,10 +93,17 @@ class KubeSession(Reader):
         if content_type == APPLY and force:
             query["force"] = "true"
         path = resource.path(namespace, name, subresource)
-        return self._json(
-            "PATCH", path, "patch", words_for(resource, namespace, name),
-            query=query, headers={"Content-Type": content_type}, body=body, deadline=deadline,
-        )  # fmt: skip
+        retried: list[str] = []
+        try:
+            return self._json(
+                "PATCH", path, "patch", words_for(resource, namespace, name), query=query,
+                headers={"Content-Type": content_type}, body=body, deadline=deadline, trouble=retried.append,
+            )  # fmt: skip
+        except Conflict:
+            ours = content_type == MERGE and retried and not dry_run
+            if ours and (live := self._written(resource, namespace, name, body, deadline)) is not None:
+                return live
+            raise
 
     def delete(
         self,
@@ -138,12 +145,17 @@ class KubeSession(Reader):
                               headers={"Content-Type": "application/json"}, body=body, deadline=deadline,
                               trouble=retried.append)  # fmt: skip
         except Conflict:
-            if not retried or not name or dry_run:
-                raise
-            live = self.get(resource, namespace, name, deadline=deadline)
-            if not _holds(live, body):
-                raise
-            return live
+            ours = retried and name and not dry_run
+            if ours and (live := self._written(resource, namespace, name, body, deadline)) is not None:
+                return live
+            raise
+
+    def _written(
+        self, resource: Resource, namespace: str, name: str, body: Object, deadline: Deadline | None
+    ) -> Object | None:
+        """The live object if it is what this session wrote, None if it is somebody else's."""
+        live = self.get(resource, namespace, name, deadline=deadline)
+        return live if _holds(live, body) else None
 
 
 def _holds(live: Any, wanted: Any) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from ..failure import Code, error
 from ..helm.state import Lock
 from ..kube.deadline import Deadline
-from ..kube.errors import AlreadyExists, Conflict, KubeError, Unreachable
+from ..kube.errors import AlreadyExists, Conflict, KubeError, NotFound
 from ..kube.resources import LEASE
 from ..kube.session import KubeSession
 from ..living import lasting
@@ -69,6 +70,7 @@ class EnvironmentLock:
         self._lease: dict[str, Any] = {}
         self._renewed = 0.0
         self._lost = ""
+        self._unsure: tuple[float, KubeError] | None = None
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lock-heartbeat", daemon=True)
@@ -90,13 +92,15 @@ class EnvironmentLock:
     def check(self, sure: bool = True) -> None:
         """To be called before every write: raises lock_lost when the lock is somebody else's by now.
 
-        ``sure`` False: only what the heartbeat found out counts; nothing is asked.
+        An outage does not lose it: a late heartbeat is made good here, and only if nobody else took the lock meanwhile.
+        Raises :class:`Unreachable` when that can't be known. ``sure`` False: only what the heartbeat found out counts;
+        nothing is asked.
         """
         if not sure and not self._lost:
             return
         with self._guard:
             if not self._lost and lasting() - self._renewed > self._ttl / 2:
-                self._renew()  # the heartbeat is late: this process may have been stopped for a while
+                self._confirm()
             if self._lost:
                 raise error(
                     Code.LOCK_LOST,
@@ -160,38 +164,45 @@ class EnvironmentLock:
 
     def _beat(self) -> None:
         while not self._stop.wait(self._ttl / 3):
-            with self._guard:
+            with self._guard, suppress(KubeError):  # without an answer nothing is known: check() will ask again
                 if not self._lost:
-                    self._renew()
+                    self._renew(Deadline.after(self._ttl / 3))
 
-    def _renew(self) -> None:
-        """One renewal; on a lasting fault ``_lost`` says why."""
+    def _confirm(self) -> None:
+        """The heartbeat is late: the server was away, or this process was stopped for a while."""
+        if self._unsure and lasting() - self._unsure[0] < _POLL_S:
+            raise self._unsure[1]  # another thread has just tried for long
+        try:
+            self._renew()
+        except KubeError as exc:
+            self._unsure = lasting(), exc
+            raise
+
+    def _renew(self, deadline: Deadline | None = None) -> None:
+        """One renewal of the Lease as this holder last wrote it. ``_lost`` says so when it is somebody else's."""
         renewed = {**self._lease, "spec": {**self._lease["spec"], "renewTime": stamp()}}
         try:
-            self._lease = self._kube.replace(LEASE, self._namespace, renewed, deadline=Deadline.after(self._ttl / 3))
+            self._lease = self._kube.replace(LEASE, self._namespace, renewed, deadline=deadline)
             self._renewed = lasting()
-        except Unreachable as exc:
-            if lasting() - self._renewed > self._ttl:
-                self._lost = f"it could not be renewed for {self._ttl} s: {exc}"
-        except KubeError:
-            self._look_again()
+        except (Conflict, NotFound):
+            self._look_again(deadline)
 
-    def _look_again(self) -> None:
-        try:
-            lease = self._kube.find(LEASE, self._namespace, self._name, deadline=Deadline.after(self._ttl / 3))
-        except KubeError as exc:
-            self._lost = str(exc)
-            return
+    def _look_again(self, deadline: Deadline | None) -> None:
+        lease = self._kube.find(LEASE, self._namespace, self._name, deadline=deadline)
         if lease is not None and lease["spec"].get("holderIdentity") == self._holder.identity:
             self._lease, self._renewed = lease, lasting()
         else:
             self._lost = "it was removed" if lease is None else told_holder(lease)
 
     def _release(self) -> None:
-        try:
-            self._kube.replace(LEASE, self._namespace, freed(self._lease), deadline=Deadline.after(self._ttl))
-        except KubeError:
-            return  # whoever comes next sees that this process is gone
+        deadline = Deadline.after(self._ttl / 2)
+        with suppress(KubeError):  # whoever comes next sees that this process is gone
+            try:
+                self._kube.replace(LEASE, self._namespace, freed(self._lease), deadline=deadline)
+            except Conflict:  # with a renewal of its own whose answer was lost?
+                self._look_again(deadline)
+                if not self._lost:
+                    self._kube.replace(LEASE, self._namespace, freed(self._lease), deadline=deadline)
 
 
 def lock_state(

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,9 @@ from .models import INPUTS, REVISION, Marks, Progress, ReleaseSpec, Settings
 from .orphans import failed_since_good, remove_orphans
 from .record import Member, Record
 
-_RETRIES = 6
-_PAUSE_S = 1.0  # doubled each time: half a minute in all
+_REVISIONS = 6  # so many may fail of a write before it is given up: they push good ones out of Helm's history
+_PAUSE_S = 1.0  # doubled each time, up to the longest
+_LONGEST_PAUSE_S = 10.0
 _BY_HAND_S = 300.0  # so long a pending entry that is not ours may belong to a Helm call by hand that is still at work
 
 
@@ -110,8 +112,7 @@ class ReleaseWriter:
     def uninstall(self, name: str) -> Write:
         """Removes a release and its history."""
         revisions = history(self._kube, self._settings.namespace, name)
-        self._check()
-        self._helm.uninstall(name, self._settings.namespace, timeout=self._settings.timeout, check=self._check)
+        self._uninstall(name)
         return Write(name, Action.UNINSTALL, revisions[-1].revision if revisions else 0, 0)
 
     def prepare(self, name: str, action: Action) -> None:
@@ -139,7 +140,7 @@ class ReleaseWriter:
                 set_aside(self._kube, namespace, newest)
             case Action.FINISH_UNINSTALL:
                 self._progress(f"{name}: an uninstall was interrupted, finishing it")
-                self._helm.uninstall(name, namespace, timeout=self._settings.timeout, check=self._check)
+                self._uninstall(name)
             case _:
                 return
 
@@ -166,14 +167,14 @@ class ReleaseWriter:
     def _write(
         self, name: str, call: Callable[[int], None], ours: Callable[[Revision], bool], deadline: Deadline
     ) -> tuple[int, int]:
-        """Revisions before and after. A passing fault is retried once the history says what the failed call left
-        behind.
+        """Revisions before and after. A passing fault is retried until the deadline, once the history says what the
+        failed call left behind.
         """
         known = history(self._kube, self._settings.namespace, name)
         before = known[-1].revision if known else 0
         failed_ones = failed_since_good(known)
         last = before
-        for attempt in range(1, _RETRIES + 1):
+        for attempt in count():
             self._check()
             expected = last + 1
             try:
@@ -194,14 +195,30 @@ class ReleaseWriter:
                 mark_failed(
                     self._kube, self._settings.namespace, newest, f"Helm ended early: {failed.failure.message}"[:500]
                 )
-            pause = _PAUSE_S * 2 ** (attempt - 1)
-            if not failed.transient or attempt == _RETRIES or deadline.remaining <= pause:
+            pause = _pause(attempt)
+            left_behind = (newest.revision if newest else 0) - before
+            if not failed.transient or left_behind >= _REVISIONS or deadline.remaining <= pause:
                 raise failed
             self._progress(f"{name}: {failed.failure.message}; trying again in {pause:.0f} s")
             self._pause.wait(pause)
             last = newest.revision if newest else 0
             failed_ones += [last] if last == expected else []
         raise AssertionError("the loop above returns or raises")
+
+    def _uninstall(self, name: str) -> None:
+        """Helm's uninstall, which goes on where one before it ended."""
+        deadline = Deadline.after(self._settings.timeout)
+        for attempt in count():
+            self._check()
+            try:
+                return self._helm.uninstall(
+                    name, self._settings.namespace, timeout=self._settings.timeout, check=self._check
+                )
+            except HelmError as exc:
+                if not exc.transient or deadline.remaining <= _pause(attempt):
+                    raise
+                self._progress(f"{name}: {exc.failure.message}; trying again in {_pause(attempt):.0f} s")
+                self._pause.wait(_pause(attempt))
 
     def _prove(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> None:
         newest = self._newest_revision(name)
@@ -238,6 +255,10 @@ class ReleaseWriter:
                 release=newest.name,
                 revision=newest.revision,
             )
+
+
+def _pause(attempt: int) -> float:
+    return float(min(_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S))
 
 
 def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> ReleaseSpec:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube import rollout
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, Target, Verdict, WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
@@ -232,3 +233,10 @@ def test_an_outage_ends_the_wait_when_it_lasts_too_long() -> None:
         wait(kube, lines, deployment("wrong-port"), outage_seconds=1.0)
     assert "no leader" in caught.value.failure.message
     assert "When it last answered: wrong-port 0/1 available" in caught.value.failure.message
+
+
+def test_a_wait_that_is_left_no_time_looks_all_the_same() -> None:
+    """Helm took it all: whether what it applied is well is another question."""
+    with cluster(objects("deployment-healthy")) as (_, kube, lines):
+        waiter = RolloutWaiter(kube, WaitOptions(), lines.append)
+        assert waiter.wait([deployment("upgrade", "fx")], Deadline.after(0)).ok

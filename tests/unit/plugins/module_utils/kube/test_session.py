@@ -330,3 +330,16 @@ def test_a_context_that_was_named_is_not_led_elsewhere(tmp_path: Path, monkeypat
     with pytest.raises(TodoCloudError, match=r"variable K8S_AUTH_HOST names https://127\.0\.0\.1:7"):
         Credentials(named)
     assert Credentials({**named, "host": "https://127.0.0.1:8"}).server == "https://127.0.0.1:8"
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+def test_a_guarded_patch_whose_answer_was_lost_is_not_taken_for_a_conflict(theirs: bool) -> None:
+    live = obj("x", "8", data={"a": "other" if theirs else "1"})
+    answers = [Answer(cut=True), failure(409, "Conflict"), Answer(body=live)]
+    patch = {"metadata": {"resourceVersion": "7"}, "data": {"a": "1"}}
+    with fake_api(lambda request, n: answers[n]) as api, KubeSession(api.params) as kube:
+        if theirs:
+            with pytest.raises(Conflict):
+                kube.patch(CONFIG_MAP, "ns", "x", patch)
+        else:
+            assert kube.patch(CONFIG_MAP, "ns", "x", patch) == live

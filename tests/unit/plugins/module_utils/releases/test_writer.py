@@ -129,13 +129,37 @@ def test_a_final_answer_is_not_retried_and_leaves_nothing_pending() -> None:
     assert statuses(kube) == ["failed"]
 
 
-def test_a_fault_that_lasts_is_given_up() -> None:
+def test_a_fault_that_leaves_revisions_is_given_up() -> None:
+    """They would push good ones out of Helm's history."""
     kube = FakeKube()
-    helm = FakeHelm(kube, *[fails(True)] * 10)
+    helm = FakeHelm(kube, *[fails(True, "failed")] * 10)
     with pytest.raises(TodoCloudError) as caught:
         make(kube, helm).apply(SPEC, {}, soon())
     assert caught.value.failure.code is Code.UNREACHABLE
     assert len(helm.calls) == 6
+
+
+def test_a_fault_that_leaves_nothing_is_gone_through_until_the_deadline() -> None:
+    kube = FakeKube()
+    helm = FakeHelm(kube, *[fails(True)] * 12)
+    done = make(kube, helm).apply(SPEC, {}, soon())
+    assert (done.was, done.now) == (0, 1)
+    assert len(helm.calls) == 13
+
+
+def test_an_uninstall_goes_on_after_a_passing_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = FakeKube()
+    helm, real = FakeHelm(kube), FakeHelm.uninstall
+    faults = [fault(True), fault(True)]
+
+    def uninstall(name: str, namespace: str, **options: Any) -> None:
+        if faults:
+            raise faults.pop()
+        real(helm, name, namespace, **options)
+
+    monkeypatch.setattr(helm, "uninstall", uninstall)
+    make(kube, helm).uninstall("api")
+    assert helm.calls == ["uninstall"]
 
 
 def test_nothing_is_tried_again_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
