@@ -60,11 +60,14 @@ class Ideal(Deployer):
     name = "kubectl apply of everything, rollout status"
 
     def apply(self, waves: Waves, text: str) -> float:
-        one = self.world.run(HELM, "template", "RELEASE", CHART, "--values", self.values_file(text)).ok().output
+        folder = self.world.folder / f"rendered-{text}"
+        argv = (HELM, "template", "release-name", CHART, "--values", self.values_file(text), "--output-dir", folder)
+        self.world.run(*argv).ok()
+        one = (folder / CHART.name / "templates" / "all.yaml").read_text()
         files = []
         for number, wave in enumerate(waves):
             file = self.world.folder / f"all-{text}-{number}.yaml"
-            file.write_text("\n---\n".join(one.replace("RELEASE", name) for name in wave))
+            file.write_text("\n---\n".join(one.replace("release-name", name) for name in wave))
             files.append(file)
         seconds = 0.0
         for file in files:
