@@ -1,7 +1,9 @@
 """Eight failures, each judged by three: how long from the moment the API first shows it until there is a verdict.
 
 ``helm upgrade --wait`` deploys each of them and waits; ``kubectl rollout status`` and one ``rollout_wait`` task of a
-playbook (a host for each failure) wait for the very same Deployment at the same time. All have the same timeout.
+playbook (a host for each failure) wait for the very same Deployment at the same time. All have the same timeout. The
+playbook's tasks have begun to watch before anything is deployed: how long a task takes to start is told by the piece
+single.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,9 +28,11 @@ from tests.integration.support import apply, eventually
 
 TIMEOUT_S = 60
 _END_S = TIMEOUT_S + 30.0  # after that what still runs is ended
+_START_S = 60.0
 _GOAL_S = 3.0
 _KINDS: dict[str, Resource] = {"Pod": POD, "Deployment": DEPLOYMENT}
 _FAILED = re.compile(r"^fatal: \[([\w-]+)\]", re.MULTILINE)
+_LINE = re.compile(r"^  \[([\w-]+)\] ", re.MULTILINE)  # a live line
 _CODE = re.compile(r"verdict=([\w-]+):(\w+)")
 
 
@@ -85,8 +90,10 @@ def measure(world: World) -> Findings:
             for kind in _KINDS:
                 here = {name: case for name, case in CASES.items() if spaces[name] == space and case.kind == kind}
                 sightings.watch(space, kind, here)
-        began = time.monotonic()
         ours = world.start(_ours(world, spaces))
+        stack.callback(ours.end)
+        eventually("all rollout_wait tasks watch", lambda: set(_LINE.findall(_read(ours))) >= set(CASES), _START_S)
+        began = time.monotonic()
         helm = {name: world.start(_helm(world, name, spaces[name])) for name in CASES}
         kubectl = {name: world.start(_kubectl(world, name, spaces[name])) for name in CASES}
         judged, codes, ended = _follow(ours, {**_keyed("helm", helm), **_keyed("kubectl", kubectl)}, began)
@@ -99,9 +106,12 @@ def findings(
     first: dict[str, float],
     judged: dict[str, float],
     codes: dict[str, str],
-    ended: dict[tuple[str, str], float],
+    ended: dict[tuple[str, str], tuple[float, int]],
 ) -> Findings:
-    """From moments on one clock to the table. A verdict with another code than the right one is none."""
+    """From moments on one clock, and the peers' exit codes, to the table.
+
+    A verdict with another code than the right one is none; a peer that calls the rollout good has no figure.
+    """
     found = Findings(
         "verdicts",
         f"Seconds from the moment the API shows a failure to the verdict (timeout of all three: {TIMEOUT_S} s)",
@@ -121,8 +131,8 @@ def findings(
                 "stated grace s": case.grace,
                 "beyond the grace s": None if seconds is None else seconds - case.grace,
                 "says": codes.get(name, "-"),
-                "helm --wait s": after(ended.get(("helm", name))),
-                "kubectl rollout status s": after(ended.get(("kubectl", name))),
+                **_peer("helm --wait", after, ended.get(("helm", name))),
+                **_peer("kubectl rollout status", after, ended.get(("kubectl", name))),
             }
         )
         beyond = seconds - case.grace if seconds is not None and right else None
@@ -132,6 +142,13 @@ def findings(
         "helm and kubectl end at their timeout unless they say earlier"
     )
     return found
+
+
+def _peer(tool: str, after: Callable[[float | None], float | None], end: tuple[float, int] | None) -> dict[str, Any]:
+    if end is None:
+        return {f"{tool} s": None, f"{tool} says": "-"}
+    moment, code = end
+    return {f"{tool} s": after(moment) if code else None, f"{tool} says": "failed" if code else "ready (wrong)"}
 
 
 def _limit_pods(world: World, namespace: str) -> None:
@@ -185,10 +202,10 @@ def _keyed(tool: str, running: dict[str, Started]) -> dict[tuple[str, str], Star
 
 def _follow(
     ours: Started, peers: dict[tuple[str, str], Started], began: float
-) -> tuple[dict[str, float], dict[str, str], dict[tuple[str, str], float]]:
-    """When each of our verdicts was printed, its code, and when each peer ended."""
+) -> tuple[dict[str, float], dict[str, str], dict[tuple[str, str], tuple[float, int]]]:
+    """When each of our verdicts was printed, its code, and when each peer ended, with its exit code."""
     judged: dict[str, float] = {}
-    ended: dict[tuple[str, str], float] = {}
+    ended: dict[tuple[str, str], tuple[float, int]] = {}
     everyone = [ours, *peers.values()]
     text = ""
     try:
@@ -198,8 +215,8 @@ def _follow(
             for host in _FAILED.findall(text):
                 judged.setdefault(host, now)
             for key, one in peers.items():
-                if key not in ended and one.process.poll() is not None:
-                    ended[key] = now
+                if key not in ended and (code := one.process.poll()) is not None:
+                    ended[key] = now, code
             if now - began > _END_S:
                 break
             time.sleep(0.03)

@@ -38,12 +38,13 @@ def test_verdicts_count_from_the_sight_and_beyond_the_grace() -> None:
     first = dict.fromkeys(CASES, 100.0)
     judged = {name: 100.0 + case.grace + 1.0 for name, case in CASES.items()}
     codes = {name: case.code for name, case in CASES.items()}
-    ended = {("helm", name): 160.0 for name in CASES} | {("kubectl", "quota"): 130.0}
+    ended = {("helm", name): (160.0, 1) for name in CASES} | {("kubectl", "quota"): (97.0, 0)}
     found = verdicts.findings(first, judged, codes, ended)
     assert all(met(found).values())
     row = next(row for row in found.rows if row["failure"] == "quota")
     assert (row["rollout_wait s"], row["beyond the grace s"]) == (21.0, 1.0)
-    assert (row["helm --wait s"], row["kubectl rollout status s"]) == (60.0, 30.0)
+    assert (row["helm --wait s"], row["helm --wait says"]) == (60.0, "failed")
+    assert (row["kubectl rollout status s"], row["kubectl rollout status says"]) == (None, "ready (wrong)")
 
 
 def test_a_verdict_that_is_late_wrong_or_missing_misses_its_goal() -> None:

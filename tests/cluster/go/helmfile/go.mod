@@ -1,6 +1,6 @@
 module todo.cloud/tests/cluster/helmfile
 
-go 1.26
+go 1.26.6
 
 require github.com/helmfile/helmfile v1.8.0
 
