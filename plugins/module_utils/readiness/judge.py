@@ -17,7 +17,7 @@ from .fields import Object, condition, metadata, number, status, uid
 from .graces import grace_of
 from .kinds import status_of
 from .pods import containers, is_ready, unsettled
-from .starting import without_excuse
+from .starting import restart_announced, without_excuse
 from .status import State, Status
 from .symptoms import Symptom
 from .tree import Tree, symptoms_of
@@ -90,6 +90,9 @@ class Judge:
                 # The owner's status came before its pods did: what is not seen can't be judged.
                 ahead = Status(State.IN_PROGRESS, f"{found.message}, its pods are yet to be seen")
                 return Judgement(ahead, (), tuple(waiting), warnings, 1.0)
+            if any(restart_announced(pod, events) for pod in tree.new_pods):
+                ending = Status(State.IN_PROGRESS, f"{found.message}, a container is about to be restarted")
+                return Judgement(ending, (), tuple(waiting), warnings, 1.0)
             rest = max((self._rest(pod, clock) for pod in tree.new_pods), default=0.0)
             if tree.kind != "Job" and rest > 0:
                 settling = Status(State.IN_PROGRESS, f"{found.message}, watching whether it stays so")

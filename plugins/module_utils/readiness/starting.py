@@ -15,7 +15,7 @@ from typing import Any
 
 from ..failure import Code
 from .evidence import event_time
-from .fields import Object, number, uid
+from .fields import Object, number, timestamp, uid
 from .pods import Container, containers, is_ready, was_ready
 from .symptoms import UNREADY, Symptom
 from .tree import Tree
@@ -45,6 +45,19 @@ def without_excuse(tree: Tree, symptoms: Sequence[Symptom], events: Sequence[Obj
         else symptom
         for symptom in symptoms
     ]
+
+
+def restart_announced(pod: Object, events: Sequence[Object]) -> bool:
+    """True if the kubelet ends a running container of this pod because a probe failed.
+
+    Until the container obeys, or its grace is over, it still counts as running and ready.
+    """
+    for view in containers(pod):
+        began = timestamp((view.running or {}).get("startedAt"))
+        said = (event for event in events if _about(event, uid(pod), view.name, "Killing", "will be restarted"))
+        if began is not None and any(event_time(event) >= began for event in said):
+            return True
+    return False
 
 
 def _judged(symptom: Symptom, view: Container, events: Sequence[Object], now: float) -> Symptom:
@@ -97,7 +110,8 @@ def _newest_words(symptom: Symptom, view: Container, probe: Object, events: Sequ
     Kubelets fall silent after 25 events of one pod (client-go's event spam filter), so old words prove nothing.
     """
     began = symptom.since or 0.0
-    said = [event for event in events if _about(event, symptom.pod_uid, view.name) and event_time(event) >= began - 1.0]
+    asked = (event for event in events if _about(event, symptom.pod_uid, view.name, "Unhealthy", "Readiness probe"))
+    said = [event for event in asked if event_time(event) >= began - 1.0]
     newest = max(said, key=event_time, default=None)
     if newest is None:
         return ""
@@ -105,11 +119,11 @@ def _newest_words(symptom: Symptom, view: Container, probe: Object, events: Sequ
     return " ".join(str(newest.get("message") or "").split()) if now - event_time(newest) <= fresh else ""
 
 
-def _about(event: Object, pod_uid: str, container: str) -> bool:
+def _about(event: Object, pod_uid: str, container: str, reason: str, words: str) -> bool:
     about = event.get("involvedObject") or {}
     return (
-        event.get("reason") == "Unhealthy"
+        event.get("reason") == reason
         and about.get("uid") == pod_uid
-        and about.get("fieldPath") == f"spec.containers{{{container}}}"
-        and "Readiness probe" in str(event.get("message") or "")
+        and str(about.get("fieldPath")).endswith(f"ontainers{{{container}}}")  # of containers or initContainers
+        and words in str(event.get("message") or "")
     )

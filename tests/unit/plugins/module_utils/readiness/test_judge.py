@@ -267,6 +267,20 @@ def test_ready_for_a_moment_is_not_current() -> None:
     assert Judge({}, stability=3.0).look(tree("deployment-healthy"), at(0, LATER)).status.state is State.CURRENT
 
 
+def test_a_container_that_the_kubelet_is_ending_is_not_current_though_it_is_ready() -> None:
+    workload, *others = objects("deployment-healthy")
+    pod = next(obj for obj in others if obj["kind"] == "Pod")
+    container = pod["spec"]["containers"][0]["name"]
+    about = {"uid": pod["metadata"]["uid"], "fieldPath": f"spec.containers{{{container}}}"}
+    message = f"Container {container} failed liveness probe, will be restarted"
+    event = {"involvedObject": about, "reason": "Killing", "type": "Normal", "message": message}
+    ending = event | {"lastTimestamp": "2099-01-01T00:00:00Z"}
+    found = Judge({}).look(tree_of(workload, others), at(0, LATER), events=[ending])
+    assert found.status.message == "3/3 available, a container is about to be restarted"
+    before = event | {"lastTimestamp": "2001-01-01T00:00:00Z"}
+    assert Judge({}).look(tree_of(workload, others), at(0, LATER), events=[before]).status.state is State.CURRENT
+
+
 def test_status_that_came_before_its_pods_does_not_count_yet() -> None:
     workload, *others = objects("deployment-healthy")
     sets = [obj for obj in others if obj["kind"] == "ReplicaSet"]
