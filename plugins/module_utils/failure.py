@@ -79,6 +79,7 @@ class Code(StrEnum):
     SIDECAR_MISSING = "sidecar_missing"
     SIDECAR_VERSION = "sidecar_version"
     INJECTOR_DOWN = "injector_down"
+    COMPONENT_NOT_LOADED = "component_not_loaded"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,11 @@ description:
   - A pod should have a sidecar when its workload's template says C(dapr.io/enabled). It may be a container or a native
     sidecar.
   - A sidecar fits when it is of the control plane's minor version.
+  - Only pods of a workload's newest revision count. Those that are being deleted, that finished, or that belong to the
+    revision before do not.
+  - Asks each sidecar, through the API server's pod proxy, which components it has loaded, and compares them with those
+    that the namespace gives to the app. This needs C(get) on C(pods/proxy) and C(list) on C(components); where that is
+    not allowed, or the network does not let it through, RV(apps) says so and nothing is concluded.
   - Tells whether mTLS is on and how many days Dapr's certificates have left, as far as the credential may read them.
 options:
   namespace:
@@ -74,7 +79,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 apps:
-  description: The apps. C(lacking) names pods without the sidecar, C(form) is V(container) or V(native).
+  description:
+    - The apps. C(lacking) names pods without the sidecar, C(form) is V(container) or V(native).
+    - C(components) are those that every sidecar which answered has loaded, C(components_missing) those that one lacks;
+      C(components_why) says what could not be read, and C(components) is then null.
   returned: success or failure after the check
   type: list
   elements: dict
@@ -88,6 +96,9 @@ apps:
       version: 1.14.0
       form: container
       lacking: []
+      components: [pubsub, statestore]
+      components_missing: []
+      components_why: ""
 control_plane:
   description: Version of the control plane and whether its injector is ready; C(why) says what could not be read.
   returned: success or failure after the check

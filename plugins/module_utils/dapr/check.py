@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, Failure, error
 from ..kube.errors import Forbidden
-from ..kube.resources import DAEMON_SET, DEPLOYMENT, POD, STATEFUL_SET, Resource
+from ..kube.resources import DAEMON_SET, DEPLOYMENT, POD, REPLICA_SET, STATEFUL_SET, Resource
 from ..kube.session import KubeSession
-from .sidecar import AppSidecars, enabled, image_version, judge_app, pods_of, problems
+from ..readiness.fields import controller_uid, uid
+from ..readiness.tree import newest_replica_set
+from ..readiness.workloads import of_newest
+from .components import AppComponents, components_of, given_components, not_loaded
+from .sidecar import AppSidecars, enabled, image_version, judge_app, pods_of, problems, with_ready_sidecar
 from .trust import Trust, read_trust
 
 INJECTOR = "dapr-sidecar-injector"
@@ -48,6 +52,7 @@ class SidecarReport:
     trust: Trust | None = None
     failures: tuple[Failure, ...] = ()
     restarted: tuple[str, ...] = ()
+    components: Mapping[str, AppComponents] = field(default_factory=dict)
 
     @property
     def lacking(self) -> list[str]:
@@ -57,7 +62,9 @@ class SidecarReport:
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
-            "apps": [app.as_result() for app in self.apps],
+            "apps": [
+                {**app.as_result(), **self.components.get(app.app_id, AppComponents()).as_result()} for app in self.apps
+            ],
             "control_plane": self.control_plane.as_result(),
             "trust": self.trust.as_result() if self.trust else {},
             "restarted": list(self.restarted),
@@ -72,12 +79,19 @@ class SidecarCheck:
         self._namespace = namespace
         self._dapr = dapr_namespace
 
-    def look(self, app_ids: Iterable[str] = (), *, trust: bool = False) -> SidecarReport:
-        """What is there now. ``app_ids``: apps that must be there (none: whatever the workloads say)."""
-        workloads, pods = self._workloads(), self._kube.list_(POD, self._namespace)[0]
-        judged = [judge_app(item, pods_of(item, pods)) for item in workloads]
+    def look(self, app_ids: Iterable[str] = (), *, thorough: bool = False) -> SidecarReport:
+        """What is there now. ``app_ids``: apps that must be there (none: whatever the workloads say).
+
+        ``thorough``: read Dapr's certificates, and ask every sidecar which components it has loaded.
+        """
+        pods_by_app: dict[str, list[dict[str, Any]]] = {}
+        judged = []
+        for item, pods in self._with_newest_pods():
+            if found := judge_app(item, pods):
+                judged.append(found)
+                pods_by_app.setdefault(found.app_id, []).extend(with_ready_sidecar(pods))
         wanted = set(app_ids)
-        apps = tuple(sorted((a for a in judged if a and (not wanted or a.app_id in wanted)), key=lambda a: a.app_id))
+        apps = tuple(sorted((a for a in judged if not wanted or a.app_id in wanted), key=lambda a: a.app_id))
         plane = self.control_plane()
         failures = [
             Failure(Code(code), f"{text}.", {"app_id": app.app_id, "workload": app.workload, "pods": list(app.lacking)})
@@ -86,7 +100,16 @@ class SidecarCheck:
         for missing in sorted(wanted - {app.app_id for app in apps}):
             text = f"{missing}: no workload in namespace {self._namespace} asks for a Dapr sidecar with this app id."
             failures.append(Failure(Code.SIDECAR_MISSING, text, {"app_id": missing, "workload": "", "pods": []}))
-        return SidecarReport(apps, plane, read_trust(self._kube, self._dapr) if trust else None, tuple(failures))
+        if not thorough:
+            return SidecarReport(apps, plane, None, tuple(failures))
+        given = given_components(self._kube, self._namespace)
+        components = {app.app_id: components_of(self._kube, app.app_id, pods_by_app[app.app_id], given) for app in apps}
+        for app in apps:
+            for name, text in not_loaded(app.app_id, components[app.app_id]):
+                details = {"app_id": app.app_id, "workload": app.workload, "component": name}
+                failures.append(Failure(Code.COMPONENT_NOT_LOADED, f"{text}.", details))
+        trust = read_trust(self._kube, self._dapr)
+        return SidecarReport(apps, plane, trust, tuple(failures), components=components)
 
     def control_plane(self) -> ControlPlane:
         """Version and state of the injector, as far as the credential may read them."""
@@ -129,6 +152,19 @@ class SidecarCheck:
             before_write()
             self._kube.delete(POD, self._namespace, pod)
         return report.lacking
+
+    def _with_newest_pods(self) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Workloads that want sidecars, each with the pods of its newest revision: others are on their way out."""
+        workloads, pods = self._workloads(), self._kube.list_(POD, self._namespace)[0]
+        sets = self._kube.list_(REPLICA_SET, self._namespace)[0] if workloads else []
+        found = []
+        for item in workloads:
+            own = [replica_set for replica_set in sets if controller_uid(replica_set) == uid(item)]
+            newest = newest_replica_set(item, own) if item["kind"] == "Deployment" else None
+            old = {uid(replica_set) for replica_set in own if newest and uid(replica_set) != uid(newest)}
+            mine = [pod for pod in pods_of(item, pods) if controller_uid(pod) not in old]
+            found.append((item, mine if item["kind"] == "Deployment" else [p for p in mine if of_newest(item, p)]))
+        return found
 
     def _workloads(self) -> list[dict[str, Any]]:
         found = []

@@ -25,9 +25,10 @@ def check_sidecars(
     options: WaitOptions,
     progress: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Result of dapr_sidecar_check; raises the first problem (sidecar_missing, sidecar_not_ready, sidecar_version)."""
+    """Result of dapr_sidecar_check; raises the first problem (sidecar_missing, sidecar_not_ready, sidecar_version,
+    component_not_loaded)."""
     check = SidecarCheck(kube, namespace, dapr_namespace)
-    report = check.look(app_ids, trust=True)
+    report = check.look(app_ids, thorough=True)
     changed = bool(repair and report.lacking)
     if changed and check_mode:
         return {"changed": True, **report.as_result()}
@@ -35,7 +36,7 @@ def check_sidecars(
         progress(f"restarting {', '.join(report.lacking)}: the Dapr sidecar is missing")
         targets, restarted = _targets(report, namespace), tuple(check.restart_lacking(report))
         RolloutWaiter(kube, options, progress).wait(targets).raise_if_failed()
-        report = replace(check.look(app_ids, trust=True), restarted=restarted)
+        report = replace(check.look(app_ids, thorough=True), restarted=restarted)
     result = {"changed": changed, **report.as_result()}
     if report.failures:
         raise TodoCloudError(report.failures[0], {**result, "failures": [f.as_result() for f in report.failures]})

@@ -83,6 +83,11 @@ def image_version(image: str) -> str:
     return found[1] if found else ""
 
 
+def with_ready_sidecar(pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Living pods whose sidecar is ready."""
+    return [pod for pod in pods if _living(pod) and (side := sidecar_of(pod)) and _ready(pod, side[0])]
+
+
 def judge_app(workload: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> AppSidecars | None:
     """Sidecars of one workload, None when its template wants none."""
     template = workload["spec"].get("template") or {}

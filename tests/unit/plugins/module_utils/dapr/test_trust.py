@@ -11,7 +11,13 @@ from ansible_collections.todo.cloud.plugins.module_utils.dapr.check import Sidec
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.trust import days_left, read_trust
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD, SECRET, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    DEPLOYMENT,
+    POD,
+    REPLICA_SET,
+    SECRET,
+    Resource,
+)
 
 from tests.unit.plugins.module_utils.dapr.test_sidecar import pod, workload
 from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
@@ -148,3 +154,19 @@ def test_an_app_that_is_not_there_is_told() -> None:
     looked = check(kube).look(["api", "web"])
     assert [f.details["app_id"] for f in looked.failures] == ["web"]
     assert looked.control_plane.injector_ready is False
+
+
+def test_pods_of_the_revision_before_do_not_count() -> None:
+    kube = FakeKube()
+    plane(kube)
+    deployment = kube.put(DEPLOYMENT, "ns", workload())
+    owner = {"controller": True, "uid": deployment["metadata"]["uid"]}
+    template = deployment["spec"]["template"]
+    for name, shown in (("new", template), ("old", {"metadata": {"annotations": {}}})):
+        kube.put(REPLICA_SET, "ns", {
+            "metadata": {"name": name, "uid": name, "ownerReferences": [owner]}, "spec": {"template": shown},
+        })  # fmt: skip
+    kube.put(POD, "ns", pod("api-new", ownerReferences=[{"controller": True, "uid": "new"}]))
+    kube.put(POD, "ns", pod("api-old", form="none", ownerReferences=[{"controller": True, "uid": "old"}]))
+    looked = SidecarCheck(kube, "ns", "dapr-system").look(["api"])  # type: ignore[arg-type]  # a fake session
+    assert (looked.apps[0].pods, looked.failures) == (1, ())
