@@ -81,6 +81,11 @@ bench: ## measure beside other tools, on a cluster of its own: tables, and JSON 
 	@$(CLUSTER) build --bench bench
 	@$(CLUSTER) with --kwok-nodes 3 bench -- python3 -m tests.bench $(PIECES)
 
+.PHONY: chaos
+chaos: ## kill site.yml and rollback.yml at random moments, on a cluster of its own (POINTS=200 SEED=...)
+	@$(CLUSTER) build --tests chaos
+	@$(CLUSTER) with chaos -- env PYTHONPATH=collections:. python3 -m tests.chaos --points $(or $(POINTS),200) $(if $(SEED),--seed $(SEED))
+
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
 	@ruff check .

@@ -37,8 +37,10 @@ COREDNS_IMAGE = f"registry.k8s.io/coredns/coredns:v{COREDNS}"
 METRICS_IMAGE = f"registry.k8s.io/metrics-server/metrics-server:v{METRICS_SERVER}"
 LOCAL_PATH_IMAGE = f"docker.io/rancher/local-path-provisioner:v{LOCAL_PATH}"
 BUSYBOX = "docker.io/library/busybox:1.36"
+HTTPD = "docker.io/library/busybox-httpd:1.36"  # answers /health and /ready on 8080: the smallest service there is
 PYTHON = "docker.io/library/python:3.11-slim"
 
+_HTTPD = "mkdir -p /tmp/www && touch /tmp/www/health /tmp/www/ready && exec httpd -f -p 8080 -h /tmp/www"
 _LONG_S = 5  # an image that takes longer gets a line of its own
 _PYTHON_PATH = "/opt/deps:/app"
 
@@ -69,6 +71,11 @@ def system_images() -> list[Image]:
     return [
         Image(PAUSE, (busybox,), {"Entrypoint": ["/bin/busybox", "sleep", "infinity"], "User": "65535:65535"}),
         Image(BUSYBOX, (busybox,), {"Cmd": ["sh"], "Env": ["PATH=/bin"]}),
+        Image(
+            HTTPD,
+            (busybox,),
+            {"Entrypoint": ["/bin/busybox", "sh", "-c", _HTTPD], "User": USER, "Env": ["PATH=/bin"]},
+        ),
         Image(COREDNS_IMAGE, (binary_layer("coredns", "/coredns"),), {"Entrypoint": ["/coredns"]}),
         Image(
             METRICS_IMAGE,

@@ -92,6 +92,7 @@ class Back:
                     self._writer.prepare(member.name, action)
                     continue
                 if action in (Action.NONE, Action.VERIFY):
+                    self._writer.tidy(member.name)
                     return None
                 return self._go(target, action, revisions, marks, deadline)
         except TodoCloudError as exc:

@@ -199,6 +199,8 @@ class Engine:
             action = plan_release(spec, fresh, self._read, Lock.MINE).action
         if action in (Action.INSTALL, Action.UPGRADE):
             return writer.apply(spec, snapshot.marks, deadline)
+        if action is Action.VERIFY:
+            writer.tidy(spec.name)  # the run that wrote it may have been killed before it came to that
         return None
 
     def _done(self, write: Write) -> None:

@@ -10,38 +10,71 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..helm.storage import CorruptRelease, History, ReleaseStatus, StoredRelease, read_release
-from ..kube.errors import KubeError
+from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease, read_release
+from ..kube.errors import KubeError, NotFound
+from ..kube.resources import SECRET
 from ..kube.session import KubeSession
 from .manifest import objects_of
 
-_GOOD = (ReleaseStatus.DEPLOYED, ReleaseStatus.SUPERSEDED)
+LEFT = "todo.cloud/left"  # label of a failed revision's Secret: what it may have left behind
+_MAYBE, _NOTHING = "maybe", "nothing"
 # Never taken away for tidiness: what holds data, or others' objects.
 _KEPT_KINDS = frozenset({"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition"})
 
 Key = tuple[str, str, str, str]  # (apiVersion, kind, namespace, name)
 
 
-def failed_since_good(history: History) -> list[int]:
-    """Revisions newer than the last one that Helm deployed; they may have made objects that nobody knows any more."""
-    found: list[int] = []
-    for revision in reversed(history):
-        if revision.status in _GOOD:
-            break
-        found.append(revision.revision)
-    return found
+def left_behind(history: History) -> list[Revision]:
+    """Revisions below a deployed one that failed and that nobody has looked after yet; they may have made objects that
+    nobody knows any more. Empty while the newest revision is not deployed.
+    """
+    if not history or history[-1].status is not ReleaseStatus.DEPLOYED:
+        return []
+    return [r for r in history[:-1] if _mark(r) == _MAYBE or r in unmarked(history)]
 
 
-def remove_orphans(kube: KubeSession, namespace: str, name: str, failed: Iterable[int], newest: int) -> list[str]:
+def unmarked(history: History) -> list[Revision]:
+    """Failed revisions that carry no mark of their own yet."""
+    return [r for r in history if r.status is ReleaseStatus.FAILED and not _mark(r)]
+
+
+def mark_failed_ones(kube: KubeSession, namespace: str, history: History) -> None:
+    """Notes on failed revisions that they may have left something: a rollback that fails as well makes Helm call them
+    superseded, as if they had been good ones.
+    """
+    for revision in unmarked(history):
+        _set_mark(kube, namespace, revision, _MAYBE)
+
+
+def _mark(revision: Revision) -> str:
+    # Helm hands a revision's labels on to the next: a mark counts only with the number of its own revision.
+    word, _, number = revision.labels.get(LEFT, "").rpartition("-")
+    return word if number == str(revision.revision) else ""
+
+
+def _set_mark(kube: KubeSession, namespace: str, revision: Revision, word: str) -> None:
+    try:
+        labels = {LEFT: f"{word}-{revision.revision}"}
+        kube.patch(SECRET, namespace, revision.secret, {"metadata": {"labels": labels}})
+    except NotFound:
+        return  # pruned by Helm meanwhile
+
+
+def remove_orphans(kube: KubeSession, namespace: str, name: str, failed: Iterable[Revision], newest: int) -> list[str]:
     """Deletes what only the ``failed`` revisions hold and what still belongs to this release; names of what went.
 
-    An object is only deleted if its annotations say that it is this release's and nothing says to keep it.
+    An object is only deleted if its annotations say that it is this release's and nothing says to keep it. Then the
+    revisions are marked: a run that was killed before that is made up for by the next one.
     """
     kept = _keys(kube, namespace, name, newest)
     if kept is None:
         return []
-    candidates = {key for revision in failed for key in (_keys(kube, namespace, name, revision) or {})} - kept.keys()
-    return [f"{key[1]} {key[3]}" for key in sorted(candidates) if _delete(kube, key, name, namespace)]
+    failed = list(failed)
+    candidates = {key for r in failed for key in (_keys(kube, namespace, name, r.revision) or {})} - kept.keys()
+    removed = [f"{key[1]} {key[3]}" for key in sorted(candidates) if _delete(kube, key, name, namespace)]
+    for revision in failed:
+        _set_mark(kube, namespace, revision, _NOTHING)
+    return removed
 
 
 def _keys(kube: KubeSession, namespace: str, name: str, revision: int) -> dict[Key, dict[str, Any]] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from ..failure import Code, Failure, TodoCloudError, error
@@ -73,20 +74,23 @@ class Rollback:
                 check = stack.enter_context(lock).check
                 self._report.warnings += [lock.takeover] if lock.takeover else []
             snapshot = take(self._kube, self._store, settings.namespace, settings.environment, ())
-            intention, record = self._choose(snapshot)
+            begun = remembered(self._kube, settings.namespace)
+            intention, record = self._choose(snapshot, begun)
             targets = self._targets(record, snapshot, intention)
             self._check_targets(targets, snapshot)
             if settings.check:
                 self._predict(targets, snapshot)
             elif targets:
                 self._go(intention, record, targets, snapshot, check)
+            elif begun:  # killed when all was back and recorded; or given up for a set that stands already
+                check()
+                self._end(begun if begun.set == record.id else replace(begun, leaves=()))
         self._report.helm_calls = self._helm.calls
         self._report.api = self._kube.counts.as_result()
         return self._report
 
-    def _choose(self, snapshot: Snapshot) -> tuple[Intention, Record]:
+    def _choose(self, snapshot: Snapshot, begun: Intention | None) -> tuple[Intention, Record]:
         """The set to go to. An unfinished rollback is resumed unless another target is named."""
-        begun = remembered(self._kube, self._settings.namespace)
         if begun and self._to == VERIFIED and self._names in ((), begun.names):
             self._progress(f"resuming the rollback to release set {begun.set} that {begun.who} began")
             return begun, self._store.read(begun.set)
@@ -241,9 +245,13 @@ class Rollback:
             result.judged.stored, sources, snapshot, charts=record.charts, restored_from=record.id
         )
         self._report.warnings += warnings
+        self._end(intention)
+
+    def _end(self, intention: Intention) -> None:
+        """The last two steps: the sets that were left are withdrawn, and the rollback is no longer unfinished."""
         for number in intention.leaves:
-            self._store.withdraw(number, f"left for set {record.id} by {intention.who}")
-        forget(self._kube, settings.namespace)
+            self._store.withdraw(number, f"left for set {intention.set} by {intention.who}")
+        forget(self._kube, self._settings.namespace)
 
     def _state(self, member: Member, snapshot: Snapshot) -> State:
         return state_towards(member, snapshot.history(member.name), self._read)

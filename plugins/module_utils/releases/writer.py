@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -23,7 +23,7 @@ from ..helm.storage import ReleaseStatus, Revision, history, mark_failed, set_as
 from ..kube.deadline import Deadline
 from ..kube.session import KubeSession
 from .models import INPUTS, REVISION, Marks, Progress, ReleaseSpec, Settings
-from .orphans import failed_since_good, remove_orphans
+from .orphans import left_behind, mark_failed_ones, remove_orphans
 from .record import Member, Record
 
 _REVISIONS = 6  # so many may fail of a write before it is given up: they push good ones out of Helm's history
@@ -172,7 +172,9 @@ class ReleaseWriter:
         """
         known = history(self._kube, self._settings.namespace, name)
         before = known[-1].revision if known else 0
-        failed_ones = failed_since_good(known)
+        if any(r.status is ReleaseStatus.FAILED for r in known):
+            self._check()
+            mark_failed_ones(self._kube, self._settings.namespace, known)
         last = before
         for attempt in count():
             self._check()
@@ -183,12 +185,13 @@ class ReleaseWriter:
                 failed = exc
             else:
                 self._prove(name, expected, ours)
-                self._tidy(name, failed_ones, expected)
+                self.tidy(name)
                 return before, expected
             newest = self._newest_revision(name)
             if newest and newest.revision > expected:
                 raise _foreign(name, expected, newest) from failed
             if newest and newest.revision == expected and newest.status is ReleaseStatus.DEPLOYED and ours(newest):
+                self.tidy(name)
                 return before, expected  # only the answer was lost
             if newest and newest.status.pending and newest.revision == expected:
                 self._check()
@@ -202,7 +205,6 @@ class ReleaseWriter:
             self._progress(f"{name}: {failed.failure.message}; trying again in {pause:.0f} s")
             self._pause.wait(pause)
             last = newest.revision if newest else 0
-            failed_ones += [last] if last == expected else []
         raise AssertionError("the loop above returns or raises")
 
     def _uninstall(self, name: str) -> None:
@@ -230,12 +232,13 @@ class ReleaseWriter:
         ):
             raise _foreign(name, expected, newest)
 
-    def _tidy(self, name: str, failed: Sequence[int], newest: int) -> None:
+    def tidy(self, name: str) -> None:
         """What revisions that never were deployed left behind goes, once a good one is there."""
-        if not failed:
+        revisions = history(self._kube, self._settings.namespace, name)
+        if not (failed := left_behind(revisions)):
             return
         self._check()
-        for gone in remove_orphans(self._kube, self._settings.namespace, name, failed, newest):
+        for gone in remove_orphans(self._kube, self._settings.namespace, name, failed, revisions[-1].revision):
             self._progress(f"{name}: removed {gone}, which a failed revision had left")
 
     def _newest_revision(self, name: str) -> Revision | None:

@@ -6,24 +6,21 @@ from __future__ import annotations
 
 import base64
 import subprocess
-from dataclasses import replace
 from datetime import datetime
 
-import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, LEASE, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
 
 from tests.cluster.paths import BIN
-from tests.integration.releases.world import ENVIRONMENT, World, on_the_node
+from tests.integration.releases.world import ENVIRONMENT, World, both_helms, on_the_node
 from tests.integration.support import eventually
 
 
-@pytest.mark.parametrize("program", ["helm", "helm3"])
-def test_install_again_change_and_back(world: World, program: str) -> None:
+@both_helms
+def test_install_again_change_and_back(world: World) -> None:
     """The life of a set, by Helm 4 and by Helm 3."""
-    world = replace(world, helm=str(BIN / program))
     first = world.apply(world.release("a", text="one"), world.release("b")).ok()
     assert first.actions == {"a": "install", "b": "install"}
     assert (first.result["changed"], first.result["set"], first.result["helm_calls"]) == (True, 1, 2)
@@ -76,6 +73,7 @@ def test_check_mode_predicts_and_writes_nothing(world: World) -> None:
     assert done.result["diff"][0]["after"] == diff["after"]
 
 
+@both_helms
 def test_a_failing_upgrade_takes_the_set_back_while_old_pods_serve(world: World) -> None:
     world.apply(world.release("a", text="one"), world.release("b")).ok()
     old = world.pods("b")
@@ -129,6 +127,7 @@ def test_waves_go_one_after_another_and_a_failed_one_stops_the_rest(world: World
     assert len(world.history("d")) == 1, "what was never touched stays untouched"
 
 
+@both_helms
 def test_a_first_install_that_fails_is_kept_and_said_so(world: World) -> None:
     failed = world.apply(world.release("a", mode="crash"))
     assert failed.code == "crash_loop"
@@ -138,6 +137,7 @@ def test_a_first_install_that_fails_is_kept_and_said_so(world: World) -> None:
     assert world.apply(world.release("a")).ok().result["set"] == 1
 
 
+@both_helms
 def test_values_that_do_not_fit_the_schema_are_one_sentence_and_change_nothing(world: World) -> None:
     world.apply(world.release("a")).ok()
     failed = world.apply(world.release("a", mode="nonsense"))

@@ -23,10 +23,12 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import C
 from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import Holder
 from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import NAME
 from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import LOCK_NAME, EnvironmentLock
+from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.releases.writer import ReleaseWriter
 
 from tests.cluster.paths import TOP
-from tests.integration.releases.world import World
-from tests.integration.support import eventually
+from tests.integration.releases.world import World, both_helms
+from tests.integration.support import apply, eventually
 
 
 @contextmanager
@@ -69,6 +71,7 @@ def settled(world: World, *names: str) -> None:
     assert world.kube.find(CONFIG_MAP, world.namespace, NAME) is None
 
 
+@both_helms
 def test_killed_while_helm_is_at_work(world: World) -> None:
     world.apply(world.release("a")).ok()
     with running(world, "apply", world.release("a", text="two", slow=600)) as run:
@@ -113,6 +116,46 @@ def test_killed_anywhere(world: World, seed: int) -> None:
     assert world.apply(*(world.release(n, text="end") for n in names)).ok().result["helm_calls"] == 0
 
 
+def test_a_kill_between_helms_end_and_the_tidying_leaves_no_orphan(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed revision made an object; the run that got over it died before it removed that."""
+    world.apply(world.release("a")).ok()
+    taken = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"text": "mine"}}
+    apply(world.kube, world.namespace, [taken])  # Helm's next apply conflicts, after it made what is new
+    assert world.apply(world.release("a", text="two", leftover=True)).code
+    world.kube.delete(CONFIG_MAP, world.namespace, "a")
+    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover"), "else this proves nothing"
+    with monkeypatch.context() as patch:
+        patch.setattr(ReleaseWriter, "tidy", _die)
+        with pytest.raises(Killed):
+            world.apply(world.release("a", text="three"))
+    assert world.statuses("a")[-1] == "deployed"
+    after = world.apply(world.release("a", text="three")).ok()
+    assert (after.actions, after.result["helm_calls"]) == ({"a": "verify"}, 0)
+    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover") is None
+
+
+def test_a_rollback_that_was_killed_when_all_was_recorded_is_finished(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the sets that were left are not withdrawn yet: the next rollback must not go forward to them again."""
+    for text in ("one", "two", "three"):
+        world.apply(world.release("a", text=text)).ok()
+    with monkeypatch.context() as patch:
+        patch.setattr(RecordStore, "withdraw", _die)
+        with pytest.raises(Killed):
+            world.back()
+    assert world.text("a") == "two"
+    done = world.back().ok()
+    assert (world.text("a"), done.result["changed"]) == ("two", False)
+    settled(world, "a")
+    assert [bool(s["withdrawn"]) for s in world.sets()] == [False, True, False, False]
+    world.back().ok()
+    assert world.text("a") == "one"
+
+
+@both_helms
 def test_a_killed_rollback_ends_where_it_was_going(world: World) -> None:
     for text in ("one", "two", "three"):
         world.apply(world.release("a", text=text), world.release("b")).ok()
@@ -186,6 +229,14 @@ def test_a_lock_that_is_taken_away_stops_the_run_before_its_next_write(world: Wo
     assert "thief" in failed.message
     assert world.text("b") == "one"
     assert [s["id"] for s in world.sets()] == [1]
+
+
+class Killed(BaseException):
+    """Stands for kill -9 at one exact place; the lock is given back, which a real one would not do."""
+
+
+def _die(*_: Any, **__: Any) -> None:
+    raise Killed
 
 
 def _holder(world: World) -> str:

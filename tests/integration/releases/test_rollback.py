@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import Intention, remember, remembered
 
-from tests.integration.releases.world import World, on_the_node
+from tests.cluster.paths import BIN
+from tests.integration.releases.world import World, both_helms, on_the_node
 
 
 def three_sets(world: World) -> None:
@@ -15,6 +18,7 @@ def three_sets(world: World) -> None:
         world.apply(world.release("a", text=text), world.release("b"), commit=f"{text}-commit").ok()
 
 
+@both_helms
 def test_back_and_further_back_and_never_forward(world: World) -> None:
     three_sets(world)
     b = world.pods("b").keys()
@@ -63,6 +67,19 @@ def test_some_releases_only(world: World) -> None:
     assert "c is not part of release set 1" in failed.message
 
 
+def test_what_helm_3_deployed_goes_on_with_helm_4(world: World) -> None:
+    """Nothing is written again because of it, and it can be taken back."""
+    old = replace(world, helm=str(BIN / "helm3"))
+    for text in ("one", "two"):
+        old.apply(old.release("a", text=text), old.release("b")).ok()
+    assert world.apply(world.release("a", text="two"), world.release("b")).ok().result["changed"] is False
+    world.apply(world.release("a", text="three"), world.release("b")).ok()
+    world.back().ok()
+    world.back().ok()
+    assert world.text("a") == "one"
+
+
+@both_helms
 def test_a_pruned_revision_is_redeployed_from_the_record(world: World) -> None:
     world.apply(world.release("a", text="one", extra={"digits": "0123456789", "nothing": None})).ok()
     world.apply(world.release("a", text="two")).ok()

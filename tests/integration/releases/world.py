@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
@@ -39,6 +40,7 @@ from tests.integration.support import BUSYBOX, eventually
 
 CHART = str(TOP / "tests" / "fixtures" / "charts" / "sleeper")
 ENVIRONMENT = "test"
+both_helms = pytest.mark.parametrize("world", ["helm", "helm3"], indirect=True)  # Helm 4 and Helm 3
 
 
 @dataclass

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, Revision
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, Revision, history
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, PVC, Resource
-from ansible_collections.todo.cloud.plugins.module_utils.releases.orphans import failed_since_good, remove_orphans
+from ansible_collections.todo.cloud.plugins.module_utils.releases.orphans import (
+    LEFT,
+    left_behind,
+    remove_orphans,
+)
 
 from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
 from tests.unit.plugins.module_utils.releases.stored import store
@@ -16,18 +20,35 @@ OURS = {"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "n
 
 
 @pytest.mark.parametrize(
-    ("statuses", "failed"),
+    ("statuses", "left"),
     [
         ((), []),
         (("deployed",), []),
-        (("failed",), [1]),
-        (("deployed", "failed", "failed"), [3, 2]),
-        (("failed", "superseded", "failed"), [3]),
+        (("failed",), []),
+        (("deployed", "failed"), []),
+        (("superseded", "failed", "failed", "deployed"), [2, 3]),
+        (("failed", "superseded", "failed", "deployed"), [1, 3]),
     ],
 )
-def test_revisions_since_the_last_good_one(statuses: tuple[str, ...], failed: list[int]) -> None:
+def test_failed_revisions_that_nobody_looked_after(statuses: tuple[str, ...], left: list[int]) -> None:
     history = [Revision("api", "ns", n, ReleaseStatus(s)) for n, s in enumerate(statuses, 1)]
-    assert failed_since_good(history) == failed
+    assert [r.revision for r in left_behind(history)] == left
+
+
+@pytest.mark.parametrize(
+    ("status", "mark", "left"),
+    [
+        ("failed", "", True),
+        ("failed", "nothing-1", False),
+        ("failed", "nothing-7", True),  # another revision's, handed on by Helm
+        ("superseded", "maybe-1", True),  # a rollback that failed made Helm call it so
+        ("superseded", "maybe-7", False),
+        ("superseded", "nothing-1", False),
+    ],
+)
+def test_a_mark_counts_for_its_own_revision(status: str, mark: str, left: bool) -> None:
+    first = Revision("api", "ns", 1, ReleaseStatus(status), labels={LEFT: mark} if mark else {})
+    assert bool(left_behind([first, Revision("api", "ns", 2, ReleaseStatus.DEPLOYED)])) is left
 
 
 def manifest(*names: str, kind: str = "ConfigMap") -> str:
@@ -46,7 +67,8 @@ def world(resource: Resource = CONFIG_MAP, **annotations: Any) -> FakeKube:
 
 
 def sweep(kube: FakeKube) -> list[str]:
-    return remove_orphans(kube, "ns", "api", [2], 3)  # type: ignore[arg-type]  # a fake session
+    failed = [Revision("api", "ns", 2, ReleaseStatus.FAILED)]
+    return remove_orphans(kube, "ns", "api", failed, 3)  # type: ignore[arg-type]  # a fake session
 
 
 def test_only_what_no_later_manifest_holds_goes() -> None:
@@ -54,6 +76,7 @@ def test_only_what_no_later_manifest_holds_goes() -> None:
     assert sweep(kube) == ["ConfigMap left"]
     assert sweep(kube) == []
     assert kube.find(CONFIG_MAP, "ns", "a")
+    assert left_behind(history(kube, "ns", "api")) == [], "marked: not looked after again"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``python3 -m tests.chaos --points 200``: the kill test at length, with a table. Needs TODO_CLOUD_TEST_KUBECONFIG."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+
+from tests.chaos.environment import Environment
+from tests.chaos.points import Chain, Point
+
+
+def play(
+    kubeconfig: str, points: int, seed: str, lanes: int, folder: Path, proved_again: int = 1
+) -> tuple[list[Point], list[str]]:
+    """So many points in so many environments side by side: what was played, and what went wrong.
+
+    A chain ends at its first failure; nothing is retried.
+    """
+    played: list[Point] = []
+
+    def lane(number: int) -> str:
+        own = folder / str(number)
+        own.mkdir()
+        with KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests") as kube:
+            environment = Environment(kube, kubeconfig, own)
+            try:
+                chain = Chain(environment, f"{seed}/{number}", proved_again=proved_again)
+                for _ in range(points // lanes + (number < points % lanes)):
+                    begun = time.monotonic()
+                    point = chain.play()
+                    played.append(point)
+                    print(f"{len(played):4} {time.monotonic() - begun:5.1f} s  {point}", flush=True)
+            except AssertionError as exc:
+                print(f"FAILED {exc}", flush=True)
+                return str(exc)
+            finally:
+                environment.close()
+        return ""
+
+    with ThreadPoolExecutor(lanes) as pool:
+        return played, [failure for failure in pool.map(lane, range(lanes)) if failure]
+
+
+def table(points: list[Point]) -> str:
+    """How many points of which kind."""
+    counts = Counter((p.work, p.kind) for p in points)
+    hit = Counter((p.work, p.kind) for p in points if p.where != "ended by itself")
+    rows = [f"{work:10} {kind:11} {counts[work, kind]:4} {hit[work, kind]:4}" for work, kind in sorted(counts)]
+    return "\n".join([f"{'work':10} {'killed':11} {'all':>4} {'hit':>4}", *rows])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests.chaos", description=__doc__)
+    parser.add_argument("--points", type=int, default=200)
+    parser.add_argument("--seed", default=secrets.token_hex(4))
+    parser.add_argument("--lanes", type=int, default=3, help="environments side by side")
+    parser.add_argument("--proved-again", type=int, default=1, help="a further run after every so many points")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    played, failures = play(
+        os.environ["TODO_CLOUD_TEST_KUBECONFIG"],
+        options.points,
+        options.seed,
+        options.lanes,
+        folder,
+        options.proved_again,
+    )
+    print(table(played))
+    print(f"{len(played)} points converged, {len(failures)} failed; logs in {folder}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One environment that is deployed, killed, and looked at: nothing half done, nothing left over, nothing shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import SELECTOR, histories, read_release
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    LEASE,
+    NAMESPACE,
+    SECRET,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import NAME as INTENTION
+from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import remembered
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import LOCK_NAME
+from ansible_collections.todo.cloud.plugins.module_utils.releases.manifest import objects_of
+from ansible_collections.todo.cloud.plugins.module_utils.releases.record import Record, RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import take
+
+from tests.chaos.processes import Run, command_of, processes
+from tests.cluster.paths import BIN
+
+INVENTORY = Path(__file__).parent / "inventory"
+SERVICES = ("alpha", "beta", "gamma", "delta", "epsilon")
+_RUN_S = 1200.0
+_KINDS = (
+    "v1 ConfigMap", "v1 Secret", "v1 Service", "v1 ServiceAccount", "v1 ResourceQuota", "v1 LimitRange",
+    "apps/v1 Deployment", "networking.k8s.io/v1 NetworkPolicy", "policy/v1 PodDisruptionBudget",
+    "autoscaling/v2 HorizontalPodAutoscaler", "networking.k8s.io/v1 Ingress", "batch/v1 Job",
+    "rbac.authorization.k8s.io/v1 Role", "rbac.authorization.k8s.io/v1 RoleBinding", "coordination.k8s.io/v1 Lease",
+)  # fmt: skip
+# What belongs to no release: Kubernetes' own, the environment role's Secrets, the lock.
+_KNOWN = {
+    "ConfigMap kube-root-ca.crt",
+    "ServiceAccount default",
+    "Secret canary",
+    "Secret registry",
+    f"Lease {LOCK_NAME}",
+}
+
+
+class Environment:
+    """A namespace of its own, with a secret word of its own, and a temporary folder of its own."""
+
+    def __init__(self, kube: KubeSession, kubeconfig: str, folder: Path, helm: str = str(BIN / "helm")) -> None:
+        self.kube = kube
+        self.folder = folder
+        self.secret = f"canary-{secrets.token_hex(12)}"
+        self.namespace = ""
+        self._kubeconfig = kubeconfig
+        self._helm = helm
+        self._runs = 0
+        self._canaries = [self.secret.encode(), *_keys_of(Path(kubeconfig))]
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.renew()
+
+    def renew(self) -> None:
+        """A new namespace; the one before goes."""
+        if self.namespace:
+            self.kube.delete(NAMESPACE, "", self.namespace)
+        self.namespace = f"chaos-{secrets.token_hex(4)}"
+
+    def close(self) -> None:
+        """Removes the namespace."""
+        self.kube.delete(NAMESPACE, "", self.namespace)
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    def start(self, playbook: str, version: str, *arguments: str) -> Run:
+        """A playbook at work."""
+        self._runs += 1
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("K8S_AUTH_", "KUBE", "HELM_", "ANSIBLE_"))}
+        environ = kept | {
+            "CHAOS_KUBECONFIG": self._kubeconfig, "CHAOS_HELM": self._helm, "CHAOS_NAMESPACE": self.namespace,
+            "CHAOS_SECRET": self.secret, "CHAOS_VERSION": version, "ANSIBLE_NOCOLOR": "1",
+            "TMPDIR": str(self.temporary), "ANSIBLE_LOCAL_TEMP": str(self.temporary / "ansible"),
+            "ANSIBLE_REMOTE_TEMP": str(self.temporary / "ansible"),
+        }  # fmt: skip
+        log = self.folder / f"{self._runs:03}-{playbook.removesuffix('.yml')}.log"
+        return Run([playbook, "-i", str(INVENTORY), *arguments], environ, log)
+
+    def run(self, playbook: str, version: str, *arguments: str) -> Run:
+        """A playbook to its good end."""
+        run = self.start(playbook, version, *arguments)
+        try:
+            run.wait(_RUN_S)
+        finally:
+            run.end()
+        assert run.controller.returncode == 0, f"{run.log}: exit {run.controller.returncode}\n{run.output[-3000:]}"
+        return run
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Meanwhile no command line of this machine shows a secret."""
+        seen: list[str] = []
+        stop = threading.Event()
+
+        def watch() -> None:
+            while not stop.wait(0.2):
+                for pid in processes():
+                    command = command_of(pid)
+                    if any(canary.decode() in command for canary in self._canaries):
+                        seen.append(command[:200])
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+        assert not seen, f"a secret on a command line: {seen}"
+
+    # -- what is there ------------------------------------------------------------------------------------------
+
+    def versions(self) -> set[str]:
+        """The version every release runs, as a set: one when they belong together."""
+        found = {d["metadata"]["name"]: d for d in self.kube.list_(DEPLOYMENT, self.namespace)[0]}
+        assert sorted(found) == sorted(SERVICES), sorted(found)
+        return {
+            variable["value"]
+            for each in found.values()
+            for variable in each["spec"]["template"]["spec"]["containers"][0]["env"]
+            if variable["name"] == "VERSION"
+        }
+
+    def records(self) -> list[Record]:
+        """All release sets that are not withdrawn, oldest first."""
+        store = RecordStore(self.kube, self.namespace, self.namespace)
+        headers = take(self.kube, store, self.namespace, self.namespace, ()).headers
+        return [store.read(h.id) for h in reversed(headers) if not h.withdrawn]
+
+    def version_of(self, record: Record) -> str:
+        """The version a release set holds."""
+        (version,) = {str(member.values["env"]["VERSION"]) for member in record.members.values()}
+        return version
+
+    def rollback_begun(self) -> int:
+        """Number of the set that an unfinished rollback goes to, 0 when there is none."""
+        begun = remembered(self.kube, self.namespace)
+        return begun.set if begun else 0
+
+    # -- what must hold -----------------------------------------------------------------------------------------
+
+    def settled(self, version: str) -> None:
+        """Converged: everything at one version, proved, and no trace of a run."""
+        assert self.versions() == {version}, (self.versions(), version)
+        items = self.kube.list_(SECRET, self.namespace, label_selector=SELECTOR, metadata_only=True)[0]
+        found = histories(item["metadata"] for item in items)
+        for name in ("environment", *SERVICES):
+            statuses = [revision.status.value for revision in found[name]]
+            assert statuses[-1] == "deployed", (name, statuses)
+            assert not [s for s in statuses if s.startswith("pending")], (name, statuses)
+        lease = self.kube.find(LEASE, self.namespace, LOCK_NAME)
+        assert lease is None or not lease["spec"].get("holderIdentity"), "the lock is held"
+        assert self.kube.find(CONFIG_MAP, self.namespace, INTENTION) is None, "a rollback is unfinished"
+        for record in self.records():
+            assert sorted(record.members) == sorted(SERVICES), (record.id, sorted(record.members))
+            assert not record.missing, (record.id, record.missing)
+            self.version_of(record)
+        newest = self.records()[-1]
+        live = {name: found[name][-1].revision for name in SERVICES}
+        assert {n: m.revision for n, m in newest.members.items()} == live, "what runs is what was verified"
+        assert not (left := self.orphans()), f"belongs to no release: {left}"
+        assert not (shown := self.traces()), f"a secret in {shown}"
+
+    def orphans(self) -> list[str]:
+        """Objects of the namespace that no live manifest and no owner accounts for."""
+        wanted = set(_KNOWN)
+        for name in ("environment", *SERVICES):
+            for item in objects_of(read_release(self.kube, self.namespace, name).manifest):
+                wanted.add(f"{item['kind']} {item['metadata']['name']}")
+        found = []
+        for kind in _KINDS:
+            api_version, _, word = kind.partition(" ")
+            for item in self.kube.list_(self.kube.resource(api_version, word), self.namespace)[0]:
+                meta = item["metadata"]
+                helms = (meta.get("labels") or {}).get("owner") == "helm"
+                ours = re.fullmatch(r"release-set-\d+", meta["name"])
+                if not (meta.get("ownerReferences") or helms or ours or f"{word} {meta['name']}" in wanted):
+                    found.append(f"{word} {meta['name']}")
+        return found
+
+    def traces(self) -> list[str]:
+        """Files that hold a secret: what a run may leave in temporary folders or in shared memory."""
+        everywhere = [(self.temporary, self._canaries)]
+        everywhere += [(Path(each), self._canaries[:1]) for each in ("/dev/shm", "/tmp", Path.home() / ".ansible")]
+        return [str(f) for base, canaries in everywhere for f in _files(base) if _holds(f, canaries)]
+
+
+def _files(base: Path) -> Iterator[Path]:
+    """Files that changed within the last hour and are not too large."""
+    for folder, folders, names in os.walk(base):
+        folders[:] = [f for f in folders if not f.startswith(("pytest-of-", "bash_jobs", "wt"))]
+        for name in names:
+            path = Path(folder, name)
+            try:
+                info = path.lstat()
+            except OSError:
+                continue
+            if path.is_file() and info.st_size < 4_000_000 and time.time() - info.st_mtime < 3600:
+                yield path
+
+
+def _holds(path: Path, canaries: list[bytes]) -> bool:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return any(canary in content for canary in canaries)
+
+
+def _keys_of(kubeconfig: Path) -> list[bytes]:
+    """What is secret of a kubeconfig: its tokens, and a line of each client key."""
+    import base64
+
+    users: list[dict[str, Any]] = [each["user"] for each in yaml.safe_load(kubeconfig.read_text())["users"]]
+    keys = [base64.b64decode(u["client-key-data"]).splitlines()[2] for u in users if "client-key-data" in u]
+    return [*keys, *(u["token"].encode() for u in users if "token" in u)]

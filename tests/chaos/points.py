@@ -1,0 +1,135 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Points of the kill test: what was at work, how and when it was killed, and what had to be true afterwards."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.chaos.environment import Environment
+from tests.chaos.processes import Run
+
+CONTROLLER, TREE, STOP = "controller", "tree", "stop"
+FIRST, UPGRADE, ROLLBACK = "first run", "upgrade", "rollback"
+_KINDS = (CONTROLLER, CONTROLLER, TREE, TREE, STOP)
+_DIE_S = 60.0  # how long what a killed controller started may live on
+_AT_WORK = ("wave 1 of", "going back to release set")
+_HOLDER_S = 600.0
+
+
+@dataclass
+class Point:
+    """One point. ``where``: what the run had printed last when it was hit."""
+
+    seed: str
+    kind: str
+    work: str
+    moment: float
+    at_work: bool
+    where: str = ""
+    found: str = ""
+
+    def __str__(self) -> str:
+        after = "work began" if self.at_work else "start"
+        return f"seed {self.seed}: {self.work}, {self.kind}, {self.moment:.2f} s after {after} ({self.where})"
+
+
+@dataclass
+class Chain:
+    """Points one after another in one environment; each leaves it settled, or raises AssertionError naming itself."""
+
+    environment: Environment
+    seed: str
+    number: int = 0
+    version: str = ""
+    proved_again: int = 1  # after every so many points a further run must change nothing
+    seconds: dict[str, float] = field(default_factory=lambda: {FIRST: 15.0, UPGRADE: 15.0, ROLLBACK: 8.0})
+
+    def play(self) -> Point:
+        """The next point."""
+        self.number += 1
+        seed = f"{self.seed}/{self.number}"
+        chance = random.Random(seed)
+        point = Point(seed, chance.choice(_KINDS), self._work(chance), 0.0, chance.random() < 0.6)
+        point.moment = chance.uniform(0.0, 3.0) if point.at_work else chance.uniform(0.2, self.seconds[point.work])
+        try:
+            with self.environment.watched():
+                (self._back if point.work == ROLLBACK else self._deploy)(point, chance)
+            self.environment.settled(self.version)
+            if self.number % self.proved_again == 0:
+                self._nothing_changes()
+        except AssertionError as exc:
+            raise AssertionError(f"{point}: {exc}\nlogs: {self.environment.folder}") from exc
+        return point
+
+    def _nothing_changes(self) -> None:
+        again = self._site(self.version)
+        self.seconds[FIRST] = self.seconds[UPGRADE] = again.seconds
+        recap = again.output.rpartition("PLAY RECAP")[2]
+        assert "changed=" not in recap.replace("changed=0", ""), f"the run after that changed something: {again.log}"
+
+    def _work(self, chance: random.Random) -> str:
+        if not self.version:
+            return FIRST
+        verified = {self.environment.version_of(r) for r in self.environment.records()}
+        work = chance.choice((UPGRADE, UPGRADE, ROLLBACK, ROLLBACK, FIRST))
+        return UPGRADE if work == ROLLBACK and len(verified) < 2 else work
+
+    def _deploy(self, point: Point, chance: random.Random) -> None:
+        """A first run or an upgrade is killed; the same again, or sometimes the version before, must do."""
+        if point.work == FIRST:
+            self.environment.renew()
+        wanted = f"v{self.number}"
+        self._hit(point, self.environment.start("site.yml", wanted, *self._time(point)), lambda: self._site(wanted))
+        back = point.work == UPGRADE and chance.random() < 0.25
+        self.version = self.version if back else wanted
+        self.seconds[point.work] = self._site(self.version).seconds
+
+    def _back(self, point: Point, chance: random.Random) -> None:
+        """A rollback is killed; where it was going is where it ends."""
+        records = self.environment.records()
+        target = next(r for r in reversed(records) if self.environment.version_of(r) != self.version)
+        named = ["-e", f"rollback_to={target.id}"]
+        begin = named if chance.random() < 0.3 else []
+        run = self.environment.start("rollback.yml", self.version, *begin, *self._time(point))
+        self._hit(point, run, lambda: self.environment.run("rollback.yml", self.version, *named))
+        begun = self.environment.rollback_begun()
+        assert begun in (0, target.id), f"it was going to {begun}, not to {target.id}"
+        # Killed before it began, or when all was done: then only naming the set says what is meant.
+        done = self.environment.run("rollback.yml", self.version, *([] if begun else named))
+        self.seconds[ROLLBACK] = done.seconds
+        self.version = self.environment.version_of(target)
+
+    def _site(self, version: str) -> Run:
+        return self.environment.run("site.yml", version)
+
+    def _time(self, point: Point) -> list[str]:
+        # A stopped run's lock is free after its ttl and its timeout.
+        return ["-e", "release_timeout=8"] if point.kind == STOP else []
+
+    def _hit(self, point: Point, run: Run, meanwhile: Callable[[], Run]) -> None:
+        try:
+            if point.at_work:
+                run.wait(600, lambda: any(word in run.output for word in _AT_WORK))
+            over = run.wait(point.moment)
+            lines = [line.strip() for line in run.output.splitlines() if line.strip()]
+            point.where = "ended by itself" if over else (lines[-1] if lines else "nothing printed")[:100]
+            if over:
+                return
+            if point.kind == CONTROLLER:
+                run.kill_controller()
+                left = run.strays(_DIE_S)
+                assert not left, f"outlived its controller by {_DIE_S:.0f} s: {left}"
+            elif point.kind == TREE:
+                run.kill_tree()
+            else:
+                run.stop()
+                meanwhile()  # another run finds the lock abandoned, takes it, and converges
+                run.go_on()
+                run.wait(_HOLDER_S)
+                left = run.strays(_DIE_S)
+                assert not left, f"went on after it had been stopped: {left}"
+        finally:
+            run.end()
