@@ -92,6 +92,7 @@ options:
   timeout:
     description:
       - Seconds after which what is not ready has failed. With V(0) it looks once and waits for nothing.
+      - Until then it goes on through troubles of the Kubernetes API (docs/api-faults.md).
     type: int
     default: 300
   fail_fast:

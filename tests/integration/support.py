@@ -106,6 +106,11 @@ def run_playbook(
     )  # fmt: skip
 
 
+def skewed(seconds: int) -> dict[str, str]:
+    """Environment variables for a Python process whose wall clock is wrong."""
+    return {"PYTHONPATH": str(TOP / "tests" / "support" / "skew"), "TEST_CLOCK_SKEW": str(seconds)}
+
+
 def environment(kubeconfig: str) -> dict[str, str]:
     """The environment of an Ansible run against the test cluster."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("K8S_AUTH_", "KUBE", "ANSIBLE_"))}

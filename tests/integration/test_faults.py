@@ -22,7 +22,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import Rol
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.cluster.paths import BIN, TOP
-from tests.integration.support import BUSYBOX, ModuleRun, apply
+from tests.integration.support import BUSYBOX, ModuleRun, apply, skewed
 from tests.support.api_proxy import ApiProxy, Faults
 
 # Half a minute in which pods start, fail and recover, so that every fault meets them on their way.
@@ -109,10 +109,6 @@ def wait_with_wrong_clock(module: Callable[..., ModuleRun], namespace: str, seco
     run = module("rollout_wait", {"workloads": workloads, **OPTIONS}, env=skewed(seconds))
     assert "workloads" in run.result, run.output
     return {entry["name"]: entry["code"] for entry in run.result["workloads"]}
-
-
-def skewed(seconds: int) -> dict[str, str]:
-    return {"PYTHONPATH": str(TOP / "tests" / "support" / "skew"), "TEST_CLOCK_SKEW": str(seconds)}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,9 +78,14 @@ class ApplyRequest:
 
 
 class HelmCli:
-    """Calls of one Helm program with one kubeconfig. Threads may share it; use it as a context manager."""
+    """Calls of one Helm program. Threads may share it.
 
-    def __init__(self, kubeconfig: Mapping[str, Any], binary: str = "helm", run: Runner = run_process) -> None:
+    ``kubeconfig`` is asked before each call, so that a token which was renewed meanwhile is the one that Helm gets.
+    """
+
+    def __init__(
+        self, kubeconfig: Callable[[], Mapping[str, Any]], binary: str = "helm", run: Runner = run_process
+    ) -> None:
         self._binary = binary
         self._kubeconfig = kubeconfig
         self._run = run
@@ -185,7 +190,7 @@ class HelmCli:
 
     @contextmanager
     def _files(self) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-        with kubeconfig_file(self._kubeconfig) as (path, descriptors):
+        with kubeconfig_file(self._kubeconfig()) as (path, descriptors):
             yield {**_clean_env(), "KUBECONFIG": path}, descriptors
 
     def _call(

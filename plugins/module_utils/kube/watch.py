@@ -15,7 +15,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any
 
@@ -162,7 +162,8 @@ class Watcher:
             self.denied[change.feed] = change.error
             return True
         if change.fault:
-            self._faults.setdefault(change.feed, change)
+            began = self._faults.get(change.feed, change).at
+            self._faults[change.feed] = replace(change, at=began)  # the latest cause, since the first
             return False
         self._faults.pop(change.feed, None)
         if change.current:

@@ -104,7 +104,7 @@ def _ttl(params: Mapping[str, Any]) -> int:
 
 def helm_of(kube: KubeSession, params: Mapping[str, Any]) -> HelmCli:
     """Helm with the same credentials."""
-    return HelmCli(kube.kubeconfig(), params.get("helm_binary") or "helm")
+    return HelmCli(kube.kubeconfig, params.get("helm_binary") or "helm")
 
 
 def finish(module: Any, report: Report | SingleReport) -> NoReturn:

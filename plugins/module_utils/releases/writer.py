@@ -200,7 +200,9 @@ class ReleaseWriter:
                 )
             pause = _pause(attempt)
             left_behind = (newest.revision if newest else 0) - before
-            if not failed.transient or left_behind >= _REVISIONS or deadline.remaining <= pause:
+            # The history could be read: if Helm's token was rejected, there is another one by now.
+            passing = failed.transient or (failed.failure.code is Code.UNAUTHORIZED and attempt == 0)
+            if not passing or left_behind >= _REVISIONS or deadline.remaining <= pause:
                 raise failed
             self._progress(f"{name}: {failed.failure.message}; trying again in {pause:.0f} s")
             self._pause.wait(pause)

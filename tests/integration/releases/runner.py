@@ -18,7 +18,7 @@ def main() -> None:
         world = World(kubeconfig, kube, namespace, helm)
         outcome = world.apply(*json.loads(text)) if what == "apply" else world.back(*json.loads(text))
     print("\n".join(outcome.lines))
-    sys.exit(outcome.message or 0)
+    sys.exit(f"{outcome.code}: {outcome.message}" if outcome.code else 0)
 
 
 if __name__ == "__main__":

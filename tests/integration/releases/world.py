@@ -87,7 +87,7 @@ class World:
         names = tuple(settings.pop("known", [release["name"] for wave in lists for release in wave]))
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            helm = HelmCli(kube.kubeconfig(), self.helm)
+            helm = HelmCli(kube.kubeconfig, self.helm)
             return Engine(kube, helm, options, parse_waves(lists, self.namespace), lines.append).apply()
 
         return self._run(run, known=names, **settings)
@@ -96,7 +96,7 @@ class World:
         """release_rollback."""
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            helm = HelmCli(kube.kubeconfig(), self.helm)
+            helm = HelmCli(kube.kubeconfig, self.helm)
             return Rollback(kube, helm, options, to, names, lines.append).run()
 
         return self._run(run, **settings)

@@ -74,7 +74,7 @@ BASE = [
 @pytest.mark.parametrize("version", ["v4.3.1", "v3.22.0"])
 def test_apply_is_the_same_line_in_both_majors(version: str) -> None:
     fake = Fake(version)
-    HelmCli(KUBECONFIG, "helm", fake).apply(REQUEST)
+    HelmCli(lambda: KUBECONFIG, "helm", fake).apply(REQUEST)
     assert fake.calls == [["helm", "version", "--template", "{{.Version}}"], BASE]
     assert json.loads(fake.stdin[1]) == {"a": "0123", "b": None}
     assert fake.kubeconfigs == [KUBECONFIG]
@@ -86,7 +86,7 @@ def test_apply_with_everything() -> None:
     request = ApplyRequest(
         "api", "ns", "oci://r/c", {}, "1.2.3", force_conflicts=True, skip_crds=True, description="by x", timeout=5
     )
-    HelmCli(KUBECONFIG, "/opt/helm", fake).apply(request)
+    HelmCli(lambda: KUBECONFIG, "/opt/helm", fake).apply(request)
     assert fake.calls[1] == [
         "/opt/helm", "upgrade", "--install", "api", "oci://r/c", "--namespace", "ns", "--values", "-", "--reset-values",
         "--history-max", "40", "--timeout", "5s", "--version", "1.2.3", "--description", "by x", "--skip-crds",
@@ -98,14 +98,14 @@ def test_apply_with_everything() -> None:
 def test_helm_3_has_no_conflicts_to_force() -> None:
     fake = Fake("v3.22.0+g1234")
     with pytest.raises(TodoCloudError, match="needs Helm 4"):
-        HelmCli(KUBECONFIG, "helm", fake).apply(ApplyRequest("api", "ns", "/c", {}, force_conflicts=True))
+        HelmCli(lambda: KUBECONFIG, "helm", fake).apply(ApplyRequest("api", "ns", "/c", {}, force_conflicts=True))
     assert [call[1] for call in fake.calls] == ["version"]
 
 
 @pytest.mark.parametrize("version", ["v4.3.1", "v3.18.0"])
 def test_rollback_names_its_revision(version: str) -> None:
     fake = Fake(version)
-    HelmCli(KUBECONFIG, "helm", fake).rollback("api", "ns", 7, timeout=30, history_max=9)
+    HelmCli(lambda: KUBECONFIG, "helm", fake).rollback("api", "ns", 7, timeout=30, history_max=9)
     expected = ["helm", "rollback", "api", "7", "--namespace", "ns", "--history-max", "9", "--timeout", "30s"]
     assert fake.calls[1] == expected
 
@@ -114,32 +114,32 @@ def test_rollback_names_its_revision(version: str) -> None:
 def test_there_is_no_rollback_to_the_one_before(revision: int) -> None:
     fake = Fake()
     with pytest.raises(TodoCloudError) as caught:
-        HelmCli(KUBECONFIG, "helm", fake).rollback("api", "ns", revision)
+        HelmCli(lambda: KUBECONFIG, "helm", fake).rollback("api", "ns", revision)
     assert caught.value.failure.code is Code.INVALID_INPUT
     assert fake.calls == []
 
 
 def test_uninstall() -> None:
     fake = Fake()
-    HelmCli(KUBECONFIG, "helm", fake).uninstall("api", "ns", timeout=10)
+    HelmCli(lambda: KUBECONFIG, "helm", fake).uninstall("api", "ns", timeout=10)
     assert fake.calls[1] == ["helm", "uninstall", "api", "--namespace", "ns", "--ignore-not-found", "--timeout", "10s"]
 
 
 def test_render_reads_the_manifest_also_after_chatter() -> None:
     fake = Fake(answer=Completed(0, 'Pulled: r/c:1\nDigest: sha256:1\n{"manifest": "kind: X\\n"}', ""))
-    assert HelmCli(KUBECONFIG, "helm", fake).render(REQUEST) == "kind: X\n"
+    assert HelmCli(lambda: KUBECONFIG, "helm", fake).render(REQUEST) == "kind: X\n"
     assert fake.calls[1] == [*BASE, "--dry-run=server", "--output", "json"]
 
 
 def test_render_that_prints_no_release_is_a_failure() -> None:
     fake = Fake(answer=Completed(0, "nothing", ""))
     with pytest.raises(TodoCloudError, match="printed no release"):
-        HelmCli(KUBECONFIG, "helm", fake).render(REQUEST)
+        HelmCli(lambda: KUBECONFIG, "helm", fake).render(REQUEST)
 
 
 def test_the_version_is_asked_once() -> None:
     fake = Fake()
-    cli = HelmCli(KUBECONFIG, "helm", fake)
+    cli = HelmCli(lambda: KUBECONFIG, "helm", fake)
     for _ in range(3):
         cli.uninstall("api", "ns")
     assert [call[1] for call in fake.calls].count("version") == 1
@@ -151,7 +151,7 @@ def test_the_callers_helm_and_kube_settings_do_not_get_through(monkeypatch: pyte
         monkeypatch.setenv(key, "foreign")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
     fake = Fake()
-    HelmCli(KUBECONFIG, "helm", fake).uninstall("api", "ns")
+    HelmCli(lambda: KUBECONFIG, "helm", fake).uninstall("api", "ns")
     for env in fake.env:
         assert not [key for key, value in env.items() if value == "foreign"]
         assert env["HTTPS_PROXY"] == "http://proxy"
@@ -159,7 +159,7 @@ def test_the_callers_helm_and_kube_settings_do_not_get_through(monkeypatch: pyte
 
 def test_no_credential_and_no_value_is_on_the_command_line_or_left_on_disk() -> None:
     fake = Fake()
-    HelmCli(KUBECONFIG, "helm", fake).apply(ApplyRequest("api", "ns", "/c", {"text": "canary-value"}))
+    HelmCli(lambda: KUBECONFIG, "helm", fake).apply(ApplyRequest("api", "ns", "/c", {"text": "canary-value"}))
     assert "canary" not in str(fake.calls)
     path = fake.env[1]["KUBECONFIG"]
     assert not os.path.exists(path), "the memory file is gone with the call"
@@ -187,19 +187,19 @@ def test_a_missing_program_is_told_in_one_sentence(problem: Exception) -> None:
         raise problem
 
     with pytest.raises(TodoCloudError, match="install Helm 4, or name it in helm_binary") as caught:
-        HelmCli(KUBECONFIG, "helm", run).uninstall("api", "ns")
+        HelmCli(lambda: KUBECONFIG, "helm", run).uninstall("api", "ns")
     assert caught.value.failure.code is Code.HELM_MISSING
 
 
 def test_a_call_that_never_ends_is_ended() -> None:
     fake = Fake(answer=TookTooLong("x"))
     with pytest.raises(TodoCloudError, match="ended after 330 s"):
-        HelmCli(KUBECONFIG, "helm", fake).uninstall("api", "ns")
+        HelmCli(lambda: KUBECONFIG, "helm", fake).uninstall("api", "ns")
 
 
 def test_a_failed_call_names_the_release() -> None:
     fake = Fake(answer=Completed(1, "", "Error: UPGRADE FAILED: something odd\n"))
     with pytest.raises(TodoCloudError) as caught:
-        HelmCli(KUBECONFIG, "helm", fake).apply(REQUEST)
+        HelmCli(lambda: KUBECONFIG, "helm", fake).apply(REQUEST)
     assert caught.value.failure.message == "api: helm upgrade failed: something odd"
     assert caught.value.failure.details["release"] == "api"

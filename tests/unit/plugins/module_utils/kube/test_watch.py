@@ -204,9 +204,10 @@ def test_nothing_is_confirmed_while_a_feed_has_no_answer() -> None:
 
 
 def test_a_fault_is_over_when_the_watch_is_open_again() -> None:
-    with watching([listing([obj("a")], "1")], [failure(503)] * 2) as (watcher, _, _):
+    with watching([listing([obj("a")], "1")], [Answer(cut=True), failure(503)]) as (watcher, _, _):
         trouble(watcher)
-        assert watcher.fault_seconds >= 0
+        eventually(lambda: (watcher.update(0.05), watcher.fault.startswith("HTTP 503"))[1])
+        assert watcher.fault_seconds >= 0.2, "since the first of them"
         trouble(watcher, over=True)
         assert watcher.fault_seconds == 0
 

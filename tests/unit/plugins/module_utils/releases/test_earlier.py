@@ -50,7 +50,7 @@ def test_values_that_can_not_take_it(values: Any, image: str) -> None:
 
 @pytest.mark.parametrize("names", [[], ["a", "b"]])
 def test_an_image_belongs_to_one_release(names: list[str]) -> None:
-    helm = HelmCli({})
+    helm = HelmCli(dict)
     with pytest.raises(TodoCloudError, match="name exactly one"):
         EarlierImage(FakeKube(), helm, Settings("x", "ns"), names, "v1", print)  # type: ignore[arg-type]  # a fake session
 

@@ -1,0 +1,196 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""release_apply and Helm through an API server that fails now and then, for a while, or for good.
+
+All scenarios run side by side, each in an environment of its own: most of their time is waiting.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import LEASE
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import LOCK_NAME
+
+from tests.cluster.paths import TOP
+from tests.integration.releases.world import ENVIRONMENT, World
+from tests.integration.support import skewed
+from tests.support.api_proxy import ApiProxy, Faults
+
+FEW = Faults(too_many=0.05, errors=0.02)
+LIMIT_S = 150.0  # twice what the slowest of these takes on two busy cores
+
+
+def behind(world: World, proxy: ApiProxy) -> World:
+    """The same environment, seen through a proxy."""
+    return replace(world, kubeconfig=str(proxy.kubeconfig))
+
+
+def settled(world: World, *names: str) -> None:
+    for name in names:
+        assert world.statuses(name)[-1] == "deployed"
+        assert not [status for status in world.statuses(name) if status.startswith("pending")]
+    assert not (world.kube.find(LEASE, world.namespace, LOCK_NAME) or {"spec": {}})["spec"].get("holderIdentity")
+
+
+def through(faults: Faults) -> Callable[[World], None]:
+    """Install, change, and fail, all through these faults."""
+
+    def run(world: World) -> None:
+        with ApiProxy(world.kubeconfig, faults) as proxy:
+            there = behind(world, proxy)
+            there.apply(world.release("a"), world.release("b"), timeout=120).ok()
+            second = there.apply(world.release("a", text="two"), world.release("b", text="two"), timeout=120).ok()
+            assert second.result["set"] == 2
+            failed = there.apply(world.release("a", text="three"), world.release("b", mode="crash"), timeout=120)
+            assert failed.code == "crash_loop", failed.message
+            assert "the whole set is back" in failed.message
+            assert sum(proxy.counts.injected.values()) > 3, "too few to prove anything"
+        assert (world.text("a"), world.text("b")) == ("two", "two")
+        settled(world, "a", "b")
+
+    return run
+
+
+def outage_while_a_wave_is_waited_for(world: World) -> None:
+    """20 s: longer than the lock's ttl. Nobody took it, so the run goes on and records."""
+    world.apply(world.release("a")).ok()
+    with ApiProxy(world.kubeconfig, Faults(down_at=Steps("watch="), down_seconds=20)) as proxy:
+        done = behind(world, proxy).apply(world.release("a", text="two"), timeout=120).ok()
+        assert proxy.counts.injected["down_at"] == 1
+    assert done.result["set"] == 2
+    settled(world, "a")
+
+
+def token_expires(world: World) -> None:
+    """Half way, when Helm has done its part."""
+    world.apply(world.release("a")).ok()
+    waiting = Steps("watch=.*")
+
+    def expire(method: str, path: str) -> bool:
+        if waiting(method, path):
+            proxy.faults = Faults(unauthorized_after=0.0)
+        return False
+
+    with ApiProxy(world.kubeconfig) as proxy:
+        proxy.faults = Faults(watch_cut=2.0, down_at=expire)
+        failed = behind(world, proxy).apply(world.release("a", text="two"), world.release("b", mode="unready"))
+    assert failed.code == "unauthorized", failed.message
+    assert "token expired or rejected" in failed.message
+    assert "run it again to go on" in failed.message
+    assert failed.rows["a"]["tried"] == 2, "the table of what was done is not lost"
+
+
+def clocks_that_differ(world: World) -> None:
+    """One operator's clock is ten minutes slow, the next one's ten minutes fast."""
+    for number, seconds in enumerate((-600, 600), 1):
+        code, output = in_a_process(world, world.release("a", text=str(seconds)), env=skewed(seconds))
+        assert code == 0, output
+        assert f"release set {number}" in output
+        lease = world.kube.get(LEASE, world.namespace, LOCK_NAME)
+        told = datetime.fromisoformat(lease["spec"]["acquireTime"]).timestamp()
+        assert abs(told - time.time() - seconds) < 200, "the run's clock was wrong indeed"
+    settled(world, "a")
+
+
+def in_a_process(world: World, *releases: dict[str, Any], env: dict[str, str] | None = None) -> tuple[int, str]:
+    """release_apply in a process of its own, as a module runs: exit code and output."""
+    path = os.pathsep.join([*((env or {}).get("PYTHONPATH", "").split(os.pathsep)), str(TOP / "collections"), str(TOP)])
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.integration.releases.runner", world.kubeconfig, world.namespace, world.helm,
+         "apply", json.dumps(releases)],
+        cwd=TOP, env={**os.environ, **(env or {}), "PYTHONPATH": path}, capture_output=True, text=True,
+        timeout=LIMIT_S, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def stopped(*steps: str) -> Callable[[World], None]:
+    """The API server goes away for good at the request where these steps lead to; the next run resumes."""
+
+    def run(world: World) -> None:
+        world.apply(world.release("a")).ok()
+        wanted = world.release("a", text="two"), world.release("b")
+        with ApiProxy(world.kubeconfig, Faults(down_at=Steps(*steps))) as proxy:
+            code, output = in_a_process(behind(world, proxy), *wanted)
+            assert proxy.counts.injected["down_at"] == 1, proxy.counts.seen
+        assert code == 1, output
+        last = output.splitlines()[-1]
+        assert last.startswith("unreachable: "), output
+        assert "Connection refused" in last, "the cause is told"
+        assert "Traceback" not in output
+        again = world.apply(*wanted).ok()
+        assert (world.text("a"), again.result["set"]) == ("two", 2)
+        settled(world, "a", "b")
+
+    return run
+
+
+def stopped_after_the_record(world: World) -> None:
+    """All is done; the lock stays behind and hinders nobody, since its holder is gone."""
+    with ApiProxy(world.kubeconfig, Faults(down_at=Steps("POST .*/configmaps", "PUT .*/leases"))) as proxy:
+        code, output = in_a_process(behind(world, proxy), world.release("a"))
+        assert proxy.counts.injected["down_at"] == 1, proxy.counts.seen
+    assert code == 0, output
+    assert world.apply(world.release("a", text="two")).ok().result["set"] == 2
+    settled(world, "a")
+
+
+SCENARIOS: dict[str, Callable[[World], None]] = {
+    "5 % 429 and 2 % 500": through(replace(FEW, seed=1)),
+    "answers lost": through(Faults(seed=3, resets=0.015, lost_answers=0.02, truncated=0.005)),
+    "outage while a wave is waited for": outage_while_a_wave_is_waited_for,
+    "token expires": token_expires,
+    "clocks differ": clocks_that_differ,
+    "stopped before": stopped("."),
+    "stopped while planning": stopped("GET .*/secrets"),
+    "stopped at the lock": stopped("leases"),
+    "stopped while Helm begins": stopped("POST .*/secrets"),
+    "stopped while Helm applies": stopped("POST .*/secrets", "PATCH .*/deployments"),
+    "stopped while a wave is waited for": stopped("watch="),
+    "stopped at the record": stopped("watch=", "POST .*/configmaps"),
+    "stopped after the record": stopped_after_the_record,
+}
+
+
+class Steps:
+    """True once, for the request that matches the last pattern after others matched those before it, in order."""
+
+    def __init__(self, *patterns: str) -> None:
+        self._patterns = list(patterns)
+
+    def __call__(self, method: str, path: str) -> bool:
+        if not self._patterns or not re.search(self._patterns[0], f"{method} {path}"):
+            return False
+        del self._patterns[0]
+        return not self._patterns
+
+
+@pytest.fixture(scope="module")
+def runs(kubeconfig: str, kube: KubeSession, make_namespace: Callable[..., str]) -> Iterator[dict[str, Future[Any]]]:
+    """All scenarios, started together."""
+    with ThreadPoolExecutor(7) as pool:
+        found: dict[str, Future[Any]] = {}
+        for name, scenario in SCENARIOS.items():
+            namespace = make_namespace(**{"todo.cloud/environment": ENVIRONMENT})
+            found[name] = pool.submit(scenario, World(kubeconfig, kube, namespace))
+        yield found
+        for future in found.values():
+            future.cancel()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_goes_through_or_ends_with_a_sentence(name: str, runs: dict[str, Future[Any]]) -> None:
+    runs[name].result()
