@@ -72,6 +72,8 @@ class Code(StrEnum):
     # Registries and promotion
     IMAGE_NOT_FOUND = "image_not_found"
     IMAGE_TAG_TAKEN = "image_tag_taken"
+    PROMOTION_REFUSED = "promotion_refused"
+    PROMOTION_UNPROVED = "promotion_unproved"
     REGISTRY_DENIED = "registry_denied"
     REGISTRY_UNREACHABLE = "registry_unreachable"
     REGISTRY_ERROR = "registry_error"

@@ -227,7 +227,7 @@ def changes_of(
         changes.append(f"chart {stored.chart_name} {stored.chart_version}")
     was, marks_were = _without_annotation(stored.config)
     now = _without_annotation(spec.values)[0]
-    changes += [_told(path, old, new) for path, old, new in _differences(was, now)]
+    changes += [_told(path, old, new) for path, old, new in differences(was, now)]
     if newest.labels.get(FLOOR, "") != spec.rollback_floor:
         changes.append(f"rollback_floor {newest.labels.get(FLOOR) or 'none'} -> {spec.rollback_floor or 'none'}")
     if marks_were != spec.watched(snapshot.marks):
@@ -245,12 +245,13 @@ def _without_annotation(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]
     return ({**rest, "podAnnotations": annotations} if annotations else rest), marks
 
 
-def _differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+def differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    """Where two values differ: path, what was there, what is there."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         return [
             found
             for key in sorted({*was, *now}, key=str)
-            for found in _differences(was.get(key), now.get(key), f"{path}.{key}" if path else str(key))
+            for found in differences(was.get(key), now.get(key), f"{path}.{key}" if path else str(key))
         ]
     return [] if was == now else [(path, was, now)]
 

@@ -25,6 +25,7 @@ def test_all_playbooks_are_there() -> None:
         "lock",
         "plan",
         "platform",
+        "promote",
         "rollback",
         "services",
         "site",

@@ -1,0 +1,123 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Promotion in two steps: before the deployment it is checked, after it is proved, and the version becomes a tag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from ..failure import Code, TodoCloudError, error
+from ..kube.session import KubeSession
+from ..registry.tagging import tag_image
+from .models import parse_waves
+from .pinning import Pins
+from .promotion import Promoted, Terms, check_charts, choose, named_alike, promote_images, promoted_waves
+from .record import RecordStore
+from .recorder import image_digest
+from .snapshot import Snapshot, take
+
+_OTHER_AUTH = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert", "impersonate_user")
+
+
+def check_promotion(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The set that may be promoted, and the waves with its digests; writes nothing. Raises promotion_refused."""
+    source = params["source"]
+    terms = Terms(
+        source["environment"],
+        commit=params["commit"] or "",
+        expect_commit=params["expect_commit"] or "",
+        min_age=params["min_age"],
+        max_age=params["max_age"],
+        may_differ=params["may_differ"],
+    )
+    waves = params["waves"]
+    specs = [spec for wave in parse_waves(waves, params["namespace"]) for spec in wave]
+    with ExitStack() as stack:
+        there = (
+            kube if not (source["kubeconfig"] or source["context"]) else stack.enter_context(_session(params, source))
+        )
+        record = choose(RecordStore(there, source["namespace"], source["environment"]), terms)
+    check_charts(record, specs, terms)
+    pins = Pins(kube, params["namespace"], params["registries"])
+    images = promote_images(record, specs, pins.client, terms.source)
+    return {
+        "set": {"id": record.id, "commit": record.commit, "time": record.time},
+        "waves": promoted_waves(waves, images),
+        "images": [each.as_result() for each in images],
+    }
+
+
+def _session(params: Mapping[str, Any], source: Mapping[str, Any]) -> KubeSession:
+    """As whoever the source's kubeconfig says, not as the target's user."""
+    kept = {key: value for key, value in params.items() if key not in _OTHER_AUTH}
+    kubeconfig = source["kubeconfig"] or params.get("kubeconfig")
+    return KubeSession.from_params({**kept, "kubeconfig": kubeconfig, "context": source["context"]})
+
+
+def prove_promotion(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Pods run the promoted digests; then the target's tags point to them too, where the credentials may push.
+
+    Raises promotion_unproved when a pod runs something else.
+    """
+    images = [Promoted.parse(raw) for raw in params["images"]]
+    namespace, environment = params["namespace"], params["environment"]
+    snapshot = take(kube, RecordStore(kube, namespace, environment), namespace, environment, ())
+    wrong = [said for each in images for said in _unlike(each, snapshot)]
+    if wrong:
+        raise error(
+            Code.PROMOTION_UNPROVED,
+            f"{environment} does not run what was promoted: {'; '.join(wrong)}.",
+            releases=wrong,
+        )
+    tags, warnings = _tagged(images, Pins(kube, namespace, params["registries"]), check)
+    changed = any(tag["state"] == "added" for tag in tags)
+    return {"changed": changed, "proved": [str(each.image) for each in images], "tags": tags, "warnings": warnings}
+
+
+def _unlike(promoted: Promoted, snapshot: Snapshot) -> list[str]:
+    """What is wrong with one release: its pods by what they run, or that there are none."""
+    member = snapshot.newest.members.get(promoted.name) if snapshot.newest else None
+    history = snapshot.history(promoted.name)
+    if member is None or not history or (member.revision, member.uid) != (history[-1].revision, history[-1].uid):
+        return [f"{promoted.name} is not verified"]
+    found, seen = [], 0
+    for target in member.targets:
+        workload = snapshot.workloads.get((target.kind, target.name))
+        for pod in snapshot.pods_of(workload) if workload else ():
+            for digest in _digests(pod, promoted.image.name):
+                seen += 1
+                if digest not in promoted.accepted:
+                    found.append(f"{pod['metadata']['name']} runs {digest or 'an unknown digest'}")
+    return found if seen else [f"no pod of {promoted.name} runs {promoted.image.name}"]
+
+
+def _digests(pod: Mapping[str, Any], name: str) -> list[str]:
+    """Digests of the containers whose image has this name."""
+    spec, statuses = pod["spec"], (pod.get("status") or {}).get("containerStatuses") or ()
+    ids = {status["name"]: status.get("imageID", "") for status in statuses}
+    named = [c["name"] for c in spec["containers"] if named_alike(c.get("image", ""), name)]
+    return [image_digest(ids.get(each, "")) for each in named]
+
+
+def _tagged(images: Sequence[Promoted], pins: Pins, check: bool) -> tuple[list[dict[str, str]], list[str]]:
+    tags: list[dict[str, str]] = []
+    denied: list[str] = []
+    why = ""
+    for each in images:
+        client = pins.client(each.image.registry)
+        state = "there"
+        if not each.image.tag:
+            continue
+        try:
+            if client is not None and not tag_image(client, each.image, each.image.tag, check=check)[1]:
+                state = "added"
+        except TodoCloudError as exc:
+            if exc.failure.code is not Code.REGISTRY_DENIED:
+                raise
+            state, why = "denied", why or exc.failure.message
+            denied.append(f"{each.image.name}:{each.image.tag}")
+        tags.append({"image": str(each.image), "state": state if client is not None else "not asked"})
+    told = f"Deployed and proved, but not tagged: {', '.join(denied)}. {why}"
+    return tags, [told] if denied else []
