@@ -25,12 +25,14 @@ from .holder import Holder
 from .judge import Judge, targets_of
 from .lock import EnvironmentLock, lock_state
 from .models import Progress, ReleaseSpec, Settings
+from .orphans import left_behind
 from .plan import changes_of, newest_content, origin_of
 from .record import RecordStore
 from .snapshot import WORKLOADS, Snapshot, take
 from .writer import ReleaseWriter
 
 _STEPS = 4
+_AT_REST = (Action.NONE, Action.VERIFY)
 _GONE_POLL_S = 0.5
 
 
@@ -102,7 +104,10 @@ class SingleRelease:
             if self._settings.check:
                 report.changed = report.action.writes
                 self._preview(spec, snapshot, there)
-            elif report.action is not Action.NONE:
+                return self._finish()
+            if report.action in _AT_REST and left_behind(revisions):
+                ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress).tidy(spec.name)
+            if report.action is not Action.NONE:
                 self._bring(spec, snapshot, check, stack)
         return self._finish()
 
@@ -143,7 +148,8 @@ class SingleRelease:
         snapshot = self._take(spec)
         lock = lock_state(self._kube, self._settings.namespace, platform=self._settings.platform)[0]
         state = judge(snapshot, lock)
-        if self._settings.check or action_for(state, wanted) in (Action.NONE, Action.VERIFY):
+        untidy = spec is not None and left_behind(snapshot.history(spec.name))
+        if self._settings.check or (action_for(state, wanted) in _AT_REST and not untidy):
             return may_go_on, state, snapshot
         settings = self._settings
         holder = Holder.me("helm_release", settings.commit, grace=settings.timeout, url=settings.run_url)
