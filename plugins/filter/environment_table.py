@@ -42,15 +42,18 @@ _value:
   elements: str
   sample:
     - "at verified set 4 (commit 0123abc, 2026-11-21T10:00:00Z)"
+    - "lock: free"
     - "release      revision  state    replicas  restarts  sidecars  verified  image"
     - "backend-api  3         Current  2/2       0         2/2       yes       ghcr.io/todo-app/backend-api:v1.0.0"
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+_DIGEST = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]+")  # the first digits tell it apart
 _HEAD = ("release", "revision", "state", "replicas", "restarts", "sidecars", "verified", "image")
 
 
@@ -69,7 +72,7 @@ def _cells(name: str, release: Mapping[str, Any]) -> tuple[str, ...]:
         str(release.get("restarts", "-")),
         str(release.get("sidecars") or "-"),
         "yes" if release.get("verified") else "no",
-        str(images[0]) if images else "-",
+        _DIGEST.sub(r"@sha256:\1", str(images[0])) if images else "-",
     )
 
 
@@ -85,7 +88,7 @@ def _where(info: Mapping[str, Any]) -> str:
 
 def _lock(info: Mapping[str, Any]) -> list[str]:
     lock = info.get("lock") or {}
-    return [f"lock: held by {lock.get('holder')} since {lock.get('since')}"] if lock.get("held") else []
+    return [f"lock: held by {lock.get('holder')} since {lock.get('since')}" if lock.get("held") else "lock: free"]
 
 
 def _trust(info: Mapping[str, Any]) -> list[str]:
@@ -94,6 +97,15 @@ def _trust(info: Mapping[str, Any]) -> list[str]:
     if days is None:
         return []
     return [f"mutual TLS {'on' if trust.get('mtls') else 'OFF'}, Dapr's issuer certificate has {days} days left"]
+
+
+def _certificates(info: Mapping[str, Any]) -> list[str]:
+    return [
+        f"certificate {each['name']}: "
+        + ("not issued yet" if each["days_left"] is None else f"{each['days_left']} days left")
+        + ("" if each["ready"] else ", not ready")
+        for each in info.get("certificates") or []
+    ]
 
 
 def environment_table(info: Mapping[str, Any]) -> list[str]:
@@ -112,7 +124,7 @@ def environment_table(info: Mapping[str, Any]) -> list[str]:
         if release.get("message") and release.get("state") != "Current"
     ]
     table = _columns(rows) if status else ["no releases"]
-    return [_where(info), *_lock(info), *_trust(info), *table, *ill]
+    return [_where(info), *_lock(info), *_trust(info), *_certificates(info), *table, *ill]
 
 
 class FilterModule:

@@ -102,6 +102,14 @@ trust:
   returned: success
   type: dict
   sample: {mtls: true, root_days_left: 364, issuer_days_left: 364, why: ""}
+certificates:
+  description:
+    - With O(status) how many days cert-manager's certificates in the namespace have left.
+    - Empty without cert-manager, or when they may not be read.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: frontend-tls, days_left: 61, ready: true}]
 """
 
 import typing as t

@@ -15,6 +15,7 @@ from ..helm.storage import CorruptRelease, Revision, StoredRelease, read_release
 from ..kube.rollout import Target
 from ..kube.session import KubeSession
 from ..readiness.status import State
+from .certificates import certificates
 from .judge import targets_of
 from .lock import holder_of, lock_state
 from .models import ENVIRONMENT
@@ -46,10 +47,12 @@ def set_info(
         sets = [{**_header(found, current), **_content(store.read(found.id))}]
     else:
         sets = [_header(h, current) for h in headers]
-    info: dict[str, Any] = {"sets": sets, "current": current, "status": {}, "lock": {}, "trust": {}}
+    info: dict[str, Any] = {"sets": sets, "current": current}
+    info |= {"status": {}, "lock": {}, "trust": {}, "certificates": []}
     if status:
         info["status"] = environment_status(kube, namespace, environment, snapshot)
         info["lock"] = lock_info(kube, namespace)
+        info["certificates"] = certificates(kube, namespace)
         info["trust"] = read_trust(kube, dapr_namespace).as_result() if dapr_namespace else {}
     return info
 

@@ -33,6 +33,7 @@ def info(**more: Any) -> dict[str, Any]:
 def test_one_screen() -> None:
     assert environment_table(info(status={"frontend": ILL, "backend-api": WELL})) == [
         "at verified set 4 (commit 0123abc, 2026-11-21T10:00:00Z)",
+        "lock: free",
         "release      revision  state    replicas  restarts  sidecars  verified  image",
         "backend-api  3         Current  2/2       0         2/2       yes       ghcr.io/todo-app/backend-api:v1.0.0",
         "frontend     12        Failed   2/2       0         2/2       no        -",
@@ -51,8 +52,22 @@ def test_lock_and_certificates() -> None:
     assert "mutual TLS on, Dapr's issuer certificate has 300 days left" in lines
 
 
+def test_certificates_of_public_doors() -> None:
+    door = {"name": "door", "days_left": 61, "ready": True}
+    lines = environment_table(info(certificates=[door, {"name": "new", "days_left": None, "ready": False}]))
+    assert "certificate door: 61 days left" in lines
+    assert "certificate new: not issued yet, not ready" in lines
+
+
+def test_a_digest_is_told_by_its_first_digits() -> None:
+    image = f"r/api:v1@sha256:0123456789ab{'c' * 52}"
+    assert environment_table(info(status={"api": {**WELL, "images": [image]}}))[-1].endswith(
+        "r/api:v1@sha256:0123456789ab"
+    )
+
+
 def test_an_empty_environment() -> None:
-    assert environment_table(info(sets=[], current=0, status={})) == ["at no verified set", "no releases"]
+    assert environment_table(info(sets=[], current=0, status={})) == ["at no verified set", "lock: free", "no releases"]
 
 
 @pytest.mark.parametrize("bad", [None, [], {"sets": []}, {"status": None}])

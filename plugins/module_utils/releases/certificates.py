@@ -1,0 +1,34 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How long the certificates of an environment's public doors live, as cert-manager tells."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ..kube.errors import Forbidden, NotFound
+from ..kube.resources import Resource
+from ..kube.session import KubeSession
+
+_CERTIFICATE = Resource("cert-manager.io/v1", "Certificate", "certificates")
+_DAY_S = 86400
+
+
+def certificates(kube: KubeSession, namespace: str) -> list[dict[str, Any]]:
+    """Name, whole days left (None: there is none yet) and readiness of each Certificate; empty without cert-manager, or
+    when the credential may not read them.
+    """
+    try:
+        found = kube.list_(_CERTIFICATE, namespace)[0]
+    except (Forbidden, NotFound):
+        return []
+    return sorted((_told(item, kube.server_now()) for item in found), key=lambda each: str(each["name"]))
+
+
+def _told(item: dict[str, Any], now: float) -> dict[str, Any]:
+    status = item.get("status") or {}
+    ends = status.get("notAfter")
+    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
+    days = int((datetime.fromisoformat(ends).timestamp() - now) // _DAY_S) if ends else None
+    return {"name": item["metadata"]["name"], "days_left": days, "ready": ready}
