@@ -10,6 +10,7 @@ from typing import Any
 from .manifest import key_of, objects_of
 
 _SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, before)", "(hidden, after)"
+_VERSIONS = ("app.kubernetes.io/version", "helm.sh/chart")
 _WIDE = 10_000  # long lines stay whole: a folded one shows up as two changes
 
 
@@ -20,10 +21,13 @@ def manifest_diffs(name: str, before: str, was: int, after: str, now: str) -> li
     """
     old, new = _masked(before, after)
     entries = []
+    labels: dict[tuple[str, str], list[str]] = {}  # what only carries another version: told once for all of them
     for key in sorted(old.keys() | new.keys()):
         one, other = text_of(old.get(key)), text_of(new.get(key))
-        if one != other:
-            kind, namespace, item = key
+        kind, namespace, item = key
+        if one != other and (pair := _versions(old.get(key), new.get(key))):
+            labels.setdefault(pair, []).append(f"{kind}/{item}")
+        elif one != other:
             what = f"{name}: {kind}/{item}" + (f" in {namespace}" if namespace else "")
             entries.append(
                 {
@@ -33,7 +37,25 @@ def manifest_diffs(name: str, before: str, was: int, after: str, now: str) -> li
                     "after": other,
                 }
             )
+    for (one, other), items in labels.items():
+        what = f"{name}: labels of {', '.join(items)}"
+        entry = {"before_header": f"{what} (revision {was})", "after_header": f"{what} ({now})"}
+        entries.append({**entry, "before": one, "after": other})
     return entries
+
+
+def _versions(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[str, str] | None:
+    """Labels of version before and after, if nothing else differs."""
+    if old is None or new is None:
+        return None
+    parts = []
+    for item in (old, new):
+        metadata = item.get("metadata") or {}
+        labels = metadata.get("labels") or {}
+        rest = {key: value for key, value in labels.items() if key not in _VERSIONS}
+        found = {key: labels[key] for key in _VERSIONS if key in labels}
+        parts.append(({**item, "metadata": {**metadata, "labels": rest}}, text_of(found) if found else ""))
+    return (parts[0][1], parts[1][1]) if parts[0][0] == parts[1][0] else None
 
 
 def text_of(item: Mapping[str, Any] | None) -> str:

@@ -90,9 +90,8 @@ class Report:
         """Lines of equal columns: what became of each release, or in check mode what would."""
         if self.predicted:
             rows = [(i.name, i.kind.value, i.revisions, i.why) for i in self.plan]
-            told = [] if self.drift is None else [d.message for d in self.drift] or ["nothing"]
-            drifted = [f"drift: {message}" for message in told]
-            return [*(columns([_PLAN_HEAD, *rows]) if rows else []), *drifted, totals(self.plan)]
+            found = [] if self.drift is None else [f"drift: {d.message}" for d in self.drift] or ["no drift"]
+            return [*(columns([_PLAN_HEAD, *rows]) if rows else []), *found, totals(self.plan)]
         dash = {0: "-"}
         done = [
             (

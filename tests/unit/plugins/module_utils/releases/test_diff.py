@@ -39,6 +39,24 @@ def test_new_and_removed_objects_say_so() -> None:
     assert removed["after_header"] == "api: ConfigMap/same (removed)"
 
 
+def test_objects_that_only_carry_another_version_are_told_together() -> None:
+    def manifest(version: str, replicas: int) -> str:
+        labels = f"labels: {{app.kubernetes.io/version: {version}, app: api}}"
+        return "---\n".join(
+            f"kind: {kind}\nmetadata: {{name: api, {labels}}}\nspec: {{replicas: {replicas if kind == 'B' else 1}}}\n"
+            for kind in "ABC"
+        )
+
+    first, both = manifest_diffs("api", manifest("v1", 1), 3, manifest("v2", 2), "revision 4")
+    assert first["after_header"] == "api: B/api (revision 4)"
+    assert both == {
+        "before_header": "api: labels of A/api, C/api (revision 3)",
+        "after_header": "api: labels of A/api, C/api (revision 4)",
+        "before": "app.kubernetes.io/version: v1\n",
+        "after": "app.kubernetes.io/version: v2\n",
+    }
+
+
 def test_it_tells_which_key_of_a_secret_changed_and_never_its_value() -> None:
     was, now = secret(a="Y2FuYXJ5LTE=", b="Y2FuYXJ5LTI="), secret(a="Y2FuYXJ5LTE=", b="Y2FuYXJ5LTM=")
     (entry,) = manifest_diffs("api", was, 1, now, "revision 2")
