@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..failure import Code
@@ -138,20 +138,15 @@ def _missing_pods(tree: Tree) -> Iterator[Symptom]:
 def _blocked(tree: Tree) -> Iterator[Symptom]:
     """OrderedReady waits for every pod before it replaces one: a broken old pod stops the change that mends it.
 
+    Going back to the current revision leaves ``currentRevision`` and ``updateRevision`` equal, so only the pods tell.
     Source: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
     """
-    workload = tree.workload
-    counts = status(workload)
-    if spec(workload).get("podManagementPolicy", "OrderedReady") != "OrderedReady":
-        return
-    if counts.get("currentRevision") == counts.get("updateRevision"):
+    if spec(tree.workload).get("podManagementPolicy", "OrderedReady") != "OrderedReady":
         return
     for pod in tree.old_pods:
         for symptom in pod_symptoms(pod):
             if symptom.code not in (Code.NOT_READY, Code.SIDECAR_NOT_READY):
-                yield Symptom(Code.BLOCKED_BY_OLD_POD, "blocked_by_old_pod", symptom.reason, symptom.message,
-                              symptom.pod, symptom.pod_uid, symptom.container, symptom.role,
-                              symptom.exit_code, symptom.restarts)  # fmt: skip
+                yield replace(symptom, code=Code.BLOCKED_BY_OLD_POD, grace="blocked_by_old_pod", since=None)
                 return
 
 
