@@ -27,6 +27,7 @@ from tests.bench.deployers import (
 )
 from tests.bench.figures import Findings, Goal, median, times
 from tests.bench.world import HELMFILE, Broken, World
+from tests.cluster.say import say
 from tests.support.api_proxy import ApiProxy
 
 NAMES = [f"r{number:02}" for number in range(15)]
@@ -82,6 +83,7 @@ def _one(world: World, tool: Deployer) -> Figures:
     def act(what: str, text: str, action: Callable[[], float]) -> None:
         figures.seconds[what] = action()
         _prove(world, tool.namespace, what, text)
+        say(f"{tool.name}: {what} in {figures.seconds[what]:.1f} s")
 
     act(INSTALL, "one", lambda: tool.apply([NAMES], "one"))
     act(FEW_SAME, "one", lambda: _middle(lambda: tool.apply([FEW], "one")))
