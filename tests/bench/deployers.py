@@ -25,6 +25,8 @@ class Deployer:
     Attributes:
         name: in tables.
         goes_back: it can take all releases back to what was before.
+        in_a_row: it takes one release after another, so waves change nothing for it, and a change takes long.
+        helm: the Helm program that it works with.
     """
 
     world: World
@@ -34,14 +36,26 @@ class Deployer:
 
     name = ""
     goes_back = False
+    in_a_row = False
+    helm = HELM
+
+    def install(self, text: str) -> None:
+        """Have all releases there, in the quickest way that this tool can go on from."""
+        self._install(self.all_names, self.values_file(text))
 
     def apply(self, waves: Waves, text: str) -> float:
         """Bring the releases to ``text``; seconds. Waves come one after another."""
         raise NotImplementedError
 
-    def back(self) -> tuple[float, float]:
-        """Take all releases to what was before; seconds of the whole, and of the slowest release where it shows."""
+    def back(self) -> float:
+        """Take all releases to what was before, side by side; seconds, which are those of the slowest."""
         raise NotImplementedError
+
+    def _install(self, names: Sequence[str], file: str) -> list[Ran]:
+        """``helm upgrade --install --wait`` for all of them at once."""
+        flags = ("--namespace", self.namespace, "--values", file, "--wait", "--timeout", f"{TIMEOUT_S}s")
+        commands = [(self.helm, "upgrade", "--install", name, CHART, *flags) for name in names]
+        return [ran.ok() for ran in self.world.side_by_side(commands, self.kubeconfig)]
 
     def values(self, text: str) -> dict[str, Any]:
         """Values of every release."""
@@ -58,6 +72,9 @@ class Ideal(Deployer):
     """One server-side apply of everything, then wait: nothing can be faster."""
 
     name = "kubectl apply of everything, rollout status"
+
+    def install(self, text: str) -> None:
+        self.apply([self.all_names], text)
 
     def apply(self, waves: Waves, text: str) -> float:
         folder = self.world.folder / f"rendered-{text}"
@@ -87,36 +104,30 @@ class AtOnce(Deployer):
 
     def apply(self, waves: Waves, text: str) -> float:
         file = self.values_file(text)
-        return sum(_longest(self._together([self._upgrade(name, file) for name in wave])) for wave in waves)
+        return sum(_longest(self._install(wave, file)) for wave in waves)
 
-    def back(self) -> tuple[float, float]:
+    def back(self) -> float:
         wait = ("--namespace", self.namespace, "--wait", "--timeout", f"{TIMEOUT_S}s")
-        seconds = _longest(self._together([(HELM, "rollback", name, *wait) for name in self.all_names]))
-        return seconds, seconds
-
-    def _upgrade(self, name: str, file: str) -> tuple[str | Path, ...]:
-        return (HELM, "upgrade", "--install", name, CHART, "--namespace", self.namespace, "--values", file, "--wait",
-                "--timeout", f"{TIMEOUT_S}s")  # fmt: skip
-
-    def _together(self, commands: Sequence[Sequence[str | Path]]) -> list[Ran]:
-        return [ran.ok() for ran in self.world.side_by_side(commands, self.kubeconfig)]
+        commands = [(HELM, "rollback", name, *wait) for name in self.all_names]
+        return _longest([ran.ok() for ran in self.world.side_by_side(commands, self.kubeconfig)])
 
 
-class OneByOne(AtOnce):
+class OneByOne(Deployer):
     """The same, one release after another."""
 
     name = "helm upgrade --wait, one after another"
-    goes_back = False
+    in_a_row = True
 
-    def _together(self, commands: Sequence[Sequence[str | Path]]) -> list[Ran]:
-        done = [self.world.run(*argv, kubeconfig=self.kubeconfig).ok() for argv in commands]
-        return [Ran(sum(ran.seconds for ran in done), 0, "")]
+    def apply(self, waves: Waves, text: str) -> float:
+        file = self.values_file(text)
+        return sum(_longest(self._install([name], file)) for wave in waves for name in wave)
 
 
 class Helmfile(Deployer):
     """``helmfile sync`` of a file that names all releases."""
 
     name = "helmfile sync"
+    in_a_row = True  # whatever its --concurrency: it takes releases of one chart one by one
 
     def apply(self, waves: Waves, text: str) -> float:
         file = self.world.folder / f"helmfile-{text}-{len(waves)}.yaml"
@@ -141,12 +152,14 @@ class CoreLoop(Deployer):
     """A loop over ``kubernetes.core.helm``. Its release 6.2 fails with Helm 4 (``--all`` is gone): it gets Helm 3."""
 
     name = "kubernetes.core.helm in a loop (Helm 3)"
+    in_a_row = True
+    helm = HELM3
 
     def apply(self, waves: Waves, text: str) -> float:
         task = {
             "kubernetes.core.helm": {
                 "name": "{{ item }}", "namespace": self.namespace, "chart_ref": str(CHART),
-                "values": self.values(text), "wait": True, "timeout": f"{TIMEOUT_S}s", "binary_path": str(HELM3),
+                "values": self.values(text), "wait": True, "timeout": f"{TIMEOUT_S}s", "binary_path": str(self.helm),
             },
             "loop": [name for wave in waves for name in wave],
         }  # fmt: skip
@@ -176,9 +189,11 @@ class ReleaseApply(Deployer):
         play = {"tasks": [{"todo.cloud.release_apply": task}]}
         return self.world.playbook(play, kubeconfig=self.kubeconfig).ok()
 
-    def back(self) -> tuple[float, float]:
-        seconds = self.world.playbook({"tasks": [{"todo.cloud.release_rollback": self._common}]}).ok().seconds
-        return seconds, seconds
+    def back(self) -> float:
+        return self.world.playbook({"tasks": [{"todo.cloud.release_rollback": self._common}]}).ok().seconds
+
+    def install(self, text: str) -> None:
+        self.apply([self.all_names], text)
 
     @property
     def _common(self) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class Figures:
         return float(self.counts[what][1]) if what in self.counts else None
 
 
-INSTALL, FEW_SAME, SAME = "15 installed", "5 unchanged", "15 unchanged"
+FEW_SAME, SAME = "5 unchanged", "15 unchanged"
 CHANGED, WAVES, BACK = "15 changed", "15 changed, 2 waves", "15 taken back"
 COUNTED = (SAME, CHANGED)
 
@@ -85,27 +85,27 @@ def _one(world: World, tool: Deployer) -> Figures:
         _prove(world, tool.namespace, what, text)
         say(f"{tool.name}: {what} in {figures.seconds[what]:.1f} s")
 
-    act(INSTALL, "one", lambda: tool.apply([NAMES], "one"))
-    act(FEW_SAME, "one", lambda: _middle(lambda: tool.apply([FEW], "one")))
-    act(SAME, "one", lambda: _middle(lambda: tool.apply([NAMES], "one")))
+    tool.install("one")
+    repeats = 1 if tool.in_a_row else _REPEATS
+    act(FEW_SAME, "one", lambda: _middle(repeats, lambda: tool.apply([FEW], "one")))
+    act(SAME, "one", lambda: _middle(repeats, lambda: tool.apply([NAMES], "one")))
     act(CHANGED, "two", lambda: tool.apply([NAMES], "two"))
-    slow = isinstance(tool, OneByOne | Helmfile | CoreLoop)  # minutes, and waves change nothing for them
-    if not slow:
+    if not tool.in_a_row:
         act(WAVES, "three", lambda: tool.apply(HALVES, "three"))
     if tool.goes_back:
-        act(BACK, "two", lambda: tool.back()[0])
-    now = "two" if tool.goes_back or slow else "three"
+        act(BACK, "two", tool.back)
+    now = "two" if tool.goes_back or tool.in_a_row else "three"
     with _counting(world, tool, figures, SAME):
         tool.apply([NAMES], now)
-    if not slow:
+    if not tool.in_a_row:
         with _counting(world, tool, figures, CHANGED):
             tool.apply([NAMES], "four")
         _prove(world, tool.namespace, CHANGED, "four")
     return figures
 
 
-def _middle(action: Callable[[], float]) -> float:
-    return median([action() for _ in range(_REPEATS)]) or 0.0
+def _middle(repeats: int, action: Callable[[], float]) -> float:
+    return median([action() for _ in range(repeats)]) or 0.0
 
 
 @contextmanager
@@ -135,7 +135,7 @@ def _prove(world: World, namespace: str, what: str, text: str) -> None:
 def findings(tools: Sequence[Figures]) -> Findings:
     """From figures to tables and goals."""
     found = Findings("releases", "Sets of releases: seconds of whole commands, and requests counted at the proxy")
-    actions = (INSTALL, FEW_SAME, SAME, CHANGED, WAVES, BACK)
+    actions = (FEW_SAME, SAME, CHANGED, WAVES, BACK)
     for tool in tools:
         row: dict[str, Any] = {"tool": tool.tool, **{f"{what} s": tool.of(what) for what in actions}}
         for what in COUNTED:

@@ -16,7 +16,7 @@ from tests.bench.figures import Findings, Goal, median, times
 from tests.bench.world import World, serving_pod
 from tests.integration.support import apply
 
-_TIMED = 9
+_TIMED = 7
 _WEIGHED = 3
 _LOOK_S = 0.02
 _NOISE = 1.1  # "not slower" allows for the spread of medians on a small machine
