@@ -12,6 +12,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from .process import (
     run_process,
 )
 
+_ASK_AGAIN_S = (0.5, 1.0, 2.0)
 _GRACE_S = 30.0  # what a Helm process may take beyond its own --timeout
 
 
@@ -112,7 +114,7 @@ class HelmCli:
     def render(self, request: ApplyRequest) -> str:
         """The manifest that ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
         argv = [*self._apply_argv(request), "--dry-run=server", "--output", "json"]
-        out = self._with_cluster(argv, request.values, request.timeout).stdout
+        out = self._ask(argv, request)
         try:
             release = json.loads(out[out.index("{") :])  # some versions print "Pulled: ..." first
             return str(release["manifest"])
@@ -120,6 +122,17 @@ class HelmCli:
             raise error(
                 Code.HELM_FAILED, f"{request.name}: Helm's dry run printed no release.", release=request.name
             ) from exc
+
+    def _ask(self, argv: Sequence[str], request: ApplyRequest) -> str:
+        """Output of a call that changes nothing, made again after passing faults."""
+        for pause in _ASK_AGAIN_S:
+            try:
+                return self._with_cluster(argv, request.values, request.timeout).stdout
+            except HelmError as exc:
+                if not exc.transient:
+                    raise
+                time.sleep(pause)
+        return self._with_cluster(argv, request.values, request.timeout).stdout
 
     def rollback(
         self,

@@ -81,7 +81,12 @@ class Rollback:
             if settings.check:
                 self._predict(targets, snapshot)
             elif targets:
-                self._go(intention, record, targets, snapshot, check)
+                try:
+                    self._go(intention, record, targets, snapshot, check)
+                except TodoCloudError as exc:
+                    if exc.results:
+                        raise
+                    raise self._report.interrupted(exc.failure) from exc
             elif begun:  # killed when all was back and recorded; or given up for a set that stands already
                 check()
                 self._end(begun if begun.set == record.id else replace(begun, leaves=()))

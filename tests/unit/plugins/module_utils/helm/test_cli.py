@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm import cli as cli_module
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import (
     Check,
@@ -135,6 +136,18 @@ def test_render_that_prints_no_release_is_a_failure() -> None:
     fake = Fake(answer=Completed(0, "nothing", ""))
     with pytest.raises(TodoCloudError, match="printed no release"):
         HelmCli(lambda: KUBECONFIG, "helm", fake).render(REQUEST)
+
+
+def test_render_is_asked_again_after_a_passing_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_module, "_ASK_AGAIN_S", (0.0, 0.0))
+    fake = Fake(answer=Completed(1, "", "Error: etcdserver: leader changed"))
+    with pytest.raises(TodoCloudError, match="leader changed"):
+        HelmCli(lambda: KUBECONFIG, "helm", fake).render(REQUEST)
+    assert len(fake.calls) == 1 + 3
+    final = Fake(answer=Completed(1, "", "Error: template: x.yaml:1: bad"))
+    with pytest.raises(TodoCloudError, match="bad"):
+        HelmCli(lambda: KUBECONFIG, "helm", final).render(REQUEST)
+    assert len(final.calls) == 1 + 1
 
 
 def test_the_version_is_asked_once() -> None:
