@@ -82,6 +82,37 @@ def test_one_service_is_deployed_and_the_others_stay_untouched(app: Cluster) -> 
     assert fingerprints(app, others) == before
 
 
+def test_the_broker_alone_by_limit(app: Cluster) -> None:
+    """A part of the platform can be run by itself; nothing else is looked at, and it finds nothing to change."""
+    before = everything(app)
+    run = app.playbook("site.yml", "--limit", "kafka").ok()
+    assert (run.count("changed"), "kafka" in run.output, "backend_api" in run.output) == (0, True, False)
+    assert everything(app) == before
+
+
+def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_path: Path) -> None:
+    """It checks Dapr and the broker and leaves them alone; it may not manage them as well."""
+    second = {"environment_name": "second", "environment_namespace": "todo-second", "platform_manage": False}
+    settings = tmp_path / "second.json"
+    settings.write_text(json.dumps(second))
+    hosts = "kubernetes,namespace,dapr,kafka,dapr_components,notification_service"
+
+    def first() -> dict[str, str]:
+        return {k: v for k, v in everything(app).items() if "todo-second" not in k}
+
+    before = first()
+    try:
+        app.playbook("site.yml", "-e", f"@{settings}", "--limit", hosts).ok()
+        assert len(app.pods("notification-service", "todo-second")[0]["spec"]["containers"]) == 2
+        assert first() == before
+        refused = app.playbook("site.yml", "-e", f"@{settings}", "-e", '{"platform_manage": true}', "--limit", "kafka")
+        assert refused.code != 0
+        assert "set platform_manage: false here" in " ".join(refused.output.split()), refused.output[-3000:]
+        assert first() == before
+    finally:
+        app.kubectl("delete", "namespace", "todo-second", "--ignore-not-found", "--wait=false")
+
+
 @pytest.mark.parametrize(("fault", "code"), [("crash", "crash_loop"), ("oom", "oom_killed")])
 def test_a_broken_version_is_refused_while_the_old_one_serves(
     app: Cluster, user: User, door: str, fault: str, code: str
