@@ -24,6 +24,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     SECRET,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.fingerprint import PUBLISHED
 from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import NAME as INTENTION
 from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import remembered
 from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import LOCK_NAME
@@ -43,14 +44,11 @@ _KINDS = (
     "autoscaling/v2 HorizontalPodAutoscaler", "networking.k8s.io/v1 Ingress", "batch/v1 Job",
     "rbac.authorization.k8s.io/v1 Role", "rbac.authorization.k8s.io/v1 RoleBinding", "coordination.k8s.io/v1 Lease",
 )  # fmt: skip
-# What belongs to no release: Kubernetes' own, the environment role's Secrets, the lock.
+# What belongs to no release: Kubernetes' own, the environment role's Secrets, the lock, the fingerprint.
 _KNOWN = {
-    "ConfigMap kube-root-ca.crt",
-    "ServiceAccount default",
-    "Secret canary",
-    "Secret registry",
-    f"Lease {LOCK_NAME}",
-}
+    "ConfigMap kube-root-ca.crt", "ServiceAccount default", "Secret canary", "Secret registry", f"Lease {LOCK_NAME}",
+    f"ConfigMap {PUBLISHED}",
+}  # fmt: skip
 
 
 class Environment:
@@ -91,7 +89,7 @@ class Environment:
             "TMPDIR": str(self.temporary), "ANSIBLE_LOCAL_TEMP": str(self.temporary / "ansible"),
             "ANSIBLE_REMOTE_TEMP": str(self.temporary / "ansible"),
         }  # fmt: skip
-        log = self.folder / f"{self._runs:03}-{playbook.removesuffix('.yml')}.log"
+        log = self.folder / f"{self._runs:03}-{Path(playbook).stem}.log"
         return Run([playbook, "-i", str(INVENTORY), *arguments], environ, log)
 
     def run(self, playbook: str, version: str, *arguments: str) -> Run:
