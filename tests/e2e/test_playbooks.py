@@ -74,7 +74,8 @@ def test_check_mode_shows_the_change_and_writes_nothing(app: Cluster) -> None:
 def test_one_service_is_deployed_and_the_others_stay_untouched(app: Cluster) -> None:
     others = tuple(s for s in SERVICES if s != "backend-api")
     before = fingerprints(app, others)
-    app.playbook("site.yml", "--limit", "backend_api", "-e", "backend_api_version=v1.1.0").ok()
+    run = app.playbook("site.yml", "--limit", "backend_api", "-e", "backend_api_version=v1.1.0").ok()
+    assert re.search(r"[1-9]\d* requests, 0 failed, longest gap \d+ ms", run.output), run.output[-3000:]
     assert app.image_of("backend-api").endswith(":v1.1.0")
     assert fingerprints(app, others) == before
     app.playbook("rollback.yml").ok()

@@ -1,0 +1,144 @@
+"""A door that is watched: what is right, what failed, what was closed from the beginning; TLS and redirects too."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.availability import Availability, Door, Probe, percentile
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+@contextmanager
+def door(answers: list[int], location: str = "", tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Serves these statuses in turn, the last one for ever; its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(answers.pop(0) if len(answers) > 1 else answers[0])
+            if location:
+                self.send_header("Location", location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}/health"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def times(number: int) -> Callable[[], bool]:
+    """Over after so many requests."""
+    left = [number]
+
+    def over() -> bool:
+        left[0] -= 1
+        return left[0] <= 0
+
+    return over
+
+
+def watch(url: str, number: int, **options: object) -> Availability:
+    return Probe(Door(url, **options), lambda _: None).watch(0.05, times(number))  # type: ignore[arg-type]  # keywords
+
+
+def test_right_answers() -> None:
+    with door([200, 204, 200]) as url:
+        seen = watch(url, 5, expect_status=(200, 204))
+    assert (seen.requests, seen.failed, seen.before_first, seen.failures) == (5, 0, 0, [])
+    assert len(seen.latencies) == 5
+    assert seen.longest_gap > 0
+    assert seen.told().startswith("5 requests, 0 failed, longest gap ")
+    assert seen.certificate_days_left is None
+
+
+def test_what_fails_before_the_first_answer_is_counted_apart() -> None:
+    with door([503, 503, 200, 500, 301, 200]) as url:
+        seen = watch(url, 6)
+    assert (seen.requests, seen.before_first, seen.failed) == (6, 2, 2)
+    assert [each["why"] for each in seen.failures] == ["status 500", "status 301"]
+
+
+def test_a_door_that_never_answers() -> None:
+    seen = watch("http://127.0.0.1:1/", 3)
+    assert (seen.requests, seen.before_first, seen.failed) == (3, 3, 0)
+    assert seen.as_result()["p99_ms"] is None
+    assert seen.told() == "3 requests, no right answer"
+
+
+def test_a_door_that_closes() -> None:
+    with door([200]) as url:
+        probe = Probe(Door(url), lambda _: None)
+        probe.watch(0.05, times(1))
+    seen = probe.watch(0.05, times(2))
+    assert (seen.requests, seen.failed) == (3, 2)
+    assert "refused" in seen.failures[0]["why"].lower()
+
+
+def test_the_redirect_to_the_door_is_part_of_it() -> None:
+    with door([200]) as url, door([308], url) as right, door([308], "http://elsewhere.example.com/") as wrong:
+        assert watch(url, 2, redirect_from=right).before_first == 0
+        assert watch(url, 1, redirect_from=wrong).before_first == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate for 127.0.0.1 that vouches for itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "door")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=9, hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    file = tmp_path_factory.mktemp("tls") / "door.pem"
+    pem, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    file.write_bytes(key.private_bytes(pem, plain, serialization.NoEncryption()) + made.public_bytes(pem))
+    return file
+
+
+def test_certificates_count(certificate: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with door([200], tls=tls) as url:
+        trusted = watch(url, 2, ca_path=str(certificate))
+        assert (trusted.before_first, trusted.certificate_days_left) == (0, 9)
+        assert watch(url, 1).before_first == 1
+        assert watch(url, 1, validate_certs=False).before_first == 0
+
+
+@pytest.mark.parametrize("options", [{"url": "ftp://x"}, {"url": "todo"}, {"url": "http://x", "ca_path": "/none"},
+                                     {"url": "http://x", "redirect_from": "x"}])  # fmt: skip
+def test_what_can_never_answer_is_refused(options: dict[str, str]) -> None:
+    with pytest.raises(TodoCloudError) as caught:
+        Probe(Door(**options))  # type: ignore[arg-type]  # keywords
+    assert caught.value.failure.code is Code.INVALID_INPUT
+
+
+@pytest.mark.parametrize(("values", "share", "expected"), [([], 0.99, None), ([3, 1, 2], 0.5, 2), ([1, 2], 0.99, 2)])
+def test_percentiles(values: list[float], share: float, expected: float | None) -> None:
+    assert percentile(values, share) == expected
