@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from unittest.mock import create_autospec
+
 import pytest
 
 from tests.bench import releases, traffic, users, verdicts
+from tests.bench.deployers import Deployer
 from tests.bench.failures import CASES, condition, ends_again, waits
 from tests.bench.figures import Findings
 from tests.bench.releases import BACK, CHANGED, FEW_SAME, SAME, WAVES, Figures
 from tests.bench.traffic import Wait
-from tests.bench.world import Broken
+from tests.bench.world import Broken, World
 
 
 def met(found: Findings) -> dict[str, bool]:
@@ -106,3 +109,19 @@ def test_users_goals() -> None:
     assert missed == ["failed requests", "p95 of add", "status.yml"]
     with pytest.raises(Broken):
         users.findings([], {})
+
+
+class _Fails(Deployer):
+    name = "fails"
+
+    def install(self, text: str) -> None:
+        raise Broken("it prints a reason")
+
+
+def test_a_tool_that_fails_does_not_cost_the_others_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = create_autospec(World, instance=True)
+    monkeypatch.setattr(releases, "DEPLOYERS", (_Fails,))
+    found = releases.measure(world)
+    assert found.rows == []
+    assert not any(met(found).values())
+    assert "fails: no figures: it prints a reason" in found.notes
