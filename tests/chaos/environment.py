@@ -195,8 +195,8 @@ class Environment:
         return found
 
     def traces(self) -> list[str]:
-        """Files that hold a secret: what a run may leave in temporary folders or in shared memory."""
-        everywhere = [(self.temporary, self._canaries)]
+        """Files that hold a secret: what a run printed, or left in temporary folders or in shared memory."""
+        everywhere = [(self.folder, self._canaries)]
         everywhere += [(Path(each), self._canaries[:1]) for each in ("/dev/shm", "/tmp", Path.home() / ".ansible")]
         return [str(f) for base, canaries in everywhere for f in _files(base) if _holds(f, canaries)]
 
