@@ -171,6 +171,8 @@ class ApiProxy:
         body = await request.content.read()
         verb = _verb(request)
         self._count(request, verb, body)
+        if self._listener is None:  # the connection was still being made when the proxy went down
+            return await self._nothing(request)
         faults, watch = self._faults, verb == "watch"
         if faults.down_at is not None and faults.down_at(request.method, request.raw_path):
             self.counts.injected["down_at"] += 1
