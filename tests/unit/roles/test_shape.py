@@ -45,7 +45,7 @@ def test_an_argument_is_required_or_has_a_literal_default(role: Path) -> None:
 
 
 def test_arguments_carry_the_name_of_their_role(role: Path) -> None:
-    shared = {"environment_name", "environment_namespace", "platform_manage", "cluster_id"}
+    shared = {"environment_name", "environment_namespace", "platform_manage"}
     for name in options(role):
         assert name in shared or name.startswith(f"{role.name}_"), name
 
