@@ -112,7 +112,8 @@ def _newest_words(symptom: Symptom, view: Container, probe: Object, events: Sequ
     began = symptom.since or 0.0
     asked = (event for event in events if _about(event, symptom.pod_uid, view.name, "Unhealthy", "Readiness probe"))
     said = [event for event in asked if event_time(event) >= began - 1.0]
-    newest = max(said, key=event_time, default=None)
+    # Times are whole seconds: of two words in the same second the milder one counts.
+    newest = max(said, key=lambda one: (event_time(one), not _NOBODY.search(str(one.get("message")))), default=None)
     if newest is None:
         return ""
     fresh = number(probe, "periodSeconds", 10) + number(probe, "timeoutSeconds", 1) + _SLACK_SECONDS

@@ -81,6 +81,8 @@ def _template(obj: Object) -> Any:
 
 def symptoms_of(tree: Tree) -> Iterator[Symptom]:
     """Everything that is wrong with the newest revision, and with what stands in its way."""
+    if tree.kind == "StatefulSet" and _unseen(tree.workload):
+        return
     of_job = tree.kind == "Job"
     for pod in tree.new_pods:
         yield from pod_symptoms(pod, of_job=of_job)
@@ -93,6 +95,15 @@ def symptoms_of(tree: Tree) -> Iterator[Symptom]:
     if tree.kind == "StatefulSet":
         yield from _blocked(tree)
     yield from _dependency_down(tree)
+
+
+def _unseen(workload: Object) -> bool:
+    """True until the controller has looked at the newest generation.
+
+    Which revision is the newest is that controller's word: until then it names the one before, whose broken pods would
+    be taken for those of a rollback.
+    """
+    return number(status(workload), "observedGeneration") < number(metadata(workload), "generation")
 
 
 def _deployment_symptoms(tree: Tree) -> Iterator[Symptom]:
