@@ -76,6 +76,11 @@ e2e: ## end-to-end tests, on a cluster of their own
 	@$(CLUSTER) build --tests test
 	@$(CLUSTER) with test -- pytest tests/e2e
 
+.PHONY: rollouts
+rollouts: ## 320 rollouts generated at random, judged, on a cluster of their own
+	@$(CLUSTER) build --tests test
+	@$(CLUSTER) with rollouts -- pytest tests/rollouts
+
 .PHONY: bench
 bench: ## measure beside other tools, on a cluster of its own: tables, and JSON in the cache (PIECES="single releases")
 	@$(CLUSTER) build --bench bench

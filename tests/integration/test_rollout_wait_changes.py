@@ -5,11 +5,8 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -18,79 +15,14 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     DEPLOYMENT,
     NODE,
-    POD,
     SERVICE_ACCOUNT,
     STATEFUL_SET,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, Target, Verdict, WaitOptions
+from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import Target, Verdict
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession, Object
 
-from tests.integration.support import BUSYBOX, TOP, apply, eventually
-
-SLEEP = ["sleep", "86400"]
-
-
-@dataclass
-class Scene:
-    """What a scenario works with: a namespace of its own, and a wait in the background."""
-
-    kube: KubeSession
-    namespace: str
-    lines: list[str] = field(default_factory=list)
-
-    def deploy(self, name: str = "app", kind: str = "Deployment", replicas: int = 1, **container: Any) -> None:
-        """A workload of one container; further keys go to the container."""
-        labels = {"app": name}
-        pod, deadline = container.pop("pod", {}), container.pop("deadline", 600)
-        definition = {"name": "app", "image": BUSYBOX, "command": SLEEP, **container}
-        template = {
-            "metadata": {"labels": labels},
-            "spec": {"terminationGracePeriodSeconds": 1, "containers": [definition], **pod},
-        }
-        spec: Object = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
-        if kind == "StatefulSet":
-            spec["serviceName"] = name
-        else:
-            spec["progressDeadlineSeconds"] = deadline
-        apply(
-            self.kube,
-            self.namespace,
-            [{"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}],
-        )
-
-    def put(self, api_version: str, kind: str, name: str, **fields: Any) -> None:
-        """Any other object."""
-        meta = {"name": name}
-        apply(self.kube, self.namespace, [{"apiVersion": api_version, "kind": kind, "metadata": meta, **fields}])
-
-    def target(self, name: str = "app", kind: str = "Deployment") -> Target:
-        return Target("apps/v1", kind, self.namespace, name)
-
-    def wait(self, *targets: Target, kube: KubeSession | None = None, **options: Any) -> Verdict:
-        """Wait now."""
-        settings = WaitOptions(**{"timeout": 90.0, **options})
-        return RolloutWaiter(kube or self.kube, settings, self.lines.append).wait(targets or (self.target(),))
-
-    @contextmanager
-    def waiting(self, *targets: Target, **options: Any) -> Iterator[Future[Verdict]]:
-        """Wait in the background."""
-        future: Future[Verdict] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(self.wait(*targets, **options))
-            except BaseException as exc:
-                future.set_exception(exc)
-
-        threading.Thread(target=run, daemon=True).start()
-        yield future
-
-    def said(self, text: str) -> None:
-        """Until a progress line has this text."""
-        eventually(f"a line with {text!r} among {self.lines}", lambda: any(text in line for line in self.lines))
-
-    def pods(self) -> list[Object]:
-        return self.kube.list_(POD, self.namespace)[0]
+from tests.integration.scenes import Scene, played
+from tests.integration.support import TOP, apply, eventually
 
 
 def quota_freed_within_the_grace(scene: Scene) -> Verdict:
@@ -287,17 +219,8 @@ SCENARIOS: dict[Callable[[Scene], Verdict], Code | None] = {
 
 @pytest.fixture(scope="module")
 def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[dict[Any, Future[Verdict]]]:
-    """All scenarios, begun at once: their waits are idle."""
-    scenes = {scenario: make_namespace() for scenario in SCENARIOS}
-    sessions: list[KubeSession] = []
-
-    def play(scenario: Callable[[Scene], Verdict], namespace: str) -> Verdict:
-        session = KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests")
-        sessions.append(session)
-        return scenario(Scene(session, namespace))
-
-    with ThreadPoolExecutor(max_workers=len(SCENARIOS)) as pool:
-        yield {scenario: pool.submit(play, scenario, namespace) for scenario, namespace in scenes.items()}
+    with played(SCENARIOS, kubeconfig, make_namespace) as futures:
+        yield futures
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: str(one.__name__))
