@@ -1,0 +1,110 @@
+"""dapr_sidecar_check and the rollout's own verdict on a real Dapr: what no status shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.dapr.check import SidecarCheck, SidecarReport
+from ansible_collections.todo.cloud.plugins.module_utils.dapr.components import COMPONENT
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD, SERVICE_ACCOUNT
+from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, Target, Verdict, WaitOptions
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+
+from tests.e2e.conftest import NAMESPACE, Cluster, until
+
+APP, DAPR, INJECTOR = "notification-service", "dapr-system", "dapr-sidecar-injector"
+RBAC = "rbac.authorization.k8s.io"
+READING = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets", "replicasets"],
+     "verbs": ["list"]},
+]  # fmt: skip
+
+
+@pytest.fixture
+def kube(app: Cluster) -> Iterator[KubeSession]:
+    with KubeSession.from_params({"kubeconfig": app.kubeconfig}, user_agent="todo.cloud tests") as session:
+        yield session
+
+
+def look(kube: KubeSession) -> SidecarReport:
+    return SidecarCheck(kube, NAMESPACE, DAPR).look([APP], thorough=True)
+
+
+def wait(kube: KubeSession, namespace: str, name: str) -> Verdict:
+    target = Target("apps/v1", "Deployment", namespace, name)
+    return RolloutWaiter(kube, WaitOptions(timeout=180), lambda line: None).wait([target])
+
+
+def test_components_are_asked_of_the_sidecars(kube: KubeSession) -> None:
+    found = look(kube)
+    assert found.failures == ()
+    assert found.components[APP].loaded == ("pubsub", "statestore")
+    assert found.components[APP].why == ""
+
+
+def test_a_component_that_came_after_the_sidecar_is_not_loaded(kube: KubeSession) -> None:
+    kube.create(COMPONENT, NAMESPACE, {
+        "apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": {"name": "late"},
+        "spec": {"type": "state.in-memory", "version": "v1", "metadata": []}, "scopes": [APP],
+    })  # fmt: skip
+    try:
+        failures = look(kube).failures
+    finally:
+        kube.delete(COMPONENT, NAMESPACE, "late")
+    assert [failure.code for failure in failures] == [Code.COMPONENT_NOT_LOADED]
+    assert "has not loaded component late: restart the app" in failures[0].message
+
+
+def test_what_the_credential_may_not_ask_is_said(kube: KubeSession) -> None:
+    role, binding = kube.resource(f"{RBAC}/v1", "Role"), kube.resource(f"{RBAC}/v1", "RoleBinding")
+    meta = {"metadata": {"name": "sidecar-reader"}}
+    subject = {"kind": "ServiceAccount", "name": "sidecar-reader", "namespace": NAMESPACE}
+    reference = {"apiGroup": RBAC, "kind": "Role", "name": "sidecar-reader"}
+    kube.create(SERVICE_ACCOUNT, NAMESPACE, {"apiVersion": "v1", "kind": "ServiceAccount", **meta})
+    kube.create(role, NAMESPACE, {"apiVersion": f"{RBAC}/v1", "kind": "Role", **meta, "rules": READING})
+    kube.create(binding, NAMESPACE, {"apiVersion": f"{RBAC}/v1", "kind": "RoleBinding", **meta,
+                                     "roleRef": reference, "subjects": [subject]})  # fmt: skip
+    try:
+        path = SERVICE_ACCOUNT.path(NAMESPACE, "sidecar-reader", "token")
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}}
+        token = kube._json(
+            "POST", path, "create", "a token", headers={"Content-Type": "application/json"}, body=request
+        )
+        config = kube.kubeconfig()
+        config["users"][0]["user"] = {"token": token["status"]["token"]}
+        with KubeSession({"kubeconfig": config}) as reader:
+            found = look(reader)
+    finally:
+        for resource in (binding, role, SERVICE_ACCOUNT):
+            kube.delete(resource, NAMESPACE, "sidecar-reader")
+    assert found.failures == ()
+    assert found.components[APP].loaded is None
+    assert "may not" in found.components[APP].why
+    assert found.trust is not None
+    assert found.trust.mtls is None
+    assert "may not" in found.trust.why
+
+
+def test_an_unready_pod_without_its_sidecar_dooms_the_rollout(kube: KubeSession) -> None:
+    kube.patch(DEPLOYMENT, DAPR, INJECTOR, {"spec": {"replicas": 0}}, subresource="scale")
+    try:
+        until(lambda: not pods(kube, DAPR, INJECTOR), 60, "no injector")
+        for name in pods(kube, NAMESPACE, APP):
+            kube.delete(POD, NAMESPACE, name)
+        found = wait(kube, NAMESPACE, APP)
+    finally:
+        kube.patch(DEPLOYMENT, DAPR, INJECTOR, {"spec": {"replicas": 1}}, subresource="scale")
+    assert [failure.code for failure in found.failures] == [Code.SIDECAR_MISSING]
+    assert wait(kube, DAPR, INJECTOR).ok
+    check = SidecarCheck(kube, NAMESPACE, DAPR)
+    assert check.restart_lacking(check.look([APP]))
+    assert wait(kube, NAMESPACE, APP).ok
+    assert look(kube).failures == ()
+
+
+def pods(kube: KubeSession, namespace: str, prefix: str) -> list[str]:
+    names = (str(pod["metadata"]["name"]) for pod in kube.list_(POD, namespace)[0])
+    return [name for name in names if name.startswith(prefix)]
