@@ -37,8 +37,8 @@ options:
     description:
       - Instead of going back to a set, deploy any earlier image of the one release in O(names), verified or not. A tag
         or a digest of the image it has now, or a whole reference.
-      - Its chart and values are those that were verified last. The image is judged like any change; if it fails, the
-        release goes back to what was verified.
+      - Its chart and values are those that were verified last, its tag becomes a digest by O(registries).
+      - The image is judged like any change; if it fails, the release goes back to what was verified.
     type: str
 seealso:
   - module: todo.cloud.release_apply
@@ -52,6 +52,7 @@ extends_documentation_fragment:
   - todo.cloud.release_options.cluster
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.dapr
+  - todo.cloud.registry_options.registries
   - todo.cloud.attributes
 attributes:
   check_mode:
@@ -154,6 +155,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.params import 
     DAPR_SPEC,
     ENVIRONMENT_SPEC,
     HELM_SPEC,
+    REGISTRIES_SPEC,
     finish,
     roll_back,
     settings_of,
@@ -166,6 +168,7 @@ SPEC: dict[str, t.Any] = {
     **CLUSTER_SPEC,
     **HELM_SPEC,
     **DAPR_SPEC,
+    **REGISTRIES_SPEC,
     "to": {"type": "str", "default": "verified"},
     "names": {"type": "list", "elements": "str", "default": []},
     "image": {"type": "str"},

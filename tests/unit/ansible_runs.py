@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,18 @@ def ansible_playbook(*arguments: str | Path, cwd: Path = TOP, **env: str) -> sub
     )  # fmt: skip
 
 
-def run_role(role: str, tmp_path: Path, tasks_from: str = "main", **variables: Any) -> subprocess.CompletedProcess[str]:
-    """One role on one host with these variables."""
+def run_role(
+    role: str, tmp_path: Path, tasks_from: str = "main", then: Sequence[dict[str, Any]] = (), **variables: Any
+) -> subprocess.CompletedProcess[str]:
+    """One role on one host with these variables; ``then``: tasks after it."""
     play = {
         "name": "Role on its own",
         "hosts": "all",
         "gather_facts": False,
         "vars": {"ansible_python_interpreter": sys.executable, **variables},
         "tasks": [
-            {"name": "Role", "ansible.builtin.include_role": {"name": f"todo.cloud.{role}", "tasks_from": tasks_from}}
+            {"name": "Role", "ansible.builtin.include_role": {"name": f"todo.cloud.{role}", "tasks_from": tasks_from}},
+            *then,
         ],
     }
     file = tmp_path / "play.yml"

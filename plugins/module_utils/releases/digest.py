@@ -42,12 +42,12 @@ def is_local(chart: str) -> bool:
 
 def chart_digest(chart: str, version: str | None) -> str:
     """Digest of a chart: a folder by the names and content of its files, an archive by its bytes, a reference by itself
-    and its version.
+    and its version (the address of a ``.tgz`` holds it).
 
     The version in Chart.yaml does not matter by itself: a changed template under the same version is a change.
     """
     if not is_local(chart):
-        if not version and "@sha256:" not in chart:
+        if not version and "@sha256:" not in chart and not chart.endswith(".tgz"):
             raise error(
                 Code.INVALID_INPUT,
                 f"The chart {chart!r} is not on this machine: name its exact chart_version too.",

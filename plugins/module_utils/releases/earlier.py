@@ -15,7 +15,6 @@ from ..failure import Code, TodoCloudError, error
 from ..helm.cli import HelmCli
 from ..helm.storage import history
 from ..kube.session import KubeSession
-from .digest import input_digest
 from .engine import Engine
 from .floor import below, image_of
 from .guards import Claims, guard
@@ -104,15 +103,13 @@ class EarlierImage:
     def _spec(self, member: Member, record: Record, folder: Path) -> ReleaseSpec:
         spec = spec_of(member, record, self._settings.namespace, folder)
         try:
-            values = with_image(member.values, self._image)
+            return spec.with_values(with_image(member.values, self._image))
         except TodoCloudError as exc:
             raise error(Code.INVALID_INPUT, f"{self._name}: {exc.failure.message}.", image=self._image) from exc
-        inputs = input_digest(member.chart_digest, values, member.rollback_floor)
-        return replace(spec, values=values, inputs=inputs)
 
     def _told(self, spec: ReleaseSpec, member: Member, records: Sequence[Record]) -> list[str]:
         image = image_of(spec.values)
-        sets = [r.id for r in records if self._name in r.members and image_of(r.members[self._name].values) == image]
+        sets = [record.id for record in records if _has(record, self._name, image)]
         known = f"it was verified in release set {sets[0]}" if sets else "no release set holds it as verified"
         told = [f"{self._name}: {image} was asked for by hand; {known}."]
         floor = below(replace(member, values=spec.values), replace(records[0], restored_from=0),
@@ -132,4 +129,8 @@ def _left(name: str, image: str, records: Sequence[Record]) -> list[int]:
 
 
 def _has(record: Record, name: str, image: str) -> bool:
-    return name in record.members and image_of(record.members[name].values) == image
+    """Is it the same image? The digest decides where both have one, else the name and tag."""
+    if name not in record.members:
+        return False
+    there, wanted = (text.partition("@") for text in (image_of(record.members[name].values), image))
+    return there[2] == wanted[2] if there[2] and wanted[2] else there[0] == wanted[0]

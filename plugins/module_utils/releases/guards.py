@@ -48,13 +48,15 @@ class Guarded:
     cluster_id: str = ""
     recorded: str = ""  # identity that the namespace carries
     there: bool = True
+    free: bool = False  # no environment's yet
     warnings: list[str] = field(default_factory=list)
 
 
-def guard(kube: KubeSession, claims: Claims, *, may_be_absent: bool = False) -> Guarded:
+def guard(kube: KubeSession, claims: Claims, *, may_be_absent: bool = False, may_be_free: bool = False) -> Guarded:
     """Refuses what is not this environment's. Raises invalid_input or not_found; three requests, side by side.
 
-    ``may_be_absent`` (a new environment): a namespace that is not there yet is only told.
+    ``may_be_absent`` (a new environment): a namespace that is not there yet is only told. ``may_be_free`` (adopting):
+    one that carries no environment's label is nobody's yet.
     """
     with ThreadPoolExecutor(3) as pool:
         own = pool.submit(kube.find, NAMESPACE, "", claims.namespace, metadata_only=True)
@@ -67,7 +69,8 @@ def guard(kube: KubeSession, claims: Claims, *, may_be_absent: bool = False) -> 
     guarded = Guarded(str(cluster["metadata"]["uid"]) if cluster else "", there=found is not None)
     metadata: Metadata = found["metadata"] if found else {}
     guarded.recorded = _notes(metadata).get(CLUSTER_ID, "")
-    _namespace(metadata, claims, guarded, may_be_absent)
+    guarded.free = guarded.there and ENVIRONMENT not in (metadata.get("labels") or {})
+    _namespace(metadata, claims, guarded, may_be_absent, may_be_free)
     _cluster(claims, guarded)
     if others is None:
         guarded.warnings.append(
@@ -89,7 +92,7 @@ def record(kube: KubeSession, namespace: str, guarded: Guarded) -> None:
         return  # whoever makes the namespaces records it: the role environment does
 
 
-def _namespace(metadata: Metadata, claims: Claims, guarded: Guarded, may_be_absent: bool) -> None:
+def _namespace(metadata: Metadata, claims: Claims, guarded: Guarded, may_be_absent: bool, may_be_free: bool) -> None:
     name, environment = claims.namespace, claims.environment
     if not metadata:
         missing = f"There is no namespace {name!r}: deploy the environment {environment!r} first."
@@ -98,7 +101,7 @@ def _namespace(metadata: Metadata, claims: Claims, guarded: Guarded, may_be_abse
         guarded.warnings.append(missing)
         return
     owner = (metadata.get("labels") or {}).get(ENVIRONMENT)
-    if owner != environment:
+    if owner != environment and not (may_be_free and guarded.free):
         said = f"belongs to environment {owner!r}" if owner else f"has no label {ENVIRONMENT}"
         raise _refused(
             f"Namespace {name!r} {said}: environment {environment!r} may not deploy there.", claims, found=owner

@@ -42,7 +42,10 @@ class Judgement:
 class Judge:
     """Judges releases of one namespace."""
 
-    def __init__(self, kube: KubeSession, settings: Settings, progress: Progress) -> None:
+    def __init__(
+        self, kube: KubeSession, settings: Settings, progress: Progress, *, repair_sidecars: bool = True
+    ) -> None:
+        self._repair = repair_sidecars
         self._kube = kube
         self._settings = settings
         self._progress = progress
@@ -78,7 +81,7 @@ class Judge:
             return {}, None
         check = SidecarCheck(self._kube, self._settings.namespace, self._settings.dapr_namespace)
         report = check.look(app_ids.values())
-        if report.lacking:
+        if report.lacking and self._repair:
             self._progress(f"restarting {', '.join(report.lacking)}: the Dapr sidecar is missing")
             try:
                 restarted = tuple(check.restart_lacking(report))

@@ -13,6 +13,7 @@ from ..failure import Code, error
 from ..helm.cli import HelmCli
 from ..kube.rollout import WaitOptions
 from ..kube.session import KubeSession
+from .adopt import Adoption
 from .earlier import EarlierImage
 from .engine import Engine
 from .guards import Claims, guard
@@ -119,6 +120,12 @@ def apply_set(kube: KubeSession, params: Mapping[str, Any], settings: Settings, 
     """release_apply in one call."""
     waves = parse_waves(params["waves"], settings.namespace)
     return Engine(kube, helm_of(kube, params), settings, waves, progress).apply()
+
+
+def adopt_set(kube: KubeSession, params: Mapping[str, Any], settings: Settings, progress: Progress) -> Report:
+    """release_adopt in one call."""
+    waves = parse_waves(params["waves"], settings.namespace)
+    return Adoption(kube, helm_of(kube, params), settings, waves, progress).run()
 
 
 def roll_back(kube: KubeSession, params: Mapping[str, Any], settings: Settings, progress: Progress) -> Report:

@@ -30,6 +30,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption
+from ansible_collections.todo.cloud.plugins.module_utils.releases.earlier import EarlierImage
 from ansible_collections.todo.cloud.plugins.module_utils.releases.engine import Engine
 from ansible_collections.todo.cloud.plugins.module_utils.releases.models import OnFailure, Settings, parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.releases.rollback import Rollback
@@ -98,6 +100,25 @@ class World:
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
             helm = HelmCli(kube.kubeconfig, self.helm)
             return Rollback(kube, helm, options, to, names, lines.append).run()
+
+        return self._run(run, **settings)
+
+    def adopt(self, *releases: dict[str, Any], **settings: Any) -> Outcome:
+        """release_adopt; the releases are one wave."""
+
+        def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
+            helm = HelmCli(kube.kubeconfig(), self.helm)
+            waves = parse_waves([list(releases)], self.namespace)
+            return Adoption(kube, helm, options, waves, lines.append).run()
+
+        return self._run(run, known=tuple(release["name"] for release in releases), **settings)
+
+    def earlier(self, image: str, *names: str, **settings: Any) -> Outcome:
+        """release_rollback with an image."""
+
+        def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
+            helm = HelmCli(kube.kubeconfig(), self.helm)
+            return EarlierImage(kube, helm, options, names, image, lines.append).run()
 
         return self._run(run, **settings)
 

@@ -20,6 +20,7 @@ def plays(playbook: Path) -> list[dict[str, Any]]:
 
 def test_all_playbooks_are_there() -> None:
     assert {p.stem for p in PLAYBOOKS} >= {
+        "adopt",
         "cluster",
         "environment",
         "lock",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.releases.models import ReleaseSpec
 
 from tests.unit.ansible_runs import run_role
 
@@ -95,3 +97,33 @@ def test_a_service_is_described_without_any_cluster(tmp_path: Path) -> None:
     run = run_role("frontend", tmp_path, **SERVICE)
     assert run.returncode == 0, run.stdout
     assert "changed=0" in run.stdout
+
+
+FOREIGN = {
+    **ENVIRONMENT,
+    "app_service_name": "redis",
+    "app_service_own_values": {"architecture": "standalone"},
+    "app_service_values": {"imagePullSecrets": ["registry"]},
+}
+
+
+def test_a_chart_that_is_not_ours_gets_only_what_is_meant_for_it(tmp_path: Path) -> None:
+    chart = {"app_service_chart": "oci://ghcr.io/acme/charts/redis", "app_service_chart_version": "20.1.0"}
+    written = tmp_path / "release.json"
+    show = {
+        "name": "What was described",
+        "ansible.builtin.copy": {"dest": str(written), "content": "{{ release | to_json }}", "mode": "0600"},
+    }
+    run = run_role("app_service", tmp_path, then=[show], **FOREIGN, **chart)
+    assert run.returncode == 0, run.stdout
+    release = json.loads(written.read_text())
+    assert (release["chart"], release["chart_version"]) == ("oci://ghcr.io/acme/charts/redis", "20.1.0")
+    assert release["values"] == {"architecture": "standalone"}
+    assert (release["watches"], release["app_id"]) == ([], None)
+    ReleaseSpec.parse(release)  # release_apply takes it
+
+
+def test_a_chart_that_is_fetched_needs_its_version(tmp_path: Path) -> None:
+    run = run_role("app_service", tmp_path, **FOREIGN, app_service_chart="oci://ghcr.io/acme/charts/redis")
+    assert run.returncode != 0
+    assert "Set app_service_chart_version" in " ".join(run.stdout.split())

@@ -101,3 +101,9 @@ def test_order_of_keys_does_not_matter_but_values_and_their_types_do() -> None:
 )
 def test_local(chart: str, local: bool) -> None:
     assert is_local(chart) is local
+
+
+def test_the_address_of_an_archive_holds_its_version() -> None:
+    assert chart_digest("https://charts.example/dapr-1.18.5.tgz", None)
+    with pytest.raises(TodoCloudError, match="name its exact chart_version"):
+        chart_digest("https://charts.example/dapr", None)

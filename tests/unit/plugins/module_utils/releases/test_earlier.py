@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
-from ansible_collections.todo.cloud.plugins.module_utils.releases.earlier import EarlierImage, _left, with_image
+from ansible_collections.todo.cloud.plugins.module_utils.releases.earlier import EarlierImage, _has, _left, with_image
 from ansible_collections.todo.cloud.plugins.module_utils.releases.models import Settings
 
 from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
@@ -70,3 +70,18 @@ def test_a_later_rollback_does_not_choose_what_was_left(images: list[str], left:
         for i, image in enumerate(images)
     ]
     assert _left("api", "r/api:v1", records) == left
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "same"),
+    [
+        ("r/api:v1", "r/api:v1", True),
+        (f"r/api:v1@{DIGEST}", "r/api:v1", True),
+        (f"r/api:v1@{DIGEST}", f"r/api@{DIGEST}", True),
+        (f"r/api:v1@{DIGEST}", "r/api:v1@sha256:" + "b" * 64, False),
+        ("r/api:v1", "r/api:v2", False),
+    ],
+)
+def test_the_same_image_by_digest_where_both_have_one(there: str, wanted: str, same: bool) -> None:
+    record = replace(RECORD, members={"api": replace(MEMBER, values={"image": there})})
+    assert _has(record, "api", wanted) is same

@@ -1,0 +1,232 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Helm releases that run already are taken over as they are: compared with the inventory, judged, labelled, recorded.
+
+Only metadata is written (labels of Helm's newest Secret, of the namespace, the record), so no pod is restarted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from ..failure import Code, error
+from ..helm.cli import HelmCli
+from ..helm.errors import HelmError
+from ..helm.process import Check, may_go_on
+from ..helm.storage import History, ReleaseStatus, StoredRelease, read_release
+from ..kube.deadline import Deadline
+from ..kube.resources import NAMESPACE, SECRET
+from ..kube.session import KubeSession
+from .diff import manifest_diffs
+from .digest import digest_of, input_digest
+from .guards import Claims, guard
+from .guards import record as record_cluster
+from .holder import Holder
+from .judge import Judge, targets_of
+from .lock import EnvironmentLock
+from .manifest import manifest_digest
+from .models import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED, Progress, ReleaseSpec, Settings
+from .pinning import Pins, image_of
+from .plan import changes_of, newest_content, origin_of
+from .record import Member, RecordStore
+from .recorder import Recorder, images_of
+from .report import Report, Row
+from .snapshot import WORKLOADS, Snapshot, take
+from .writer import ReleaseWriter
+
+
+@dataclass(frozen=True)
+class Found:
+    """A release that runs and is not ours yet. ``source``: what it is recorded as; ``same``: as the inventory says."""
+
+    stored: StoredRelease
+    source: ReleaseSpec | Member
+    same: bool
+
+
+class Adoption:
+    """One run of release_adopt."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        helm: HelmCli,
+        settings: Settings,
+        waves: Sequence[Sequence[ReleaseSpec]],
+        progress: Progress,
+    ) -> None:
+        self._kube = kube
+        self._helm = helm
+        self._settings = settings
+        self._waves = waves
+        self._progress = progress
+        self._store = RecordStore(kube, settings.namespace, settings.environment)
+        self._pins = Pins(kube, settings.namespace, settings.registries)
+        self._report = Report()
+
+    def run(self) -> Report:
+        """Raises TodoCloudError with the report in its results when what runs is not well; then nothing is labelled."""
+        settings, report = self._settings, self._report
+        claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
+        guarded = guard(self._kube, claims, may_be_free=True)
+        report.warnings += guarded.warnings
+        with ExitStack() as stack:
+            check: Check = may_go_on
+            holder = Holder.me("release_adopt", settings.commit, grace=settings.timeout, url=settings.run_url)
+            if not settings.check:
+                lock = EnvironmentLock(
+                    self._kube, settings.namespace, holder, wait=settings.lock_wait, progress=self._progress,
+                    ttl=settings.lock_ttl,
+                )  # fmt: skip
+                check = stack.enter_context(lock).check
+                report.warnings += [lock.takeover] if lock.takeover else []
+            snapshot = self._look()
+            found = self._compare(snapshot)
+            report.set = snapshot.newest.id if snapshot.newest else 0
+            report.changed = bool(found)
+            if found and not settings.check:
+                stored = self._judged(found)
+                check()
+                if guarded.free:
+                    patch = {"metadata": {"labels": {ENVIRONMENT: settings.environment}}}
+                    self._kube.patch(NAMESPACE, "", settings.namespace, patch)
+                record_cluster(self._kube, settings.namespace, guarded)
+                self._label(found, snapshot)
+                recorder = Recorder(self._kube, self._helm, self._store, settings, holder, self._progress)
+                sources = {name: each.source for name, each in found.items()}
+                report.set, warnings = recorder.record(stored, sources, snapshot)
+                report.warnings += warnings
+        report.helm_calls, report.api = self._helm.calls, self._kube.counts.as_result()
+        return report
+
+    def _look(self) -> Snapshot:
+        settings = self._settings
+        watches = [watch for wave in self._waves for spec in wave for watch in spec.watches]
+        return take(self._kube, self._store, settings.namespace, settings.environment, watches, WORKLOADS)
+
+    def _compare(self, snapshot: Snapshot) -> dict[str, Found]:
+        """What is to be adopted, by name; every release of the inventory gets its row."""
+        pinned = {spec.name: spec for wave in self._pins.pin(self._waves, snapshot, self._read) for spec in wave}
+        self._report.warnings += [*snapshot.warnings, *self._pins.warnings]
+        todo = []
+        for spec in (spec for wave in self._waves for spec in wave):
+            history = snapshot.history(spec.name)
+            why = self._no_case(spec, history, snapshot)
+            revision = history[-1].revision if history else 0
+            self._report.rows[spec.name] = Row(
+                spec.name, "none" if why else "adopt", revision, now=revision, verdict=why
+            )
+            if not why:
+                todo.append(spec)
+        with ThreadPoolExecutor(8) as pool:
+            return {f.stored.name: f for f in pool.map(lambda s: self._found(s, pinned[s.name], snapshot), todo)}
+
+    def _no_case(self, spec: ReleaseSpec, history: History, snapshot: Snapshot) -> str:
+        """Why a release is left alone; empty when it is to be adopted. Raises release_pending, helm_failed."""
+        if not history:
+            return "no Helm release of this name: site.yml installs it"
+        newest = history[-1]
+        if newest.status is not ReleaseStatus.DEPLOYED:
+            raise error(
+                Code.RELEASE_PENDING if newest.status.pending else Code.HELM_FAILED,
+                f"{spec.name}: revision {newest.revision} is {newest.status.value}; only what Helm calls deployed can "
+                "be adopted. Nothing was touched.",
+                release=spec.name,
+            )
+        if newest_content(history, self._read) is None:
+            raise error(Code.HELM_FAILED, f"{spec.name}: its newest revision can't be read.", release=spec.name)
+        member = snapshot.newest.members.get(spec.name) if snapshot.newest else None
+        return "" if origin_of(history, member, self._read).by_hand else "ours already"
+
+    def _found(self, spec: ReleaseSpec, pinned: ReleaseSpec, snapshot: Snapshot) -> Found:
+        """Compared by what is rendered; the annotation for watched objects is left out, since nobody else sets it."""
+        history = snapshot.history(spec.name)
+        stored = self._read(spec.name, history[-1].revision)
+        writer = ReleaseWriter(self._kube, self._helm, self._settings, may_go_on, self._progress)
+        row = self._report.rows[spec.name]
+        try:
+            wanted = self._helm.render(writer.request(replace(spec, watches=()), {}, stored.revision + 1))
+        except HelmError as exc:
+            if exc.failure.code is Code.CHART_INVALID:
+                raise
+            wanted = ""
+            self._report.warnings.append(f"{spec.name}: could not be compared: {exc.failure.message}")
+        if wanted and manifest_digest(wanted) == manifest_digest(stored.manifest):
+            row.verdict = "as the inventory says"
+            return Found(stored, pinned if _runs(pinned, stored, snapshot) else spec, same=True)
+        changes = changes_of(replace(spec, watches=()), history, snapshot, stored, by_hand=False)
+        row.verdict = "differs, site.yml would change it: " + ("; ".join(changes) or "what the chart renders")
+        if self._settings.diff and wanted:
+            self._report.diff += manifest_diffs(spec.name, stored.manifest, stored.revision, wanted, "inventory")
+        return Found(stored, _as_it_is(stored, spec), same=False)
+
+    def _judged(self, found: Mapping[str, Found]) -> dict[str, StoredRelease]:
+        apps = {spec.name: spec.app_id for wave in self._waves for spec in wave}
+        self._progress("judged as they run: " + ", ".join(found))
+        deadline = Deadline.after(self._settings.timeout)
+        judge = Judge(self._kube, self._settings, self._progress, repair_sidecars=False)
+        judged = judge.wave(list(found), apps, deadline)
+        self._report.warnings += judged.warnings
+        for name, failure in judged.failures.items():
+            self._report.rows[name].verdict = failure.code.value
+            self._report.failures.append(failure)
+        if not judged.ok:
+            self._report.changed = False
+            first = self._report.failures[0]
+            message = f"{first.message.rstrip('.')}; what is not well is not adopted, nothing was changed."
+            raise self._report.fail(replace(first, message=message))
+        return dict(judged.stored)
+
+    def _label(self, found: Mapping[str, Found], snapshot: Snapshot) -> None:
+        """From now on these revisions are known as made from their inputs. Conflict when Helm writes meanwhile."""
+        for name, each in found.items():
+            newest = snapshot.history(name)[-1]
+            source = each.source
+            if isinstance(source, ReleaseSpec):
+                labels = source.labels(snapshot.marks, self._settings.environment, newest.revision)
+            else:
+                labels = {
+                    ENVIRONMENT: self._settings.environment, INPUTS: source.inputs, CHART: source.chart_digest,
+                    WATCHED: source.watched, REVISION: str(newest.revision),
+                }  # fmt: skip
+            secret = self._kube.get(SECRET, self._settings.namespace, newest.secret)
+            metadata = {"resourceVersion": secret["metadata"]["resourceVersion"], "labels": labels}
+            self._kube.patch(SECRET, self._settings.namespace, newest.secret, {"metadata": metadata})
+            self._report.rows[name].verdict = f"adopted, {self._report.rows[name].verdict}"
+
+    def _read(self, name: str, revision: int) -> StoredRelease:
+        return read_release(self._kube, self._settings.namespace, name, revision)
+
+
+def _runs(pinned: ReleaseSpec, stored: StoredRelease, snapshot: Snapshot) -> bool:
+    """Do the pods of a release by tag run the very digest that the tag points to?"""
+    image = image_of(pinned.values)
+    if image is None or not image.digest:
+        return True
+    running = images_of(targets_of(stored), snapshot).values()
+    return any(each["digest"] == image.digest for each in running)
+
+
+def _as_it_is(stored: StoredRelease, spec: ReleaseSpec) -> Member:
+    """A release that the inventory describes otherwise, known by what is deployed; only Helm's history can restore it.
+
+    Its values are not recorded: whoever installed it may have put secrets into them.
+    """
+    chart = digest_of(b"adopted", stored.chart_name.encode(), manifest_digest(stored.manifest).encode())
+    return Member(
+        name=stored.name,
+        revision=stored.revision,
+        uid="",
+        chart=stored.chart_name,
+        chart_version=stored.chart_version,
+        chart_digest=chart,
+        local=True,
+        inputs=input_digest(chart, stored.config),
+        watched="none",
+        values={},
+        app_id=spec.app_id,
+        wave=spec.wave,
+    )

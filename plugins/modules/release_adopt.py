@@ -1,0 +1,176 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_adopt
+short_description: Take over Helm releases that somebody else installed, without restarting a pod
+version_added: 0.1.0
+description:
+  - Finds the releases among the given ones that run already, but were installed by hand or by another tool, compares
+    each with its description, judges them as they run, and records them as verified. From then on
+    M(todo.cloud.release_apply) and M(todo.cloud.release_rollback) know them.
+  - Only metadata is written, labels of Helm's newest Secret of each release, the namespace's label where it has none,
+    and the release set. No Helm release gets a new revision, no workload is touched.
+  - A release that is rendered exactly as its description says needs nothing afterwards. One that differs is recorded as
+    it is; the next run of M(todo.cloud.release_apply) would change it, and a rollback would bring it back from Helm's
+    history.
+  - What is not well is not adopted; the module fails with the diagnosis, and nothing is written.
+  - Objects that are not part of a Helm release can't be adopted.
+options:
+  waves:
+    description:
+      - The releases as M(todo.cloud.release_apply) takes them.
+    type: list
+    elements: list
+    required: true
+  known:
+    description:
+      - Names of all releases of the environment, also of those that this run leaves out.
+    type: list
+    elements: str
+    default: []
+  commit:
+    description:
+      - Commit that runs, for the record.
+    type: str
+seealso:
+  - module: todo.cloud.release_apply
+  - module: todo.cloud.release_rollback
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.wait_options
+  - todo.cloud.release_options.environment
+  - todo.cloud.release_options.cluster
+  - todo.cloud.release_options.helm
+  - todo.cloud.release_options.dapr
+  - todo.cloud.registry_options.registries
+  - todo.cloud.attributes
+attributes:
+  check_mode:
+    support: full
+    details: Compares and says what would be adopted. Nothing is written.
+  diff_mode:
+    support: full
+    details: What the next run of M(todo.cloud.release_apply) would change. The values of Secrets are hidden.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: What runs in staging is taken over as it is
+  todo.cloud.release_adopt:
+    environment: staging
+    namespace: todo-staging
+    waves:
+      - - name: backend-api
+          namespace: todo-staging
+          chart: "{{ playbook_dir }}/../charts/service"
+          values:
+            image: ghcr.io/todo-app/backend-api:v1.1.0
+"""
+
+RETURN = r"""
+releases:
+  description: What became of each release. V(from) and V(to) are revisions, 0 for none; nothing is ever tried.
+  returned: success or failure after comparing
+  type: list
+  elements: dict
+  sample:
+    - {name: backend-api, action: adopt, from: 3, tried: 0, to: 3, verdict: "adopted, as the inventory says"}
+failures:
+  description: Each failure with its code, sentence and evidence.
+  returned: success or failure after comparing
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: The first failure, as in RV(failures).
+  returned: failure
+  type: dict
+  sample: {code: crash_loop, message: "backend-api: container app exits with code 1", details: {pod: backend-api-6d-x}}
+set:
+  description: Number of the verified release set that the environment is at, 0 when there is none.
+  returned: success or failure after comparing
+  type: int
+  sample: 1
+table:
+  description: RV(releases) as lines of text.
+  returned: success or failure after comparing
+  type: list
+  elements: str
+  sample:
+    - release      action  was  tried  now  verdict
+    - backend-api  adopt   3    -      3    adopted, as the inventory says
+plan:
+  description: Always empty; kept for the same shape as M(todo.cloud.release_apply).
+  returned: success or failure after comparing
+  type: list
+  elements: dict
+  sample: []
+notes:
+  description: What should be known although nothing is wrong.
+  returned: success or failure after comparing
+  type: list
+  elements: str
+  sample: []
+helm_calls:
+  description: Helm processes that were started, to render what is compared.
+  returned: success or failure after comparing
+  type: int
+  sample: 1
+api:
+  description: Requests to the Kubernetes API, retries and repeated lists.
+  returned: success or failure after comparing
+  type: dict
+  sample: {requests: 20, retries: 0, relists: 0}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.door import (
+    KUBE_SPEC,
+    WAIT_SPEC,
+    failing,
+    live_progress,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+    CLUSTER_SPEC,
+    DAPR_SPEC,
+    ENVIRONMENT_SPEC,
+    HELM_SPEC,
+    REGISTRIES_SPEC,
+    adopt_set,
+    finish,
+    settings_of,
+)
+
+SPEC: dict[str, t.Any] = {
+    **KUBE_SPEC,
+    **WAIT_SPEC,
+    **ENVIRONMENT_SPEC,
+    **CLUSTER_SPEC,
+    **HELM_SPEC,
+    **DAPR_SPEC,
+    **REGISTRIES_SPEC,
+    "waves": {"type": "list", "elements": "list", "required": True},
+    "known": {"type": "list", "elements": "str", "default": []},
+    "commit": {"type": "str"},
+}
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    with failing(module), KubeSession.from_params(module.params) as kube:
+        report = adopt_set(kube, module.params, settings_of(module), live_progress())
+    finish(module, report)
+
+
+if __name__ == "__main__":
+    main()
