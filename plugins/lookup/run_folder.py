@@ -14,7 +14,7 @@ description:
   - The Kubernetes client library writes the client key of a kubeconfig to a temporary file. With this folder as
     E(TMPDIR), that file does not outlive a killed run for long.
 options: {}
-author: todo.cloud maintainers
+author: todo.cloud maintainers (@todo-app)
 """
 
 EXAMPLES = r"""
