@@ -31,15 +31,16 @@ class Images:
         """Registry and repository of an image of this test."""
         return f"ghcr.io/{self.prefix}/{image}"
 
-    def push(self, image: str, tag: str, build: str) -> str:
-        """Busybox as ``image:tag``; another ``build`` is another digest, which is returned."""
+    def push(self, image: str, tag: str, build: str, command: str = "") -> str:
+        """Busybox as ``image:tag``, running a shell command; another ``build`` is another digest, which is returned."""
         repository = f"{self.prefix}/{image}"
         with Registry(self.url) as registry:
             source = Reference.parse(BUSYBOX)
             blobs = [Blob(b["digest"], b["size"], source.repository) for b in self._manifest(source)["layers"]]
             for blob in blobs:
                 assert registry.mount(repository, blob)
-            config = {"Env": ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"], "Cmd": ["sh"], "Labels": {"build": build}}
+            cmd = ["sh", "-c", command] if command else ["sh"]
+            config = {"Env": ["PATH=/bin:/sbin:/usr/bin:/usr/sbin"], "Cmd": cmd, "Labels": {"build": build}}
             registry.push_image(Pushed("ghcr.io", repository, tag), config, blobs)
         digest = self.digest(image, tag)
         self.digests.add((repository, digest))
