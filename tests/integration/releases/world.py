@@ -107,7 +107,7 @@ class World:
         """release_adopt; the releases are one wave."""
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            helm = HelmCli(kube.kubeconfig(), self.helm)
+            helm = HelmCli(kube.kubeconfig, self.helm)
             waves = parse_waves([list(releases)], self.namespace)
             return Adoption(kube, helm, options, waves, lines.append).run()
 
@@ -117,7 +117,7 @@ class World:
         """release_rollback with an image."""
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            helm = HelmCli(kube.kubeconfig(), self.helm)
+            helm = HelmCli(kube.kubeconfig, self.helm)
             return EarlierImage(kube, helm, options, names, image, lines.append).run()
 
         return self._run(run, **settings)
