@@ -33,7 +33,7 @@ def failing(module: Any) -> Iterator[None]:
     A module that writes dies with its controller: Ansible's workers are sessions of their own, so that a killed
     controller would leave it at work, unseen, and the next run would find the lock held.
     """
-    pid, _, since = os.environ.get(CONTROLLER, "").partition(" ")
+    pid, _space, since = os.environ.get(CONTROLLER, "").partition(" ")
     if pid.isdigit():
         die_with(int(pid), since)
     try:

@@ -51,5 +51,5 @@ def sweep(base: Path) -> None:
 
 def _place() -> str:
     """This machine, boot and pid namespace as a word of letters and digits."""
-    boot, _, namespace = machine().partition("/")
+    boot, _slash, namespace = machine().partition("/")
     return f"{boot[:8]}{''.join(c for c in namespace if c.isdigit())}" or "0"

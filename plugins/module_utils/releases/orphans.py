@@ -48,7 +48,7 @@ def mark_failed_ones(kube: KubeSession, namespace: str, history: History) -> Non
 
 def _mark(revision: Revision) -> str:
     # Helm hands a revision's labels on to the next: a mark counts only with the number of its own revision.
-    word, _, number = revision.labels.get(LEFT, "").rpartition("-")
+    word, _dash, number = revision.labels.get(LEFT, "").rpartition("-")
     return word if number == str(revision.revision) else ""
 
 
