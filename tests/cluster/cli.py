@@ -133,6 +133,8 @@ def _with(options: argparse.Namespace) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, end)
+    # A shell's background job ignores interrupts, and so would the command that is to be interrupted at the end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if state.exists(options.name):
         _down(argparse.Namespace(name=options.name, purge=True))
     try:
