@@ -1,6 +1,9 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""site.yml and rollback.yml killed at random moments; the same at length: ``make chaos``. See tests/chaos."""
+"""site.yml and rollback.yml killed at random moments; the same at length: ``make chaos``. See tests/chaos.
+
+The longest of all, in a folder that comes first: two workers then end at about the same time.
+"""
 
 from __future__ import annotations
 
