@@ -18,6 +18,7 @@ from typing import Any
 # Keys by which the API tells entries of a list apart, most telling first (x-kubernetes-list-map-keys).
 _KEYS = ("name", "containerPort", "port", "mountPath", "devicePath", "topologyKey", "type", "uid", "ip", "key")
 _PLAIN = re.compile(r"^[A-Za-z0-9_-]+$")
+_PARTS = re.compile(r"\[[^\]]*\]|\.?[^.\[\]]+")
 
 # Controllers that keep writing into objects others made; their work is no change by a person.
 _CONTROLLERS = frozenset(
@@ -84,6 +85,17 @@ def leaves(node: Any, path: str = "") -> dict[str, Any]:
     if isinstance(node, list) and (by := _key_of(node)):
         return {p: v for item in node for p, v in leaves(item, f"{path}[{item[by]}]").items()}
     return {path: node}
+
+
+def parts_of(path: str) -> list[str]:
+    """A path cut into its steps, each with its dot or brackets; joined they are the path."""
+    return _PARTS.findall(path)
+
+
+def scaled_by(autoscalers: Iterable[Mapping[str, Any]]) -> frozenset[tuple[str, str]]:
+    """(kind, name) of what HorizontalPodAutoscalers scale: its ``spec.replicas`` are theirs."""
+    refs = [item["spec"]["scaleTargetRef"] for item in autoscalers]
+    return frozenset((ref["kind"], ref["name"]) for ref in refs)
 
 
 def step(path: str, key: str) -> str:

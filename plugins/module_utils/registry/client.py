@@ -39,6 +39,15 @@ class RegistryClient:
             return reference.digest or said
         return self.manifest(reference).digest
 
+    def find_digest(self, reference: Reference) -> str:
+        """As :meth:`digest`; empty when there is no such image."""
+        try:
+            return self.digest(reference)
+        except TodoCloudError as exc:
+            if exc.failure.code is not Code.IMAGE_NOT_FOUND:
+                raise
+            return ""
+
     def manifest(self, reference: Reference) -> Manifest:
         """The manifest or index, its bytes checked against the digest. Raises as :meth:`digest` does."""
         answer = self._manifest("GET", reference)

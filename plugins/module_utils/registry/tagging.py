@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ..failure import Code, TodoCloudError, error
+from ..failure import Code, error
 from .client import RegistryClient
 from .reference import Reference
 
@@ -22,7 +22,7 @@ def tag_image(client: RegistryClient, image: Reference, tag: str, *, check: bool
     except ValueError as exc:
         raise error(Code.INVALID_INPUT, f"{exc}.", option="tag") from exc
     client.digest(image)
-    was = _digest_or_none(client, wanted)
+    was = client.find_digest(wanted)
     if was and was != image.digest:
         raise error(
             Code.IMAGE_TAG_TAKEN,
@@ -33,12 +33,3 @@ def tag_image(client: RegistryClient, image: Reference, tag: str, *, check: bool
     if not was and not check:
         client.add_tag(image, tag)
     return tagged, str(tagged) if was else ""
-
-
-def _digest_or_none(client: RegistryClient, reference: Reference) -> str:
-    try:
-        return client.digest(reference)
-    except TodoCloudError as exc:
-        if exc.failure.code is not Code.IMAGE_NOT_FOUND:
-            raise
-        return ""

@@ -77,10 +77,7 @@ class Adoption:
             check: Check = may_go_on
             holder = Holder.me("release_adopt", settings.commit, grace=settings.timeout, url=settings.run_url)
             if not settings.check:
-                lock = EnvironmentLock(
-                    self._kube, settings.namespace, holder, wait=settings.lock_wait, progress=self._progress,
-                    ttl=settings.lock_ttl,
-                )  # fmt: skip
+                lock = EnvironmentLock.for_run(self._kube, settings, holder, self._progress)
                 check = stack.enter_context(lock).check
                 report.warnings += [lock.takeover] if lock.takeover else []
             snapshot = self._look()

@@ -118,7 +118,7 @@ class Back:
 
 def state_towards(member: Member, revisions: History, read: Read) -> State:
     """State of a release seen from a record's member. The same inputs under another revision are as good."""
-    at_target = bool(revisions) and (member.revision, member.uid) == (revisions[-1].revision, revisions[-1].uid)
+    at_target = bool(revisions) and member.is_at(revisions[-1])
     facts = Facts(readable=not revisions or at_target or newest_content(revisions, read) is not None)
     if facts.readable and revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
         origin = origin_of(revisions, member, read)
@@ -130,7 +130,7 @@ def state_towards(member: Member, revisions: History, read: Read) -> State:
 
 def usable(member: Member, revisions: History, read: Read) -> bool:
     """Does Helm's history still hold the member's revision, with the very manifest that was verified?"""
-    found = next((r for r in revisions if (r.revision, r.uid) == (member.revision, member.uid)), None)
+    found = next((r for r in revisions if member.is_at(r)), None)
     if found is None or found.status not in (ReleaseStatus.DEPLOYED, ReleaseStatus.SUPERSEDED):
         return False
     try:

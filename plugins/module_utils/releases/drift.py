@@ -9,7 +9,6 @@ object has not was changed; fields that somebody else owns and the release does 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 
 from ..helm.storage import StoredRelease
 from ..kube.errors import Forbidden, KubeError, Refused
-from ..kube.ownership import Writer, leaves, owners, writers_of
+from ..kube.ownership import Writer, leaves, owners, parts_of, scaled_by, writers_of
 from ..kube.resources import WELL_KNOWN
 from ..kube.session import APPLY, KubeSession
 from .manifest import objects_of
@@ -27,7 +26,6 @@ _AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
 # What the server itself keeps
 _OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"})
 _ASIDE = ("apiVersion", "kind", "status", "metadata")
-_PARTS = re.compile(r"\[[^\]]*\]|\.?[^.\[\]]+")
 _LONG = 80
 _GONE = object()
 
@@ -64,10 +62,9 @@ def drift_of(kube: KubeSession, namespace: str, releases: Iterable[StoredRelease
 def _scaled(kube: KubeSession, namespace: str) -> frozenset[tuple[str, str]]:
     """(kind, name) of what an autoscaler scales."""
     try:
-        refs = [item["spec"]["scaleTargetRef"] for item in kube.list_(_AUTOSCALER, namespace)[0]]
+        return scaled_by(kube.list_(_AUTOSCALER, namespace)[0])
     except Forbidden:
         return frozenset()
-    return frozenset((ref["kind"], ref["name"]) for ref in refs)
 
 
 def _object(
@@ -144,8 +141,8 @@ def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]
 def _top(path: str, there: Iterable[str]) -> str:
     """The largest part of a path of which nothing is there."""
     top: str = ""
-    for part in _PARTS.findall(path):
-        top += str(part)
+    for part in parts_of(path):
+        top += part
         if not any(p == top or p.startswith((f"{top}.", f"{top}[")) for p in there):
             return top
     return path

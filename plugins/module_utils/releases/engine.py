@@ -77,14 +77,7 @@ class Engine:
             preview = Preview(self._kube, self._helm, settings, self._progress, self._read)
             return self._finish(preview.fill(self._report, plan, snapshot))
         if any(item.action is not Action.NONE for item in plan):
-            with EnvironmentLock(
-                self._kube,
-                self._settings.namespace,
-                self._holder,
-                wait=self._settings.lock_wait,
-                progress=self._progress,
-                ttl=self._settings.lock_ttl,
-            ) as lock:
+            with EnvironmentLock.for_run(self._kube, settings, self._holder, self._progress) as lock:
                 snapshot, plan = self._plan(Lock.MINE)
                 self._report.warnings += [lock.takeover] if lock.takeover else []
                 try:

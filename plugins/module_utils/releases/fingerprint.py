@@ -8,13 +8,12 @@ that only Kubernetes' own and other known controllers write. Secrets count by th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..kube.ownership import Writer, leaves, owners, writers_of
+from ..kube.ownership import Writer, leaves, owners, parts_of, writers_of
 from ..kube.resources import Resource
 from .digest import canonical, digest_of
 
@@ -23,7 +22,6 @@ PUBLISHED = "environment-fingerprint"  # the ConfigMap that holds an environment
 _LEADER = "control-plane.alpha.kubernetes.io/leader"
 _ASIDE = frozenset({"apiVersion", "kind", "status"})
 _OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "namespace"})
-_PARTS = re.compile(r"\[[^\]]*\]|\.?[^.\[\]]+")
 _DEPTH = 6  # spec.template.spec.containers[app].image has so many parts: finer would only make the record larger
 _SHORT = 12
 _CERTIFICATE = "cert-manager.io/certificate-name"
@@ -106,7 +104,7 @@ def entry_of(resource: Resource, item: Mapping[str, Any], scaled: Scaled) -> dic
 
 def section(path: str) -> str:
     """The part of a path by which changes are told."""
-    return "".join(_PARTS.findall(path)[:_DEPTH])
+    return "".join(parts_of(path)[:_DEPTH])
 
 
 def total(objects: Mapping[str, Any]) -> str:

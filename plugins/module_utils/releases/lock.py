@@ -40,6 +40,7 @@ from .lease import (
     subject,
     told_holder,
 )
+from .models import Progress, Settings
 
 __all__ = ["LOCK_NAME", "EnvironmentLock", "held", "holder_of", "lock_state"]
 
@@ -74,6 +75,19 @@ class EnvironmentLock:
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lock-heartbeat", daemon=True)
+
+    @classmethod
+    def for_run(cls, kube: KubeSession, settings: Settings, holder: Holder, progress: Progress) -> EnvironmentLock:
+        """The lock of what a run with these settings writes to."""
+        return cls(
+            kube,
+            settings.namespace,
+            holder,
+            wait=settings.lock_wait,
+            progress=progress,
+            ttl=settings.lock_ttl,
+            platform=settings.platform,
+        )
 
     def __enter__(self) -> EnvironmentLock:
         self._acquire()

@@ -152,7 +152,7 @@ def deployed_digest(name: str, image: Reference, snapshot: Snapshot, read: Read)
     if not history:
         return ""
     member = snapshot.newest.members.get(name) if snapshot.newest else None
-    if member and (member.revision, member.uid) == (history[-1].revision, history[-1].uid):
+    if member and member.is_at(history[-1]):
         values: Mapping[str, Any] = member.values
     else:
         stored = newest_content(history, read)

@@ -123,7 +123,7 @@ def origin_of(history: History, member: Member | None, read: Read) -> Origin:
     by hand, which copies labels, is seen); after a ``helm rollback`` the revision it went back to is asked.
     """
     newest = history[-1]
-    if member and (member.revision, member.uid) == (newest.revision, newest.uid):
+    if member and member.is_at(newest):
         return Origin(member.wanted)
     by_number = {revision.revision: revision for revision in history}
     at: Revision | None = newest
@@ -151,7 +151,7 @@ def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) 
     origin = Origin()
     if history and history[-1].status is ReleaseStatus.DEPLOYED:
         origin = origin_of(history, member, read)
-    verified = bool(history and member and (member.revision, member.uid) == (history[-1].revision, history[-1].uid))
+    verified = bool(history and member and member.is_at(history[-1]))
     facts = Facts(
         digest=origin.key,
         by_hand=origin.by_hand,

@@ -80,7 +80,7 @@ def _unlike(promoted: Promoted, snapshot: Snapshot) -> list[str]:
     """What is wrong with one release: its pods by what they run, or that there are none."""
     member = snapshot.newest.members.get(promoted.name) if snapshot.newest else None
     history = snapshot.history(promoted.name)
-    if member is None or not history or (member.revision, member.uid) != (history[-1].revision, history[-1].uid):
+    if member is None or not history or not member.is_at(history[-1]):
         return [f"{promoted.name} is not verified"]
     found, seen = [], 0
     for target in member.targets:

@@ -183,7 +183,7 @@ def _promote(
         )
     manifest = client.manifest(replace(pinned, tag=""))
     platforms = [str(each.get("digest")) for each in manifest.content.get("manifests") or ()]
-    now = client_digest(source_client, replace(verified, digest="")) if verified.tag else ""
+    now = source_client.find_digest(replace(verified, digest="")) if verified.tag else ""
     if now and now != verified.digest:
         raise refused(
             "tag_moved",
@@ -191,7 +191,7 @@ def _promote(
             f"{source}: verify the new image there first.",
             release=member.name,
         )
-    there = client_digest(client, replace(target, digest="")) if target.tag else verified.digest
+    there = client.find_digest(replace(target, digest="")) if target.tag else verified.digest
     if there and there != verified.digest:
         raise error(
             Code.IMAGE_TAG_TAKEN,
@@ -225,16 +225,6 @@ def named_alike(text: str, name: str) -> bool:
         return Reference.parse(text).name == name
     except ValueError:
         return False
-
-
-def client_digest(client: RegistryClient, reference: Reference) -> str:
-    """What a tag points to; empty when there is no such tag."""
-    try:
-        return client.digest(reference)
-    except TodoCloudError as exc:
-        if exc.failure.code is not Code.IMAGE_NOT_FOUND:
-            raise
-        return ""
 
 
 def promoted_waves(

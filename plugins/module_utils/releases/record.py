@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..failure import Code, error
+from ..helm.storage import Revision
 from ..kube.resources import CONFIG_MAP
 from ..kube.rollout import Target
 from ..kube.session import KubeSession
@@ -60,6 +61,10 @@ class Member:
     def wanted(self) -> str:
         """See models.wanted_key."""
         return wanted_key(self.inputs, self.watched)
+
+    def is_at(self, revision: Revision) -> bool:
+        """Is it this revision of Helm's that was proved?"""
+        return (self.revision, self.uid) == (revision.revision, revision.uid)
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any]) -> Member:

@@ -153,7 +153,7 @@ def _unproved(member: Member | None, now: Snapshot, name: str) -> str | None:
         return ""
     if member is None:
         return f"its revision {history[-1].revision} was never verified"
-    if (member.revision, member.uid) != (history[-1].revision, history[-1].uid):
+    if not member.is_at(history[-1]):
         return f"revision {history[-1].revision} is deployed, but {member.revision} was verified"
     return None if all_current(member, now) else "its workloads are not Current"
 

@@ -211,4 +211,4 @@ def differing(snapshot: Snapshot, store: RecordStore, names: Sequence[str] | Non
 
 def _stands(member: Member, snapshot: Snapshot) -> bool:
     history = snapshot.history(member.name)
-    return bool(history) and (history[-1].revision, history[-1].uid) == (member.revision, member.uid)
+    return bool(history) and member.is_at(history[-1])

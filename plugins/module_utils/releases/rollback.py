@@ -63,14 +63,7 @@ class Rollback:
         with ExitStack() as stack:
             check: Check = may_go_on
             if not settings.check:
-                lock = EnvironmentLock(
-                    self._kube,
-                    settings.namespace,
-                    self._holder,
-                    wait=settings.lock_wait,
-                    progress=self._progress,
-                    ttl=settings.lock_ttl,
-                )
+                lock = EnvironmentLock.for_run(self._kube, settings, self._holder, self._progress)
                 check = stack.enter_context(lock).check
                 self._report.warnings += [lock.takeover] if lock.takeover else []
             snapshot = take(self._kube, self._store, settings.namespace, settings.environment, ())
@@ -167,8 +160,7 @@ class Rollback:
         history = snapshot.history(member.name)
         if not history or self._state(member, snapshot) not in _THERE:
             return False
-        live = (history[-1].revision, history[-1].uid)
-        return any(m is not None and (m.revision, m.uid) == live for m in (member, newest))
+        return any(m is not None and m.is_at(history[-1]) for m in (member, newest))
 
     def _check_targets(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
         """Everything that a target needs is there, before the first write: its revision or its chart, every Secret key;

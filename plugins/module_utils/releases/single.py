@@ -153,17 +153,7 @@ class SingleRelease:
             return may_go_on, state, snapshot
         settings = self._settings
         holder = Holder.me("helm_release", settings.commit, grace=settings.timeout, url=settings.run_url)
-        held = stack.enter_context(
-            EnvironmentLock(
-                self._kube,
-                settings.namespace,
-                holder,
-                wait=settings.lock_wait,
-                progress=self._progress,
-                platform=settings.platform,
-                ttl=settings.lock_ttl,
-            )
-        )
+        held = stack.enter_context(EnvironmentLock.for_run(self._kube, settings, holder, self._progress))
         self._report.warnings += [held.takeover] if held.takeover else []
         snapshot = self._take(spec)
         return held.check, judge(snapshot, Lock.MINE), snapshot

@@ -77,7 +77,7 @@ def release_status(
     """One release. A verified one costs no request of its own."""
     if live is None:
         return _nothing("not installed")
-    verified = bool(member and (member.revision, member.uid) == (live.revision, live.uid))
+    verified = bool(member and member.is_at(live))
     targets: tuple[Target, ...]
     by_hand = False
     if verified and member:
@@ -180,7 +180,7 @@ def _current(snapshot: Snapshot) -> int:
         return 0
     for member in snapshot.newest.members.values():
         history = snapshot.history(member.name)
-        if not history or (history[-1].revision, history[-1].uid) != (member.revision, member.uid):
+        if not history or not member.is_at(history[-1]):
             return 0
     return snapshot.newest.id
 

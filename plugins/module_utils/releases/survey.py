@@ -12,9 +12,10 @@ from typing import Any
 
 from ..failure import Code, error
 from ..kube.errors import Forbidden, KubeError, NotFound
+from ..kube.ownership import scaled_by
 from ..kube.resources import CONFIG_MAP, NAMESPACE, WELL_KNOWN, Resource
 from ..kube.session import APPLY, KubeSession
-from .fingerprint import FORMAT, PUBLISHED, Scaled, counts, entry_of, kind_name, name_of, total
+from .fingerprint import FORMAT, PUBLISHED, counts, entry_of, kind_name, name_of, total
 
 # Life goes on in these without anybody changing anything, or they say the same as another kind does.
 _RESTLESS = frozenset(
@@ -59,11 +60,7 @@ def survey(kube: KubeSession, namespace: str, environment: str, platform: Sequen
                 found += [(kind, item) for item in answer if counts(kind, item)]
     home = _find(kube, namespace)
     found += [(NAMESPACE, home)] if home else []
-    scaled: Scaled = frozenset(
-        (item["spec"]["scaleTargetRef"]["kind"], item["spec"]["scaleTargetRef"]["name"])
-        for kind, item in found
-        if kind.kind == "HorizontalPodAutoscaler"
-    )
+    scaled = scaled_by(item for kind, item in found if kind.kind == "HorizontalPodAutoscaler")
     live = {name_of(kind, item, namespace): item for kind, item in found}
     objects = {name_of(kind, item, namespace): entry_of(kind, item, scaled) for kind, item in found}
     fingerprint = {
