@@ -17,7 +17,7 @@ from tests.cluster.parts import FILES, PARTS, Files, Part
 from tests.cluster.paths import BIN, GO, HERE, LOGS, cache
 from tests.cluster.say import Step, say
 
-_CACHE_LIMIT = 9 * 1024**3  # bytes; above it Go's caches are emptied before the next part
+_CACHE_LIMIT = 6 * 1024**3  # bytes; above it Go's caches are emptied before the next family of parts
 _DISK_NEEDED = 14 * 1024**3  # bytes free for a build from nothing
 _GO_NEEDED = (1, 26)
 _GO_HINT = "install Go 1.26 or newer and put its `go` into PATH"
@@ -41,11 +41,11 @@ def build(parts: Iterable[Part] = PARTS, files: Iterable[Files] = FILES) -> int:
             _check_machine()
         if todo:
             say(f"building {len(todo)} of {len(wanted)} parts of the cluster from their Go modules")
-        for entry in todo:
+        for number, entry in enumerate(todo):
+            if number and entry.family != todo[number - 1].family and _size(GO) > _CACHE_LIMIT:
+                shutil.rmtree(GO)
             _build(entry)
             _link(entry)
-            if _size(GO) > _CACHE_LIMIT:
-                shutil.rmtree(GO)
         for each in files:
             keep(each)
         shutil.rmtree(GO, ignore_errors=True)

@@ -48,6 +48,11 @@ class Part:
         return f"{self.name}-{self.version}"
 
     @property
+    def family(self) -> str:
+        """Parts of one family share most of what Go compiles for them."""
+        return self.pins or self.package.partition("/cmd/")[0]
+
+    @property
     def ldflags(self) -> str:
         """Linker flags: no debug symbols, and the version."""
         values = [*((name, f"v{self.version}") for name in self.version_vars), *self.extra_vars]
@@ -104,19 +109,21 @@ PARTS: tuple[Part, ...] = (
     ),
     Part("etcd", ETCD, "go.etcd.io/etcd/server/v3", pins="etcd"),
     *(_containerd(name) for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
-    Part("coredns", COREDNS, f"github.com/coredns/coredns@v{COREDNS}"),
-    Part("registry", REGISTRY, f"github.com/distribution/distribution/v3/cmd/registry@v{REGISTRY}"),
-    *(_dapr(f"dapr-{command}", command) for command in ("injector", "operator", "sentry", "placement", "scheduler")),
-    _dapr("daprd", "daprd"),
-    Part("metrics-server", METRICS_SERVER, f"sigs.k8s.io/metrics-server/cmd/metrics-server@v{METRICS_SERVER}"),
-    Part("local-path-provisioner", LOCAL_PATH, f"github.com/rancher/local-path-provisioner@v{LOCAL_PATH}"),
+    # One module for five: they share client-go and the clouds' libraries, which take longer than themselves.
+    Part("metrics-server", METRICS_SERVER, "sigs.k8s.io/metrics-server/cmd/metrics-server", pins="addons"),
+    Part("local-path-provisioner", LOCAL_PATH, "github.com/rancher/local-path-provisioner", pins="addons"),
+    Part("coredns", COREDNS, "github.com/coredns/coredns", pins="addons"),
+    Part("registry", REGISTRY, "github.com/distribution/distribution/v3/cmd/registry", pins="addons"),
     Part(
         "kwok",
         KWOK,
-        f"sigs.k8s.io/kwok/cmd/kwok@v{KWOK}",
+        "sigs.k8s.io/kwok/cmd/kwok",
+        pins="addons",
         version_vars=("sigs.k8s.io/kwok/pkg/consts.Version",),
         for_tests=True,
     ),
+    *(_dapr(f"dapr-{command}", command) for command in ("injector", "operator", "sentry", "placement", "scheduler")),
+    _dapr("daprd", "daprd"),
     _helm("helm3", HELM3),
 )
 # Only what the benchmark compares with: neither `make up` nor `make test` builds it.

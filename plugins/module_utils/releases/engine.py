@@ -24,7 +24,7 @@ from .guards import Claims, Guarded, guard, record
 from .holder import Holder
 from .intention import forget
 from .judge import Judge, Judgement
-from .lock import EnvironmentLock, lock_state
+from .lock import EnvironmentLock, free_abandoned, lock_state
 from .models import Progress, ReleaseSpec, Settings
 from .pinning import Pins
 from .plan import PlanItem, make_plan, plan_release
@@ -87,6 +87,7 @@ class Engine:
                         raise
                     raise self._report.interrupted(exc.failure) from exc
         else:
+            free_abandoned(self._kube, settings.namespace)
             self._report.set = snapshot.newest.id if snapshot.newest else 0
         return self._finish(self._report)
 

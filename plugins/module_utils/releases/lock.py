@@ -42,7 +42,7 @@ from .lease import (
 )
 from .models import Progress, Settings
 
-__all__ = ["LOCK_NAME", "EnvironmentLock", "held", "holder_of", "lock_state"]
+__all__ = ["LOCK_NAME", "EnvironmentLock", "free_abandoned", "held", "holder_of", "lock_state"]
 
 _POLL_S = 1.0
 
@@ -230,3 +230,11 @@ def lock_state(
     if me is not None and (holder.identity == me.identity or holder.is_me_by_hand(me)):
         return Lock.MINE, lease
     return (Lock.OTHER_DEAD if is_dead_here(holder) else Lock.OTHER_ALIVE), lease
+
+
+def free_abandoned(kube: KubeSession, namespace: str, *, platform: bool = False) -> None:
+    """For a run that has nothing to write: the lock that a dead run left on this machine does not outlive it."""
+    with suppress(KubeError):  # taken in this moment, or not allowed: whoever writes next sees to it
+        state, lease = lock_state(kube, namespace, platform=platform)
+        if lease is not None and state is Lock.OTHER_DEAD:
+            kube.replace(LEASE, place(namespace, platform)[0], freed(lease))

@@ -23,7 +23,7 @@ from ..readiness.status import State as WorkloadState
 from .diff import manifest_diffs
 from .holder import Holder
 from .judge import Judge, targets_of
-from .lock import EnvironmentLock, lock_state
+from .lock import EnvironmentLock, free_abandoned, lock_state
 from .models import Progress, ReleaseSpec, Settings
 from .orphans import left_behind
 from .plan import changes_of, newest_content, origin_of
@@ -150,6 +150,8 @@ class SingleRelease:
         state = judge(snapshot, lock)
         untidy = spec is not None and left_behind(snapshot.history(spec.name))
         if self._settings.check or (action_for(state, wanted) in _AT_REST and not untidy):
+            if lock is Lock.OTHER_DEAD and not self._settings.check:
+                free_abandoned(self._kube, self._settings.namespace, platform=self._settings.platform)
             return may_go_on, state, snapshot
         settings = self._settings
         holder = Holder.me("helm_release", settings.commit, grace=settings.timeout, url=settings.run_url)

@@ -17,6 +17,8 @@ echo "$@" >> "$FAKE_GO_CALLS"
 [ -n "$FAKE_GO_FAILS" ] && { echo "package nowhere: not found" >&2; exit 1; }
 for last; do :; done
 mkdir -p "$GOCACHE" "$GOMODCACHE"
+[ -e "$GOCACHE/compiled" ] && echo "$last" >> "$FAKE_GO_CALLS.warm"
+touch "$GOCACHE/compiled"
 name=${last##*/}
 echo binary > "$GOBIN/${name%@*}"
 """
@@ -53,6 +55,15 @@ def test_another_version_is_built_beside_and_linked(calls: Path) -> None:
 
     assert (build.BIN / "one").readlink() == Path("one-1.2.4")
     assert (build.BIN / "one-1.2.3").exists()
+
+
+def test_caches_of_go_are_emptied_between_families_not_within_one(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "_CACHE_LIMIT", -1)
+    sibling = Part("sibling", "1.2.3", "example.test/cmd/sibling@v1.2.3")
+
+    build.build([ONE, sibling, SERVER], [])
+
+    assert Path(f"{calls}.warm").read_text().split() == [sibling.package]
 
 
 def test_caches_of_go_are_removed(calls: Path) -> None:

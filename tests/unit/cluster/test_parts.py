@@ -1,18 +1,13 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from tests.cluster.build import go_command, go_environment
 from tests.cluster.parts import BENCH_PARTS, DAPR, KUBERNETES, PARTS, part
 from tests.cluster.paths import HERE
 
-MODULES = {
-    "kubernetes": "k8s.io/kubernetes",
-    "etcd": "go.etcd.io/etcd/server/v3",
-    "dapr": "github.com/dapr/dapr",
-    "helmfile": "github.com/helmfile/helmfile",
-}
 ALL = (*PARTS, *BENCH_PARTS)
 
 
@@ -34,7 +29,16 @@ def test_the_pin_files_agree_with_the_versions() -> None:
     for entry in ALL:
         if entry.pins:
             text = (HERE / "go" / entry.pins / "go.mod").read_text()
-            assert re.search(rf"{re.escape(MODULES[entry.pins])} v{re.escape(entry.version)}\b", text), entry
+            required = dict(re.findall(r"^(?:require)?\s*(\S+) v([0-9][^\s]*)", text, re.MULTILINE))
+            module = max((m for m in required if f"{entry.package}/".startswith(f"{m}/")), key=len)
+            assert required[module] == entry.version, entry
+
+
+def test_parts_of_one_family_follow_one_another() -> None:
+    """Else what they share may be thrown away and compiled again between them."""
+    families = [entry.family for entry in ALL]
+    borders = [name for before, name in pairwise(families) if before != name]
+    assert len(set(borders)) == len(borders), borders
 
 
 def test_binaries_know_their_version() -> None:

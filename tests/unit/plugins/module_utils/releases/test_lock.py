@@ -25,6 +25,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import 
 from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import (
     LOCK_NAME,
     EnvironmentLock,
+    free_abandoned,
     holder_of,
     lock_state,
 )
@@ -121,6 +122,20 @@ def test_a_process_of_this_machine_that_is_gone_holds_nothing() -> None:
     hold(kube, replace(me(), identity="x", pid=gone.pid, started="1"))
     with lock(kube):
         pass
+
+
+def test_a_run_without_work_frees_what_a_dead_run_of_this_machine_left_and_nothing_else() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    dead = replace(me(), identity="dead", pid=gone.pid, started="1")
+    for holder in (dead, replace(me(), identity="alive"), elsewhere()):
+        kube = FakeKube()
+        hold(kube, holder)
+        free_abandoned(kube, "ns")  # type: ignore[arg-type]  # a fake session
+        assert lease(kube)["spec"]["holderIdentity"] == (None if holder is dead else holder.identity)
+    kube = FakeKube()
+    free_abandoned(kube, "ns")  # type: ignore[arg-type]  # a fake session
+    assert kube.find(LEASE, "ns", LOCK_NAME) is None
 
 
 def test_a_process_of_this_machine_that_lives_holds_it_even_if_it_is_late(clock: Clock) -> None:
