@@ -1,4 +1,7 @@
-"""One hundred people at the public door: each opens the page, signs in, lists, adds, completes and deletes tasks."""
+"""One hundred people at the public door: each opens the page, signs in, lists, adds, completes and deletes tasks.
+
+A person looks at what came for some seconds: together they make about 30 requests a second.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from locust import HttpUser, between, task
 
 
 class Person(HttpUser):
-    wait_time = between(0.5, 1.5)
+    wait_time = between(2, 8)
 
     def on_start(self) -> None:
         self.client.headers["Origin"] = str(self.host)

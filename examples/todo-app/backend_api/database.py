@@ -97,7 +97,7 @@ class Database:
         await self._pool.close(timeout=2)
 
     @asynccontextmanager
-    async def connection(self, seconds: float = 5) -> AsyncIterator[Connection]:
+    async def connection(self, seconds: float = 10) -> AsyncIterator[Connection]:
         """For single statements. Raises psycopg.OperationalError when there is no database for that long."""
         async with self._pool.connection(seconds) as connection:
             if not self._migrated:

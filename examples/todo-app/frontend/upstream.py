@@ -1,7 +1,8 @@
 """Calls to the services behind the door that outlive their pods being replaced.
 
 * A connection that can't be made is tried again for a few seconds, whatever the request: nothing was sent yet.
-* A connection that breaks before the answer is whole: once more, for requests that may safely be repeated.
+* One that breaks before the answer is whole, too, for requests that may safely be repeated: of a pod that goes away,
+  several idle connections may break one after another.
 """
 
 from __future__ import annotations
@@ -41,15 +42,13 @@ async def call(
         request = client.build_request(method, url, headers=headers, content=content)
         try:
             return await client.send(request, stream=stream), repeated
-        except _NOT_CONNECTED as error:
-            if loop.time() + pause > give_up:
+        except (*_NOT_CONNECTED, *_BROKEN) as error:
+            sent = isinstance(error, _BROKEN)
+            if (sent and not repeatable) or loop.time() + pause > give_up:
                 raise _unavailable(url, error) from error
+            repeated = repeated or sent
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.5)
-        except _BROKEN as error:
-            if repeated or not repeatable:
-                raise _unavailable(url, error) from error
-            repeated = True
         except httpx.HTTPError as error:
             raise _unavailable(url, error) from error
         log.info("%s %s: trying again", method, httpx.URL(url).path)

@@ -99,7 +99,7 @@ class Service:
             raise NotReady(f"{what} answers {response.status_code}")
 
 
-def http_client(read_seconds: float = 5, max_connections: int = 200, keepalive: int = 50) -> httpx.AsyncClient:
+def http_client(read_seconds: float = 15, max_connections: int = 200, keepalive: int = 50) -> httpx.AsyncClient:
     """A client that passes the trace on, follows no redirect and ignores proxy variables.
 
     `keepalive` is how many idle connections it keeps; 0: a new connection for each request.
@@ -109,7 +109,7 @@ def http_client(read_seconds: float = 5, max_connections: int = 200, keepalive: 
         request.headers["traceparent"] = trace.outgoing()
 
     return httpx.AsyncClient(
-        timeout=httpx.Timeout(5, connect=1, read=read_seconds),
+        timeout=httpx.Timeout(read_seconds, connect=1),
         limits=httpx.Limits(
             max_connections=max_connections,
             max_keepalive_connections=keepalive,
