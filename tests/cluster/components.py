@@ -137,6 +137,7 @@ def _kwok(cluster: Cluster) -> tuple[str, ...]:
         *(f"--config={stages / file}" for file in _STAGES),
         f"--kubeconfig={cluster.folder / 'pki' / 'kwok.kubeconfig'}",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+        "--node-lease-duration-seconds=40",  # else its nodes are not ready after a minute, and neither are their pods
         f"--cidr={cluster.subnets.fake_pods}",
         f"--node-ip={cluster.node_ip}",
     )

@@ -144,7 +144,10 @@ def test_fake_nodes_run_pods(beside: state.Cluster) -> None:
     kubectl(beside, "apply", "--filename=-", document=json.dumps(document))
     kubectl(beside, "wait", "pod/fake", "--for=condition=Ready", f"--timeout={LIMIT_S}s")
 
-    assert kubectl(beside, "get", "pod/fake", "--output=jsonpath={.spec.nodeName}").startswith("kwok-")
+    node = kubectl(beside, "get", "pod/fake", "--output=jsonpath={.spec.nodeName}")
+    assert node.startswith("kwok-")
+    lease = kubectl(beside, "get", "lease", node, "--namespace=kube-node-lease", "--output=jsonpath={.spec.renewTime}")
+    assert lease, "a node without a heartbeat is not ready after a minute"
 
 
 def test_a_killed_node_takes_everything_with_it_and_comes_back_with_its_state(beside: state.Cluster) -> None:

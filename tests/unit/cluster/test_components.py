@@ -54,6 +54,7 @@ def test_kwok_runs_only_when_asked_for(cluster: Cluster) -> None:
 
     with_nodes = Cluster(**{**cluster.facts(), "kwok_nodes": 2})
     assert "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake" in argv_of(with_nodes, "kwok")
+    assert "--node-lease-duration-seconds=40" in argv_of(with_nodes, "kwok")
 
 
 def test_configuration_files_can_be_read(cluster: Cluster) -> None:
