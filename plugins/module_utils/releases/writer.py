@@ -25,6 +25,7 @@ from ..kube.session import KubeSession
 from .models import INPUTS, REVISION, Marks, Progress, ReleaseSpec, Settings
 from .orphans import left_behind, mark_failed_ones, remove_orphans
 from .record import Member, Record
+from .replicas import free_replicas
 
 _REVISIONS = 6  # so many may fail of a write before it is given up: they push good ones out of Helm's history
 _PAUSE_S = 1.0  # doubled each time, up to the longest
@@ -180,6 +181,7 @@ class ReleaseWriter:
             self._check()
             expected = last + 1
             try:
+                free_replicas(self._kube, self._settings.namespace, known)
                 call(expected)
             except HelmError as exc:
                 failed = exc
