@@ -30,6 +30,9 @@ _UNAUTHORIZED = re.compile(
     r"|(?::|^) unauthorized$|^unauthorized$",
     re.IGNORECASE,
 )
+# A request of the registry protocol: no path of the API server begins like this.
+_REGISTRY = re.compile(r'"https?://([^/"]+)/v2/', re.IGNORECASE)
+_DENIED = re.compile(r"\b40[13]\b|unauthorized|denied|forbidden", re.IGNORECASE)
 _UNTRUSTED = re.compile(r"x509: |tls: failed to verify certificate", re.IGNORECASE)
 _LOCKED = re.compile(r"another operation \(.*\) is in progress|release: already exists", re.IGNORECASE)
 _SCHEMA = re.compile(r"values don't meet the specifications of the schema|schema validation", re.IGNORECASE)
@@ -61,6 +64,8 @@ def understand(command: str, release: str, output: str) -> HelmError:
     if _SCHEMA.search(text):
         message = f"{release}: the values do not fit the chart's schema: {_after_colon(text)}"
         return HelmError(Failure(Code.CHART_INVALID, message, details), transient=False)
+    if found := _REGISTRY.search(text):
+        return _registry_error(release, found[1], text, details)
     if _UNAUTHORIZED.search(text):
         message = f"{release}: the API server does not accept the credentials (token expired or rejected) for Helm."
         return HelmError(Failure(Code.UNAUTHORIZED, message, details), transient=False)
@@ -76,6 +81,19 @@ def understand(command: str, release: str, output: str) -> HelmError:
         return HelmError(Failure(Code.UNREACHABLE, message, details), transient=True)
     code = Code.CHART_INVALID if _CHART.search(text) else Code.HELM_FAILED
     return HelmError(Failure(code, f"{release}: helm {command} failed: {text}", details), transient=False)
+
+
+def _registry_error(release: str, host: str, text: str, details: dict[str, str]) -> HelmError:
+    """The chart is to come from a registry, and does not."""
+    what, code, transient = "does not have it", Code.CHART_INVALID, False
+    if _UNTRUSTED.search(text):
+        what, code = "has a certificate that is not trusted here", Code.REGISTRY_UNREACHABLE
+    elif _DENIED.search(text):
+        what, code = "does not hand it out (`helm registry login` on this machine?)", Code.REGISTRY_DENIED
+    elif _TRANSIENT.search(text):
+        what, code, transient = "does not answer", Code.REGISTRY_UNREACHABLE, True
+    message = f"{release}: the chart can't be had, since its registry {host} {what}: {text}"
+    return HelmError(Failure(code, message, {**details, "registry": host}), transient=transient)
 
 
 def _sentence(output: str) -> str:

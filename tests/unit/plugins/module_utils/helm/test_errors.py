@@ -38,6 +38,16 @@ CASES = [
      Code.CHART_INVALID, False),
     ('Error: UPGRADE FAILED: conflict occurred while applying object ns/api apps/v1, Kind=Deployment: Apply failed '
      'with 1 conflict: conflict with "kubectl" using apps/v1: .spec.replicas', Code.HELM_FAILED, False),
+    ('Error: failed to perform "FetchReference" on source: Get "https://r.test/v2/c/manifests/1": dial tcp: connect: '
+     'connection refused', Code.REGISTRY_UNREACHABLE, True),
+    ('Error: failed to do request: Head "https://r.test/v2/c/manifests/1": tls: failed to verify certificate: x509: '
+     'certificate signed by unknown authority', Code.REGISTRY_UNREACHABLE, False),
+    ('Error: GET "https://r.test/v2/c/manifests/1": response status code 401: unauthorized: authentication required',
+     Code.REGISTRY_DENIED, False),
+    ('Error: failed to perform "FetchReference" on source: GET "https://r.test/v2/c/manifests/9": response status code '
+     '404: manifest unknown', Code.CHART_INVALID, False),
+    ('Error: UPGRADE FAILED: Get "https://x/apis/autoscaling/v2/namespaces/a": dial tcp: connect: connection refused',
+     Code.UNREACHABLE, True),
     ('Error: UPGRADE FAILED: deployments.apps is forbidden: User "x" cannot create resource', Code.HELM_FAILED, False),
     ('Error: UPGRADE FAILED: pods "x" is forbidden: exceeded quota: small', Code.HELM_FAILED, False),
 ]  # fmt: skip
