@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.record import 
 
 from tests.integration.images import Images, images_of_cluster
 from tests.integration.releases.test_digests import running
-from tests.integration.releases.world import ENVIRONMENT, World
+from tests.integration.releases.world import CHART, ENVIRONMENT, World
 from tests.integration.support import ModuleRun, run_module
 
 COMMIT = "1f3c5a7d9e"
@@ -85,7 +87,7 @@ def test_from_staging_to_production(two: Two) -> None:
     assert (again.result["changed"], again.result["helm_calls"]) == (False, 0), "the version means the same images"
 
 
-def test_what_may_not_be_promoted(two: Two) -> None:
+def test_what_may_not_be_promoted(two: Two, tmp_path: Path) -> None:
     def reason(**params: Any) -> str:
         run = two.check(**params)
         assert run.code == "promotion_refused", run.output
@@ -99,6 +101,16 @@ def test_what_may_not_be_promoted(two: Two) -> None:
     assert reason(min_age=3600) == "too_young"
     other = two.production.release("web", image=f"{two.images.name('web')}:v1.0.0")
     assert reason(waves=[[other], [two.production.release("api")]]) == "incomplete"
+
+    assert reason(max_age=1) == "too_old"
+    chart = shutil.copytree(CHART, tmp_path / "sleeper")
+    (chart / "NOTES.md").write_text("One more file.\n")
+    assert reason(waves=[[{**other, "chart": str(chart)}]]) == "chart"
+
+    taken = two.images.push("web", "v1.0.0", "another")
+    refused = two.check()
+    assert refused.code == "image_tag_taken", refused.output
+    two.images.delete("web", taken)
 
     moved = two.images.push("web", "sha-1", "2")
     assert reason() == "tag_moved"
