@@ -27,6 +27,17 @@ options:
       - Namespace of the release. It must exist for O(state=present).
     type: str
     required: true
+  environment:
+    description:
+      - Name of the environment. When it is given, O(namespace) must carry it in its label C(todo.cloud/environment);
+        another cluster or another environment's claims are refused before anything is written, as
+        M(todo.cloud.release_apply) does it. The release does not become part of the environment's release sets.
+    type: str
+  cluster_id:
+    description:
+      - Identity of the cluster that is meant, the uid of its namespace C(kube-system). Credentials that lead to another
+        cluster are refused before anything is written. Needs O(environment).
+    type: str
   state:
     description:
       - With V(absent) the release and its history are removed, and its workloads are waited for to be gone.
@@ -182,6 +193,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.door import (
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+    CLUSTER_SPEC,
     HELM_SPEC,
     LOCK_SPEC,
     finish,
@@ -200,6 +212,8 @@ SPEC: dict[str, t.Any] = {
     **LOCK_SPEC,
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
+    "environment": {"type": "str"},
+    **CLUSTER_SPEC,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "chart": {"type": "str"},
     "chart_version": {"type": "str"},
@@ -212,7 +226,12 @@ SPEC: dict[str, t.Any] = {
 
 
 def main() -> t.NoReturn:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_if=[("state", "present", ["chart"])])
+    module = AnsibleModule(
+        argument_spec=SPEC,
+        supports_check_mode=True,
+        required_if=[("state", "present", ["chart"])],
+        required_by={"cluster_id": ["environment"]},
+    )
     with failing(module), KubeSession.from_params(module.params) as kube:
         report = single_release(kube, module.params, settings_of(module), live_progress())
     finish(module, report)

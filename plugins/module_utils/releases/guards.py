@@ -52,18 +52,26 @@ class Guarded:
     warnings: list[str] = field(default_factory=list)
 
 
-def guard(kube: KubeSession, claims: Claims, *, may_be_absent: bool = False, may_be_free: bool = False) -> Guarded:
+def guard(
+    kube: KubeSession,
+    claims: Claims,
+    *,
+    may_be_absent: bool = False,
+    may_be_free: bool = False,
+    leaving: bool = False,
+) -> Guarded:
     """Refuses what is not this environment's. Raises invalid_input or not_found; three requests, side by side.
 
     ``may_be_absent`` (a new environment): a namespace that is not there yet is only told. ``may_be_free`` (adopting):
-    one that carries no environment's label is nobody's yet.
+    one that carries no environment's label is nobody's yet. ``leaving``: something is removed, so it does not matter
+    what other environments claim.
     """
     with ThreadPoolExecutor(3) as pool:
         own = pool.submit(kube.find, NAMESPACE, "", claims.namespace, metadata_only=True)
         system = pool.submit(_unless_forbidden, lambda: kube.get(NAMESPACE, "", "kube-system", metadata_only=True))
         listed = pool.submit(
             _unless_forbidden,
-            lambda: kube.list_(NAMESPACE, label_selector=ENVIRONMENT, metadata_only=True)[0],
+            lambda: [] if leaving else kube.list_(NAMESPACE, label_selector=ENVIRONMENT, metadata_only=True)[0],
         )
         found, cluster, others = own.result(), system.result(), listed.result()
     guarded = Guarded(str(cluster["metadata"]["uid"]) if cluster else "", there=found is not None)

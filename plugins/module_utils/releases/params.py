@@ -7,6 +7,7 @@ imported.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from ..failure import Code, error
@@ -138,19 +139,26 @@ def roll_back(kube: KubeSession, params: Mapping[str, Any], settings: Settings, 
 def single_release(
     kube: KubeSession, params: Mapping[str, Any], settings: Settings, progress: Progress
 ) -> SingleReport:
-    """helm_release in one call."""
+    """helm_release in one call; with an environment nothing is written where it may not deploy."""
+    leaving = params["state"] == "absent"
+    warnings = []
+    if settings.environment:
+        claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
+        guarded = guard(kube, claims, may_be_absent=leaving or settings.check, leaving=leaving)
+        warnings = guarded.warnings if guarded.there else []
     one = SingleRelease(
         kube,
         helm_of(kube, params),
-        settings,
+        replace(settings, environment=""),  # the release belongs to none of its sets
         progress,
         force_conflicts=params["force_conflicts"],
         skip_crds=params["skip_crds"],
     )
-    if params["state"] == "absent":
-        return one.absent(params["name"])
     keys = ("name", "namespace", "chart", "chart_version", "values", "watches")
-    return one.present(ReleaseSpec.parse({key: params[key] for key in keys}))
+    spec = None if leaving else ReleaseSpec.parse({key: params[key] for key in keys})
+    report = one.present(spec) if spec else one.absent(params["name"])
+    report.warnings = [*warnings, *report.warnings]
+    return report
 
 
 def lock_by_hand(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:

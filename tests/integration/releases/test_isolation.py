@@ -17,7 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 from ansible_collections.todo.cloud.plugins.module_utils.releases.guards import CLUSTER_ID, HOSTS, PLATFORM
 
 from tests.cluster.paths import BIN
-from tests.integration.releases.world import ENVIRONMENT, World
+from tests.integration.releases.world import CHART, ENVIRONMENT, World
 from tests.integration.support import ModuleRun, run_playbook
 from tests.support.api_proxy import ApiProxy
 
@@ -159,3 +159,31 @@ def test_guards_on_a_real_cluster(world: World, other: World, module: Callable[.
     assert "copied or restored" in world.apply(world.release("api", text="two")).message
     assert len(world.history("api")) == before
     assert world.kube.get(CONFIG_MAP, world.namespace, "api")["data"]["text"] == "one"
+
+
+def test_helm_release_has_the_same_guards(world: World, other: World, module: Callable[..., ModuleRun]) -> None:
+    uid = world.kube.get(NAMESPACE, "", "kube-system")["metadata"]["uid"]
+    base = {"name": "one", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 0.5}
+    wanted = {**base, "chart": CHART, "environment": ENVIRONMENT, "timeout": 60}
+    for refused in (
+        module("helm_release", {**wanted, "namespace": other.namespace}),
+        module("helm_release", {**wanted, "cluster_id": "another"}),
+        module("helm_release", {**wanted, "cluster_id": "another"}, check=True),
+    ):
+        assert refused.code == "invalid_input", refused.output
+    assert "may not deploy there" in module("helm_release", {**wanted, "namespace": other.namespace}).result["msg"]
+    assert module("helm_release", {**base, "chart": CHART, "cluster_id": uid}).failed, "whose claims would that be?"
+    assert (world.history("one"), other.history("one")) == ([], [])
+
+    done = module("helm_release", {**wanted, "cluster_id": uid})
+    assert (done.failed, done.result["action"]) == (False, "install"), done.output
+    assert "todo.cloud/environment" not in world.history("one")[0].labels, "no set claims it"
+    gone = {**base, "state": "absent", "environment": ENVIRONMENT}
+    assert module("helm_release", {**gone, "cluster_id": "another"}).code == "invalid_input"
+    assert world.history("one")
+    host = {HOSTS: "same.example.com"}
+    for each in (world, other):
+        world.kube.patch(NAMESPACE, "", each.namespace, {"metadata": {"annotations": host}})
+    assert "claims the host name" in module("helm_release", wanted).result["msg"]
+    assert module("helm_release", gone).result["action"] == "uninstall", "what is to go may go"
+    assert module("helm_release", {**gone, "namespace": "not-there"}).result["changed"] is False

@@ -65,6 +65,13 @@ def refusal(kube: Kube, claims: Claims = STAGING) -> str:
     return caught.value.failure.message
 
 
+def test_who_leaves_is_not_asked_what_others_claim() -> None:
+    kube = Kube().environment(annotations={HOSTS: "a.example.com"})
+    kube.environment("other", "other", annotations={HOSTS: "a.example.com"})
+    assert "claims the host name" in refusal(kube)
+    assert kube.guard(leaving=True).warnings == []
+
+
 def test_the_own_namespace_passes() -> None:
     kube = Kube().environment()
     assert kube.guard() == Guarded("cluster-1")
