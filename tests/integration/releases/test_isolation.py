@@ -165,13 +165,8 @@ def test_helm_release_has_the_same_guards(world: World, other: World, module: Ca
     uid = world.kube.get(NAMESPACE, "", "kube-system")["metadata"]["uid"]
     base = {"name": "one", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 0.5}
     wanted = {**base, "chart": CHART, "environment": ENVIRONMENT, "timeout": 60}
-    for refused in (
-        module("helm_release", {**wanted, "namespace": other.namespace}),
-        module("helm_release", {**wanted, "cluster_id": "another"}),
-        module("helm_release", {**wanted, "cluster_id": "another"}, check=True),
-    ):
-        assert refused.code == "invalid_input", refused.output
     assert "may not deploy there" in module("helm_release", {**wanted, "namespace": other.namespace}).result["msg"]
+    assert module("helm_release", {**wanted, "cluster_id": "another"}, check=True).code == "invalid_input"
     assert module("helm_release", {**base, "chart": CHART, "cluster_id": uid}).failed, "whose claims would that be?"
     assert (world.history("one"), other.history("one")) == ([], [])
 

@@ -1,0 +1,132 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whole playbooks that meet: two runs of one environment, two environments at once, and a run that was held.
+
+The lanes go side by side, each in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import history
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import LOCK_NAME
+
+from tests.chaos.environment import Environment
+from tests.chaos.processes import Run
+
+_LIMIT_S = 300.0
+
+
+def holder(env: Environment) -> str:
+    lease = env.kube.find(LEASE, env.namespace, LOCK_NAME)
+    return str((lease or {}).get("spec", {}).get("holderIdentity") or "")
+
+
+def ended(run: Run) -> Run:
+    assert run.wait(_LIMIT_S), f"{run.log}: still at work\n{run.output[-3000:]}"
+    return run
+
+
+def failed(run: Run) -> str:
+    """Its output on one line."""
+    ended(run)
+    assert run.controller.returncode != 0, run.output[-3000:]
+    assert "Traceback" not in run.output
+    return " ".join(run.output.split())
+
+
+def ok(run: Run) -> Run:
+    ended(run)
+    assert run.controller.returncode == 0, run.output[-3000:]
+    return run
+
+
+def two_runs(env: Environment, _quiet: str) -> None:
+    """The first installs; one that comes meanwhile is refused, one that waits goes on from there."""
+    runs = [env.start("site.yml", "v1")]
+    try:
+        first = runs[0]
+        assert not first.wait(_LIMIT_S, until=lambda: bool(history(env.kube, env.namespace, "alpha") and holder(env)))
+        first.stop()  # nothing of it goes on until the others have met it
+        refused, waits = (env.start("site.yml", "v2", "-e", f"release_lock_wait={wait}") for wait in (0, 120))
+        runs += [refused, waits]
+        said = failed(refused)
+        assert "holds it since" in said, said[-2000:]
+        assert not waits.wait(_LIMIT_S, until=lambda: "waiting for the lock" in waits.output), waits.output[-3000:]
+        first.go_on()
+        ok(first)
+        ok(waits)
+    finally:
+        for run in runs:
+            run.end()
+    env.settled("v2")
+    assert [env.version_of(record) for record in env.records()] == ["v1", "v2"]
+
+
+def held(env: Environment, quiet: str) -> None:
+    """A run that failed and was held; the same again is judged, not assumed; and it goes on once the cause is gone."""
+    env.run("site.yml", "v1")
+    late = {"app_service_values": {"secretEnv": {"WORD": {"secret": "late", "key": "word"}}}}
+    extra = {**late, "isolation_watch": [{"environment": "quiet", "namespace": quiet}]}
+    again = ["v2", "-e", json.dumps(extra)]
+
+    def revisions() -> dict[str, int]:
+        return {name: history(env.kube, env.namespace, name)[-1].revision for name in ("alpha", "beta", "gamma")}
+
+    outputs = []
+    for _attempt in range(2):
+        run = env.start("site.yml", *again)
+        try:
+            outputs.append(failed(run))
+        finally:
+            run.end()
+        assert revisions() == {"alpha": 2, "beta": 2, "gamma": 1}, "the second attempt wrote nothing"
+        assert [env.version_of(record) for record in env.records()] == ["v1"]
+        assert not holder(env)
+    for output in outputs:
+        assert re.search(r'secret \\*"late\\*" not found', output), output[-2000:]
+        assert "quiet: untouched" in output, "a run that fails tells it too"
+    body: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "late"}}
+    env.kube.create(SECRET, env.namespace, {**body, "stringData": {"word": env.secret}})
+    env.run("site.yml", *again)
+    assert [env.version_of(record) for record in env.records()] == ["v1", "v2"]
+    assert env.versions() == {"v2"}
+    assert not env.traces()
+
+
+LANES: tuple[Callable[[Environment, str], None], ...] = (two_runs, held)
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    kube: KubeSession, kubeconfig: str, tmp_path_factory: pytest.TempPathFactory, make_namespace: Callable[..., str]
+) -> Iterator[dict[Any, Future[None]]]:
+    """All lanes at work."""
+    quiet = make_namespace(**{"todo.cloud/environment": "quiet"})
+    body: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "something"}}
+    kube.create(CONFIG_MAP, quiet, body)
+    environments = {}
+    for lane in LANES:
+        folder: Path = tmp_path_factory.mktemp(lane.__name__)
+        environments[lane] = Environment(kube, kubeconfig, folder)
+    with ThreadPoolExecutor(len(LANES)) as pool:
+        yield {lane: pool.submit(lane, env, quiet) for lane, env in environments.items()}
+    for env in environments.values():
+        env.close()
+
+
+def test_two_runs_of_one_environment_and_another_environment_beside_them(outcomes: dict[Any, Future[None]]) -> None:
+    outcomes[two_runs].result(600)
+
+
+def test_a_run_that_was_held_and_the_same_again(outcomes: dict[Any, Future[None]]) -> None:
+    outcomes[held].result(600)
