@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import secrets
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +30,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.manifest impor
 from ansible_collections.todo.cloud.plugins.module_utils.releases.record import Record, RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import take
 
-from tests.chaos.processes import Run, command_of, processes
+from tests.chaos.processes import Run
 from tests.cluster.paths import BIN
+from tests.support.canaries import files_that_show, no_command_line_shows
 
 INVENTORY = Path(__file__).parent / "inventory"
 SERVICES = ("alpha", "beta", "gamma", "delta", "epsilon")
@@ -62,7 +61,7 @@ class Environment:
         self._kubeconfig = kubeconfig
         self._helm = helm
         self._runs = 0
-        self._canaries = [self.secret.encode(), *_keys_of(Path(kubeconfig))]
+        self._canaries = [self.secret, *_keys_of(Path(kubeconfig))]
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
         self.renew()
@@ -102,27 +101,9 @@ class Environment:
         assert run.controller.returncode == 0, f"{run.log}: exit {run.controller.returncode}\n{run.output[-3000:]}"
         return run
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
+    def watched(self) -> AbstractContextManager[None]:
         """Meanwhile no command line of this machine shows a secret."""
-        seen: list[str] = []
-        stop = threading.Event()
-
-        def watch() -> None:
-            while not stop.wait(0.2):
-                for pid in processes():
-                    command = command_of(pid)
-                    if any(canary.decode() in command for canary in self._canaries):
-                        seen.append(command[:200])
-
-        thread = threading.Thread(target=watch)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
-        assert not seen, f"a secret on a command line: {seen}"
+        return no_command_line_shows(self._canaries)
 
     # -- what is there ------------------------------------------------------------------------------------------
 
@@ -198,35 +179,11 @@ class Environment:
         """Files that hold a secret: what a run printed, or left in temporary folders or in shared memory."""
         everywhere = [(self.folder, self._canaries)]
         everywhere += [(Path(each), self._canaries[:1]) for each in ("/dev/shm", "/tmp", Path.home() / ".ansible")]
-        return [str(f) for base, canaries in everywhere for f in _files(base) if _holds(f, canaries)]
+        return [str(path) for base, canaries in everywhere for path in files_that_show(base, canaries)]
 
 
-def _files(base: Path) -> Iterator[Path]:
-    """Files that changed within the last hour and are not too large."""
-    for folder, folders, names in os.walk(base):
-        folders[:] = [f for f in folders if not f.startswith(("pytest-of-", "bash_jobs", "wt"))]
-        for name in names:
-            path = Path(folder, name)
-            try:
-                info = path.lstat()
-            except OSError:
-                continue
-            if path.is_file() and info.st_size < 4_000_000 and time.time() - info.st_mtime < 3600:
-                yield path
-
-
-def _holds(path: Path, canaries: list[bytes]) -> bool:
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return False
-    return any(canary in content for canary in canaries)
-
-
-def _keys_of(kubeconfig: Path) -> list[bytes]:
+def _keys_of(kubeconfig: Path) -> list[str]:
     """What is secret of a kubeconfig: its tokens, and a line of each client key."""
-    import base64
-
     users: list[dict[str, Any]] = [each["user"] for each in yaml.safe_load(kubeconfig.read_text())["users"]]
-    keys = [base64.b64decode(u["client-key-data"]).splitlines()[2] for u in users if "client-key-data" in u]
-    return [*keys, *(u["token"].encode() for u in users if "token" in u)]
+    keys = [base64.b64decode(u["client-key-data"]).decode().splitlines()[2] for u in users if "client-key-data" in u]
+    return [*keys, *(u["token"] for u in users if "token" in u)]

@@ -1,4 +1,6 @@
-"""Secrets given as canary strings come out nowhere: not in the most verbose output, not in Helm's history or values."""
+"""Secrets come out nowhere: not in the most verbose output, in Helm's history, in other objects, in files, on command
+lines; not as they are and not in base64.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +8,17 @@ import base64
 import gzip
 import json
 import uuid
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 from tests.e2e.conftest import Cluster
+from tests.support.canaries import files_that_show, no_command_line_shows, shown
 
 CANARY = f"canary{uuid.uuid4().hex}"
+GIVEN = {"TODO_REGISTRY_PASSWORD": f"{CANARY}r", "TODO_SMTP_PASSWORD": f"{CANARY}s"}
+SECRET_KEYS = {"url", "password", "secret_key", "service_token"}
+KINDS = "configmaps,events,deployments,statefulsets,jobs,pods,components.dapr.io,configurations.dapr.io,leases"
 
 
 def release_payloads(cluster: Cluster) -> list[str]:
@@ -18,35 +27,44 @@ def release_payloads(cluster: Cluster) -> list[str]:
     return [gzip.decompress(base64.b64decode(base64.b64decode(s["data"]["release"]))).decode() for s in secrets]
 
 
-def test_canaries_stay_inside_their_secrets(app: Cluster) -> None:
-    given = {"TODO_REGISTRY_PASSWORD": f"{CANARY}r", "TODO_SMTP_PASSWORD": f"{CANARY}s"}
-    run = app.playbook("site.yml", "-vvv", "--diff", "-e", "environment_extra_secrets_from_env=true", **given).ok()
-    stored = json.loads(app.kubectl("get", "secrets", "-A", "-o", "json"))["items"]
+def secrets_of(cluster: Cluster) -> list[str]:
+    """What the environment's own Secrets hold: what was given, generated passwords, the database's alone too."""
+    stored: list[dict[str, Any]] = cluster.get("secrets")
     values = [
-        base64.b64decode(v).decode(errors="replace")
-        for s in stored
-        if s["type"] != "helm.sh/release.v1"
-        for v in (s.get("data") or {}).values()
+        base64.b64decode(value).decode()
+        for each in stored
+        if each["type"] in ("Opaque", "kubernetes.io/dockerconfigjson")
+        for key, value in (each.get("data") or {}).items()
+        if key in SECRET_KEYS or key == ".dockerconfigjson"
     ]
-    assert any(CANARY in v for v in values), "the canary reached its Secret, else this test proves nothing"
-    assert CANARY not in run.output
+    passwords = [password for value in values if "://" in value and (password := urlsplit(value).password)]
+    return [*values, *passwords]
+
+
+def test_secrets_stay_inside_their_secrets(app: Cluster, tmp_path: Path) -> None:
+    """A run that changes two of them, as verbose as can be."""
+    before = secrets_of(app)
+    folders = {"TMPDIR": str(tmp_path), "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local")}
+    with no_command_line_shows([*before, *GIVEN.values()]):
+        run = app.playbook("site.yml", "-vvvv", "--diff", **GIVEN, **folders).ok()
+    stored = secrets_of(app)
+    assert len(set(stored)) >= 6
+    assert all(any(canary in value for value in stored) for canary in GIVEN.values()), "else this test proves nothing"
+    secrets = {*before, *stored, *GIVEN.values()}
+    assert not shown(run.output, secrets), "what a person or CI sees"
     payloads = release_payloads(app)
     assert payloads
-    assert not [p for p in payloads if CANARY in p]
+    assert not [found for payload in payloads if (found := shown(payload, secrets))], "Helm's history"
+    assert not shown(app.kubectl("get", KINDS, "-A", "-o", "json"), secrets), "objects that are no Secrets"
+    folders_used = (tmp_path, Path("/dev/shm"), Path("/tmp"), Path.home() / ".ansible")
+    assert not [path for each in folders_used for path in files_that_show(each, secrets)]
 
 
-def test_no_live_secret_value_is_in_helm_history_or_records(app: Cluster) -> None:
-    """The same for every secret that the local inventory made: generated passwords and connection strings."""
-    stored = json.loads(app.kubectl("get", "secrets", "-n", "todo-local", "-o", "json"))["items"]
-    secret_keys = {"url", "password", "secret_key", "service_token"}
-    values = [
-        base64.b64decode(v).decode()
-        for s in stored
-        if s["type"] == "Opaque"
-        for k, v in (s.get("data") or {}).items()
-        if k in secret_keys
-    ]
-    assert len(values) >= 4
-    records = json.loads(app.kubectl("get", "configmaps", "-A", "-o", "json"))["items"]
-    haystack = "\n".join([*release_payloads(app), json.dumps(records)])
-    assert not [v for v in values if v in haystack]
+def test_no_secret_of_the_environment_is_in_what_people_ask_for(app: Cluster, tmp_path: Path) -> None:
+    secrets = secrets_of(app)
+    plan = ("-e", f"summary_file={tmp_path / 'plan.md'}", "-e", f"export={tmp_path / 'way-out'}")
+    for playbook, flags in {"status.yml": (), "plan.yml": (*plan, "-e", "backend_api_version=v1.1.0")}.items():
+        run = app.playbook(f"playbooks/{playbook}", "-vvvv", *flags).ok()
+        assert not shown(run.output, secrets), playbook
+    assert (tmp_path / "way-out" / "backend-api.yaml").exists()
+    assert not files_that_show(tmp_path, secrets), "what is written to be handed on"
