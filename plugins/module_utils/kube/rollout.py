@@ -17,6 +17,7 @@ from ..readiness.tree import Tree, tree_of
 from .deadline import Deadline
 from .diagnosis import Diagnosis
 from .errors import Unreachable
+from .listening import Listening
 from .report import Report
 from .resources import EVENT, NODE, POD, REPLICA_SET, Resource
 from .session import KubeSession, Object
@@ -83,6 +84,7 @@ class _Wait:
             )
             for target in targets
         }
+        self._listening = Listening(kube)
         self._trees: dict[Target, Tree | None] = {}
         self._failed: dict[Target, Judgement] = {}
         self._warnings: dict[str, None] = {}
@@ -103,7 +105,7 @@ class _Wait:
                     if self._is_over(judgements):
                         return self._verdict(judgements, timed_out=not self._watcher.follow)
                 open_ones = [one for target, one in judgements.items() if target not in self._failed]
-                pause = min((one.next_look for one in open_ones), default=float("inf")) + _BURST_SECONDS
+                pause = min([self._ask(judgements), *(one.next_look for one in open_ones)]) + _BURST_SECONDS
             if self._watcher.fault:
                 self._report.trouble(self._watcher.fault, self._elapsed)
                 pause = min(pause, 1.0)
@@ -146,7 +148,7 @@ class _Wait:
         owned: dict[str, list[Object]] = {}
         for obj in [*self._watcher.objects(POD), *self._watcher.objects(REPLICA_SET)]:
             owned.setdefault(controller_uid(obj), []).append(obj)
-        events = self._watcher.objects(EVENT)
+        events = [*self._watcher.objects(EVENT), *self._listening.told]
         idle = frozenset(name(node) for node in self._watcher.objects(NODE) if _is_idle(node))
         found: dict[Target, Judgement] = {}
         for target, judge in self._judges.items():
@@ -157,6 +159,16 @@ class _Wait:
             judgement = found[target] = judge.look(tree, clock, idle, events)
             self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
         return found
+
+    def _ask(self, judgements: dict[Target, Judgement]) -> float:
+        """Ask containers that the kubelet tells no more of; returns the seconds until another look is worth while."""
+        events = [*self._watcher.objects(EVENT), *self._listening.told]
+        pauses = [float("inf")]
+        for target, judgement in judgements.items():
+            tree, waiting = self._trees.get(target), [symptom for symptom, _ in judgement.waiting]
+            if tree is not None and target not in self._failed and self._watcher.follow:
+                pauses.append(self._listening.ask(tree, waiting, events))
+        return min(pauses)
 
     def _tree(self, target: Target, owned: dict[str, list[Object]]) -> Tree | None:
         resource = self._resources[target.api_version, target.kind]

@@ -36,6 +36,8 @@ _SECRETS = (
 )
 # Normal events that explain something; all others of that type are noise.
 _TELLING = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
+# So many events of one pod at most, and some more, a kubelet tells before it falls silent (client-go's spam filter).
+_EVENT_BUDGET = 20
 _GRAVE = ("fatal", "panic", "critical")
 _BAD = (*_GRAVE, "error", "err", "exception")
 
@@ -95,7 +97,35 @@ def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Sy
     if symptom.code is Code.FAILED_CREATE:
         text = _newest(events, workload_uid, ("FailedCreate",))
         return replace(symptom, code=creation_failure(text), message=text) if text else symptom
+    if symptom.code is Code.PROBE_KILLED and symptom.exit_code == 0 and _ended_by_itself(symptom, events):
+        return replace(symptom, code=Code.CRASH_LOOP)
     return symptom
+
+
+def _ended_by_itself(symptom: Symptom, events: Sequence[Object]) -> bool:
+    """True if events of the pod can be read, were not used up by other complaints, and none is of a failing probe.
+
+    A program that ends well when it is told to looks the same in its status as one that just ends.
+    """
+    ours = [event for event in events if (event.get("involvedObject") or {}).get("uid") == symptom.pod_uid]
+    complaints = sum(event_count(event) for event in ours if event.get("reason") == "Unhealthy")
+    killed = any(
+        is_about(event, symptom.pod_uid, symptom.container, reason, words)
+        for event in ours
+        for reason, words in (("Killing", "will be restarted"), ("Unhealthy", "Liveness"), ("Unhealthy", "Startup"))
+    )
+    return bool(ours) and not killed and complaints < _EVENT_BUDGET
+
+
+def is_about(event: Object, pod_uid: str, container: str, reason: str, words: str) -> bool:
+    """True for a kubelet's event about this container, for this reason, with these words in its message."""
+    about = event.get("involvedObject") or {}
+    return (
+        event.get("reason") == reason
+        and about.get("uid") == pod_uid
+        and str(about.get("fieldPath")).endswith(f"ontainers{{{container}}}")  # of containers or initContainers
+        and words in str(event.get("message") or "")
+    )
 
 
 def _newest(events: Sequence[Object], about: str, reasons: tuple[str, ...]) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ..failure import Code
-from .evidence import event_time
+from .evidence import event_time, is_about
 from .fields import Object, number, timestamp, uid
 from .pods import Container, containers, is_ready, was_ready
 from .symptoms import UNREADY, Symptom
@@ -24,8 +25,33 @@ from .tree import Tree
 _NOBODY = re.compile(r"connection refused|failed to connect service", re.IGNORECASE)
 # What Go's HTTP client says of a server that listens and speaks something else than the probe.
 _OTHER_PROTOCOL = re.compile(r"server gave HTTP response to HTTPS client|malformed HTTP response", re.IGNORECASE)
+NO_ANSWER = "NoAnswer"
 # An event this much older than the probe's period and timeout says nothing of now.
 _SLACK_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """A container whose readiness probe was refused as long as the kubelet told of it: does anybody listen by now?
+
+    ``since``: start of its present run, in seconds since the epoch on the server.
+    """
+
+    pod: Object
+    container: str
+    port: int
+    path: str
+    tls: bool
+    since: float
+
+    def refused(self, text: str, now: float) -> Object | None:
+        """An answer that nobody listens, as the kubelet would have told it; None if that is not what it says."""
+        if not _NOBODY.search(text):
+            return None
+        about = {"uid": uid(self.pod), "fieldPath": f"spec.containers{{{self.container}}}"}
+        when = datetime.fromtimestamp(now, UTC).isoformat()
+        message = f"Readiness probe failed: {text}"
+        return {"involvedObject": about, "reason": "Unhealthy", "message": message, "lastTimestamp": when}
 
 
 def without_excuse(tree: Tree, symptoms: Sequence[Symptom], events: Sequence[Object], now: float) -> list[Symptom]:
@@ -34,9 +60,7 @@ def without_excuse(tree: Tree, symptoms: Sequence[Symptom], events: Sequence[Obj
     Not when a pod of the newest revision is or was ready (then the probe is right), nor when what old and new pods need
     is down. ``now``: the server's clock. Without the right to read events only what the pod itself shows is seen.
     """
-    if any(is_ready(pod) or was_ready(pod) for pod in tree.new_pods):
-        return list(symptoms)
-    if any(symptom.code is Code.DEPENDENCY_DOWN for symptom in symptoms):
+    if _excused(tree, symptoms):
         return list(symptoms)
     views = {(uid(pod), view.name): view for pod in tree.new_pods for view in containers(pod)}
     return [
@@ -47,6 +71,39 @@ def without_excuse(tree: Tree, symptoms: Sequence[Symptom], events: Sequence[Obj
     ]
 
 
+def open_question(tree: Tree, symptoms: Sequence[Symptom], events: Sequence[Object], now: float) -> Question | None:
+    """The first container that was refused, and that the kubelet has fallen silent about. For HTTP probes only.
+
+    It is open some seconds before what is known stops to count.
+    """
+    if _excused(tree, symptoms):
+        return None
+    pods = {uid(pod): pod for pod in tree.new_pods}
+    for symptom in symptoms:
+        if (symptom.code, symptom.reason) not in ((Code.NOT_READY, UNREADY), (Code.PROBE_FAILING, NO_ANSWER)):
+            continue
+        view = next(view for view in containers(pods[symptom.pod_uid]) if view.name == symptom.container)
+        since = timestamp((view.running or {}).get("startedAt"))
+        probe = view.definition.get("readinessProbe") or {}
+        http, said = probe.get("httpGet") or {}, _newest_event(symptom.pod_uid, view, events)
+        port = _port_number(http.get("port"), view)
+        if port is None or http.get("host") or said is None or since is None:
+            continue
+        if now - event_time(said) <= _freshness(probe) - _SLACK_SECONDS / 2:
+            continue
+        if _NOBODY.search(str(said.get("message") or "")):
+            tls = http.get("scheme") == "HTTPS"
+            return Question(pods[symptom.pod_uid], view.name, port, str(http.get("path") or "/"), tls, since)
+    return None
+
+
+def _excused(tree: Tree, symptoms: Sequence[Symptom]) -> bool:
+    """True if a pod of the newest revision is or was ready, or what old and new pods need is down."""
+    if any(is_ready(pod) or was_ready(pod) for pod in tree.new_pods):
+        return True
+    return any(symptom.code is Code.DEPENDENCY_DOWN for symptom in symptoms)
+
+
 def restart_announced(pod: Object, events: Sequence[Object]) -> bool:
     """True if the kubelet ends a running container of this pod because a probe failed.
 
@@ -54,7 +111,7 @@ def restart_announced(pod: Object, events: Sequence[Object]) -> bool:
     """
     for view in containers(pod):
         began = timestamp((view.running or {}).get("startedAt"))
-        said = (event for event in events if _about(event, uid(pod), view.name, "Killing", "will be restarted"))
+        said = (event for event in events if is_about(event, uid(pod), view.name, "Killing", "will be restarted"))
         if began is not None and any(event_time(event) >= began for event in said):
             return True
     return False
@@ -76,7 +133,7 @@ def _judged(symptom: Symptom, view: Container, events: Sequence[Object], now: fl
     if _NOBODY.search(text):
         # Nothing says when a startup probe passed: then the time counts from the first sighting.
         since = None if view.definition.get("startupProbe") else symptom.since
-        return replace(symptom, code=Code.PROBE_FAILING, grace="probe_failing", reason="NoAnswer", message=text,
+        return replace(symptom, code=Code.PROBE_FAILING, grace="probe_failing", reason=NO_ANSWER, message=text,
                        since=since, patience=seconds_of_attempts(view))  # fmt: skip
     return symptom
 
@@ -104,27 +161,34 @@ def _port_nobody_has(probe: Object, view: Container) -> str:
     return "" if asked in named else asked
 
 
+def _port_number(asked: object, view: Container) -> int | None:
+    """A probe's port as a number, also where it is asked for by name."""
+    if isinstance(asked, str) and not asked.isdigit():
+        named = {port.get("name"): port.get("containerPort") for port in view.definition.get("ports") or []}
+        asked = named.get(asked)
+    return None if asked is None else int(str(asked))
+
+
 def _newest_words(symptom: Symptom, view: Container, probe: Object, events: Sequence[Object], now: float) -> str:
     """What the kubelet said last of this container's readiness probe, empty unless it said so just now.
 
     Kubelets fall silent after 25 events of one pod (client-go's event spam filter), so old words prove nothing.
     """
-    began = symptom.since or 0.0
-    asked = (event for event in events if _about(event, symptom.pod_uid, view.name, "Unhealthy", "Readiness probe"))
+    newest = _newest_event(symptom.pod_uid, view, events)
+    if newest is None or now - event_time(newest) > _freshness(probe):
+        return ""
+    return " ".join(str(newest.get("message") or "").split())
+
+
+def _newest_event(pod_uid: str, view: Container, events: Sequence[Object]) -> Object | None:
+    """The kubelet's last word of the readiness probe in the container's present run."""
+    began = timestamp((view.running or {}).get("startedAt")) or 0.0
+    asked = (event for event in events if is_about(event, pod_uid, view.name, "Unhealthy", "Readiness probe"))
     said = [event for event in asked if event_time(event) >= began - 1.0]
     # Times are whole seconds: of two words in the same second the milder one counts.
-    newest = max(said, key=lambda one: (event_time(one), not _NOBODY.search(str(one.get("message")))), default=None)
-    if newest is None:
-        return ""
-    fresh = number(probe, "periodSeconds", 10) + number(probe, "timeoutSeconds", 1) + _SLACK_SECONDS
-    return " ".join(str(newest.get("message") or "").split()) if now - event_time(newest) <= fresh else ""
+    return max(said, key=lambda one: (event_time(one), not _NOBODY.search(str(one.get("message")))), default=None)
 
 
-def _about(event: Object, pod_uid: str, container: str, reason: str, words: str) -> bool:
-    about = event.get("involvedObject") or {}
-    return (
-        event.get("reason") == reason
-        and about.get("uid") == pod_uid
-        and str(about.get("fieldPath")).endswith(f"ontainers{{{container}}}")  # of containers or initContainers
-        and words in str(event.get("message") or "")
-    )
+def _freshness(probe: Object) -> float:
+    """How old, in seconds, the kubelet's last word of a probe may be to count."""
+    return number(probe, "periodSeconds", 10) + number(probe, "timeoutSeconds", 1) + _SLACK_SECONDS

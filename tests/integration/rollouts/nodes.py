@@ -71,6 +71,10 @@ class PlayedNodes:
         """How many pods of a script show their trouble."""
         return sum(1 for name, body in list(self._bodies.values()) if name == key and body.broken)
 
+    def waiting(self, key: str) -> int:
+        """How many pods of a script neither are well nor show their trouble yet."""
+        return sum(1 for name, body in list(self._bodies.values()) if name == key and not (body.settled or body.broken))
+
     # -- the nodes ----------------------------------------------------------------------------------------------
 
     def __enter__(self) -> PlayedNodes:
@@ -172,10 +176,10 @@ class PlayedNodes:
         pause = next(plot, None)
         meta = pod["metadata"]
         try:
-            self.kube.patch(POD, meta["namespace"], meta["name"], {"status": body.status()}, subresource="status")
             for reason, message, container in body.sayings:
                 self._say(pod, reason, message, container)
             body.sayings.clear()
+            self.kube.patch(POD, meta["namespace"], meta["name"], {"status": body.status()}, subresource="status")
         except NotFound:
             return
         if pause is not None:

@@ -62,7 +62,7 @@ class Performance:
             target = Target(group, self._shape.kind, self._namespace, self._name)
             options = WaitOptions(**{"timeout": _PATIENCE, "stability_seconds": 1.0, "log_lines": 0, **scene.options})
             if scene.code is Code.NOT_READY:  # only time tells: it must be there when the time begins
-                eventually(f"{self._key} is unready", lambda: self._nodes.broken(self._key) > 0, _PATIENCE)
+                eventually(f"{self._key} is unready", self._all_told, _PATIENCE)
             with ThreadPoolExecutor(max_workers=1) as side:
                 acting = side.submit(self._act)
                 verdict = RolloutWaiter(self._kube, options, self._say).wait([target])
@@ -92,6 +92,9 @@ class Performance:
             if not self._scene.parts and number == 1:
                 self._key = key
                 apply(self._kube, self._namespace, [self._manifest(replace(self._shape, spec=plain))])
+
+    def _all_told(self) -> bool:
+        return self._nodes.broken(self._key) > 0 and not self._nodes.waiting(self._key)
 
     def _late(self) -> bool:
         return "ProgressDeadlineExceeded" in str(self._live()["status"])

@@ -167,11 +167,12 @@ def _unready(body: Body, part: Part) -> Steps:
     yield from _all_but(body, part.container)
     body.run(part.container)
     body.ready(part.container, yes=False)
-    body.broken = True
+    body.broken = "503" not in part.style  # else once the kubelet has told of an answer
     passed = 0.0
     while part.style and (part.until is None or passed < part.until):
         yield 1.0
         passed += 1.0
+        body.broken |= passed > 3
         refused = part.style == "refused" or (part.style == "refused, then 503" and passed < 3)
         words = "dial tcp 10.0.0.2:8080: connect: connection refused" if refused else "statuscode: 503"
         body.say("Unhealthy", f'Readiness probe failed: Get "http://10.0.0.2:8080/": {words}', part.container)

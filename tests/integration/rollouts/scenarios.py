@@ -56,6 +56,7 @@ FAULTS = (
     Fault(Part("crash", code=1, style="terminated"), Code.CRASH_LOOP),
     Fault(Part("crash", code=0), Code.CRASH_LOOP, where="app"),
     Fault(Part("crash", style="oom"), Code.OOM_KILLED),
+    Fault(Part("killed", code=0), Code.PROBE_KILLED, where="only app"),
     Fault(Part("killed", code=137), Code.PROBE_KILLED, where="only app"),
     Fault(Part("killed", code=143), Code.PROBE_KILLED, where="only app"),
     Fault(Part("pull", style="missing"), Code.IMAGE_PULL, "image_pull_final"),
@@ -93,8 +94,6 @@ def _hit(rng: Random, fault: Fault, form: Shape) -> tuple[Fault, Shape]:
         name, form = "app", replace(form, alive=form.alive or fault.part.plot == "killed")
     else:
         name = rng.choice(list(form.containers) if fault.where == "app" else form.names)
-        if fault.part.plot == "crash":  # an end with code 0 looks like a kill for a quick liveness probe
-            form = replace(form, alive=False)
     return replace(fault, part=replace(fault.part, container=name)), form
 
 

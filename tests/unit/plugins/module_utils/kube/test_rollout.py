@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -131,6 +132,37 @@ def test_what_is_not_ready_in_time_says_what_it_waits_for() -> None:
     assert failed.code is Code.NOT_READY
     assert "readiness probe GET :8080/ready every 1 s, 3 failures" in failed.message
     assert failed.message.endswith("(after 1 s)")
+
+
+def from_proxy(status: int, message: str) -> Answer:
+    body = {"kind": "Status", "status": "Failure", "message": message, "code": status}
+    return Answer(status, json.dumps(body, separators=(",", ":")).encode())
+
+
+NOBODY = from_proxy(503, "error trying to reach service: dial tcp 10.244.0.9:8080: connect: connection refused")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (NOBODY, Code.PROBE_FAILING),
+        (Answer(503, b"the database gives: connection refused"), Code.NOT_READY),
+        (Answer(404, b"{}"), Code.NOT_READY),
+        (from_proxy(503, "error trying to reach service: dial tcp 10.244.0.9:8080: i/o timeout"), Code.NOT_READY),
+        (from_proxy(403, 'pods "x" is forbidden: User "x" cannot get resource "pods/proxy"'), Code.NOT_READY),
+        (Answer(cut=True), Code.NOT_READY),
+    ],
+    ids=["refused", "says-503", "says-404", "timeout", "forbidden", "cut"],
+)
+def test_where_the_kubelet_tells_no_more_the_pod_is_asked(answer: Answer, code: Code) -> None:
+    def pod(request: Request) -> Answer | None:
+        return answer if "/proxy/" in request.path else None
+
+    with cluster(objects("deployment-probe-refused"), pod) as (api, kube, lines):
+        failed = wait(kube, lines, deployment("wrong-port"), timeout=2.0).failures[0]
+    assert failed.code is code
+    asked = [request.path for request in api.requests if "/proxy/" in request.path]
+    assert asked == ["/api/v1/namespaces/zoo/pods/wrong-port-fc86644c6-6w8h6:8080/proxy/ready"]
 
 
 def test_absent_object_is_named_after_its_grace() -> None:

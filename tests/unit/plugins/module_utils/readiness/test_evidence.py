@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,6 +95,28 @@ def test_a_missing_volume_is_made_precise_by_its_event() -> None:
     slow = refined(vague, [event("FailedAttachVolume", message="Multi-Attach error")], "w")
     assert (slow.code, slow.message) == (Code.VOLUME_MOUNT, "Multi-Attach error")
     assert refined(vague, [], "w") == vague
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "count", "code"),
+    [
+        ("Scheduled", "Successfully assigned n/x to node1", 1, Code.CRASH_LOOP),
+        ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", 3, Code.CRASH_LOOP),
+        ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", 24, Code.PROBE_KILLED),
+        ("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 503", 3, Code.PROBE_KILLED),
+        ("Killing", "Container app failed liveness probe, will be restarted", 1, Code.PROBE_KILLED),
+        ("Killing", "Stopping container app", 1, Code.CRASH_LOOP),
+    ],
+)
+def test_an_end_with_code_0_is_a_kill_only_if_the_kubelet_complained_of_a_probe(
+    reason: str, message: str, count: int, code: Code
+) -> None:
+    about = {"uid": "p1", "kind": "Pod", "name": "x", "fieldPath": "spec.containers{app}"}
+    told = event(reason, message=message, count=count) | {"involvedObject": about}
+    vague = Symptom(Code.PROBE_KILLED, "crash_loop", "Completed", pod_uid="p1", container="app", exit_code=0)
+    assert refined(vague, [told], "w").code is code
+    assert refined(replace(vague, exit_code=143), [told], "w").code is Code.PROBE_KILLED
+    assert refined(vague, [], "w").code is Code.PROBE_KILLED
 
 
 def test_a_refused_pod_is_made_precise_by_its_event() -> None:

@@ -15,6 +15,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.expressions import Expressions
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Clock, Judge
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.pods import unsettled
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.starting import open_question
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, tree_of
 
@@ -124,6 +125,52 @@ def test_a_probe_that_the_kubelet_has_fallen_silent_about_dooms_nothing() -> Non
     found = Judge({}).look(asked, at(0, STARTED + 300.0), events=events)
     assert not found.doom
     assert [symptom.code for symptom, _ in found.waiting] == [Code.NOT_READY]
+
+
+def test_who_is_refused_until_the_kubelet_falls_silent_may_be_asked() -> None:
+    asked, events = refused(STARTED + 25.0)
+    waiting = [symptom for symptom, _ in Judge({}).look(asked, at(0, STARTED + 60.0), events=events).waiting]
+    assert open_question(asked, waiting, events, STARTED + 26.0) is None
+    assert open_question(asked, waiting, [], STARTED + 60.0) is None
+    question = open_question(asked, waiting, events, STARTED + 60.0)
+    assert question is not None
+    assert (question.container, question.port, question.path, question.tls) == ("app", 8080, "/ready", False)
+    told = question.refused("error trying to reach service: connect: connection refused", STARTED + 64.0)
+    assert told is not None
+    found = Judge({}).look(asked, at(0, STARTED + 64.0), events=[*events, told])
+    assert [symptom.code for symptom in found.doom] == [Code.PROBE_FAILING]
+    assert question.refused("dial tcp 10.244.0.9:8080: i/o timeout", STARTED + 64.0) is None
+
+
+def test_who_has_answered_is_not_asked() -> None:
+    asked, events = refused(STARTED + 25.0)
+    answer = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+    later = copy.deepcopy(events[0]) | {"message": answer, "lastTimestamp": "2026-11-21T23:27:54Z"}
+    waiting = [symptom for symptom, _ in Judge({}).look(asked, at(0, STARTED + 60.0), events=events).waiting]
+    assert open_question(asked, waiting, [*events, later], STARTED + 60.0) is None
+
+
+@pytest.mark.parametrize(
+    ("probe", "port"),
+    [
+        ({"httpGet": {"port": "web"}}, 8081),
+        ({"httpGet": {"port": "8080", "scheme": "HTTPS"}}, 8080),
+        ({"httpGet": {"port": 8080, "host": "10.0.0.1"}}, None),
+        ({"httpGet": {"port": "no-such"}}, None),
+        ({"tcpSocket": {"port": 8080}}, None),
+        ({"grpc": {"port": 8080}}, None),
+    ],
+)
+def test_only_http_probes_of_the_pod_itself_are_asked(probe: dict[str, Any], port: int | None) -> None:
+    asked, events = refused(STARTED + 25.0)
+    pods = copy.deepcopy(asked.new_pods)
+    container = pods[0]["spec"]["containers"][0]
+    container |= {"readinessProbe": {**probe, "periodSeconds": 1}, "ports": [{"name": "web", "containerPort": 8081}]}
+    other = Tree(asked.workload, asked.newest, pods)
+    waiting = [symptom for symptom, _ in Judge({}).look(other, at(0, STARTED + 60.0), events=events).waiting]
+    question = open_question(other, waiting, events, STARTED + 60.0)
+    assert (question.port if question else None) == port
+    assert question is None or question.tls == ("scheme" in probe["httpGet"])
 
 
 def test_the_probes_own_attempts_are_waited_for() -> None:
