@@ -8,6 +8,7 @@ they said last proves nothing of now.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from ..readiness.fields import Object, metadata, name, uid
@@ -18,8 +19,9 @@ from .errors import Forbidden, KubeError, Unreachable
 from .session import KubeSession
 
 _ATTEMPT_SECONDS = 2.0
-# How often to see whether what is known still counts.
-_LOOK_SECONDS = 3.0
+# A refusal counts for so long, and is asked for again so soon: whoever listens by now must not fail for an old one.
+_COUNTS_SECONDS = 4.0
+_AGAIN_SECONDS = 2.0
 
 
 class Listening:
@@ -30,29 +32,36 @@ class Listening:
 
     def __init__(self, kube: KubeSession) -> None:
         self._kube = kube
-        self._told: dict[tuple[str, str, float], Object] = {}
-        self._answered: set[tuple[str, str, float]] = set()
+        self._refused: dict[tuple[str, str, float], tuple[float, Object]] = {}
+        self._settled: set[tuple[str, str, float]] = set()
         self._denied = False
 
     @property
     def told(self) -> list[Object]:
-        """What was found, as the kubelet would have told it in events."""
-        return list(self._told.values())
+        """Refusals of the last seconds, as the kubelet would have told them in events."""
+        return [event for at, event in self._refused.values() if time.monotonic() - at <= _COUNTS_SECONDS]
 
     def ask(self, tree: Tree, waiting: Sequence[Symptom], events: Sequence[Object]) -> float:
-        """Ask if there is something to ask; returns the seconds after which another look is worth while."""
+        """Ask if there is something to ask; returns the seconds after which another look is worth while.
+
+        ``events``: the kubelet's own.
+        """
         now = self._kube.server_now()
         question = None if self._denied else open_question(tree, waiting, events, now)
         if question is None:
-            return _LOOK_SECONDS if any(symptom.reason == NO_ANSWER for symptom in waiting) else float("inf")
+            return _AGAIN_SECONDS if any(symptom.reason == NO_ANSWER for symptom in waiting) else float("inf")
         key = (uid(question.pod), question.container, question.since)
-        if key in self._answered:
+        if key in self._settled:
             return float("inf")
-        refused = question.refused(self._answer(question), now)
-        if refused is None:
-            self._answered.add(key)
+        age = time.monotonic() - self._refused[key][0] if key in self._refused else _AGAIN_SECONDS
+        if age < _AGAIN_SECONDS:
+            return _AGAIN_SECONDS - age
+        event = question.refused(self._answer(question), now)
+        if event is None:
+            self._refused.pop(key, None)
+            self._settled.add(key)
             return float("inf")
-        self._told[key] = refused
+        self._refused[key] = (time.monotonic(), event)
         return 0.0
 
     def _answer(self, question: Question) -> str:

@@ -162,7 +162,7 @@ class _Wait:
 
     def _ask(self, judgements: dict[Target, Judgement]) -> float:
         """Ask containers that the kubelet tells no more of; returns the seconds until another look is worth while."""
-        events = [*self._watcher.objects(EVENT), *self._listening.told]
+        events = self._watcher.objects(EVENT)
         pauses = [float("inf")]
         for target, judgement in judgements.items():
             tree, waiting = self._trees.get(target), [symptom for symptom, _ in judgement.waiting]

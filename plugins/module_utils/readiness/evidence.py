@@ -103,17 +103,14 @@ def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Sy
 
 
 def _ended_by_itself(symptom: Symptom, events: Sequence[Object]) -> bool:
-    """True if events of the pod can be read, were not used up by other complaints, and none is of a failing probe.
+    """True if events of the pod can be read, were not used up by complaints, and none says that it was ended.
 
-    A program that ends well when it is told to looks the same in its status as one that just ends.
+    A program that ends well when it is told to looks the same in its status as one that just ends. A complaint of its
+    liveness probe proves nothing: one that asks in the moment of the end fails too.
     """
     ours = [event for event in events if (event.get("involvedObject") or {}).get("uid") == symptom.pod_uid]
     complaints = sum(event_count(event) for event in ours if event.get("reason") == "Unhealthy")
-    killed = any(
-        is_about(event, symptom.pod_uid, symptom.container, reason, words)
-        for event in ours
-        for reason, words in (("Killing", "will be restarted"), ("Unhealthy", "Liveness"), ("Unhealthy", "Startup"))
-    )
+    killed = any(is_about(event, symptom.pod_uid, symptom.container, "Killing", "will be restarted") for event in ours)
     return bool(ours) and not killed and complaints < _EVENT_BUDGET
 
 

@@ -112,7 +112,9 @@ def restart_announced(pod: Object, events: Sequence[Object]) -> bool:
     for view in containers(pod):
         began = timestamp((view.running or {}).get("startedAt"))
         said = (event for event in events if is_about(event, uid(pod), view.name, "Killing", "will be restarted"))
-        if began is not None and any(event_time(event) >= began for event in said):
+        # Times are whole seconds: in the second in which a container was ended it may have been started again.
+        ended = timestamp(view.last_end.get("finishedAt")) or 0.0
+        if began is not None and any(event_time(event) >= began and event_time(event) > ended for event in said):
             return True
     return False
 

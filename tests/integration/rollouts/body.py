@@ -38,7 +38,7 @@ class Body:
             for name in (*self.init, *self.native, *self.apps)
         }  # fmt: skip
         self.sandbox = self.settled = self.broken = False
-        self.sayings: list[tuple[str, str, str]] = []
+        self.sayings: list[tuple[str, str, str, str]] = []
         self._outcome: Object = {}
         self._began = now()
         self._since: dict[str, tuple[bool, str]] = {}
@@ -80,8 +80,8 @@ class Body:
         self._outcome = {"phase": phase, "reason": reason, "message": message}
 
     def say(self, reason: str, message: str, container: str = "") -> None:
-        """An event about the pod."""
-        self.sayings.append((reason, message, container))
+        """An event about the pod, of now, whenever it comes to be told."""
+        self.sayings.append((reason, message, container, now()))
 
     def status(self) -> Object:
         """For a merge patch of the status subresource."""

@@ -176,8 +176,8 @@ class PlayedNodes:
         pause = next(plot, None)
         meta = pod["metadata"]
         try:
-            for reason, message, container in body.sayings:
-                self._say(pod, reason, message, container)
+            for saying in body.sayings:
+                self._say(pod, *saying)
             body.sayings.clear()
             self.kube.patch(POD, meta["namespace"], meta["name"], {"status": body.status()}, subresource="status")
         except NotFound:
@@ -185,13 +185,13 @@ class PlayedNodes:
         if pause is not None:
             self._later(pause, lambda: self._step(pod, body, plot))
 
-    def _say(self, pod: Object, reason: str, message: str, container: str) -> None:
+    def _say(self, pod: Object, reason: str, message: str, container: str, at: str) -> None:
         meta = pod["metadata"]
         about = {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "namespace": meta["namespace"],
                  "uid": meta["uid"], "fieldPath": f"spec.containers{{{container}}}" if container else ""}  # fmt: skip
         event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": f"{meta['name']}.{secrets.token_hex(6)}"},
                  "involvedObject": about, "reason": reason, "message": message, "type": "Warning", "count": 1,
-                 "firstTimestamp": now(), "lastTimestamp": now(), "source": {"component": "kubelet"}}  # fmt: skip
+                 "firstTimestamp": at, "lastTimestamp": at, "source": {"component": "kubelet"}}  # fmt: skip
         self.kube.create(EVENT, meta["namespace"], event)
 
     def _remove(self, pod: Object) -> None:

@@ -92,7 +92,10 @@ def _restarted_once(body: Body, part: Part) -> Steps:
     yield from _all_but(body, part.container)
     body.run(part.container)
     yield 0.3
-    body.end(part.container, part.code)
+    if part.style == "killed":
+        _kill(body, part)
+    else:
+        body.end(part.container, part.code)
     yield part.until or 0.1
     body.run(part.container)
     if part.container in body.init:
@@ -113,13 +116,19 @@ def _killed(body: Body, part: Part) -> Steps:
         body.run(part.container)
         body.ready(part.container)
         yield 2.6
-        body.say("Unhealthy", "Liveness probe failed: command timed out", part.container)
-        body.end(part.container, part.code)
+        _kill(body, part)
         yield 0.05
         if run:
             body.broken = True
             body.hold(part.container, "CrashLoopBackOff", "back-off 10s restarting failed container")
             yield 1.5
+
+
+def _kill(body: Body, part: Part) -> None:
+    """The kubelet ends a container because of its liveness probe."""
+    body.say("Unhealthy", "Liveness probe failed: command timed out", part.container)
+    body.say("Killing", f"Container {part.container} failed liveness probe, will be restarted", part.container)
+    body.end(part.container, part.code)
 
 
 def _pull(body: Body, part: Part) -> Steps:

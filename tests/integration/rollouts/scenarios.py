@@ -76,6 +76,7 @@ FAULTS = (
 _PASSING = tuple(fault for fault in FAULTS if fault.grace and fault.part.plot != "start error")
 _HARMLESS = (
     Part("restarted once", until=0.2),
+    Part("restarted once", until=0.2, code=143, style="killed"),
     Part("fine", start=0.8, ready=0.8),
     Part("cache", until=0.5),
     Part("fine"),
@@ -131,6 +132,7 @@ def goes_well(rng: Random) -> Scenario:
     if form.updated == form.replicas and not form.ordered and rng.random() < 0.3:
         before = ((Part("crash", code=5), "broken"),)
     parts = tuple(rng.choice(_HARMLESS) for _ in range(form.replicas))
+    form = replace(form, alive=form.alive or any(part.style == "killed" for part in parts))
     settled = form.updated if before else form.replicas
     return Scenario("goes well", form, parts, before, options={"graces": {"first_crash": LONG}}, settled=settled)
 

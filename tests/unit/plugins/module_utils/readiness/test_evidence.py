@@ -103,12 +103,12 @@ def test_a_missing_volume_is_made_precise_by_its_event() -> None:
         ("Scheduled", "Successfully assigned n/x to node1", 1, Code.CRASH_LOOP),
         ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", 3, Code.CRASH_LOOP),
         ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", 24, Code.PROBE_KILLED),
-        ("Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 503", 3, Code.PROBE_KILLED),
+        ("Unhealthy", "Liveness probe errored: rpc error: container is not running", 1, Code.CRASH_LOOP),
         ("Killing", "Container app failed liveness probe, will be restarted", 1, Code.PROBE_KILLED),
         ("Killing", "Stopping container app", 1, Code.CRASH_LOOP),
     ],
 )
-def test_an_end_with_code_0_is_a_kill_only_if_the_kubelet_complained_of_a_probe(
+def test_an_end_with_code_0_is_a_kill_only_if_the_kubelet_says_so(
     reason: str, message: str, count: int, code: Code
 ) -> None:
     about = {"uid": "p1", "kind": "Pod", "name": "x", "fieldPath": "spec.containers{app}"}

@@ -326,6 +326,12 @@ def test_a_container_that_the_kubelet_is_ending_is_not_current_though_it_is_read
     assert found.status.message == "3/3 available, a container is about to be restarted"
     before = event | {"lastTimestamp": "2001-01-01T00:00:00Z"}
     assert Judge({}).look(tree_of(workload, others), at(0, LATER), events=[before]).status.state is State.CURRENT
+    report = pod["status"]["containerStatuses"][0]
+    same = event | {"lastTimestamp": report["state"]["running"]["startedAt"]}
+    assert Judge({}).look(tree_of(workload, others), at(0, LATER), events=[same]).status.state is State.IN_PROGRESS
+    end = {"exitCode": 143, "startedAt": "2001-01-01T00:00:00Z", "finishedAt": same["lastTimestamp"]}
+    report |= {"lastState": {"terminated": end}, "restartCount": 1}
+    assert Judge({}).look(tree_of(workload, others), at(0, LATER), events=[same]).status.state is State.CURRENT
 
 
 def test_status_that_came_before_its_pods_does_not_count_yet() -> None:
