@@ -41,7 +41,8 @@ def _quota_counted(scene: Scene) -> bool:
 
 
 def node_that_fits_appears(scene: Scene) -> Verdict:
-    node = scene.kube.list_(NODE)[0][0]["metadata"]["name"]
+    real = [node for node in scene.kube.list_(NODE)[0] if not node["spec"].get("taints")]
+    node = real[0]["metadata"]["name"]
     scene.deploy(pod={"nodeSelector": {scene.namespace: "yes"}})
     with scene.waiting() as verdict:
         scene.said("Unschedulable")

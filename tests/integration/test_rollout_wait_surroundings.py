@@ -8,11 +8,12 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import KubeError, NotFound
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, NODE, POD
 from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import Target, Verdict
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Object
@@ -97,13 +98,21 @@ def node_is_drained_in_mid_rollout(scene: Scene) -> Verdict:
         with scene.waiting() as verdict:
             scene.said("of the old revision left")
             scene.kube.patch(NODE, "", nodes.names[0], {"spec": {"unschedulable": True}})
-            for pod in scene.pods():
-                if pod["spec"].get("nodeName") == nodes.names[0]:
-                    _evict(scene, pod)
+            eventually("the node is drained", lambda: _drained(scene, nodes.names[0]))
             found = verdict.result(120)
         alive = [pod for pod in scene.pods() if not pod["metadata"].get("deletionTimestamp")]
         assert {pod["spec"]["nodeName"] for pod in alive} == {nodes.names[1]}
         return found
+
+
+def _drained(scene: Scene, node: str) -> bool:
+    """Evicts what is left on a node, as kubectl drain does: once more for what was being bound to it meanwhile."""
+    there = [pod for pod in scene.pods() if pod["spec"].get("nodeName") == node]
+    left = [pod for pod in there if not pod["metadata"].get("deletionTimestamp")]
+    for pod in left:
+        with suppress(NotFound):
+            _evict(scene, pod)
+    return not left
 
 
 def _evict(scene: Scene, pod: Object) -> None:
