@@ -165,7 +165,7 @@ class _Wait:
         events = self._watcher.objects(EVENT)
         pauses = [float("inf")]
         for target, judgement in judgements.items():
-            tree, waiting = self._trees.get(target), [symptom for symptom, _ in judgement.waiting]
+            tree, waiting = self._trees.get(target), [entry[0] for entry in judgement.waiting]
             if tree is not None and target not in self._failed and self._watcher.follow:
                 pauses.append(self._listening.ask(tree, waiting, events))
         return min(pauses)
