@@ -8,7 +8,10 @@ each whole line at once. Nothing has to be configured: an action plugin of a mod
 
 from __future__ import annotations
 
+import io
+import multiprocessing
 import os
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +28,18 @@ from ansible_collections.todo.cloud.plugins.plugin_utils.run import controller, 
 # Callbacks that print one readable line after another; JSON-like ones and those that draw must not be disturbed.
 _READABLE = frozenset({"default", "ansible.builtin.default"})
 _EVERY_SECONDS = 0.2
+
+
+def flush_lines() -> None:
+    """In the controller, which loads action plugins too: a file or a pipe gets each line at once, as a terminal does.
+
+    Ansible leaves that to Python, which keeps up to 8 KiB of lines back; a CI log would be silent while a wave waits.
+    """
+    if multiprocessing.parent_process() is None and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+
+
+flush_lines()
 
 
 class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no type information

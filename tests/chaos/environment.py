@@ -81,7 +81,11 @@ class Environment:
     def start(self, playbook: str, version: str, *arguments: str) -> Run:
         """A playbook at work."""
         self._runs += 1
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("K8S_AUTH_", "KUBE", "HELM_", "ANSIBLE_"))}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("K8S_AUTH_", "KUBE", "HELM_", "ANSIBLE_", "PYTHON"))
+        }
         environ = kept | {
             "CHAOS_KUBECONFIG": self._kubeconfig, "CHAOS_HELM": self._helm, "CHAOS_NAMESPACE": self.namespace,
             "CHAOS_SECRET": self.secret, "CHAOS_VERSION": version, "ANSIBLE_NOCOLOR": "1",

@@ -113,7 +113,8 @@ def skewed(seconds: int) -> dict[str, str]:
 
 def environment(kubeconfig: str) -> dict[str, str]:
     """The environment of an Ansible run against the test cluster."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("K8S_AUTH_", "KUBE", "ANSIBLE_"))}
+    ours = ("K8S_AUTH_", "KUBE", "ANSIBLE_", "PYTHON")  # PYTHONUNBUFFERED, for one, would hide a silent log
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return kept | {
         "K8S_AUTH_KUBECONFIG": kubeconfig,
         "ANSIBLE_COLLECTIONS_PATH": str(TOP / "collections"),

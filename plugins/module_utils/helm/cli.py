@@ -226,9 +226,10 @@ class HelmCli:
                 f"The Helm program {self._binary!r} can't be run: install Helm 4, or name it in helm_binary.",
             ) from exc
         except TookTooLong as exc:
+            whose = f"{release}: " if (release := _release_of(args)) else ""
             failure = Failure(
                 Code.HELM_FAILED,
-                f"helm {args[0]} was ended after {timeout:.0f} s without an answer.",
+                f"{whose}helm {args[0]} was ended after {timeout:.0f} s without an answer.",
                 {"command": args[0]},
             )
             raise HelmError(failure, transient=False) from exc

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from ansible_collections.todo.cloud.plugins.plugin_utils.live import followed_file
@@ -23,6 +25,15 @@ def test_lines_appear_while_the_task_runs_and_all_of_them_in_the_end() -> None:
             file.write("o\nthree\n")
     assert shown == ["one", "two", "three"]
     assert not os.path.exists(path)
+
+
+def test_a_log_gets_each_line_at_once() -> None:
+    module = "ansible_collections.todo.cloud.plugins.plugin_utils.live"
+    code = f"import sys; before = sys.stdout.line_buffering; import {module}; print(before, sys.stdout.line_buffering)"
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environ = {**kept, "PYTHONPATH": str(TOP / "collections")}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_every_live_module_has_its_action() -> None:

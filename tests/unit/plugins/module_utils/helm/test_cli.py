@@ -206,7 +206,7 @@ def test_a_missing_program_is_told_in_one_sentence(problem: Exception) -> None:
 
 def test_a_call_that_never_ends_is_ended() -> None:
     fake = Fake(answer=TookTooLong("x"))
-    with pytest.raises(TodoCloudError, match="ended after 330 s"):
+    with pytest.raises(TodoCloudError, match=r"^api: helm uninstall was ended after 330 s"):
         HelmCli(lambda: KUBECONFIG, "helm", fake).uninstall("api", "ns")
 
 
