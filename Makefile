@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 CACHE := $(or $(TODO_CLOUD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/todo-cloud)
 export PATH := $(CACHE)/venv/bin:$(CACHE)/bin:$(PATH)
+unexport PYTHONDONTWRITEBYTECODE  # else every run of Ansible compiles the collection anew
 export TODO_CLOUD_STARTED := $(or $(TODO_CLOUD_STARTED),$(shell date +%s))
 
 CLUSTER := python3 -m tests.cluster

@@ -52,12 +52,13 @@ def ok(run: Run) -> Run:
 
 def two_runs(env: Environment, _quiet: str) -> None:
     """The first installs; one that comes meanwhile is refused, one that waits goes on from there."""
-    runs = [env.start("site.yml", "v1")]
+    # Time enough for Helm and for the lock: it is stopped for as long as two other runs take to come to the lock.
+    runs = [env.start("site.yml", "v1", "-e", "release_timeout=400")]
     try:
         first = runs[0]
         assert not first.wait(_LIMIT_S, until=lambda: bool(history(env.kube, env.namespace, "alpha") and holder(env)))
         first.stop()  # nothing of it goes on until the others have met it
-        refused, waits = (env.start("site.yml", "v2", "-e", f"release_lock_wait={wait}") for wait in (0, 120))
+        refused, waits = (env.start("site.yml", "v2", "-e", f"release_lock_wait={wait}") for wait in (0, 400))
         runs += [refused, waits]
         said = failed(refused)
         assert "holds it since" in said, said[-2000:]
