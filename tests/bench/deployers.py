@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.bench.world import CHART, HELM, HELM3, HELMFILE, KUBECTL, Ran, World, serving_pod
 
 TIMEOUT_S = 120
@@ -143,7 +145,7 @@ class Helmfile(Deployer):
                 )  # fmt: skip
             before = list(wave)
         defaults = {"wait": True, "timeout": TIMEOUT_S, "createNamespace": False}
-        file.write_text(json.dumps({"helmDefaults": defaults, "releases": releases}))
+        file.write_text(yaml.safe_dump({"helmDefaults": defaults, "releases": releases}))
         argv = (HELMFILE, "--helm-binary", HELM, "--file", file, "sync", "--concurrency", "15", "--skip-deps")
         return self.world.run(*argv, kubeconfig=self.kubeconfig).ok().seconds
 
