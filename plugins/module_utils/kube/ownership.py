@@ -92,10 +92,13 @@ def parts_of(path: str) -> list[str]:
     return _PARTS.findall(path)
 
 
-def scaled_by(autoscalers: Iterable[Mapping[str, Any]]) -> frozenset[tuple[str, str]]:
-    """(kind, name) of what HorizontalPodAutoscalers scale: its ``spec.replicas`` are theirs."""
-    refs = [item["spec"]["scaleTargetRef"] for item in autoscalers]
-    return frozenset((ref["kind"], ref["name"]) for ref in refs)
+def scaled_by(objects: Iterable[Mapping[str, Any]]) -> frozenset[tuple[str, str]]:
+    """(kind, name) of what the autoscalers among them scale: its ``spec.replicas`` are theirs.
+
+    HorizontalPodAutoscalers, and what is built on them (KEDA's ScaledObjects, whose kind may be left out).
+    """
+    refs = [spec.get("scaleTargetRef") for item in objects if isinstance(spec := item.get("spec"), Mapping)]
+    return frozenset((str(ref.get("kind") or "Deployment"), str(ref.get("name"))) for ref in refs if ref)
 
 
 def step(path: str, key: str) -> str:

@@ -11,11 +11,12 @@ Ownership is edited as client-go does it (k8s.io/client-go, util/csaupgrade).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..helm.storage import CorruptRelease, History, ReleaseStatus, read_release
 from ..kube.errors import Conflict, NotFound
+from ..kube.ownership import scaled_by
 from ..kube.session import KubeSession, Object
 from .manifest import objects_of
 
@@ -33,7 +34,7 @@ def free_replicas(kube: KubeSession, namespace: str, known: History) -> None:
         objects = objects_of(read_release(kube, namespace, newest[-1].name, newest[-1].revision).manifest)
     except (CorruptRelease, NotFound):
         return  # nothing is known of it
-    scaled = set(_scaled(objects))
+    scaled = scaled_by(objects)
     for item in objects:
         autoscaled = (item.get("kind"), (item.get("metadata") or {}).get("name")) in scaled
         if autoscaled or isinstance(_spec(item).get("replicas"), int):
@@ -80,13 +81,6 @@ def _freed(live: Object, autoscaled: bool) -> list[Entry]:
     more_than_default = _spec(live).get("replicas", 0) > 1
     kept = without_replicas(entries, lambda e: (more_than_default and by_helm(e)) or (autoscaled and by_scale(e)))
     return kept if kept != entries else []
-
-
-def _scaled(objects: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """(kind, name) of what HorizontalPodAutoscalers, and what is built on them (KEDA's ScaledObjects), scale."""
-    for item in objects:
-        if isinstance(ref := _spec(item).get("scaleTargetRef"), dict):
-            yield str(ref.get("kind") or "Deployment"), str(ref.get("name"))
 
 
 def _spec(item: Mapping[str, Any]) -> Mapping[str, Any]:
