@@ -43,7 +43,8 @@ def no_command_line_shows(secrets: Iterable[str]) -> Iterator[None]:
 
     def watch() -> None:
         while not stop.wait(0.2):
-            seen.extend(c[:200] for pid in processes() if any(n in (c := command_of(pid)) for n in needles))
+            commands = map(command_of, processes())
+            seen.extend(command[:200] for command in commands if any(needle in command for needle in needles))
 
     thread = threading.Thread(target=watch)
     thread.start()
