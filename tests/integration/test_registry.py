@@ -6,10 +6,8 @@ from __future__ import annotations
 
 import base64
 import json
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,9 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
 from tests.cluster.oci import Reference, Registry
-from tests.cluster.paths import BIN
-from tests.cluster.registry import settings
-from tests.integration.support import ModuleRun, eventually, run_module
+from tests.integration.support import ModuleRun, run_module
+from tests.support.distribution import distribution
 
 IMAGE = "ghcr.io/todo-app/web:v1"
 PASSWORD = "only-a-test"
@@ -38,35 +35,6 @@ HTPASSWD = "todo:$2b$05$abcdefghijklmnopqrstuuzm9xGwIXAkuOSXHcjtaMPml2p1jKcIi"
 def ask(name: str, **params: Any) -> ModuleRun:
     check = params.pop("check", False)
     return run_module(name, {"image": IMAGE, **params}, "", check=check)
-
-
-@contextmanager
-def distribution(folder: Path, auth: dict[str, Any] | None = None) -> Iterator[str]:
-    """The registry program with a storage of its own; its URL."""
-    probe = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    address = f"127.0.0.1:{probe.server_port}"
-    probe.server_close()
-    config = settings(address)
-    config["storage"]["filesystem"]["rootdirectory"] = str(folder / "storage")
-    if auth:
-        config["auth"] = auth
-    file = folder / f"registry-{address.rpartition(':')[2]}.json"
-    file.write_text(json.dumps(config))
-    with (folder / "log").open("a") as log:
-        process = subprocess.Popen([str(BIN / "registry"), "serve", str(file)], stdout=log, stderr=log)
-    try:
-        eventually("the registry answers", lambda: _answers(f"http://{address}/v2/"), 20)
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code in (200, 401)
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture(scope="module")
