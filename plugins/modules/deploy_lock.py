@@ -134,7 +134,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import LOCK_SPEC, lock_by_hand
+from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import LOCK_SPEC
+from ansible_collections.todo.cloud.plugins.module_utils.releases.takeover import lock_by_hand
 
 SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,

@@ -179,7 +179,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.environment im
     claims_info,
     fingerprint_info,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import CLUSTER_SPEC
+from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import CLUSTER_SPEC
 
 SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,

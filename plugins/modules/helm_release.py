@@ -192,14 +192,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.door import (
     live_progress,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
-    CLUSTER_SPEC,
-    HELM_SPEC,
-    LOCK_SPEC,
-    finish,
-    settings_of,
-    single_release,
-)
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import finish, helm_of, settings_of
+from ansible_collections.todo.cloud.plugins.module_utils.releases.single import single_release
+from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import CLUSTER_SPEC, HELM_SPEC, LOCK_SPEC
 
 WATCH_SPEC: dict[str, t.Any] = {
     "kind": {"type": "str", "choices": ["Secret", "ConfigMap"], "required": True},
@@ -233,7 +228,8 @@ def main() -> t.NoReturn:
         required_by={"cluster_id": ["environment"]},
     )
     with failing(module), KubeSession.from_params(module.params) as kube:
-        report = single_release(kube, module.params, settings_of(module), live_progress())
+        helm = helm_of(kube, module.params)
+        report = single_release(kube, helm, module.params, settings_of(module), live_progress())
     finish(module, report)
 
 

@@ -140,15 +140,15 @@ from ansible_collections.todo.cloud.plugins.module_utils.door import (
     live_progress,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption
+from ansible_collections.todo.cloud.plugins.module_utils.releases.models import parse_waves
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import finish, helm_of, settings_of
+from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import (
     CLUSTER_SPEC,
     DAPR_SPEC,
     ENVIRONMENT_SPEC,
     HELM_SPEC,
     REGISTRIES_SPEC,
-    adopt_set,
-    finish,
-    settings_of,
 )
 
 SPEC: dict[str, t.Any] = {
@@ -168,7 +168,9 @@ SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with failing(module), KubeSession.from_params(module.params) as kube:
-        report = adopt_set(kube, module.params, settings_of(module), live_progress())
+        settings = settings_of(module)
+        waves = parse_waves(module.params["waves"], settings.namespace)
+        report = Adoption(kube, helm_of(kube, module.params), settings, waves, live_progress()).run()
     finish(module, report)
 
 

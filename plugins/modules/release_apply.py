@@ -257,15 +257,15 @@ from ansible_collections.todo.cloud.plugins.module_utils.door import (
     live_progress,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+from ansible_collections.todo.cloud.plugins.module_utils.releases.engine import Engine
+from ansible_collections.todo.cloud.plugins.module_utils.releases.models import parse_waves
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import finish, helm_of, settings_of
+from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import (
     CLUSTER_SPEC,
     DAPR_SPEC,
     ENVIRONMENT_SPEC,
     HELM_SPEC,
     REGISTRIES_SPEC,
-    apply_set,
-    finish,
-    settings_of,
 )
 
 SPEC: dict[str, t.Any] = {
@@ -290,7 +290,9 @@ SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with failing(module), KubeSession.from_params(module.params) as kube:
-        report = apply_set(kube, module.params, settings_of(module), live_progress())
+        settings = settings_of(module)
+        waves = parse_waves(module.params["waves"], settings.namespace)
+        report = Engine(kube, helm_of(kube, module.params), settings, waves, live_progress()).apply()
     finish(module, report)
 
 

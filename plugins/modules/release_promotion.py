@@ -178,8 +178,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import ENVIRONMENT_SPEC, REGISTRIES_SPEC
 from ansible_collections.todo.cloud.plugins.module_utils.releases.promote import check_promotion, prove_promotion
+from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import ENVIRONMENT_SPEC, REGISTRIES_SPEC
 
 SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,

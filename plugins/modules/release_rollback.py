@@ -150,15 +150,15 @@ from ansible_collections.todo.cloud.plugins.module_utils.door import (
     live_progress,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
+from ansible_collections.todo.cloud.plugins.module_utils.releases.earlier import EarlierImage
+from ansible_collections.todo.cloud.plugins.module_utils.releases.params import finish, helm_of, settings_of
+from ansible_collections.todo.cloud.plugins.module_utils.releases.rollback import Rollback
+from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import (
     CLUSTER_SPEC,
     DAPR_SPEC,
     ENVIRONMENT_SPEC,
     HELM_SPEC,
     REGISTRIES_SPEC,
-    finish,
-    roll_back,
-    settings_of,
 )
 
 SPEC: dict[str, t.Any] = {
@@ -178,7 +178,12 @@ SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with failing(module), KubeSession.from_params(module.params) as kube:
-        report = roll_back(kube, module.params, settings_of(module), live_progress())
+        settings, helm, progress = settings_of(module), helm_of(kube, module.params), live_progress()
+        names, image = module.params["names"], module.params["image"]
+        if image:
+            report = EarlierImage(kube, helm, settings, names, image, progress).run()
+        else:
+            report = Rollback(kube, helm, settings, module.params["to"], names, progress).run()
     finish(module, report)
 
 

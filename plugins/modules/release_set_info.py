@@ -117,11 +117,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import (
-    DAPR_SPEC,
-    ENVIRONMENT_SPEC,
-    describe_sets,
-)
+from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import DAPR_SPEC, ENVIRONMENT_SPEC
+from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
 SPEC: dict[str, t.Any] = {
     **KUBE_SPEC,
@@ -136,7 +133,15 @@ SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with failing(module), KubeSession.from_params(module.params) as kube:
-        info = describe_sets(kube, module.params)
+        info = set_info(
+            kube,
+            module.params["namespace"],
+            module.params["environment"],
+            verified_only=module.params["verified_only"],
+            at=module.params["at"] or "",
+            status=module.params["status"],
+            dapr_namespace=module.params["dapr_namespace"],
+        )
     module.exit_json(changed=False, **info)
 
 

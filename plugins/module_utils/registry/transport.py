@@ -20,8 +20,6 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 
-from ansible.module_utils.urls import open_url
-
 from ..failure import Code, TodoCloudError, error
 from .access import Access
 
@@ -190,6 +188,8 @@ class Transport:
         )
 
     def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float) -> Answer:
+        from ansible.module_utils.urls import open_url  # takes 0.1 s to load, and most runs ask no registry
+
         try:
             # A redirect (to where blobs are stored) must not carry the credentials along.
             answer = open_url(

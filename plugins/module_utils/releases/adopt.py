@@ -25,16 +25,17 @@ from .digest import digest_of, input_digest
 from .guards import Claims, guard
 from .guards import record as record_cluster
 from .holder import Holder
-from .judge import Judge, targets_of
+from .judge import Judge
+from .labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
 from .lock import EnvironmentLock
 from .manifest import manifest_digest
-from .models import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED, Progress, ReleaseSpec, Settings
+from .models import Progress, ReleaseSpec, Settings
 from .pinning import Pins, image_of
 from .plan import changes_of, newest_content, origin_of
 from .record import Member, RecordStore
-from .recorder import Recorder, images_of
+from .recorder import Recorder
 from .report import Report, Row
-from .snapshot import WORKLOADS, Snapshot, take
+from .snapshot import WORKLOADS, Snapshot, images_of, take, targets_of
 from .writer import ReleaseWriter
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from ..dapr.sidecar import pods_of
 from ..failure import Code, Failure
 from ..kube.resources import DEPLOYMENT, POD, REPLICA_SET
-from ..kube.rollout import Verdict
 from ..kube.session import KubeSession
+from ..kube.verdict import Verdict
 from ..readiness.pods import was_ready
 
 _HASH = "pod-template-hash"

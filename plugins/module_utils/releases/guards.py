@@ -18,7 +18,7 @@ from ..failure import Code, TodoCloudError, error
 from ..kube.errors import Forbidden
 from ..kube.resources import NAMESPACE
 from ..kube.session import KubeSession
-from .models import ENVIRONMENT
+from .labels import ENVIRONMENT
 
 CLUSTER_ID = "todo.cloud/cluster-id"
 HOSTS = "todo.cloud/hosts"

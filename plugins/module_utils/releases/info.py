@@ -9,7 +9,7 @@ from typing import Any
 from ..helm.storage import SELECTOR, CorruptRelease, History, ReleaseStatus, StoredRelease, histories, read_release
 from ..kube.resources import SECRET
 from ..kube.session import KubeSession
-from .models import INPUTS
+from .labels import INPUTS
 from .plan import origin_of
 
 

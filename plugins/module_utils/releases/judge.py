@@ -14,10 +14,13 @@ from ..dapr.check import SidecarCheck, SidecarReport
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.storage import StoredRelease, read_release
 from ..kube.deadline import Deadline
-from ..kube.rollout import RolloutWaiter, Target, Verdict, WaitOptions, targets_of_manifest
+from ..kube.rollout import RolloutWaiter
 from ..kube.session import KubeSession
+from ..kube.targets import Target
+from ..kube.verdict import Verdict, WaitOptions
 from .dependency import dependency_down
 from .models import Progress, Settings
+from .snapshot import targets_of
 
 # For so long the API server may give no answer while a wave is waited for: with the lock's release, under a minute.
 OUTAGE_S = 35.0
@@ -101,11 +104,6 @@ def read_all(kube: KubeSession, namespace: str, names: Sequence[str]) -> dict[st
         return {}
     with ThreadPoolExecutor(min(8, len(names))) as pool:
         return dict(zip(names, pool.map(lambda name: read_release(kube, namespace, name), names), strict=True))
-
-
-def targets_of(stored: StoredRelease) -> list[Target]:
-    """What of a release has to become Current."""
-    return targets_of_manifest(stored.manifest, stored.namespace, stored.name)
 
 
 def _by_release(verdict: Verdict, names: Sequence[str]) -> dict[str, Failure]:

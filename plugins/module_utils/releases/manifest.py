@@ -26,7 +26,7 @@ def objects_of(manifest: str) -> list[dict[str, Any]]:
     import yaml
 
     found: list[dict[str, Any]] = []
-    for document in yaml.safe_load_all(manifest):
+    for document in yaml.load_all(manifest, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if not isinstance(document, dict):
             continue
         items = document.get("items")

@@ -12,18 +12,10 @@ from enum import StrEnum
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..kube.rollout import WaitOptions
+from ..kube.verdict import WaitOptions
 from .digest import chart_digest, digest_of, input_digest
 from .floor import FLOOR, parse_floor
-
-# Labels and annotations of ours. Label values hold 63 characters at most.
-ENVIRONMENT = "todo.cloud/environment"
-INPUTS = "todo.cloud/inputs"
-CHART = "todo.cloud/chart"
-WATCHED = "todo.cloud/watched"
-REVISION = (
-    "todo.cloud/revision"  # the revision a run meant to make: a Helm call by hand copies our labels, but not its number
-)
+from .labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
 
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$")  # Helm: at most 53 characters
 _KEYS = {"name", "namespace", "chart", "chart_version", "values", "watches", "app_id", "rollback_floor"}

@@ -15,7 +15,8 @@ from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release
 from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease
 from ..readiness.status import State as WorkloadState
 from .floor import FLOOR
-from .models import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED, ReleaseSpec, wanted_key
+from .labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
+from .models import ReleaseSpec, wanted_key
 from .record import Member
 from .snapshot import WORKLOADS, Snapshot
 

@@ -15,8 +15,7 @@ from .models import parse_waves
 from .pinning import Pins
 from .promotion import Promoted, Terms, check_charts, choose, named_alike, promote_images, promoted_waves
 from .record import RecordStore
-from .recorder import image_digest
-from .snapshot import Snapshot, take
+from .snapshot import Snapshot, image_digest, take
 
 _OTHER_AUTH = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert", "impersonate_user")
 

@@ -19,8 +19,8 @@ from typing import Any
 from ..failure import Code, error
 from ..helm.storage import Revision
 from ..kube.resources import CONFIG_MAP
-from ..kube.rollout import Target
 from ..kube.session import KubeSession
+from ..kube.targets import Target
 from .digest import canonical, digest_of
 from .manifest import SecretRef
 from .models import wanted_key

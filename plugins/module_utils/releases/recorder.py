@@ -14,44 +14,17 @@ from typing import Any
 
 from ..helm.cli import HelmCli
 from ..helm.storage import Revision, StoredRelease
-from ..kube.rollout import Target
 from ..kube.session import KubeSession
+from ..kube.targets import Target
 from .digest import chart_archive, is_local
 from .holder import Holder
-from .judge import targets_of
+from .labels import INPUTS, WATCHED
 from .manifest import is_components, manifest_digest, secret_refs
-from .models import INPUTS, WATCHED, Progress, ReleaseSpec, Settings
+from .models import Progress, ReleaseSpec, Settings
 from .plan import all_current
 from .record import Member, Record, RecordStore
-from .snapshot import Snapshot, take
+from .snapshot import Snapshot, images_of, take, targets_of
 from .survey import publish
-
-
-def image_digest(image_id: str) -> str:
-    """``sha256:...`` of a container's imageID as registries know it, whatever the runtime puts before it.
-
-    Empty for an ID without a name (``sha256:…``, ``docker://sha256:…``): that is an image's configuration on the node,
-    which came from no registry, and is no digest that could be pulled.
-    """
-    name, at, digest = image_id.rpartition("://")[2].rpartition("@")
-    return digest if name and at else ""
-
-
-def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[str, str]]:
-    """``Deployment/backend-api/app`` -> the image as it is written and the digest that its pods run."""
-    found: dict[str, dict[str, str]] = {}
-    for target in targets:
-        workload = snapshot.workloads.get((target.kind, target.name))
-        for pod in snapshot.pods_of(workload) if workload else ():
-            status, spec = pod.get("status") or {}, pod["spec"]
-            statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
-            ids = {s["name"]: s.get("imageID", "") for s in statuses}
-            for container in [*spec["containers"], *(spec.get("initContainers") or ())]:
-                found[f"{target.kind}/{target.name}/{container['name']}"] = {
-                    "image": container.get("image", ""),
-                    "digest": image_digest(ids.get(container["name"], "")),
-                }
-    return found
 
 
 class Recorder:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError, error
@@ -21,14 +21,15 @@ from ..kube.resources import NAMESPACE
 from ..kube.session import KubeSession
 from ..readiness.status import State as WorkloadState
 from .diff import manifest_diffs
+from .guards import Claims, guard
 from .holder import Holder
-from .judge import Judge, targets_of
+from .judge import Judge
 from .lock import EnvironmentLock, free_abandoned, lock_state
 from .models import Progress, ReleaseSpec, Settings
 from .orphans import left_behind
 from .plan import changes_of, newest_content, origin_of
 from .record import RecordStore
-from .snapshot import WORKLOADS, Snapshot, take
+from .snapshot import WORKLOADS, Snapshot, take, targets_of
 from .writer import ReleaseWriter
 
 _STEPS = 4
@@ -267,3 +268,28 @@ class SingleRelease:
     def _finish(self) -> SingleReport:
         self._report.helm_calls = self._helm.calls
         return self._report
+
+
+def single_release(
+    kube: KubeSession, helm: HelmCli, params: Mapping[str, Any], settings: Settings, progress: Progress
+) -> SingleReport:
+    """helm_release in one call; with an environment nothing is written where it may not deploy."""
+    leaving = params["state"] == "absent"
+    warnings = []
+    if settings.environment:
+        claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
+        guarded = guard(kube, claims, may_be_absent=leaving or settings.check, leaving=leaving)
+        warnings = guarded.warnings if guarded.there else []
+    one = SingleRelease(
+        kube,
+        helm,
+        replace(settings, environment=""),  # the release belongs to none of its sets
+        progress,
+        force_conflicts=params["force_conflicts"],
+        skip_crds=params["skip_crds"],
+    )
+    keys = ("name", "namespace", "chart", "chart_version", "values", "watches")
+    spec = None if leaving else ReleaseSpec.parse({key: params[key] for key in keys})
+    report = one.present(spec) if spec else one.absent(params["name"])
+    report.warnings = [*warnings, *report.warnings]
+    return report

@@ -13,10 +13,10 @@ from typing import Any
 
 from ..dapr.sidecar import pods_of
 from ..failure import Code, TodoCloudError
-from ..helm.storage import SELECTOR, History, histories
+from ..helm.storage import SELECTOR, History, StoredRelease, histories
 from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
-from ..kube.rollout import Target
 from ..kube.session import KubeSession
+from ..kube.targets import Target, targets_of_manifest
 from ..readiness.kinds import status_of
 from ..readiness.status import State, Status
 from .digest import digest_of
@@ -121,3 +121,35 @@ def _metadata(kube: KubeSession, resource: Resource, namespace: str, selector: s
 
 def _marks(kind: str, metadata: Iterable[Mapping[str, Any]]) -> dict[Watch, str]:
     return {Watch(kind, m["name"]): mark(m) for m in metadata if (m.get("labels") or {}).get("owner") != "helm"}
+
+
+def targets_of(stored: StoredRelease) -> list[Target]:
+    """What of a release has to become Current."""
+    return targets_of_manifest(stored.manifest, stored.namespace, stored.name)
+
+
+def image_digest(image_id: str) -> str:
+    """``sha256:...`` of a container's imageID as registries know it, whatever the runtime puts before it.
+
+    Empty for an ID without a name (``sha256:…``, ``docker://sha256:…``): that is an image's configuration on the node,
+    which came from no registry, and is no digest that could be pulled.
+    """
+    name, at, digest = image_id.rpartition("://")[2].rpartition("@")
+    return digest if name and at else ""
+
+
+def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[str, str]]:
+    """``Deployment/backend-api/app`` -> the image as it is written and the digest that its pods run."""
+    found: dict[str, dict[str, str]] = {}
+    for target in targets:
+        workload = snapshot.workloads.get((target.kind, target.name))
+        for pod in snapshot.pods_of(workload) if workload else ():
+            status, spec = pod.get("status") or {}, pod["spec"]
+            statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+            ids = {s["name"]: s.get("imageID", "") for s in statuses}
+            for container in [*spec["containers"], *(spec.get("initContainers") or ())]:
+                found[f"{target.kind}/{target.name}/{container['name']}"] = {
+                    "image": container.get("image", ""),
+                    "digest": image_digest(ids.get(container["name"], "")),
+                }
+    return found

@@ -12,17 +12,15 @@ from ..dapr.trust import read_trust
 from ..failure import Code, error
 from ..helm.state import Lock
 from ..helm.storage import CorruptRelease, Revision, StoredRelease, read_release
-from ..kube.rollout import Target
 from ..kube.session import KubeSession
+from ..kube.targets import Target
 from ..readiness.status import State
 from .certificates import certificates
-from .judge import targets_of
+from .labels import ENVIRONMENT
 from .lock import holder_of, lock_state
-from .models import ENVIRONMENT
 from .plan import origin_of
 from .record import Header, Member, Record, RecordStore
-from .recorder import image_digest
-from .snapshot import WORKLOADS, Snapshot, take
+from .snapshot import WORKLOADS, Snapshot, image_digest, take, targets_of
 
 
 def set_info(

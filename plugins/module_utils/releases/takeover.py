@@ -13,6 +13,7 @@ from ..failure import Code, error
 from ..kube.errors import AlreadyExists, Conflict
 from ..kube.resources import LEASE
 from ..kube.session import KubeSession
+from .guards import Claims, guard
 from .holder import Holder, is_dead_here
 from .lease import (
     TAKEN_OVER,
@@ -148,3 +149,16 @@ class LockByHand:
         if wanted is Wanted.RELEASED:
             return LockView(taken_over=before.taken_over)
         return LockView(held=True, holder=self._me)
+
+
+def lock_by_hand(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """deploy_lock in one call; its result."""
+    platform = params["lock"] == "platform"
+    if not platform:
+        guard(kube, Claims(params["environment"], params["namespace"]))
+    me = Holder.me("deploy_lock", params["commit"] or "", url=params["run_url"] or "")
+    done = LockByHand(kube, params["namespace"] or "", me, platform=platform).bring(
+        Wanted(params["state"]), check=check
+    )
+    before, after = done.before.as_result(), done.after.as_result()
+    return {"changed": done.changed, **after, "diff": {"before": before, "after": after}}

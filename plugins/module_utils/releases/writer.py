@@ -22,7 +22,8 @@ from ..helm.state import Action
 from ..helm.storage import ReleaseStatus, Revision, history, mark_failed, set_aside
 from ..kube.deadline import Deadline
 from ..kube.session import KubeSession
-from .models import INPUTS, REVISION, Marks, Progress, ReleaseSpec, Settings
+from .labels import INPUTS, REVISION
+from .models import Marks, Progress, ReleaseSpec, Settings
 from .orphans import left_behind, mark_failed_ones, remove_orphans
 from .record import Member, Record
 from .replicas import free_replicas

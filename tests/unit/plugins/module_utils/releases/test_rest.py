@@ -26,9 +26,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.intention impo
 from ansible_collections.todo.cloud.plugins.module_utils.releases.models import Watch
 from ansible_collections.todo.cloud.plugins.module_utils.releases.plan import PlanItem
 from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
-from ansible_collections.todo.cloud.plugins.module_utils.releases.recorder import image_digest
 from ansible_collections.todo.cloud.plugins.module_utils.releases.report import Report, Row, columns
-from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import mark, take
+from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import image_digest, mark, take
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
 from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
