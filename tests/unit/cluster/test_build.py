@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from tests.cluster.parts import Part
 GO = """#!/bin/sh
 [ "$1" = env ] && { echo "${FAKE_GO_VERSION:-go1.26.8}"; exit 0; }
 echo "$@" >> "$FAKE_GO_CALLS"
-[ -n "$FAKE_GO_FAILS" ] && { echo "package nowhere: not found" >&2; exit 1; }
 for last; do :; done
+[ "$FAKE_GO_FAILS" = yes ] || [ "$FAKE_GO_FAILS" = "$last" ] && { echo "package nowhere: not found" >&2; exit 1; }
+[ "$FAKE_GO_HANGS" = "$last" ] && exec sleep 60
 mkdir -p "$GOCACHE" "$GOMODCACHE"
 [ -e "$GOCACHE/compiled" ] && echo "$last" >> "$FAKE_GO_CALLS.warm"
 touch "$GOCACHE/compiled"
@@ -59,6 +61,7 @@ def test_another_version_is_built_beside_and_linked(calls: Path) -> None:
 
 def test_caches_of_go_are_emptied_between_families_not_within_one(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "_CACHE_LIMIT", -1)
+    monkeypatch.setattr(build, "_LANES", 1)
     sibling = Part("sibling", "1.2.3", "example.test/cmd/sibling@v1.2.3")
 
     build.build([ONE, sibling, SERVER], [])
@@ -79,6 +82,20 @@ def test_a_failed_build_leaves_nothing_half_done(calls: Path, monkeypatch: pytes
         build.build([ONE], [])
 
     assert list(build.BIN.iterdir()) == []
+
+
+def test_a_failed_build_ends_what_is_built_beside_it(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_GO_FAILS", SERVER.package)
+    monkeypatch.setenv("FAKE_GO_HANGS", ONE.package)
+    further = Part("further", "1.2.3", "example.test/further@v1.2.3")
+    began = time.monotonic()
+
+    with pytest.raises(ClusterError, match=r"etcd-like 3\.0\.0 does not build"):
+        build.build([ONE, SERVER, further], [])
+
+    assert time.monotonic() - began < 30
+    assert list(build.BIN.iterdir()) == []
+    assert further.package not in calls.read_text()
 
 
 def test_no_go(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,11 +58,12 @@ def test_the_go_command() -> None:
 
 
 def test_go_uses_caches_that_are_ours_to_remove(tmp_path: Path) -> None:
-    environment = go_environment(tmp_path)
+    environment = go_environment(tmp_path / "bin", tmp_path / "caches")
 
-    assert environment["GOBIN"] == str(tmp_path)
+    assert environment["GOBIN"] == str(tmp_path / "bin")
     assert environment["CGO_ENABLED"] == "0"
-    assert Path(environment["GOMODCACHE"]).parent == Path(environment["GOCACHE"]).parent
+    assert Path(environment["GOMODCACHE"]).parent == Path(environment["GOCACHE"]).parent == tmp_path / "caches"
+    assert int(environment["GOMEMLIMIT"]) >= 2**30
     assert "-modcacherw" in environment["GOFLAGS"]
 
 
