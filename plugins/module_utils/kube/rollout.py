@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ..failure import Code, Failure
 from ..readiness.expressions import Expressions
@@ -25,8 +26,11 @@ from .targets import Target, feeds_for, resources_for, targets_of_manifest
 from .verdict import DEFAULT_GRACES, Verdict, WaitOptions, WorkloadVerdict
 from .watch import Watcher
 
-# Changes come in bursts: look at most this often.
+# Changes come in bursts: look at most this often, and no longer than a third of the time (where many workloads are
+# watched, a look takes long), but not less often than this.
 _BURST_SECONDS = 0.05
+_REST_PER_LOOK = 2
+_LONGEST_REST_SECONDS = 0.5
 # A wait that is left less time by what came before it takes so much.
 LOOK_SECONDS = 10.0
 # How old what the API server showed may be when a verdict is built on it.
@@ -94,6 +98,7 @@ class _Wait:
         pause, unsure = self._deadline.remaining, False
         while True:
             self._watcher.update(min(pause, self._deadline.remaining, self._report.seconds_to_reminder(self._elapsed)))
+            began = time.monotonic()
             if self._watcher.complete:
                 judgements = self._look()
                 unsure = (
@@ -114,7 +119,8 @@ class _Wait:
                 if self._watcher.fault and (lost or unsure or not judgements):
                     raise self._unreachable(judgements)
                 return self._verdict(judgements, timed_out=True)
-            time.sleep(min(_BURST_SECONDS, self._deadline.remaining))
+            rest = min(_REST_PER_LOOK * (time.monotonic() - began), _LONGEST_REST_SECONDS)
+            time.sleep(min(max(rest, _BURST_SECONDS), self._deadline.remaining))
 
     def _is_news(self, judgements: dict[Target, Judgement]) -> bool:
         """Something would be concluded from what the store shows: a failure, or that all is well."""
@@ -148,7 +154,9 @@ class _Wait:
         owned: dict[str, list[Object]] = {}
         for obj in [*self._watcher.objects(POD), *self._watcher.objects(REPLICA_SET)]:
             owned.setdefault(controller_uid(obj), []).append(obj)
-        events = [*self._watcher.objects(EVENT), *self._listening.told]
+        events: dict[str, list[Mapping[str, Any]]] = {}
+        for event in [*self._watcher.objects(EVENT), *self._listening.told]:
+            events.setdefault(str((event.get("involvedObject") or {}).get("uid")), []).append(event)
         idle = frozenset(name(node) for node in self._watcher.objects(NODE) if _is_idle(node))
         found: dict[Target, Judgement] = {}
         for target, judge in self._judges.items():
@@ -156,7 +164,8 @@ class _Wait:
                 found[target] = self._failed[target]
                 continue
             tree = self._trees[target] = self._tree(target, owned)
-            judgement = found[target] = judge.look(tree, clock, idle, events)
+            told = [event for obj in _members(tree) for event in events.get(uid(obj), ())]
+            judgement = found[target] = judge.look(tree, clock, idle, told)
             self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
         return found
 
@@ -230,6 +239,11 @@ def _clearest(judgement: Judgement) -> Symptom:
     told = [symptom for symptom in judgement.doom if symptom.code is not Code.PROGRESS_DEADLINE]
     waiting = sorted(judgement.waiting, key=lambda pair: -pair[1])
     return (told or [symptom for symptom, lasted in waiting if symptom.pod] or list(judgement.doom))[0]
+
+
+def _members(tree: Tree | None) -> tuple[Mapping[str, Any], ...]:
+    """The objects of a tree."""
+    return (tree.workload, *([tree.newest] if tree.newest else []), *tree.pods) if tree else ()
 
 
 def _is_idle(node: Object) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..documents import documents_of
 from ..failure import Code, error
 from .deadline import Deadline
 from .resources import DAEMON_SET, DEPLOYMENT, EVENT, JOB, NODE, POD, REPLICA_SET, STATEFUL_SET, Resource
@@ -56,9 +57,8 @@ def targets_of_manifest(manifest: str, namespace: str, release: str = "") -> lis
     """
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        documents = list(yaml.load_all(manifest, Loader=loader))
+        documents = documents_of(manifest)
     except yaml.YAMLError as exc:
         raise error(Code.INVALID_INPUT, f"The manifest of release {release or '?'} is not valid YAML.") from exc
     found = [_target(obj, namespace, release) for obj in _objects(documents) if _is_awaited(obj)]

@@ -78,8 +78,8 @@ _Objects = dict[tuple[str, str, str], dict[str, Any]]
 
 def _masked(before: str, after: str) -> tuple[_Objects, _Objects]:
     """Objects of two manifests; values in Secrets are replaced by words that tell only whether they differ."""
-    old: _Objects = {key_of(item): item for item in objects_of(before)}
-    new: _Objects = {key_of(item): item for item in objects_of(after)}
+    old: _Objects = {key_of(item): dict(item) for item in objects_of(before)}
+    new: _Objects = {key_of(item): dict(item) for item in objects_of(after)}
     for key in old.keys() | new.keys():
         if key[0] == "Secret":
             _mask(old.get(key), new.get(key))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..documents import documents_of
 from .digest import canonical, digest_of
 
 _DAPR_GROUP = "dapr.io/"
@@ -22,11 +23,9 @@ class SecretRef:
 
 
 def objects_of(manifest: str) -> list[dict[str, Any]]:
-    """The objects of a manifest, Lists opened."""
-    import yaml
-
+    """The objects of a manifest, Lists opened; they are shared, so not to be changed."""
     found: list[dict[str, Any]] = []
-    for document in yaml.load_all(manifest, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+    for document in documents_of(manifest):
         if not isinstance(document, dict):
             continue
         items = document.get("items")
