@@ -1,13 +1,15 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Objects that a failed or killed revision made and that no later manifest holds. Helm forgets them; here they go.
+"""Objects that nothing holds any more after a revision that failed or was killed. Helm forgets them; here they go.
 
-Helm compares a new manifest with the last *deployed* one, so it never removes what only a failed revision brought.
+Helm's upgrade compares the new manifest with that of the last *deployed* revision, so it never removes what only a
+failed one brought. Its rollback compares with the *last* revision: after one that was killed, the next never removes
+what only the good revision before it held (pkg/action: upgrade.go, rollback.go).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease, read_release
@@ -60,17 +62,18 @@ def _set_mark(kube: KubeSession, namespace: str, revision: Revision, word: str) 
         return  # pruned by Helm meanwhile
 
 
-def remove_orphans(kube: KubeSession, namespace: str, name: str, failed: Iterable[Revision], newest: int) -> list[str]:
-    """Deletes what only the ``failed`` revisions hold and what still belongs to this release; names of what went.
+def remove_orphans(kube: KubeSession, namespace: str, name: str, history: History) -> list[str]:
+    """Deletes what only failed revisions and those just before them hold, if it is still this release's; names of it.
 
     An object is only deleted if its annotations say that it is this release's and nothing says to keep it. Then the
     revisions are marked: a run that was killed before that is made up for by the next one.
     """
-    kept = _keys(kube, namespace, name, newest)
+    failed = left_behind(history)
+    kept = _keys(kube, namespace, name, history[-1].revision) if failed else None
     if kept is None:
         return []
-    failed = list(failed)
-    candidates = {key for r in failed for key in (_keys(kube, namespace, name, r.revision) or {})} - kept.keys()
+    suspects = {r.revision for r in failed} | {a.revision for a, b in pairwise(history) if b in failed}
+    candidates = {key for number in suspects for key in (_keys(kube, namespace, name, number) or {})} - kept.keys()
     removed = [f"{key[1]} {key[3]}" for key in sorted(candidates) if _delete(kube, key, name, namespace)]
     for revision in failed:
         _set_mark(kube, namespace, revision, _NOTHING)

@@ -240,10 +240,10 @@ class ReleaseWriter:
     def tidy(self, name: str) -> None:
         """What revisions that never were deployed left behind goes, once a good one is there."""
         revisions = history(self._kube, self._settings.namespace, name)
-        if not (failed := left_behind(revisions)):
+        if not left_behind(revisions):
             return
         self._check()
-        for gone in remove_orphans(self._kube, self._settings.namespace, name, failed, revisions[-1].revision):
+        for gone in remove_orphans(self._kube, self._settings.namespace, name, revisions):
             self._progress(f"{name}: removed {gone}, which a failed revision had left")
 
     def _newest_revision(self, name: str) -> Revision | None:

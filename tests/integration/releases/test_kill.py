@@ -136,6 +136,21 @@ def test_a_kill_between_helms_end_and_the_tidying_leaves_no_orphan(
     assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover") is None
 
 
+@both_helms
+def test_what_was_left_by_a_killed_rollback_goes_by_the_next(world: World) -> None:
+    """Helm's rollback compares with the last revision: after a killed one, that no longer holds what has to go."""
+    world.apply(world.release("a", slow=4)).ok()
+    world.apply(world.release("a", text="two", leftover=True)).ok()
+    with running(world, "back", "verified") as run:
+        eventually("the rollback is pending", lambda: world.statuses("a")[-1] == "pending-rollback")
+        run.send_signal(signal.SIGKILL)
+    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover"), "else this proves nothing"
+    world.back().ok()
+    assert world.text("a") != "two"
+    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover") is None
+    settled(world, "a")
+
+
 def test_a_rollback_that_was_killed_when_all_was_recorded_is_finished(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,8 +67,8 @@ def world(resource: Resource = CONFIG_MAP, **annotations: Any) -> FakeKube:
 
 
 def sweep(kube: FakeKube) -> list[str]:
-    failed = [Revision("api", "ns", 2, ReleaseStatus.FAILED)]
-    return remove_orphans(kube, "ns", "api", failed, 3)  # type: ignore[arg-type]  # a fake session
+    revisions = history(kube, "ns", "api")  # type: ignore[arg-type]  # a fake session
+    return remove_orphans(kube, "ns", "api", revisions)  # type: ignore[arg-type]  # a fake session
 
 
 def test_only_what_no_later_manifest_holds_goes() -> None:
@@ -78,6 +78,13 @@ def test_only_what_no_later_manifest_holds_goes() -> None:
     assert kube.find(CONFIG_MAP, "ns", "a")
     again = left_behind(history(kube, "ns", "api"))  # type: ignore[arg-type]  # a fake session
     assert again == [], "marked: not looked after again"
+
+
+def test_what_only_the_good_revision_before_a_failed_rollback_held_goes() -> None:
+    kube = world()
+    store(kube, revision=1, status="superseded", manifest=manifest("a", "left"))
+    store(kube, revision=2, status="failed", manifest=manifest("a"))
+    assert sweep(kube) == ["ConfigMap left"]
 
 
 @pytest.mark.parametrize(
