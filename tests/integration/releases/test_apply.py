@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import base64
+import json
+import shutil
 import subprocess
 from datetime import datetime
+from pathlib import Path
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, LEASE, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
@@ -14,7 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APP
 from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
 
 from tests.cluster.paths import BIN
-from tests.integration.releases.world import ENVIRONMENT, World, both_helms, on_the_node
+from tests.integration.releases.world import CHART, ENVIRONMENT, World, both_helms, on_the_node
 from tests.integration.support import eventually
 
 
@@ -161,6 +164,17 @@ def test_a_field_that_somebody_else_owns_is_named_and_what_failed_leaves_no_orph
     world.kube.patch(DEPLOYMENT, world.namespace, "a", deployment, **options)  # kubectl lets go
     world.apply(world.release("a", text="three")).ok()
     assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover") is None
+
+
+def test_a_field_that_the_api_does_not_know_is_refused(world: World, tmp_path: Path) -> None:
+    """By the server itself: Helm's own look at the server's OpenAPI documents is switched off."""
+    chart = Path(shutil.copytree(CHART, tmp_path / "chart"))
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}, "nonsense": True}
+    (chart / "templates" / "account.yaml").write_text(json.dumps(account))
+    failed = world.apply({**world.release("a"), "chart": str(chart)})
+    assert failed.code == "helm_failed"
+    assert "nonsense" in failed.message
+    assert "\n" not in failed.message
 
 
 def test_one_release_alone_carries_the_others_forward_only_as_they_were_verified(world: World) -> None:

@@ -68,7 +68,8 @@ REQUEST = ApplyRequest(
 )
 BASE = [
     "helm", "upgrade", "--install", "api", "/charts/service", "--namespace", "ns", "--values", "-", "--reset-values",
-    "--history-max", "40", "--timeout", "60s", "--labels", "todo.cloud/inputs=abc,todo.cloud/revision=3",
+    "--disable-openapi-validation", "--history-max", "40", "--timeout", "60s",
+    "--labels", "todo.cloud/inputs=abc,todo.cloud/revision=3",
 ]  # fmt: skip
 
 
@@ -90,8 +91,8 @@ def test_apply_with_everything() -> None:
     HelmCli(lambda: KUBECONFIG, "/opt/helm", fake).apply(request)
     assert fake.calls[1] == [
         "/opt/helm", "upgrade", "--install", "api", "oci://r/c", "--namespace", "ns", "--values", "-", "--reset-values",
-        "--history-max", "40", "--timeout", "5s", "--version", "1.2.3", "--description", "by x", "--skip-crds",
-        "--force-conflicts",
+        "--disable-openapi-validation", "--history-max", "40", "--timeout", "5s", "--version", "1.2.3",
+        "--description", "by x", "--skip-crds", "--force-conflicts",
     ]  # fmt: skip
     assert fake.stdin[1] == b"{}"
 
