@@ -50,7 +50,7 @@ test: lint ## all tests, on a cluster of their own that is removed at the end
 	@$(CLUSTER) build --tests test
 	@rm -rf "$(RESULTS)"
 	@status=0; \
-	pytest tests/unit -n auto --dist loadfile --junitxml="$(RESULTS)/unit.xml" || status=1; \
+	pytest tests/unit -n 4 --dist loadfile --junitxml="$(RESULTS)/unit.xml" || status=1; \
 	$(CLUSTER) with test -- make on-cluster || status=1; \
 	python3 tests/summary.py "$(RESULTS)"/{unit,integration,e2e}.xml || status=1; \
 	exit $$status
@@ -65,7 +65,7 @@ on-cluster: ## integration and end-to-end tests on the cluster that TODO_CLOUD_T
 .PHONY: unit
 unit: venv ## unit tests (no cluster)
 	@$(CLUSTER) build --tools
-	@pytest tests/unit -n auto --dist loadfile
+	@pytest tests/unit -n 4 --dist loadfile
 
 .PHONY: integration
 integration: ## integration tests, on a cluster of their own

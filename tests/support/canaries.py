@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos.processes import command_of, processes
+from tests.cluster.paths import cache
 
 _RECENT_S = 3600
 _LARGE = 4_000_000
@@ -57,14 +58,17 @@ def no_command_line_shows(secrets: Iterable[str]) -> Iterator[None]:
 
 
 def files_that_show(base: Path, secrets: Iterable[str]) -> list[Path]:
-    """Files below a folder that changed within the last hour, are not too large, and hold a secret."""
+    """Files below a folder that changed within the last hour, are not too large, and hold a secret.
+
+    The cache is left out, where the local cluster keeps what it was made with, wherever that may lie.
+    """
     needles = [each.encode() for secret in secrets for each in spellings(secret)]
     return [path for path in _recent(base) if _holds(path, needles)]
 
 
 def _recent(base: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(base):
-        folders[:] = [f for f in folders if not f.startswith(("pytest-of-", "bash_jobs", "wt"))]
+        folders[:] = [f for f in folders if not f.startswith("pytest-of-") and Path(folder, f) != cache()]
         for name in names:
             path = Path(folder, name)
             try:

@@ -7,7 +7,7 @@ The flow in one screen is ``Engine.apply``. What happens when a wave fails stand
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from ..failure import Code, Failure, TodoCloudError
 from ..helm.cli import HelmCli
 from ..helm.process import Check
 from ..helm.state import Action, Lock
-from ..helm.storage import StoredRelease, history, read_release
+from ..helm.storage import History, StoredRelease, history, read_release
 from ..kube.deadline import Deadline
 from ..kube.session import KubeSession
 from .diff import manifest_diffs
@@ -64,6 +64,8 @@ class Engine:
         self._judge = Judge(kube, settings, progress)
         self._report = Report()
         self._guarded = Guarded()
+        self._histories: Mapping[str, History] = {}
+        self._contents: dict[tuple[str, int], StoredRelease] = {}  # of these histories
 
     def apply(self) -> Report:
         """Raises TodoCloudError with the report in its results when the environment is not at what was asked."""
@@ -96,6 +98,9 @@ class Engine:
         settings = self._settings
         watches = [watch for spec in self._specs for watch in spec.watches]
         snapshot = take(self._kube, self._store, settings.namespace, settings.environment, watches)
+        if snapshot.histories != self._histories:  # while the lock was waited for
+            self._histories = snapshot.histories
+            self._contents.clear()
         if lock is None:
             unsettled = any(
                 h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
@@ -213,7 +218,11 @@ class Engine:
             self._report.changed = True
 
     def _read(self, name: str, revision: int) -> StoredRelease:
-        return read_release(self._kube, self._settings.namespace, name, revision)
+        """What a revision holds, read once: it never changes."""
+        key = (name, revision)
+        if key not in self._contents:
+            self._contents[key] = read_release(self._kube, self._settings.namespace, name, revision)
+        return self._contents[key]
 
     def _finish(self, report: Report) -> Report:
         report.helm_calls = self._helm.calls

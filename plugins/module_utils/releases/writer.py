@@ -19,7 +19,7 @@ from ..helm.cli import ApplyRequest, HelmCli
 from ..helm.errors import HelmError
 from ..helm.process import Check
 from ..helm.state import Action
-from ..helm.storage import ReleaseStatus, Revision, history, mark_failed, set_aside
+from ..helm.storage import History, ReleaseStatus, Revision, history, mark_failed, set_aside
 from ..kube.deadline import Deadline
 from ..kube.session import KubeSession
 from .labels import INPUTS, REVISION
@@ -187,8 +187,7 @@ class ReleaseWriter:
             except HelmError as exc:
                 failed = exc
             else:
-                self._prove(name, expected, ours)
-                self.tidy(name)
+                self.tidy(name, self._proved(name, expected, ours))
                 return before, expected
             newest = self._newest_revision(name)
             if newest and newest.revision > expected:
@@ -227,8 +226,10 @@ class ReleaseWriter:
                 self._progress(f"{name}: {exc.failure.message}; trying again in {_pause(attempt):.0f} s")
                 self._pause.wait(_pause(attempt))
 
-    def _prove(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> None:
-        newest = self._newest_revision(name)
+    def _proved(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> History:
+        """The history, whose newest revision is the expected one of ours."""
+        revisions = history(self._kube, self._settings.namespace, name)
+        newest = revisions[-1] if revisions else None
         if (
             newest is None
             or newest.revision != expected
@@ -236,10 +237,13 @@ class ReleaseWriter:
             or not ours(newest)
         ):
             raise _foreign(name, expected, newest)
+        return revisions
 
-    def tidy(self, name: str) -> None:
-        """What revisions that never were deployed left behind goes, once a good one is there."""
-        revisions = history(self._kube, self._settings.namespace, name)
+    def tidy(self, name: str, known: History | None = None) -> None:
+        """What revisions that never were deployed left behind goes, once a good one is there. ``known``: its history,
+        if it has just been read.
+        """
+        revisions = history(self._kube, self._settings.namespace, name) if known is None else known
         if not left_behind(revisions):
             return
         self._check()
