@@ -67,8 +67,9 @@ def files_that_show(base: Path, secrets: Iterable[str]) -> list[Path]:
 
 
 def _recent(base: Path) -> Iterator[Path]:
+    left_out = cache()
     for folder, folders, names in os.walk(base):
-        folders[:] = [f for f in folders if not f.startswith("pytest-of-") and Path(folder, f) != cache()]
+        folders[:] = [f for f in folders if not f.startswith("pytest-of-") and Path(folder, f) != left_out]
         for name in names:
             path = Path(folder, name)
             try:

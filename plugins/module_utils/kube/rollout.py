@@ -164,7 +164,7 @@ class _Wait:
                 found[target] = self._failed[target]
                 continue
             tree = self._trees[target] = self._tree(target, owned)
-            told = [event for obj in _members(tree) for event in events.get(uid(obj), ())]
+            told = [event for obj in (tree.objects if tree else ()) for event in events.get(uid(obj), ())]
             judgement = found[target] = judge.look(tree, clock, idle, told)
             self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
         return found
@@ -239,11 +239,6 @@ def _clearest(judgement: Judgement) -> Symptom:
     told = [symptom for symptom in judgement.doom if symptom.code is not Code.PROGRESS_DEADLINE]
     waiting = sorted(judgement.waiting, key=lambda pair: -pair[1])
     return (told or [symptom for symptom, lasted in waiting if symptom.pod] or list(judgement.doom))[0]
-
-
-def _members(tree: Tree | None) -> tuple[Mapping[str, Any], ...]:
-    """The objects of a tree."""
-    return (tree.workload, *([tree.newest] if tree.newest else []), *tree.pods) if tree else ()
 
 
 def _is_idle(node: Object) -> bool:

@@ -37,6 +37,11 @@ class Tree:
         """All pods, newest revision first."""
         return self.new_pods + self.old_pods
 
+    @property
+    def objects(self) -> tuple[Object, ...]:
+        """Everything of it that events may be about."""
+        return (self.workload, *([self.newest] if self.newest else []), *self.pods)
+
 
 def tree_of(workload: Object, owned: Iterable[Object]) -> Tree:
     """Sort what a workload owns (directly or through ReplicaSets) by revision.

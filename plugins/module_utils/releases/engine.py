@@ -76,7 +76,7 @@ class Engine:
         if settings.export:
             self._report.exported = export(settings.export, self._waves, snapshot.marks, settings)
         if settings.check:
-            preview = Preview(self._kube, self._helm, settings, self._progress, self._read)
+            preview = Preview(self._kube, self._helm, settings, self._progress, self._read_once)
             return self._finish(preview.fill(self._report, plan, snapshot))
         if any(item.action is not Action.NONE for item in plan):
             with EnvironmentLock.for_run(self._kube, settings, self._holder, self._progress) as lock:
@@ -106,9 +106,9 @@ class Engine:
                 h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
             )
             lock = lock_state(self._kube, settings.namespace, self._holder)[0] if unsettled else Lock.NONE
-        self._waves = self._pins.pin(self._asked, snapshot, self._read)
+        self._waves = self._pins.pin(self._asked, snapshot, self._read_once)
         self._specs = [spec for wave in self._waves for spec in wave]
-        plan = make_plan(self._specs, settings.known, settings.environment, snapshot, self._read, lock)
+        plan = make_plan(self._specs, settings.known, settings.environment, snapshot, self._read_once, lock)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._pins.warnings]
         self._report.notes = self._pins.notes
@@ -218,10 +218,13 @@ class Engine:
             self._report.changed = True
 
     def _read(self, name: str, revision: int) -> StoredRelease:
-        """What a revision holds, read once: it never changes."""
+        return read_release(self._kube, self._settings.namespace, name, revision)
+
+    def _read_once(self, name: str, revision: int) -> StoredRelease:
+        """For plans, before anything is written: the second, under the lock, mostly finds the same histories."""
         key = (name, revision)
         if key not in self._contents:
-            self._contents[key] = read_release(self._kube, self._settings.namespace, name, revision)
+            self._contents[key] = self._read(name, revision)
         return self._contents[key]
 
     def _finish(self, report: Report) -> Report:
