@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import secrets
 from contextlib import AbstractContextManager
@@ -25,7 +24,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 from ansible_collections.todo.cloud.plugins.module_utils.releases.fingerprint import PUBLISHED
 from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import NAME as INTENTION
 from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import remembered
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import LOCK_NAME
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import LOCK_NAME
 from ansible_collections.todo.cloud.plugins.module_utils.releases.manifest import objects_of
 from ansible_collections.todo.cloud.plugins.module_utils.releases.record import Record, RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import take
@@ -33,6 +32,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot impor
 from tests.chaos.processes import Run
 from tests.cluster.paths import BIN
 from tests.support.canaries import files_that_show, no_command_line_shows
+from tests.support.environ import clean_environ
 
 INVENTORY = Path(__file__).parent / "inventory"
 SERVICES = ("alpha", "beta", "gamma", "delta", "epsilon")
@@ -81,12 +81,7 @@ class Environment:
     def start(self, playbook: str, version: str, *arguments: str) -> Run:
         """A playbook at work."""
         self._runs += 1
-        kept = {
-            k: v
-            for k, v in os.environ.items()
-            if not k.startswith(("K8S_AUTH_", "KUBE", "HELM_", "ANSIBLE_", "PYTHON"))
-        }
-        environ = kept | {
+        environ = clean_environ() | {
             "CHAOS_KUBECONFIG": self._kubeconfig, "CHAOS_HELM": self._helm, "CHAOS_NAMESPACE": self.namespace,
             "CHAOS_SECRET": self.secret, "CHAOS_VERSION": version, "ANSIBLE_NOCOLOR": "1",
             "TMPDIR": str(self.temporary), "ANSIBLE_LOCAL_TEMP": str(self.temporary / "ansible"),

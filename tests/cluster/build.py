@@ -22,7 +22,7 @@ from queue import SimpleQueue
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
-from tests.cluster.parts import FILES, PARTS, Files, Part
+from tests.cluster.parts import FILES, PARTS, PLUGINS, Files, Part, Plugins
 from tests.cluster.paths import BIN, GO, HERE, LOGS, cache
 from tests.cluster.say import Step, say
 
@@ -73,6 +73,9 @@ def _build_all(todo: Sequence[Part]) -> None:
         try:
             if _size(caches) > _CACHE_LIMIT:
                 shutil.rmtree(caches, ignore_errors=True)
+            for plugins in PLUGINS:
+                if plugins.pins == entries[0].pins:
+                    _leave_out(plugins, caches)
             for entry in entries:
                 if not stop.is_set():
                     _build(entry, caches, stop)
@@ -149,6 +152,40 @@ def _build(entry: Part, caches: Path, stop: threading.Event) -> None:
         times.write(f"{entry.file}\t{step.seconds:.0f} s\tGo caches {_size(GO) / 1024**3:.1f} GiB\n")
 
 
+def _leave_out(plugins: Plugins, caches: Path) -> None:
+    """Remove plugins from Go's copy of their module, before Go looks into it for the first time.
+
+    Raises:
+        ClusterError: the module cannot be had, or one that is to stay is not there.
+    """
+    folder = _module(plugins.module, HERE / "go" / plugins.pins, caches) / plugins.folder
+    if missing := [name for name in plugins.kept if not (folder / name).exists()]:
+        raise ClusterError(f"{plugins.module} has no {', '.join(missing)} in {plugins.folder}: see PLUGINS in parts.py")
+    for file in folder.glob("*.go"):
+        if file.name not in plugins.kept:
+            file.unlink()
+
+
+def _module(name: str, where: Path, caches: Path) -> Path:
+    """Where Go keeps a module (a path that ``where`` pins, or ``path@version``), downloaded if need be.
+
+    Raises:
+        ClusterError: the module cannot be had.
+    """
+    done = subprocess.run(
+        ["go", "mod", "download", "-json", name],
+        cwd=where,
+        env=go_environment(where, caches),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ClusterError(f"Go module {name} cannot be had: {(done.stderr + done.stdout).strip()[-300:]}")
+    return Path(json.loads(done.stdout)["Dir"])
+
+
 def _ended(process: subprocess.Popen[bytes]) -> int | None:
     with suppress(subprocess.TimeoutExpired):
         return process.wait(timeout=0.5)
@@ -176,18 +213,8 @@ def keep(wanted: Files) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        done = subprocess.run(
-            ["go", "mod", "download", "-json", wanted.module],
-            cwd=folder,
-            env=go_environment(Path(folder), GO / "0"),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise ClusterError(f"Go module {wanted.module} cannot be had: {(done.stderr + done.stdout).strip()[-300:]}")
-        shutil.copytree(Path(json.loads(done.stdout)["Dir"]) / wanted.folder, Path(folder) / "files")
+        module = _module(wanted.module, Path(folder), GO / "0")
+        shutil.copytree(module / wanted.folder, Path(folder) / "files")
         (Path(folder) / "files").replace(target)
 
 

@@ -25,8 +25,9 @@ class Part:
     Attributes:
         name: its name in the cache's ``bin`` folder.
         version: without a leading v; with the name it decides whether the binary is there already.
-        package: the Go package, ``@version`` included unless ``pins`` is set.
-        pins: folder under ``go/`` whose go.mod and go.sum pin all modules, for modules that ``go install`` refuses.
+        package: the Go package, ``@version`` included unless ``pins`` is set; ``./name`` is a main package of our own.
+        pins: folder under ``go/`` whose go.mod and go.sum pin all modules, for modules that ``go install`` refuses and
+            for parts that shall share what is compiled.
         version_vars: Go variables that hold the version as the program prints it, each set to ``v<version>``.
         extra_vars: further Go variables and their values.
         tags: build tags.
@@ -95,39 +96,75 @@ def _helm(name: str, version: str) -> Part:
     return Part(
         name,
         version,
-        f"{module}/cmd/helm@v{version}",
+        f"{module}/cmd/helm",
+        pins="clients",
         version_vars=(f"{module}/internal/version.version",),
         for_tests=version == HELM3,
     )
 
 
+# Families that take longest come first: two of them are built side by side.
 PARTS: tuple[Part, ...] = (
-    _helm("helm", HELM),
     *(
         _kubernetes(name)
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
     ),
-    Part("etcd", ETCD, "go.etcd.io/etcd/server/v3", pins="etcd"),
-    *(_containerd(name) for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
-    # One module for five: they share client-go and the clouds' libraries, which take longer than themselves.
-    Part("metrics-server", METRICS_SERVER, "sigs.k8s.io/metrics-server/cmd/metrics-server", pins="addons"),
-    Part("local-path-provisioner", LOCAL_PATH, "github.com/rancher/local-path-provisioner", pins="addons"),
-    Part("coredns", COREDNS, "github.com/coredns/coredns", pins="addons"),
-    Part("registry", REGISTRY, "github.com/distribution/distribution/v3/cmd/registry", pins="addons"),
+    # One module for all that talk to an API server: they share client-go, which takes longer than themselves.
+    _helm("helm", HELM),
+    _helm("helm3", HELM3),
+    Part("metrics-server", METRICS_SERVER, "sigs.k8s.io/metrics-server/cmd/metrics-server", pins="clients"),
+    Part("local-path-provisioner", LOCAL_PATH, "github.com/rancher/local-path-provisioner", pins="clients"),
+    Part("coredns", COREDNS, "./coredns", pins="clients"),
+    Part("registry", REGISTRY, "./registry", pins="clients"),
     Part(
         "kwok",
         KWOK,
         "sigs.k8s.io/kwok/cmd/kwok",
-        pins="addons",
+        pins="clients",
         version_vars=("sigs.k8s.io/kwok/pkg/consts.Version",),
         for_tests=True,
     ),
     *(_dapr(f"dapr-{command}", command) for command in ("injector", "operator", "sentry", "placement", "scheduler")),
     _dapr("daprd", "daprd"),
-    _helm("helm3", HELM3),
+    *(_containerd(name) for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
+    Part("etcd", ETCD, "go.etcd.io/etcd/server/v3", pins="etcd"),
 )
 # Only what the benchmark compares with: neither `make up` nor `make test` builds it.
 BENCH_PARTS: tuple[Part, ...] = (Part("helmfile", HELMFILE, "github.com/helmfile/helmfile", pins="helmfile"),)
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """A folder of a Go module with a plugin per file, most of which nobody here needs: only some of them are built.
+
+    Attributes:
+        pins: folder under ``go/`` of the parts that it is for.
+        module: path of the module.
+        folder: in the module.
+        kept: what stays.
+    """
+
+    pins: str
+    module: str
+    folder: str
+    kept: tuple[str, ...]
+
+
+# What charts/dapr-components can ask for, and what needs nothing; the others bring libraries of every cloud.
+DAPR_COMPONENTS = Plugins(
+    "dapr",
+    "github.com/dapr/dapr",
+    "cmd/daprd/components",
+    (
+        "nameresolution_kubernetes.go",
+        "pubsub_in-memory.go",
+        "pubsub_kafka.go",
+        "secretstores_kubernetes.go",
+        "state_in-memory.go",
+        "state_postgres.go",
+    ),
+)
+PLUGINS = (DAPR_COMPONENTS,)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.environ import clean_environ
+
 TOP = Path(__file__).resolve().parents[2]
 NAMESPACE = "todo-local"
 PLAYBOOK_LIMIT_S = 900
@@ -53,7 +55,7 @@ class Cluster:
     @property
     def environ(self) -> dict[str, str]:
         return {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("HELM_", "K8S_AUTH_", "ANSIBLE_"))},
+            **clean_environ(),
             "TODO_CLOUD_CLUSTER": self.name,
             "KUBECONFIG": self.kubeconfig,
             "ANSIBLE_NOCOLOR": "1",

@@ -114,12 +114,14 @@ def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_p
         app.kubectl("delete", "namespace", "todo-second", "--ignore-not-found", "--wait=false")
 
 
-@pytest.mark.parametrize(("fault", "code"), [("crash", "crash_loop"), ("oom", "oom_killed")])
+@pytest.mark.parametrize(
+    ("book", "fault", "code"), [("site.yml", "crash", "crash_loop"), ("playbooks/services.yml", "oom", "oom_killed")]
+)
 def test_a_broken_version_is_refused_while_the_old_one_serves(
-    app: Cluster, user: User, door: str, fault: str, code: str
+    app: Cluster, user: User, door: str, book: str, fault: str, code: str
 ) -> None:
     with Watcher(f"{door}/api/tasks", user.http.cookies).watching() as load:
-        run = app.playbook("site.yml", "-e", f"backend_api_version=v1.1.0-{fault}", "-e", "release_on_failure=hold")
+        run = app.playbook(book, "-e", f"backend_api_version=v1.1.0-{fault}", "-e", "release_on_failure=hold")
         assert run.code != 0
         assert code in run.output, run.output[-4000:]
         assert app.playbook("rollback.yml").ok()
@@ -131,7 +133,7 @@ def test_a_broken_version_is_refused_while_the_old_one_serves(
 def test_a_broken_version_takes_the_whole_set_back_when_told(app: Cluster, user: User, door: str) -> None:
     with Watcher(f"{door}/api/tasks", user.http.cookies).watching() as load:
         run = app.playbook(
-            "site.yml",
+            "playbooks/services.yml",
             "-e",
             "backend_api_version=v1.1.0-crash",
             "-e",
@@ -146,7 +148,7 @@ def test_a_broken_version_takes_the_whole_set_back_when_told(app: Cluster, user:
 
 
 def test_a_missing_tag_is_named(app: Cluster) -> None:
-    run = app.playbook("site.yml", "-e", "backend_api_version=v9.9.9", "-e", "release_on_failure=set")
+    run = app.playbook("playbooks/services.yml", "-e", "backend_api_version=v9.9.9", "-e", "release_on_failure=set")
     assert run.code != 0
     assert "v9.9.9" in run.output
     assert "not found" in run.output.lower()

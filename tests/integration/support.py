@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from typing import Any
 
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY, KubeSession
+
+from tests.support.environ import clean_environ
 
 TOP = Path(__file__).resolve().parents[2]
 BUSYBOX = "docker.io/library/busybox:1.36"
@@ -113,9 +114,7 @@ def skewed(seconds: int) -> dict[str, str]:
 
 def environment(kubeconfig: str) -> dict[str, str]:
     """The environment of an Ansible run against the test cluster."""
-    ours = ("K8S_AUTH_", "KUBE", "ANSIBLE_", "PYTHON")  # PYTHONUNBUFFERED, for one, would hide a silent log
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-    return kept | {
+    return clean_environ() | {
         "K8S_AUTH_KUBECONFIG": kubeconfig,
         "ANSIBLE_COLLECTIONS_PATH": str(TOP / "collections"),
         "ANSIBLE_CONFIG": str(TOP / "ansible.cfg"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,15 +10,16 @@ from typing import Any
 
 import yaml
 
+from tests.support.environ import clean_environ
+
 TOP = Path(__file__).resolve().parents[2]
 
 
 def ansible_playbook(*arguments: str | Path, cwd: Path = TOP, **env: str) -> subprocess.CompletedProcess[str]:
     """One run, output and errors together. Settings of the caller's shell are left out."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "K8S_AUTH_", "TODO_", "KUBECONFIG"))}
     return subprocess.run(
         [str(Path(sys.executable).parent / "ansible-playbook"), *map(str, arguments)],
-        cwd=cwd, env={**clean, "ANSIBLE_NOCOLOR": "1", **env}, text=True, timeout=300,
+        cwd=cwd, env={**clean_environ("TODO_"), "ANSIBLE_NOCOLOR": "1", **env}, text=True, timeout=300,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from ..helm.cli import HelmCli
 from ..helm.storage import history
 from ..kube.session import KubeSession
 from .engine import Engine
-from .floor import below, image_of
+from .floor import below, image_text
 from .guards import Claims, guard
 from .models import OnFailure, Progress, ReleaseSpec, Settings
 from .record import Member, Record, RecordStore
@@ -27,7 +27,7 @@ from .writer import spec_of
 def with_image(values: Mapping[str, Any], image: str) -> dict[str, Any]:
     """The values with another image; ``image`` is a tag, a digest, or a whole reference. Raises invalid_input."""
     changed = copy.deepcopy(dict(values))
-    now = image_of(values)
+    now = image_text(values)
     if not now:
         raise error(Code.INVALID_INPUT, "its values name no image", image=image)
     inner = changed["image"]
@@ -85,8 +85,8 @@ class EarlierImage:
             report = Engine(self._kube, self._helm, settings, [[spec]], self._progress).apply()
         report.warnings += self._told(spec, member, records)
         if not self._settings.check:
-            for number in _left(self._name, image_of(spec.values), records):
-                self._store.withdraw(number, f"left for image {image_of(spec.values)} of {self._name}")
+            for number in _left(self._name, image_text(spec.values), records):
+                self._store.withdraw(number, f"left for image {image_text(spec.values)} of {self._name}")
         return report
 
     def _records(self) -> list[Record]:
@@ -108,7 +108,7 @@ class EarlierImage:
             raise error(Code.INVALID_INPUT, f"{self._name}: {exc.failure.message}.", image=self._image) from exc
 
     def _told(self, spec: ReleaseSpec, member: Member, records: Sequence[Record]) -> list[str]:
-        image = image_of(spec.values)
+        image = image_text(spec.values)
         sets = [record.id for record in records if _has(record, self._name, image)]
         known = f"it was verified in release set {sets[0]}" if sets else "no release set holds it as verified"
         told = [f"{self._name}: {image} was asked for by hand; {known}."]
@@ -132,5 +132,5 @@ def _has(record: Record, name: str, image: str) -> bool:
     """Is it the same image? The digest decides where both have one, else the name and tag."""
     if name not in record.members:
         return False
-    there, wanted = (text.partition("@") for text in (image_of(record.members[name].values), image))
+    there, wanted = (text.partition("@") for text in (image_text(record.members[name].values), image))
     return there[2] == wanted[2] if there[2] and wanted[2] else there[0] == wanted[0]

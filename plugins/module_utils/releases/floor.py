@@ -34,7 +34,7 @@ def parse_floor(raw: Any, release: str) -> str:
     return text
 
 
-def image_of(values: Mapping[str, Any]) -> str:
+def image_text(values: Mapping[str, Any]) -> str:
     """The image that a chart's values name, as a string or as repository, tag and digest; empty when they name none."""
     image = values.get("image")
     if isinstance(image, Mapping):
@@ -46,7 +46,7 @@ def image_of(values: Mapping[str, Any]) -> str:
 
 def version_of(member: Member) -> str:
     """The tag of a release's image, or the version of its chart where its values name no image."""
-    image = image_of(member.values)
+    image = image_text(member.values)
     if not image:
         return member.chart_version
     return image.partition("@")[0].rpartition("/")[2].partition(":")[2]

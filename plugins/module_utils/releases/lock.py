@@ -26,7 +26,6 @@ from ..kube.session import KubeSession
 from ..living import lasting
 from .holder import Holder, end_stuck, is_dead_here
 from .lease import (
-    LOCK_NAME,
     TAKEN_OVER,
     TTL_S,
     duration_of,
@@ -41,8 +40,6 @@ from .lease import (
     told_holder,
 )
 from .models import Progress, Settings
-
-__all__ = ["LOCK_NAME", "EnvironmentLock", "free_abandoned", "held", "holder_of", "lock_state"]
 
 _POLL_S = 1.0
 

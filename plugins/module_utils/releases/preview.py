@@ -16,7 +16,8 @@ from ..helm.storage import ReleaseStatus, StoredRelease
 from ..kube.session import KubeSession
 from .diff import manifest_diffs
 from .drift import drift_of
-from .lock import held, lock_state
+from .lease import held
+from .lock import lock_state
 from .models import Progress, Settings
 from .plan import PlanItem, Read
 from .report import Report

@@ -17,7 +17,8 @@ from ..kube.targets import Target
 from ..readiness.status import State
 from .certificates import certificates
 from .labels import ENVIRONMENT
-from .lock import holder_of, lock_state
+from .lease import holder_of
+from .lock import lock_state
 from .plan import origin_of
 from .record import Header, Member, Record, RecordStore
 from .snapshot import WORKLOADS, Snapshot, image_digest, take, targets_of

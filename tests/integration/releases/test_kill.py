@@ -22,7 +22,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Conf
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE
 from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import Holder
 from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import NAME
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import LOCK_NAME, EnvironmentLock
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import LOCK_NAME
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import EnvironmentLock
 from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.writer import ReleaseWriter
 

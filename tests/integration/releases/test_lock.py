@@ -10,8 +10,12 @@ from dataclasses import replace
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import LEASE
 from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import Holder
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import PLATFORM_LOCK, PLATFORM_NAMESPACE
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import LOCK_NAME, EnvironmentLock
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import (
+    LOCK_NAME,
+    PLATFORM_LOCK,
+    PLATFORM_NAMESPACE,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import EnvironmentLock
 from ansible_collections.todo.cloud.plugins.module_utils.releases.takeover import LockByHand, Wanted
 
 from tests.integration.releases.test_kill import running

@@ -10,9 +10,10 @@ import pytest
 
 from tests.cluster import build
 from tests.cluster.errors import ClusterError
-from tests.cluster.parts import Part
+from tests.cluster.parts import Part, Plugins
 
 GO = """#!/bin/sh
+[ "$1 $2" = "mod download" ] && { echo "{\\"Dir\\": \\"$FAKE_GO_MODULE\\"}"; exit 0; }
 [ "$1" = env ] && { echo "${FAKE_GO_VERSION:-go1.26.8}"; exit 0; }
 echo "$@" >> "$FAKE_GO_CALLS"
 for last; do :; done
@@ -73,6 +74,24 @@ def test_caches_of_go_are_removed(calls: Path) -> None:
     build.build([ONE], [])
 
     assert not build.GO.exists()
+
+
+def test_plugins_that_nobody_needs_are_not_built(calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugins = tmp_path / "module" / "plugins"
+    plugins.mkdir(parents=True)
+    for name in ("one.go", "other.go", "notes.md"):
+        (plugins / name).touch()
+    monkeypatch.setenv("FAKE_GO_MODULE", str(tmp_path / "module"))
+    monkeypatch.setattr(build, "PLUGINS", (Plugins("dapr", "example.test/module", "plugins", ("one.go",)),))
+    entry = Part("with-plugins", "1.2.3", "example.test/with-plugins", pins="dapr")
+
+    build.build([entry, ONE], [])
+
+    assert sorted(file.name for file in plugins.iterdir()) == ["notes.md", "one.go"]
+    (plugins / "one.go").unlink()
+    (build.BIN / entry.file).unlink()
+    with pytest.raises(ClusterError, match=r"example\.test/module has no one\.go in plugins"):
+        build.build([entry], [])
 
 
 def test_a_failed_build_leaves_nothing_half_done(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:

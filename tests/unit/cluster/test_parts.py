@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tests.cluster.build import go_command, go_environment
-from tests.cluster.parts import BENCH_PARTS, DAPR, KUBERNETES, PARTS, part
+from tests.cluster.parts import BENCH_PARTS, DAPR, DAPR_COMPONENTS, KUBERNETES, PARTS, part
 from tests.cluster.paths import HERE
 
 ALL = (*PARTS, *BENCH_PARTS)
@@ -30,8 +30,12 @@ def test_the_pin_files_agree_with_the_versions() -> None:
         if entry.pins:
             text = (HERE / "go" / entry.pins / "go.mod").read_text()
             required = dict(re.findall(r"^(?:require)?\s*(\S+) v([0-9][^\s]*)", text, re.MULTILINE))
-            module = max((m for m in required if f"{entry.package}/".startswith(f"{m}/")), key=len)
-            assert required[module] == entry.version, entry
+            packages = [entry.package]
+            if entry.package.startswith("./"):
+                main = HERE / "go" / entry.pins / entry.package / "main.go"
+                packages = re.findall(r'"(\S+\.\S+/\S+)"', main.read_text())
+            modules = {max((m for m in required if f"{each}/".startswith(f"{m}/")), key=len) for each in packages}
+            assert {required[module] for module in modules} == {entry.version}, entry
 
 
 def test_parts_of_one_family_follow_one_another() -> None:
@@ -39,6 +43,21 @@ def test_parts_of_one_family_follow_one_another() -> None:
     families = [entry.family for entry in ALL]
     borders = [name for before, name in pairwise(families) if before != name]
     assert len(set(borders)) == len(borders), borders
+
+
+def test_daprd_has_what_the_components_chart_asks_for() -> None:
+    folder = HERE.parents[1] / "charts" / "dapr-components" / "templates"
+    types = {
+        t for file in folder.iterdir() for t in re.findall(r"^ *type: (\w+)\.(\w+)$", file.read_text(), re.MULTILINE)
+    }
+    assert {f"{kind}_{name.replace('postgresql', 'postgres')}.go" for kind, name in types} < set(DAPR_COMPONENTS.kept)
+
+
+def test_the_name_server_has_what_its_configuration_names() -> None:
+    corefile = (HERE / "manifests" / "coredns.yaml").read_text().partition("Corefile: |")[2].partition("\n---")[0]
+    named = set(re.findall(r"^ {8}(\w+)", corefile, re.MULTILINE))
+    built = re.findall(r'coredns/plugin/(\w+)"', (HERE / "go" / "clients" / "coredns" / "main.go").read_text())
+    assert sorted(named) == built
 
 
 def test_binaries_know_their_version() -> None:

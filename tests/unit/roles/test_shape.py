@@ -69,6 +69,8 @@ def test_task_files_are_short_and_named(role: Path) -> None:
 
 
 def kind_of(definition: Any) -> Any:
+    if isinstance(definition, str):  # a template
+        return "Secret" if "secret" in definition else None
     return definition.get("kind") if isinstance(definition, dict) else None
 
 

@@ -12,7 +12,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.floor import (
     FLOOR,
     below,
     crossed,
-    image_of,
+    image_text,
     parse_floor,
     version_of,
 )
@@ -59,11 +59,11 @@ def test_the_version_of_a_release_is_its_images_tag_else_its_charts(image: Any, 
     assert version_of(at(image)) == version
 
 
-def test_image_of_values() -> None:
-    assert image_of({"image": {"registry": "r", "repository": "api", "tag": "1", "digest": "sha256:0"}}) == (
+def test_image_text_values() -> None:
+    assert image_text({"image": {"registry": "r", "repository": "api", "tag": "1", "digest": "sha256:0"}}) == (
         "r/api:1@sha256:0"
     )
-    assert image_of({"image": 3}) == ""
+    assert image_text({"image": 3}) == ""
 
 
 @pytest.mark.parametrize(

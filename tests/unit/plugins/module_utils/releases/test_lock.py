@@ -22,11 +22,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import 
     end_stuck,
     is_dead_here,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import LOCK_NAME, holder_of
 from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import (
-    LOCK_NAME,
     EnvironmentLock,
     free_abandoned,
-    holder_of,
     lock_state,
 )
 

@@ -1,0 +1,15 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The environment of the programs that tests start."""
+
+from __future__ import annotations
+
+import os
+
+# What a developer's shell may have set for Ansible, Helm and kubectl; PYTHONUNBUFFERED, for one, hides a silent log.
+_SETTINGS = ("ANSIBLE_", "HELM_", "K8S_AUTH_", "KUBE", "PYTHON")
+
+
+def clean_environ(*further: str) -> dict[str, str]:
+    """The caller's environment without settings of its shell; ``further``: other beginnings of names that go."""
+    return {key: value for key, value in os.environ.items() if not key.startswith((*_SETTINGS, *further))}

@@ -1,0 +1,62 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.filter.secret_contents import secret_contents
+
+
+def coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def found(**data: str) -> list[dict[str, Any]]:
+    return [{"metadata": {"name": "app"}, "data": {key: coded(value) for key, value in data.items()}}]
+
+
+def test_the_inventory_comes_first() -> None:
+    (name, app), *others = secret_contents({"app": {"dsn": "mine"}}, {"app": ["dsn"]}, found(dsn="theirs")).items()
+    assert (name, others) == ("app", [])
+    assert app == {"data": {"dsn": coded("mine")}, "open": [], "missing": []}
+
+
+@pytest.mark.parametrize("nothing", ["", None])
+def test_without_a_value_what_the_cluster_has_stays(nothing: str | None) -> None:
+    app = secret_contents({"app": {"dsn": nothing}}, {}, found(dsn="theirs"))["app"]
+    assert app == {"data": {"dsn": coded("theirs")}, "open": ["dsn"], "missing": []}
+
+
+def test_chance_gives_a_value_once() -> None:
+    made = secret_contents({}, {"app": ["key", "token"]})["app"]
+    assert made["open"] == ["key", "token"]
+    assert made["missing"] == []
+    values = [base64.b64decode(each).decode() for each in made["data"].values()]
+    assert all(re.fullmatch(r"[A-Za-z0-9]{48}", each) for each in values)
+    assert len(set(values)) == 2
+    again = secret_contents({}, {"app": ["key", "token"]}, [{"metadata": {"name": "app"}, "data": made["data"]}])["app"]
+    assert again["data"] == made["data"]
+
+
+def test_what_nobody_has_is_named() -> None:
+    contents = secret_contents({"app": {"dsn": "", "x": "y"}, "other": {"k": None}}, None, found(x="z"))
+    assert contents["app"]["missing"] == ["dsn"]
+    assert contents["other"] == {"data": {}, "open": ["k"], "missing": ["k"]}
+
+
+def test_what_is_no_longer_wanted_goes() -> None:
+    assert secret_contents({"app": {"x": "y"}}, {}, found(old="z"))["app"]["data"] == {"x": coded("y")}
+
+
+def test_values_that_are_no_strings() -> None:
+    data = secret_contents({"app": {"number": 0, "flag": False, "umlaut": "ä\n"}})["app"]["data"]
+    assert data == {"number": coded("0"), "flag": coded("False"), "umlaut": coded("ä\n")}
+
+
+def test_a_secret_without_data_and_one_without_values() -> None:
+    assert secret_contents({"app": None}, {"app": None}, [{"metadata": {"name": "app"}}]) == {
+        "app": {"data": {}, "open": [], "missing": []}
+    }
