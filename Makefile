@@ -58,7 +58,7 @@ test: lint ## all tests, on a cluster of their own that is removed at the end
 .PHONY: on-cluster
 on-cluster: ## integration and end-to-end tests on the cluster that TODO_CLOUD_TEST_KUBECONFIG names
 	@status=0; \
-	pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder --junitxml="$(RESULTS)/integration.xml" || status=1; \
+	pytest tests/integration -n 3 --dist loadfile --no-loadscope-reorder --junitxml="$(RESULTS)/integration.xml" || status=1; \
 	pytest tests/e2e --junitxml="$(RESULTS)/e2e.xml" || status=1; \
 	exit $$status
 
@@ -70,7 +70,7 @@ unit: venv ## unit tests (no cluster)
 .PHONY: integration
 integration: ## integration tests, on a cluster of their own
 	@$(CLUSTER) build --tests test
-	@$(CLUSTER) with test -- pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder
+	@$(CLUSTER) with test -- pytest tests/integration -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: e2e
 e2e: ## end-to-end tests, on a cluster of their own

@@ -88,7 +88,7 @@ def _contents(values: Mapping[str, Any], generated: list[str], present: Mapping[
         if key in present:
             data[key] = present[key]
         elif key in generated:
-            chance = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+            chance = "".join(secrets.choice(_LETTERS) for place in range(_LENGTH))
             data[key] = base64.b64encode(chance.encode()).decode()
         else:
             missing.append(key)

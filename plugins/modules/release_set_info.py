@@ -34,16 +34,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.dapr
-  - todo.cloud.attributes
-attributes:
-  check_mode:
-    support: full
-    details: Runs in check mode as it does otherwise, since it writes nothing.
-  diff_mode:
-    support: N/A
-    details: Changes nothing.
-  idempotent:
-    support: full
+  - todo.cloud.attributes.reading
 """
 
 EXAMPLES = r"""

@@ -109,16 +109,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
-  - todo.cloud.attributes
-attributes:
-  check_mode:
-    support: full
-    details: Runs in check mode as it does otherwise, since it writes nothing.
-  diff_mode:
-    support: N/A
-    details: Changes nothing.
-  idempotent:
-    support: full
+  - todo.cloud.attributes.reading
 """
 
 EXAMPLES = r"""

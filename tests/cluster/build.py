@@ -95,7 +95,7 @@ def _build_all(todo: Sequence[Part]) -> None:
 
 def go_command(entry: Part) -> list[str]:
     """The Go command that builds one part."""
-    argv = ["go", "install", "-trimpath", f"-ldflags={entry.ldflags}"]
+    argv = ["go", "install", "-trimpath", "-gcflags=all=-dwarf=false", f"-ldflags={entry.ldflags}"]
     return [*argv, *([f"-tags={entry.tags}"] if entry.tags else []), entry.package]
 
 

@@ -55,7 +55,7 @@ class Part:
 
     @property
     def ldflags(self) -> str:
-        """Linker flags: no debug symbols, and the version."""
+        """Linker flags: no debug symbols (the compiler makes none either), and the version."""
         values = [*((name, f"v{self.version}") for name in self.version_vars), *self.extra_vars]
         return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in values)])
 

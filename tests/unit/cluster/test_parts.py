@@ -70,6 +70,7 @@ def test_the_go_command() -> None:
         "go",
         "install",
         "-trimpath",
+        "-gcflags=all=-dwarf=false",
         f"-ldflags=-s -w -X github.com/dapr/dapr/pkg/buildinfo.version={DAPR}",
         "-tags=stablecomponents",
         "github.com/dapr/dapr/cmd/daprd",
