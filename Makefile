@@ -46,14 +46,18 @@ venv: ## make the Python environment of development and tests
 	@$(CLUSTER) venv
 
 .PHONY: test
-test: lint ## all tests, on a cluster of their own that is removed at the end
-	@$(CLUSTER) build --tests test
+test: ## all tests, on a cluster of their own that is removed at the end
+	@$(MAKE) -j 2 lint parts  # neither keeps two processors busy by itself
 	@rm -rf "$(RESULTS)"
 	@status=0; \
 	pytest tests/unit -n 4 --dist loadfile --junitxml="$(RESULTS)/unit.xml" || status=1; \
 	$(CLUSTER) with test -- make on-cluster || status=1; \
 	python3 tests/summary.py "$(RESULTS)"/{unit,integration,e2e}.xml || status=1; \
 	exit $$status
+
+.PHONY: parts
+parts: venv ## build what the tests need of the local cluster; what is there already stays
+	@$(CLUSTER) build --tests test
 
 .PHONY: on-cluster
 on-cluster: ## integration and end-to-end tests on the cluster that TODO_CLOUD_TEST_KUBECONFIG names
@@ -68,13 +72,11 @@ unit: venv ## unit tests (no cluster)
 	@pytest tests/unit -n 4 --dist loadfile
 
 .PHONY: integration
-integration: ## integration tests, on a cluster of their own
-	@$(CLUSTER) build --tests test
+integration: parts ## integration tests, on a cluster of their own
 	@$(CLUSTER) with test -- pytest tests/integration -n 3 --dist loadfile --no-loadscope-reorder
 
 .PHONY: e2e
-e2e: ## end-to-end tests, on a cluster of their own
-	@$(CLUSTER) build --tests test
+e2e: parts ## end-to-end tests, on a cluster of their own
 	@$(CLUSTER) with test -- pytest tests/e2e
 
 .PHONY: rollouts

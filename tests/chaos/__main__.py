@@ -21,11 +21,11 @@ from tests.chaos.points import Chain, Point
 
 
 def play(
-    kubeconfig: str, points: int, seed: str, lanes: int, folder: Path, proved_again: int = 1
+    kubeconfig: str, points: int, seed: str, lanes: int, folder: Path, proved_again: int = 1, *, few: bool = False
 ) -> tuple[list[Point], list[str]]:
     """So many points in so many environments side by side: what was played, and what went wrong.
 
-    A chain ends at its first failure; nothing is retried.
+    A chain ends at its first failure; nothing is retried. ``few``: environments of three services instead of five.
     """
     played: list[Point] = []
 
@@ -33,7 +33,7 @@ def play(
         own = folder / str(number)
         own.mkdir()
         with KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests") as kube:
-            environment = Environment(kube, kubeconfig, own)
+            environment = Environment(kube, kubeconfig, own, few=few)
             try:
                 chain = Chain(environment, f"{seed}/{number}", proved_again=proved_again)
                 for _ in range(points // lanes + (number < points % lanes)):
