@@ -47,7 +47,7 @@ venv: ## make the Python environment of development and tests
 
 .PHONY: test
 test: ## all tests, on a cluster of their own that is removed at the end
-	@$(MAKE) -j 2 lint parts  # neither keeps two processors busy by itself
+	@$(MAKE) -j 2 lint parts  # lint leaves half of two processors idle
 	@rm -rf "$(RESULTS)"
 	@status=0; \
 	pytest tests/unit -n 4 --dist loadfile --junitxml="$(RESULTS)/unit.xml" || status=1; \

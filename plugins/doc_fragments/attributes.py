@@ -7,7 +7,7 @@ from __future__ import annotations
 class ModuleDocFragment:
     """What modules say about check mode, diff mode and idempotence, and of their action group (not ``plain``).
 
-    ``reading`` says all of it for modules that write nothing.
+    ``reading`` adds how modules that write nothing support them.
     """
 
     DOCUMENTATION = r"""
@@ -41,19 +41,11 @@ attributes:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return what it would do, without changing anything.
     support: full
     details: Runs in check mode as it does otherwise, since it writes nothing.
   diff_mode:
-    description: Returns what it changed, or in check mode would change, when in diff mode.
     support: N/A
     details: Changes nothing.
   idempotent:
-    description: When run twice in a row, with nothing else changing, the second run changes nothing.
     support: full
-  action_group:
-    description: Use C(group/todo.cloud.k8s) in C(module_defaults) to set the options of all members at once.
-    support: full
-    membership:
-      - todo.cloud.k8s
 """

@@ -73,6 +73,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.release_options.cluster
+  - todo.cloud.attributes
   - todo.cloud.attributes.reading
 """
 

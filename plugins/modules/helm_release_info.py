@@ -27,6 +27,7 @@ author:
   - todo.cloud maintainers (@todo-app)
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
+  - todo.cloud.attributes
   - todo.cloud.attributes.reading
 """
 

@@ -32,15 +32,7 @@ author:
 extends_documentation_fragment:
   - todo.cloud.registry_options
   - todo.cloud.attributes.plain
-attributes:
-  check_mode:
-    support: full
-    details: Runs in check mode as it does otherwise, since it writes nothing.
-  diff_mode:
-    support: N/A
-    details: Changes nothing.
-  idempotent:
-    support: full
+  - todo.cloud.attributes.reading
 """
 
 EXAMPLES = r"""

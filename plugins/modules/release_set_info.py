@@ -34,6 +34,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.dapr
+  - todo.cloud.attributes
   - todo.cloud.attributes.reading
 """
 

@@ -109,6 +109,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
+  - todo.cloud.attributes
   - todo.cloud.attributes.reading
 """
 

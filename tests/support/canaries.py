@@ -43,7 +43,7 @@ def no_command_line_shows(secrets: Iterable[str]) -> Iterator[None]:
     stop = threading.Event()
 
     def watch() -> None:
-        while not stop.wait(0.5):  # reading all command lines takes time of the processor
+        while not stop.wait(0.2):
             commands = map(command_of, processes())
             seen.extend(command[:200] for command in commands if any(needle in command for needle in needles))
 

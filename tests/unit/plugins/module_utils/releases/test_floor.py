@@ -59,7 +59,7 @@ def test_the_version_of_a_release_is_its_images_tag_else_its_charts(image: Any, 
     assert version_of(at(image)) == version
 
 
-def test_image_text_values() -> None:
+def test_image_text_of_values() -> None:
     assert image_text({"image": {"registry": "r", "repository": "api", "tag": "1", "digest": "sha256:0"}}) == (
         "r/api:1@sha256:0"
     )
