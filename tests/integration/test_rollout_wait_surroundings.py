@@ -127,7 +127,7 @@ def pod_is_evicted_for_its_disk_use(scene: Scene) -> Verdict:
     behave = "test -e /node/mark && touch /tmp/ready && exec sleep 86400"
     scene.deploy(
         pod={"volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "5Mi"}},
-                         {"name": "node", "hostPath": {"path": f"/var/tmp/todo-cloud-{scene.namespace}",
+                         {"name": "node", "hostPath": {"path": f"/run/todo-cloud-{scene.namespace}",
                                                        "type": "DirectoryOrCreate"}}]},
         command=["sh", "-c", f"{behave}; touch /node/mark; dd if=/dev/zero of=/scratch/f bs=1M count=10; sleep 86400"],
         readinessProbe={"exec": {"command": ["test", "-e", "/tmp/ready"]}, "periodSeconds": 1},

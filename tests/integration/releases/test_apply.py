@@ -258,7 +258,7 @@ def test_pods_that_lack_their_sidecar_are_found_though_everything_looks_well(wor
 
 def test_when_the_old_pods_are_unready_too_nothing_goes_back(world: World) -> None:
     """What both versions need is gone: going back would only add another restart."""
-    needs = f"/var/tmp/todo-cloud-{world.namespace}"
+    needs = f"/run/todo-cloud-{world.namespace}"
     on_the_node(world, needs, "touch /needs/up")
     world.apply(world.release("a", needs=needs)).ok()
     eventually("the pod was ready for a while", lambda: _ready_for(world, "a") > 2)

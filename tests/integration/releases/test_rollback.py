@@ -152,7 +152,7 @@ def test_nothing_verified(world: World) -> None:
 
 def test_a_target_that_does_not_start_any_more_fails_and_is_gone_on_with(world: World) -> None:
     """The old version's Secret has the key, but the old image refuses: here, its file on the node is gone."""
-    needs = f"/var/tmp/todo-cloud-{world.namespace}"
+    needs = f"/run/todo-cloud-{world.namespace}"
     on_the_node(world, needs, "touch /needs/up")
     world.apply(world.release("a", text="one", needs=needs)).ok()
     world.apply(world.release("a", text="two")).ok()
