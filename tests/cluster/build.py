@@ -30,8 +30,8 @@ _LANES = 2  # families built side by side
 _CACHE_LIMIT = 3 * 1024**3  # bytes; above it a lane's caches are emptied before its next family of parts
 _MEMORY_LEAST = 1024**3  # bytes that a Go process may use before it collects garbage, whatever the machine
 _DISK_NEEDED = 14 * 1024**3  # bytes free for a build from nothing
-_GO_NEEDED = (1, 26)
-_GO_HINT = "install Go 1.26 or newer and put its `go` into PATH"
+_GO_NEEDED = (1, 26, 6)  # the highest `go` line in go/*/go.mod
+_GO_HINT = "install Go 1.26.6 or newer and put its `go` into PATH"
 
 
 def missing(parts: Iterable[Part] = PARTS) -> list[Part]:
@@ -228,8 +228,8 @@ def _check_machine() -> None:
     if not shutil.which("go"):
         raise ClusterError(f"Go is missing: {_GO_HINT}.")
     words = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout.strip()
-    found = re.fullmatch(r"go(\d+)\.(\d+).*", words)
-    if not found or (int(found[1]), int(found[2])) < _GO_NEEDED:
+    found = re.fullmatch(r"go(\d+)\.(\d+)(?:\.(\d+))?.*", words)
+    if not found or tuple(int(number or 0) for number in found.groups()) < _GO_NEEDED:
         raise ClusterError(f"Go is too old ({words or 'unknown'}): {_GO_HINT}.")
     BIN.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(BIN).free

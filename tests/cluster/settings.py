@@ -91,6 +91,7 @@ def _kubelet_settings(cluster: Cluster) -> dict[str, Any]:
             "imagefs.available": "0%",
         },
         "nodeStatusUpdateFrequency": "5s",
+        "syncFrequency": "10s",  # when pods see a changed ConfigMap; Dapr's control plane waits for its trust bundle
         "shutdownGracePeriod": "0s",
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +18,7 @@ from tests.e2e.conftest import NAMESPACE, Cluster, until
 
 APP, DAPR, INJECTOR = "notification-service", "dapr-system", "dapr-sidecar-injector"
 RBAC = "rbac.authorization.k8s.io"
+_HOT_RELOAD_S = 3  # Dapr's operator would have told the sidecars long before
 READING = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
     {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets", "replicasets"],
@@ -51,11 +54,27 @@ def test_a_component_that_came_after_the_sidecar_is_not_loaded(kube: KubeSession
         "spec": {"type": "state.in-memory", "version": "v1", "metadata": []}, "scopes": [APP],
     })  # fmt: skip
     try:
+        time.sleep(_HOT_RELOAD_S)
         failures = look(kube).failures
     finally:
         kube.delete(COMPONENT, NAMESPACE, "late")
     assert [failure.code for failure in failures] == [Code.COMPONENT_NOT_LOADED]
     assert "has not loaded component late: restart the app" in failures[0].message
+
+
+def test_a_native_sidecar_is_proved_too(app: Cluster, kube: KubeSession) -> None:
+    """daprd as an init container that stays, which Dapr gives to pods that ask for it."""
+    settings = json.dumps({"app_service_sidecar_settings": {"enable_native_sidecar": True}})
+    app.playbook("site.yml", "--limit", "notification_service", "-e", settings).ok()
+    try:
+        (pod,) = app.pods(APP)
+        assert [(c["name"], c["restartPolicy"]) for c in pod["spec"]["initContainers"]] == [("daprd", "Always")]
+        found = look(kube)
+        assert [(each.form, each.ready) for each in found.apps] == [("native", 1)]
+        assert found.failures == ()
+    finally:
+        app.playbook("site.yml", "--limit", "notification_service").ok()
+    assert [each.form for each in look(kube).apps] == ["container"]
 
 
 def test_what_the_credential_may_not_ask_is_said(kube: KubeSession) -> None:

@@ -42,7 +42,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 Annotations of the pods. To those that are given, a pod with a sidecar gets
 - block-shutdown-duration: daprd gets SIGTERM when the app's preStop sleep begins; it must outlive that sleep and what the
   app still publishes while it drains. A native sidecar ends after the app anyway.
-- a liveness probe that forgives a busy node (Dapr 1.14's own kills after 18 s; 1.18 waits minutes);
+- a liveness probe that forgives a busy node (the own one of Dapr before 1.18 kills after 18 s);
 - the mount of the token (daprd only), or without Secrets to read no built-in secret store, which can't start without one.
 */}}
 {{- define "service.podAnnotations" -}}

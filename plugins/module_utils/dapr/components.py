@@ -3,8 +3,9 @@
 """Which Dapr components an app's sidecars have loaded, asked of daprd itself, and which ones they should have.
 
 daprd serves its metadata on its public port (``--dapr-public-port``, 3501 by default), which the API server's pod proxy
-reaches; the other port listens on the pod's loopback only. A sidecar loads components when it starts and not later, and
-leaves one that has ``ignoreErrors: true`` out without becoming unready: neither shows in any status.
+reaches; the other port listens on the pod's loopback only. A sidecar loads components when it starts and not later
+(unless Dapr 1.18's hot reload is on, which charts/dapr-components switches off), and leaves one that has
+``ignoreErrors: true`` out without becoming unready: neither shows in any status.
 Source of the document's shape: https://docs.dapr.io/reference/api/metadata_api/
 """
 

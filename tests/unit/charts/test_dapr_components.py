@@ -122,6 +122,7 @@ def test_secret_store_hands_out_named_secrets_only(helm: Helm) -> None:
 
 def test_configuration(helm: Helm) -> None:
     spec = pick(helm.components(), "Configuration")["spec"]
+    assert spec["features"] == [{"name": "HotReload", "enabled": False}]
     assert spec["accessControl"]["defaultAction"] == "deny"
     assert spec["metrics"] == {"enabled": True, "http": {"increasedCardinality": False}}
     assert spec["tracing"] == {"samplingRate": "0.1"}

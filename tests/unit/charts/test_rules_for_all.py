@@ -11,6 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from tests.cluster.parts import DAPR_CHART
 from tests.cluster.paths import cache
 from tests.unit.charts.rendering import CHARTS, Helm, RenderError, Shape, merged, minimal_values
 
@@ -53,7 +54,7 @@ def closed(schema: Any) -> Any:
 @pytest.fixture(scope="session")
 def dapr_schemas() -> dict[str, Any]:
     """Kind -> the schema of its v1alpha1 in the definitions that Dapr's chart carries."""
-    folder = cache() / "charts" / "dapr-1.14.0" / "crds"
+    folder = cache() / DAPR_CHART.place / "crds"
     if not folder.is_dir():
         pytest.fail(f"{folder} is missing: run `python3 -m tests.cluster build` first")
     schemas = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from tests.cluster import build
 from tests.cluster.errors import ClusterError
 from tests.cluster.parts import Part, Plugins
+from tests.cluster.paths import HERE
 
 GO = """#!/bin/sh
 [ "$1 $2" = "mod download" ] && { echo "{\\"Dir\\": \\"$FAKE_GO_MODULE\\"}"; exit 0; }
@@ -124,11 +126,28 @@ def test_no_go(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         build.build([ONE], [])
 
 
-def test_an_old_go(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAKE_GO_VERSION", "go1.19.8")
+@pytest.mark.parametrize("version", ["go1.19.8", "go1.26", "go1.26.5"])
+def test_an_old_go(calls: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setenv("FAKE_GO_VERSION", version)
 
-    with pytest.raises(ClusterError, match=r"^Go is too old \(go1\.19\.8\): install Go"):
+    with pytest.raises(ClusterError, match=rf"^Go is too old \({re.escape(version)}\): install Go"):
         build.build([ONE], [])
+
+
+def test_the_modules_need_no_newer_go_than_is_asked_for() -> None:
+    """Go would refuse them, in words that say nothing of what to install."""
+    asked = {
+        tuple(int(n) for n in re.findall(r"^go ([\d.]+)$", file.read_text(), re.MULTILINE)[0].split("."))
+        for file in (HERE / "go").glob("*/go.mod")
+    }
+    assert max(asked) == build._GO_NEEDED
+
+
+@pytest.mark.parametrize("version", ["go1.26.6", "go1.27.0", "go1.27rc1", "go2.0"])
+def test_a_go_that_is_new_enough(calls: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setenv("FAKE_GO_VERSION", version)
+
+    assert build.build([ONE], []) == 1
 
 
 def test_a_disk_too_small(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
