@@ -31,7 +31,7 @@ _CACHE_LIMIT = 3 * 1024**3  # bytes; above it a lane's caches are emptied before
 _MEMORY_LEAST = 1024**3  # bytes that a Go process may use before it collects garbage, whatever the machine
 _DISK_NEEDED = 14 * 1024**3  # bytes free for a build from nothing
 _GO_NEEDED = (1, 26, 6)  # the highest `go` line in go/*/go.mod
-_GO_HINT = "install Go 1.26.6 or newer and put its `go` into PATH"
+_GO_HINT = f"install Go {'.'.join(map(str, _GO_NEEDED))} or newer and put its `go` into PATH"
 
 
 def missing(parts: Iterable[Part] = PARTS) -> list[Part]:

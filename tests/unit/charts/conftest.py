@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cluster.paths import cache
-from tests.unit.charts.rendering import SHAPES, Helm, Shape, merged, minimal_values
+from tests.unit.charts.rendering import SHAPES, Helm, Shape, built, merged, minimal_values
 
 
 @pytest.fixture(scope="session")
 def helm() -> Helm:
-    binary = cache() / "bin" / "helm"
-    if not binary.exists():
-        pytest.fail(f"{binary} is missing: run `python3 -m tests.cluster build` first")
-    return Helm(binary)
+    return Helm(built("bin/helm"))
 
 
 @pytest.fixture(params=SHAPES)

@@ -11,9 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from tests.cluster.paths import cache
+
 CHARTS = Path(__file__).parents[3] / "charts"
+
+
+def built(place: str) -> Path:
+    """What the cluster's build keeps at a place of the cache; a test fails without it."""
+    path = cache() / place
+    if not path.exists():
+        pytest.fail(f"{path} is missing: run `python3 -m tests.cluster build` first")
+    return path
 
 
 class RenderError(Exception):

@@ -12,8 +12,7 @@ import pytest
 import yaml
 
 from tests.cluster.parts import DAPR_CHART
-from tests.cluster.paths import cache
-from tests.unit.charts.rendering import CHARTS, Helm, RenderError, Shape, merged, minimal_values
+from tests.unit.charts.rendering import CHARTS, Helm, RenderError, Shape, built, merged, minimal_values
 
 KUBERNETES = "1.36"
 # Custom resources: no schema in Kubernetes' own set. Dapr's are checked against Dapr's own definitions below.
@@ -54,11 +53,8 @@ def closed(schema: Any) -> Any:
 @pytest.fixture(scope="session")
 def dapr_schemas() -> dict[str, Any]:
     """Kind -> the schema of its v1alpha1 in the definitions that Dapr's chart carries."""
-    folder = cache() / DAPR_CHART.place / "crds"
-    if not folder.is_dir():
-        pytest.fail(f"{folder} is missing: run `python3 -m tests.cluster build` first")
     schemas = {}
-    for file in folder.glob("*.yaml"):
+    for file in built(f"{DAPR_CHART.place}/crds").glob("*.yaml"):
         for crd in filter(None, yaml.safe_load_all(file.read_text())):
             for version in crd["spec"]["versions"]:
                 if version["name"] == "v1alpha1":

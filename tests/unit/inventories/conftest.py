@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.paths import cache
 from tests.unit.ansible_runs import TOP, ansible_playbook
-from tests.unit.charts.rendering import Helm
+from tests.unit.charts.rendering import Helm, built
 
 OWN = ("local", "staging", "production")
 EXAMPLES = ("aks", "gke", "oke", "kind", "minikube")
@@ -58,7 +57,4 @@ def described(inventory: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def helm() -> Helm:
-    binary = cache() / "bin" / "helm"
-    if not binary.exists():
-        pytest.fail(f"{binary} is missing: run `python3 -m tests.cluster build` first")
-    return Helm(binary)
+    return Helm(built("bin/helm"))

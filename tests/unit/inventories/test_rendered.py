@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
-import pytest
 from kubernetes.utils.quantity import parse_quantity
 
 from tests.cluster.parts import DAPR_CHART
-from tests.cluster.paths import cache
-from tests.unit.charts.rendering import Helm
+from tests.unit.charts.rendering import Helm, built
 from tests.unit.inventories.conftest import CANARY, rendered
 
 FOREIGN = ("dapr.io/", "traefik.io/")  # custom resources; the tests of the charts check them
@@ -151,14 +149,11 @@ def test_the_quota_leaves_room_for_one_more_pod_of_each_service(described: dict[
 
 
 def test_the_local_dapr_renders(helm: Helm) -> None:
-    chart = cache() / DAPR_CHART.place
-    if not chart.is_dir():
-        pytest.fail(f"{chart} is missing: run `python3 -m tests.cluster build` first")
     platform = rendered("local")["platform"]
     text = helm.run(
         "template",
         "dapr",
-        str(chart),
+        str(built(DAPR_CHART.place)),
         "--namespace",
         "dapr-system",
         "--values",
