@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from ..living import lasting
 
@@ -78,43 +78,46 @@ def run_process(
     check: Check = may_go_on,
 ) -> Completed:
     """The real runner: no shell, killed with its parent (Linux) and after ``timeout`` seconds."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        list(argv),
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        env=dict(env),
-        pass_fds=tuple(pass_fds),
-        preexec_fn=_dies_with_parent(),
-    ) as process:
+    with (
+        _file_with(stdin, "input") as given,
+        subprocess.Popen(
+            list(argv),
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(env),
+            pass_fds=tuple(pass_fds),
+            preexec_fn=_dies_with_parent(),
+        ) as process,
+    ):
         try:
-            stdout, stderr = _watched(process, stdin, timeout, check)
+            stdout, stderr = _watched(process, timeout, check)
         except BaseException:
             process.kill()
             raise
     return Completed(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
 
 
-def _watched(process: subprocess.Popen[bytes], stdin: bytes, timeout: float, check: Check) -> tuple[bytes, bytes]:
+def _watched(process: subprocess.Popen[bytes], timeout: float, check: Check) -> tuple[bytes, bytes]:
     """Output and errors. After a pause of this process the program is held until ``check`` has said that it may go on:
-    meanwhile somebody else may have begun to write what it writes.
+    meanwhile somebody else may have begun to write what it writes. The pause does not count against ``timeout``: the
+    program may have been stopped too.
     """
-    begun = seen = lasting()
-    given: bytes | None = stdin
+    used, seen = 0.0, lasting()
     while True:
         try:
-            return process.communicate(given, timeout=_TICK_S)
+            return process.communicate(timeout=_TICK_S)
         except subprocess.TimeoutExpired:
-            given = None  # communicate() goes on with what it was given first
-        late = lasting() - seen > _TICK_S + _STOPPED_S
+            passed = lasting() - seen
+        late = passed > _TICK_S + _STOPPED_S
         if late:
             process.send_signal(signal.SIGSTOP)
         check(sure=late)
         if late:
             process.send_signal(signal.SIGCONT)
         seen = lasting()
-        if seen - begun > timeout:
+        used += min(passed, _TICK_S + _STOPPED_S)
+        if used > timeout:
             raise TookTooLong(f"pid {process.pid} ran longer than {timeout:.0f} s")
 
 
@@ -145,14 +148,24 @@ def kubeconfig_file(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int,
     """
     text = json.dumps(config).encode()
     if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("kubeconfig")
-        try:
-            os.write(descriptor, text)
-            yield f"/dev/fd/{descriptor}", (descriptor,)
-        finally:
-            os.close(descriptor)
+        with _file_with(text, "kubeconfig") as file:
+            yield f"/dev/fd/{file.fileno()}", (file.fileno(),)
         return
     with tempfile.NamedTemporaryFile(prefix="kubeconfig-") as file:  # mkstemp: mode 0600
         file.write(text)
         file.flush()
         yield file.name, ()
+
+
+@contextmanager
+def _file_with(content: bytes, name: str) -> Iterator[IO[bytes]]:
+    """A file without a name on the disk, at its start: in memory on Linux.
+
+    A program gets its input from a file, not from a pipe: a pipe must be fed in time, and nobody promises that this
+    process gets the processor in time.
+    """
+    memory = hasattr(os, "memfd_create")
+    with open(os.memfd_create(name), "w+b") if memory else tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file

@@ -28,6 +28,47 @@ def test_input_output_and_exit_code() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, "hello $HOME", "oops\n")
 
 
+@pytest.mark.parametrize("size", [0, 100, 200_000])
+def test_a_program_that_reads_late_gets_its_whole_input_and_its_end(size: int) -> None:
+    """A pipe holds 64 KiB, and a program or this process may get no processor for longer than one tick."""
+    done = run_process(
+        ["sh", "-c", "sleep 0.6; wc -c"], stdin=b"x" * size, env=dict(os.environ), pass_fds=(), timeout=10
+    )
+    assert int(done.stdout) == size
+
+
+@pytest.mark.parametrize("size", [100, 200_000])
+def test_a_process_that_is_not_scheduled_in_time_still_hands_over_the_input(
+    size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine: this process sleeps past a tick right after it has started the program."""
+
+    pauses = iter([process_module._TICK_S + 0.1])
+
+    class Late(subprocess.Popen[bytes]):
+        def _communicate(self, *args: object) -> tuple[bytes, bytes]:
+            time.sleep(next(pauses, 0))
+            return super()._communicate(*args)  # type: ignore[misc,no-any-return]  # CPython's own method
+
+    monkeypatch.setattr(process_module.subprocess, "Popen", Late)
+    done = run_process(["wc", "-c"], stdin=b"x" * size, env=dict(os.environ), pass_fds=(), timeout=5)
+    assert int(done.stdout) == size
+
+
+def test_a_pause_does_not_count_against_the_time_that_a_program_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole tree was stopped: the program could not work either."""
+    times = iter([0.0, 1000.0])
+    last = [0.0]
+
+    def clock() -> float:
+        last[0] = next(times, last[0])
+        return last[0]
+
+    monkeypatch.setattr(process_module, "lasting", clock)
+    done = run_process(["sh", "-c", "sleep 0.5; echo done"], stdin=b"", env=dict(os.environ), pass_fds=(), timeout=60)
+    assert done.stdout == "done\n"
+
+
 def test_a_program_that_hangs_is_killed() -> None:
     with pytest.raises(TookTooLong, match="longer than"):
         run_process(["sleep", "60"], stdin=b"", env=dict(os.environ), pass_fds=(), timeout=0.2)
