@@ -5,7 +5,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options that the modules on releases share; module_utils/releases/specs.py holds their argument specs."""
+    """Options that the modules on releases share; module_utils/argspec.py holds their argument specs."""
 
     DOCUMENTATION = r"""
 options: {}

@@ -43,8 +43,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.todo.cloud.plugins.module_utils import digest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.releases import digest
 
 
 def input_digest(chart: str, values: Mapping[str, Any] | None = None) -> str:

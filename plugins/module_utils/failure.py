@@ -98,7 +98,7 @@ class Failure:
 
 
 class TodoCloudError(Exception):
-    """Raised everywhere below the door (see door.py), which turns it into ``fail_json``.
+    """Raised everywhere below the modules; module.py turns it into ``fail_json``.
 
     ``results`` are further keys of the module's result (a verdict, a list of releases), shown beside ``failure``.
     ``warnings`` are told as the warnings of a run that ended well would be.

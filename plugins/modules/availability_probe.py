@@ -161,7 +161,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.availability import Door, Probe
-from ansible_collections.todo.cloud.plugins.module_utils.door import failing
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
 
 SPEC: dict[str, t.Any] = {
     "url": {"type": "str", "required": True},
@@ -185,7 +185,7 @@ def main() -> t.NoReturn:
         there = file and (os.path.exists(file) or not os.path.isdir(os.path.dirname(file) or "."))
         return bool(there) or time.monotonic() >= end
 
-    with failing(module):
+    with fail_json_on_error(module):
         seen = Probe(Door.of(params)).watch(params["interval"] / 1000, over)
     module.exit_json(changed=False, **seen.as_result())
 

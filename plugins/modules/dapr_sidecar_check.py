@@ -134,14 +134,15 @@ failure:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE, WAIT
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.repair import check_sidecars
-from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, WAIT_SPEC, failing
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import WaitOptions
 
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
-    **WAIT_SPEC,
+    **KUBE,
+    **WAIT,
     "namespace": {"type": "str", "required": True},
     "app_ids": {"type": "list", "elements": "str", "default": []},
     "repair": {"type": "bool", "default": False},
@@ -153,7 +154,7 @@ SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     p = module.params
-    with failing(module), KubeSession.from_params(p) as kube:
+    with fail_json_on_error(module), KubeSession.from_params(p) as kube:
         result = check_sidecars(
             kube,
             p["namespace"],

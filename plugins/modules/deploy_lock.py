@@ -132,14 +132,14 @@ taken_over:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE, LOCK
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import LOCK_SPEC
-from ansible_collections.todo.cloud.plugins.module_utils.releases.takeover import lock_by_hand
+from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import lock_by_hand
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
 
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
-    **LOCK_SPEC,
+    **KUBE,
+    **LOCK,
     "environment": {"type": "str"},
     "namespace": {"type": "str"},
     "state": {"type": "str", "choices": ["held_info", "taken_over", "released"], "default": "held_info"},
@@ -154,7 +154,7 @@ def main() -> t.NoReturn:
         supports_check_mode=True,
         required_if=[("lock", "namespace", ["environment", "namespace"])],
     )
-    with failing(module), KubeSession.from_params(module.params) as kube:
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         result = lock_by_hand(kube, module.params, check=module.check_mode)
     module.exit_json(**result)
 

@@ -164,18 +164,18 @@ annotations:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.environment import (
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import CLUSTER, KUBE
+from ansible_collections.todo.cloud.plugins.module_utils.environments.info import (
     CLAIMS_SPEC,
     claims_info,
     fingerprint_info,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import CLUSTER_SPEC
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
 
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
-    **CLUSTER_SPEC,
+    **KUBE,
+    **CLUSTER,
     "namespace": {"type": "str", "required": True},
     "environment": {"type": "str"},
     "platform_namespaces": {"type": "list", "elements": "str", "default": []},
@@ -188,7 +188,7 @@ SPEC: dict[str, t.Any] = {
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_by={"cluster_id": ["claims"]})
     result: dict[str, t.Any] = {}
-    with failing(module), KubeSession.from_params(module.params) as kube:
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         if module.params["claims"]:
             result |= claims_info(kube, module.params)
         if module.params["fingerprint"]:

@@ -185,30 +185,26 @@ helm_calls:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import (
-    KUBE_SPEC,
-    WAIT_SPEC,
-    failing,
-    live_progress,
-)
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import CLUSTER, HELM, KUBE, LOCK, WAIT
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import finish, helm_of, settings_of
-from ansible_collections.todo.cloud.plugins.module_utils.releases.single import single_release
-from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import CLUSTER_SPEC, HELM_SPEC, LOCK_SPEC
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import single_release
+from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
 
 WATCH_SPEC: dict[str, t.Any] = {
     "kind": {"type": "str", "choices": ["Secret", "ConfigMap"], "required": True},
     "name": {"type": "str", "required": True},
 }
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
-    **WAIT_SPEC,
-    **HELM_SPEC,
-    **LOCK_SPEC,
+    **KUBE,
+    **WAIT,
+    **HELM,
+    **LOCK,
     "name": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
     "environment": {"type": "str"},
-    **CLUSTER_SPEC,
+    **CLUSTER,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "chart": {"type": "str"},
     "chart_version": {"type": "str"},
@@ -227,9 +223,9 @@ def main() -> t.NoReturn:
         required_if=[("state", "present", ["chart"])],
         required_by={"cluster_id": ["environment"]},
     )
-    with failing(module), KubeSession.from_params(module.params) as kube:
-        helm = helm_of(kube, module.params)
-        report = single_release(kube, helm, module.params, settings_of(module), live_progress())
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
+        helm = HelmCli(kube.kubeconfig, module.params["helm_binary"])
+        report = single_release(kube, helm, module.params, settings_from(module), live_progress())
     finish(module, report)
 
 

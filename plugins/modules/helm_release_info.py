@@ -70,12 +70,13 @@ releases:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
 from ansible_collections.todo.cloud.plugins.module_utils.releases.info import releases_info
 
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
+    **KUBE,
     "name": {"type": "str"},
     "namespace": {"type": "str", "required": True},
 }
@@ -83,7 +84,7 @@ SPEC: dict[str, t.Any] = {
 
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    with failing(module), KubeSession.from_params(module.params) as kube:
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         found = releases_info(kube, module.params["namespace"], module.params["name"] or "")
     module.exit_json(changed=False, releases=found)
 

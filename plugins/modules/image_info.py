@@ -94,11 +94,12 @@ created:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import failing
-from ansible_collections.todo.cloud.plugins.module_utils.registry.params import REGISTRY_SPEC, client_of, reference_of
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import REGISTRY
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
+from ansible_collections.todo.cloud.plugins.module_utils.registry.params import client_of, reference_of
 
 SPEC: dict[str, t.Any] = {
-    **REGISTRY_SPEC,
+    **REGISTRY,
     "image": {"type": "str", "required": True},
     "platform": {"type": "str"},
 }
@@ -106,7 +107,7 @@ SPEC: dict[str, t.Any] = {
 
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_by={"username": ["password"]})
-    with failing(module):
+    with fail_json_on_error(module):
         reference = reference_of(module.params)
         image = client_of(reference, module.params).image(reference, module.params["platform"] or "")
     module.exit_json(changed=False, **image.as_result())

@@ -60,12 +60,13 @@ image:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import failing
-from ansible_collections.todo.cloud.plugins.module_utils.registry.params import REGISTRY_SPEC, client_of, reference_of
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import REGISTRY
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
+from ansible_collections.todo.cloud.plugins.module_utils.registry.params import client_of, reference_of
 from ansible_collections.todo.cloud.plugins.module_utils.registry.tagging import tag_image
 
 SPEC: dict[str, t.Any] = {
-    **REGISTRY_SPEC,
+    **REGISTRY,
     "image": {"type": "str", "required": True},
     "tag": {"type": "str", "required": True},
 }
@@ -73,7 +74,7 @@ SPEC: dict[str, t.Any] = {
 
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_by={"username": ["password"]})
-    with failing(module):
+    with fail_json_on_error(module):
         reference = reference_of(module.params)
         client = client_of(reference, module.params)
         tagged, was = tag_image(client, reference, module.params["tag"], check=module.check_mode)

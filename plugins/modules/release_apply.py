@@ -250,32 +250,30 @@ api:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import (
-    KUBE_SPEC,
-    WAIT_SPEC,
-    failing,
-    live_progress,
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    CLUSTER,
+    DAPR,
+    ENVIRONMENT,
+    HELM,
+    KUBE,
+    REGISTRIES,
+    WAIT,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.engine import Engine
-from ansible_collections.todo.cloud.plugins.module_utils.releases.models import parse_waves
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import finish, helm_of, settings_of
-from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import (
-    CLUSTER_SPEC,
-    DAPR_SPEC,
-    ENVIRONMENT_SPEC,
-    HELM_SPEC,
-    REGISTRIES_SPEC,
-)
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
+from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import Engine
+from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
 
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
-    **WAIT_SPEC,
-    **ENVIRONMENT_SPEC,
-    **CLUSTER_SPEC,
-    **HELM_SPEC,
-    **DAPR_SPEC,
-    **REGISTRIES_SPEC,
+    **KUBE,
+    **WAIT,
+    **ENVIRONMENT,
+    **CLUSTER,
+    **HELM,
+    **DAPR,
+    **REGISTRIES,
     "waves": {"type": "list", "elements": "list", "required": True},
     "known": {"type": "list", "elements": "str", "default": []},
     "prune": {"type": "bool", "default": False},
@@ -289,10 +287,12 @@ SPEC: dict[str, t.Any] = {
 
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    with failing(module), KubeSession.from_params(module.params) as kube:
-        settings = settings_of(module)
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
+        settings = settings_from(module)
         waves = parse_waves(module.params["waves"], settings.namespace)
-        report = Engine(kube, helm_of(kube, module.params), settings, waves, live_progress()).apply()
+        report = Engine(
+            kube, HelmCli(kube.kubeconfig, module.params["helm_binary"]), settings, waves, live_progress()
+        ).apply()
     finish(module, report)
 
 

@@ -176,15 +176,15 @@ tags:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import ENVIRONMENT, KUBE, REGISTRIES
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.promote import check_promotion, prove_promotion
-from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import ENVIRONMENT_SPEC, REGISTRIES_SPEC
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
+from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, prove_promotion
 
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
-    **ENVIRONMENT_SPEC,
-    **REGISTRIES_SPEC,
+    **KUBE,
+    **ENVIRONMENT,
+    **REGISTRIES,
     "state": {"type": "str", "choices": ["checked", "proved"], "default": "checked"},
     "source": {
         "type": "dict",
@@ -211,7 +211,7 @@ def main() -> t.NoReturn:
         supports_check_mode=True,
         required_if=[("state", "checked", ["source", "waves"]), ("state", "proved", ["images"])],
     )
-    with failing(module), KubeSession.from_params(module.params) as kube:
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         if module.params["state"] == "checked":
             module.exit_json(changed=False, **check_promotion(kube, module.params))
         result = prove_promotion(kube, module.params, check=module.check_mode)

@@ -143,32 +143,30 @@ api:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import (
-    KUBE_SPEC,
-    WAIT_SPEC,
-    failing,
-    live_progress,
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    CLUSTER,
+    DAPR,
+    ENVIRONMENT,
+    HELM,
+    KUBE,
+    REGISTRIES,
+    WAIT,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.earlier import EarlierImage
-from ansible_collections.todo.cloud.plugins.module_utils.releases.params import finish, helm_of, settings_of
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.releases.image_rollback import ImageRollback
 from ansible_collections.todo.cloud.plugins.module_utils.releases.rollback import Rollback
-from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import (
-    CLUSTER_SPEC,
-    DAPR_SPEC,
-    ENVIRONMENT_SPEC,
-    HELM_SPEC,
-    REGISTRIES_SPEC,
-)
+from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
 
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
-    **WAIT_SPEC,
-    **ENVIRONMENT_SPEC,
-    **CLUSTER_SPEC,
-    **HELM_SPEC,
-    **DAPR_SPEC,
-    **REGISTRIES_SPEC,
+    **KUBE,
+    **WAIT,
+    **ENVIRONMENT,
+    **CLUSTER,
+    **HELM,
+    **DAPR,
+    **REGISTRIES,
     "to": {"type": "str", "default": "verified"},
     "names": {"type": "list", "elements": "str", "default": []},
     "image": {"type": "str"},
@@ -177,11 +175,12 @@ SPEC: dict[str, t.Any] = {
 
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    with failing(module), KubeSession.from_params(module.params) as kube:
-        settings, helm, progress = settings_of(module), helm_of(kube, module.params), live_progress()
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
+        settings, progress = settings_from(module), live_progress()
+        helm = HelmCli(kube.kubeconfig, module.params["helm_binary"])
         names, image = module.params["names"], module.params["image"]
         if image:
-            report = EarlierImage(kube, helm, settings, names, image, progress).run()
+            report = ImageRollback(kube, helm, settings, names, image, progress).run()
         else:
             report = Rollback(kube, helm, settings, module.params["to"], names, progress).run()
     finish(module, report)

@@ -107,15 +107,15 @@ certificates:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import KUBE_SPEC, failing
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, ENVIRONMENT, KUBE
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.specs import DAPR_SPEC, ENVIRONMENT_SPEC
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
-    **ENVIRONMENT_SPEC,
-    **DAPR_SPEC,
+    **KUBE,
+    **ENVIRONMENT,
+    **DAPR,
     "verified_only": {"type": "bool", "default": False},
     "at": {"type": "str"},
     "status": {"type": "bool", "default": False},
@@ -124,7 +124,7 @@ SPEC: dict[str, t.Any] = {
 
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    with failing(module), KubeSession.from_params(module.params) as kube:
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         info = set_info(
             kube,
             module.params["namespace"],

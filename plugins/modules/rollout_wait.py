@@ -198,20 +198,16 @@ elapsed:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.door import (
-    KUBE_SPEC,
-    WAIT_SPEC,
-    failing,
-    live_progress,
-)
-from ansible_collections.todo.cloud.plugins.module_utils.kube.requests import REQUESTS_SPEC, requested
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, WaitOptions
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE, ROLLOUT, WAIT
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.request import requested
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import RolloutWaiter, WaitOptions
 
 SPEC: dict[str, t.Any] = {
-    **KUBE_SPEC,
-    **WAIT_SPEC,
-    **REQUESTS_SPEC,
+    **KUBE,
+    **WAIT,
+    **ROLLOUT,
     "timeout": {"type": "int", "default": 300},
     "fail_fast": {"type": "bool", "default": True},
 }
@@ -219,7 +215,7 @@ SPEC: dict[str, t.Any] = {
 
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    with failing(module), KubeSession.from_params(module.params) as kube:
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         options = WaitOptions.from_params(module.params)
         verdict = RolloutWaiter(kube, options, live_progress()).wait(requested(kube, module.params))
         for text in verdict.warnings:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Live progress of a long module: its lines appear while the task runs, not after it.
 
-The module appends lines to a file (see module_utils/door.py); a thread on the controller follows the file and shows
+The module appends lines to a file (see module_utils/module.py); a thread on the controller follows the file and shows
 each whole line at once. Nothing has to be configured: an action plugin of a module's name is used by itself.
 """
 
@@ -21,8 +21,8 @@ from typing import Any
 from ansible import constants, context
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.todo.cloud.plugins.module_utils.door import PROGRESS_FILE
-from ansible_collections.todo.cloud.plugins.module_utils.living import CONTROLLER
+from ansible_collections.todo.cloud.plugins.module_utils.module import PROGRESS_FILE
+from ansible_collections.todo.cloud.plugins.module_utils.processes import CONTROLLER
 from ansible_collections.todo.cloud.plugins.plugin_utils.run import controller, run_folder
 
 # Callbacks that print one readable line after another; JSON-like ones and those that draw must not be disturbed.

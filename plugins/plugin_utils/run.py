@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ansible import constants
-from ansible_collections.todo.cloud.plugins.module_utils.living import gone, machine, started
+from ansible_collections.todo.cloud.plugins.module_utils.processes import gone, machine, started
 
 _PREFIX = "todo-cloud-"
 _ABANDONED_S = 24 * 3600.0

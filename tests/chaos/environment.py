@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.environments.fingerprint import PUBLISHED
+from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import SELECTOR, histories, read_release
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
@@ -21,13 +23,11 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     SECRET,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.fingerprint import PUBLISHED
-from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import NAME as INTENTION
-from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import remembered
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import LOCK_NAME
-from ansible_collections.todo.cloud.plugins.module_utils.releases.manifest import objects_of
-from ansible_collections.todo.cloud.plugins.module_utils.releases.record import Record, RecordStore
-from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import take
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
+from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import take
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record, RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import NAME as INTENTION
+from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import remembered
 
 from tests.chaos.processes import Run
 from tests.cluster.paths import BIN

@@ -11,8 +11,13 @@ from ansible_collections.todo.cloud.plugins.module_utils.dapr.check import Sidec
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.components import COMPONENT
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD, SERVICE_ACCOUNT
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, Target, Verdict, WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
+    RolloutWaiter,
+    Target,
+    Verdict,
+    WaitOptions,
+)
 
 from tests.e2e.conftest import NAMESPACE, Cluster, until
 

@@ -12,8 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, Target, Verdict, WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession, Object
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
+    RolloutWaiter,
+    Target,
+    Verdict,
+    WaitOptions,
+)
 
 from tests.integration.support import BUSYBOX, apply, eventually
 

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, Target, WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import RolloutWaiter, Target, WaitOptions
 
 from tests.cluster.paths import BIN, TOP
 from tests.integration.support import BUSYBOX, ModuleRun, apply, skewed

@@ -18,8 +18,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     SERVICE_ACCOUNT,
     STATEFUL_SET,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import Target, Verdict
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession, Object
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import Target, Verdict
 
 from tests.integration.scenes import Scene, played
 from tests.integration.support import TOP, apply, eventually

@@ -12,11 +12,11 @@ from ..failure import Code, Failure, error
 from ..kube.errors import Forbidden
 from ..kube.resources import DAEMON_SET, DEPLOYMENT, POD, REPLICA_SET, STATEFUL_SET, Resource
 from ..kube.session import KubeSession
+from ..readiness.daprd import AppSidecars, enabled, image_version, judge_app, pods_of, problems, with_ready_sidecar
 from ..readiness.fields import controller_uid, uid
 from ..readiness.tree import newest_replica_set
 from ..readiness.workloads import of_newest
 from .components import AppComponents, components_of, given_components, not_loaded
-from .sidecar import AppSidecars, enabled, image_version, judge_app, pods_of, problems, with_ready_sidecar
 from .trust import Trust, read_trust
 
 INJECTOR = "dapr-sidecar-injector"

@@ -20,7 +20,7 @@ from typing import Any
 from ..kube.errors import Forbidden, KubeError, NotFound
 from ..kube.resources import Resource
 from ..kube.session import KubeSession
-from .sidecar import sidecar_of
+from ..readiness.daprd import sidecar_of
 
 COMPONENT = Resource("dapr.io/v1alpha1", "Component", "components")
 _PUBLIC_PORT, _PORT_FLAG = 3501, "--dapr-public-port"

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..failure import TodoCloudError
-from ..kube.rollout import RolloutWaiter, Target, WaitOptions
 from ..kube.session import KubeSession
+from ..rollout.waiter import RolloutWaiter, Target, WaitOptions
 from .check import SidecarCheck, SidecarReport
 
 

@@ -19,16 +19,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, Failure, error
+from ..kube.api import Check, may_go_on
 from .errors import HelmError, understand
-from .process import (
-    Check,
-    Completed,
-    Runner,
-    TookTooLong,
-    kubeconfig_file,
-    may_go_on,
-    run_process,
-)
+from .process import Completed, Runner, TookTooLong, kubeconfig_file, run_process
 
 _ASK_AGAIN_S = (0.5, 1.0, 2.0)
 _GRACE_S = 30.0  # what a Helm process may take beyond its own --timeout

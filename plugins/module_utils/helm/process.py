@@ -18,22 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
-from ..living import lasting
+from ..kube.api import Check, may_go_on
+from ..processes import lasting
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TICK_S = 0.25  # how often it is asked whether a running program may go on
 _STOPPED_S = 2.0  # a tick that took so much longer: this process was stopped, or the machine slept
-
-
-class Check(Protocol):
-    """Asked while a program runs, and when it was held: raises when it may not go on."""
-
-    def __call__(self, sure: bool = True) -> None:
-        """``sure`` False: only what is known already counts."""
-
-
-def may_go_on(sure: bool = True) -> None:
-    """Nobody objects."""
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..dapr.sidecar import lacks_sidecar
 from ..failure import Code
+from .daprd import lacks_sidecar
 from .fields import Object, condition, is_true, name, spec, status, terminating, timestamp, uid
 from .pods import Container, Role, containers, is_ready, seconds_to_kill, taken_away
 

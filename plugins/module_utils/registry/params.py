@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Options of the modules that talk to one registry, and what they become."""
+"""What the options of a module that talks to one registry become."""
 
 from __future__ import annotations
 
@@ -11,16 +11,6 @@ from ..failure import Code, error
 from .access import Access
 from .client import RegistryClient
 from .reference import Reference
-
-REGISTRY_SPEC: dict[str, Any] = {
-    "endpoint": {"type": "str"},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "pull_secret": {"type": "jsonarg", "no_log": True},
-    "ca_path": {"type": "path"},
-    "validate_certs": {"type": "bool", "default": True},
-    "timeout": {"type": "int", "default": 30},
-}
 
 
 def reference_of(params: Mapping[str, Any]) -> Reference:

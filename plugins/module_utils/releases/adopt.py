@@ -12,31 +12,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from ..deploy.recorder import Recorder
+from ..deploy.report import Report, Row
+from ..deploy.verification import Judge
+from ..deploy.writer import ReleaseWriter
+from ..digest import digest_of, input_digest
+from ..environments.guard import Claims, guard
+from ..environments.guard import record as record_cluster
 from ..failure import Code, error
 from ..helm.cli import HelmCli
 from ..helm.errors import HelmError
-from ..helm.process import Check, may_go_on
+from ..helm.manifest import manifest_digest
 from ..helm.storage import History, ReleaseStatus, StoredRelease, read_release
+from ..kube.api import Check, may_go_on
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE, SECRET
 from ..kube.session import KubeSession
-from .diff import manifest_diffs
-from .digest import digest_of, input_digest
-from .guards import Claims, guard
-from .guards import record as record_cluster
-from .holder import Holder
-from .judge import Judge
-from .labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
-from .lock import EnvironmentLock
-from .manifest import manifest_digest
-from .models import Progress, ReleaseSpec, Settings
-from .pinning import Pins, image_of
-from .plan import changes_of, newest_content, origin_of
-from .record import Member, RecordStore
-from .recorder import Recorder
-from .report import Report, Row
-from .snapshot import WORKLOADS, Snapshot, images_of, take, targets_of
-from .writer import ReleaseWriter
+from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
+from ..locking.holder import Holder
+from ..locking.lock import EnvironmentLock
+from ..planning.diff import manifest_diffs
+from ..planning.image_digests import Pins, image_of
+from ..planning.plan import changes_of, newest_content, origin_of
+from ..planning.snapshot import WORKLOADS, Snapshot, images_of, take, targets_of
+from ..planning.spec import ReleaseSpec
+from ..records.record import Member, RecordStore
+from ..settings import Progress, Settings
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..digest import chart_archive, is_local
 from ..failure import Code, error
-from .diff import text_of
-from .digest import chart_archive, is_local
-from .models import Marks, ReleaseSpec, Settings
+from ..planning.diff import text_of
+from ..planning.spec import Marks, ReleaseSpec
+from ..settings import Settings
 
 SCRIPT = "helm.sh"
 _HEAD = """\

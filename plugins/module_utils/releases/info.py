@@ -9,8 +9,8 @@ from typing import Any
 from ..helm.storage import SELECTOR, CorruptRelease, History, ReleaseStatus, StoredRelease, histories, read_release
 from ..kube.resources import SECRET
 from ..kube.session import KubeSession
-from .labels import INPUTS
-from .plan import origin_of
+from ..labels import INPUTS
+from ..planning.plan import origin_of
 
 
 def releases_info(kube: KubeSession, namespace: str, name: str = "") -> list[dict[str, Any]]:

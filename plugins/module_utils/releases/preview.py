@@ -7,22 +7,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ..deploy.report import Report
+from ..deploy.writer import ReleaseWriter
 from ..failure import Code
 from ..helm.cli import HelmCli
 from ..helm.errors import HelmError
-from ..helm.process import may_go_on
 from ..helm.state import Action, State
 from ..helm.storage import ReleaseStatus, StoredRelease
+from ..kube.api import may_go_on
 from ..kube.session import KubeSession
-from .diff import manifest_diffs
-from .drift import drift_of
-from .lease import held
-from .lock import lock_state
-from .models import Progress, Settings
-from .plan import PlanItem, Read
-from .report import Report
-from .snapshot import Snapshot
-from .writer import ReleaseWriter
+from ..locking.lease import held
+from ..locking.lock import lock_state
+from ..planning.diff import manifest_diffs
+from ..planning.drift import drift_of
+from ..planning.plan import PlanItem, Read
+from ..planning.snapshot import Snapshot
+from ..settings import Progress, Settings
 
 _SHOWN = (Action.INSTALL, Action.UPGRADE, Action.UNINSTALL)
 

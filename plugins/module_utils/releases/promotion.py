@@ -1,239 +1,122 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What was verified in one environment is what another one gets: a set is chosen, checked, handed on by digest."""
+"""Promotion in two steps: before the deployment it is checked, after it is proved, and the version becomes a tag."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..registry.client import RegistryClient
-from ..registry.reference import Reference
-from .models import ReleaseSpec
-from .pinning import image_of, with_digest
-from .plan import differences
-from .record import Header, Member, Record, RecordStore
+from ..kube.session import KubeSession
+from ..planning.image_digests import Pins
+from ..planning.promotion import Promoted, Terms, check_charts, choose, named_alike, promote_images, promoted_waves
+from ..planning.snapshot import Snapshot, image_digest, take
+from ..planning.spec import parse_waves
+from ..records.record import RecordStore
+from ..registry.tagging import tag_image
 
-_SHORTEST_COMMIT = 7
+_OTHER_AUTH = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert", "impersonate_user")
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What a set must be like. Ages in seconds, 0: any. ``commit``: the set of this commit; ``expect_commit``: the
-    commit that the target's own files are at. ``may_differ``: paths in the values of components.
+def check_promotion(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The set that may be promoted, and the waves with its digests; writes nothing. Raises promotion_refused."""
+    source = params["source"]
+    terms = Terms(
+        source["environment"],
+        commit=params["commit"] or "",
+        expect_commit=params["expect_commit"] or "",
+        min_age=params["min_age"],
+        max_age=params["max_age"],
+        may_differ=params["may_differ"],
+    )
+    waves = params["waves"]
+    specs = [spec for wave in parse_waves(waves, params["namespace"]) for spec in wave]
+    with ExitStack() as stack:
+        there = (
+            kube if not (source["kubeconfig"] or source["context"]) else stack.enter_context(_session(params, source))
+        )
+        record = choose(RecordStore(there, source["namespace"], source["environment"]), terms)
+    check_charts(record, specs, terms)
+    pins = Pins(kube, params["namespace"], params["registries"])
+    images = promote_images(record, specs, pins.client, terms.source)
+    return {
+        "set": {"id": record.id, "commit": record.commit, "time": record.time},
+        "waves": promoted_waves(waves, images),
+        "images": [each.as_result() for each in images],
+    }
+
+
+def _session(params: Mapping[str, Any], source: Mapping[str, Any]) -> KubeSession:
+    """As whoever the source's kubeconfig says, not as the target's user."""
+    kept = {key: value for key, value in params.items() if key not in _OTHER_AUTH}
+    kubeconfig = source["kubeconfig"] or params.get("kubeconfig")
+    return KubeSession.from_params({**kept, "kubeconfig": kubeconfig, "context": source["context"]})
+
+
+def prove_promotion(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Pods run the promoted digests; then the target's tags point to them too, where the credentials may push.
+
+    Raises promotion_unproved when a pod runs something else.
     """
+    images = [Promoted.parse(raw) for raw in params["images"]]
+    namespace, environment = params["namespace"], params["environment"]
+    snapshot = take(kube, RecordStore(kube, namespace, environment), namespace, environment, ())
+    wrong = [said for each in images for said in _unlike(each, snapshot)]
+    if wrong:
+        raise error(
+            Code.PROMOTION_UNPROVED,
+            f"{environment} does not run what was promoted: {'; '.join(wrong)}.",
+            releases=wrong,
+        )
+    tags, warnings = _tagged(images, Pins(kube, namespace, params["registries"]), check)
+    changed = any(tag["state"] == "added" for tag in tags)
+    return {"changed": changed, "proved": [str(each.image) for each in images], "tags": tags, "warnings": warnings}
 
-    source: str
-    commit: str = ""
-    expect_commit: str = ""
-    min_age: int = 0
-    max_age: int = 0
-    may_differ: Sequence[str] = ()
+
+def _unlike(promoted: Promoted, snapshot: Snapshot) -> list[str]:
+    """What is wrong with one release: its pods by what they run, or that there are none."""
+    member = snapshot.newest.members.get(promoted.name) if snapshot.newest else None
+    history = snapshot.history(promoted.name)
+    if member is None or not history or not member.is_at(history[-1]):
+        return [f"{promoted.name} is not verified"]
+    found, seen = [], 0
+    for target in member.targets:
+        workload = snapshot.workloads.get((target.kind, target.name))
+        for pod in snapshot.pods_of(workload) if workload else ():
+            for digest in _digests(pod, promoted.image.name):
+                seen += 1
+                if digest not in promoted.accepted:
+                    found.append(f"{pod['metadata']['name']} runs {digest or 'an unknown digest'}")
+    return found if seen else [f"no pod of {promoted.name} runs {promoted.image.name}"]
 
 
-@dataclass(frozen=True)
-class Promoted:
-    """One image on its way. ``accepted``: digests that pods may show for it (a runtime may name the platform's own).
-    ``tagged``: the target's tag points to it already.
-    """
+def _digests(pod: Mapping[str, Any], name: str) -> list[str]:
+    """Digests of the containers whose image has this name."""
+    spec, statuses = pod["spec"], (pod.get("status") or {}).get("containerStatuses") or ()
+    ids = {status["name"]: status.get("imageID", "") for status in statuses}
+    named = [c["name"] for c in spec["containers"] if named_alike(c.get("image", ""), name)]
+    return [image_digest(ids.get(each, "")) for each in named]
 
-    name: str
-    image: Reference
-    accepted: tuple[str, ...]
-    tagged: bool
 
-    def as_result(self) -> dict[str, Any]:
-        """Plain JSON, which :meth:`parse` takes back."""
-        return {"name": self.name, "image": str(self.image), "accepted": list(self.accepted), "tagged": self.tagged}
-
-    @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> Promoted:
-        """From a result. Raises invalid_input."""
+def _tagged(images: Sequence[Promoted], pins: Pins, check: bool) -> tuple[list[dict[str, str]], list[str]]:
+    tags: list[dict[str, str]] = []
+    denied: list[str] = []
+    why = ""
+    for each in images:
+        client = pins.client(each.image.registry)
+        state = "there"
+        if not each.image.tag:
+            continue
         try:
-            return cls(raw["name"], Reference.parse(raw["image"]), tuple(raw["accepted"]), bool(raw["tagged"]))
-        except (KeyError, TypeError, ValueError) as exc:
-            raise error(Code.INVALID_INPUT, "images must be what the check returned.", option="images") from exc
-
-
-def refused(reason: str, message: str, **details: Any) -> TodoCloudError:
-    """A promotion that may not be; ``reason`` is one word for programs."""
-    return error(Code.PROMOTION_REFUSED, message, reason=reason, **details)
-
-
-def choose(store: RecordStore, terms: Terms, now: datetime | None = None) -> Record:
-    """The set to promote: the newest verified one, or that of a commit. Raises promotion_refused, set_damaged."""
-    header = _fitting(store.headers(), terms)
-    where = f"Release set {header.id} of {terms.source}"
-    if terms.expect_commit and not _same_commit(header.commit, terms.expect_commit):
-        raise refused(
-            "commit",
-            f"{where} is commit {header.commit or 'unknown'}, but what is checked out here is {terms.expect_commit}: "
-            "check out the commit that was verified.",
-            set=header.id,
-        )
-    age = ((now or datetime.now(UTC)) - datetime.fromisoformat(header.time)).total_seconds()
-    if age < terms.min_age:
-        raise refused(
-            "too_young",
-            f"{where} was verified {age:.0f} s ago; it must have run for {terms.min_age} s: try again later.",
-            set=header.id,
-        )
-    if terms.max_age and age > terms.max_age:
-        raise refused(
-            "too_old",
-            f"{where} was verified {age:.0f} s ago, longer than the {terms.max_age} s that count: verify it again.",
-            set=header.id,
-        )
-    return store.read(header.id)
-
-
-def _fitting(headers: Sequence[Header], terms: Terms) -> Header:
-    verified = [h for h in headers if not h.withdrawn]
-    if not terms.commit:
-        if not verified:
-            raise refused(
-                "unverified", f"{terms.source} has no verified release set: deploy and verify it there first."
-            )
-        return verified[0]
-    found = next((h for h in headers if _same_commit(h.commit, terms.commit)), None)
-    if found is None:
-        newest = f"its newest is of commit {verified[0].commit or 'unknown'}" if verified else "it has none at all"
-        raise refused("unverified", f"{terms.source} has no verified release set of commit {terms.commit}; {newest}.")
-    if found.withdrawn:
-        raise refused(
-            "withdrawn",
-            f"Release set {found.id} of {terms.source} (commit {found.commit}) was withdrawn: {found.withdrawn}.",
-            set=found.id,
-        )
-    return found
-
-
-def _same_commit(one: str, other: str) -> bool:
-    """Equal, or one is the short form of the other."""
-    shorter = min(one, other, key=len)
-    return one == other or (len(shorter) >= _SHORTEST_COMMIT and one.startswith(shorter) and other.startswith(shorter))
-
-
-def check_charts(record: Record, specs: Sequence[ReleaseSpec], terms: Terms) -> None:
-    """The target is about to apply the very charts that were verified, and the same components."""
-    absent = [spec.name for spec in specs if spec.name not in record.members]
-    if absent:
-        why = "; ".join(f"{name}: {record.missing[name]}" for name in absent if name in record.missing)
-        raise refused(
-            "incomplete",
-            f"Release set {record.id} of {terms.source} does not hold {', '.join(absent)}"
-            + (f" ({why})." if why else "."),
-            releases=absent,
-        )
-    other = [spec.name for spec in specs if record.members[spec.name].chart_digest != spec.chart_digest]
-    if other:
-        raise refused(
-            "chart",
-            f"The chart of {', '.join(other)} is not the one that was verified in {terms.source} (set {record.id}, "
-            f"commit {record.commit or 'unknown'}): check out that commit.",
-            releases=other,
-        )
-    for spec in specs:
-        member = record.members[spec.name]
-        found = differences(member.values, spec.values) if member.components else []
-        paths = [path for path, _was, _now in found if not _may(path, terms.may_differ)]
-        if paths:
-            raise refused(
-                "components",
-                f"{spec.name} is not what was verified in {terms.source} (set {record.id}): {', '.join(paths)} "
-                "differs.",
-                releases=[spec.name],
-                paths=paths,
-            )
-
-
-def _may(path: str, allowed: Sequence[str]) -> bool:
-    return any(path == each or path.startswith(f"{each}.") for each in allowed)
-
-
-def promote_images(
-    record: Record, specs: Sequence[ReleaseSpec], client_of: Callable[[str], RegistryClient | None], source: str
-) -> list[Promoted]:
-    """The images of these releases at the digests that were verified; each is still in the registry.
-
-    Raises promotion_refused, image_not_found, image_tag_taken, and what the registry answers otherwise.
-    """
-    return [
-        _promote(record.members[spec.name], image, client_of, source)
-        for spec in specs
-        if (image := image_of(spec.values))
-    ]
-
-
-def _promote(
-    member: Member, target: Reference, client_of: Callable[[str], RegistryClient | None], source: str
-) -> Promoted:
-    verified, ran = verified_image(member, source)
-    pinned = replace(target, digest=verified.digest)
-    client, source_client = client_of(target.registry), client_of(verified.registry)
-    if client is None or source_client is None:
-        registry = target.registry if client is None else verified.registry
-        raise error(
-            Code.INVALID_INPUT,
-            f"{registry} must be asked for {member.name}: name it in registries.",
-            option="registries",
-        )
-    manifest = client.manifest(replace(pinned, tag=""))
-    platforms = [str(each.get("digest")) for each in manifest.content.get("manifests") or ()]
-    now = source_client.find_digest(replace(verified, digest="")) if verified.tag else ""
-    if now and now != verified.digest:
-        raise refused(
-            "tag_moved",
-            f"{member.name}: {replace(verified, digest='')} points to {now} now, but {verified.digest} was verified in "
-            f"{source}: verify the new image there first.",
-            release=member.name,
-        )
-    there = client.find_digest(replace(target, digest="")) if target.tag else verified.digest
-    if there and there != verified.digest:
-        raise error(
-            Code.IMAGE_TAG_TAKEN,
-            f"{member.name}: {replace(target, digest='')} points to {there} already, not to {verified.digest}, which "
-            f"was verified in {source}: choose another version.",
-            release=member.name,
-        )
-    return Promoted(member.name, pinned, tuple(dict.fromkeys([verified.digest, ran, *platforms])), bool(there))
-
-
-def verified_image(member: Member, source: str) -> tuple[Reference, str]:
-    """A member's image with the digest that was planned (else the one that ran), and the digest that its pods ran."""
-    image = image_of(member.values)
-    ran: set[str] = set()
-    for each in member.images.values():
-        if image is not None and named_alike(each["image"], image.name):
-            ran.add(each["digest"])
-    if image is None or len(ran) != 1 or not (digest := ran.pop()):
-        raise refused(
-            "no_digest",
-            f"{source} does not know one digest that {member.name} ran, so nothing can be promoted by it: its image "
-            "must come from a registry.",
-            release=member.name,
-        )
-    return replace(image, digest=image.digest or digest), digest
-
-
-def named_alike(text: str, name: str) -> bool:
-    """Whether a reference is of this registry and repository."""
-    try:
-        return Reference.parse(text).name == name
-    except ValueError:
-        return False
-
-
-def promoted_waves(
-    waves: Sequence[Sequence[Mapping[str, Any]]], images: Sequence[Promoted]
-) -> list[list[dict[str, Any]]]:
-    """The waves as they were described, with the promoted digests."""
-    digests = {each.name: each.image.digest for each in images}
-    return [
-        [{**raw, "values": with_digest(raw["values"], digests[raw["name"]])} if raw["name"] in digests else dict(raw)
-         for raw in wave]
-        for wave in waves
-    ]  # fmt: skip
+            if client is not None and not tag_image(client, each.image, each.image.tag, check=check)[1]:
+                state = "added"
+        except TodoCloudError as exc:
+            if exc.failure.code is not Code.REGISTRY_DENIED:
+                raise
+            state, why = "denied", why or exc.failure.message
+            denied.append(f"{each.image.name}:{each.image.tag}")
+        tags.append({"image": str(each.image), "state": state if client is not None else "not asked"})
+    told = f"Deployed and proved, but not tagged: {', '.join(denied)}. {why}"
+    return tags, [told] if denied else []

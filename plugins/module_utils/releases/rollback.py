@@ -12,27 +12,27 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from ..deploy.recorder import Recorder
+from ..deploy.report import Report, Row
+from ..deploy.restore import Back, Target, state_towards, usable
+from ..deploy.verification import Judge
+from ..deploy.writer import ReleaseWriter, spec_of
+from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.cli import HelmCli
-from ..helm.process import Check, may_go_on
 from ..helm.state import State
 from ..helm.storage import StoredRelease, read_release
+from ..kube.api import Check, may_go_on
 from ..kube.resources import SECRET
 from ..kube.session import KubeSession
-from .back import Back, Target, state_towards, usable
-from .diff import manifest_diffs
-from .floor import crossed
-from .guards import Claims, guard
-from .holder import Holder
-from .intention import Intention, forget, remember, remembered
-from .judge import Judge
-from .lock import EnvironmentLock
-from .models import Progress, Settings
-from .record import Header, Member, Record, RecordStore
-from .recorder import Recorder
-from .report import Report, Row
-from .snapshot import Snapshot, take
-from .writer import ReleaseWriter, spec_of
+from ..locking.holder import Holder
+from ..locking.lock import EnvironmentLock
+from ..planning.diff import manifest_diffs
+from ..planning.snapshot import Snapshot, take
+from ..records.record import Header, Member, Record, RecordStore
+from ..records.rollback_floor import crossed
+from ..records.rollback_target import RollbackTarget, forget, remember, remembered
+from ..settings import Progress, Settings
 
 VERIFIED = "verified"
 _THERE = (State.VERIFIED, State.UNVERIFIED)  # the release stands at the member's inputs
@@ -87,7 +87,7 @@ class Rollback:
         self._report.api = self._kube.counts.as_result()
         return self._report
 
-    def _choose(self, snapshot: Snapshot, begun: Intention | None) -> tuple[Intention, Record]:
+    def _choose(self, snapshot: Snapshot, begun: RollbackTarget | None) -> tuple[RollbackTarget, Record]:
         """The set to go to. An unfinished rollback is resumed unless another target is named."""
         if begun and self._to == VERIFIED and self._names in ((), begun.names):
             self._progress(f"resuming the rollback to release set {begun.set} that {begun.who} began")
@@ -100,7 +100,7 @@ class Rollback:
                 set=record.id,
             )
         leaves = tuple(h.id for h in snapshot.headers if h.id > record.id and not h.withdrawn)
-        return Intention(record.id, self._names, leaves, f"{self._holder.who}@{self._holder.host}"), record
+        return RollbackTarget(record.id, self._names, leaves, f"{self._holder.who}@{self._holder.host}"), record
 
     def _newest_that_differs(self, snapshot: Snapshot) -> Record:
         looked = 0
@@ -141,7 +141,7 @@ class Rollback:
             to=self._to,
         )
 
-    def _targets(self, record: Record, snapshot: Snapshot, intention: Intention) -> list[Target]:
+    def _targets(self, record: Record, snapshot: Snapshot, intention: RollbackTarget) -> list[Target]:
         """Members that do not stand at the record's revision. The same inputs under a new revision are only judged."""
         members = [m for m in record.members.values() if not intention.names or m.name in intention.names]
         for member in members:
@@ -209,7 +209,7 @@ class Rollback:
 
     def _go(
         self,
-        intention: Intention,
+        intention: RollbackTarget,
         record: Record,
         targets: Sequence[Target],
         snapshot: Snapshot,
@@ -244,7 +244,7 @@ class Rollback:
         self._report.warnings += warnings
         self._end(intention)
 
-    def _end(self, intention: Intention) -> None:
+    def _end(self, intention: RollbackTarget) -> None:
         """The last two steps: the sets that were left are withdrawn, and the rollback is no longer unfinished."""
         for number in intention.leaves:
             self._store.withdraw(number, f"left for set {intention.set} by {intention.who}")

@@ -7,21 +7,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..dapr.sidecar import CONTAINER, judge_app
 from ..dapr.trust import read_trust
+from ..environments.certificates import certificates
 from ..failure import Code, error
 from ..helm.state import Lock
 from ..helm.storage import CorruptRelease, Revision, StoredRelease, read_release
 from ..kube.session import KubeSession
-from ..kube.targets import Target
+from ..labels import ENVIRONMENT
+from ..locking.lease import holder_of
+from ..locking.lock import lock_state
+from ..planning.plan import origin_of
+from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, take, targets_of
+from ..readiness.daprd import CONTAINER, judge_app
 from ..readiness.status import State
-from .certificates import certificates
-from .labels import ENVIRONMENT
-from .lease import holder_of
-from .lock import lock_state
-from .plan import origin_of
-from .record import Header, Member, Record, RecordStore
-from .snapshot import WORKLOADS, Snapshot, image_digest, take, targets_of
+from ..records.record import Header, Member, Record, RecordStore
+from ..rollout.targets import Target
 
 
 def set_info(

@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, LEASE, SECRET
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY
-from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import WaitOptions
 
 from tests.cluster.paths import BIN
 from tests.integration.releases.world import CHART, ENVIRONMENT, World, both_helms, on_the_node

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import LEASE
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import LOCK_NAME
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 
 from tests.cluster.paths import TOP
 from tests.integration.releases.world import ENVIRONMENT, Outcome, World

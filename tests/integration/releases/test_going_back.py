@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, SECRET
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
-from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import WaitOptions
 
 from tests.integration.images import Images, images_of_cluster
 from tests.integration.releases.world import ENVIRONMENT, World

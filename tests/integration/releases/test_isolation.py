@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.environments.guard import CLUSTER_ID, HOSTS, PLATFORM
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, NAMESPACE
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.guards import CLUSTER_ID, HOSTS, PLATFORM
 
 from tests.cluster.paths import BIN
 from tests.integration.releases.world import CHART, ENVIRONMENT, World

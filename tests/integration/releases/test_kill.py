@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Conflict
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE
-from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import Holder
-from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import NAME
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import LOCK_NAME
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import EnvironmentLock
-from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
-from ansible_collections.todo.cloud.plugins.module_utils.releases.writer import ReleaseWriter
+from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import NAME
 
 from tests.cluster.paths import TOP
 from tests.integration.releases.world import World, both_helms

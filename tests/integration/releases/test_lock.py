@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import LEASE
-from ansible_collections.todo.cloud.plugins.module_utils.releases.holder import Holder
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import (
+from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import (
     LOCK_NAME,
     PLATFORM_LOCK,
     PLATFORM_NAMESPACE,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lock import EnvironmentLock
-from ansible_collections.todo.cloud.plugins.module_utils.releases.takeover import LockByHand, Wanted
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock
+from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import LockByHand, Wanted
 
 from tests.integration.releases.test_kill import running
 from tests.integration.releases.world import CHART, World

@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import history
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.releases.lease import LOCK_NAME
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 
 from tests.chaos.environment import Environment
 from tests.chaos.processes import Run

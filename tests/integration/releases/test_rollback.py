@@ -7,7 +7,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, SECRET
-from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import Intention, remember, remembered
+from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import (
+    RollbackTarget,
+    remember,
+    remembered,
+)
 
 from tests.cluster.paths import BIN
 from tests.integration.releases.world import World, both_helms, on_the_node
@@ -129,7 +133,7 @@ def test_check_mode_says_where_it_would_go_and_writes_nothing(world: World) -> N
 
 def test_an_unfinished_rollback_goes_on_to_where_it_was_going(world: World) -> None:
     three_sets(world)
-    remember(world.kube, world.namespace, Intention(1, (), (2, 3), "ada@ci"))
+    remember(world.kube, world.namespace, RollbackTarget(1, (), (2, 3), "ada@ci"))
     done = world.back().ok()
     assert world.text("a") == "one", "not to set 2, which a fresh rollback would choose"
     assert any("resuming the rollback to release set 1" in line for line in done.lines)
@@ -139,7 +143,7 @@ def test_an_unfinished_rollback_goes_on_to_where_it_was_going(world: World) -> N
 
 def test_a_new_deployment_gives_an_unfinished_rollback_up(world: World) -> None:
     three_sets(world)
-    remember(world.kube, world.namespace, Intention(1, (), (2, 3), "ada@ci"))
+    remember(world.kube, world.namespace, RollbackTarget(1, (), (2, 3), "ada@ci"))
     world.apply(world.release("a", text="four"), world.release("b")).ok()
     assert remembered(world.kube, world.namespace) is None
     world.back().ok()

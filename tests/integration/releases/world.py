@@ -28,14 +28,15 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     SECRET,
     SERVICE,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption
-from ansible_collections.todo.cloud.plugins.module_utils.releases.earlier import EarlierImage
-from ansible_collections.todo.cloud.plugins.module_utils.releases.engine import Engine
-from ansible_collections.todo.cloud.plugins.module_utils.releases.models import OnFailure, Settings, parse_waves
+from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import Engine
+from ansible_collections.todo.cloud.plugins.module_utils.releases.image_rollback import ImageRollback
 from ansible_collections.todo.cloud.plugins.module_utils.releases.rollback import Rollback
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import WaitOptions
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure, Settings
 
 from tests.cluster.paths import BIN, TOP
 from tests.integration.support import BUSYBOX, eventually
@@ -118,7 +119,7 @@ class World:
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
             helm = HelmCli(kube.kubeconfig, self.helm)
-            return EarlierImage(kube, helm, options, names, image, lines.append).run()
+            return ImageRollback(kube, helm, options, names, image, lines.append).run()
 
         return self._run(run, **settings)
 

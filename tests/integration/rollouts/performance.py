@@ -17,8 +17,13 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     RESOURCE_QUOTA,
     SERVICE_ACCOUNT,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.kube.rollout import RolloutWaiter, Target, Verdict, WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession, Object
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
+    RolloutWaiter,
+    Target,
+    Verdict,
+    WaitOptions,
+)
 
 from tests.integration.rollouts.nodes import PlayedNodes
 from tests.integration.rollouts.plots import Part

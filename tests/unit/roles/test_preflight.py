@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.releases.models import ReleaseSpec
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 
 from tests.unit.ansible_runs import run_role
 

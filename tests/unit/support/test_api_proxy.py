@@ -12,15 +12,7 @@ import pytest
 import yaml
 
 from tests.support.api_proxy import ApiProxy, Faults
-from tests.unit.plugins.module_utils.kube.fake_api import (
-    Answer,
-    FakeApi,
-    Request,
-    eventually,
-    fake_api,
-    listing,
-    obj,
-)
+from tests.support.fake_api import Answer, FakeApi, Request, eventually, fake_api, listing, obj
 
 PODS = "/api/v1/namespaces/ns/pods"
 WATCH = PODS + "?watch=1"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ansible_collections.todo.cloud.plugins.plugin_utils.live import followed_file
 
-from tests.unit.plugins.module_utils.kube.fake_api import eventually
+from tests.support.fake_api import eventually
 
 TOP = Path(__file__).resolve().parents[4]
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.living import started
+from ansible_collections.todo.cloud.plugins.module_utils.processes import started
 from ansible_collections.todo.cloud.plugins.plugin_utils import run
 
 

@@ -13,8 +13,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.dapr.components import 
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 
-from tests.unit.plugins.module_utils.dapr.test_sidecar import pod
-from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
+from tests.support.fake_kube import FakeKube
+from tests.unit.plugins.module_utils.readiness.test_daprd import pod
 
 
 class Sidecars(FakeKube):

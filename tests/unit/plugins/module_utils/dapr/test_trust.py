@@ -19,8 +19,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     Resource,
 )
 
-from tests.unit.plugins.module_utils.dapr.test_sidecar import pod, workload
-from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
+from tests.support.fake_kube import FakeKube
+from tests.unit.plugins.module_utils.readiness.test_daprd import pod, workload
 
 DAY = 86400
 CONFIGURATION = Resource("dapr.io/v1alpha1", "Configuration", "configurations")

@@ -12,12 +12,8 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm import cli as cli_module
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion
-from ansible_collections.todo.cloud.plugins.module_utils.helm.process import (
-    Check,
-    Completed,
-    TookTooLong,
-    may_go_on,
-)
+from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed, TookTooLong
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, may_go_on
 
 KUBECONFIG = {"users": [{"name": "x", "user": {"token": "canary-token"}}]}
 

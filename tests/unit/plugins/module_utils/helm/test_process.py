@@ -12,11 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.helm import process as process_module
-from ansible_collections.todo.cloud.plugins.module_utils.helm.process import (
-    TookTooLong,
-    kubeconfig_file,
-    run_process,
-)
+from ansible_collections.todo.cloud.plugins.module_utils.helm.process import TookTooLong, kubeconfig_file, run_process
 
 LINUX = sys.platform.startswith("linux")
 

@@ -23,8 +23,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import NotFound
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 
-from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
-from tests.unit.plugins.module_utils.releases.stored import raw_release, store
+from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import raw_release, store
 
 
 def test_decode_is_the_reverse_of_encode() -> None:

@@ -27,7 +27,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, NODE, POD, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY, KubeSession
 
-from tests.unit.plugins.module_utils.kube.fake_api import Answer, Request, failure, fake_api, listing, obj
+from tests.support.fake_api import Answer, Request, failure, fake_api, listing, obj
 
 RBAC = 'pods is forbidden: User "a:b" cannot list resource "pods" in API group "" in the namespace "ns"'
 

@@ -14,16 +14,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import E
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.kube.watch import Feed, Watcher
 
-from tests.unit.plugins.module_utils.kube.fake_api import (
-    Answer,
-    FakeApi,
-    Request,
-    eventually,
-    failure,
-    fake_api,
-    listing,
-    obj,
-)
+from tests.support.fake_api import Answer, FakeApi, Request, eventually, failure, fake_api, listing, obj
 from tests.unit.plugins.module_utils.kube.test_session import RBAC
 
 PODS = Feed(POD, "ns")

@@ -13,7 +13,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.registry.access import 
 from ansible_collections.todo.cloud.plugins.module_utils.registry.client import RegistryClient
 from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference
 
-from tests.unit.plugins.module_utils.registry.fake_registry import INDEX, FakeRegistry
+from tests.support.fake_registry import INDEX, FakeRegistry
 
 NAME = "todo-app/web"
 PASSWORD = "correct horse"

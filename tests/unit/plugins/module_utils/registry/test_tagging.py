@@ -9,7 +9,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.registry.client import 
 from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference
 from ansible_collections.todo.cloud.plugins.module_utils.registry.tagging import tag_image
 
-from tests.unit.plugins.module_utils.registry.fake_registry import FakeRegistry
+from tests.support.fake_registry import FakeRegistry
 
 NAME = "todo-app/web"
 

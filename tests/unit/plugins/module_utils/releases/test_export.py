@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Watch, parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.releases.export import export
-from ansible_collections.todo.cloud.plugins.module_utils.releases.models import Settings, Watch, parse_waves
+from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
 
 CHART = str(Path(__file__).parents[5] / "tests" / "fixtures" / "charts" / "sleeper")
 SETTINGS = Settings("staging", "todo-staging", timeout=60)

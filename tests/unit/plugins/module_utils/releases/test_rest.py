@@ -6,34 +6,29 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.dependency import old_pods
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report, Row, columns
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, State
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
-    CONFIG_MAP,
-    DEPLOYMENT,
-    POD,
-    SECRET,
-)
-from ansible_collections.todo.cloud.plugins.module_utils.releases.dependency import old_pods
-from ansible_collections.todo.cloud.plugins.module_utils.releases.info import releases_info
-from ansible_collections.todo.cloud.plugins.module_utils.releases.intention import (
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import PlanItem
+from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import image_digest, mark, take
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Watch
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import (
     NAME,
-    Intention,
+    RollbackTarget,
     forget,
     remember,
     remembered,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.releases.models import Watch
-from ansible_collections.todo.cloud.plugins.module_utils.releases.plan import PlanItem
-from ansible_collections.todo.cloud.plugins.module_utils.releases.record import RecordStore
-from ansible_collections.todo.cloud.plugins.module_utils.releases.report import Report, Row, columns
-from ansible_collections.todo.cloud.plugins.module_utils.releases.snapshot import image_digest, mark, take
+from ansible_collections.todo.cloud.plugins.module_utils.releases.info import releases_info
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
-from tests.unit.plugins.module_utils.releases.fake_kube import FakeKube
-from tests.unit.plugins.module_utils.releases.stored import store
-from tests.unit.plugins.module_utils.releases.test_plan import deployment
-from tests.unit.plugins.module_utils.releases.test_record import MEMBER, RECORD
+from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
+from tests.unit.plugins.module_utils.planning.test_plan import deployment
+from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
 
 
 def test_the_number_of_requests_does_not_grow_with_the_number_of_releases() -> None:
@@ -78,7 +73,7 @@ def test_intention() -> None:
     assert remembered(kube, "ns") is None  # type: ignore[arg-type]  # a fake session
     assert forget(kube, "ns") == ""  # type: ignore[arg-type]  # a fake session
     for number in (3, 2):
-        goal = Intention(number, ("api",), (4, 5), "ada@ci")
+        goal = RollbackTarget(number, ("api",), (4, 5), "ada@ci")
         remember(kube, "ns", goal)  # type: ignore[arg-type]  # a fake session
         assert remembered(kube, "ns") == goal  # type: ignore[arg-type]  # a fake session
     assert "release set 2, begun by ada@ci" in forget(kube, "ns")  # type: ignore[arg-type]  # a fake session

@@ -1,0 +1,97 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Options that modules share. Next to nothing is imported: what a module imports, every run of it loads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+
+KUBE: dict[str, Any] = {name: dict(option) for name, option in AUTH_ARG_SPEC.items()}
+for _secret in ("kubeconfig", "api_key", "password"):  # kubernetes.core >= 6.3 hides a kubeconfig in code of its own
+    KUBE[_secret]["no_log"] = True
+
+WAIT: dict[str, Any] = {
+    "graces": {"type": "dict", "default": {}},
+    "stability_seconds": {"type": "float", "default": 3.0},
+    "log_lines": {"type": "int", "default": 30},
+}
+HELM: dict[str, Any] = {
+    "helm_binary": {"type": "str", "default": "helm"},
+    "history_max": {"type": "int", "default": 40},
+    "timeout": {"type": "int", "default": 300},
+    "lock_wait": {"type": "int", "default": 0},
+    "run_url": {"type": "str"},
+    "lock_ttl": {"type": "int", "default": 15},
+}
+LOCK: dict[str, Any] = {"lock": {"type": "str", "choices": ["namespace", "platform"], "default": "namespace"}}
+ENVIRONMENT: dict[str, Any] = {
+    "environment": {"type": "str", "required": True},
+    "namespace": {"type": "str", "required": True},
+}
+REGISTRIES: dict[str, Any] = {
+    "registries": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "host": {"type": "str", "required": True},
+            "endpoint": {"type": "str"},
+            "pull_secret": {"type": "str", "no_log": False},
+            "username": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+            "ca_path": {"type": "path"},
+            "validate_certs": {"type": "bool", "default": True},
+        },
+    }
+}
+CLUSTER: dict[str, Any] = {"cluster_id": {"type": "str"}}
+DAPR: dict[str, Any] = {"dapr_namespace": {"type": "str", "default": "dapr-system"}}
+REGISTRY: dict[str, Any] = {
+    "endpoint": {"type": "str"},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "pull_secret": {"type": "jsonarg", "no_log": True},
+    "ca_path": {"type": "path"},
+    "validate_certs": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 30},
+}
+_WORKLOADS = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Pod"]  # rollout.targets.WORKLOADS
+_NAME: dict[str, Any] = {"type": "str", "required": True}
+_TEXT: dict[str, Any] = {"type": "str", "default": ""}
+ROLLOUT: dict[str, Any] = {
+    "releases": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"name": _NAME, "namespace": _NAME},
+    },
+    "workloads": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "kind": {
+                "type": "str",
+                "choices": _WORKLOADS,
+                "default": "Deployment",
+            },
+            "name": _NAME,
+            "namespace": _NAME,
+        },
+    },
+    "resources": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "api_version": _NAME,
+            "kind": _NAME,
+            "name": _NAME,
+            "namespace": _TEXT,
+            "ready_when": _TEXT,
+            "failed_when": _TEXT,
+        },
+    },
+}

@@ -1,0 +1,164 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Puts a release set together after its proof: what was judged in this run, and what was verified before and is still
+so.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..digest import chart_archive, is_local
+from ..environments.inspect import publish
+from ..helm.cli import HelmCli
+from ..helm.manifest import is_components, manifest_digest, secret_refs
+from ..helm.storage import Revision, StoredRelease
+from ..kube.session import KubeSession
+from ..labels import INPUTS, WATCHED
+from ..locking.holder import Holder
+from ..planning.plan import all_current
+from ..planning.snapshot import Snapshot, images_of, take, targets_of
+from ..planning.spec import ReleaseSpec
+from ..records.record import Member, Record, RecordStore
+from ..rollout.targets import Target
+from ..settings import Progress, Settings
+
+
+class Recorder:
+    """Writes the set of one environment. Nothing but proved releases ever gets into it."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        helm: HelmCli,
+        store: RecordStore,
+        settings: Settings,
+        holder: Holder,
+        progress: Progress,
+    ) -> None:
+        self._kube = kube
+        self._helm = helm
+        self._store = store
+        self._settings = settings
+        self._holder = holder
+        self._progress = progress
+
+    def record(
+        self,
+        judged: Mapping[str, StoredRelease],
+        sources: Mapping[str, ReleaseSpec | Member],
+        before: Snapshot,
+        *,
+        charts: Mapping[str, bytes] | None = None,
+        restored_from: int = 0,
+    ) -> tuple[int, list[str]]:
+        """Number of the new set, and warnings.
+
+        ``judged``: releases that were proved in this run; ``sources``: what each was made from; ``charts``: archives
+        that
+        are at hand already; ``before``: the environment as it was planned.
+        """
+        settings, newest = self._settings, before.newest
+        targets = {name: targets_of(stored) for name, stored in judged.items()}
+        kinds = {t.kind for each in targets.values() for t in each}
+        now = take(self._kube, self._store, settings.namespace, settings.environment, (), kinds)
+        members = {
+            name: _member(sources[name], stored, now.history(name)[-1], targets[name], now)
+            for name, stored in judged.items()
+            if now.history(name) and now.history(name)[-1].revision == stored.revision
+        }
+        missing: dict[str, str] = {}
+        kept: dict[str, Member] = dict(newest.members) if newest else {}
+        for name in sorted({*kept, *settings.known, *judged} - members.keys()):
+            reason = _unproved(kept.get(name), now, name)
+            if reason is None:
+                members[name] = kept[name]
+            elif reason:
+                missing[name] = reason
+        number = max((h.id for h in now.headers), default=0) + 1
+        archives = self._charts(members, sources, {**(newest.charts if newest else {}), **(charts or {})})
+        record = Record(
+            id=number,
+            environment=settings.environment,
+            time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            who=f"{self._holder.who}@{self._holder.host}",
+            commit=settings.commit,
+            tools=self._tools(),
+            members=members,
+            missing=missing,
+            restored_from=restored_from,
+            charts=archives,
+        )
+        left_out = self._store.write(record)
+        self._progress(f"recorded as verified: release set {number}")
+        warnings = [f"{name} is not part of release set {number}: {why}." for name, why in missing.items()]
+        unpublished = publish(self._kube, settings.namespace, settings.environment)
+        warnings += [unpublished] if unpublished else []
+        if left_out:
+            warnings.append(f"Release set {number} is too large to hold every chart: {len(left_out)} left out.")
+        return number, warnings
+
+    def _charts(
+        self, members: Mapping[str, Member], sources: Mapping[str, ReleaseSpec | Member], known: Mapping[str, bytes]
+    ) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for name, member in members.items():
+            source = sources.get(name)
+            if member.chart_digest in known:
+                found[member.chart_digest] = known[member.chart_digest]
+            elif isinstance(source, ReleaseSpec) and is_local(source.chart):
+                found[member.chart_digest] = chart_archive(source.chart)
+        return found
+
+    def _tools(self) -> dict[str, str]:
+        return {**self._settings.tools, "helm": str(self._helm.version), "python": platform.python_version()}
+
+
+def _unproved(member: Member | None, now: Snapshot, name: str) -> str | None:
+    """Why a release that this run did not judge can't be carried forward; None: it can; empty: it is not deployed at
+    all.
+    """
+    history = now.history(name)
+    if not history:
+        return ""
+    if member is None:
+        return f"its revision {history[-1].revision} was never verified"
+    if not member.is_at(history[-1]):
+        return f"revision {history[-1].revision} is deployed, but {member.revision} was verified"
+    return None if all_current(member, now) else "its workloads are not Current"
+
+
+def _member(
+    source: ReleaseSpec | Member, stored: StoredRelease, live: Revision, targets: Iterable[Target], now: Snapshot
+) -> Member:
+    proved: dict[str, Any] = {
+        "revision": stored.revision,
+        "uid": live.uid,
+        "manifest": manifest_digest(stored.manifest),
+        "components": is_components(stored.manifest),
+        "targets": tuple(targets),
+        "secrets": tuple(secret_refs(stored.manifest)),
+        "images": images_of(targets, now),
+        "watched": live.labels.get(WATCHED, "none"),
+    }
+    if isinstance(source, Member):
+        return replace(source, **proved)
+    local = is_local(source.chart)
+    return Member(
+        name=source.name,
+        chart=stored.chart_name if local else source.chart,
+        chart_version=stored.chart_version if local else source.chart_version or "",
+        local=local,
+        chart_digest=source.chart_digest,
+        inputs=live.labels.get(INPUTS, source.inputs),
+        values=source.values,
+        watches=tuple((w.kind, w.name) for w in source.watches),
+        app_id=source.app_id,
+        wave=source.wave,
+        rollback_floor=source.rollback_floor,
+        **proved,
+    )

@@ -1,0 +1,215 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""When a wave fails: hold, take the failed releases back, or take the whole set back; judged again, recorded, and told.
+
+The diagnosis was made before anything here begins. The run fails in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..failure import Code, Failure, TodoCloudError
+from ..helm.manifest import key_of, objects_of
+from ..helm.storage import StoredRelease, read_release
+from ..kube.deadline import Deadline
+from ..kube.resources import NAMESPACE
+from ..kube.session import KubeSession
+from ..planning.snapshot import Snapshot, take
+from ..planning.spec import ReleaseSpec
+from ..records.record import Member, RecordStore
+from ..records.rollback_floor import crossed
+from ..settings import OnFailure, Progress, Settings
+from .recorder import Recorder
+from .report import CUT_OFF, Report
+from .restore import Back, RestoreResult, Target
+from .verification import Judge
+from .writer import ReleaseWriter
+
+_PROBE_S = 3.0
+_DATA = {"StatefulSet", "PersistentVolumeClaim"}  # nothing stateful is ever uninstalled by going back
+
+
+@dataclass(frozen=True)
+class WaveFailure:
+    """What failed (by release, never empty), the releases of that wave, and what earlier waves proved."""
+
+    failures: Mapping[str, Failure]
+    wave: Sequence[str]
+    proved: Mapping[str, StoredRelease]
+    specs: Mapping[str, ReleaseSpec]
+
+    @property
+    def first(self) -> Failure:
+        """The failure that is told first."""
+        return next(iter(self.failures.values()))
+
+
+class Remediation:
+    """One failed wave's aftermath."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        settings: Settings,
+        writer: ReleaseWriter,
+        judge: Judge,
+        recorder: Recorder,
+        store: RecordStore,
+        progress: Progress,
+    ) -> None:
+        self._kube = kube
+        self._settings = settings
+        self._judge = judge
+        self._recorder = recorder
+        self._store = store
+        self._progress = progress
+        self._writer = writer
+        self._back = Back(kube, writer, judge, settings, progress)
+
+    def recover(self, lost: WaveFailure, report: Report) -> TodoCloudError:
+        """The error that ends the run; its results are the report with what was done about the failure."""
+        for name, failure in lost.failures.items():
+            self._progress(f"failed: {failure.message}")
+            report.failures.append(failure)
+            report.rows[name].verdict = failure.code.value
+        try:
+            end = self._aftermath(lost, report)
+        except TodoCloudError as exc:
+            if exc.failure.code not in CUT_OFF:
+                raise
+            if lost.first.code in CUT_OFF:
+                return report.interrupted(lost.first)
+            report.failures.append(exc.failure)
+            end = f"going back was cut off ({exc.failure.message.rstrip('.')}), run it again to go on"
+        for row in report.rows.values():
+            self._progress(row.told())
+        message = f"{lost.first.message.rstrip('.')}; {end}."
+        return report.fail(Failure(lost.first.code, message, lost.first.details))
+
+    def _aftermath(self, lost: WaveFailure, report: Report) -> str:
+        """Does what on_failure says; the words that end the run's message."""
+        if any(f.code in CUT_OFF for f in lost.failures.values()):  # is it still so? Else there may be a way back
+            self._kube.find(NAMESPACE, "", self._settings.namespace, deadline=Deadline.after(_PROBE_S))
+        snapshot = self._look()
+        report.set = snapshot.newest.id if snapshot.newest else 0
+        if any(f.code is Code.DEPENDENCY_DOWN for f in lost.failures.values()):
+            return "everything is kept as it is: going back would not bring the dependency back"
+        if self._settings.on_failure is OnFailure.HOLD:
+            return "everything is kept as it is for a look (on_failure=hold); old pods go on serving"
+        return self._go_back(lost, report, snapshot)
+
+    def _go_back(self, lost: WaveFailure, report: Report, snapshot: Snapshot) -> str:
+        """Takes back what on_failure says; the words that end the run's message."""
+        whole = self._settings.on_failure is OnFailure.SET
+        targets = differing(snapshot, self._store, None if whole else list(lost.failures))
+        standing = {
+            name for name, m in (snapshot.newest.members if snapshot.newest else {}).items() if _stands(m, snapshot)
+        }
+        fresh = [name for name in lost.failures if name not in {*standing, *(t.member.name for t in targets)}]
+        if fresh and not targets:
+            return f"nothing verified to go back to, so {self._first_installs(fresh, report)}"
+        if floors := crossed([(t.member, t.record) for t in targets], snapshot.histories):
+            return f"everything is kept as it is, since {'; '.join(floors)}"
+        if not targets:
+            return f"nothing was changed by it, release set {report.set} still stands"
+        self._progress("going back: " + ", ".join(t.member.name for t in targets))
+        result = self._back.take(targets, snapshot.marks)
+        self._tell(result, targets, report)
+        if not result.ok:
+            report.failures += result.failures.values()
+            return f"going back failed too: {next(iter(result.failures.values())).message.rstrip('.')}"
+        proved, sources = self._proved(lost, result, targets, whole)
+        charts = {digest: archive for t in targets for digest, archive in t.record.charts.items()}
+        number, warnings = self._recorder.record(
+            proved, sources, self._look(), charts=charts, restored_from=max(t.record.id for t in targets)
+        )
+        report.set = number
+        report.warnings += warnings
+        kept = f"; never verified, {self._first_installs(fresh, report)}" if fresh else ""
+        what = "the whole set is" if whole else f"{', '.join(t.member.name for t in targets)} is"
+        return f"{what} back at what was verified (release set {number}){kept}"
+
+    def _first_installs(self, names: Sequence[str], report: Report) -> str:
+        """Keeps or removes what failed and was never verified; in words what became of it."""
+        removed = [name for name in names if self._settings.remove_failed_installs and self._removed(name, report)]
+        kept = [name for name in names if name not in removed]
+        told = [f"{', '.join(kept)} is kept as it is"] if kept else []
+        return " and ".join([*told, f"{', '.join(removed)} is uninstalled"] if removed else told)
+
+    def _removed(self, name: str, report: Report) -> bool:
+        """Uninstalls one release that holds no data; a failure is told beside the others."""
+        row = report.rows[name]
+        try:
+            manifest = read_release(self._kube, self._settings.namespace, name).manifest
+            if _DATA & {key_of(item)[0] for item in objects_of(manifest)}:
+                row.verdict += ", kept: it holds data"
+                return False
+            self._writer.uninstall(name)
+        except TodoCloudError as exc:
+            if exc.failure.code is Code.LOCK_LOST:
+                raise
+            report.failures.append(exc.failure)
+            return False
+        row.now, row.verdict, report.changed = 0, f"{row.verdict}, uninstalled", True
+        return True
+
+    def _proved(
+        self, lost: WaveFailure, result: RestoreResult, targets: Sequence[Target], whole: bool
+    ) -> tuple[dict[str, StoredRelease], dict[str, ReleaseSpec | Member]]:
+        """What can be recorded: all that went back; with on_failure=release also the green ones, once judged."""
+        sources: dict[str, ReleaseSpec | Member] = {t.member.name: t.member for t in targets}
+        proved = dict(result.judged.stored)
+        if whole:
+            return proved, sources
+        green = [name for name in lost.wave if name not in lost.failures]
+        apps = {name: lost.specs[name].app_id for name in green}
+        judged = self._judge.wave(green, apps, Deadline.after(self._settings.timeout)) if green else None
+        good = {
+            **lost.proved,
+            **({n: s for n, s in judged.stored.items() if n not in judged.failures} if judged else {}),
+        }
+        return {**good, **proved}, {**{name: lost.specs[name] for name in good}, **sources}
+
+    def _tell(self, result: RestoreResult, targets: Sequence[Target], report: Report) -> None:
+        for target in targets:
+            name = target.member.name
+            row = report.rows.get(name)
+            if row is None:
+                continue
+            write, failure = result.writes.get(name), result.failures.get(name)
+            row.now = write.now if write else row.now
+            where = f"not back: {failure.code.value}" if failure else f"back at set {target.record.id}"
+            row.verdict = f"{row.verdict}, {where}" if row.verdict else where
+            report.changed = report.changed or write is not None
+
+    def _look(self) -> Snapshot:
+        settings = self._settings
+        return take(self._kube, self._store, settings.namespace, settings.environment, ())
+
+
+def differing(snapshot: Snapshot, store: RecordStore, names: Sequence[str] | None) -> list[Target]:
+    """Releases whose live revision is not the one that was last verified, with that record; all of them when ``names``
+    is None.
+    """
+    found: dict[str, Target] = {}
+    wanted = set(snapshot.histories) if names is None else set(names)
+    for header in snapshot.headers:
+        if header.withdrawn or not wanted - found.keys():
+            continue
+        try:
+            record = store.read(header.id)
+        except TodoCloudError as exc:
+            if exc.failure.code is not Code.SET_DAMAGED:
+                raise
+            continue
+        for name, member in record.members.items():
+            if name in wanted or (names is None and record is snapshot.newest):
+                found.setdefault(name, Target(member, record))
+    return [t for t in found.values() if not _stands(t.member, snapshot)]
+
+
+def _stands(member: Member, snapshot: Snapshot) -> bool:
+    history = snapshot.history(member.name)
+    return bool(history) and member.is_at(history[-1])

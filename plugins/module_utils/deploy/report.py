@@ -1,0 +1,131 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a run is told: one row per release, a table for people, and the same as data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..failure import Code, Failure, TodoCloudError
+from ..planning.drift import Drift
+from ..planning.plan import Kind, PlanItem
+
+_HEAD = ("release", "action", "was", "tried", "now", "verdict")
+_TOTALS = {Kind.CHANGE: "to change", Kind.VERIFY: "to verify"}
+# The way to the API server is lost: whatever else is tried would only fail again.
+CUT_OFF = frozenset({Code.UNREACHABLE, Code.UNAUTHORIZED})
+_AGAIN = "what was done until then stands and is not recorded as verified: run it again to go on"
+_PLAN_HEAD = ("release", "plan", "revision", "why")
+
+
+@dataclass
+class Row:
+    """One release in a run: revision before, revision made (0: none), revision now."""
+
+    name: str
+    action: str
+    was: int
+    tried: int = 0
+    now: int = 0
+    verdict: str = ""
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "name": self.name,
+            "action": self.action,
+            "from": self.was,
+            "tried": self.tried,
+            "to": self.now,
+            "verdict": self.verdict,
+        }
+
+    def told(self) -> str:
+        """One line that needs no columns."""
+        tried = f", tried {self.tried}" if self.tried and self.tried != self.now else ""
+        return f"{self.name}: {self.action}, was revision {self.was}{tried}, now {self.now}: {self.verdict}"
+
+
+@dataclass
+class Report:
+    """What a run did, as it becomes a module's result. ``set``: the verified set the environment is at, 0 when there is
+    none.
+    """
+
+    plan: Sequence[PlanItem] = ()
+    rows: dict[str, Row] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # one line each: nothing is wrong, but it should be known
+    diff: list[dict[str, str]] = field(default_factory=list)
+    set: int = 0
+    changed: bool = False
+    predicted: bool = False  # check mode: nothing was done, the table is the plan
+    drift: Sequence[Drift] | None = None  # None: not asked for
+    exported: Sequence[str] = ()  # names of files, see export.py
+    helm_calls: int = 0
+    api: Mapping[str, int] = field(default_factory=dict)
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON; ``warnings`` are for the caller to issue."""
+        return {
+            "changed": self.changed,
+            "plan": [item.as_result() for item in self.plan],
+            "releases": [row.as_result() for row in self.rows.values()],
+            "failures": [failure.as_result() for failure in self.failures],
+            "set": self.set,
+            "table": self.table(),
+            "notes": self.notes,
+            "diff": self.diff,
+            **({"drift": [each.as_result() for each in self.drift]} if self.drift is not None else {}),
+            **({"exported": list(self.exported)} if self.exported else {}),
+            "helm_calls": self.helm_calls,
+            "api": dict(self.api),
+        }
+
+    def table(self) -> list[str]:
+        """Lines of equal columns: what became of each release, or in check mode what would."""
+        if self.predicted:
+            rows = [(i.name, i.kind.value, i.revisions, i.why) for i in self.plan]
+            found = [] if self.drift is None else [f"drift: {d.message}" for d in self.drift] or ["no drift"]
+            return [*(columns([_PLAN_HEAD, *rows]) if rows else []), *found, totals(self.plan)]
+        dash = {0: "-"}
+        done = [
+            (
+                r.name,
+                r.action,
+                str(dash.get(r.was, r.was)),
+                str(dash.get(r.tried, r.tried)),
+                str(dash.get(r.now, r.now)),
+                r.verdict,
+            )
+            for r in self.rows.values()
+        ]
+        return columns([_HEAD, *done])
+
+    def fail(self, failure: Failure) -> TodoCloudError:
+        """The error that ends the run with all of this in its result."""
+        return TodoCloudError(failure, self.as_result(), self.warnings)
+
+    def interrupted(self, failure: Failure) -> TodoCloudError:
+        """The same for what ended a run in the middle; one that was cut off says that it can be gone on with."""
+        if failure not in self.failures:
+            self.failures.append(failure)
+        again = f"{failure.message.rstrip('.')}; {_AGAIN}." if failure.code in CUT_OFF else failure.message
+        return self.fail(Failure(failure.code, again, failure.details))
+
+
+def totals(plan: Iterable[PlanItem]) -> str:
+    """One line: how many releases of each kind, those that need something first."""
+    count = Counter(item.kind for item in plan)
+    return ", ".join(f"{count[kind]} {_TOTALS.get(kind, kind.value)}" for kind in Kind if count[kind]) or "no releases"
+
+
+def columns(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Rows of text as lines whose columns stand below each other."""
+    listed = list(rows)
+    widths = [max(len(row[i]) for row in listed) for i in range(len(listed[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in listed]

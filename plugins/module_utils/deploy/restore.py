@@ -1,0 +1,140 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Takes releases back to what a record says; where they stand is read from the cluster, never remembered from a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ..failure import Code, Failure, TodoCloudError
+from ..helm.manifest import manifest_digest
+from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
+from ..helm.storage import CorruptRelease, History, ReleaseStatus, StoredRelease, history, read_release
+from ..kube.deadline import Deadline
+from ..kube.session import KubeSession
+from ..planning.plan import Read, newest_content, origin_of
+from ..planning.spec import Marks
+from ..records.record import Member, Record
+from ..settings import Progress, Settings
+from .report import CUT_OFF
+from .verification import Judge, Judgement
+from .writer import ReleaseWriter, Write
+
+_STEPS = 4  # a release needs at most: set aside, recover, finish an uninstall, write
+
+
+@dataclass(frozen=True)
+class Target:
+    """One release and where it goes: a member of a record."""
+
+    member: Member
+    record: Record
+
+
+@dataclass(frozen=True)
+class RestoreResult:
+    """What going back did. ``writes``: Helm calls made; ``failures`` by release; ``judged``: the proof."""
+
+    writes: Mapping[str, Write] = field(default_factory=dict)
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+    judged: Judgement = field(default_factory=Judgement)
+
+    @property
+    def ok(self) -> bool:
+        """Every release is where it should be, proved."""
+        return not self.failures
+
+
+class Back:
+    """Components first, then services, all of a kind side by side; one that fails does not stop the others."""
+
+    def __init__(
+        self, kube: KubeSession, writer: ReleaseWriter, judge: Judge, settings: Settings, progress: Progress
+    ) -> None:
+        self._kube = kube
+        self._writer = writer
+        self._judge = judge
+        self._settings = settings
+        self._progress = progress
+
+    def take(self, targets: Sequence[Target], marks: Marks) -> RestoreResult:
+        """Takes releases back and judges them. Failures are collected, not raised (a lost lock is raised)."""
+        deadline = Deadline.after(self._settings.timeout)
+        writes: dict[str, Write] = {}
+        failures: dict[str, Failure] = {}
+        for components in (True, False):
+            stage = [t for t in targets if t.member.components is components]
+            if not stage:
+                continue
+            with ThreadPoolExecutor(min(16, len(stage))) as pool:
+                for target, done in zip(stage, pool.map(lambda t: self._one(t, marks, deadline), stage), strict=True):
+                    if isinstance(done, Failure):
+                        failures[target.member.name] = done
+                    elif done is not None:
+                        writes[target.member.name] = done
+            if any(failure.code in CUT_OFF for failure in failures.values()):
+                return RestoreResult(writes, failures)
+        names = [t.member.name for t in targets if t.member.name not in failures]
+        apps = {t.member.name: t.member.app_id for t in targets}
+        judged = self._judge.wave(names, apps, deadline) if names else Judgement()
+        return RestoreResult(writes, {**judged.failures, **failures}, judged)
+
+    def _one(self, target: Target, marks: Marks, deadline: Deadline) -> Write | Failure | None:
+        """One release; None when it stands at its target already."""
+        member = target.member
+        try:
+            for _step in range(_STEPS):
+                revisions = history(self._kube, self._settings.namespace, member.name)
+                state = state_towards(member, revisions, self._read)
+                action = action_for(state, Wanted.BACK)
+                if action.prepares:
+                    self._writer.prepare(member.name, action)
+                    continue
+                if action in (Action.NONE, Action.VERIFY):
+                    self._writer.tidy(member.name)
+                    return None
+                return self._go(target, action, revisions, marks, deadline)
+        except TodoCloudError as exc:
+            if exc.failure.code is Code.LOCK_LOST:
+                raise
+            self._progress(f"{member.name}: could not be taken back: {exc.failure.message}")
+            return exc.failure
+        return Failure(
+            Code.ROLLBACK_FAILED, f"{member.name}: its Helm history does not settle.", {"release": member.name}
+        )
+
+    def _go(self, target: Target, action: Action, revisions: History, marks: Marks, deadline: Deadline) -> Write:
+        member, record = target.member, target.record
+        if action is Action.ROLLBACK and usable(member, revisions, self._read):
+            self._progress(f"{member.name}: back to revision {member.revision}")
+            return self._writer.rollback(member.name, member.revision, deadline)
+        self._progress(f"{member.name}: back to what set {record.id} holds (revision {member.revision} is gone)")
+        return self._writer.redeploy(member, record, marks, deadline)
+
+    def _read(self, name: str, revision: int) -> StoredRelease:
+        return read_release(self._kube, self._settings.namespace, name, revision)
+
+
+def state_towards(member: Member, revisions: History, read: Read) -> State:
+    """State of a release seen from a record's member. The same inputs under another revision are as good."""
+    at_target = bool(revisions) and member.is_at(revisions[-1])
+    facts = Facts(readable=not revisions or at_target or newest_content(revisions, read) is not None)
+    if facts.readable and revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
+        origin = origin_of(revisions, member, read)
+        # Watched Secrets are never rolled back: a revision that differs in nothing else is the target.
+        digest = origin.key.partition("/")[0]
+        facts = Facts(digest, by_hand=origin.by_hand, verified=at_target, current=at_target, readable=origin.readable)
+    return release_state(revisions, facts, member.inputs, Lock.MINE)
+
+
+def usable(member: Member, revisions: History, read: Read) -> bool:
+    """Does Helm's history still hold the member's revision, with the very manifest that was verified?"""
+    found = next((r for r in revisions if member.is_at(r)), None)
+    if found is None or found.status not in (ReleaseStatus.DEPLOYED, ReleaseStatus.SUPERSEDED):
+        return False
+    try:
+        return manifest_digest(read(member.name, member.revision).manifest) == member.manifest
+    except CorruptRelease:
+        return False

@@ -1,0 +1,124 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The verdict on a wave: workloads of its releases by the waiter, then their sidecars (repaired once), then whose fault
+it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from ..dapr.check import SidecarCheck, SidecarReport
+from ..failure import Code, Failure, TodoCloudError
+from ..helm.storage import StoredRelease, read_release
+from ..kube.deadline import Deadline
+from ..kube.session import KubeSession
+from ..planning.snapshot import targets_of
+from ..rollout.targets import Target
+from ..rollout.verdict import Verdict, WaitOptions
+from ..rollout.waiter import RolloutWaiter
+from ..settings import Progress, Settings
+from .dependency import dependency_down
+
+# For so long the API server may give no answer while a wave is waited for: with the lock's release, under a minute.
+OUTAGE_S = 35.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Failures by release (empty: all good), the waiter's verdict, and what was judged."""
+
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    stored: Mapping[str, StoredRelease] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Everything judged is good."""
+        return not self.failures
+
+
+class Judge:
+    """Judges releases of one namespace."""
+
+    def __init__(
+        self, kube: KubeSession, settings: Settings, progress: Progress, *, repair_sidecars: bool = True
+    ) -> None:
+        self._repair = repair_sidecars
+        self._kube = kube
+        self._settings = settings
+        self._progress = progress
+
+    def wave(self, names: Sequence[str], app_ids: Mapping[str, str], deadline: Deadline) -> Judgement:
+        """Waits for the newest revisions of ``names``; ``app_ids``: release -> Dapr app id, for those that have one."""
+        stored = read_all(self._kube, self._settings.namespace, names)
+        targets = [t for name in names for t in targets_of(stored[name])]
+        verdict = self._wait(targets, deadline)
+        failures = _by_release(verdict, names)
+        wanted = {name: app for name, app in app_ids.items() if app and name in names}
+        repairable = all(f.code is Code.SIDECAR_MISSING and name in wanted for name, f in failures.items())
+        if not repairable:
+            found = dependency_down(self._kube, self._settings.namespace, verdict)
+            failures = {name: found.get(name, failure) for name, failure in failures.items()}
+            return Judgement(failures, verdict, stored, verdict.warnings)
+        sidecars, report = self._sidecars(wanted, targets, deadline)
+        restarted = report.restarted if report else ()
+        if failures and not sidecars and not restarted:  # somebody else has replaced the pods meanwhile
+            verdict = self._wait(targets, deadline)
+            sidecars = _by_release(verdict, names)
+        return Judgement(sidecars, verdict, stored, verdict.warnings, restarted)
+
+    def _wait(self, targets: Sequence[Target], deadline: Deadline) -> Verdict:
+        options: WaitOptions = replace(self._settings.wait, outage_seconds=OUTAGE_S)
+        return RolloutWaiter(self._kube, options, self._progress).wait(targets, deadline)
+
+    def _sidecars(
+        self, app_ids: Mapping[str, str], targets: Sequence[Target], deadline: Deadline
+    ) -> tuple[dict[str, Failure], SidecarReport | None]:
+        """Failures by release. Pods that started while the injector was down are restarted, once."""
+        if not app_ids:
+            return {}, None
+        check = SidecarCheck(self._kube, self._settings.namespace, self._settings.dapr_namespace)
+        report = check.look(app_ids.values())
+        if report.lacking and self._repair:
+            self._progress(f"restarting {', '.join(report.lacking)}: the Dapr sidecar is missing")
+            try:
+                restarted = tuple(check.restart_lacking(report))
+            except TodoCloudError as exc:
+                return {name: exc.failure for name, app in app_ids.items() if _lacks(report, app)}, report
+            verdict = self._wait(targets, deadline)
+            if not verdict.ok:
+                return _by_release(verdict, list(app_ids)), replace(report, restarted=restarted)
+            report = replace(check.look(app_ids.values()), restarted=restarted)
+        owners = {app: name for name, app in app_ids.items()}
+        return {owners[f.details["app_id"]]: _of(f, owners[f.details["app_id"]]) for f in report.failures}, report
+
+
+def read_all(kube: KubeSession, namespace: str, names: Sequence[str]) -> dict[str, StoredRelease]:
+    """The newest revisions of some releases."""
+    if not names:
+        return {}
+    with ThreadPoolExecutor(min(8, len(names))) as pool:
+        return dict(zip(names, pool.map(lambda name: read_release(kube, namespace, name), names), strict=True))
+
+
+def _by_release(verdict: Verdict, names: Sequence[str]) -> dict[str, Failure]:
+    """One failure per release that failed; what is only not ready yet when another failed is told as such."""
+    found: dict[str, Failure] = {}
+    for failure in verdict.failures:
+        found.setdefault(str(failure.details.get("release") or names[0]), failure)
+    if not verdict.ok and not found:
+        found[names[0]] = Failure(Code.NOT_READY, "The workloads are not Current.", {"release": names[0]})
+    return found
+
+
+def _lacks(report: SidecarReport, app_id: str) -> bool:
+    return any(app.app_id == app_id and app.lacking for app in report.apps)
+
+
+def _of(failure: Failure, release: str) -> Failure:
+    return Failure(failure.code, failure.message, {"release": release, **failure.details})

@@ -1,0 +1,317 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One Helm call for one release, safely: the history is read before and after, passing faults are retried, foreign work
+is noticed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from ..failure import Code, TodoCloudError, error
+from ..helm.cli import ApplyRequest, HelmCli
+from ..helm.errors import HelmError
+from ..helm.state import Action
+from ..helm.storage import History, ReleaseStatus, Revision, history, mark_failed, set_aside
+from ..kube.api import Check
+from ..kube.deadline import Deadline
+from ..kube.session import KubeSession
+from ..labels import INPUTS, REVISION
+from ..planning.spec import Marks, ReleaseSpec
+from ..records.record import Member, Record
+from ..settings import Progress, Settings
+from .orphans import left_behind, mark_failed_ones, remove_orphans
+from .replicas import free_replicas
+
+_REVISIONS = 6  # so many may fail of a write before it is given up: they push good ones out of Helm's history
+_PAUSE_S = 1.0  # doubled each time, up to the longest
+_LONGEST_PAUSE_S = 10.0
+_BY_HAND_S = 300.0  # so long a pending entry that is not ours may belong to a Helm call by hand that is still at work
+
+
+@dataclass(frozen=True)
+class Write:
+    """What one release's write did: revision before and after."""
+
+    name: str
+    action: Action
+    was: int
+    now: int
+
+
+class ReleaseWriter:
+    """Writes releases of one namespace; threads may share it. ``check`` is called before every write."""
+
+    def __init__(self, kube: KubeSession, helm: HelmCli, settings: Settings, check: Check, progress: Progress) -> None:
+        self._kube = kube
+        self._helm = helm
+        self._settings = settings
+        self._check = check
+        self._progress = progress
+        self._pause = threading.Event()
+
+    def apply(
+        self,
+        spec: ReleaseSpec,
+        marks: Marks,
+        deadline: Deadline,
+        *,
+        force_conflicts: bool = False,
+        skip_crds: bool = False,
+    ) -> Write:
+        """Installs or upgrades ``spec`` and proves by the history that the newest revision is this one."""
+
+        def call(revision: int) -> None:
+            request = self.request(spec, marks, revision, force_conflicts=force_conflicts, skip_crds=skip_crds)
+            self._helm.apply(request, check=self._check)
+
+        def ours(newest: Revision) -> bool:
+            return newest.labels.get(INPUTS) == spec.inputs and newest.labels.get(REVISION) == str(newest.revision)
+
+        was, now = self._write(spec.name, call, ours, deadline)
+        return Write(spec.name, Action.UPGRADE if was else Action.INSTALL, was, now)
+
+    def rollback(self, name: str, revision: int, deadline: Deadline) -> Write:
+        """``helm rollback`` to a revision that is known to be there."""
+        settings = self._settings
+
+        def call(expected: int) -> None:
+            del expected  # Helm numbers it itself
+            self._helm.rollback(
+                name,
+                settings.namespace,
+                revision,
+                timeout=settings.timeout,
+                history_max=settings.history_max,
+                check=self._check,
+            )
+
+        target = next((r for r in history(self._kube, settings.namespace, name) if r.revision == revision), None)
+        if target is None:
+            raise error(
+                Code.ROLLBACK_TARGET_MISSING,
+                f"{name}: revision {revision} is no longer in Helm's history.",
+                release=name,
+            )
+        labels = target.labels
+        was, now = self._write(name, call, lambda newest: newest.labels == labels, deadline)
+        return Write(name, Action.ROLLBACK, was, now)
+
+    def redeploy(self, member: Member, record: Record, marks: Marks, deadline: Deadline) -> Write:
+        """A member of a record whose revision is gone from Helm's history, from the chart and values kept in the
+        record.
+        """
+        with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
+            spec = spec_of(member, record, self._settings.namespace, Path(folder))
+            done = self.apply(spec, marks, deadline)
+        return Write(member.name, Action.INSTALL if not done.was else Action.ROLLBACK, done.was, done.now)
+
+    def uninstall(self, name: str) -> Write:
+        """Removes a release and its history."""
+        revisions = history(self._kube, self._settings.namespace, name)
+        self._uninstall(name)
+        return Write(name, Action.UNINSTALL, revisions[-1].revision if revisions else 0, 0)
+
+    def prepare(self, name: str, action: Action) -> None:
+        """RECOVER, SET_ASIDE or FINISH_UNINSTALL; the history has to be judged again after it."""
+        namespace = self._settings.namespace
+        revisions = history(self._kube, namespace, name)
+        if not revisions:
+            return
+        newest = revisions[-1]
+        self._check()
+        match action:
+            case Action.RECOVER if newest.status.pending:
+                self._refuse_if_young(newest)
+                self._progress(f"{name}: revision {newest.revision} was left {newest.status.value}, marked failed")
+                mark_failed(
+                    self._kube,
+                    namespace,
+                    newest,
+                    f"Interrupted while {newest.status.value}; marked failed by todo.cloud",
+                )
+            case Action.SET_ASIDE:
+                self._progress(
+                    f"{name}: revision {newest.revision} can't be read, set aside as {newest.secret}.corrupt"
+                )
+                set_aside(self._kube, namespace, newest)
+            case Action.FINISH_UNINSTALL:
+                self._progress(f"{name}: an uninstall was interrupted, finishing it")
+                self._uninstall(name)
+            case _:
+                return
+
+    def request(
+        self, spec: ReleaseSpec, marks: Marks, revision: int, *, force_conflicts: bool = False, skip_crds: bool = False
+    ) -> ApplyRequest:
+        """The Helm call that makes ``revision`` of ``spec``."""
+        settings = self._settings
+        commit = f", commit {settings.commit}" if settings.commit else ""
+        return ApplyRequest(
+            name=spec.name,
+            namespace=spec.namespace,
+            chart=spec.chart,
+            chart_version=spec.chart_version,
+            values=spec.helm_values(marks),
+            labels=spec.labels(marks, settings.environment, revision),
+            timeout=settings.timeout,
+            history_max=settings.history_max,
+            force_conflicts=force_conflicts,
+            skip_crds=skip_crds,
+            description=f"Applied by todo.cloud{commit}",
+        )
+
+    def _write(
+        self, name: str, call: Callable[[int], None], ours: Callable[[Revision], bool], deadline: Deadline
+    ) -> tuple[int, int]:
+        """Revisions before and after. A passing fault is retried until the deadline, once the history says what the
+        failed call left behind.
+        """
+        known = history(self._kube, self._settings.namespace, name)
+        before = known[-1].revision if known else 0
+        if any(r.status is ReleaseStatus.FAILED for r in known):
+            self._check()
+            mark_failed_ones(self._kube, self._settings.namespace, known)
+        last = before
+        for attempt in count():
+            self._check()
+            expected = last + 1
+            try:
+                free_replicas(self._kube, self._settings.namespace, known)
+                call(expected)
+            except HelmError as exc:
+                failed = exc
+            else:
+                self.tidy(name, self._proved(name, expected, ours))
+                return before, expected
+            newest = self._newest_revision(name)
+            if newest and newest.revision > expected:
+                raise _foreign(name, expected, newest) from failed
+            if newest and newest.revision == expected and newest.status is ReleaseStatus.DEPLOYED and ours(newest):
+                self.tidy(name)
+                return before, expected  # only the answer was lost
+            if newest and newest.status.pending and newest.revision == expected:
+                self._check()
+                mark_failed(
+                    self._kube, self._settings.namespace, newest, f"Helm ended early: {failed.failure.message}"[:500]
+                )
+            pause = _pause(attempt)
+            left_behind = (newest.revision if newest else 0) - before
+            # The history could be read: if Helm's token was rejected, there is another one by now.
+            passing = failed.transient or (failed.failure.code is Code.UNAUTHORIZED and attempt == 0)
+            if not passing or left_behind >= _REVISIONS or deadline.remaining <= pause:
+                raise failed
+            self._progress(f"{name}: {failed.failure.message}; trying again in {pause:.0f} s")
+            self._pause.wait(pause)
+            last = newest.revision if newest else 0
+        raise AssertionError("the loop above returns or raises")
+
+    def _uninstall(self, name: str) -> None:
+        """Helm's uninstall, which goes on where one before it ended."""
+        deadline = Deadline.after(self._settings.timeout)
+        for attempt in count():
+            self._check()
+            try:
+                return self._helm.uninstall(
+                    name, self._settings.namespace, timeout=self._settings.timeout, check=self._check
+                )
+            except HelmError as exc:
+                if not exc.transient or deadline.remaining <= _pause(attempt):
+                    raise
+                self._progress(f"{name}: {exc.failure.message}; trying again in {_pause(attempt):.0f} s")
+                self._pause.wait(_pause(attempt))
+
+    def _proved(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> History:
+        """The history, whose newest revision is the expected one of ours."""
+        revisions = history(self._kube, self._settings.namespace, name)
+        newest = revisions[-1] if revisions else None
+        if (
+            newest is None
+            or newest.revision != expected
+            or newest.status is not ReleaseStatus.DEPLOYED
+            or not ours(newest)
+        ):
+            raise _foreign(name, expected, newest)
+        return revisions
+
+    def tidy(self, name: str, known: History | None = None) -> None:
+        """What revisions that never were deployed left behind goes, once a good one is there. ``known``: its history,
+        if it has just been read.
+        """
+        revisions = history(self._kube, self._settings.namespace, name) if known is None else known
+        if not left_behind(revisions):
+            return
+        self._check()
+        for gone in remove_orphans(self._kube, self._settings.namespace, name, revisions):
+            self._progress(f"{name}: removed {gone}, which a failed revision had left")
+
+    def _newest_revision(self, name: str) -> Revision | None:
+        revisions = history(self._kube, self._settings.namespace, name)
+        return revisions[-1] if revisions else None
+
+    def _refuse_if_young(self, newest: Revision) -> None:
+        """A pending entry without our labels may be a Helm call by hand that is at work right now."""
+        if newest.labels.get(INPUTS) or not newest.created:
+            return
+        age = self._kube.server_now() - newest.created
+        if age < _BY_HAND_S:
+            raise error(
+                Code.RELEASE_PENDING,
+                f"{newest.name}: a Helm call that is not ours began {max(age, 0):.0f} s ago "
+                f"({newest.status.value}): let it end, or try again after {_BY_HAND_S:.0f} s.",
+                release=newest.name,
+                revision=newest.revision,
+            )
+
+
+def _pause(attempt: int) -> float:
+    return float(min(_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S))
+
+
+def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> ReleaseSpec:
+    """A record's member as a release that can be applied; its chart is unpacked into ``folder``."""
+    archive = record.charts.get(member.chart_digest)
+    chart = member.chart
+    if archive is not None:
+        file = folder / f"{member.name}.tgz"
+        file.write_bytes(archive)
+        chart = str(file)
+    elif member.local:
+        raise error(
+            Code.ROLLBACK_TARGET_MISSING,
+            f"{member.name}: revision {member.revision} is gone from Helm's history, "
+            f"and set {record.id} does not hold its chart.",
+            release=member.name,
+            set=record.id,
+        )
+    raw: Mapping[str, Any] = {
+        "name": member.name,
+        "namespace": namespace,
+        "chart": chart,
+        "chart_version": None if archive is not None else member.chart_version or None,
+        "values": member.values,
+        "watches": [{"kind": kind, "name": name} for kind, name in member.watches],
+        "app_id": member.app_id,
+        "rollback_floor": member.rollback_floor,
+    }
+    spec = ReleaseSpec.parse(raw, member.wave)
+    # An archive and the folder it was made from hold the same chart: the digests of the record stay.
+    return ReleaseSpec(**{**vars(spec), "chart_digest": member.chart_digest, "inputs": member.inputs})
+
+
+def _foreign(name: str, expected: int, newest: Revision | None) -> TodoCloudError:
+    found = f"revision {newest.revision} ({newest.status.value})" if newest else "nothing"
+    return error(
+        Code.FOREIGN_REVISION,
+        f"{name}: after the Helm call the newest revision should be {expected}, but it is {found}: "
+        "somebody else writes this release.",
+        release=name,
+        expected=expected,
+        found=newest.revision if newest else 0,
+    )

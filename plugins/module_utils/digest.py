@@ -1,0 +1,99 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Digests of what goes into a release. 40 hex digits of SHA-256: a label value of Kubernetes holds 63 characters at
+most.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator, Mapping
+from gzip import GzipFile
+from pathlib import Path
+from typing import Any
+
+from .failure import Code, error
+
+_LENGTH = 40
+
+
+def digest_of(*parts: bytes) -> str:
+    """40 hex digits over the parts; where one ends and the next begins counts."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "big"))
+        total.update(part)
+    return total.hexdigest()[:_LENGTH]
+
+
+def canonical(data: Any) -> bytes:
+    """One byte string for equal data, whatever the order of keys."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def is_local(chart: str) -> bool:
+    """A folder or an archive on this machine; everything else is a reference that Helm fetches."""
+    return os.path.isabs(chart) or chart.startswith(("./", "../")) or os.path.exists(chart)
+
+
+def chart_digest(chart: str, version: str | None) -> str:
+    """Digest of a chart: a folder by the names and content of its files, an archive by its bytes, a reference by itself
+    and its version (the address of a ``.tgz`` holds it).
+
+    The version in Chart.yaml does not matter by itself: a changed template under the same version is a change.
+    """
+    if not is_local(chart):
+        if not version and "@sha256:" not in chart and not chart.endswith(".tgz"):
+            raise error(
+                Code.INVALID_INPUT,
+                f"The chart {chart!r} is not on this machine: name its exact chart_version too.",
+                chart=chart,
+            )
+        return digest_of(b"reference", chart.encode(), (version or "").encode())
+    path = Path(chart)
+    if path.is_dir():
+        return digest_of(*(part for name, content in chart_files(path) for part in (name.encode(), content)))
+    try:
+        return digest_of(b"archive", path.read_bytes())
+    except OSError as exc:
+        raise error(Code.CHART_INVALID, f"There is no chart at {chart}: {exc.strerror}.", chart=chart) from exc
+
+
+def chart_files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Files of a chart's folder, sorted, with their path below it; what is hidden (``.git``, ``.helmignore``) is no
+    part of it.
+    """
+    if not (folder / "Chart.yaml").is_file():
+        raise error(Code.CHART_INVALID, f"There is no chart in {folder}: Chart.yaml is missing.", chart=str(folder))
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.is_file() and not any(part.startswith(".") for part in name.split("/")):
+            yield name, file.read_bytes()
+
+
+def chart_archive(chart: str) -> bytes:
+    """A local chart as Helm takes it from a ``.tgz``; the same bytes for the same content."""
+    path = Path(chart)
+    if not path.is_dir():
+        return path.read_bytes()
+    packed = io.BytesIO()
+    with GzipFile(fileobj=packed, mode="wb", mtime=0, filename="") as gz, tarfile.open(fileobj=gz, mode="w") as tar:
+        for name, content in chart_files(path):
+            member = tarfile.TarInfo(f"{path.name}/{name}")
+            member.size, member.mode = len(content), 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def input_digest(chart: str, values: Mapping[str, Any], floor: str = "") -> str:
+    """Digest of a release's inputs; ``chart`` is the chart's own digest, ``floor`` its rollback_floor."""
+    return digest_of(chart.encode(), canonical(values), *([floor.encode()] if floor else []))
+
+
+def wanted_key(inputs: str, watched: str) -> str:
+    """One key for everything that makes a revision the wanted one; for a stored revision from its labels."""
+    return f"{inputs}/{watched or 'none'}"

@@ -1,0 +1,185 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is refused before the first write: another cluster, another environment's namespace, host name or platform.
+
+Each environment's namespace carries what it claims: its name in a label, the cluster's identity (the uid of the
+namespace kube-system), its public host names and whether it manages the platform in annotations. So one list of
+namespaces tells whether two inventories claim the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..failure import Code, TodoCloudError, error
+from ..kube.errors import Forbidden
+from ..kube.resources import NAMESPACE
+from ..kube.session import KubeSession
+from ..labels import ENVIRONMENT
+
+CLUSTER_ID = "todo.cloud/cluster-id"
+HOSTS = "todo.cloud/hosts"
+PLATFORM = "todo.cloud/platform"
+MANAGED = "managed"
+
+Metadata = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a run is about to write to. ``cluster_id``: the identity the inventory expects, empty when it names none."""
+
+    environment: str
+    namespace: str
+    cluster_id: str = ""
+    hosts: tuple[str, ...] = ()
+    platform: bool = False
+
+
+@dataclass
+class Guard:
+    """What was found. ``cluster_id`` is empty when the credential may not read it; ``warnings`` say what could not be
+    compared.
+    """
+
+    cluster_id: str = ""
+    recorded: str = ""  # identity that the namespace carries
+    there: bool = True
+    free: bool = False  # no environment's yet
+    warnings: list[str] = field(default_factory=list)
+
+
+def guard(
+    kube: KubeSession,
+    claims: Claims,
+    *,
+    may_be_absent: bool = False,
+    may_be_free: bool = False,
+    leaving: bool = False,
+) -> Guard:
+    """Refuses what is not this environment's. Raises invalid_input or not_found; three requests, side by side.
+
+    ``may_be_absent`` (a new environment): a namespace that is not there yet is only told. ``may_be_free`` (adopting):
+    one that carries no environment's label is nobody's yet. ``leaving``: something is removed, so it does not matter
+    what other environments claim.
+    """
+    with ThreadPoolExecutor(3) as pool:
+        own = pool.submit(kube.find, NAMESPACE, "", claims.namespace, metadata_only=True)
+        system = pool.submit(_unless_forbidden, lambda: kube.get(NAMESPACE, "", "kube-system", metadata_only=True))
+        listed = pool.submit(
+            _unless_forbidden,
+            lambda: [] if leaving else kube.list_(NAMESPACE, label_selector=ENVIRONMENT, metadata_only=True)[0],
+        )
+        found, cluster, others = own.result(), system.result(), listed.result()
+    guarded = Guard(str(cluster["metadata"]["uid"]) if cluster else "", there=found is not None)
+    metadata: Metadata = found["metadata"] if found else {}
+    guarded.recorded = _notes(metadata).get(CLUSTER_ID, "")
+    guarded.free = guarded.there and ENVIRONMENT not in (metadata.get("labels") or {})
+    _namespace(metadata, claims, guarded, may_be_absent, may_be_free)
+    _cluster(claims, guarded)
+    if others is None:
+        guarded.warnings.append(
+            "Other environments of this cluster can't be listed with these credentials: whether one of them claims "
+            "the same host name or the platform was not compared."
+        )
+    _others([item["metadata"] for item in others or ()], metadata, claims)
+    return guarded
+
+
+def record(kube: KubeSession, namespace: str, guarded: Guard) -> None:
+    """Writes the cluster's identity into the namespace on first use, where the credential may."""
+    if guarded.recorded or not guarded.cluster_id or not guarded.there:
+        return
+    patch = {"metadata": {"annotations": {CLUSTER_ID: guarded.cluster_id}}}
+    try:
+        kube.patch(NAMESPACE, "", namespace, patch)
+    except Forbidden:
+        return  # whoever makes the namespaces records it: the role environment does
+
+
+def _namespace(metadata: Metadata, claims: Claims, guarded: Guard, may_be_absent: bool, may_be_free: bool) -> None:
+    name, environment = claims.namespace, claims.environment
+    if not metadata:
+        missing = f"There is no namespace {name!r}: deploy the environment {environment!r} first."
+        if not may_be_absent:
+            raise error(Code.NOT_FOUND, missing, namespace=name)
+        guarded.warnings.append(missing)
+        return
+    owner = (metadata.get("labels") or {}).get(ENVIRONMENT)
+    if owner != environment and not (may_be_free and guarded.free):
+        said = f"belongs to environment {owner!r}" if owner else f"has no label {ENVIRONMENT}"
+        raise _refused(
+            f"Namespace {name!r} {said}: environment {environment!r} may not deploy there.", claims, found=owner
+        )
+    if metadata.get("deletionTimestamp"):
+        raise _refused(f"Namespace {name!r} is being deleted.", claims)
+
+
+def _cluster(claims: Claims, guarded: Guard) -> None:
+    is_ = guarded.cluster_id
+    if claims.cluster_id and not is_:
+        raise _refused(
+            "The cluster's identity can't be read, so cluster_id can't be checked: the credentials need the right to "
+            "get the namespace kube-system.",
+            claims,
+        )
+    if claims.cluster_id and claims.cluster_id != is_:
+        raise _refused(
+            f"This is another cluster: the inventory expects {claims.cluster_id} (cluster_id), but the credentials "
+            f"lead to {is_}. Look at the kubeconfig and its context.",
+            claims,
+            found=is_,
+        )
+    if guarded.recorded and is_ and guarded.recorded != is_:
+        raise _refused(
+            f"Namespace {claims.namespace!r} was set up in cluster {guarded.recorded}, but this is cluster {is_}: it "
+            f"was copied or restored. If it is to live here, remove its annotation {CLUSTER_ID}.",
+            claims,
+            found=is_,
+        )
+
+
+def _others(listed: Iterable[Metadata], own: Metadata, claims: Claims) -> None:
+    hosts = set(claims.hosts) or _hosts(own)
+    platform = claims.platform or _notes(own).get(PLATFORM) == MANAGED
+    for other in listed:
+        if other["name"] == claims.namespace:
+            continue
+        who = f"environment {(other.get('labels') or {}).get(ENVIRONMENT)!r} (namespace {other['name']!r})"
+        if taken := sorted(hosts & _hosts(other)):
+            raise _refused(
+                f"{who[0].upper()}{who[1:]} claims the host name {', '.join(taken)} already: set another "
+                f"environment_url for environment {claims.environment!r}.",
+                claims,
+                found=other["name"],
+            )
+        if platform and _notes(other).get(PLATFORM) == MANAGED:
+            raise _refused(
+                f"{who[0].upper()}{who[1:]} manages this cluster's platform already: set platform_manage: false for "
+                f"environment {claims.environment!r}.",
+                claims,
+                found=other["name"],
+            )
+
+
+def _hosts(metadata: Metadata) -> set[str]:
+    return set(filter(None, _notes(metadata).get(HOSTS, "").split(",")))
+
+
+def _notes(metadata: Metadata) -> Mapping[str, str]:
+    notes: Mapping[str, str] = metadata.get("annotations") or {}
+    return notes
+
+
+def _unless_forbidden(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except Forbidden:
+        return None
+
+
+def _refused(message: str, claims: Claims, **details: Any) -> TodoCloudError:
+    return error(Code.INVALID_INPUT, message, namespace=claims.namespace, environment=claims.environment, **details)

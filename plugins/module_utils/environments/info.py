@@ -1,0 +1,70 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""environment_info in one call: what an environment claims, its fingerprint, and what changed since another one."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..kube.session import KubeSession
+from .fingerprint import compare, told
+from .guard import CLUSTER_ID, HOSTS, MANAGED, PLATFORM, Claims, guard
+from .inspect import checked, published, survey
+
+OF_ITSELF = "published"
+
+CLAIMS_SPEC: dict[str, Any] = {
+    "type": "dict",
+    "options": {
+        "environment": {"type": "str", "required": True},
+        "hosts": {"type": "list", "elements": "str", "default": []},
+        "platform": {"type": "bool", "default": False},
+    },
+}
+
+
+def claims_info(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuses what belongs to another (see guard.py); returns the annotations by which a namespace claims it."""
+    raw = params["claims"]
+    hosts = tuple(sorted({host for text in raw["hosts"] if (host := host_of(text))}))
+    claims = Claims(raw["environment"], params["namespace"], params["cluster_id"] or "", hosts, raw["platform"])
+    found = guard(kube, claims, may_be_absent=True)
+    annotations = {HOSTS: ",".join(hosts), PLATFORM: MANAGED if claims.platform else ""}
+    return {
+        "cluster_id": found.cluster_id,
+        "annotations": annotations | ({CLUSTER_ID: found.cluster_id} if found.cluster_id else {}),
+        "warnings": found.warnings if found.there else found.warnings[1:],  # a namespace to come is no warning
+    }
+
+
+def fingerprint_info(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The fingerprint, and with ``compare_to`` what changed and how that is told."""
+    namespace, against = params["namespace"], params["compare_to"]
+    environment = params["environment"] or namespace
+    before = published(kube, namespace) if against == OF_ITSELF else checked(against) if against else None
+    now = survey(kube, namespace, environment, params["platform_namespaces"])
+    result: dict[str, Any] = {"fingerprint": now.fingerprint, "compared": before is not None}
+    result |= {"changes": [], "table": []}
+    if before is not None:
+        changes = compare(before, now.fingerprint, now.live)
+        result["changes"] = [change.as_result() for change in changes]
+        result["table"] = told(environment, changes, len(now.fingerprint["objects"]))
+    elif against:
+        result["table"] = [f"{environment}: nothing to compare with, it has not published a fingerprint yet"]
+    if now.fingerprint["unread"]:
+        kinds = ", ".join(now.fingerprint["unread"])
+        result["table"] += [f"{environment}: not compared, since the credentials may not list them: {kinds}"]
+    return result
+
+
+def host_of(text: str) -> str:
+    """Host name of a URL (or as it is); empty for addresses and localhost, which nobody can claim."""
+    host = (urlsplit(text).hostname if "//" in text else text.strip().lower()) or ""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return "" if host == "localhost" else host
+    return ""

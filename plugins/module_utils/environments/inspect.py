@@ -1,0 +1,125 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reads an environment for its fingerprint: every kind that its namespace can hold, and publishes what was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..failure import Code, error
+from ..kube.errors import Forbidden, KubeError, NotFound
+from ..kube.managed_fields import scaled_by
+from ..kube.resources import CONFIG_MAP, NAMESPACE, WELL_KNOWN, Resource
+from ..kube.session import APPLY, KubeSession
+from .fingerprint import FORMAT, PUBLISHED, counts, entry_of, kind_name, name_of, total
+
+# Life goes on in these without anybody changing anything, or they say the same as another kind does.
+_RESTLESS = frozenset(
+    {
+        "Event", "Lease", "LeaseCandidate", "Endpoints", "EndpointSlice", "ReplicaSet", "ControllerRevision",
+        "PodMetrics", "NodeMetrics", "Node", "Namespace", "PersistentVolume", "CSINode", "CSIStorageCapacity",
+        "VolumeAttachment", "ComponentStatus", "CertificateSigningRequest", "StorageVersion", "ResourceSlice",
+        "IPAddress", "CertificateRequest", "Order", "Challenge",
+    }
+)  # fmt: skip
+_WITHOUT_CONTENT = ("Secret", "Pod")
+_MANAGER = "todo.cloud"
+
+
+@dataclass
+class Survey:
+    """A fingerprint, and the objects it was made of."""
+
+    fingerprint: dict[str, Any]
+    live: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def survey(kube: KubeSession, namespace: str, environment: str, platform: Sequence[str] = ()) -> Survey:
+    """Reads ``namespace``, and with ``platform`` those namespaces and what belongs to no namespace too.
+
+    What the credential may not read stands under ``unread``. Raises Forbidden when it may not read the namespace at all
+    (after one request).
+    """
+    kube.list_(CONFIG_MAP, namespace, metadata_only=True)
+    kinds = [kind for kind in kube.served() if kind.kind not in _RESTLESS]
+    wanted: list[tuple[Resource, str]] = [(kind, namespace) for kind in kinds if kind.namespaced]
+    for other in platform:
+        wanted += [(kind, other) for kind in kinds if kind.namespaced]
+    wanted += [(kind, "") for kind in kinds if platform and not kind.namespaced]
+    unread: dict[str, str] = {}
+    found: list[tuple[Resource, dict[str, Any]]] = []
+    with ThreadPoolExecutor(12) as pool:
+        for (kind, _where), answer in zip(wanted, pool.map(lambda pair: _list(kube, *pair), wanted), strict=True):
+            if isinstance(answer, str):
+                unread[kind_name(kind)] = answer
+            else:
+                found += [(kind, item) for item in answer if counts(kind, item)]
+    home = _find(kube, namespace)
+    found += [(NAMESPACE, home)] if home else []
+    scaled = scaled_by(item for kind, item in found if kind.kind == "HorizontalPodAutoscaler")
+    live = {name_of(kind, item, namespace): item for kind, item in found}
+    objects = {name_of(kind, item, namespace): entry_of(kind, item, scaled) for kind, item in found}
+    fingerprint = {
+        "format": FORMAT,
+        "environment": environment,
+        "namespace": namespace,
+        "time": int(kube.server_now()),
+        "digest": total(objects),
+        "objects": dict(sorted(objects.items())),
+        "unread": dict(sorted(unread.items())),
+    }
+    return Survey(fingerprint, live)
+
+
+def publish(kube: KubeSession, namespace: str, environment: str) -> str:
+    """Writes the environment's own fingerprint beside its records. Returns why not, empty when it was written."""
+    try:
+        found = survey(kube, namespace, environment).fingerprint
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": PUBLISHED, "labels": {"todo.cloud/fingerprint": environment}},
+            "data": {"fingerprint.json": json.dumps(found, sort_keys=True, separators=(",", ":"))},
+        }
+        kube.patch(CONFIG_MAP, namespace, PUBLISHED, body, content_type=APPLY, field_manager=_MANAGER, force=True)
+    except KubeError as exc:
+        return f"The environment's fingerprint was not published: {exc}"
+    return ""
+
+
+def published(kube: KubeSession, namespace: str) -> dict[str, Any] | None:
+    """What the environment published about itself; None when it never did."""
+    item = kube.find(CONFIG_MAP, namespace, PUBLISHED)
+    return checked((item.get("data") or {}).get("fingerprint.json")) if item else None
+
+
+def checked(raw: Any) -> dict[str, Any]:
+    """A fingerprint as this version reads it, from JSON or a dictionary; raises invalid_input."""
+    try:
+        found = json.loads(raw) if isinstance(raw, str) else raw
+        if found["format"] == FORMAT and isinstance(found["objects"], Mapping):
+            return dict(found)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise error(Code.INVALID_INPUT, "This is no fingerprint that environment_info made.", option="compare_to")
+
+
+def _list(kube: KubeSession, kind: Resource, namespace: str) -> list[dict[str, Any]] | str:
+    resource = WELL_KNOWN.get((kind.api_version, kind.kind), kind)
+    try:
+        return kube.list_(resource, namespace, metadata_only=kind.kind in _WITHOUT_CONTENT)[0]
+    except Forbidden as exc:
+        return str(exc)
+    except NotFound:
+        return []  # a custom kind that went away meanwhile
+
+
+def _find(kube: KubeSession, namespace: str) -> dict[str, Any] | None:
+    try:
+        return kube.find(NAMESPACE, "", namespace)
+    except Forbidden:
+        return None

@@ -1,0 +1,90 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A release's manifest, pure: its objects, its digest, and what it needs that is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ..digest import canonical, digest_of
+
+_DAPR_GROUP = "dapr.io/"
+
+
+@dataclass(frozen=True, order=True)
+class SecretRef:
+    """A Secret that pods or Dapr components of a manifest refer to; ``key`` is empty when the whole Secret is meant."""
+
+    name: str
+    key: str = ""
+
+
+@lru_cache(maxsize=128)
+def documents_of(manifest: str) -> tuple[Any, ...]:
+    """What stands in a manifest, shared by all who ask: not to be changed. Raises yaml.YAMLError."""
+    import yaml
+
+    return tuple(yaml.load_all(manifest, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+def objects_of(manifest: str) -> list[dict[str, Any]]:
+    """The objects of a manifest, Lists opened; they are shared, so not to be changed."""
+    found: list[dict[str, Any]] = []
+    for document in documents_of(manifest):
+        if not isinstance(document, dict):
+            continue
+        items = document.get("items")
+        found += (
+            [i for i in items if isinstance(i, dict)]
+            if isinstance(items, list) and str(document.get("kind", "")).endswith("List")
+            else [document]
+        )
+    return found
+
+
+def key_of(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    """(kind, namespace, name)."""
+    metadata = item.get("metadata") or {}
+    return str(item.get("kind", "")), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
+
+
+def is_components(manifest: str) -> bool:
+    """True when the release brings Dapr resources (components, configurations): those go back before the services."""
+    return any(str(item.get("apiVersion", "")).startswith(_DAPR_GROUP) for item in objects_of(manifest))
+
+
+def manifest_digest(manifest: str) -> str:
+    """Digest of what is in a manifest, whatever its layout."""
+    return digest_of(*sorted(canonical(item) for item in objects_of(manifest)))
+
+
+def secret_refs(manifest: str) -> list[SecretRef]:
+    """Secrets that must be there for the manifest's pods and components to start, sorted; what it brings itself is left
+    out.
+    """
+    items = objects_of(manifest)
+    own = {key_of(item)[2] for item in items if item.get("kind") == "Secret"}
+    found = {ref for item in items for ref in _refs(item)}
+    return sorted(ref for ref in found if ref.name and ref.name not in own)
+
+
+def _refs(node: Any) -> Iterator[SecretRef]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _refs(each)
+    if not isinstance(node, dict) or node.get("optional") is True:
+        return
+    for key, value in node.items():
+        match key, value:
+            case "secretKeyRef", {"name": str(name)} if value.get("optional") is not True:
+                yield SecretRef(name, str(value.get("key") or ""))
+            case "secretRef", {"name": str(name)} if value.get("optional") is not True:
+                yield SecretRef(name)
+            case "secret", {"secretName": str(name)} if value.get("optional") is not True:
+                items = value.get("items") or []
+                yield from [SecretRef(name, str(i.get("key") or "")) for i in items] or [SecretRef(name)]
+            case _:
+                yield from _refs(value)

@@ -1,0 +1,138 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who holds a lock: person, machine, commit, run; and, on the same machine, whether that process still lives."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import signal
+import socket
+import uuid
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..processes import CONTROLLER, gone, machine, started
+
+
+@dataclass(frozen=True)
+class Holder:
+    """``machine`` names one boot of one machine (and one pid namespace): only there does ``pid`` mean anything.
+
+    ``grace``: seconds for which a Helm process of this holder may outlive it. ``by_hand``: no process holds
+    it, a person took it over.
+    """
+
+    identity: str
+    who: str = ""
+    host: str = ""
+    what: str = ""
+    commit: str = ""
+    url: str = ""
+    machine: str = ""
+    pid: int = 0
+    started: str = ""
+    grace: float = 0.0
+    by_hand: bool = False
+
+    @classmethod
+    def me(cls, what: str, commit: str = "", grace: float = 0.0, url: str = "") -> Holder:
+        """This process, with a name of its own for every run. Commit and URL come from CI where they are not given."""
+        who, host = _user(), socket.gethostname()
+        return cls(
+            identity=f"{who}@{host}/{uuid.uuid4().hex[:12]}",
+            who=who,
+            host=host,
+            what=what,
+            commit=commit or _commit(),
+            url=url or _run_url(),
+            machine=machine(),
+            pid=os.getpid(),
+            started=started(os.getpid()) or "",
+            grace=grace,
+        )
+
+    @classmethod
+    def parse(cls, text: str, identity: str) -> Holder:
+        """From a Lease's annotation; whatever can't be read is left empty."""
+        try:
+            raw = json.loads(text)
+            known = {f.name for f in fields(cls)}
+            holder = cls(**{key: value for key, value in raw.items() if key in known})
+        except (ValueError, TypeError, AttributeError):
+            return cls(identity=identity)
+        return holder if holder.identity == identity else cls(identity=identity)
+
+    def as_json(self) -> str:
+        """For the annotation."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def is_me_by_hand(self, other: Holder) -> bool:
+        """A lock that the same person took over by hand, on the same machine."""
+        return self.by_hand and (self.who, self.host) == (other.who, other.host)
+
+    def as_result(self) -> dict[str, Any]:
+        """For a module's result: who, where, what for."""
+        return {key: getattr(self, key) for key in ("who", "host", "what", "commit", "url", "by_hand")}
+
+    def describe(self) -> str:
+        """In words, for a refusal."""
+        commit = f" (commit {self.commit})" if self.commit else ""
+        where = f" {self.url}" if self.url else ""
+        host = f" on {self.host}" if self.host else ""
+        return f"{self.what or 'a run'} of {self.who or self.identity}{host}{commit}{where}"
+
+
+def is_dead_here(holder: Holder) -> bool:
+    """True only if this is the holder's machine and its process is gone."""
+    return is_here(holder) and gone(holder.pid, holder.started)
+
+
+def is_here(holder: Holder) -> bool:
+    """Did the holder take the lock on this machine, in this boot and pid namespace?"""
+    return bool(holder.machine) and holder.machine == machine() and bool(holder.pid)
+
+
+def end_stuck(holder: Holder) -> bool:
+    """Kills a module of ours on this machine that lost its lock because it hung or was stopped: woken later, it and its
+    Helm processes would go on writing. True if it did.
+
+    Only a process that an action plugin of this collection started is touched, whatever a Lease says.
+    """
+    if not is_here(holder) or holder.pid == os.getpid() or gone(holder.pid, holder.started):
+        return False
+    try:
+        if f"{CONTROLLER}=".encode() not in Path(f"/proc/{holder.pid}/environ").read_bytes():
+            return False
+        os.kill(holder.pid, signal.SIGKILL)
+    except OSError:
+        return False
+    return True
+
+
+def _user() -> str:
+    for name in ("GITHUB_ACTOR", "GITLAB_USER_LOGIN"):
+        if os.environ.get(name):
+            return os.environ[name]
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def _commit() -> str:
+    """The commit that GitHub Actions, GitLab CI or Jenkins works on."""
+    return next(
+        (os.environ[name] for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT") if os.environ.get(name)), ""
+    )
+
+
+def _run_url() -> str:
+    env = os.environ
+    if env.get("GITHUB_RUN_ID"):
+        return (
+            f"{env.get('GITHUB_SERVER_URL', '')}/{env.get('GITHUB_REPOSITORY', '')}/actions/runs/{env['GITHUB_RUN_ID']}"
+        )
+    return env.get("CI_JOB_URL") or env.get("BUILD_URL") or ""

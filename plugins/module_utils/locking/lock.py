@@ -1,0 +1,237 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One writer per namespace: a Lease that its holder renews while it lives.
+
+A holder is dead when its process is gone from this machine, or when its Lease has not changed for its ttl, and for as
+long
+as a Helm process of its may still be at work, on the observer's own monotonic clock: nobody's wall clock matters.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Any
+
+from ..failure import Code, error
+from ..helm.state import Lock
+from ..kube.deadline import Deadline
+from ..kube.errors import AlreadyExists, Conflict, KubeError, NotFound
+from ..kube.resources import LEASE
+from ..kube.session import KubeSession
+from ..processes import lasting
+from ..settings import Progress, Settings
+from .holder import Holder, end_stuck, is_dead_here
+from .lease import (
+    TAKEN_OVER,
+    TTL_S,
+    duration_of,
+    freed,
+    held,
+    holder_of,
+    lease_body,
+    place,
+    silent_for,
+    stamp,
+    subject,
+    told_holder,
+)
+
+_POLL_S = 1.0
+
+
+class EnvironmentLock:
+    """Held while the context is open. ``wait``: seconds to wait for another holder; 0 refuses at once."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        namespace: str,
+        holder: Holder,
+        *,
+        wait: float = 0,
+        progress: Callable[[str], None] = lambda line: None,
+        ttl: int = TTL_S,
+        platform: bool = False,
+    ) -> None:
+        self._kube = kube
+        self._namespace, self._name = place(namespace, platform)
+        self.takeover = ""
+        self._holder = holder
+        self._wait = wait
+        self._progress = progress
+        self._ttl = ttl
+        self._lease: dict[str, Any] = {}
+        self._renewed = 0.0
+        self._lost = ""
+        self._unsure: tuple[float, KubeError] | None = None
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="lock-heartbeat", daemon=True)
+
+    @classmethod
+    def for_run(cls, kube: KubeSession, settings: Settings, holder: Holder, progress: Progress) -> EnvironmentLock:
+        """The lock of what a run with these settings writes to."""
+        return cls(
+            kube,
+            settings.namespace,
+            holder,
+            wait=settings.lock_wait,
+            progress=progress,
+            ttl=settings.lock_ttl,
+            platform=settings.platform,
+        )
+
+    def __enter__(self) -> EnvironmentLock:
+        self._acquire()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=self._ttl)
+        with self._guard:
+            if not self._lost:
+                self._release()
+
+    def check(self, sure: bool = True) -> None:
+        """To be called before every write: raises lock_lost when the lock is somebody else's by now.
+
+        An outage does not lose it: a late heartbeat is made good here, and only if nobody else took the lock meanwhile.
+        Raises :class:`Unreachable` when that can't be known. ``sure`` False: only what the heartbeat found out counts;
+        nothing is asked.
+        """
+        if not sure and not self._lost:
+            return
+        with self._guard:
+            if not self._lost and lasting() - self._renewed > self._ttl / 2:
+                self._confirm()
+            if self._lost:
+                raise error(
+                    Code.LOCK_LOST,
+                    f"The lock of {subject(self._namespace, self._name)} was lost ({self._lost}): "
+                    "nothing more is written.",
+                    namespace=self._namespace,
+                )
+
+    def _acquire(self) -> None:
+        until, seen_version, seen_at, told = Deadline.after(self._wait), "", time.monotonic(), False
+        while True:
+            lease = self._kube.find(LEASE, self._namespace, self._name)
+            if lease is None:
+                if self._try(partial(self._kube.create, LEASE, self._namespace, self._body({}))):
+                    return
+                continue
+            version = lease["metadata"]["resourceVersion"]
+            if version != seen_version:
+                seen_version, seen_at = version, time.monotonic()
+            if self._free(lease, time.monotonic() - seen_at):
+                if self._try(partial(self._kube.replace, LEASE, self._namespace, self._body(lease))):
+                    self._tell_takeover()
+                    if end_stuck(holder_of(lease)):
+                        self._progress(f"ended {holder_of(lease).describe()}, which hung on this machine")
+                    return
+                continue
+            if until.expired:
+                raise held(self._namespace, lease)
+            if not told:
+                self._progress(f"waiting for the lock: {told_holder(lease)}")
+                told = True
+            self._stop.wait(min(_POLL_S, until.remaining))
+
+    def _try(self, write: Callable[[], dict[str, Any]]) -> bool:
+        try:
+            self._lease = write()
+        except (AlreadyExists, Conflict):
+            return False
+        self._renewed = lasting()
+        return True
+
+    def _tell_takeover(self) -> None:
+        text = (self._lease["metadata"].get("annotations") or {}).get(TAKEN_OVER, "")
+        if text:
+            self.takeover = f"The lock of {subject(self._namespace, self._name)} was taken over by hand: {text}."
+            self._progress(self.takeover)
+
+    def _free(self, lease: dict[str, Any], unchanged_for: float) -> bool:
+        holder = holder_of(lease)
+        if not lease["spec"].get("holderIdentity") or holder.identity == self._holder.identity:
+            return True
+        if holder.by_hand:
+            return holder.is_me_by_hand(self._holder) or silent_for(self._kube, lease) > duration_of(lease)
+        return is_dead_here(holder) or unchanged_for > duration_of(lease) + holder.grace
+
+    def _body(self, lease: dict[str, Any]) -> dict[str, Any]:
+        told = (lease.get("metadata", {}).get("annotations") or {}).get(TAKEN_OVER)
+        return lease_body(
+            self._namespace, self._name, self._holder, self._ttl, lease, {TAKEN_OVER: told} if told else {}
+        )
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self._ttl / 3):
+            with self._guard, suppress(KubeError):  # without an answer nothing is known: check() will ask again
+                if not self._lost:
+                    self._renew(Deadline.after(self._ttl / 3))
+
+    def _confirm(self) -> None:
+        """The heartbeat is late: the server was away, or this process was stopped for a while."""
+        if self._unsure and lasting() - self._unsure[0] < _POLL_S:
+            raise self._unsure[1]  # another thread has just tried for long
+        try:
+            self._renew()
+        except KubeError as exc:
+            self._unsure = lasting(), exc
+            raise
+
+    def _renew(self, deadline: Deadline | None = None) -> None:
+        """One renewal of the Lease as this holder last wrote it. ``_lost`` says so when it is somebody else's."""
+        renewed = {**self._lease, "spec": {**self._lease["spec"], "renewTime": stamp()}}
+        try:
+            self._lease = self._kube.replace(LEASE, self._namespace, renewed, deadline=deadline)
+            self._renewed = lasting()
+        except (Conflict, NotFound):
+            self._look_again(deadline)
+
+    def _look_again(self, deadline: Deadline | None) -> None:
+        lease = self._kube.find(LEASE, self._namespace, self._name, deadline=deadline)
+        if lease is not None and lease["spec"].get("holderIdentity") == self._holder.identity:
+            self._lease, self._renewed = lease, lasting()
+        else:
+            self._lost = "it was removed" if lease is None else told_holder(lease)
+
+    def _release(self) -> None:
+        deadline = Deadline.after(self._ttl / 2)
+        with suppress(KubeError):  # whoever comes next sees that this process is gone
+            try:
+                self._kube.replace(LEASE, self._namespace, freed(self._lease), deadline=deadline)
+            except Conflict:  # with a renewal of its own whose answer was lost?
+                self._look_again(deadline)
+                if not self._lost:
+                    self._kube.replace(LEASE, self._namespace, freed(self._lease), deadline=deadline)
+
+
+def lock_state(
+    kube: KubeSession, namespace: str, me: Holder | None = None, *, platform: bool = False
+) -> tuple[Lock, dict[str, Any] | None]:
+    """How the lock looks to one who does not hold it, without waiting; with the Lease that says so."""
+    lease = kube.find(LEASE, *place(namespace, platform))
+    if lease is None or not lease["spec"].get("holderIdentity"):
+        return Lock.NONE, lease
+    holder = holder_of(lease)
+    if me is not None and (holder.identity == me.identity or holder.is_me_by_hand(me)):
+        return Lock.MINE, lease
+    return (Lock.OTHER_DEAD if is_dead_here(holder) else Lock.OTHER_ALIVE), lease
+
+
+def free_abandoned(kube: KubeSession, namespace: str, *, platform: bool = False) -> None:
+    """For a run that has nothing to write: the lock that a dead run left on this machine does not outlive it."""
+    with suppress(KubeError):  # taken in this moment, or not allowed: whoever writes next sees to it
+        state, lease = lock_state(kube, namespace, platform=platform)
+        if lease is not None and state is Lock.OTHER_DEAD:
+            kube.replace(LEASE, place(namespace, platform)[0], freed(lease))

@@ -1,0 +1,111 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Differences of manifests as people read them: one entry for each object that changed, no Secret's content in any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..helm.manifest import key_of, objects_of
+
+_SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, before)", "(hidden, after)"
+_VERSIONS = ("app.kubernetes.io/version", "helm.sh/chart")
+_WIDE = 10_000  # long lines stay whole: a folded one shows up as two changes
+
+
+def manifest_diffs(name: str, before: str, was: int, after: str, now: str) -> list[dict[str, str]]:
+    """Entries of a module's ``diff`` for one release, objects sorted by kind and name; unchanged ones are left out.
+
+    ``was`` is a revision (0: not installed), ``now`` says what the release becomes.
+    """
+    old, new = _masked(before, after)
+    entries = []
+    labels: dict[tuple[str, str], list[str]] = {}  # what only carries another version: told once for all of them
+    for key in sorted(old.keys() | new.keys()):
+        one, other = text_of(old.get(key)), text_of(new.get(key))
+        kind, namespace, item = key
+        if one != other and (pair := _versions(old.get(key), new.get(key))):
+            labels.setdefault(pair, []).append(f"{kind}/{item}")
+        elif one != other:
+            what = f"{name}: {kind}/{item}" + (f" in {namespace}" if namespace else "")
+            entries.append(
+                {
+                    "before_header": f"{what} ({_told(was, bool(one))})",
+                    "after_header": f"{what} ({now if other else 'removed'})",
+                    "before": one,
+                    "after": other,
+                }
+            )
+    for (one, other), items in labels.items():
+        what = f"{name}: labels of {', '.join(items)}"
+        entry = {"before_header": f"{what} (revision {was})", "after_header": f"{what} ({now})"}
+        entries.append({**entry, "before": one, "after": other})
+    return entries
+
+
+def _versions(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[str, str] | None:
+    """Labels of version before and after, if nothing else differs."""
+    if old is None or new is None:
+        return None
+    parts = []
+    for item in (old, new):
+        metadata = item.get("metadata") or {}
+        labels = metadata.get("labels") or {}
+        rest = {key: value for key, value in labels.items() if key not in _VERSIONS}
+        found = {key: labels[key] for key in _VERSIONS if key in labels}
+        parts.append(({**item, "metadata": {**metadata, "labels": rest}}, text_of(found) if found else ""))
+    return (parts[0][1], parts[1][1]) if parts[0][0] == parts[1][0] else None
+
+
+def text_of(item: Mapping[str, Any] | None) -> str:
+    """An object as YAML that can be read: keys sorted, text of several lines as such, no folding; empty for None."""
+    import yaml
+
+    if item is None:
+        return ""
+    return str(yaml.dump(item, Dumper=_dumper(), sort_keys=True, width=_WIDE, allow_unicode=True))
+
+
+def _told(revision: int, there: bool) -> str:
+    if not revision:
+        return "not installed"
+    return f"revision {revision}" if there else "not there"
+
+
+_Objects = dict[tuple[str, str, str], dict[str, Any]]
+
+
+def _masked(before: str, after: str) -> tuple[_Objects, _Objects]:
+    """Objects of two manifests; values in Secrets are replaced by words that tell only whether they differ."""
+    old: _Objects = {key_of(item): dict(item) for item in objects_of(before)}
+    new: _Objects = {key_of(item): dict(item) for item in objects_of(after)}
+    for key in old.keys() | new.keys():
+        if key[0] == "Secret":
+            _mask(old.get(key), new.get(key))
+    return old, new
+
+
+def _mask(old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+    for part in ("data", "stringData"):
+        was, now = dict((old or {}).get(part) or {}), dict((new or {}).get(part) or {})
+        if old is not None and was:
+            old[part] = {key: _SAME if now.get(key) == value else _BEFORE for key, value in was.items()}
+        if new is not None and now:
+            new[part] = {key: _SAME if was.get(key) == value else _AFTER for key, value in now.items()}
+
+
+def _dumper() -> Any:
+    import yaml
+
+    class Readable(yaml.SafeDumper):
+        """SafeDumper, with ``|`` for text of several lines and without anchors."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: Any, value: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Readable.add_representer(str, text)
+    return Readable

@@ -1,0 +1,173 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What lives in the cluster, compared with what a release's manifest says, and who made the difference.
+
+Each object is applied by a server-side dry run under a field manager of its own: what the answer has and the live
+object has not was changed; fields that somebody else owns and the release does not name were added. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from ..helm.manifest import objects_of
+from ..helm.storage import StoredRelease
+from ..kube.errors import Forbidden, KubeError, Refused
+from ..kube.managed_fields import Writer, leaves, owners, parts_of, scaled_by, writers_of
+from ..kube.resources import WELL_KNOWN
+from ..kube.session import APPLY, KubeSession
+
+MANAGER = "todo.cloud-drift"
+_AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
+# What the server itself keeps
+_OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"})
+_ASIDE = ("apiVersion", "kind", "status", "metadata")
+_LONG = 80
+_GONE = object()
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference. ``path`` is empty for a whole object. Values of Secrets are hidden."""
+
+    release: str
+    kind: str
+    name: str
+    path: str
+    change: str  # changed, added, removed, missing, unknown
+    message: str
+    wanted: str = ""
+    found: str = ""
+    by: str = ""
+    when: str = ""
+
+    def as_result(self) -> dict[str, str]:
+        """Plain JSON."""
+        return asdict(self)
+
+
+def drift_of(kube: KubeSession, namespace: str, releases: Iterable[StoredRelease]) -> list[Drift]:
+    """Differences of all objects of some releases of one namespace, in the order of their manifests."""
+    objects = [(stored.name, item) for stored in releases for item in objects_of(stored.manifest)]
+    scaled = _scaled(kube, namespace) if objects else frozenset()
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(lambda pair: _object(kube, namespace, pair[0], pair[1], scaled), objects)
+        return [drift for each in found for drift in each]
+
+
+def _scaled(kube: KubeSession, namespace: str) -> frozenset[tuple[str, str]]:
+    """(kind, name) of what an autoscaler scales."""
+    try:
+        return scaled_by(kube.list_(_AUTOSCALER, namespace)[0])
+    except Forbidden:
+        return frozenset()
+
+
+def _object(
+    kube: KubeSession, namespace: str, release: str, item: dict[str, Any], scaled: frozenset[tuple[str, str]]
+) -> list[Drift]:
+    kind, name = str(item.get("kind", "")), str((item.get("metadata") or {}).get("name", ""))
+    label = f"{kind}/{name}"
+
+    def whole(change: str, told: str) -> list[Drift]:
+        return [Drift(release, kind, name, "", change, f"{label} {told}")]
+
+    try:
+        resource = kube.resource(str(item.get("apiVersion", "")), kind)
+        where = str(item["metadata"].get("namespace") or namespace) if resource.namespaced else ""
+        live = kube.find(resource, where, name)
+        if live is None:
+            return whole("missing", "is gone")
+        want = kube.patch(
+            resource, where, name, item, content_type=APPLY, field_manager=MANAGER, force=True, dry_run=True
+        )
+    except Refused as exc:
+        return whole("changed", f"could not be brought back to what the release says: {exc}")
+    except KubeError as exc:
+        return whole("unknown", f"could not be compared: {exc}")
+    ignored = {"spec.replicas"} if (kind, name) in scaled else set()
+    found = [*_changed(live, want), *_added(live, item)]
+    return [
+        Drift(release, kind, name, path, change, _sentence(label, path, change, wanted, value, by), wanted, value,
+              by.manager if by else "", by.time if by else "")
+        for path, change, wanted, value, by in (_hidden(each, kind) for each in found)
+        if path not in ignored
+    ]  # fmt: skip
+
+
+class _Found(NamedTuple):
+    path: str
+    change: str
+    wanted: str
+    found: str
+    by: Writer | None
+
+
+def _changed(live: Mapping[str, Any], want: Mapping[str, Any]) -> Iterator[_Found]:
+    """Fields whose value the release would put back; those that only controllers write are theirs."""
+    now, then, writers = leaves(_content(live)), leaves(_content(want)), writers_of(live)
+    gone: dict[str, None] = {}  # what is missing as a whole is told once
+    for path in sorted(now.keys() | then.keys()):
+        value, wanted = now.get(path, _GONE), then.get(path, _GONE)
+        if value == wanted or (wanted is _GONE and any(p.startswith((f"{path}.", f"{path}[")) for p in then)):
+            continue
+        by = owners(writers, path)
+        if by and all(writer.is_controller for writer in by):
+            continue
+        if value is _GONE and (top := _top(path, now)) != path:
+            gone.setdefault(top, None)
+            continue
+        change = "removed" if value is _GONE else "changed"
+        yield _Found(path, change, _short(wanted), _short(value), by[0] if by else None)
+    yield from (_Found(top, "removed", "it is there", "", None) for top in gone)
+
+
+def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]:
+    """Fields that neither the release nor a controller put there."""
+    values, named, writers = leaves(_content(live)), leaves(item), writers_of(live)
+    helms = [writer for writer in writers if writer.is_helm]
+    for writer in writers:
+        if writer.is_helm or writer.is_controller or writer.subresource == "status":
+            continue
+        for path, value in values.items():
+            if writer.owns(path) and path not in named and not owners(helms, path):
+                yield _Found(path, "added", "", _short(value), writer)
+
+
+def _top(path: str, there: Iterable[str]) -> str:
+    """The largest part of a path of which nothing is there."""
+    top: str = ""
+    for part in parts_of(path):
+        top += part
+        if not any(p == top or p.startswith((f"{top}.", f"{top}[")) for p in there):
+            return top
+    return path
+
+
+def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in _OWN}
+    return {key: value for key, value in obj.items() if key not in _ASIDE} | {"metadata": metadata}
+
+
+def _hidden(found: _Found, kind: str) -> _Found:
+    if kind == "Secret" and found.path.startswith(("data", "stringData")):
+        return found._replace(wanted=found.wanted and "(hidden)", found=found.found and "(hidden)")
+    return found
+
+
+def _short(value: Any) -> str:
+    if value is _GONE:
+        return ""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
+
+
+def _sentence(label: str, path: str, change: str, wanted: str, value: str, by: Writer | None) -> str:
+    if change == "removed":
+        return f"{label}: {path} is gone, the release says {wanted} (who removed it is not recorded)"
+    said = f"the release says {wanted}" if wanted else "the release does not name it"
+    return f"{label}: {path} is {value}, {said} ({by.told if by else 'who changed it is not recorded'})"

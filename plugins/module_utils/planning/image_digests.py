@@ -1,0 +1,174 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Image tags become digests before anything is compared: a tag that was moved is a change, and pods run what was meant.
+
+A registry that can't be asked stops nothing: the digest that is deployed for the same tag is kept, so that its outage
+rolls no pods; without one the tag counts, and the plan says so. A registry that has no such image stops the run.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..failure import Code, Failure, TodoCloudError, error
+from ..helm.storage import StoredRelease
+from ..kube.resources import SECRET
+from ..kube.session import KubeSession
+from ..registry.access import ANY, Access
+from ..registry.client import RegistryClient
+from ..registry.reference import Reference
+from .plan import newest_content
+from .snapshot import Snapshot
+from .spec import ReleaseSpec
+
+_TIMEOUT_S = 15.0
+_SIDE_BY_SIDE = 8
+Read = Callable[[str, int], StoredRelease]
+
+
+def image_of(values: Mapping[str, Any]) -> Reference | None:
+    """The image in a release's values, where it can be written by digest: ``image`` as a full reference, or as a
+    dictionary that has ``digest`` (which may be empty) beside ``repository`` and ``tag``.
+    """
+    image = values.get("image")
+    try:
+        if isinstance(image, str):
+            return Reference.parse(image)
+        if isinstance(image, Mapping) and "digest" in image and isinstance(image.get("repository"), str):
+            prefix = f"{image['registry']}/" if image.get("registry") else ""
+            named = Reference.parse(prefix + image["repository"])
+            return replace(named, tag=str(image.get("tag") or ""), digest=str(image["digest"] or ""))
+    except ValueError:
+        return None  # the chart's schema or the kubelet says what is wrong with it
+    return None
+
+
+def with_digest(values: Mapping[str, Any], digest: str) -> dict[str, Any]:
+    """The values with their image at a digest; its tag stays, for people."""
+    image = values["image"]
+    if isinstance(image, Mapping):
+        return {**values, "image": {**image, "digest": digest}}
+    return {**values, "image": str(replace(Reference.parse(image), digest=digest))}
+
+
+@dataclass
+class _Told:
+    """Why some tags did not become digests, in one line however many they are."""
+
+    why: str
+    kept: list[str] = field(default_factory=list)
+    by_tag: list[str] = field(default_factory=list)
+
+    @classmethod
+    def because(cls, image: Reference, said: Failure | None) -> _Told:
+        """``said``: the registry's failure; None when it was not to be asked."""
+        return cls(said.message if said else f"{image.registry} is not asked for digests.")
+
+    def __str__(self) -> str:
+        kept = f" Kept at the digest that is deployed: {', '.join(self.kept)}." if self.kept else ""
+        return self.why + kept + (f" By tag: {', '.join(self.by_tag)}." if self.by_tag else "")
+
+
+@dataclass
+class Pins:
+    """What the registries said in one run; each tag is asked for once. ``registries``: see release_apply."""
+
+    kube: KubeSession
+    namespace: str
+    registries: Sequence[Mapping[str, Any]]
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _clients: dict[str, RegistryClient | None] = field(default_factory=dict)
+    _answers: dict[Reference, str | Failure] = field(default_factory=dict)
+
+    def pin(self, waves: Sequence[Sequence[ReleaseSpec]], snapshot: Snapshot, read: Read) -> list[list[ReleaseSpec]]:
+        """The same releases with their images by digest. Raises image_not_found when a registry has no such image."""
+        images = {spec.name: image for wave in waves for spec in wave if (image := image_of(spec.values))}
+        by_tag = {name: image for name, image in images.items() if image.tag and not image.digest}
+        self._ask(set(by_tag.values()) - self._answers.keys())
+        digests: dict[str, str] = {}
+        missing: dict[str, Reference] = {}
+        told: dict[tuple[str, str], _Told] = {}
+        for name, image in by_tag.items():
+            said = self._answers.get(image)
+            if isinstance(said, str):
+                digests[name] = said
+                continue
+            deployed = deployed_digest(name, image, snapshot, read)
+            if said is not None and said.code is Code.IMAGE_NOT_FOUND and not deployed:
+                missing[name] = image
+                continue
+            why = told.setdefault((image.registry, said.code if said else ""), _Told.because(image, said))
+            (why.kept if deployed else why.by_tag).append(name)
+            digests[name] = deployed
+        if missing:
+            raise _none(missing)
+        self.warnings = [str(why) for (_registry, code), why in told.items() if code]
+        self.notes = [str(why) for (_registry, code), why in told.items() if not code]
+        return [[_pinned(spec, digests.get(spec.name, "")) for spec in wave] for wave in waves]
+
+    def client(self, registry: str) -> RegistryClient | None:
+        """A client for a registry; None when the options name neither it nor every one."""
+        if registry not in self._clients:
+            fitting = [r for host in (registry, ANY) for r in self.registries if r["host"] == host]
+            self._clients[registry] = (
+                RegistryClient(registry, self._access(registry, fitting[0]), _TIMEOUT_S) if fitting else None
+            )
+        return self._clients[registry]
+
+    def _access(self, registry: str, options: Mapping[str, Any]) -> Access:
+        access, secret = Access.to(registry, options), options.get("pull_secret")
+        found = self.kube.find(SECRET, self.namespace, secret) if secret and not access.credentials else None
+        text = ((found or {}).get("data") or {}).get(".dockerconfigjson") or ""
+        return access.with_pull_secrets(registry, [base64.b64decode(text).decode()]) if text else access
+
+    def _ask(self, images: set[Reference]) -> None:
+        askable = [(image, client) for image in sorted(images, key=str) if (client := self.client(image.registry))]
+        down: dict[str, Failure] = {}
+
+        def one(image: Reference, client: RegistryClient) -> str | Failure:
+            if image.registry in down:
+                return down[image.registry]
+            try:
+                return client.digest(image)
+            except TodoCloudError as exc:
+                if exc.failure.code is Code.REGISTRY_UNREACHABLE:
+                    down[image.registry] = exc.failure
+                return exc.failure
+
+        if askable:
+            with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(askable))) as pool:
+                answers = pool.map(lambda pair: one(*pair), askable)
+                self._answers |= dict(zip((image for image, _client in askable), answers, strict=True))
+
+
+def deployed_digest(name: str, image: Reference, snapshot: Snapshot, read: Read) -> str:
+    """The digest at which a release's newest revision has the same image and tag; empty when it has not."""
+    history = snapshot.history(name)
+    if not history:
+        return ""
+    member = snapshot.newest.members.get(name) if snapshot.newest else None
+    if member and member.is_at(history[-1]):
+        values: Mapping[str, Any] = member.values
+    else:
+        stored = newest_content(history, read)
+        values = stored.config if stored else {}
+    there = image_of(values)
+    return there.digest if there and replace(there, digest="") == image else ""
+
+
+def _pinned(spec: ReleaseSpec, digest: str) -> ReleaseSpec:
+    return spec.with_values(with_digest(spec.values, digest)) if digest else spec
+
+
+def _none(missing: Mapping[str, Reference]) -> TodoCloudError:
+    told = ", ".join(f"{image} ({name})" for name, image in missing.items())
+    return error(
+        Code.IMAGE_NOT_FOUND,
+        f"Not found in the registry: {told}. Nothing was changed.",
+        images={name: str(image) for name, image in missing.items()},
+    )

@@ -1,0 +1,284 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What has to be done about every release, and why: decided for all of them at once, before anything is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ..digest import wanted_key
+from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
+from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease
+from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
+from ..readiness.daprd import lacks_sidecar
+from ..readiness.status import State as WorkloadState
+from ..records.record import Member
+from ..records.rollback_floor import FLOOR
+from .snapshot import WORKLOADS, Snapshot
+from .spec import ReleaseSpec
+
+Read = Callable[[str, int], StoredRelease]  # (release, revision) -> its content; raises CorruptRelease
+
+_ROLLED_BACK = re.compile(r"^Rollback to (\d+)$")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the newest revision comes from. ``key``: see models.wanted_key, empty when the inputs are not known."""
+
+    key: str = ""
+    by_hand: bool = False
+    readable: bool = True
+
+
+class Kind(StrEnum):
+    """What a plan says of a release, for people."""
+
+    CHANGE = "change"
+    NEW = "new"
+    VERIFY = "verify"
+    REMOVED = "to be removed"
+    STUCK = "stuck"
+    BUSY = "busy"
+    UNCHANGED = "unchanged"
+
+
+_KINDS = {
+    Action.UPGRADE: Kind.CHANGE,
+    Action.INSTALL: Kind.NEW,
+    Action.VERIFY: Kind.VERIFY,
+    Action.UNINSTALL: Kind.REMOVED,
+    Action.REFUSE: Kind.BUSY,
+    Action.NONE: Kind.UNCHANGED,
+}
+_WHY = {
+    State.ABSENT: "not installed",
+    State.UNINSTALLED: "uninstalled, its history was kept",
+    State.UNVERIFIED: "applied as asked, not proved",
+    State.STUCK: "a run died over it: its revision is marked failed, then it is applied again",
+    State.BUSY: "another run is at work on it",
+    State.UNINSTALLING: "an uninstall was interrupted: it is finished, then it is installed",
+    State.CORRUPT: "its revision can't be read: it is set aside, then it is applied again",
+}
+
+
+@dataclass(frozen=True)
+class PlanItem:
+    """One release's part of the plan. ``changes`` says what differs: chart, values, image, a watched object."""
+
+    name: str
+    state: State
+    action: Action
+    revision: int
+    changes: tuple[str, ...] = ()
+    spec: ReleaseSpec | None = None
+
+    @property
+    def word(self) -> str:
+        """The action in one word for people: what is prepared first counts."""
+        if self.action is Action.UNINSTALL:
+            return "to be removed"
+        return "unchanged" if self.action is Action.NONE else self.action.value
+
+    @property
+    def kind(self) -> Kind:
+        """What the plan says of it; whatever has to be mended first is stuck."""
+        return _KINDS.get(self.action, Kind.STUCK)
+
+    @property
+    def why(self) -> str:
+        """What is different, or what is the matter; empty when nothing is to be done."""
+        if self.action is Action.UNINSTALL:
+            return "the inventory names it no more"
+        return "; ".join(self.changes) or _WHY.get(self.state, "")
+
+    @property
+    def revisions(self) -> str:
+        """The revision, and the one that would follow."""
+        if self.action is Action.UNINSTALL:
+            return f"{self.revision} -> -"
+        return f"{self.revision or '-'} -> {self.revision + 1}" if self.action.writes else str(self.revision or "-")
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "name": self.name,
+            "kind": self.kind.value,
+            "why": self.why,
+            "revisions": self.revisions,
+            "state": self.state.value,
+            "action": self.word,
+            "revision": self.revision,
+            "changes": list(self.changes),
+        }
+
+
+def origin_of(history: History, member: Member | None, read: Read) -> Origin:
+    """Which inputs the newest revision was made from.
+
+    The record knows it for a verified revision; our labels for one that a run made (they carry its number, so a Helm
+    call
+    by hand, which copies labels, is seen); after a ``helm rollback`` the revision it went back to is asked.
+    """
+    newest = history[-1]
+    if member and member.is_at(newest):
+        return Origin(member.wanted)
+    by_number = {revision.revision: revision for revision in history}
+    at: Revision | None = newest
+    seen: set[int] = set()
+    while at is not None and at.revision not in seen:
+        if at.labels.get(REVISION) == str(at.revision):
+            return Origin(wanted_key(at.labels.get(INPUTS, ""), at.labels.get(WATCHED, "")))
+        seen.add(at.revision)
+        try:
+            stored = read(at.name, at.revision)
+        except CorruptRelease:
+            return Origin(readable=at is not newest, by_hand=at is not newest)
+        found = _ROLLED_BACK.match(stored.description)
+        target = stored.rollback_revision or (int(found[1]) if found else 0)
+        if target and at.labels.get(REVISION) == str(target):  # made by us, even if it was pruned since
+            return Origin(wanted_key(at.labels.get(INPUTS, ""), at.labels.get(WATCHED, "")))
+        at = by_number.get(target)
+    return Origin(by_hand=True)
+
+
+def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) -> PlanItem:
+    """One release's state and next action."""
+    history = snapshot.history(spec.name)
+    member = snapshot.newest.members.get(spec.name) if snapshot.newest else None
+    origin = Origin()
+    if history and history[-1].status is ReleaseStatus.DEPLOYED:
+        origin = origin_of(history, member, read)
+    verified = bool(history and member and member.is_at(history[-1]))
+    facts = Facts(
+        digest=origin.key,
+        by_hand=origin.by_hand,
+        verified=verified,
+        current=bool(verified and member and all_current(member, snapshot)),
+        readable=origin.readable,
+    )
+    state = release_state(history, facts, spec.wanted(snapshot.marks), lock)
+    action = action_for(state, Wanted.APPLIED)
+    changes: tuple[str, ...] = ()
+    if action in (Action.UPGRADE, Action.VERIFY, Action.RECOVER):
+        stored = newest_content(history, read)
+        if stored is None:
+            state, action = State.CORRUPT, action_for(State.CORRUPT, Wanted.APPLIED)
+        elif action is Action.UPGRADE:
+            changes = changes_of(spec, history, snapshot, stored, by_hand=origin.by_hand)
+    return PlanItem(spec.name, state, action, history[-1].revision if history else 0, changes, spec)
+
+
+def newest_content(history: History, read: Read) -> StoredRelease | None:
+    """The newest revision's content; None when it can't be read (Helm skips such a one, but not its name)."""
+    try:
+        return read(history[-1].name, history[-1].revision)
+    except CorruptRelease:
+        return None
+
+
+def plan_removal(name: str, snapshot: Snapshot, lock: Lock) -> PlanItem:
+    """A release that this environment installed and that the inventory names no more."""
+    history = snapshot.history(name)
+    state = release_state(history, Facts(), "", lock)
+    return PlanItem(name, state, action_for(state, Wanted.ABSENT), history[-1].revision)
+
+
+def make_plan(
+    specs: Sequence[ReleaseSpec], known: Sequence[str], environment: str, snapshot: Snapshot, read: Read, lock: Lock
+) -> list[PlanItem]:
+    """All releases in the order of their waves, then those to be removed (only when ``known`` says which ones there
+    are).
+    """
+    items = [plan_release(spec, snapshot, read, lock) for spec in specs]
+    names = {*known, *(spec.name for spec in specs)}
+    gone = [
+        name
+        for name, history in sorted(snapshot.histories.items())
+        if known and name not in names and history[-1].labels.get(ENVIRONMENT) == environment
+    ]
+    removals = [plan_removal(name, snapshot, lock) for name in gone]
+    return items + [item for item in removals if item.action is not Action.NONE]
+
+
+def all_current(member: Member, snapshot: Snapshot) -> bool:
+    """Are the workloads of a verified release well at this moment, sidecars included?"""
+    for target in member.targets:
+        if target.kind not in WORKLOADS:
+            continue
+        if snapshot.status(target).state is not WorkloadState.CURRENT:
+            return False
+    names = {(t.kind, t.name) for t in member.targets}
+    owned = [snapshot.workloads[key] for key in names if key in snapshot.workloads]
+    return not any(lacks_sidecar(pod) for item in owned for pod in snapshot.pods_of(item))
+
+
+def changes_of(
+    spec: ReleaseSpec, history: History, snapshot: Snapshot, stored: StoredRelease, *, by_hand: bool
+) -> tuple[str, ...]:
+    """What differs between the newest revision and the inputs, in words."""
+    newest = history[-1]
+    changes = []
+    if by_hand:
+        changes.append(f"changed by hand: {stored.description}")
+    if newest.labels.get(CHART) != spec.chart_digest:
+        changes.append(f"chart {stored.chart_name} {stored.chart_version}")
+    was, marks_were = _without_annotation(stored.config)
+    now = _without_annotation(spec.values)[0]
+    changes += [_told(path, old, new) for path, old, new in differences(was, now)]
+    if newest.labels.get(FLOOR, "") != spec.rollback_floor:
+        changes.append(f"rollback_floor {newest.labels.get(FLOOR) or 'none'} -> {spec.rollback_floor or 'none'}")
+    if marks_were != spec.watched(snapshot.marks):
+        old_marks = set(marks_were.split())
+        changes += [each.partition("=")[0] for each in spec.watched(snapshot.marks).split() if each not in old_marks]
+    if newest.status is not ReleaseStatus.DEPLOYED:
+        changes.append(f"revision {newest.revision} is {newest.status.value}")
+    return tuple(changes)
+
+
+def _without_annotation(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    annotations = dict(values.get("podAnnotations") or {})
+    marks = str(annotations.pop(WATCHED, ""))
+    rest = {key: value for key, value in values.items() if key != "podAnnotations"}
+    return ({**rest, "podAnnotations": annotations} if annotations else rest), marks
+
+
+def differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    """Where two values differ: path, what was there, what is there."""
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        return [
+            found
+            for key in sorted({*was, *now}, key=str)
+            for found in differences(was.get(key), now.get(key), f"{path}.{key}" if path else str(key))
+        ]
+    return [] if was == now else [(path, was, now)]
+
+
+def _told(path: str, was: Any, now: Any) -> str:
+    """Values are told only for images; of everything else the path."""
+    if path == "image" and isinstance(was, str) and isinstance(now, str):
+        return _image_told(was, now)
+    if path == "image.digest" and was and now:
+        return f"{path}: the tag now points to {_short(now)}"
+    if path == "image" or path.startswith("image."):
+        return f"{path} {was} -> {now}"
+    return f"values {path}"
+
+
+def _image_told(was: str, now: str) -> str:
+    """Two references by their tags; a digest is told where the tag says nothing."""
+    (old, _at, old_digest), (new, _at, new_digest) = was.partition("@"), now.partition("@")
+    if old != new:
+        return f"image {old} -> {new}"
+    if not new_digest:
+        return f"image {new} goes by its tag, not by the digest {_short(old_digest)}"
+    verb = "now points to" if old_digest else "goes by its digest"
+    return f"image {new} {verb} {_short(new_digest)}"
+
+
+def _short(digest: str) -> str:
+    return str(digest)[:19]  # sha256: and 12 digits

@@ -1,0 +1,239 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What was verified in one environment is what another one gets: a set is chosen, checked, handed on by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..failure import Code, TodoCloudError, error
+from ..records.record import Header, Member, Record, RecordStore
+from ..registry.client import RegistryClient
+from ..registry.reference import Reference
+from .image_digests import image_of, with_digest
+from .plan import differences
+from .spec import ReleaseSpec
+
+_SHORTEST_COMMIT = 7
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a set must be like. Ages in seconds, 0: any. ``commit``: the set of this commit; ``expect_commit``: the
+    commit that the target's own files are at. ``may_differ``: paths in the values of components.
+    """
+
+    source: str
+    commit: str = ""
+    expect_commit: str = ""
+    min_age: int = 0
+    max_age: int = 0
+    may_differ: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """One image on its way. ``accepted``: digests that pods may show for it (a runtime may name the platform's own).
+    ``tagged``: the target's tag points to it already.
+    """
+
+    name: str
+    image: Reference
+    accepted: tuple[str, ...]
+    tagged: bool
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON, which :meth:`parse` takes back."""
+        return {"name": self.name, "image": str(self.image), "accepted": list(self.accepted), "tagged": self.tagged}
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any]) -> Promoted:
+        """From a result. Raises invalid_input."""
+        try:
+            return cls(raw["name"], Reference.parse(raw["image"]), tuple(raw["accepted"]), bool(raw["tagged"]))
+        except (KeyError, TypeError, ValueError) as exc:
+            raise error(Code.INVALID_INPUT, "images must be what the check returned.", option="images") from exc
+
+
+def refused(reason: str, message: str, **details: Any) -> TodoCloudError:
+    """A promotion that may not be; ``reason`` is one word for programs."""
+    return error(Code.PROMOTION_REFUSED, message, reason=reason, **details)
+
+
+def choose(store: RecordStore, terms: Terms, now: datetime | None = None) -> Record:
+    """The set to promote: the newest verified one, or that of a commit. Raises promotion_refused, set_damaged."""
+    header = _fitting(store.headers(), terms)
+    where = f"Release set {header.id} of {terms.source}"
+    if terms.expect_commit and not _same_commit(header.commit, terms.expect_commit):
+        raise refused(
+            "commit",
+            f"{where} is commit {header.commit or 'unknown'}, but what is checked out here is {terms.expect_commit}: "
+            "check out the commit that was verified.",
+            set=header.id,
+        )
+    age = ((now or datetime.now(UTC)) - datetime.fromisoformat(header.time)).total_seconds()
+    if age < terms.min_age:
+        raise refused(
+            "too_young",
+            f"{where} was verified {age:.0f} s ago; it must have run for {terms.min_age} s: try again later.",
+            set=header.id,
+        )
+    if terms.max_age and age > terms.max_age:
+        raise refused(
+            "too_old",
+            f"{where} was verified {age:.0f} s ago, longer than the {terms.max_age} s that count: verify it again.",
+            set=header.id,
+        )
+    return store.read(header.id)
+
+
+def _fitting(headers: Sequence[Header], terms: Terms) -> Header:
+    verified = [h for h in headers if not h.withdrawn]
+    if not terms.commit:
+        if not verified:
+            raise refused(
+                "unverified", f"{terms.source} has no verified release set: deploy and verify it there first."
+            )
+        return verified[0]
+    found = next((h for h in headers if _same_commit(h.commit, terms.commit)), None)
+    if found is None:
+        newest = f"its newest is of commit {verified[0].commit or 'unknown'}" if verified else "it has none at all"
+        raise refused("unverified", f"{terms.source} has no verified release set of commit {terms.commit}; {newest}.")
+    if found.withdrawn:
+        raise refused(
+            "withdrawn",
+            f"Release set {found.id} of {terms.source} (commit {found.commit}) was withdrawn: {found.withdrawn}.",
+            set=found.id,
+        )
+    return found
+
+
+def _same_commit(one: str, other: str) -> bool:
+    """Equal, or one is the short form of the other."""
+    shorter = min(one, other, key=len)
+    return one == other or (len(shorter) >= _SHORTEST_COMMIT and one.startswith(shorter) and other.startswith(shorter))
+
+
+def check_charts(record: Record, specs: Sequence[ReleaseSpec], terms: Terms) -> None:
+    """The target is about to apply the very charts that were verified, and the same components."""
+    absent = [spec.name for spec in specs if spec.name not in record.members]
+    if absent:
+        why = "; ".join(f"{name}: {record.missing[name]}" for name in absent if name in record.missing)
+        raise refused(
+            "incomplete",
+            f"Release set {record.id} of {terms.source} does not hold {', '.join(absent)}"
+            + (f" ({why})." if why else "."),
+            releases=absent,
+        )
+    other = [spec.name for spec in specs if record.members[spec.name].chart_digest != spec.chart_digest]
+    if other:
+        raise refused(
+            "chart",
+            f"The chart of {', '.join(other)} is not the one that was verified in {terms.source} (set {record.id}, "
+            f"commit {record.commit or 'unknown'}): check out that commit.",
+            releases=other,
+        )
+    for spec in specs:
+        member = record.members[spec.name]
+        found = differences(member.values, spec.values) if member.components else []
+        paths = [path for path, _was, _now in found if not _may(path, terms.may_differ)]
+        if paths:
+            raise refused(
+                "components",
+                f"{spec.name} is not what was verified in {terms.source} (set {record.id}): {', '.join(paths)} "
+                "differs.",
+                releases=[spec.name],
+                paths=paths,
+            )
+
+
+def _may(path: str, allowed: Sequence[str]) -> bool:
+    return any(path == each or path.startswith(f"{each}.") for each in allowed)
+
+
+def promote_images(
+    record: Record, specs: Sequence[ReleaseSpec], client_of: Callable[[str], RegistryClient | None], source: str
+) -> list[Promoted]:
+    """The images of these releases at the digests that were verified; each is still in the registry.
+
+    Raises promotion_refused, image_not_found, image_tag_taken, and what the registry answers otherwise.
+    """
+    return [
+        _promote(record.members[spec.name], image, client_of, source)
+        for spec in specs
+        if (image := image_of(spec.values))
+    ]
+
+
+def _promote(
+    member: Member, target: Reference, client_of: Callable[[str], RegistryClient | None], source: str
+) -> Promoted:
+    verified, ran = verified_image(member, source)
+    pinned = replace(target, digest=verified.digest)
+    client, source_client = client_of(target.registry), client_of(verified.registry)
+    if client is None or source_client is None:
+        registry = target.registry if client is None else verified.registry
+        raise error(
+            Code.INVALID_INPUT,
+            f"{registry} must be asked for {member.name}: name it in registries.",
+            option="registries",
+        )
+    manifest = client.manifest(replace(pinned, tag=""))
+    platforms = [str(each.get("digest")) for each in manifest.content.get("manifests") or ()]
+    now = source_client.find_digest(replace(verified, digest="")) if verified.tag else ""
+    if now and now != verified.digest:
+        raise refused(
+            "tag_moved",
+            f"{member.name}: {replace(verified, digest='')} points to {now} now, but {verified.digest} was verified in "
+            f"{source}: verify the new image there first.",
+            release=member.name,
+        )
+    there = client.find_digest(replace(target, digest="")) if target.tag else verified.digest
+    if there and there != verified.digest:
+        raise error(
+            Code.IMAGE_TAG_TAKEN,
+            f"{member.name}: {replace(target, digest='')} points to {there} already, not to {verified.digest}, which "
+            f"was verified in {source}: choose another version.",
+            release=member.name,
+        )
+    return Promoted(member.name, pinned, tuple(dict.fromkeys([verified.digest, ran, *platforms])), bool(there))
+
+
+def verified_image(member: Member, source: str) -> tuple[Reference, str]:
+    """A member's image with the digest that was planned (else the one that ran), and the digest that its pods ran."""
+    image = image_of(member.values)
+    ran: set[str] = set()
+    for each in member.images.values():
+        if image is not None and named_alike(each["image"], image.name):
+            ran.add(each["digest"])
+    if image is None or len(ran) != 1 or not (digest := ran.pop()):
+        raise refused(
+            "no_digest",
+            f"{source} does not know one digest that {member.name} ran, so nothing can be promoted by it: its image "
+            "must come from a registry.",
+            release=member.name,
+        )
+    return replace(image, digest=image.digest or digest), digest
+
+
+def named_alike(text: str, name: str) -> bool:
+    """Whether a reference is of this registry and repository."""
+    try:
+        return Reference.parse(text).name == name
+    except ValueError:
+        return False
+
+
+def promoted_waves(
+    waves: Sequence[Sequence[Mapping[str, Any]]], images: Sequence[Promoted]
+) -> list[list[dict[str, Any]]]:
+    """The waves as they were described, with the promoted digests."""
+    digests = {each.name: each.image.digest for each in images}
+    return [
+        [{**raw, "values": with_digest(raw["values"], digests[raw["name"]])} if raw["name"] in digests else dict(raw)
+         for raw in wave]
+        for wave in waves
+    ]  # fmt: skip

@@ -1,0 +1,155 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The environment at one moment, read with a handful of requests whose number does not grow with the number of
+releases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..digest import digest_of
+from ..failure import Code, TodoCloudError
+from ..helm.storage import SELECTOR, History, StoredRelease, histories
+from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
+from ..kube.session import KubeSession
+from ..readiness.daprd import pods_of
+from ..readiness.kinds import status_of
+from ..readiness.status import State, Status
+from ..records.record import RECORD_LABEL, Header, Record, RecordStore, headers_of
+from ..rollout.targets import Target, targets_of_manifest
+from .spec import Watch
+
+WORKLOADS: Mapping[str, Resource] = {r.kind: r for r in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)}
+
+
+@dataclass
+class Snapshot:
+    """What is deployed, what was verified, and how the workloads are. ``newest``: the newest record that is not
+    withdrawn.
+    """
+
+    histories: Mapping[str, History]
+    marks: Mapping[Watch, str]
+    headers: Sequence[Header]
+    newest: Record | None
+    workloads: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    pods: Sequence[dict[str, Any]] = ()
+    warnings: Sequence[str] = ()
+
+    def history(self, name: str) -> History:
+        """Revisions of a release, oldest first."""
+        return self.histories.get(name, [])
+
+    def pods_of(self, workload: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Pods of a workload, those that are being deleted left out."""
+        return [p for p in pods_of(workload, self.pods) if not p["metadata"].get("deletionTimestamp")]
+
+    def status(self, target: Target) -> Status:
+        """Status of a workload at this moment."""
+        item = self.workloads.get((target.kind, target.name))
+        if item is None:
+            return Status(State.NOT_FOUND, f"{target.label} is not there")
+        return status_of(item, pods_of(item, self.pods))
+
+
+def take(
+    kube: KubeSession,
+    store: RecordStore,
+    namespace: str,
+    environment: str,
+    watches: Iterable[Watch],
+    kinds: Iterable[str] = (),
+) -> Snapshot:
+    """Reads the environment: three requests, one more for each kind of workload (those a record names, and ``kinds``),
+    one for pods.
+    """
+    watched = {watch.kind for watch in watches}
+    with ThreadPoolExecutor(4) as pool:
+        secrets = pool.submit(_metadata, kube, SECRET, namespace, "" if "Secret" in watched else SELECTOR)
+        only_records = f"{RECORD_LABEL}={environment}"
+        maps = pool.submit(_metadata, kube, CONFIG_MAP, namespace, "" if "ConfigMap" in watched else only_records)
+        headers = headers_of(maps.result(), environment)
+        newest, warnings = _newest(store, headers)
+        recorded = {t.kind for m in (newest.members.values() if newest else ()) for t in m.targets}
+        listed = sorted((recorded | set(kinds)) & WORKLOADS.keys())
+        workloads = [pool.submit(kube.list_, WORKLOADS[kind], namespace) for kind in listed]
+        pods = pool.submit(kube.list_, POD, namespace) if listed else None
+        return Snapshot(
+            histories=histories(secrets.result()),
+            marks={**_marks("Secret", secrets.result()), **_marks("ConfigMap", maps.result())},
+            headers=headers,
+            newest=newest,
+            warnings=warnings,
+            workloads={
+                # items of a list carry no kind of their own
+                (kind, item["metadata"]["name"]): {**item, "apiVersion": WORKLOADS[kind].api_version, "kind": kind}
+                for kind, found in zip(listed, workloads, strict=True)
+                for item in found.result()[0]
+            },
+            pods=pods.result()[0] if pods else (),
+        )
+
+
+def _newest(store: RecordStore, headers: Iterable[Header]) -> tuple[Record | None, list[str]]:
+    """The newest record that is neither withdrawn nor damaged; a damaged one is told, the one before it still works."""
+    warnings: list[str] = []
+    for header in headers:
+        if header.withdrawn:
+            continue
+        try:
+            return store.read(header.id), warnings
+        except TodoCloudError as exc:
+            if exc.failure.code is not Code.SET_DAMAGED:
+                raise
+            warnings.append(exc.failure.message)
+    return None, warnings
+
+
+def mark(metadata: Mapping[str, Any]) -> str:
+    """Identifies an object's content without telling anything of it: from its uid and resourceVersion."""
+    return digest_of(str(metadata.get("uid")).encode(), str(metadata.get("resourceVersion")).encode())[:12]
+
+
+def _metadata(kube: KubeSession, resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
+    items = kube.list_(resource, namespace, label_selector=selector, metadata_only=True)[0]
+    return [item["metadata"] for item in items]
+
+
+def _marks(kind: str, metadata: Iterable[Mapping[str, Any]]) -> dict[Watch, str]:
+    return {Watch(kind, m["name"]): mark(m) for m in metadata if (m.get("labels") or {}).get("owner") != "helm"}
+
+
+def targets_of(stored: StoredRelease) -> list[Target]:
+    """What of a release has to become Current."""
+    return targets_of_manifest(stored.manifest, stored.namespace, stored.name)
+
+
+def image_digest(image_id: str) -> str:
+    """``sha256:...`` of a container's imageID as registries know it, whatever the runtime puts before it.
+
+    Empty for an ID without a name (``sha256:…``, ``docker://sha256:…``): that is an image's configuration on the node,
+    which came from no registry, and is no digest that could be pulled.
+    """
+    name, at, digest = image_id.rpartition("://")[2].rpartition("@")
+    return digest if name and at else ""
+
+
+def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[str, str]]:
+    """``Deployment/backend-api/app`` -> the image as it is written and the digest that its pods run."""
+    found: dict[str, dict[str, str]] = {}
+    for target in targets:
+        workload = snapshot.workloads.get((target.kind, target.name))
+        for pod in snapshot.pods_of(workload) if workload else ():
+            status, spec = pod.get("status") or {}, pod["spec"]
+            statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+            ids = {s["name"]: s.get("imageID", "") for s in statuses}
+            for container in [*spec["containers"], *(spec.get("initContainers") or ())]:
+                found[f"{target.kind}/{target.name}/{container['name']}"] = {
+                    "image": container.get("image", ""),
+                    "digest": image_digest(ids.get(container["name"], "")),
+                }
+    return found

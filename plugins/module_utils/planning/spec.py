@@ -1,0 +1,145 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Releases as the service roles describe them."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..digest import chart_digest, digest_of, input_digest, wanted_key
+from ..failure import Code, TodoCloudError, error
+from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
+from ..records.rollback_floor import FLOOR, parse_floor
+
+_NAME = re.compile(r"^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$")  # Helm: at most 53 characters
+_KEYS = {"name", "namespace", "chart", "chart_version", "values", "watches", "app_id", "rollback_floor"}
+_WATCHABLE = ("Secret", "ConfigMap")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A Secret or ConfigMap whose change rolls the pods of a release once."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+Marks = Mapping[
+    Watch, str
+]  # what identifies the present content of a watched object (from its uid and resourceVersion)
+
+
+@dataclass(frozen=True)
+class ReleaseSpec:
+    """One release as it is wanted."""
+
+    name: str
+    namespace: str
+    chart: str
+    values: Mapping[str, Any]
+    chart_version: str | None = None
+    watches: tuple[Watch, ...] = ()
+    app_id: str = ""
+    wave: int = 0
+    rollback_floor: str = ""  # see rollback_floor.py
+    chart_digest: str = ""
+    inputs: str = ""  # digest of chart and values
+
+    @classmethod
+    def parse(cls, raw: Mapping[str, Any], wave: int = 0) -> ReleaseSpec:
+        """From a role's description; raises TodoCloudError (invalid_input, chart_invalid) naming what is wrong."""
+        name = raw.get("name")
+        if not isinstance(name, str) or not _NAME.match(name):
+            raise _invalid(f"{name!r} is no release name: lower-case letters, digits and hyphens, at most 53.", name)
+        if unknown := sorted(set(raw) - _KEYS):
+            raise _invalid(f"{name}: a release has no {', '.join(unknown)}; it has {', '.join(sorted(_KEYS))}.", name)
+        for key in ("namespace", "chart"):
+            if not isinstance(raw.get(key), str) or not raw[key]:
+                raise _invalid(f"{name}: {key} is missing.", name)
+        values = raw.get("values") or {}
+        if not isinstance(values, Mapping):
+            raise _invalid(f"{name}: values must be a dictionary.", name)
+        version = raw.get("chart_version") or None
+        chart = chart_digest(raw["chart"], version)
+        floor = parse_floor(raw.get("rollback_floor"), name)
+        return cls(
+            name=name,
+            namespace=raw["namespace"],
+            chart=raw["chart"],
+            values=values,
+            chart_version=version,
+            watches=tuple(_watch(each, name) for each in raw.get("watches") or ()),
+            app_id=raw.get("app_id") or "",
+            wave=wave,
+            rollback_floor=floor,
+            chart_digest=chart,
+            inputs=input_digest(chart, values, floor),
+        )
+
+    def with_values(self, values: Mapping[str, Any]) -> ReleaseSpec:
+        """The same release with other values, and the digest of its inputs that follows."""
+        return replace(self, values=values, inputs=input_digest(self.chart_digest, values, self.rollback_floor))
+
+    def watched(self, marks: Marks) -> str:
+        """What the pods' annotation says of the watched objects: empty when nothing is watched."""
+        return " ".join(f"{watch}={marks.get(watch, 'absent')}" for watch in sorted(self.watches, key=str))
+
+    def helm_values(self, marks: Marks) -> dict[str, Any]:
+        """The values as Helm gets them: with the annotation that rolls the pods when a watched object changed."""
+        values = copy.deepcopy(dict(self.values))
+        if self.watches:
+            values["podAnnotations"] = {**(values.get("podAnnotations") or {}), WATCHED: self.watched(marks)}
+        return values
+
+    def labels(self, marks: Marks, environment: str, revision: int) -> dict[str, str]:
+        """Labels that Helm stores with the revision."""
+        return {
+            **({ENVIRONMENT: environment} if environment else {}),
+            INPUTS: self.inputs,
+            CHART: self.chart_digest,
+            WATCHED: watched_label(self.watched(marks)),
+            REVISION: str(revision),
+            **({FLOOR: self.rollback_floor} if self.rollback_floor else {}),
+        }
+
+    def wanted(self, marks: Marks) -> str:
+        """One key for everything that makes a revision the wanted one."""
+        return wanted_key(self.inputs, watched_label(self.watched(marks)))
+
+
+def watched_label(annotation: str) -> str:
+    """The annotation's text as a label value."""
+    return digest_of(annotation.encode()) if annotation else "none"
+
+
+def parse_waves(waves: Sequence[Sequence[Mapping[str, Any]]], namespace: str) -> list[list[ReleaseSpec]]:
+    """All waves; a release must be named once and live in the environment's namespace."""
+    parsed = [[ReleaseSpec.parse(raw, number) for raw in wave] for number, wave in enumerate(waves)]
+    seen: set[str] = set()
+    for spec in (spec for wave in parsed for spec in wave):
+        if spec.name in seen:
+            raise _invalid(f"{spec.name} is named twice in the waves.", spec.name)
+        seen.add(spec.name)
+        if spec.namespace != namespace:
+            raise _invalid(
+                f"{spec.name} wants namespace {spec.namespace!r}, but this environment lives in {namespace!r}.",
+                spec.name,
+            )
+    return [wave for wave in parsed if wave]
+
+
+def _watch(raw: Any, release: str) -> Watch:
+    if not isinstance(raw, Mapping) or raw.get("kind") not in _WATCHABLE or not isinstance(raw.get("name"), str):
+        raise _invalid(f"{release}: a watch is a kind ({' or '.join(_WATCHABLE)}) and a name, not {raw!r}.", release)
+    return Watch(raw["kind"], raw["name"])
+
+
+def _invalid(message: str, release: object) -> TodoCloudError:
+    return error(Code.INVALID_INPUT, message, release=str(release))

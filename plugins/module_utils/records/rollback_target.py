@@ -1,0 +1,56 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where a rollback is going, written down before its first write: a killed one is resumed to the very same place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from ..kube.resources import CONFIG_MAP
+from ..kube.session import KubeSession
+
+NAME = "release-rollback-target"
+
+
+@dataclass(frozen=True)
+class RollbackTarget:
+    """A rollback to set ``set``, of ``names`` only (empty: of all), which withdraws the sets ``leaves``."""
+
+    set: int
+    names: tuple[str, ...] = ()
+    leaves: tuple[int, ...] = ()
+    who: str = ""
+
+
+def remember(kube: KubeSession, namespace: str, intention: RollbackTarget) -> None:
+    """Writes it down, over an earlier one."""
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": namespace},
+        "data": {"target.json": json.dumps(asdict(intention), sort_keys=True)},
+    }
+    if kube.find(CONFIG_MAP, namespace, NAME, metadata_only=True) is None:
+        kube.create(CONFIG_MAP, namespace, body)
+    else:
+        kube.replace(CONFIG_MAP, namespace, body)
+
+
+def remembered(kube: KubeSession, namespace: str) -> RollbackTarget | None:
+    """What an unfinished rollback was going to; None when there is none (or none that can be read)."""
+    found = kube.find(CONFIG_MAP, namespace, NAME)
+    try:
+        raw = json.loads((found or {}).get("data", {}).get("target.json", ""))
+        return RollbackTarget(int(raw["set"]), tuple(raw["names"]), tuple(raw["leaves"]), str(raw["who"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def forget(kube: KubeSession, namespace: str) -> str:
+    """Removes it; a sentence when there was one."""
+    was = remembered(kube, namespace)
+    if was is None:
+        return ""
+    kube.delete(CONFIG_MAP, namespace, NAME)
+    return f"A rollback to release set {was.set}, begun by {was.who}, was not finished; it is given up."

@@ -1,0 +1,241 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Brings an environment's set of releases to what was asked: guard, plan, lock, waves, verdict, and the record of it.
+
+The flow in one screen is ``Engine.apply``. What happens when a wave fails stands in remediation.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from ..deploy.recorder import Recorder
+from ..deploy.remediation import Remediation, WaveFailure
+from ..deploy.report import Report, Row
+from ..deploy.verification import Judge, Judgement
+from ..deploy.writer import ReleaseWriter, Write
+from ..environments.guard import Claims, Guard, guard, record
+from ..failure import Code, Failure, TodoCloudError
+from ..helm.cli import HelmCli
+from ..helm.state import Action, Lock
+from ..helm.storage import History, StoredRelease, history, read_release
+from ..kube.api import Check
+from ..kube.deadline import Deadline
+from ..kube.session import KubeSession
+from ..locking.holder import Holder
+from ..locking.lock import EnvironmentLock, free_abandoned, lock_state
+from ..planning.diff import manifest_diffs
+from ..planning.image_digests import Pins
+from ..planning.plan import PlanItem, make_plan, plan_release
+from ..planning.snapshot import Snapshot, take
+from ..planning.spec import ReleaseSpec
+from ..records.record import RecordStore
+from ..records.rollback_target import forget
+from ..settings import Progress, Settings
+from .export import export
+from .preview import Preview
+
+_STEPS = 4
+_STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # somebody else is at work: nothing is taken back
+
+
+class Engine:
+    """One run of release_apply. Use it once."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        helm: HelmCli,
+        settings: Settings,
+        waves: Sequence[Sequence[ReleaseSpec]],
+        progress: Progress,
+    ) -> None:
+        self._kube = kube
+        self._helm = helm
+        self._settings = settings
+        self._asked = waves  # as they were given; self._waves: with images by digest
+        self._waves = waves
+        self._specs = [spec for wave in waves for spec in wave]
+        self._pins = Pins(kube, settings.namespace, settings.registries)
+        self._progress = progress
+        self._store = RecordStore(kube, settings.namespace, settings.environment)
+        self._holder = Holder.me("release_apply", settings.commit, grace=settings.timeout, url=settings.run_url)
+        self._judge = Judge(kube, settings, progress)
+        self._report = Report()
+        self._guarded = Guard()
+        self._histories: Mapping[str, History] = {}
+        self._contents: dict[tuple[str, int], StoredRelease] = {}  # of these histories
+
+    def apply(self) -> Report:
+        """Raises TodoCloudError with the report in its results when the environment is not at what was asked."""
+        settings = self._settings
+        claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
+        self._guarded = guard(self._kube, claims, may_be_absent=settings.check)
+        snapshot, plan = self._plan(None)
+        if settings.export:
+            self._report.exported = export(settings.export, self._waves, snapshot.marks, settings)
+        if settings.check:
+            preview = Preview(self._kube, self._helm, settings, self._progress, self._read_once)
+            return self._finish(preview.fill(self._report, plan, snapshot))
+        if any(item.action is not Action.NONE for item in plan):
+            with EnvironmentLock.for_run(self._kube, settings, self._holder, self._progress) as lock:
+                snapshot, plan = self._plan(Lock.MINE)
+                self._report.warnings += [lock.takeover] if lock.takeover else []
+                try:
+                    self._run(plan, snapshot, lock.check)
+                except TodoCloudError as exc:
+                    if exc.results:
+                        raise
+                    raise self._report.interrupted(exc.failure) from exc
+        else:
+            free_abandoned(self._kube, settings.namespace)
+            self._report.set = snapshot.newest.id if snapshot.newest else 0
+        return self._finish(self._report)
+
+    def _plan(self, lock: Lock | None) -> tuple[Snapshot, list[PlanItem]]:
+        """The environment and what to do about it. ``lock`` None: not held; looked at only if a release is pending."""
+        settings = self._settings
+        watches = [watch for spec in self._specs for watch in spec.watches]
+        snapshot = take(self._kube, self._store, settings.namespace, settings.environment, watches)
+        if snapshot.histories != self._histories:  # while the lock was waited for
+            self._histories = snapshot.histories
+            self._contents.clear()
+        if lock is None:
+            unsettled = any(
+                h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
+            )
+            lock = lock_state(self._kube, settings.namespace, self._holder)[0] if unsettled else Lock.NONE
+        self._waves = self._pins.pin(self._asked, snapshot, self._read_once)
+        self._specs = [spec for wave in self._waves for spec in wave]
+        plan = make_plan(self._specs, settings.known, settings.environment, snapshot, self._read_once, lock)
+        removals = [item.name for item in plan if item.action is Action.UNINSTALL]
+        self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._pins.warnings]
+        self._report.notes = self._pins.notes
+        if removals and not settings.prune:
+            plan = [item for item in plan if item.action is not Action.UNINSTALL]
+            self._report.warnings.append(
+                f"{', '.join(removals)}: deployed here, but no longer in the inventory; prune=true removes what is not."
+            )
+        self._report.plan = plan
+        self._report.rows = {
+            item.name: Row(item.name, item.word, item.revision, now=item.revision, verdict=_at_rest(item))
+            for item in plan
+        }
+        return snapshot, plan
+
+    def _run(self, plan: Sequence[PlanItem], snapshot: Snapshot, check: Check) -> None:
+        record(self._kube, self._settings.namespace, self._guarded)
+        given_up = forget(self._kube, self._settings.namespace)
+        self._report.warnings += [given_up] if given_up else []
+        writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
+        recorder = Recorder(self._kube, self._helm, self._store, self._settings, self._holder, self._progress)
+        proved: dict[str, StoredRelease] = {}
+        items = {item.name: item for item in plan}
+        for number, wave in enumerate(self._waves, 1):
+            busy = [items[spec.name] for spec in wave if items[spec.name].action is not Action.NONE]
+            if not busy:
+                continue
+            self._progress(f"wave {number} of {len(self._waves)}: " + ", ".join(f"{i.name} ({i.word})" for i in busy))
+            deadline = Deadline.after(self._settings.timeout)
+            failures = self._write_all(busy, snapshot, writer, deadline)
+            judged = Judgement()
+            if not failures:
+                names = [item.name for item in busy]
+                judged = self._judge.wave(names, {s.name: s.app_id for s in wave}, deadline)
+                self._note(judged)
+                failures = dict(judged.failures)
+            if failures:
+                lost = WaveFailure(failures, [i.name for i in busy], proved, {s.name: s for s in self._specs})
+                recovery = Remediation(
+                    self._kube, self._settings, writer, self._judge, recorder, self._store, self._progress
+                )
+                raise recovery.recover(lost, self._report)
+            proved |= judged.stored
+            for item in busy:
+                self._report.rows[item.name].verdict = "verified"
+        for item in plan:
+            if item.action is Action.UNINSTALL:
+                self._progress(f"{item.name}: removed, the inventory names it no more")
+                self._done(writer.uninstall(item.name))
+        sources = {spec.name: spec for spec in self._specs}
+        check()
+        self._report.set, warnings = recorder.record(proved, sources, snapshot)
+        self._report.warnings += warnings
+
+    def _write_all(
+        self, items: Sequence[PlanItem], snapshot: Snapshot, writer: ReleaseWriter, deadline: Deadline
+    ) -> dict[str, Failure]:
+        """One Helm process per release, side by side. Failures by release; a lost lock or foreign work is raised."""
+        failures: dict[str, Failure] = {}
+
+        def one(item: PlanItem) -> Write | TodoCloudError | None:
+            try:
+                return self._write_one(item, snapshot, writer, deadline)
+            except TodoCloudError as exc:
+                return exc
+
+        with ThreadPoolExecutor(min(16, len(items))) as pool:
+            for item, done in zip(items, pool.map(one, items), strict=True):
+                if isinstance(done, Write):
+                    self._done(done)
+                elif isinstance(done, TodoCloudError):
+                    if done.failure.code in _STOP:
+                        raise self._report.fail(done.failure) from done
+                    failures[item.name] = done.failure
+        return failures
+
+    def _write_one(self, item: PlanItem, snapshot: Snapshot, writer: ReleaseWriter, deadline: Deadline) -> Write | None:
+        spec, action = item.spec, item.action
+        if spec is None:  # a removal: done after all waves
+            return None
+        for _step in range(_STEPS):
+            if not action.prepares:
+                break
+            writer.prepare(spec.name, action)
+            now = history(self._kube, self._settings.namespace, spec.name)
+            fresh = replace(snapshot, histories={**snapshot.histories, spec.name: now})
+            action = plan_release(spec, fresh, self._read, Lock.MINE).action
+        if action in (Action.INSTALL, Action.UPGRADE):
+            return writer.apply(spec, snapshot.marks, deadline)
+        if action is Action.VERIFY:
+            writer.tidy(spec.name)  # the run that wrote it may have been killed before it came to that
+        return None
+
+    def _done(self, write: Write) -> None:
+        row = self._report.rows[write.name]
+        row.tried, row.now = write.now, write.now
+        row.verdict = "removed" if write.action is Action.UNINSTALL else "applied, not judged"
+        self._report.changed = True
+        if self._settings.diff:
+            before = self._read(write.name, write.was).manifest if write.was and write.now else ""
+            after = self._read(write.name, write.now).manifest if write.now else ""
+            self._report.diff += manifest_diffs(write.name, before, write.was, after, f"revision {write.now}")
+
+    def _note(self, judged: Judgement) -> None:
+        self._report.warnings += judged.warnings
+        if judged.restarted:
+            self._report.changed = True
+
+    def _read(self, name: str, revision: int) -> StoredRelease:
+        return read_release(self._kube, self._settings.namespace, name, revision)
+
+    def _read_once(self, name: str, revision: int) -> StoredRelease:
+        """For plans, before anything is written: the second, under the lock, mostly finds the same histories."""
+        key = (name, revision)
+        if key not in self._contents:
+            self._contents[key] = self._read(name, revision)
+        return self._contents[key]
+
+    def _finish(self, report: Report) -> Report:
+        report.helm_calls = self._helm.calls
+        report.api = self._kube.counts.as_result()
+        return report
+
+
+def _at_rest(item: PlanItem) -> str:
+    """The verdict of a release before anything was done about it."""
+    if item.action is Action.NONE:
+        return "verified"
+    return f"{item.state.value}: " + "; ".join(item.changes) if item.changes else item.state.value

@@ -1,0 +1,296 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One release by the same engine, without a record: platform charts, and whatever else somebody deploys with Helm."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..deploy.orphans import left_behind
+from ..deploy.verification import Judge
+from ..deploy.writer import ReleaseWriter
+from ..environments.guard import Claims, guard
+from ..failure import Code, Failure, TodoCloudError, error
+from ..helm.cli import HelmCli
+from ..helm.errors import HelmError
+from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
+from ..helm.storage import CorruptRelease, ReleaseStatus, StoredRelease, read_release
+from ..kube.api import Check, may_go_on
+from ..kube.deadline import Deadline
+from ..kube.resources import NAMESPACE
+from ..kube.session import KubeSession
+from ..locking.holder import Holder
+from ..locking.lock import EnvironmentLock, free_abandoned, lock_state
+from ..planning.diff import manifest_diffs
+from ..planning.plan import changes_of, newest_content, origin_of
+from ..planning.snapshot import WORKLOADS, Snapshot, take, targets_of
+from ..planning.spec import ReleaseSpec
+from ..readiness.status import State as WorkloadState
+from ..records.record import RecordStore
+from ..settings import Progress, Settings
+
+_STEPS = 4
+_AT_REST = (Action.NONE, Action.VERIFY)
+_GONE_POLL_S = 0.5
+
+
+@dataclass
+class HelmReleaseReport:
+    """What was found and done."""
+
+    state_before: State = State.ABSENT
+    action: Action = Action.NONE
+    revision: int = 0
+    input_digest: str = ""
+    verdict: Mapping[str, Any] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+    diff: list[dict[str, str]] = field(default_factory=list)
+    changed: bool = False
+    warnings: list[str] = field(default_factory=list)
+    helm_calls: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "changed": self.changed,
+            "state_before": self.state_before.value,
+            "action": self.action.value,
+            "revision": self.revision,
+            "input_digest": self.input_digest,
+            "verdict": dict(self.verdict),
+            "changes": list(self.changes),
+            "diff": self.diff,
+            "helm_calls": self.helm_calls,
+            "failures": [failure.as_result() for failure in self.failures],
+        }
+
+
+class HelmReleaseRun:
+    """One run of helm_release."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        helm: HelmCli,
+        settings: Settings,
+        progress: Progress,
+        *,
+        force_conflicts: bool = False,
+        skip_crds: bool = False,
+    ) -> None:
+        self._kube = kube
+        self._helm = helm
+        self._settings = settings
+        self._progress = progress
+        self._force = force_conflicts
+        self._skip_crds = skip_crds
+        self._report = HelmReleaseReport()
+
+    def present(self, spec: ReleaseSpec) -> HelmReleaseReport:
+        """Installed as described, and Current. Raises TodoCloudError with the report when it is not."""
+        report, there = self._report, self._namespace_is_there(self._settings.check)
+        report.input_digest = spec.inputs
+        with ExitStack() as stack:
+            check, state, snapshot = self._look(stack, lambda s, lock: self._state(spec, s, lock), Wanted.APPLIED, spec)
+            report.state_before, report.action = state, action_for(state, Wanted.APPLIED)
+            revisions = snapshot.history(spec.name)
+            report.revision = revisions[-1].revision if revisions else 0
+            stored = newest_content(revisions, self._read) if report.action is Action.UPGRADE else None
+            by_hand = state is State.BY_HAND
+            report.changes = changes_of(spec, revisions, snapshot, stored, by_hand=by_hand) if stored else ()
+            if self._settings.check:
+                report.changed = report.action.writes
+                self._preview(spec, snapshot, there)
+                return self._finish()
+            if report.action in _AT_REST and left_behind(revisions):
+                ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress).tidy(spec.name)
+            if report.action is not Action.NONE:
+                self._bring(spec, snapshot, check, stack)
+        return self._finish()
+
+    def absent(self, name: str) -> HelmReleaseReport:
+        """Uninstalled, its workloads gone."""
+        report = self._report
+        if not self._namespace_is_there(True):
+            report.warnings.clear()
+            return self._finish()
+        with ExitStack() as stack:
+            check, state, snapshot = self._look(
+                stack, lambda s, lock: release_state(s.history(name), Facts(), "", lock), Wanted.ABSENT, None
+            )
+            report.state_before, report.action = state, action_for(state, Wanted.ABSENT)
+            if report.action is Action.NONE:
+                return self._finish()
+            report.changed = True
+            revisions = snapshot.history(name)
+            stored = self._readable(name, revisions[-1].revision)
+            if self._settings.diff and stored:
+                report.diff = manifest_diffs(name, stored.manifest, stored.revision, "", "absent")
+            if not self._settings.check:
+                writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
+                if report.action is Action.SET_ASIDE:
+                    writer.prepare(name, report.action)
+                writer.uninstall(name)
+                self._wait_until_gone(name, stored)
+        return self._finish()
+
+    def _look(
+        self,
+        stack: ExitStack,
+        judge: Callable[[Snapshot, Lock], State],
+        wanted: Wanted,
+        spec: ReleaseSpec | None,
+    ) -> tuple[Check, State, Snapshot]:
+        """State of the release; when it has to be written, the lock is taken first and it is looked at again."""
+        snapshot = self._take(spec)
+        lock = lock_state(self._kube, self._settings.namespace, platform=self._settings.platform)[0]
+        state = judge(snapshot, lock)
+        untidy = spec is not None and left_behind(snapshot.history(spec.name))
+        if self._settings.check or (action_for(state, wanted) in _AT_REST and not untidy):
+            if lock is Lock.OTHER_DEAD and not self._settings.check:
+                free_abandoned(self._kube, self._settings.namespace, platform=self._settings.platform)
+            return may_go_on, state, snapshot
+        settings = self._settings
+        holder = Holder.me("helm_release", settings.commit, grace=settings.timeout, url=settings.run_url)
+        held = stack.enter_context(EnvironmentLock.for_run(self._kube, settings, holder, self._progress))
+        self._report.warnings += [held.takeover] if held.takeover else []
+        snapshot = self._take(spec)
+        return held.check, judge(snapshot, Lock.MINE), snapshot
+
+    def _take(self, spec: ReleaseSpec | None) -> Snapshot:
+        store = RecordStore(self._kube, self._settings.namespace, "")
+        return take(self._kube, store, self._settings.namespace, "", spec.watches if spec else (), WORKLOADS)
+
+    def _state(self, spec: ReleaseSpec, snapshot: Snapshot, lock: Lock) -> State:
+        revisions = snapshot.history(spec.name)
+        facts = Facts(readable=not revisions or newest_content(revisions, self._read) is not None)
+        if facts.readable and revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
+            origin = origin_of(revisions, None, self._read)
+            current = self._current(spec.name, revisions[-1].revision, snapshot)
+            facts = Facts(origin.key, origin.by_hand, verified=current, current=current)
+        return release_state(revisions, facts, spec.wanted(snapshot.marks), lock)
+
+    def _current(self, name: str, revision: int, snapshot: Snapshot) -> bool:
+        stored = self._readable(name, revision)
+        targets = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
+        return stored is not None and all(snapshot.status(t).state is WorkloadState.CURRENT for t in targets)
+
+    def _bring(self, spec: ReleaseSpec, snapshot: Snapshot, check: Check, lock: ExitStack) -> None:
+        report, deadline = self._report, Deadline.after(self._settings.timeout)
+        writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
+        action, now = report.action, snapshot
+        for _step in range(_STEPS):
+            if not action.prepares:
+                break
+            writer.prepare(spec.name, action)
+            now = self._take(spec)
+            action = action_for(self._state(spec, now, Lock.MINE), Wanted.APPLIED)
+        try:
+            if action.writes:
+                self._progress(f"{spec.name}: {action.value}")
+                done = writer.apply(spec, now.marks, deadline, force_conflicts=self._force, skip_crds=self._skip_crds)
+                report.changed, report.revision = True, done.now
+                self._note_diff(spec.name, done.was, done.now)
+            lock.close()  # judging only reads: the next one may write meanwhile
+            self._judge(spec, deadline)
+        except TodoCloudError as exc:
+            report.failures = report.failures or [exc.failure]
+            raise TodoCloudError(exc.failure, self._finish().as_result(), report.warnings) from exc
+
+    def _judge(self, spec: ReleaseSpec, deadline: Deadline) -> None:
+        judged = Judge(self._kube, self._settings, self._progress).wave([spec.name], {spec.name: spec.app_id}, deadline)
+        self._report.verdict = judged.verdict.as_result() if judged.verdict else {}
+        self._report.warnings += judged.warnings
+        self._report.changed = self._report.changed or bool(judged.restarted)
+        if not judged.ok:
+            raise TodoCloudError(judged.failures[spec.name])
+
+    def _preview(self, spec: ReleaseSpec, snapshot: Snapshot, there: bool) -> None:
+        report = self._report
+        if not (self._settings.diff and there and report.action in (Action.INSTALL, Action.UPGRADE)):
+            return
+        writer = ReleaseWriter(self._kube, self._helm, self._settings, may_go_on, self._progress)
+        before = self._readable(spec.name, report.revision)
+        request = writer.request(
+            spec, snapshot.marks, report.revision + 1, force_conflicts=self._force, skip_crds=self._skip_crds
+        )
+        try:
+            after, told = self._helm.render(request), f"revision {report.revision + 1}"
+        except HelmError as exc:
+            if exc.failure.code is Code.CHART_INVALID:
+                raise
+            report.warnings.append(f"The difference can't be shown: {exc.failure.message}")
+            return
+        report.diff = manifest_diffs(spec.name, before.manifest if before else "", report.revision, after, told)
+
+    def _note_diff(self, name: str, was: int, now: int) -> None:
+        if self._settings.diff:
+            before, after = self._readable(name, was), self._readable(name, now)
+            old, new = (before.manifest if before else ""), (after.manifest if after else "")
+            self._report.diff = manifest_diffs(name, old, was, new, f"revision {now}")
+
+    def _wait_until_gone(self, name: str, stored: StoredRelease | None) -> None:
+        """Helm's uninstall only asks for deletion; gone is what the API says."""
+        left = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
+        deadline, pause = Deadline.after(self._settings.timeout), threading.Event()
+        while left:
+            left = [t for t in left if self._kube.find(WORKLOADS[t.kind], t.namespace, t.name, metadata_only=True)]
+            if left and deadline.expired:
+                names = ", ".join(t.label for t in left)
+                raise error(
+                    Code.TIMEOUT, f"{name}: {names} is still there {self._settings.timeout} s after the uninstall."
+                )
+            if left:
+                pause.wait(_GONE_POLL_S)
+
+    def _namespace_is_there(self, may_be_absent: bool) -> bool:
+        namespace = self._settings.namespace
+        if self._kube.find(NAMESPACE, "", namespace, metadata_only=True) is not None:
+            return True
+        if not may_be_absent:
+            raise error(Code.NOT_FOUND, f"There is no namespace {namespace!r}: make it first.", namespace=namespace)
+        self._report.warnings.append(f"There is no namespace {namespace!r} yet.")
+        return False
+
+    def _readable(self, name: str, revision: int) -> StoredRelease | None:
+        try:
+            return self._read(name, revision) if revision else None
+        except CorruptRelease:
+            return None
+
+    def _read(self, name: str, revision: int) -> StoredRelease:
+        return read_release(self._kube, self._settings.namespace, name, revision)
+
+    def _finish(self) -> HelmReleaseReport:
+        self._report.helm_calls = self._helm.calls
+        return self._report
+
+
+def single_release(
+    kube: KubeSession, helm: HelmCli, params: Mapping[str, Any], settings: Settings, progress: Progress
+) -> HelmReleaseReport:
+    """helm_release in one call; with an environment nothing is written where it may not deploy."""
+    leaving = params["state"] == "absent"
+    warnings = []
+    if settings.environment:
+        claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
+        guarded = guard(kube, claims, may_be_absent=leaving or settings.check, leaving=leaving)
+        warnings = guarded.warnings if guarded.there else []
+    one = HelmReleaseRun(
+        kube,
+        helm,
+        replace(settings, environment=""),  # the release belongs to none of its sets
+        progress,
+        force_conflicts=params["force_conflicts"],
+        skip_crds=params["skip_crds"],
+    )
+    keys = ("name", "namespace", "chart", "chart_version", "values", "watches")
+    spec = None if leaving else ReleaseSpec.parse({key: params[key] for key in keys})
+    report = one.present(spec) if spec else one.absent(params["name"])
+    report.warnings = [*warnings, *report.warnings]
+    return report

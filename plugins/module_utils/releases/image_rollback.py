@@ -1,0 +1,137 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Any earlier image of one service, verified or not: its chart and values as they were verified last, another image."""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..deploy.report import Report
+from ..deploy.writer import spec_of
+from ..environments.guard import Claims, guard
+from ..failure import Code, TodoCloudError, error
+from ..helm.cli import HelmCli
+from ..helm.storage import history
+from ..kube.session import KubeSession
+from ..planning.spec import ReleaseSpec
+from ..records.record import Member, Record, RecordStore
+from ..records.rollback_floor import below, image_text
+from ..settings import OnFailure, Progress, Settings
+from .apply import Engine
+
+
+def with_image(values: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """The values with another image; ``image`` is a tag, a digest, or a whole reference. Raises invalid_input."""
+    changed = copy.deepcopy(dict(values))
+    now = image_text(values)
+    if not now:
+        raise error(Code.INVALID_INPUT, "its values name no image", image=image)
+    inner = changed["image"]
+    if isinstance(inner, dict):
+        if "/" in image:
+            raise error(Code.INVALID_INPUT, "its values name the image in parts: give a tag or a digest", image=image)
+        kind = "digest" if image.startswith("sha256:") else "tag"
+        inner.update({"tag": "", "digest": ""} | {kind: image} if "digest" in inner else {kind: image})
+        return changed
+    name = now.partition("@")[0]
+    head, colon, tail = name.rpartition(":")
+    name = head if colon and "/" not in tail else name
+    changed["image"] = image if "/" in image else f"{name}{'@' if image.startswith('sha256:') else ':'}{image}"
+    return changed
+
+
+class ImageRollback:
+    """One run of release_rollback with ``image``."""
+
+    def __init__(
+        self, kube: KubeSession, helm: HelmCli, settings: Settings, names: Sequence[str], image: str, progress: Progress
+    ) -> None:
+        if len(names) != 1:
+            raise error(
+                Code.INVALID_INPUT,
+                "An image belongs to one release: name exactly one (rollback.yml: --limit backend_api).",
+                image=image,
+            )
+        self._kube = kube
+        self._helm = helm
+        self._settings = settings
+        self._name = names[0]
+        self._image = image
+        self._progress = progress
+        self._store = RecordStore(kube, settings.namespace, settings.environment)
+
+    def run(self) -> Report:
+        """Deployed, judged and recorded like any change; if it fails, the release goes back to what was verified."""
+        settings = self._settings
+        guard(self._kube, Claims(settings.environment, settings.namespace, settings.cluster_id))
+        records = self._records()
+        if not records or self._name not in records[0].members:
+            raise error(
+                Code.NO_VERIFIED_SET,
+                f"{self._name} is in no verified release set: its chart and values are not known.",
+                release=self._name,
+            )
+        newest = records[0]
+        member = newest.members[self._name]
+        with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
+            spec = self._spec(member, newest, Path(folder))
+            settings = replace(
+                self._settings, on_failure=OnFailure.RELEASE, known=tuple(newest.members), prune=False, export=""
+            )
+            report = Engine(self._kube, self._helm, settings, [[spec]], self._progress).apply()
+        report.warnings += self._told(spec, member, records)
+        if not self._settings.check:
+            for number in _left(self._name, image_text(spec.values), records):
+                self._store.withdraw(number, f"left for image {image_text(spec.values)} of {self._name}")
+        return report
+
+    def _records(self) -> list[Record]:
+        """Sets that are neither withdrawn nor damaged, newest first."""
+        found = []
+        for header in self._store.headers():
+            try:
+                found += [] if header.withdrawn else [self._store.read(header.id)]
+            except TodoCloudError as exc:
+                if exc.failure.code is not Code.SET_DAMAGED:
+                    raise
+        return found
+
+    def _spec(self, member: Member, record: Record, folder: Path) -> ReleaseSpec:
+        spec = spec_of(member, record, self._settings.namespace, folder)
+        try:
+            return spec.with_values(with_image(member.values, self._image))
+        except TodoCloudError as exc:
+            raise error(Code.INVALID_INPUT, f"{self._name}: {exc.failure.message}.", image=self._image) from exc
+
+    def _told(self, spec: ReleaseSpec, member: Member, records: Sequence[Record]) -> list[str]:
+        image = image_text(spec.values)
+        sets = [record.id for record in records if _has(record, self._name, image)]
+        known = f"it was verified in release set {sets[0]}" if sets else "no release set holds it as verified"
+        told = [f"{self._name}: {image} was asked for by hand; {known}."]
+        floor = below(replace(member, values=spec.values), replace(records[0], restored_from=0),
+                      history(self._kube, self._settings.namespace, self._name))  # fmt: skip
+        return [*told, f"{floor}."] if floor else told
+
+
+def _left(name: str, image: str, records: Sequence[Record]) -> list[int]:
+    """Sets that a later rollback must not choose: those with another image, newer than the last one with this image;
+    the newest of them alone when none has this image.
+    """
+    rest = list(records)
+    while rest and _has(rest[0], name, image):
+        rest.pop(0)
+    older = next((i for i, record in enumerate(rest) if _has(record, name, image)), None)
+    return [record.id for record in rest[: 1 if older is None else older]]
+
+
+def _has(record: Record, name: str, image: str) -> bool:
+    """Is it the same image? The digest decides where both have one, else the name and tag."""
+    if name not in record.members:
+        return False
+    there, wanted = (text.partition("@") for text in (image_text(record.members[name].values), image))
+    return there[2] == wanted[2] if there[2] and wanted[2] else there[0] == wanted[0]

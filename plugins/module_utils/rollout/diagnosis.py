@@ -1,0 +1,176 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From a doomed target to a failure with its evidence. Reads logs where it may, and says what it could not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..failure import Code, Failure
+from ..kube.deadline import Deadline
+from ..kube.errors import Forbidden, KubeError
+from ..kube.resources import RESOURCE_QUOTA
+from ..kube.session import KubeSession, Object
+from ..readiness.evidence import decisive_line, event_time, is_error, masked, probe_words, relevant_events
+from ..readiness.fields import name, status, uid
+from ..readiness.pods import Container, Role, containers, created
+from ..readiness.sentences import container_of, sentence
+from ..readiness.symptoms import Symptom
+from ..readiness.tree import Tree
+from .targets import Target
+
+# Symptoms whose container has run, so that its log may tell why.
+_WITH_LOG = frozenset({Code.CRASH_LOOP, Code.OOM_KILLED, Code.PROBE_KILLED, Code.POD_FAILED, Code.NOT_READY,
+                       Code.PROBE_FAILING, Code.SIDECAR_NOT_READY, Code.DEPENDENCY_DOWN,
+                       Code.BLOCKED_BY_OLD_POD})  # fmt: skip
+# Those whose log decides: its telling line becomes part of the sentence.
+_LOG_DECIDES = frozenset({Code.CRASH_LOOP, Code.POD_FAILED, Code.SIDECAR_NOT_READY})
+_PROBES = {"Readiness": "readinessProbe", "Liveness": "livenessProbe", "Startup": "startupProbe"}
+
+
+class Diagnosis:
+    """Collects evidence for failures of one wait. All reading ends within ``seconds``, whatever the API does."""
+
+    def __init__(self, kube: KubeSession, log_lines: int, since: float, seconds: float = 15.0) -> None:
+        self._kube = kube
+        self._log_lines = log_lines
+        self._since = since
+        self._deadline = Deadline.after(seconds)
+        self._unreadable: dict[str, None] = {}
+
+    def failure(
+        self,
+        target: Target,
+        tree: Tree | None,
+        symptom: Symptom,
+        events: Sequence[Object],
+        denied: Sequence[str],
+        suffix: str = "",
+    ) -> Failure:
+        """The failure of ``target`` because of ``symptom``. ``denied``: what the watches were not allowed to read."""
+        self._unreadable = dict.fromkeys(denied)
+        if symptom.code is Code.JOB_FAILED and tree is not None:
+            symptom = _with_failed_pod(tree, symptom)
+        pod: Any = next((pod for pod in tree.pods if uid(pod) == symptom.pod_uid), None) if tree else None
+        view = container_of(pod, symptom.container)
+        details: dict[str, Any] = {
+            "release": target.release,
+            "kind": target.kind,
+            "namespace": target.namespace,
+            "workload": target.name,
+            "pod": symptom.pod,
+            "container": symptom.container,
+            "container_role": symptom.role.value if symptom.role else "",
+            "reason": symptom.reason,
+            "exit_code": symptom.exit_code,
+            "signal": symptom.signal,
+            "restarts": symptom.restarts,
+            "api_message": masked(symptom.message),
+        }
+        probe_says = self._probe_evidence(view, symptom, events, details)
+        because = self._log_evidence(target, pod, view, symptom, details)
+        details["events"] = self._events(target, tree, symptom, events)
+        if symptom.code is Code.QUOTA_EXCEEDED:
+            details["quota"] = self._quota(target.namespace)
+        details["could_not_read"] = list(self._unreadable)
+        text = sentence(symptom, target.label, pod, because, probe_says)
+        return Failure(symptom.code, f"{text}{suffix}", details)
+
+    def _probe_evidence(
+        self, view: Container | None, symptom: Symptom, events: Sequence[Object], details: dict[str, Any]
+    ) -> str:
+        """The probe's last words (from events) and its definition."""
+        if view is None:
+            return ""
+        defined = {key: view.definition[key] for key in _PROBES.values() if key in view.definition}
+        if defined:
+            details["probes"] = {key: probe_words(probe) for key, probe in defined.items()}
+        about = [
+            event
+            for event in events
+            if (event.get("involvedObject") or {}).get("uid") == symptom.pod_uid
+            and view.name in str((event.get("involvedObject") or {}).get("fieldPath") or "")
+            and event.get("reason") == "Unhealthy"
+        ]
+        message = str(max(about, key=event_time).get("message") or "") if about else ""
+        kind, says = message.split(" probe failed: ", 1) if " probe failed: " in message else ("", "")
+        if kind in _PROBES:
+            details["failing_probe"] = {"probe": _PROBES[kind], "message": masked(says.strip())}
+        return " ".join(says.split())[:160]
+
+    def _log_evidence(
+        self, target: Target, pod: Object | None, view: Container | None, symptom: Symptom, details: dict[str, Any]
+    ) -> str:
+        """Log tails into the details; returns the decisive line for the sentence."""
+        if pod is None or view is None or symptom.code not in _WITH_LOG | {Code.JOB_FAILED} or not self._log_lines:
+            return ""
+        current = self._log(target.namespace, name(pod), view.name, previous=False)
+        before = self._log(target.namespace, name(pod), view.name, previous=True) if view.restarts else ""
+        details["log_tail"] = _tail(current or before, self._log_lines)
+        if before and before != current:
+            details["previous_log_tail"] = _tail(before, self._log_lines)
+        if symptom.code in _LOG_DECIDES or symptom.code is Code.JOB_FAILED:
+            # The run that ended is the one that tells; the present one may have only just begun.
+            return decisive_line(before if view.running is not None and before else current or before)
+        if symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN):
+            return self._sidecar_evidence(target, pod, details)
+        return ""
+
+    def _sidecar_evidence(self, target: Target, pod: Object, details: dict[str, Any]) -> str:
+        """An app that is not ready may only be waiting for its sidecar: then the sidecar's log tells why."""
+        for view in containers(pod):
+            if view.role is not Role.SIDECAR or view.ready:
+                continue
+            log = self._log(target.namespace, name(pod), view.name, previous=False)
+            details["sidecar"] = {"container": view.name, "log_tail": _tail(log, self._log_lines)}
+            return f"sidecar {view.name} is not ready either: {decisive_line(log)}" if is_error(log) else ""
+        return ""
+
+    def _log(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
+        try:
+            log = self._kube.logs(
+                namespace, pod, container, previous=previous, tail=self._log_lines, deadline=self._deadline
+            )
+            # The kubelet says so with status 200 when a container's log is gone already.
+            return "" if log.startswith("unable to retrieve container logs") else log
+        except Forbidden as exc:
+            self._unreadable[f"logs: {exc.failure.message}"] = None
+        except KubeError as exc:
+            if exc.status not in (400, 404):  # 400: no such run (any more), or the container has not started
+                self._unreadable[f"logs: {exc.failure.message}"] = None
+        return ""
+
+    def _events(
+        self, target: Target, tree: Tree | None, symptom: Symptom, events: Sequence[Object]
+    ) -> list[dict[str, Any]]:
+        if tree is None:
+            return []
+        uids = {symptom.pod_uid} if symptom.pod_uid else {uid(pod) for pod in tree.new_pods}
+        began = min([self._since, *(created(pod) for pod in tree.new_pods if created(pod))])
+        uids |= {uid(tree.workload), *([uid(tree.newest)] if tree.newest else [])}
+        return relevant_events(events, uids, began - 5.0)
+
+    def _quota(self, namespace: str) -> list[dict[str, Any]]:
+        """What each quota of the namespace allows and what is used."""
+        try:
+            quotas = self._kube.list_(RESOURCE_QUOTA, namespace, deadline=self._deadline)[0]
+        except KubeError as exc:
+            self._unreadable[f"quotas: {exc.failure.message}"] = None
+            return []
+        return [{"name": name(quota), **{key: status(quota).get(key) for key in ("hard", "used")}} for quota in quotas]
+
+
+def _with_failed_pod(tree: Tree, symptom: Symptom) -> Symptom:
+    """A failed Job's symptom with the container of its newest pod that ended with an error."""
+    for pod in sorted(tree.new_pods, key=created, reverse=True):
+        for view in containers(pod):
+            end = view.last_end
+            if end.get("exitCode"):
+                return Symptom(symptom.code, symptom.grace, symptom.reason, symptom.message, name(pod), uid(pod),
+                               view.name, view.role, end.get("exitCode"), view.restarts)  # fmt: skip
+    return symptom
+
+
+def _tail(log: str, lines: int) -> list[str]:
+    return [masked(line) for line in log.splitlines()[-lines:]]

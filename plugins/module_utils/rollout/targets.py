@@ -1,0 +1,113 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a wait is about: single objects, named or read from a release's manifest, and the feeds that show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..failure import Code, error
+from ..helm.manifest import documents_of
+from ..kube.deadline import Deadline
+from ..kube.resources import DAEMON_SET, DEPLOYMENT, EVENT, JOB, NODE, POD, REPLICA_SET, STATEFUL_SET, Resource
+from ..kube.session import KubeSession
+from ..kube.watch import Feed
+
+# Short names as kubectl takes them, for the option workloads.
+WORKLOADS: dict[str, Resource] = {
+    resource.kind: resource for resource in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, POD)
+}
+# Kinds of a release's manifest whose status is waited for; other kinds are done once Helm has applied them.
+_AWAITED = frozenset({*WORKLOADS, "PersistentVolumeClaim", "CustomResourceDefinition", "APIService", "Certificate"})
+_WITH_PODS = frozenset({*WORKLOADS, "PersistentVolumeClaim"})
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object whose status is awaited. ``release``: the Helm release it belongs to, for messages.
+
+    ``ready_when`` and ``failed_when`` are JMESPath expressions over the object that replace the kind's own rule.
+    """
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    release: str = ""
+    ready_when: str = ""
+    failed_when: str = ""
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: its name where that is enough, as in ``backend-api``, else ``Job migrate``."""
+        return self.name if self.kind == "Deployment" or self.name == self.release else self.full_label
+
+    @property
+    def full_label(self) -> str:
+        """Kind and name: ``Deployment backend-api``."""
+        return f"{self.kind} {self.name}"
+
+
+def targets_of_manifest(manifest: str, namespace: str, release: str = "") -> list[Target]:
+    """The objects of a release's manifest (YAML documents) that have a status worth waiting for, in its order.
+
+    Raises ``invalid_input`` when the manifest is not YAML.
+    """
+    import yaml
+
+    try:
+        documents = documents_of(manifest)
+    except yaml.YAMLError as exc:
+        raise error(Code.INVALID_INPUT, f"The manifest of release {release or '?'} is not valid YAML.") from exc
+    found = [_target(obj, namespace, release) for obj in _objects(documents) if _is_awaited(obj)]
+    return list(dict.fromkeys(found))
+
+
+def _objects(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    for document in documents:
+        if not isinstance(document, dict):
+            continue
+        if str(document.get("kind", "")).endswith("List") and isinstance(document.get("items"), list):
+            yield from _objects(document["items"])
+        elif isinstance(document.get("metadata"), dict):
+            yield document
+
+
+def _is_awaited(obj: dict[str, Any]) -> bool:
+    load_balancer = obj.get("kind") == "Service" and (obj.get("spec") or {}).get("type") == "LoadBalancer"
+    return load_balancer or obj.get("kind") in _AWAITED
+
+
+def _target(obj: dict[str, Any], namespace: str, release: str) -> Target:
+    meta = obj["metadata"]
+    return Target(str(obj["apiVersion"]), str(obj["kind"]), str(meta.get("namespace") or namespace),
+                  str(meta["name"]), release)  # fmt: skip
+
+
+def feeds_for(targets: Sequence[Target], resources: dict[tuple[str, str], Resource]) -> list[Feed]:
+    """One feed per kind and namespace that the targets need; a kind with a single target asks only for that object."""
+    names: dict[tuple[Resource, str], set[str]] = {}
+    for target in targets:
+        resource = resources[target.api_version, target.kind]
+        namespace = target.namespace if resource.namespaced else ""
+        names.setdefault((resource, namespace), set()).add(target.name)
+        if target.kind in _WITH_PODS and not target.ready_when:
+            names.setdefault((POD, namespace), set()).add("")
+        if target.kind == "Deployment":
+            names.setdefault((REPLICA_SET, namespace), set()).add("")
+    feeds = [Feed(kind, ns, next(iter(only)) if len(only) == 1 else "") for (kind, ns), only in names.items()]
+    spaces = dict.fromkeys(feed.namespace for feed in feeds if feed.resource == POD)
+    feeds += [Feed(EVENT, namespace, optional=True) for namespace in spaces]
+    if any(target.kind == "DaemonSet" for target in targets):
+        feeds.append(Feed(NODE, optional=True))
+    return feeds
+
+
+def resources_for(
+    kube: KubeSession, targets: Sequence[Target], deadline: Deadline | None = None
+) -> dict[tuple[str, str], Resource]:
+    """Where the targets' kinds live; kinds that are not well known are looked up. Raises ``not_found``."""
+    kinds = dict.fromkeys((target.api_version, target.kind) for target in targets)
+    return {key: kube.resource(*key, deadline=deadline) for key in kinds}

@@ -1,0 +1,255 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Waits for rollouts, all side by side, and says early and with evidence how they ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..failure import Code, Failure
+from ..kube.deadline import Deadline
+from ..kube.errors import Unreachable
+from ..kube.resources import EVENT, NODE, POD, REPLICA_SET, Resource
+from ..kube.session import KubeSession, Object
+from ..kube.watch import Watcher
+from ..readiness.expressions import Expressions
+from ..readiness.fields import controller_uid, is_true, name, spec, terminating, uid
+from ..readiness.judge import Clock, Judge, Judgement
+from ..readiness.status import State
+from ..readiness.symptoms import Symptom
+from ..readiness.tree import Tree, tree_of
+from .diagnosis import Diagnosis
+from .probe_check import Listening
+from .progress import Report
+from .targets import Target, feeds_for, resources_for, targets_of_manifest
+from .verdict import DEFAULT_GRACES, Verdict, WaitOptions, WorkloadVerdict
+
+# Changes come in bursts: look at most this often, and no longer than a third of the time (where many workloads are
+# watched, a look takes long), but not less often than this.
+_BURST_SECONDS = 0.05
+_REST_PER_LOOK = 2
+_LONGEST_REST_SECONDS = 0.5
+# A wait that is left less time by what came before it takes so much.
+LOOK_SECONDS = 10.0
+# How old what the API server showed may be when a verdict is built on it.
+_FRESH_SECONDS = 5.0
+
+
+class RolloutWaiter:
+    """Waits for targets. ``progress`` gets one line whenever something changes and a reminder every 30 s.
+
+    Raises what makes a verdict impossible: ``unauthorized``, ``forbidden`` (for what it must read), ``unreachable``.
+    """
+
+    def __init__(self, kube: KubeSession, options: WaitOptions, progress: Callable[[str], None]) -> None:
+        self._kube = kube
+        self._options = options
+        self._progress = progress
+
+    def wait(self, targets: Sequence[Target], deadline: Deadline | None = None) -> Verdict:
+        """Until all are Current, one failed (``fail_fast``) or the deadline (default: ``options.timeout``) is over."""
+        began = time.monotonic()
+        once = deadline is None and self._options.timeout == 0
+        until = deadline or Deadline.after(self._kube.patience if once else self._options.timeout)
+        # What came before has used up the time: that says nothing of these, so they are looked at all the same.
+        until = max(until, Deadline.after(LOOK_SECONDS), key=lambda one: one.at) if deadline else until
+        wanted = list(dict.fromkeys(targets))
+        if not wanted:
+            return Verdict(State.CURRENT, (), api=self._kube.counts.as_result())
+        resources = resources_for(self._kube, wanted, until)
+        with Watcher(self._kube, feeds_for(wanted, resources), until, follow=not once) as watcher:
+            return _Wait(self._kube, self._options, self._progress, watcher, resources, wanted, until, began).run()
+
+
+class _Wait:
+    """One wait: look at the store whenever it changed, until there is a verdict."""
+
+    def __init__(
+        self,
+        kube: KubeSession,
+        options: WaitOptions,
+        progress: Callable[[str], None],
+        watcher: Watcher,
+        resources: dict[tuple[str, str], Resource],
+        targets: Sequence[Target],
+        deadline: Deadline,
+        began: float,
+    ) -> None:
+        self._kube, self._options, self._watcher = kube, options, watcher
+        self._resources, self._deadline, self._began = resources, deadline, began
+        self._report = Report(progress, deadline.at - began)
+        self._judges = {
+            target: Judge(
+                options.graces,
+                options.stability_seconds,
+                Expressions(target.ready_when, target.failed_when) if target.ready_when else None,
+            )
+            for target in targets
+        }
+        self._listening = Listening(kube)
+        self._trees: dict[Target, Tree | None] = {}
+        self._failed: dict[Target, Judgement] = {}
+        self._warnings: dict[str, None] = {}
+
+    def run(self) -> Verdict:
+        judgements: dict[Target, Judgement] = {}
+        pause, unsure = self._deadline.remaining, False
+        while True:
+            self._watcher.update(min(pause, self._deadline.remaining, self._report.seconds_to_reminder(self._elapsed)))
+            began = time.monotonic()
+            if self._watcher.complete:
+                judgements = self._look()
+                unsure = (
+                    self._watcher.follow and self._is_news(judgements) and not self._watcher.confirmed(_FRESH_SECONDS)
+                )
+                if not unsure:
+                    self._failed |= {target: one for target, one in judgements.items() if one.doom}
+                    self._report.look(judgements, self._elapsed)
+                    if self._is_over(judgements):
+                        return self._verdict(judgements, timed_out=not self._watcher.follow)
+                open_ones = [one for target, one in judgements.items() if target not in self._failed]
+                pause = min([self._ask(judgements), *(one.next_look for one in open_ones)]) + _BURST_SECONDS
+            if self._watcher.fault:
+                self._report.trouble(self._watcher.fault, self._elapsed)
+                pause = min(pause, 1.0)
+            lost = self._watcher.fault_seconds > self._options.outage_seconds
+            if lost or self._deadline.expired:
+                if self._watcher.fault and (lost or unsure or not judgements):
+                    raise self._unreachable(judgements)
+                return self._verdict(judgements, timed_out=True)
+            rest = min(_REST_PER_LOOK * (time.monotonic() - began), _LONGEST_REST_SECONDS)
+            time.sleep(min(max(rest, _BURST_SECONDS), self._deadline.remaining))
+
+    def _is_news(self, judgements: dict[Target, Judgement]) -> bool:
+        """Something would be concluded from what the store shows: a failure, or that all is well."""
+        current = all(one.status.state is State.CURRENT for one in judgements.values())
+        return current or any(one.doom for target, one in judgements.items() if target not in self._failed)
+
+    def _is_over(self, judgements: dict[Target, Judgement]) -> bool:
+        unfinished = [
+            one
+            for target, one in judgements.items()
+            if target not in self._failed and one.status.state is not State.CURRENT
+        ]
+        return not self._watcher.follow or not unfinished or (bool(self._failed) and self._options.fail_fast)
+
+    def _unreachable(self, judgements: dict[Target, Judgement]) -> Unreachable:
+        seen = [f"{target.label} {one.status.message}" for target, one in judgements.items()]
+        last = f" When it last answered: {'; '.join(seen[:3])}{' and more' if len(seen) > 3 else ''}." if seen else ""
+        return Unreachable(
+            f"The API server {self._kube.server} has given no usable answer for {self._watcher.fault_seconds:.0f} s: "
+            f"{self._watcher.fault}.{last}",
+            cause=self._watcher.fault,
+        )
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _look(self) -> dict[Target, Judgement]:
+        """Judge every target by what the store shows now; a target that failed stays failed."""
+        clock = Clock(time.monotonic(), self._kube.server_now())
+        owned: dict[str, list[Object]] = {}
+        for obj in [*self._watcher.objects(POD), *self._watcher.objects(REPLICA_SET)]:
+            owned.setdefault(controller_uid(obj), []).append(obj)
+        events: dict[str, list[Mapping[str, Any]]] = {}
+        for event in [*self._watcher.objects(EVENT), *self._listening.told]:
+            events.setdefault(str((event.get("involvedObject") or {}).get("uid")), []).append(event)
+        idle = frozenset(name(node) for node in self._watcher.objects(NODE) if _is_idle(node))
+        found: dict[Target, Judgement] = {}
+        for target, judge in self._judges.items():
+            if target in self._failed:
+                found[target] = self._failed[target]
+                continue
+            tree = self._trees[target] = self._tree(target, owned)
+            told = [event for obj in (tree.objects if tree else ()) for event in events.get(uid(obj), ())]
+            judgement = found[target] = judge.look(tree, clock, idle, told)
+            self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
+        return found
+
+    def _ask(self, judgements: dict[Target, Judgement]) -> float:
+        """Ask containers that the kubelet tells no more of; returns the seconds until another look is worth while."""
+        events = self._watcher.objects(EVENT)
+        pauses = [float("inf")]
+        for target, judgement in judgements.items():
+            tree, waiting = self._trees.get(target), [entry[0] for entry in judgement.waiting]
+            if tree is not None and target not in self._failed and self._watcher.follow:
+                pauses.append(self._listening.ask(tree, waiting, events))
+        return min(pauses)
+
+    def _tree(self, target: Target, owned: dict[str, list[Object]]) -> Tree | None:
+        resource = self._resources[target.api_version, target.kind]
+        namespace = target.namespace if resource.namespaced else ""
+        obj = self._watcher.find(resource, namespace, target.name)
+        if obj is None:
+            return None
+        if target.kind == "PersistentVolumeClaim":
+            users = tuple(pod for pod in self._watcher.objects(POD, namespace) if _uses_claim(pod, target.name))
+            return Tree(obj, old_pods=users)
+        own = owned.get(uid(obj), [])
+        return tree_of(obj, [*own, *(pod for child in own for pod in owned.get(uid(child), []))])
+
+    def _verdict(self, judgements: dict[Target, Judgement], *, timed_out: bool) -> Verdict:
+        denied = [f"{error.failure.message}" for error in self._watcher.denied.values()]
+        diagnosis = Diagnosis(self._kube, self._options.log_lines, self._kube.server_now() - self._elapsed)
+        events = self._watcher.objects(EVENT)
+        verdicts: list[WorkloadVerdict] = []
+        for target in self._judges:
+            judgement = judgements.get(target)
+            failure: Failure | None = None
+            cause = self._cause(target, judgement, timed_out)
+            if cause is not None:
+                suffix = f" (after {self._elapsed:.0f} s)" if timed_out and target not in self._failed else ""
+                failure = diagnosis.failure(target, self._trees.get(target), cause, events, denied, suffix)
+            state = State.FAILED if target in self._failed else judgement.status.state if judgement else State.NOT_FOUND
+            message = failure.message if failure else judgement.status.message if judgement else "never seen"
+            verdicts.append(WorkloadVerdict(target, state, message, failure))
+        failures = tuple(verdict.failure for verdict in verdicts if verdict.failure)
+        return Verdict(
+            State.FAILED if failures else State.CURRENT,
+            tuple(verdicts),
+            failures,
+            tuple(self._warnings),
+            self._kube.counts.as_result(),
+            self._elapsed,
+        )
+
+    def _cause(self, target: Target, judgement: Judgement | None, timed_out: bool) -> Symptom | None:
+        """What a target failed of; at the end of the time, what it still waits for."""
+        if judgement is not None and judgement.doom:
+            return _clearest(judgement)
+        if not timed_out or (judgement is not None and judgement.status.state is State.CURRENT):
+            return None
+        if judgement is not None and judgement.waiting:
+            # A clear symptom within its grace says more than "not ready"; what lasted longest says most.
+            waiting = sorted(
+                judgement.waiting, key=lambda pair: (pair[0].code in (Code.NOT_READY, Code.PROBE_FAILING), -pair[1])
+            )
+            blamed = [pair for pair in waiting if pair[0].code is Code.DEPENDENCY_DOWN] or waiting
+            return blamed[0][0]
+        missing = judgement.status.message if judgement is not None else "the API server has not shown it yet"
+        trouble = f"; the API server does not answer: {self._watcher.fault}" if self._watcher.fault else ""
+        return Symptom(Code.TIMEOUT, "", "Timeout", f"{missing}{trouble}")
+
+
+def _clearest(judgement: Judgement) -> Symptom:
+    """The symptom to blame: that a deadline has passed says less than what a pod still waits for."""
+    told = [symptom for symptom in judgement.doom if symptom.code is not Code.PROGRESS_DEADLINE]
+    waiting = sorted(judgement.waiting, key=lambda pair: -pair[1])
+    return (told or [symptom for symptom, lasted in waiting if symptom.pod] or list(judgement.doom))[0]
+
+
+def _is_idle(node: Object) -> bool:
+    return bool(spec(node).get("unschedulable")) or not is_true(node, "Ready") or terminating(node)
+
+
+def _uses_claim(pod: Object, claim: str) -> bool:
+    volumes = spec(pod).get("volumes") or []
+    return any((volume.get("persistentVolumeClaim") or {}).get("claimName") == claim for volume in volumes)
+
+
+__all__ = [
+    "DEFAULT_GRACES", "RolloutWaiter", "Target", "Verdict", "WaitOptions", "WorkloadVerdict", "targets_of_manifest",
+]  # fmt: skip

@@ -1,0 +1,96 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Settings of a run, and how a module's options become them. Nothing of Ansible is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .failure import Code, error
+from .records.record import KEEP
+from .rollout.verdict import WaitOptions
+
+Progress = Callable[[str], None]
+
+
+class OnFailure(StrEnum):
+    """What happens to the environment when a wave fails."""
+
+    SET = "set"
+    RELEASE = "release"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a run. Times in seconds."""
+
+    environment: str
+    namespace: str
+    cluster_id: str = ""  # expected uid of the namespace kube-system
+    on_failure: OnFailure = OnFailure.SET
+    remove_failed_installs: bool = False  # those that were never verified
+    commit: str = ""
+    timeout: int = 300
+    lock_wait: int = 0
+    run_url: str = ""
+    platform: bool = False  # the platform's lock is meant, not the namespace's
+    lock_ttl: int = 15
+    history_max: int = 40
+    dapr_namespace: str = "dapr-system"
+    prune: bool = False
+    known: tuple[str, ...] = ()
+    wait: WaitOptions = field(default_factory=WaitOptions)
+    check: bool = False
+    diff: bool = False
+    drift: bool = False  # compare with what lives in the cluster, in check mode
+    export: str = ""  # folder on this machine
+    tools: Mapping[str, str] = field(default_factory=dict)  # versions of the callers' tools, for the record
+    registries: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # see release_apply; may hold passwords
+
+
+def settings_from(module: Any) -> Settings:
+    """From a module's options; those that it does not have keep their defaults."""
+    params: Mapping[str, Any] = module.params
+    history_max = int(params["history_max"]) if params.get("history_max") is not None else 40
+    if params.get("environment") and 0 < history_max < 2 * KEEP:
+        raise error(
+            Code.INVALID_INPUT,
+            f"history_max is {history_max}, but {KEEP} release sets are kept and a rollback wants their revisions: "
+            f"set it to {2 * KEEP} or more, or to 0 to keep all.",
+            option="history_max",
+        )
+    return Settings(
+        environment=params.get("environment") or "",
+        namespace=params.get("namespace") or "",
+        cluster_id=params.get("cluster_id") or "",
+        on_failure=OnFailure(params.get("on_failure") or OnFailure.SET),
+        remove_failed_installs=params.get("on_first_failure") == "remove",
+        commit=params.get("commit") or "",
+        timeout=int(params.get("timeout") or 300),
+        lock_wait=int(params.get("lock_wait") or 0),
+        run_url=params.get("run_url") or "",
+        platform=params.get("lock") == "platform",
+        lock_ttl=_ttl(params),
+        history_max=history_max,
+        dapr_namespace=params.get("dapr_namespace") or "dapr-system",
+        prune=bool(params.get("prune")),
+        known=tuple(params.get("known") or ()),
+        wait=WaitOptions.from_params(params),
+        check=bool(module.check_mode),
+        diff=bool(module._diff),
+        drift=params.get("drift") == "report",
+        export=params.get("export") or "",
+        tools={"ansible": str(module.ansible_version)},
+        registries=tuple(params.get("registries") or ()),
+    )
+
+
+def _ttl(params: Mapping[str, Any]) -> int:
+    ttl = int(params.get("lock_ttl") or 15)
+    if ttl < 3:
+        raise error(Code.INVALID_INPUT, f"lock_ttl {ttl} is too short to be renewed in time: 3 seconds at least.")
+    return ttl

@@ -1,0 +1,106 @@
+"""What failed revisions left behind goes; what is somebody's, holds data or is to be kept stays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.orphans import LEFT, left_behind, remove_orphans
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, Revision, history
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, PVC, Resource
+
+from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
+
+OURS = {"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "ns"}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "left"),
+    [
+        ((), []),
+        (("deployed",), []),
+        (("failed",), []),
+        (("deployed", "failed"), []),
+        (("superseded", "failed", "failed", "deployed"), [2, 3]),
+        (("failed", "superseded", "failed", "deployed"), [1, 3]),
+    ],
+)
+def test_failed_revisions_that_nobody_looked_after(statuses: tuple[str, ...], left: list[int]) -> None:
+    history = [Revision("api", "ns", n, ReleaseStatus(s)) for n, s in enumerate(statuses, 1)]
+    assert [r.revision for r in left_behind(history)] == left
+
+
+@pytest.mark.parametrize(
+    ("status", "mark", "left"),
+    [
+        ("failed", "", True),
+        ("failed", "nothing-1", False),
+        ("failed", "nothing-7", True),  # another revision's, handed on by Helm
+        ("superseded", "maybe-1", True),  # a rollback that failed made Helm call it so
+        ("superseded", "maybe-7", False),
+        ("superseded", "nothing-1", False),
+    ],
+)
+def test_a_mark_counts_for_its_own_revision(status: str, mark: str, left: bool) -> None:
+    first = Revision("api", "ns", 1, ReleaseStatus(status), labels={LEFT: mark} if mark else {})
+    assert bool(left_behind([first, Revision("api", "ns", 2, ReleaseStatus.DEPLOYED)])) is left
+
+
+def manifest(*names: str, kind: str = "ConfigMap") -> str:
+    return "---\n".join(f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}}}\n" for name in names)
+
+
+def world(resource: Resource = CONFIG_MAP, **annotations: Any) -> FakeKube:
+    """Revision 1 good, 2 failed with one object more, 3 good again."""
+    kube = FakeKube()
+    store(kube, revision=1, status="superseded", manifest=manifest("a", kind=resource.kind))
+    store(kube, revision=2, status="failed", manifest=manifest("a", "left", kind=resource.kind))
+    store(kube, revision=3, manifest=manifest("a", kind=resource.kind))
+    for name in ("a", "left"):
+        kube.put(resource, "ns", {"metadata": {"name": name, "annotations": annotations or OURS}})
+    return kube
+
+
+def sweep(kube: FakeKube) -> list[str]:
+    revisions = history(kube, "ns", "api")  # type: ignore[arg-type]  # a fake session
+    return remove_orphans(kube, "ns", "api", revisions)  # type: ignore[arg-type]  # a fake session
+
+
+def test_only_what_no_later_manifest_holds_goes() -> None:
+    kube = world()
+    assert sweep(kube) == ["ConfigMap left"]
+    assert sweep(kube) == []
+    assert kube.find(CONFIG_MAP, "ns", "a")
+    again = left_behind(history(kube, "ns", "api"))  # type: ignore[arg-type]  # a fake session
+    assert again == [], "marked: not looked after again"
+
+
+def test_what_only_the_good_revision_before_a_failed_rollback_held_goes() -> None:
+    kube = world()
+    store(kube, revision=1, status="superseded", manifest=manifest("a", "left"))
+    store(kube, revision=2, status="failed", manifest=manifest("a"))
+    assert sweep(kube) == ["ConfigMap left"]
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "ns"},
+        {"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "elsewhere"},
+        {"somebody": "else"},
+        {**OURS, "helm.sh/resource-policy": "keep"},
+    ],
+)
+def test_what_is_not_this_releases_or_is_to_be_kept_stays(annotations: dict[str, str]) -> None:
+    assert sweep(world(**annotations)) == []
+
+
+def test_what_holds_data_stays() -> None:
+    assert sweep(world(PVC)) == []
+
+
+def test_without_the_newest_manifest_nothing_goes() -> None:
+    kube = world()
+    store(kube, revision=3, payload="garbage")
+    assert sweep(kube) == []

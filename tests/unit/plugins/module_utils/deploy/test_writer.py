@@ -1,0 +1,298 @@
+"""Helm calls: proved by the history, retried only after it was read again, stopped by foreign work."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy import writer as writer_module
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter, spec_of
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError, error
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, history
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
+from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
+
+from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
+from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+
+CHART = str(Path(__file__).parents[5] / "tests" / "fixtures" / "charts" / "sleeper")
+SPEC = ReleaseSpec.parse({"name": "api", "namespace": "ns", "chart": CHART, "values": {"text": "x"}})
+
+
+class FakeHelm:
+    """Stores revisions as Helm would; ``script`` replaces single calls."""
+
+    def __init__(self, kube: FakeKube, *script: Callable[[FakeKube, ApplyRequest, int], None]) -> None:
+        self.kube = kube
+        self.script = list(script)
+        self.calls: list[str] = []
+
+    def apply(self, request: ApplyRequest, **_: Any) -> None:
+        self.calls.append("apply")
+        revisions = history(self.kube, "ns", request.name)  # type: ignore[arg-type]  # a fake session
+        number = revisions[-1].revision + 1 if revisions else 1
+        if self.script:
+            self.script.pop(0)(self.kube, request, number)
+        else:
+            store(self.kube, request.name, number, labels=request.labels)
+
+    def rollback(self, name: str, namespace: str, revision: int, **_: Any) -> None:
+        self.calls.append(f"rollback {revision}")
+        revisions = history(self.kube, "ns", name)  # type: ignore[arg-type]  # a fake session
+        old = next(r for r in revisions if r.revision == revision)
+        store(self.kube, name, revisions[-1].revision + 1, labels=old.labels, description=f"Rollback to {revision}")
+
+    def uninstall(self, name: str, namespace: str, **_: Any) -> None:
+        self.calls.append("uninstall")
+        for key in [k for k in self.kube.objects if k[0] == "Secret" and f".{name}.v" in k[2]]:
+            del self.kube.objects[key]
+
+
+def fault(transient: bool) -> HelmError:
+    return HelmError(Failure(Code.UNREACHABLE if transient else Code.CHART_INVALID, "api: no."), transient=transient)
+
+
+def fails(transient: bool, leaves: str = "", labels: Mapping[str, str] | None = None) -> Callable[..., None]:
+    """A call that ends in an error and leaves a revision of that status behind."""
+
+    def step(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        if leaves:
+            store(kube, request.name, number, leaves, labels=request.labels if labels is None else labels)
+        raise fault(transient)
+
+    return step
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "_PAUSE_S", 0.0)
+
+
+def make(kube: FakeKube, helm: FakeHelm, check: Callable[[], None] = lambda: None) -> ReleaseWriter:
+    return ReleaseWriter(kube, helm, Settings("staging", "ns"), check, lambda line: None)  # type: ignore[arg-type]  # fakes
+
+
+def soon() -> Deadline:
+    return Deadline.after(60)
+
+
+def statuses(kube: FakeKube) -> list[str]:
+    return [r.status.value for r in history(kube, "ns", "api")]  # type: ignore[arg-type]  # a fake session
+
+
+def test_apply_proves_its_revision() -> None:
+    kube = FakeKube()
+    helm = FakeHelm(kube)
+    first = make(kube, helm).apply(SPEC, {}, soon())
+    second = make(kube, helm).apply(SPEC, {}, soon())
+    assert (first.action, first.was, first.now) == (Action.INSTALL, 0, 1)
+    assert (second.action, second.was, second.now) == (Action.UPGRADE, 1, 2)
+    labels = history(kube, "ns", "api")[-1].labels  # type: ignore[arg-type]  # a fake session
+    assert labels["todo.cloud/revision"] == "2"
+
+
+@pytest.mark.parametrize("leaves", ["", "failed", "pending-upgrade"])
+def test_a_passing_fault_is_retried_after_the_history_was_read(leaves: str) -> None:
+    kube = FakeKube()
+    store(kube, revision=1)
+    helm = FakeHelm(kube, fails(True, leaves))
+    done = make(kube, helm).apply(SPEC, {}, soon())
+    assert helm.calls == ["apply", "apply"]
+    assert (done.was, done.now) == (1, 3 if leaves else 2)
+    assert statuses(kube)[-1] == "deployed"
+    if leaves:
+        assert statuses(kube)[1] == "failed", "no entry stays pending"
+
+
+def test_a_call_whose_answer_was_lost_is_not_made_again() -> None:
+    kube = FakeKube()
+    helm = FakeHelm(kube, fails(True, "deployed"))
+    assert make(kube, helm).apply(SPEC, {}, soon()).now == 1
+    assert helm.calls == ["apply"]
+
+
+def test_a_final_answer_is_not_retried_and_leaves_nothing_pending() -> None:
+    kube = FakeKube()
+    helm = FakeHelm(kube, fails(False, "pending-install"))
+    with pytest.raises(TodoCloudError) as caught:
+        make(kube, helm).apply(SPEC, {}, soon())
+    assert caught.value.failure.code is Code.CHART_INVALID
+    assert helm.calls == ["apply"]
+    assert statuses(kube) == ["failed"]
+
+
+def test_a_fault_that_leaves_revisions_is_given_up() -> None:
+    """They would push good ones out of Helm's history."""
+    kube = FakeKube()
+    helm = FakeHelm(kube, *[fails(True, "failed")] * 10)
+    with pytest.raises(TodoCloudError) as caught:
+        make(kube, helm).apply(SPEC, {}, soon())
+    assert caught.value.failure.code is Code.UNREACHABLE
+    assert len(helm.calls) == 6
+
+
+def test_a_fault_that_leaves_nothing_is_gone_through_until_the_deadline() -> None:
+    kube = FakeKube()
+    helm = FakeHelm(kube, *[fails(True)] * 12)
+    done = make(kube, helm).apply(SPEC, {}, soon())
+    assert (done.was, done.now) == (0, 1)
+    assert len(helm.calls) == 13
+
+
+def test_an_uninstall_goes_on_after_a_passing_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = FakeKube()
+    helm, real = FakeHelm(kube), FakeHelm.uninstall
+    faults = [fault(True), fault(True)]
+
+    def uninstall(name: str, namespace: str, **options: Any) -> None:
+        if faults:
+            raise faults.pop()
+        real(helm, name, namespace, **options)
+
+    monkeypatch.setattr(helm, "uninstall", uninstall)
+    make(kube, helm).uninstall("api")
+    assert helm.calls == ["uninstall"]
+
+
+def test_nothing_is_tried_again_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "_PAUSE_S", 1.0)
+    kube = FakeKube()
+    helm = FakeHelm(kube, *[fails(True)] * 10)
+    with pytest.raises(TodoCloudError):
+        make(kube, helm).apply(SPEC, {}, Deadline.after(0))
+    assert len(helm.calls) == 1
+
+
+def two_at_once(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+    store(kube, request.name, number, "superseded", labels=request.labels)
+    store(kube, request.name, number + 1, labels={})
+
+
+def instead_of_ours(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+    store(kube, request.name, number, labels={})
+
+
+@pytest.mark.parametrize("step", [two_at_once, instead_of_ours])
+def test_a_foreign_revision_stops_the_run(step: Callable[..., None]) -> None:
+    kube = FakeKube()
+    with pytest.raises(TodoCloudError, match="somebody else writes this release") as caught:
+        make(kube, FakeHelm(kube, step)).apply(SPEC, {}, soon())
+    assert caught.value.failure.code is Code.FOREIGN_REVISION
+
+
+def test_a_foreign_revision_after_a_fault_stops_the_run_too() -> None:
+    kube = FakeKube()
+
+    def both(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        store(kube, request.name, number, "failed", labels=request.labels)
+        store(kube, request.name, number + 1, labels={})
+        raise fault(True)
+
+    with pytest.raises(TodoCloudError) as caught:
+        make(kube, FakeHelm(kube, both)).apply(SPEC, {}, soon())
+    assert caught.value.failure.code is Code.FOREIGN_REVISION
+
+
+def test_a_lost_lock_stops_before_the_call() -> None:
+    kube = FakeKube()
+    helm = FakeHelm(kube)
+
+    def lost() -> None:
+        raise error(Code.LOCK_LOST, "lost")
+
+    with pytest.raises(TodoCloudError):
+        make(kube, helm, lost).apply(SPEC, {}, soon())
+    assert helm.calls == []
+
+
+def test_rollback_goes_to_a_revision_that_is_there() -> None:
+    kube = FakeKube()
+    store(kube, revision=1, status="superseded", labels={"todo.cloud/inputs": "a"})
+    store(kube, revision=2, labels={"todo.cloud/inputs": "b"})
+    helm = FakeHelm(kube)
+    done = make(kube, helm).rollback("api", 1, soon())
+    assert (done.was, done.now, helm.calls) == (2, 3, ["rollback 1"])
+    with pytest.raises(TodoCloudError) as caught:
+        make(kube, helm).rollback("api", 9, soon())
+    assert caught.value.failure.code is Code.ROLLBACK_TARGET_MISSING
+
+
+def test_prepare_recovers_what_a_dead_run_left() -> None:
+    kube = FakeKube()
+    store(kube, status="pending-upgrade", labels={"todo.cloud/inputs": "a"})
+    make(kube, FakeHelm(kube)).prepare("api", Action.RECOVER)
+    assert statuses(kube) == ["failed"]
+
+
+def test_prepare_leaves_a_settled_release_alone() -> None:
+    kube = FakeKube()
+    store(kube)
+    make(kube, FakeHelm(kube)).prepare("api", Action.RECOVER)
+    assert statuses(kube) == ["deployed"]
+    assert kube.writes == []
+
+
+def test_a_young_pending_entry_that_is_not_ours_is_not_touched() -> None:
+    kube = FakeKube()
+    store(kube, status="pending-upgrade", labels={}, created="2026-11-21T10:00:00Z")
+    began = history(kube, "ns", "api")[0].created  # type: ignore[arg-type]  # a fake session
+    kube.now = began + 60
+    with pytest.raises(TodoCloudError, match=r"began 60 s ago \(pending-upgrade\)") as caught:
+        make(kube, FakeHelm(kube)).prepare("api", Action.RECOVER)
+    assert caught.value.failure.code is Code.RELEASE_PENDING
+    kube.now = began + 301
+    make(kube, FakeHelm(kube)).prepare("api", Action.RECOVER)
+    assert statuses(kube) == ["failed"]
+
+
+def test_prepare_finishes_an_uninstall_and_sets_an_unreadable_entry_aside() -> None:
+    kube = FakeKube()
+    store(kube, status="uninstalling")
+    helm = FakeHelm(kube)
+    make(kube, helm).prepare("api", Action.FINISH_UNINSTALL)
+    assert (helm.calls, statuses(kube)) == (["uninstall"], [])
+    store(kube, payload="garbage")
+    make(kube, helm).prepare("api", Action.SET_ASIDE)
+    assert statuses(kube) == []
+
+
+def test_a_member_is_redeployed_from_its_record_with_the_records_digests(tmp_path: Path) -> None:
+    spec = spec_of(MEMBER, RECORD, "ns", tmp_path)
+    assert (spec.inputs, spec.chart_digest, spec.values) == (MEMBER.inputs, MEMBER.chart_digest, MEMBER.values)
+    assert Path(spec.chart).read_bytes() == RECORD.charts[MEMBER.chart_digest]
+    kube = FakeKube()
+    done = make(kube, FakeHelm(kube)).redeploy(MEMBER, RECORD, {}, soon())
+    assert (done.action, done.now) == (Action.INSTALL, 1)
+    labels = history(kube, "ns", "api")[-1].labels  # type: ignore[arg-type]  # a fake session
+    assert labels["todo.cloud/inputs"] == MEMBER.inputs
+
+
+def test_a_record_without_the_chart_says_so(tmp_path: Path) -> None:
+    with pytest.raises(TodoCloudError, match="does not hold its chart") as caught:
+        spec_of(MEMBER, replace(RECORD, charts={}), "ns", tmp_path)
+    assert caught.value.failure.code is Code.ROLLBACK_TARGET_MISSING
+    reference = replace(MEMBER, local=False, chart="oci://r/c", chart_version="1.0.0")
+    assert spec_of(reference, replace(RECORD, charts={}), "ns", tmp_path).chart_version == "1.0.0"
+
+
+def test_threads_may_share_a_writer() -> None:
+    kube = FakeKube()
+    writer = make(kube, FakeHelm(kube))
+    specs = [replace(SPEC, name=f"r{n}") for n in range(8)]
+    threads = [threading.Thread(target=writer.apply, args=(spec, {}, soon())) for spec in specs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for spec in specs:
+        newest = history(kube, "ns", spec.name)[-1]  # type: ignore[arg-type]  # a fake session
+        assert newest.status is ReleaseStatus.DEPLOYED

@@ -1,0 +1,149 @@
+"""What is refused before the first write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.environments.guard import (
+    CLUSTER_ID,
+    HOSTS,
+    PLATFORM,
+    Claims,
+    Guard,
+    guard,
+    record,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.environments.info import host_of
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE
+
+from tests.support.fake_kube import FakeKube
+
+STAGING = Claims("staging", "ns")
+
+
+class Kube(FakeKube):
+    """With kube-system; ``forbidden`` are namespaces (``*``: the list of them) that may not be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forbidden: set[str] = set()
+        self.put(NAMESPACE, "", {"metadata": {"name": "kube-system", "uid": "cluster-1"}})
+
+    def environment(self, namespace: str = "ns", name: str | None = "staging", **more: Any) -> Kube:
+        labels = {"todo.cloud/environment": name} if name else {}
+        self.put(NAMESPACE, "", {"metadata": {"name": namespace, "labels": labels, **more}})
+        return self
+
+    def get(self, resource: Any, namespace: str, name: str, **_: Any) -> dict[str, Any]:
+        if name in self.forbidden:
+            raise Forbidden(f"may not get {name}", 403)
+        return super().get(resource, namespace, name)
+
+    def list_(self, resource: Any, namespace: str = "", **options: Any) -> tuple[list[dict[str, Any]], str]:
+        if "*" in self.forbidden:
+            raise Forbidden("may not list", 403)
+        label = options.pop("label_selector", "")
+        found, version = super().list_(resource, namespace)
+        return [item for item in found if label in (item["metadata"].get("labels") or {})], version
+
+    def patch(self, resource: Any, namespace: str, name: str, body: Any, **_: Any) -> dict[str, Any]:
+        if "patch" in self.forbidden:
+            raise Forbidden("may not patch", 403)
+        return super().patch(resource, namespace, name, body)
+
+    def guard(self, claims: Claims = STAGING, **options: Any) -> Guard:
+        return guard(self, claims, **options)  # type: ignore[arg-type]  # a fake session
+
+
+def refusal(kube: Kube, claims: Claims = STAGING) -> str:
+    with pytest.raises(TodoCloudError) as caught:
+        kube.guard(claims)
+    assert caught.value.failure.code is Code.INVALID_INPUT
+    return caught.value.failure.message
+
+
+def test_who_leaves_is_not_asked_what_others_claim() -> None:
+    kube = Kube().environment(annotations={HOSTS: "a.example.com"})
+    kube.environment("other", "other", annotations={HOSTS: "a.example.com"})
+    assert "claims the host name" in refusal(kube)
+    assert kube.guard(leaving=True).warnings == []
+
+
+def test_the_own_namespace_passes() -> None:
+    kube = Kube().environment()
+    assert kube.guard() == Guard("cluster-1")
+    assert len(kube.reads) == 3
+    assert not kube.writes
+
+
+@pytest.mark.parametrize(
+    ("owner", "words"), [(None, "has no label"), ("production", "belongs to environment 'production'")]
+)
+def test_another_environments_namespace(owner: str | None, words: str) -> None:
+    assert words in refusal(Kube().environment(name=owner))
+
+
+def test_a_namespace_that_is_not_there_or_going() -> None:
+    kube = Kube()
+    with pytest.raises(TodoCloudError) as caught:
+        kube.guard()
+    assert caught.value.failure.code is Code.NOT_FOUND
+    found = kube.guard(may_be_absent=True)
+    assert not found.there
+    assert "no namespace" in found.warnings[0]
+    assert "being deleted" in refusal(kube.environment(deletionTimestamp="2026-11-21T10:00:00Z"))
+
+
+def test_another_cluster() -> None:
+    kube = Kube().environment()
+    assert kube.guard(Claims("staging", "ns", "cluster-1")).cluster_id == "cluster-1"
+    told = refusal(kube, Claims("staging", "ns", "cluster-2"))
+    assert "expects cluster-2 (cluster_id), but the credentials lead to cluster-1" in told
+    assert "copied or restored" in refusal(Kube().environment(annotations={CLUSTER_ID: "cluster-2"}))
+    kube.forbidden = {"kube-system"}
+    assert kube.guard().cluster_id == ""
+    assert "can't be checked" in refusal(kube, Claims("staging", "ns", "cluster-1"))
+
+
+def test_the_identity_is_recorded_once_where_it_may_be() -> None:
+    kube = Kube().environment()
+    for _ in range(2):
+        record(kube, "ns", kube.guard())  # type: ignore[arg-type]  # a fake session
+    assert kube.writes == [("patch", "Namespace", "ns")]
+    assert kube.guard().recorded == "cluster-1"
+    other = Kube().environment()
+    other.forbidden = {"patch"}
+    record(other, "ns", other.guard())  # type: ignore[arg-type]  # a fake session
+    assert not other.writes
+
+
+def test_two_inventories_that_claim_the_same() -> None:
+    notes = {HOSTS: "todo.example.com,www.example.com", PLATFORM: "managed"}
+    kube = Kube().environment().environment("prod", "production", annotations=notes)
+    assert kube.guard(Claims("staging", "ns", hosts=("staging.example.com",))).warnings == []
+    told = refusal(kube, Claims("staging", "ns", hosts=("todo.example.com",)))
+    assert "Environment 'production' (namespace 'prod') claims the host name todo.example.com already" in told
+    told = refusal(kube, Claims("staging", "ns", platform=True))
+    assert "manages this cluster's platform already: set platform_manage: false" in told
+    # what the own namespace carries counts when a run names nothing, as release_apply does
+    assert "claims the host name" in refusal(kube.environment(annotations={HOSTS: "www.example.com"}))
+
+
+def test_what_could_not_be_compared_is_said() -> None:
+    kube = Kube().environment()
+    kube.forbidden = {"*"}
+    assert "was not compared" in kube.guard().warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("https://Todo.example.com:8443/x", "todo.example.com"), ("todo.example.com", "todo.example.com"),
+        ("http://10.240.0.2:30080", ""), ("http://[::1]/", ""), ("localhost", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_names_can_be_claimed_and_addresses_cannot(text: str, host: str) -> None:
+    assert host_of(text) == host

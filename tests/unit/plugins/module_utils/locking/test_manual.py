@@ -1,0 +1,155 @@
+"""The lock in a person's hands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Lock
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import LEASE
+from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import (
+    LOCK_NAME,
+    PLATFORM_LOCK,
+    PLATFORM_NAMESPACE,
+    lease_body,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock, lock_state
+from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import BY_HAND_S, LockByHand, LockView, Wanted
+
+from tests.support.fake_kube import FakeKube
+
+
+def run(**other: Any) -> Holder:
+    """A run of somebody else, on another machine."""
+    told = {"who": "ci", "host": "ci-7", "commit": "0123abc", "url": "https://ci/42", "machine": "another boot"}
+    return replace(Holder.me("release_apply", grace=5), **{**told, **other})
+
+
+def me() -> Holder:
+    return Holder.me("deploy_lock")
+
+
+def by_hand(kube: FakeKube, holder: Holder | None = None, *, platform: bool = False) -> LockByHand:
+    return LockByHand(kube, "ns", holder or me(), platform=platform)  # type: ignore[arg-type]  # a fake session
+
+
+def hold(kube: FakeKube, holder: Holder, ttl: int = 15, written_s_ago: float = 0) -> None:
+    body = lease_body("ns", LOCK_NAME, holder, ttl, {}, {})
+    written = datetime.fromtimestamp(kube.now - written_s_ago, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    body["metadata"]["managedFields"] = [{"manager": "x", "time": written}]
+    kube.put(LEASE, "ns", body)
+
+
+def lock(kube: FakeKube, holder: Holder, **options: Any) -> EnvironmentLock:
+    return EnvironmentLock(kube, "ns", holder, **options)  # type: ignore[arg-type]  # a fake session
+
+
+def test_looking_writes_nothing() -> None:
+    kube = FakeKube()
+    assert by_hand(kube).bring(Wanted.HELD_INFO).after == LockView()
+    hold(kube, run())
+    seen = by_hand(kube).bring(Wanted.HELD_INFO)
+    assert (seen.changed, seen.after.held, seen.after.expired) == (False, True, False)
+    told = seen.after.as_result()["holder"]
+    assert told == {"who": "ci", "host": "ci-7", "what": "release_apply", "commit": "0123abc", "url": "https://ci/42",
+                    "by_hand": False}  # fmt: skip
+    assert kube.writes == []
+
+
+@pytest.mark.parametrize(("age", "expired"), [(15 + 5 - 1, False), (15 + 5 + 2, True)])
+def test_expired_is_what_was_not_written_for_its_time_by_the_servers_clock(age: float, expired: bool) -> None:
+    kube = FakeKube()
+    hold(kube, run(), written_s_ago=age)
+    assert by_hand(kube).bring(Wanted.HELD_INFO).after.expired is expired
+
+
+def test_a_takeover_is_recorded_holds_and_is_told_by_the_next_run() -> None:
+    kube = FakeKube()
+    hold(kube, run())
+    assert by_hand(kube).bring(Wanted.TAKEN_OVER, check=True).changed is True
+    assert kube.writes == []
+    taken = by_hand(kube).bring(Wanted.TAKEN_OVER)
+    assert taken.changed
+    assert taken.after.holder is not None
+    assert taken.after.holder.by_hand
+    assert "from release_apply of ci on ci-7" in taken.after.taken_over
+    assert by_hand(kube).bring(Wanted.TAKEN_OVER).changed is False, "it is mine already"
+    with pytest.raises(TodoCloudError, match="was taken by hand") as caught, lock(kube, run(who="bob")):
+        pytest.fail("somebody else got the lock")
+    assert caught.value.failure.code is Code.LOCK_HELD
+    lines: list[str] = []
+    with lock(kube, me(), progress=lines.append) as mine:
+        assert "taken over by hand: deploy_lock of" in mine.takeover
+        assert lines == [mine.takeover]
+    with lock(kube, me()) as next_one:
+        assert next_one.takeover == "", "told once"
+
+
+def test_the_run_it_was_taken_from_stops() -> None:
+    kube = FakeKube()
+    with lock(kube, run()) as running:
+        by_hand(kube).bring(Wanted.TAKEN_OVER)
+        running._renew()
+        with pytest.raises(TodoCloudError, match="deploy_lock of") as caught:
+            running.check()
+    assert caught.value.failure.code is Code.LOCK_LOST
+
+
+def test_a_living_runs_lock_is_not_released_a_dead_ones_is() -> None:
+    kube = FakeKube()
+    hold(kube, run())
+    with pytest.raises(TodoCloudError, match=r"is alive\. If it must be stopped, take the lock over") as caught:
+        by_hand(kube).bring(Wanted.RELEASED)
+    assert caught.value.failure.code is Code.LOCK_HELD
+    hold(kube, run(), written_s_ago=60)
+    assert by_hand(kube).bring(Wanted.RELEASED).changed is True
+    assert by_hand(kube).bring(Wanted.RELEASED).changed is False
+
+
+def test_what_was_released_by_hand_is_still_told() -> None:
+    kube = FakeKube()
+    hold(kube, run())
+    by_hand(kube).bring(Wanted.TAKEN_OVER)
+    assert by_hand(kube).bring(Wanted.RELEASED).after.held is False
+    with lock(kube, run(who="bob")) as after:
+        assert "took it from release_apply of ci" in after.takeover
+
+
+def test_a_forgotten_takeover_blocks_nobody_for_ever() -> None:
+    kube = FakeKube()
+    theirs = replace(run(who="ada"), by_hand=True, machine="", pid=0, grace=0.0)
+    hold(kube, theirs, ttl=BY_HAND_S, written_s_ago=BY_HAND_S - 10)
+    with pytest.raises(TodoCloudError), lock(kube, me()):
+        pytest.fail("it is still good")
+    hold(kube, theirs, ttl=BY_HAND_S, written_s_ago=BY_HAND_S + 10)
+    with lock(kube, me()):
+        pass
+
+
+def test_a_release_that_is_pending_is_busy_for_others_and_not_for_the_one_who_took_the_lock() -> None:
+    kube = FakeKube()
+    by_hand(kube).bring(Wanted.TAKEN_OVER)
+    assert lock_state(kube, "ns", me())[0] is Lock.MINE  # type: ignore[arg-type]  # a fake session
+    assert lock_state(kube, "ns", run())[0] is Lock.OTHER_ALIVE  # type: ignore[arg-type]  # a fake session
+
+
+def test_the_platform_has_a_lock_of_its_own() -> None:
+    kube = FakeKube()
+    by_hand(kube, platform=True).bring(Wanted.TAKEN_OVER)
+    assert kube.get(LEASE, PLATFORM_NAMESPACE, PLATFORM_LOCK)["spec"]["holderIdentity"]
+    with lock(kube, run()), pytest.raises(TodoCloudError, match=r"^The platform is locked: deploy_lock of"):
+        lock(kube, run(), platform=True).__enter__()
+
+
+def test_ci_tells_commit_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "GITHUB_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CI_COMMIT_SHA", "feed")
+    monkeypatch.setenv("CI_JOB_URL", "https://gitlab/1")
+    assert (me().commit, me().url) == ("feed", "https://gitlab/1")
+    assert Holder.me("x", "given", url="https://mine").commit == "given"
+    assert Holder.me("x", "given", url="https://mine").url == "https://mine"

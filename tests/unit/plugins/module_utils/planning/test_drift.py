@@ -1,0 +1,150 @@
+"""What is called drift, and what is not. tests/integration/releases/test_drift.py asks a real API server."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, StoredRelease
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, NotFound, Refused
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import WELL_KNOWN, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.planning.drift import Drift, drift_of
+
+MANIFEST = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, labels: {team: a}}
+spec: {replicas: 1, template: {spec: {containers: [{name: app, image: "r:1"}]}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+data: {word: Y2FuYXJ5}
+"""
+FIELDS = {"f:metadata": {"f:labels": {"f:team": {}}}, "f:spec": {"f:replicas": {}, "f:template": {}}}
+HELM = {"manager": "helm", "time": "2026-11-22T09:00:00Z", "fieldsV1": FIELDS}
+
+
+def writer(manager: str, fields: dict[str, Any]) -> dict[str, Any]:
+    return {"manager": manager, "time": "2026-11-22T10:00:00Z", "fieldsV1": fields}
+
+
+class Server:
+    """Answers a dry run by laying the applied object over the live one, as server-side apply does for these."""
+
+    def __init__(self, *, scaled: bool = False) -> None:
+        self.live: dict[str, Any] = {
+            "Deployment": {
+                "metadata": {"name": "api", "labels": {"team": "a"}, "managedFields": [HELM], "uid": "u"},
+                "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "app", "image": "r:1"}]}}},
+                "status": {"replicas": 1},
+            },
+            "Secret": {"metadata": {"name": "s"}, "data": {"word": "Y2FuYXJ5"}},
+        }
+        self.scaled = scaled
+        self.fails: dict[str, Exception] = {}
+
+    def change(
+        self, manager: str, fields: dict[str, Any], write: Callable[[dict[str, Any]], Any], **more: str
+    ) -> Server:
+        live = self.live["Deployment"]
+        write(live)
+        live["metadata"]["managedFields"] = [HELM, writer(manager, fields)]
+        return self
+
+    def resource(self, api_version: str, kind: str) -> Resource:
+        return WELL_KNOWN[api_version, kind]
+
+    def list_(self, resource: Resource, namespace: str) -> tuple[list[dict[str, Any]], str]:
+        ref = {"kind": "Deployment", "name": "api"}
+        return ([{"spec": {"scaleTargetRef": ref}}] if self.scaled else []), ""
+
+    def find(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+        return copy.deepcopy(self.live.get(resource.kind))
+
+    def patch(self, resource: Resource, namespace: str, name: str, body: Any, **options: Any) -> dict[str, Any]:
+        assert options["dry_run"] is True
+        assert options["field_manager"] == "todo.cloud-drift"
+        if resource.kind in self.fails:
+            raise self.fails[resource.kind]
+        return dict(_over(copy.deepcopy(self.live[resource.kind]), body))
+
+    def drift(self) -> list[Drift]:
+        stored = StoredRelease("api", "ns", 1, ReleaseStatus.DEPLOYED, "", "c", "1", "", {}, MANIFEST)
+        return drift_of(self, "ns", [stored])  # type: ignore[arg-type]  # a fake session
+
+
+def _over(live: Any, wanted: Any) -> Any:
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        return {k: _over(live.get(k), wanted[k]) if k in wanted else live[k] for k in {**live, **wanted}}
+    return wanted
+
+
+def test_nothing_differs() -> None:
+    assert Server().drift() == []
+
+
+def test_a_changed_field_is_told_with_both_values_and_by_whom() -> None:
+    server = Server().change(
+        "kubectl-edit", {"f:spec": {"f:replicas": {}}}, lambda live: live["spec"].update(replicas=3)
+    )
+    server.live["Deployment"]["metadata"]["managedFields"][0] = {
+        **HELM, "fieldsV1": {"f:metadata": {"f:labels": {"f:team": {}}}, "f:spec": {"f:template": {}}},
+    }  # fmt: skip
+    (found,) = server.drift()
+    assert found.message == (
+        "Deployment/api: spec.replicas is 3, the release says 1 (kubectl-edit, 2026-11-22T10:00:00Z)"
+    )
+    assert (found.release, found.path, found.change, found.wanted, found.found) == (
+        "api", "spec.replicas", "changed", "1", "3",
+    )  # fmt: skip
+
+
+def test_what_an_autoscaler_or_a_controller_wrote_is_no_drift() -> None:
+    fields = {"f:spec": {"f:replicas": {}}}
+    server = Server(scaled=True).change("kubectl", fields, lambda live: live["spec"].update(replicas=3))
+    assert server.drift() == []
+    fields = {"f:metadata": {"f:annotations": {"f:deployment.kubernetes.io/revision": {}}}}
+    note = {"deployment.kubernetes.io/revision": "1"}
+    server = Server().change("kube-controller-manager", fields, lambda live: live["metadata"].update(annotations=note))
+    assert server.drift() == []
+
+
+def test_an_added_field_is_told() -> None:
+    fields = {"f:metadata": {"f:annotations": {"f:note": {}}}}
+    server = Server().change("kubectl", fields, lambda live: live["metadata"].update(annotations={"note": "x"}))
+    (found,) = server.drift()
+    assert (found.path, found.change, found.by) == ("metadata.annotations.note", "added", "kubectl")
+    assert 'is "x", the release does not name it' in found.message
+
+
+def test_what_was_removed_is_told_once() -> None:
+    server = Server()
+    del server.live["Deployment"]["spec"]["template"]
+    (found,) = server.drift()
+    assert (found.path, found.change) == ("spec.template", "removed")
+    assert "not recorded" in found.message
+
+
+def test_a_missing_object_and_one_that_cannot_be_compared() -> None:
+    server = Server()
+    del server.live["Deployment"]
+    server.fails["Secret"] = Forbidden("The credentials may not patch secrets.", 403)
+    assert [(d.change, d.message) for d in server.drift()] == [
+        ("missing", "Deployment/api is gone"),
+        ("unknown", "Secret/s could not be compared: The credentials may not patch secrets."),
+    ]
+    server.fails["Secret"] = Refused("field is immutable", 422)
+    assert "could not be brought back" in server.drift()[1].message
+    server.fails["Secret"] = NotFound("gone meanwhile", 404)
+    assert server.drift()[1].change == "unknown"
+
+
+def test_a_secrets_values_stay_hidden() -> None:
+    server = Server()
+    server.live["Secret"]["data"]["word"] = "b3RoZXI="
+    (found,) = server.drift()
+    assert found.message.startswith("Secret/s: data.word is (hidden), the release says (hidden)")
+    assert "b3RoZXI" not in str(found)
+    assert "Y2FuYXJ5" not in str(found)

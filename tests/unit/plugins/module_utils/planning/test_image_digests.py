@@ -1,0 +1,173 @@
+"""Tags become digests where the registry can be asked; where not, what is deployed stays, and it is said."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import StoredRelease, histories, read_release
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import Pins, image_of, with_digest
+from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import changes_of
+from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
+
+from tests.support.fake_kube import FakeKube
+from tests.support.fake_registry import FakeRegistry
+from tests.support.stored_releases import store
+
+IMAGE = "ghcr.io/todo-app/web:v1"
+GONE = {"host": "ghcr.io", "endpoint": "http://127.0.0.1:1"}
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with FakeRegistry().serving() as served:
+        yield served
+
+
+def spec(name: str = "web", image: Any = IMAGE, **values: Any) -> ReleaseSpec:
+    return ReleaseSpec(name, "ns", "chart", {"image": image, **values}, chart_digest="c").with_values(
+        {"image": image, **values}
+    )
+
+
+def pins(*registries: Mapping[str, Any], kube: FakeKube | None = None) -> Pins:
+    return Pins(kube or FakeKube(), "ns", registries)  # type: ignore[arg-type]  # a fake session
+
+
+def empty() -> Snapshot:
+    return Snapshot({}, {}, [], None)
+
+
+def deployed(image: str) -> tuple[Snapshot, Any]:
+    """The release web at revision 1 with this image, and what reads it."""
+    kube = FakeKube()
+    store(kube, "web", config={"image": image})
+    items, _ = kube.list_(SECRET, "ns")
+
+    def read(name: str, revision: int) -> StoredRelease:
+        return read_release(kube, "ns", name, revision)  # type: ignore[arg-type]  # a fake session
+
+    return Snapshot(histories(item["metadata"] for item in items), {}, [], None), read
+
+
+def nothing(name: str, revision: int) -> StoredRelease:
+    raise AssertionError(f"{name} {revision} is not needed")
+
+
+def image(waves: list[list[ReleaseSpec]]) -> Any:
+    return waves[0][0].values["image"]
+
+
+def test_the_digest_is_part_of_the_inputs_and_reaches_the_image(registry: FakeRegistry) -> None:
+    first = registry.push("todo-app/web", "v1", text="first")
+    options = {"host": "ghcr.io", "endpoint": registry.url}
+    was = pins(options).pin([[spec()]], empty(), nothing)
+    assert image(was) == f"{IMAGE}@{first}"
+
+    moved = registry.push("todo-app/web", "v1", text="second")
+    now = pins(options).pin([[spec()]], empty(), nothing)
+    assert image(now) == f"{IMAGE}@{moved}"
+    assert now[0][0].inputs != was[0][0].inputs
+    again = pins(options).pin([[spec()]], empty(), nothing)
+    assert again[0][0].inputs == now[0][0].inputs, "equal answers are equal inputs"
+
+
+def test_each_tag_is_asked_for_once_in_a_run(registry: FakeRegistry) -> None:
+    registry.push("todo-app/web", "v1")
+    run = pins({"host": "*", "endpoint": registry.url})
+    for _ in range(2):
+        run.pin([[spec("a"), spec("b")], [spec("c")]], empty(), nothing)
+    assert len(registry.requests) == 1
+    assert (run.notes, run.warnings) == ([], [])
+
+
+def test_what_is_given_by_digest_is_not_asked_for(registry: FakeRegistry) -> None:
+    by_digest = f"{IMAGE}@sha256:{'0' * 64}"
+    run = pins({"host": "ghcr.io", "endpoint": registry.url})
+    assert image(run.pin([[spec(image=by_digest)]], empty(), nothing)) == by_digest
+    assert registry.requests == []
+
+
+def test_a_registry_that_is_not_named_is_noted_in_one_line() -> None:
+    run = pins({"host": "quay.io"})
+    assert image(run.pin([[spec("web"), spec("api")]], empty(), nothing)) == IMAGE
+    assert run.notes == ["ghcr.io is not asked for digests. By tag: web, api."]
+    assert run.warnings == []
+
+
+def test_a_registry_that_is_down_keeps_what_is_deployed_for_the_same_tag() -> None:
+    digest = "sha256:" + "1" * 64
+    for there, expected in ((f"{IMAGE}@{digest}", f"{IMAGE}@{digest}"), (f"ghcr.io/todo-app/web:v0@{digest}", IMAGE)):
+        run = pins(GONE)
+        assert image(run.pin([[spec()]], *deployed(there))) == expected
+        assert len(run.warnings) == 1
+        assert "ghcr.io can't be asked" in run.warnings[0]
+        assert run.warnings[0].endswith(
+            "Kept at the digest that is deployed: web." if "@" in expected else "By tag: web."
+        )
+
+
+def test_an_image_that_is_not_there_ends_the_run_unless_it_is_deployed(registry: FakeRegistry) -> None:
+    options = {"host": "ghcr.io", "endpoint": registry.url}
+    with pytest.raises(TodoCloudError) as caught:
+        pins(options).pin([[spec(), spec("api")]], empty(), nothing)
+    assert caught.value.failure.code is Code.IMAGE_NOT_FOUND
+    assert caught.value.failure.details["images"] == {"web": IMAGE, "api": IMAGE}
+    there = f"{IMAGE}@sha256:{'1' * 64}"
+    run = pins(options)
+    assert image(run.pin([[spec()]], *deployed(there))) == there
+    assert "There is no image" in run.warnings[0]
+
+
+def test_the_pull_secret_of_the_namespace_signs_in(registry: FakeRegistry) -> None:
+    registry.auth, registry.users = "token", {"todo": "hidden"}
+    digest = registry.push("todo-app/web", "v1")
+    options = {"host": "ghcr.io", "endpoint": registry.url, "pull_secret": "registry"}
+    kube = FakeKube()
+    run = pins(options, kube=kube)
+    assert image(run.pin([[spec()]], empty(), nothing)) == IMAGE, "without the Secret nobody may read it"
+    assert "does not let an anonymous client" in run.warnings[0]
+    auths = {"auths": {"ghcr.io": {"username": "todo", "password": "hidden"}}}
+    data = {".dockerconfigjson": base64.b64encode(json.dumps(auths).encode()).decode()}
+    kube.put(SECRET, "ns", {"metadata": {"name": "registry"}, "data": data})
+    assert image(pins(options, kube=kube).pin([[spec()]], empty(), nothing)) == f"{IMAGE}@{digest}"
+
+
+@pytest.mark.parametrize(
+    ("value", "reference"),
+    [
+        ("ghcr.io/a/b:v1", "ghcr.io/a/b:v1"),
+        ({"repository": "ghcr.io/a/b", "tag": "v1", "digest": ""}, "ghcr.io/a/b:v1"),
+        ({"registry": "ghcr.io", "repository": "a/b", "tag": "v1", "digest": None}, "ghcr.io/a/b:v1"),
+        ({"repository": "ghcr.io/a/b", "tag": "v1"}, None),
+        ("not an image", None),
+        (None, None),
+    ],
+)
+def test_where_the_image_stands_in_the_values(value: Any, reference: str | None) -> None:
+    found = image_of({"image": value})
+    assert (str(found) if found else None) == reference
+    if found:
+        digest = "sha256:" + "2" * 64
+        assert str(image_of(with_digest({"image": value}, digest))) == f"{reference}@{digest}"
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "told"),
+    [
+        ("r.io/a:v1@sha256:1111111111112", "r.io/a:v2@sha256:2", "image r.io/a:v1 -> r.io/a:v2"),
+        ("r.io/a:v1@sha256:1", "r.io/a:v1@sha256:222222222222333", "image r.io/a:v1 now points to sha256:222222222222"),
+        ("r.io/a:v1", "r.io/a:v1@sha256:2222222222223", "image r.io/a:v1 goes by its digest sha256:222222222222"),
+        ("r.io/a:v1@sha256:2", "r.io/a:v1", "image r.io/a:v1 goes by its tag, not by the digest sha256:2"),
+    ],
+)
+def test_a_moved_tag_is_told(was: str, now: str, told: str) -> None:
+    snapshot, read = deployed(was)
+    history = snapshot.history("web")
+    assert told in changes_of(spec(image=now), history, snapshot, read("web", 1), by_hand=False)

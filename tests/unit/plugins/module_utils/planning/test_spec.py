@@ -1,0 +1,108 @@
+"""A role's description becomes a release, or a sentence that says what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.digest import wanted_key
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import (
+    INPUTS,
+    REVISION,
+    WATCHED,
+    ReleaseSpec,
+    Watch,
+    parse_waves,
+    watched_label,
+)
+
+CHART = str(Path(__file__).parents[5] / "tests" / "fixtures" / "charts" / "sleeper")
+RAW: dict[str, Any] = {"name": "api", "namespace": "ns", "chart": CHART, "values": {"text": "x"}}
+SECRET = Watch("Secret", "database")
+
+
+def test_parse() -> None:
+    spec = ReleaseSpec.parse({**RAW, "watches": [{"kind": "Secret", "name": "database"}], "app_id": "api"}, 2)
+    assert (spec.name, spec.wave, spec.app_id, spec.watches) == ("api", 2, "api", (SECRET,))
+    assert len(spec.inputs) == len(spec.chart_digest) == 40
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "Backend_API"}, "no release name"),
+        ({"name": "x" * 54}, "at most 53"),
+        ({"name": None}, "no release name"),
+        ({"namespace": ""}, "namespace is missing"),
+        ({"chart": None}, "chart is missing"),
+        ({"values": ["x"]}, "must be a dictionary"),
+        ({"vaules": {}}, "has no vaules"),
+        ({"watches": [{"kind": "Pod", "name": "x"}]}, "a watch is a kind"),
+        ({"watches": ["x"]}, "a watch is a kind"),
+    ],
+)
+def test_bad_input_is_named(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(TodoCloudError, match=words) as caught:
+        ReleaseSpec.parse({**RAW, **change})
+    assert caught.value.failure.code is Code.INVALID_INPUT
+
+
+def test_nothing_optional_is_needed() -> None:
+    spec = ReleaseSpec.parse(
+        {"name": "api", "namespace": "ns", "chart": CHART, "watches": None, "app_id": None, "values": None}
+    )
+    assert (spec.values, spec.watches, spec.app_id) == ({}, (), "")
+
+
+def test_a_watched_object_is_an_annotation_of_the_pods_and_no_part_of_the_inputs() -> None:
+    raw = {**RAW, "values": {"podAnnotations": {"a": "b"}}, "watches": [{"kind": "Secret", "name": "database"}]}
+    spec, other = ReleaseSpec.parse(raw), ReleaseSpec.parse({**raw, "watches": []})
+    assert spec.inputs == other.inputs
+    values = spec.helm_values({SECRET: "abc"})
+    assert values["podAnnotations"] == {"a": "b", WATCHED: "Secret/database=abc"}
+    assert raw["values"] == {"podAnnotations": {"a": "b"}}, "what was given is left alone"
+    assert "podAnnotations" not in ReleaseSpec.parse(RAW).helm_values({})
+
+
+def test_a_changed_watched_object_is_another_wish_and_a_missing_one_too() -> None:
+    spec = ReleaseSpec.parse({**RAW, "watches": [{"kind": "Secret", "name": "database"}]})
+    keys = {
+        spec.wanted({SECRET: "abc"}),
+        spec.wanted({SECRET: "abd"}),
+        spec.wanted({}),
+        ReleaseSpec.parse(RAW).wanted({}),
+    }
+    assert len(keys) == 4
+
+
+def test_labels_are_valid_and_say_which_revision_was_meant() -> None:
+    spec = ReleaseSpec.parse(RAW)
+    labels = spec.labels({}, "staging", 7)
+    assert labels[REVISION] == "7"
+    assert labels[INPUTS] == spec.inputs
+    assert labels[WATCHED] == "none"
+    assert all(len(value) <= 63 for value in labels.values())
+    assert wanted_key(labels[INPUTS], labels[WATCHED]) == spec.wanted({})
+    assert watched_label("") == "none"
+    assert "todo.cloud/environment" not in spec.labels({}, "", 1)
+
+
+def test_waves_keep_their_order_and_empty_ones_go() -> None:
+    waves = parse_waves([[{**RAW, "name": "a"}], [], [{**RAW, "name": "b"}, {**RAW, "name": "c"}]], "ns")
+    assert [[s.name for s in wave] for wave in waves] == [["a"], ["b", "c"]]
+    assert waves[1][0].wave == 2
+
+
+def test_a_release_is_named_once_and_lives_in_the_environment() -> None:
+    with pytest.raises(TodoCloudError, match="named twice"):
+        parse_waves([[RAW], [RAW]], "ns")
+    with pytest.raises(TodoCloudError, match="lives in 'other'"):
+        parse_waves([[RAW]], "other")
+
+
+def test_other_values_give_the_inputs_that_parsing_them_gives() -> None:
+    raw = {**RAW, "rollback_floor": "1.4.0"}
+    changed = ReleaseSpec.parse(raw).with_values({"text": "y"})
+    assert changed == ReleaseSpec.parse({**raw, "values": {"text": "y"}})

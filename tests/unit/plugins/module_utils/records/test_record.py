@@ -1,0 +1,133 @@
+"""Release sets: written whole, read whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import SecretRef
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import AlreadyExists
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import (
+    KEEP,
+    Member,
+    Record,
+    RecordStore,
+    pack,
+    unpack,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import Target
+
+from tests.support.fake_kube import FakeKube
+
+MEMBER = Member(
+    name="api",
+    revision=3,
+    uid="u3",
+    chart="service",
+    chart_version="0.1.0",
+    chart_digest="c" * 40,
+    local=True,
+    inputs="i" * 40,
+    watched="none",
+    values={"n": "0123", "f": 1.5, "list": [1, None]},
+    watches=(("Secret", "database"),),
+    app_id="api",
+    wave=1,
+    manifest="m" * 40,
+    targets=(Target("apps/v1", "Deployment", "ns", "api", "api"),),
+    secrets=(SecretRef("database", "url"),),
+    images={"Deployment/api/app": {"image": "r/api:1", "digest": "sha256:1"}},
+)
+RECORD = Record(
+    id=1,
+    environment="staging",
+    time="2026-11-21T10:00:00Z",
+    who="ada@ci",
+    commit="0123abcd",
+    tools={"helm": "4.3.1"},
+    members={"api": MEMBER},
+    missing={"web": "never verified"},
+    charts={"c" * 40: b"\x1f\x8bchart"},
+)
+
+
+def test_a_record_comes_back_as_it_was() -> None:
+    assert unpack(pack(RECORD)) == RECORD
+
+
+def test_the_config_map_is_immutable_and_its_metadata_tells_commit_and_time() -> None:
+    item = pack(RECORD)
+    assert item["immutable"] is True
+    assert item["metadata"]["name"] == "release-set-1"
+    assert item["metadata"]["annotations"] == {
+        "todo.cloud/commit": "0123abcd", "todo.cloud/verified-at": "2026-11-21T10:00:00Z",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["data", "binaryData"])
+def test_damage_is_detected(key: str) -> None:
+    item = pack(RECORD)
+    name = next(iter(item[key]))
+    item[key][name] = item[key][name][:-6] + "AAAA=="
+    with pytest.raises(TodoCloudError, match="damaged") as caught:
+        unpack(item)
+    assert caught.value.failure.code is Code.SET_DAMAGED
+
+
+def test_a_removed_chart_is_damage_too() -> None:
+    item = pack(RECORD)
+    item["binaryData"] = {}
+    with pytest.raises(TodoCloudError, match="damaged"):
+        unpack(item)
+
+
+def test_what_does_not_fit_is_left_out_largest_first() -> None:
+    big = replace(RECORD, charts={"a": b"x" * 900_000, "b": b"y" * 10})
+    item = pack(big)
+    assert list(item["binaryData"]) == ["chart-b.tgz"]
+    assert len(str(item)) < 1_048_576
+    kube = FakeKube()
+    assert RecordStore(kube, "ns", "staging").write(big) == ["a"]  # type: ignore[arg-type]  # a fake session
+
+
+def store_with(kube: FakeKube, *numbers: int) -> RecordStore:
+    store = RecordStore(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+    for number in numbers:
+        store.write(replace(RECORD, id=number))
+    return store
+
+
+def test_newest_first_and_only_of_this_environment() -> None:
+    kube = FakeKube()
+    store = store_with(kube, 1, 10, 9)
+    kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "release-set-99", "labels": {"todo.cloud/release-set": "other"}}})
+    kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "settings", "labels": {"todo.cloud/release-set": "staging"}}})
+    assert [h.id for h in store.headers()] == [10, 9, 1]
+
+
+def test_twenty_are_kept() -> None:
+    kube = FakeKube()
+    store = store_with(kube, *range(1, KEEP + 4))
+    assert [h.id for h in store.headers()] == list(range(KEEP + 3, 3, -1))
+
+
+def test_a_withdrawn_set_says_so_and_stays_readable() -> None:
+    kube = FakeKube()
+    store = store_with(kube, 1, 2)
+    store.withdraw(2, "left for set 1 by ada")
+    assert [h.withdrawn for h in store.headers()] == ["left for set 1 by ada", ""]
+    assert RecordStore(kube, "ns", "staging").read(2).id == 2  # type: ignore[arg-type]  # a fake session
+
+
+def test_a_set_is_never_overwritten() -> None:
+    store = store_with(FakeKube(), 1)
+    with pytest.raises(AlreadyExists):
+        store.write(RECORD)
+
+
+def test_a_set_that_is_gone() -> None:
+    with pytest.raises(TodoCloudError) as caught:
+        store_with(FakeKube()).read(5)
+    assert caught.value.failure.code is Code.SET_NOT_FOUND

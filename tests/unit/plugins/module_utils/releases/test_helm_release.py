@@ -1,0 +1,58 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One release without a record, where nothing has to be deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, NAMESPACE
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
+from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import HelmReleaseRun
+from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
+
+from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
+from tests.unit.plugins.module_utils.deploy.test_orphans import OURS, manifest
+
+
+class NoHelm:
+    """Helm is not needed here."""
+
+    calls = 0
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> ReleaseSpec:
+    (tmp_path / "Chart.yaml").write_text("name: api\nversion: 1.0.0\n")
+    return ReleaseSpec.parse({"name": "api", "namespace": "ns", "chart": str(tmp_path)})
+
+
+def run(kube: FakeKube, spec: ReleaseSpec, **settings: Any) -> Any:
+    one: Any = HelmReleaseRun
+    return one(kube, NoHelm(), Settings("", "ns", **settings), lambda line: None).present(spec)
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_what_a_failed_revision_left_goes_though_the_run_that_got_over_it_was_killed(
+    spec: ReleaseSpec, check: bool
+) -> None:
+    kube = FakeKube()
+    kube.objects["Namespace", "", "ns"] = {"metadata": {"name": "ns", "uid": "n", "resourceVersion": "1"}}
+    assert kube.find(NAMESPACE, "", "ns")
+    store(kube, revision=1, status="failed", manifest=manifest("a", "left"))
+    store(kube, revision=2, manifest=manifest("a"), labels=spec.labels({}, "", 2))
+    for name in ("a", "left"):
+        kube.put(CONFIG_MAP, "ns", {"metadata": {"name": name, "annotations": OURS}})
+    assert run(kube, spec, check=check).action is Action.NONE
+    assert bool(kube.find(CONFIG_MAP, "ns", "left")) is check
+    assert bool(kube.writes) is not check
+    if not check:
+        assert not kube.get(LEASE, "ns", LOCK_NAME)["spec"]["holderIdentity"], "written under the lock, given back"
+        kube.writes.clear()
+        run(kube, spec)
+        assert kube.writes == []

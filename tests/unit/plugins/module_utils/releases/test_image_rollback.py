@@ -1,0 +1,92 @@
+"""Any earlier image of one service."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
+from ansible_collections.todo.cloud.plugins.module_utils.releases.image_rollback import (
+    ImageRollback,
+    _has,
+    _left,
+    with_image,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
+
+from tests.support.fake_kube import FakeKube
+from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("now", "image", "then"),
+    [
+        ("r:5000/api:v2", "v1", "r:5000/api:v1"),
+        ("r:5000/api", "v1", "r:5000/api:v1"),
+        ("r/api:v2@sha256:" + "b" * 64, "v1", "r/api:v1"),
+        ("r/api:v2", DIGEST, f"r/api@{DIGEST}"),
+        ("r/api:v2", "other/api:v1", "other/api:v1"),
+        ({"repository": "r/api", "tag": "v2"}, "v1", {"repository": "r/api", "tag": "v1"}),
+        (
+            {"repository": "r/api", "tag": "v2", "digest": ""},
+            DIGEST,
+            {"repository": "r/api", "tag": "", "digest": DIGEST},
+        ),
+    ],
+)
+def test_the_image_of_the_values_is_replaced(now: Any, image: str, then: Any) -> None:
+    values = {"image": now, "replicas": 2}
+    assert with_image(values, image) == {"image": then, "replicas": 2}
+    assert values["image"] == now, "what was given stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("values", "image"), [({}, "v1"), ({"image": {"repository": "r/api", "tag": "v2"}}, "other/api:v1")]
+)
+def test_values_that_can_not_take_it(values: Any, image: str) -> None:
+    with pytest.raises(TodoCloudError, match="its values name") as caught:
+        with_image(values, image)
+    assert caught.value.failure.code is Code.INVALID_INPUT
+
+
+@pytest.mark.parametrize("names", [[], ["a", "b"]])
+def test_an_image_belongs_to_one_release(names: list[str]) -> None:
+    helm = HelmCli(dict)
+    with pytest.raises(TodoCloudError, match="name exactly one"):
+        ImageRollback(FakeKube(), helm, Settings("x", "ns"), names, "v1", print)  # type: ignore[arg-type]  # a fake session
+
+
+@pytest.mark.parametrize(
+    ("images", "left"),
+    [
+        (["v1", "v3", "v2", "v1"], [4 - 1, 4 - 2]),  # the new set is there already: the two between are left
+        (["v3", "v2", "v1"], [3, 2]),
+        (["v3", "v2"], [2]),  # never verified: only where it was
+        (["v1"], []),
+    ],
+)
+def test_a_later_rollback_does_not_choose_what_was_left(images: list[str], left: list[int]) -> None:
+    records = [
+        replace(RECORD, id=len(images) - i, members={"api": replace(MEMBER, values={"image": f"r/api:{image}"})})
+        for i, image in enumerate(images)
+    ]
+    assert _left("api", "r/api:v1", records) == left
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "same"),
+    [
+        ("r/api:v1", "r/api:v1", True),
+        (f"r/api:v1@{DIGEST}", "r/api:v1", True),
+        (f"r/api:v1@{DIGEST}", f"r/api@{DIGEST}", True),
+        (f"r/api:v1@{DIGEST}", "r/api:v1@sha256:" + "b" * 64, False),
+        ("r/api:v1", "r/api:v2", False),
+    ],
+)
+def test_the_same_image_by_digest_where_both_have_one(there: str, wanted: str, same: bool) -> None:
+    record = replace(RECORD, members={"api": replace(MEMBER, values={"image": there})})
+    assert _has(record, "api", wanted) is same
