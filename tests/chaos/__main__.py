@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``python3 -m tests.chaos --points 200``: the kill test at length, with a table. Needs TODO_CLOUD_TEST_KUBECONFIG."""
+"""``python3 -m tests.chaos --points 200``: the chaos test at length, with a table. Needs TODO_CLOUD_TEST_KUBECONFIG."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.chaos.environment import Environment
-from tests.chaos.points import Chain, Point
+from tests.chaos.points import KINDS, Chain, Point
 
 
 def play(
-    kubeconfig: str, points: int, seed: str, lanes: int, folder: Path, proved_again: int = 1, *, few: bool = False
+    kubeconfig: str,
+    points: int,
+    seed: str,
+    lanes: int,
+    folder: Path,
+    proved_again: int = 1,
+    *,
+    few: bool = False,
+    kinds: Sequence[str] = KINDS,
 ) -> tuple[list[Point], list[str]]:
     """So many points in so many environments side by side: what was played, and what went wrong.
 
@@ -35,7 +44,7 @@ def play(
         with KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests") as kube:
             environment = Environment(kube, kubeconfig, own, few=few)
             try:
-                chain = Chain(environment, f"{seed}/{number}", proved_again=proved_again)
+                chain = Chain(environment, f"{seed}/{number}", proved_again=proved_again, kinds=kinds)
                 for _ in range(points // lanes + (number < points % lanes)):
                     begun = time.monotonic()
                     point = chain.play()
@@ -57,7 +66,7 @@ def table(points: list[Point]) -> str:
     counts = Counter((p.work, p.kind) for p in points)
     hit = Counter((p.work, p.kind) for p in points if p.where != "ended by itself")
     rows = [f"{work:10} {kind:11} {counts[work, kind]:4} {hit[work, kind]:4}" for work, kind in sorted(counts)]
-    return "\n".join([f"{'work':10} {'killed':11} {'all':>4} {'hit':>4}", *rows])
+    return "\n".join([f"{'work':10} {'how':11} {'all':>4} {'hit':>4}", *rows])
 
 
 def main() -> int:
@@ -66,6 +75,7 @@ def main() -> int:
     parser.add_argument("--seed", default=secrets.token_hex(4))
     parser.add_argument("--lanes", type=int, default=3, help="environments side by side")
     parser.add_argument("--proved-again", type=int, default=1, help="a further run after every so many points")
+    parser.add_argument("--kind", choices=sorted(set(KINDS)), help="only runs that are hit in this way")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
@@ -76,6 +86,7 @@ def main() -> int:
         options.lanes,
         folder,
         options.proved_again,
+        kinds=[options.kind] if options.kind else KINDS,
     )
     print(table(played))
     print(f"{len(played)} points converged, {len(failures)} failed; logs in {folder}")

@@ -1,23 +1,27 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Points of the kill test: what was at work, how and when it was killed, and what had to be true afterwards."""
+"""Points of the chaos test: what was at work, how and when it was killed or paused, and what had to be true then."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.environment import Environment
 from tests.chaos.processes import Run
 
-CONTROLLER, TREE, STOP = "controller", "tree", "stop"
+CONTROLLER, TREE, STOP, PAUSE = "controller", "tree", "stop", "pause"
 FIRST, UPGRADE, ROLLBACK = "first run", "upgrade", "rollback"
 SITE, SERVICES = "site.yml", "playbooks/services.yml"
-_KINDS = (CONTROLLER, CONTROLLER, TREE, TREE, STOP)
+KINDS = (CONTROLLER, CONTROLLER, TREE, TREE, STOP, PAUSE)
 _DIE_S = 60.0  # how long what a killed controller started may live on
 _AT_WORK = ("wave 1 of", "going back to release set")
 _HOLDER_S = 600.0
+_PAUSES_MOST = 4
+_PAUSE_S = (0.3, 3.0)  # as on a busy machine
+_BETWEEN_S = (0.2, 1.5)
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Chain:
 
     environment: Environment
     seed: str
+    kinds: Sequence[str] = KINDS
     number: int = 0
     version: str = ""
     proved_again: int = 1  # after every so many points a further run must change nothing
@@ -53,7 +58,7 @@ class Chain:
         self.number += 1
         seed = f"{self.seed}/{self.number}"
         chance = random.Random(seed)
-        point = Point(seed, chance.choice(_KINDS), self._work(chance), 0.0, chance.random() < 0.6)
+        point = Point(seed, chance.choice(self.kinds), self._work(chance), 0.0, chance.random() < 0.6)
         point.moment = chance.uniform(0.0, 3.0) if point.at_work else chance.uniform(0.2, self.seconds[point.work])
         try:
             with self.environment.watched():
@@ -85,7 +90,10 @@ class Chain:
         # The part of site.yml that writes releases is quicker by itself; the whole of it is run at the end in any case.
         book = SITE if point.work == FIRST or chance.random() < 0.4 else SERVICES
         run = self.environment.start(book, wanted, *self._time(point))
-        self._hit(point, run, lambda: self.environment.run(book, wanted))
+        self._hit(point, run, chance, lambda: self.environment.run(book, wanted))
+        if point.kind == PAUSE:
+            self.version = wanted
+            return
         back = point.work == UPGRADE and chance.random() < 0.25
         self.version = self.version if back else wanted
         self.seconds[point.work] = self.environment.run(book, self.version).seconds
@@ -98,7 +106,10 @@ class Chain:
         # Woken before it had the lock, a stopped one that names no set would rightly go further back.
         begin = named if chance.random() < 0.3 or point.kind == STOP else []
         run = self.environment.start("rollback.yml", self.version, *begin, *self._time(point))
-        self._hit(point, run, lambda: self.environment.run("rollback.yml", self.version, *named))
+        self._hit(point, run, chance, lambda: self.environment.run("rollback.yml", self.version, *named))
+        if point.kind == PAUSE:
+            self.version = self.environment.version_of(target)
+            return
         begun = self.environment.rollback_begun()
         assert begun in (0, target.id), f"it was going to {begun}, not to {target.id}"
         # Killed before it began, or when all was done: then only naming the set says what is meant.
@@ -110,14 +121,16 @@ class Chain:
         # A stopped run's lock is free after its ttl and its timeout.
         return ["-e", "release_timeout=8"] if point.kind == STOP else []
 
-    def _hit(self, point: Point, run: Run, meanwhile: Callable[[], Run]) -> None:
+    def _hit(self, point: Point, run: Run, chance: random.Random, meanwhile: Callable[[], Run]) -> None:
         try:
             if point.at_work:
                 run.wait(600, lambda: any(word in run.output for word in _AT_WORK))
             over = run.wait(point.moment)
             lines = [line.strip() for line in run.output.splitlines() if line.strip()]
             point.where = "ended by itself" if over else (lines[-1] if lines else "nothing printed")[:100]
-            if over:
+            if point.kind == PAUSE:
+                _pause(run, chance)
+            if over or point.kind == PAUSE:
                 return
             if point.kind == CONTROLLER:
                 run.kill_controller()
@@ -134,3 +147,16 @@ class Chain:
                 assert not left, f"went on after it had been stopped: {left}"
         finally:
             run.end()
+
+
+def _pause(run: Run, chance: random.Random) -> None:
+    """The whole tree is stopped a few times, and must end as if it had not been."""
+    for _ in range(chance.randint(1, _PAUSES_MOST)):
+        if run.over:
+            break
+        run.stop()
+        time.sleep(chance.uniform(*_PAUSE_S))
+        run.go_on()
+        run.wait(chance.uniform(*_BETWEEN_S))
+    run.wait(_HOLDER_S)
+    assert run.controller.returncode == 0, f"paused, it failed: {run.log}\n{run.output[-3000:]}"
