@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Object
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession, Object
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
     RolloutWaiter,
     Target,

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY, KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.support.environ import clean_environ
 

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Object
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     DEPLOYMENT,
     NODE,
     SERVICE_ACCOUNT,
     STATEFUL_SET,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession, Object
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import Target, Verdict
 
 from tests.integration.scenes import Scene, played

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Object
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import KubeError, NotFound
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, NODE, POD
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Object
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import Target, Verdict
 
 from tests.cluster import state

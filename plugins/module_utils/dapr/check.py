@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, Failure, error
+from ..kube.api import KubeClient
 from ..kube.errors import Forbidden
 from ..kube.resources import DAEMON_SET, DEPLOYMENT, POD, REPLICA_SET, STATEFUL_SET, Resource
-from ..kube.session import KubeSession
 from ..readiness.daprd import AppSidecars, enabled, image_version, judge_app, pods_of, problems, with_ready_sidecar
 from ..readiness.fields import controller_uid, uid
 from ..readiness.tree import newest_replica_set
@@ -74,7 +74,7 @@ class SidecarReport:
 class SidecarCheck:
     """Sidecars of one namespace against the control plane in ``dapr_namespace``."""
 
-    def __init__(self, kube: KubeSession, namespace: str, dapr_namespace: str) -> None:
+    def __init__(self, kube: KubeClient, namespace: str, dapr_namespace: str) -> None:
         self._kube = kube
         self._namespace = namespace
         self._dapr = dapr_namespace

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ..kube.api import KubeObserver
 from ..kube.errors import Forbidden, KubeError, NotFound
 from ..kube.resources import Resource
-from ..kube.session import KubeSession
 from ..readiness.daprd import sidecar_of
 
 COMPONENT = Resource("dapr.io/v1alpha1", "Component", "components")
@@ -48,7 +48,7 @@ class AppComponents:
         }
 
 
-def given_components(kube: KubeSession, namespace: str) -> tuple[list[dict[str, Any]] | None, str]:
+def given_components(kube: KubeObserver, namespace: str) -> tuple[list[dict[str, Any]] | None, str]:
     """All components of a namespace, or None and why they can't be read."""
     try:
         return kube.list_(COMPONENT, namespace)[0], ""
@@ -59,7 +59,7 @@ def given_components(kube: KubeSession, namespace: str) -> tuple[list[dict[str, 
 
 
 def components_of(
-    kube: KubeSession, app_id: str, pods: Sequence[Mapping[str, Any]], given: tuple[list[dict[str, Any]] | None, str]
+    kube: KubeObserver, app_id: str, pods: Sequence[Mapping[str, Any]], given: tuple[list[dict[str, Any]] | None, str]
 ) -> AppComponents:
     """What the sidecars of an app's pods (of one namespace) have loaded, compared with what is given to it."""
     answers: dict[str, set[str]] = {}
@@ -90,7 +90,7 @@ def not_loaded(app_id: str, found: AppComponents) -> list[tuple[str, str]]:
     ]
 
 
-def _loaded(kube: KubeSession, pod: Mapping[str, Any]) -> set[str]:
+def _loaded(kube: KubeObserver, pod: Mapping[str, Any]) -> set[str]:
     meta = pod["metadata"]
     status, body = kube.proxy_get(meta["namespace"], meta["name"], _port(pod), _PATH)
     if status != 200:

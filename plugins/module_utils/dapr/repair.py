@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from ..failure import TodoCloudError
-from ..kube.session import KubeSession
+from ..kube.api import KubeClient
 from ..rollout.waiter import RolloutWaiter, Target, WaitOptions
 from .check import SidecarCheck, SidecarReport
 
 
 def check_sidecars(
-    kube: KubeSession,
+    kube: KubeClient,
     namespace: str,
     dapr_namespace: str,
     app_ids: Sequence[str],

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..kube.api import KubeReader
 from ..kube.errors import Forbidden
 from ..kube.resources import SECRET, Resource
-from ..kube.session import KubeSession
 
 TRUST_BUNDLE = "dapr-trust-bundle"
 _CONFIGURATION = Resource("dapr.io/v1alpha1", "Configuration", "configurations")
@@ -54,7 +54,7 @@ def days_left(pem: str, now: float) -> int | None:
     return int((min(ends) - now) // _DAY_S) if ends else None
 
 
-def read_trust(kube: KubeSession, namespace: str) -> Trust:
+def read_trust(kube: KubeReader, namespace: str) -> Trust:
     """mTLS switch and days left, as far as the credential may read them."""
     why: list[str] = []
     mtls: bool | None = None

@@ -16,9 +16,10 @@ from typing import Any
 
 from ..helm.manifest import objects_of
 from ..helm.storage import CorruptRelease, History, ReleaseStatus, read_release
+from ..kube.api import Object
 from ..kube.errors import Conflict, NotFound
 from ..kube.managed_fields import scaled_by
-from ..kube.session import KubeSession, Object
+from ..kube.session import KubeSession
 
 _ATTEMPTS = 5  # others write the object too: its status above all
 

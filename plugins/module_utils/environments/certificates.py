@@ -7,15 +7,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from ..kube.api import KubeReader
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import Resource
-from ..kube.session import KubeSession
 
 _CERTIFICATE = Resource("cert-manager.io/v1", "Certificate", "certificates")
 _DAY_S = 86400
 
 
-def certificates(kube: KubeSession, namespace: str) -> list[dict[str, Any]]:
+def certificates(kube: KubeReader, namespace: str) -> list[dict[str, Any]]:
     """Name, whole days left (None: there is none yet) and readiness of each Certificate; empty without cert-manager, or
     when the credential may not read them.
     """

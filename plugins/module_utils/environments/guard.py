@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
+from ..kube.api import KubeApi, KubeReader
 from ..kube.errors import Forbidden
 from ..kube.resources import NAMESPACE
-from ..kube.session import KubeSession
 from ..labels import ENVIRONMENT
 
 CLUSTER_ID = "todo.cloud/cluster-id"
@@ -53,7 +53,7 @@ class Guard:
 
 
 def guard(
-    kube: KubeSession,
+    kube: KubeReader,
     claims: Claims,
     *,
     may_be_absent: bool = False,
@@ -89,7 +89,7 @@ def guard(
     return guarded
 
 
-def record(kube: KubeSession, namespace: str, guarded: Guard) -> None:
+def record(kube: KubeApi, namespace: str, guarded: Guard) -> None:
     """Writes the cluster's identity into the namespace on first use, where the credential may."""
     if guarded.recorded or not guarded.cluster_id or not guarded.there:
         return

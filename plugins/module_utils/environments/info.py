@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..kube.session import KubeSession
+from ..kube.api import KubeReader
 from .fingerprint import compare, told
 from .guard import CLUSTER_ID, HOSTS, MANAGED, PLATFORM, Claims, guard
 from .inspect import checked, published, survey
@@ -26,7 +26,7 @@ CLAIMS_SPEC: dict[str, Any] = {
 }
 
 
-def claims_info(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
+def claims_info(kube: KubeReader, params: Mapping[str, Any]) -> dict[str, Any]:
     """Refuses what belongs to another (see guard.py); returns the annotations by which a namespace claims it."""
     raw = params["claims"]
     hosts = tuple(sorted({host for text in raw["hosts"] if (host := host_of(text))}))
@@ -40,7 +40,7 @@ def claims_info(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def fingerprint_info(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
+def fingerprint_info(kube: KubeReader, params: Mapping[str, Any]) -> dict[str, Any]:
     """The fingerprint, and with ``compare_to`` what changed and how that is told."""
     namespace, against = params["namespace"], params["compare_to"]
     environment = params["environment"] or namespace

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, error
+from ..kube.api import APPLY, KubeApi, KubeReader
 from ..kube.errors import Forbidden, KubeError, NotFound
 from ..kube.managed_fields import scaled_by
 from ..kube.resources import CONFIG_MAP, NAMESPACE, WELL_KNOWN, Resource
-from ..kube.session import APPLY, KubeSession
 from .fingerprint import FORMAT, PUBLISHED, counts, entry_of, kind_name, name_of, total
 
 # Life goes on in these without anybody changing anything, or they say the same as another kind does.
@@ -38,7 +38,7 @@ class Survey:
     live: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def survey(kube: KubeSession, namespace: str, environment: str, platform: Sequence[str] = ()) -> Survey:
+def survey(kube: KubeReader, namespace: str, environment: str, platform: Sequence[str] = ()) -> Survey:
     """Reads ``namespace``, and with ``platform`` those namespaces and what belongs to no namespace too.
 
     What the credential may not read stands under ``unread``. Raises Forbidden when it may not read the namespace at all
@@ -75,7 +75,7 @@ def survey(kube: KubeSession, namespace: str, environment: str, platform: Sequen
     return Survey(fingerprint, live)
 
 
-def publish(kube: KubeSession, namespace: str, environment: str) -> str:
+def publish(kube: KubeApi, namespace: str, environment: str) -> str:
     """Writes the environment's own fingerprint beside its records. Returns why not, empty when it was written."""
     try:
         found = survey(kube, namespace, environment).fingerprint
@@ -91,7 +91,7 @@ def publish(kube: KubeSession, namespace: str, environment: str) -> str:
     return ""
 
 
-def published(kube: KubeSession, namespace: str) -> dict[str, Any] | None:
+def published(kube: KubeReader, namespace: str) -> dict[str, Any] | None:
     """What the environment published about itself; None when it never did."""
     item = kube.find(CONFIG_MAP, namespace, PUBLISHED)
     return checked((item.get("data") or {}).get("fingerprint.json")) if item else None
@@ -108,7 +108,7 @@ def checked(raw: Any) -> dict[str, Any]:
     raise error(Code.INVALID_INPUT, "This is no fingerprint that environment_info made.", option="compare_to")
 
 
-def _list(kube: KubeSession, kind: Resource, namespace: str) -> list[dict[str, Any]] | str:
+def _list(kube: KubeReader, kind: Resource, namespace: str) -> list[dict[str, Any]] | str:
     resource = WELL_KNOWN.get((kind.api_version, kind.kind), kind)
     try:
         return kube.list_(resource, namespace, metadata_only=kind.kind in _WITHOUT_CONTENT)[0]
@@ -118,7 +118,7 @@ def _list(kube: KubeSession, kind: Resource, namespace: str) -> list[dict[str, A
         return []  # a custom kind that went away meanwhile
 
 
-def _find(kube: KubeSession, namespace: str) -> dict[str, Any] | None:
+def _find(kube: KubeReader, namespace: str) -> dict[str, Any] | None:
     try:
         return kube.find(NAMESPACE, "", namespace)
     except Forbidden:

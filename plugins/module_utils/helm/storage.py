@@ -24,7 +24,7 @@ from ..failure import Code, Failure, TodoCloudError, error
 from ..kube.resources import SECRET
 
 if TYPE_CHECKING:
-    from ..kube.session import KubeSession
+    from ..kube.api import KubeApi, KubeReader
 
 SELECTOR = "owner=helm"
 _SYSTEM_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})
@@ -169,13 +169,13 @@ def stored_release(raw: Mapping[str, Any], labels: Mapping[str, str] | None = No
     )
 
 
-def history(kube: KubeSession, namespace: str, name: str) -> list[Revision]:
+def history(kube: KubeReader, namespace: str, name: str) -> list[Revision]:
     """All stored revisions of a release, oldest first; one request, metadata only."""
     items = kube.list_(SECRET, namespace, label_selector=f"{SELECTOR},name={name}", metadata_only=True)[0]
     return histories(item["metadata"] for item in items).get(name, [])
 
 
-def read_release(kube: KubeSession, namespace: str, name: str, revision: int | None = None) -> StoredRelease:
+def read_release(kube: KubeReader, namespace: str, name: str, revision: int | None = None) -> StoredRelease:
     """One revision (the newest when none is given) with manifest and values.
 
     Raises NotFound (kube.session) when it is not there, CorruptRelease when it can't be read.
@@ -190,7 +190,7 @@ def read_release(kube: KubeSession, namespace: str, name: str, revision: int | N
     return stored_release(decode(_payload(secret)), found.labels if found else {})
 
 
-def mark_failed(kube: KubeSession, namespace: str, revision: Revision, reason: str) -> None:
+def mark_failed(kube: KubeApi, namespace: str, revision: Revision, reason: str) -> None:
     """Turns a revision that a dead Helm process left pending into a failed one; ``reason`` becomes its description.
 
     The Secret's resourceVersion guards the write: Conflict (kube.session) when somebody else touched it meanwhile.
@@ -209,7 +209,7 @@ def mark_failed(kube: KubeSession, namespace: str, revision: Revision, reason: s
     kube.patch(SECRET, namespace, revision.secret, patch)
 
 
-def set_aside(kube: KubeSession, namespace: str, revision: Revision) -> None:
+def set_aside(kube: KubeApi, namespace: str, revision: Revision) -> None:
     """Takes a Secret that holds no readable release out of Helm's way; its bytes stay under ``<name>.corrupt``.
 
     Helm skips what it can't decode but fails on the name, so an upgrade would never get past it.

@@ -1,19 +1,27 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What code may do with the Kubernetes API: read, or read and write. A signature says which.
+"""What code may do with the Kubernetes API: read, observe, write, or all of it. A signature says which.
 
-:class:`~.session.KubeSession` satisfies both protocols. Whoever works under a lock gets a :class:`Guarded` one only:
+:class:`~.session.KubeSession` satisfies all protocols. Whoever works under a lock gets a :class:`Guarded` one only:
 its writes ask the lock by themselves.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from .deadline import Deadline
 from .resources import Resource
+from .stream import Stream
+from .transport import ApiCounts
 
 Object = dict[str, Any]
+
+# Content types of a patch.
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
 
 
 class Check(Protocol):
@@ -63,14 +71,66 @@ class KubeReader(Protocol):
         field_selector: str = "",
         metadata_only: bool = False,
         deadline: Deadline | None = None,
+        trouble: Callable[[str], None] = ...,
     ) -> tuple[list[Object], str]:
-        """All objects and the resource version to watch from."""
+        """All objects and the resource version to watch from. ``trouble`` is told why, before each retry."""
 
     def resource(self, api_version: str, kind: str, *, deadline: Deadline | None = None) -> Resource:
         """Where a kind lives. Raises NotFound."""
 
+    def served(self, *, deadline: Deadline | None = None) -> list[Resource]:
+        """Every kind that can be listed."""
+
     def server_now(self) -> float:
         """The server's clock, seconds since the epoch."""
+
+
+class KubeObserver(KubeReader, Protocol):
+    """Reads objects, and follows what happens to them: watches, logs and pods' own answers."""
+
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which a call without a deadline of its own goes on through transient faults."""
+
+    @property
+    def counts(self) -> ApiCounts:
+        """Requests, retries and relists so far."""
+
+    def count_relist(self) -> None:
+        """A watch had to list again."""
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str,
+        resource_version: str,
+        *,
+        seconds: float,
+        silence: float,
+        field_selector: str = "",
+    ) -> Stream:
+        """One watch request from ``resource_version`` on."""
+
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool = False,
+        tail: int = 50,
+        deadline: Deadline | None = None,
+    ) -> str:
+        """Last lines of a container's log."""
+
+    def proxy_get(
+        self, namespace: str, pod: str, port: int | str, path: str, *, timeout: float = 10.0
+    ) -> tuple[int, str]:
+        """GET a pod's own page through the API server: (HTTP status, body)."""
 
 
 class KubeApi(KubeReader, Protocol):
@@ -106,14 +166,14 @@ class KubeApi(KubeReader, Protocol):
         name: str,
         body: Any,
         *,
-        content_type: str = "application/merge-patch+json",
+        content_type: str = MERGE,
         field_manager: str = "",
         force: bool = False,
         subresource: str = "",
         dry_run: bool = False,
         deadline: Deadline | None = None,
     ) -> Object:
-        """Patches an object."""
+        """Patches an object: ``MERGE``, ``JSON_PATCH``, or ``APPLY``, which needs ``field_manager``."""
 
     def delete(
         self,
@@ -128,3 +188,7 @@ class KubeApi(KubeReader, Protocol):
         deadline: Deadline | None = None,
     ) -> bool:
         """Deletes an object; False when there was none."""
+
+
+class KubeClient(KubeApi, KubeObserver, Protocol):
+    """All of it: what a deployment needs."""

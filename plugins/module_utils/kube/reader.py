@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from .api import Object
 from .deadline import Deadline
 from .errors import Expired, KubeError, NotFound, error_of
 from .resources import WELL_KNOWN, Resource
 from .stream import Stream
 from .transport import ApiCounts, Transport, network_errors
 
-Object = dict[str, Any]
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

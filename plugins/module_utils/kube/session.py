@@ -12,15 +12,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from .api import APPLY, MERGE, Object
 from .deadline import Deadline
 from .errors import Conflict, NotFound
-from .reader import Object, Reader, words_for
+from .reader import Reader, words_for
 from .resources import Resource
 from .transport import Transport
-
-MERGE = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-APPLY = "application/apply-patch+yaml"
 
 
 class KubeSession(Reader):
@@ -167,6 +164,3 @@ def _holds(live: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
         return isinstance(live, list) and len(live) == len(wanted) and all(map(_holds, live, wanted))
     return bool(live == wanted)
-
-
-__all__ = ["APPLY", "JSON_PATCH", "MERGE", "KubeSession", "Object"]

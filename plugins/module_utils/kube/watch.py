@@ -20,10 +20,10 @@ from types import TracebackType
 from typing import Any
 
 from ..failure import TodoCloudError
+from .api import KubeObserver, Object
 from .deadline import Deadline
 from .errors import Expired, Forbidden, NotFound, Unauthorized, Unreachable, error_of
 from .resources import Resource
-from .session import KubeSession, Object
 from .stream import CAN_INTERRUPT, Stream
 from .transport import network_errors, pause_before, silence_errors
 
@@ -69,7 +69,7 @@ class Watcher:
     in ``denied``. With ``follow`` False each feed is only listed, once.
     """
 
-    kube: KubeSession
+    kube: KubeObserver
     feeds: Iterable[Feed]
     deadline: Deadline
     follow: bool = True

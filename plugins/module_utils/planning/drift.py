@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from ..helm.manifest import objects_of
 from ..helm.storage import StoredRelease
+from ..kube.api import APPLY, KubeApi
 from ..kube.errors import Forbidden, KubeError, Refused
 from ..kube.managed_fields import Writer, leaves, owners, parts_of, scaled_by, writers_of
 from ..kube.resources import WELL_KNOWN
-from ..kube.session import APPLY, KubeSession
 
 MANAGER = "todo.cloud-drift"
 _AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
@@ -50,7 +50,7 @@ class Drift:
         return asdict(self)
 
 
-def drift_of(kube: KubeSession, namespace: str, releases: Iterable[StoredRelease]) -> list[Drift]:
+def drift_of(kube: KubeApi, namespace: str, releases: Iterable[StoredRelease]) -> list[Drift]:
     """Differences of all objects of some releases of one namespace, in the order of their manifests."""
     objects = [(stored.name, item) for stored in releases for item in objects_of(stored.manifest)]
     scaled = _scaled(kube, namespace) if objects else frozenset()
@@ -59,7 +59,7 @@ def drift_of(kube: KubeSession, namespace: str, releases: Iterable[StoredRelease
         return [drift for each in found for drift in each]
 
 
-def _scaled(kube: KubeSession, namespace: str) -> frozenset[tuple[str, str]]:
+def _scaled(kube: KubeApi, namespace: str) -> frozenset[tuple[str, str]]:
     """(kind, name) of what an autoscaler scales."""
     try:
         return scaled_by(kube.list_(_AUTOSCALER, namespace)[0])
@@ -68,7 +68,7 @@ def _scaled(kube: KubeSession, namespace: str) -> frozenset[tuple[str, str]]:
 
 
 def _object(
-    kube: KubeSession, namespace: str, release: str, item: dict[str, Any], scaled: frozenset[tuple[str, str]]
+    kube: KubeApi, namespace: str, release: str, item: dict[str, Any], scaled: frozenset[tuple[str, str]]
 ) -> list[Drift]:
     kind, name = str(item.get("kind", "")), str((item.get("metadata") or {}).get("name", ""))
     label = f"{kind}/{name}"

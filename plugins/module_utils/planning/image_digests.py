@@ -16,8 +16,8 @@ from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.storage import StoredRelease
+from ..kube.api import KubeReader
 from ..kube.resources import SECRET
-from ..kube.session import KubeSession
 from ..registry.access import ANY, Access
 from ..registry.client import RegistryClient
 from ..registry.reference import Reference
@@ -77,7 +77,7 @@ class _Told:
 class Pins:
     """What the registries said in one run; each tag is asked for once. ``registries``: see release_apply."""
 
-    kube: KubeSession
+    kube: KubeReader
     namespace: str
     registries: Sequence[Mapping[str, Any]]
     warnings: list[str] = field(default_factory=list)

@@ -14,8 +14,8 @@ from typing import Any
 from ..digest import digest_of
 from ..failure import Code, TodoCloudError
 from ..helm.storage import SELECTOR, History, StoredRelease, histories
+from ..kube.api import KubeReader
 from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
-from ..kube.session import KubeSession
 from ..readiness.daprd import pods_of
 from ..readiness.kinds import status_of
 from ..readiness.status import State, Status
@@ -57,7 +57,7 @@ class Snapshot:
 
 
 def take(
-    kube: KubeSession,
+    kube: KubeReader,
     store: RecordStore,
     namespace: str,
     environment: str,
@@ -114,7 +114,7 @@ def mark(metadata: Mapping[str, Any]) -> str:
     return digest_of(str(metadata.get("uid")).encode(), str(metadata.get("resourceVersion")).encode())[:12]
 
 
-def _metadata(kube: KubeSession, resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
+def _metadata(kube: KubeReader, resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
     items = kube.list_(resource, namespace, label_selector=selector, metadata_only=True)[0]
     return [item["metadata"] for item in items]
 

@@ -20,8 +20,8 @@ from ..digest import canonical, digest_of, wanted_key
 from ..failure import Code, error
 from ..helm.manifest import SecretRef
 from ..helm.storage import Revision
+from ..kube.api import KubeApi
 from ..kube.resources import CONFIG_MAP
-from ..kube.session import KubeSession
 from ..rollout.targets import Target
 
 RECORD_LABEL = "todo.cloud/release-set"
@@ -166,7 +166,7 @@ def _digest(text: str, binary: Mapping[str, str]) -> str:
 class RecordStore:
     """The records of one environment."""
 
-    def __init__(self, kube: KubeSession, namespace: str, environment: str) -> None:
+    def __init__(self, kube: KubeApi, namespace: str, environment: str) -> None:
         self._kube = kube
         self._namespace = namespace
         self._environment = environment

@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+from ..kube.api import KubeApi, KubeReader
 from ..kube.resources import CONFIG_MAP
-from ..kube.session import KubeSession
 
 NAME = "release-rollback-target"
 
@@ -23,7 +23,7 @@ class RollbackTarget:
     who: str = ""
 
 
-def remember(kube: KubeSession, namespace: str, intention: RollbackTarget) -> None:
+def remember(kube: KubeApi, namespace: str, intention: RollbackTarget) -> None:
     """Writes it down, over an earlier one."""
     body = {
         "apiVersion": "v1",
@@ -37,7 +37,7 @@ def remember(kube: KubeSession, namespace: str, intention: RollbackTarget) -> No
         kube.replace(CONFIG_MAP, namespace, body)
 
 
-def remembered(kube: KubeSession, namespace: str) -> RollbackTarget | None:
+def remembered(kube: KubeReader, namespace: str) -> RollbackTarget | None:
     """What an unfinished rollback was going to; None when there is none (or none that can be read)."""
     found = kube.find(CONFIG_MAP, namespace, NAME)
     try:
@@ -47,7 +47,7 @@ def remembered(kube: KubeSession, namespace: str) -> RollbackTarget | None:
         return None
 
 
-def forget(kube: KubeSession, namespace: str) -> str:
+def forget(kube: KubeApi, namespace: str) -> str:
     """Removes it; a sentence when there was one."""
     was = remembered(kube, namespace)
     if was is None:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..failure import Code, Failure
+from ..kube.api import KubeObserver, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError
 from ..kube.resources import RESOURCE_QUOTA
-from ..kube.session import KubeSession, Object
 from ..readiness.evidence import decisive_line, event_time, is_error, masked, probe_words, relevant_events
 from ..readiness.fields import name, status, uid
 from ..readiness.pods import Container, Role, containers, created
@@ -32,7 +32,7 @@ _PROBES = {"Readiness": "readinessProbe", "Liveness": "livenessProbe", "Startup"
 class Diagnosis:
     """Collects evidence for failures of one wait. All reading ends within ``seconds``, whatever the API does."""
 
-    def __init__(self, kube: KubeSession, log_lines: int, since: float, seconds: float = 15.0) -> None:
+    def __init__(self, kube: KubeObserver, log_lines: int, since: float, seconds: float = 15.0) -> None:
         self._kube = kube
         self._log_lines = log_lines
         self._since = since

@@ -11,8 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ..kube.api import KubeObserver
 from ..kube.errors import Forbidden, KubeError, Unreachable
-from ..kube.session import KubeSession
 from ..readiness.fields import Object, metadata, name, uid
 from ..readiness.starting import NO_ANSWER, Question, open_question
 from ..readiness.symptoms import Symptom
@@ -30,7 +30,7 @@ class Listening:
     Without that right, where the API server does not reach pods, or once something has answered, nothing is concluded.
     """
 
-    def __init__(self, kube: KubeSession) -> None:
+    def __init__(self, kube: KubeObserver) -> None:
         self._kube = kube
         self._refused: dict[tuple[str, str, float], tuple[float, Object]] = {}
         self._settled: set[tuple[str, str, float]] = set()

@@ -9,11 +9,11 @@ from typing import Any
 
 from ..failure import Code, error
 from ..helm.storage import read_release
-from ..kube.session import KubeSession
+from ..kube.api import KubeReader
 from .targets import WORKLOADS, Target, targets_of_manifest
 
 
-def requested(kube: KubeSession, params: Mapping[str, Any]) -> list[Target]:
+def requested(kube: KubeReader, params: Mapping[str, Any]) -> list[Target]:
     """All targets, in the order of the options. Raises ``invalid_input``, and ``not_found`` for an unknown release."""
     targets: list[Target] = []
     for release in params["releases"]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from ..failure import Code, error
 from ..helm.manifest import documents_of
+from ..kube.api import KubeReader
 from ..kube.deadline import Deadline
 from ..kube.resources import DAEMON_SET, DEPLOYMENT, EVENT, JOB, NODE, POD, REPLICA_SET, STATEFUL_SET, Resource
-from ..kube.session import KubeSession
 from ..kube.watch import Feed
 
 # Short names as kubectl takes them, for the option workloads.
@@ -106,7 +106,7 @@ def feeds_for(targets: Sequence[Target], resources: dict[tuple[str, str], Resour
 
 
 def resources_for(
-    kube: KubeSession, targets: Sequence[Target], deadline: Deadline | None = None
+    kube: KubeReader, targets: Sequence[Target], deadline: Deadline | None = None
 ) -> dict[tuple[str, str], Resource]:
     """Where the targets' kinds live; kinds that are not well known are looked up. Raises ``not_found``."""
     kinds = dict.fromkeys((target.api_version, target.kind) for target in targets)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..failure import Code, Failure
+from ..kube.api import KubeObserver, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import Unreachable
 from ..kube.resources import EVENT, NODE, POD, REPLICA_SET, Resource
-from ..kube.session import KubeSession, Object
 from ..kube.watch import Watcher
 from ..readiness.expressions import Expressions
 from ..readiness.fields import controller_uid, is_true, name, spec, terminating, uid
@@ -43,7 +43,7 @@ class RolloutWaiter:
     Raises what makes a verdict impossible: ``unauthorized``, ``forbidden`` (for what it must read), ``unreachable``.
     """
 
-    def __init__(self, kube: KubeSession, options: WaitOptions, progress: Callable[[str], None]) -> None:
+    def __init__(self, kube: KubeObserver, options: WaitOptions, progress: Callable[[str], None]) -> None:
         self._kube = kube
         self._options = options
         self._progress = progress
@@ -68,7 +68,7 @@ class _Wait:
 
     def __init__(
         self,
-        kube: KubeSession,
+        kube: KubeObserver,
         options: WaitOptions,
         progress: Callable[[str], None],
         watcher: Watcher,

@@ -11,8 +11,8 @@ import subprocess
 from datetime import datetime
 from pathlib import Path
 
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, LEASE, SECRET
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import WaitOptions
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, STATEFUL_SET, Resource
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY
 
 from tests.integration.releases.test_drift import kubectl
 from tests.integration.releases.world import World, both_helms

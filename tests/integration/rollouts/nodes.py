@@ -21,9 +21,10 @@ from types import TracebackType
 from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Object
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Conflict, NotFound
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import EVENT, LEASE, NODE, POD
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession, Object
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.kube.transport import network_errors
 
 from tests.integration.rollouts.body import Body, now

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.kube.credentials import Credentials
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
@@ -25,7 +26,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     Unreachable,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, NODE, POD, SECRET
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import APPLY, KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.support.fake_api import Answer, Request, failure, fake_api, listing, obj
 
