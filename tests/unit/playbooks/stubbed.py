@@ -1,0 +1,108 @@
+"""The playbooks and roles as they are, with modules that only write down what they were asked: no cluster is needed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.unit.ansible_runs import TOP, ansible_playbook
+
+_KUBERNETES_CORE = ("k8s", "k8s_info", "k8s_cluster_info")
+_ALIKE = ("galaxy.yml", "meta", "playbooks", "charts")
+_STUB = Path(__file__).parent / "stub_action.py"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run did: exit code, output, and the calls of modules in their order."""
+
+    code: int
+    output: str
+    calls: list[dict[str, Any]]
+
+    @property
+    def text(self) -> str:
+        """The output with single blanks only, so that sentences are found where lines are wrapped."""
+        return " ".join(self.output.split())
+
+    def modules(self) -> list[str]:
+        """The modules that were called, without their collection."""
+        return [call["module"].rpartition(".")[2] for call in self.calls]
+
+    def arguments(self, module: str) -> dict[str, Any]:
+        """Those of the only call of a module."""
+        (call,) = [call for call in self.calls if call["module"] == f"todo.cloud.{module}"]
+        return dict(call["args"])
+
+
+@dataclass
+class Stubbed:
+    """A copy of the collection whose modules are stubs; the roles in ``roles`` are stubs, too: one call of a module."""
+
+    folder: Path
+    roles: Sequence[str] = ()
+    fail: Sequence[str] = ()
+    unreachable: Sequence[str] = ()
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        own, core = (self.folder / "ansible_collections" / name for name in ("todo/cloud", "kubernetes/core"))
+        for made in (own / "plugins/action", own / "roles", core / "plugins/action", core / "meta"):
+            made.mkdir(parents=True)
+        for name in _ALIKE:
+            (own / name).symlink_to(TOP / name)
+        for name in ("filter", "lookup", "module_utils", "plugin_utils", "modules"):
+            (own / "plugins" / name).symlink_to(TOP / "plugins" / name)
+        for role in (TOP / "roles").iterdir():
+            if role.name in self.roles:
+                self.role(role.name, {"name": f"Role {role.name}", "todo.cloud.environment_info": {"of": role.name}})
+            else:
+                (own / "roles" / role.name).symlink_to(role)
+        for module in (TOP / "plugins/modules").glob("*.py"):
+            (own / "plugins/action" / module.name).symlink_to(_STUB)
+        for module in _KUBERNETES_CORE:
+            (core / f"plugins/action/{module}.py").symlink_to(_STUB)
+        (core / "meta/runtime.yml").write_text(yaml.safe_dump({"action_groups": {"k8s": ["k8s", "k8s_info"]}}))
+
+    def role(self, name: str, *tasks: dict[str, Any]) -> None:
+        """One more role of the collection."""
+        file = self.folder / f"ansible_collections/todo/cloud/roles/{name}/tasks/main.yml"
+        file.parent.mkdir(parents=True)
+        file.write_text(yaml.safe_dump(list(tasks)))
+
+    def run(self, playbook: str, inventory: Mapping[str, Any], *arguments: str, **env: str) -> Run:
+        """One playbook of the collection by its name, or a file."""
+        calls, stub, hosts = (self.folder / name for name in ("calls", "stub.json", "hosts.yml"))
+        calls.write_text("")
+        settings = {"calls": str(calls), "fail": self.fail, "unreachable": self.unreachable, "answers": self.answers}
+        stub.write_text(json.dumps(settings))
+        hosts.write_text(yaml.safe_dump(inventory))
+        done = ansible_playbook(
+            playbook if "/" in playbook else f"todo.cloud.{playbook}", "-i", hosts, *arguments,
+            cwd=self.folder, STUB=str(stub), ANSIBLE_COLLECTIONS_PATH=str(self.folder), ANSIBLE_FORKS="20", **env,
+        )  # fmt: skip
+        output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+        return Run(done.returncode, output, [json.loads(line) for line in calls.read_text().splitlines()])
+
+
+def inventory(groups: Mapping[str, Mapping[str, Mapping[str, Any] | None]], **variables: Any) -> dict[str, Any]:
+    """An inventory of these groups and hosts, with what every playbook needs to know."""
+    given = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "environment_name": "test",
+        "environment_namespace": "todo-test",
+        "platform_manage": True,
+        "dapr_helm_binary": "true",
+        "redpanda_secrets_brokers": "kafka.example.com:9092",
+        "redpanda_secrets_password": "secret",
+        **{f"{name}_image": f"ghcr.io/todo-app/{name}:v1" for name in ("backend_api", "frontend", "sse_gateway")},
+        **variables,
+    }
+    return {"all": {"vars": given, "children": {name: {"hosts": dict(hosts)} for name, hosts in groups.items()}}}
