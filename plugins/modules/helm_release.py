@@ -134,7 +134,7 @@ state_before:
   description:
     - State in which the release was found, such as V(absent), V(verified) (as asked and Current), V(unverified),
       V(outdated),
-      V(changed by hand), V(failed), V(stuck), V(uninstalled).
+      V(changed_manually), V(failed), V(stuck), V(uninstalled).
   returned: success or failure after the release was read
   type: str
   sample: outdated

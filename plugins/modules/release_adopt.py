@@ -81,7 +81,7 @@ releases:
   type: list
   elements: dict
   sample:
-    - {name: backend-api, action: adopt, from: 3, tried: 0, to: 3, verdict: "adopted, as the inventory says"}
+    - {name: backend-api, action: adopt, from: 3, tried: 0, to: 3, outcome: verified, detail: as the inventory says}
 failures:
   description: Each failure with its code, sentence and evidence.
   returned: success or failure after comparing

@@ -159,8 +159,12 @@ RETURN = r"""
 plan:
   description:
     - What had to be done about each release, and why.
-    - Its C(kind) is V(change), V(new), V(verify) (applied, not proved), V(to be removed), V(stuck) (something has
-      to be mended first), V(busy) (another run is at work) or V(unchanged).
+    - Its C(kind) is V(change), V(new), V(verify) (applied, not verified), V(remove), V(stuck) (something has to be
+      repaired first), V(busy) (another run is at work) or V(unchanged).
+    - Its C(action) is the next step, V(unchanged), V(verify), V(install), V(upgrade), V(uninstall), V(recover),
+      V(quarantine), V(finish_uninstall) or V(refuse).
+    - Its C(state) is V(absent), V(verified), V(unverified), V(outdated), V(changed_manually), V(failed),
+      V(superseded), V(stuck), V(busy), V(uninstalling), V(uninstalled) or V(corrupt).
   returned: success or failure after planning
   type: list
   elements: dict
@@ -174,12 +178,16 @@ plan:
       revision: 3
       changes: ["image ghcr.io/todo-app/backend-api:v1.0.0 -> ghcr.io/todo-app/backend-api:v1.1.0"]
 releases:
-  description: What became of each release. V(from), V(tried) and V(to) are revisions, 0 for none.
+  description:
+    - What became of each release. C(from), C(tried) and C(to) are revisions, 0 for none.
+    - C(outcome) is V(unchanged), V(verified), V(applied) (the run ended before it was verified), V(failed), V(restored)
+      (back at what was verified), V(removed), V(kept) (left as it was) or V(predicted) (check mode). C(detail) is for
+      people.
   returned: success or failure after planning
   type: list
   elements: dict
   sample:
-    - {name: backend-api, action: upgrade, from: 3, tried: 4, to: 4, verdict: verified}
+    - {name: backend-api, action: upgrade, from: 3, tried: 4, to: 4, outcome: verified, detail: ""}
 failures:
   description: Each failure with its code, sentence and evidence.
   returned: success or failure after planning
@@ -202,7 +210,7 @@ table:
   type: list
   elements: str
   sample:
-    - release      action   was  tried  now  verdict
+    - release      action   was  tried  now  outcome
     - backend-api  upgrade  3    4      4    verified
 drift:
   description:

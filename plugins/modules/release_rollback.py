@@ -97,7 +97,7 @@ releases:
   type: list
   elements: dict
   sample:
-    - {name: backend-api, action: rollback, from: 4, tried: 5, to: 5, verdict: "verified, as in set 3"}
+    - {name: backend-api, action: rollback, from: 4, tried: 5, to: 5, outcome: restored, detail: as in set 3}
 failures:
   description: Each failure with its code, sentence and evidence.
   returned: success or failure after the target was chosen

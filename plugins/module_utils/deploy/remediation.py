@@ -22,7 +22,7 @@ from ..records.record import Member, RecordStore
 from ..records.rollback_floor import crossed
 from ..settings import OnFailure, Progress, Settings
 from .recorder import Recorder
-from .report import CUT_OFF, Report
+from .report import CUT_OFF, Outcome, Report
 from .restore import Back, RestoreResult, Target
 from .verification import Judge
 from .writer import ReleaseWriter
@@ -73,7 +73,7 @@ class Remediation:
         for name, failure in lost.failures.items():
             self._progress(f"failed: {failure.message}")
             report.failures.append(failure)
-            report.rows[name].verdict = failure.code.value
+            report.rows[name].outcome, report.rows[name].detail = Outcome.FAILED, failure.code.value
         try:
             end = self._aftermath(lost, report)
         except TodoCloudError as exc:
@@ -144,7 +144,7 @@ class Remediation:
         try:
             manifest = read_release(self._kube, self._settings.namespace, name).manifest
             if _DATA & {key_of(item)[0] for item in objects_of(manifest)}:
-                row.verdict += ", kept: it holds data"
+                row.detail += ", kept: it holds data"
                 return False
             self._writer.uninstall(name)
         except TodoCloudError as exc:
@@ -152,7 +152,7 @@ class Remediation:
                 raise
             report.failures.append(exc.failure)
             return False
-        row.now, row.verdict, report.changed = 0, f"{row.verdict}, uninstalled", True
+        row.now, row.outcome, report.changed = 0, Outcome.REMOVED, True
         return True
 
     def _proved(
@@ -181,7 +181,9 @@ class Remediation:
             write, failure = result.writes.get(name), result.failures.get(name)
             row.now = write.now if write else row.now
             where = f"not back: {failure.code.value}" if failure else f"back at set {target.record.id}"
-            row.verdict = f"{row.verdict}, {where}" if row.verdict else where
+            row.detail = f"{row.detail}, {where}" if row.detail else where
+            if not failure:
+                row.outcome = Outcome.RESTORED
             report.changed = report.changed or write is not None
 
     def _look(self) -> Snapshot:

@@ -7,30 +7,45 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError
 from ..planning.drift import Drift
 from ..planning.plan import Kind, PlanItem
 
-_HEAD = ("release", "action", "was", "tried", "now", "verdict")
-_TOTALS = {Kind.CHANGE: "to change", Kind.VERIFY: "to verify"}
+_HEAD = ("release", "action", "was", "tried", "now", "outcome")
+_TOTALS = {Kind.CHANGE: "to change", Kind.VERIFY: "to verify", Kind.REMOVE: "to remove"}
 # The way to the API server is lost: whatever else is tried would only fail again.
 CUT_OFF = frozenset({Code.UNREACHABLE, Code.UNAUTHORIZED})
 _AGAIN = "what was done until then stands and is not recorded as verified: run it again to go on"
 _PLAN_HEAD = ("release", "plan", "revision", "why")
 
 
+class Outcome(StrEnum):
+    """What became of a release in a run."""
+
+    UNCHANGED = "unchanged"  # it needed nothing
+    VERIFIED = "verified"  # as asked, verified in this run
+    APPLIED = "applied"  # written, but the run ended before it was verified
+    FAILED = "failed"
+    RESTORED = "restored"  # back at what was verified
+    REMOVED = "removed"
+    KEPT = "kept"  # left as it was: the run did not get to it, or may not change it
+    PREDICTED = "predicted"  # check mode
+
+
 @dataclass
 class Row:
-    """One release in a run: revision before, revision made (0: none), revision now."""
+    """One release in a run: revision before, revision made (0: none), revision now. ``detail``: for people."""
 
     name: str
     action: str
     was: int
     tried: int = 0
     now: int = 0
-    verdict: str = ""
+    outcome: Outcome = Outcome.KEPT
+    detail: str = ""
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -40,13 +55,19 @@ class Row:
             "from": self.was,
             "tried": self.tried,
             "to": self.now,
-            "verdict": self.verdict,
+            "outcome": self.outcome.value,
+            "detail": self.detail,
         }
+
+    @property
+    def words(self) -> str:
+        """Outcome and detail for people."""
+        return f"{self.outcome.value}: {self.detail}" if self.detail else self.outcome.value
 
     def told(self) -> str:
         """One line that needs no columns."""
         tried = f", tried {self.tried}" if self.tried and self.tried != self.now else ""
-        return f"{self.name}: {self.action}, was revision {self.was}{tried}, now {self.now}: {self.verdict}"
+        return f"{self.name}: {self.action}, was revision {self.was}{tried}, now {self.now}: {self.words}"
 
 
 @dataclass
@@ -100,7 +121,7 @@ class Report:
                 str(dash.get(r.was, r.was)),
                 str(dash.get(r.tried, r.tried)),
                 str(dash.get(r.now, r.now)),
-                r.verdict,
+                r.words,
             )
             for r in self.rows.values()
         ]

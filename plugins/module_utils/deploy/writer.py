@@ -119,7 +119,7 @@ class ReleaseWriter:
         return Write(name, Action.UNINSTALL, revisions[-1].revision if revisions else 0, 0)
 
     def prepare(self, name: str, action: Action) -> None:
-        """RECOVER, SET_ASIDE or FINISH_UNINSTALL; the history has to be judged again after it."""
+        """RECOVER, QUARANTINE or FINISH_UNINSTALL; the history has to be judged again after it."""
         namespace = self._settings.namespace
         revisions = history(self._kube, namespace, name)
         if not revisions:
@@ -136,7 +136,7 @@ class ReleaseWriter:
                     newest,
                     f"Interrupted while {newest.status.value}; marked failed by todo.cloud",
                 )
-            case Action.SET_ASIDE:
+            case Action.QUARANTINE:
                 self._progress(
                     f"{name}: revision {newest.revision} can't be read, set aside as {newest.secret}.corrupt"
                 )

@@ -17,7 +17,7 @@ class State(StrEnum):
     VERIFIED = "verified"  # deployed as asked, in the newest verified set, workloads Current
     UNVERIFIED = "unverified"  # deployed as asked, not proved
     OUTDATED = "outdated"  # deployed, but something else was asked
-    BY_HAND = "changed by hand"  # deployed by a Helm call that was not ours
+    MANUAL = "changed_manually"  # deployed by a Helm call that was not ours
     FAILED = "failed"
     SUPERSEDED = "superseded"  # the newest revision was replaced by one that is gone
     STUCK = "stuck"  # pending, and nobody is at work any more
@@ -32,8 +32,8 @@ class Lock(StrEnum):
 
     NONE = "none"
     MINE = "mine"
-    OTHER_ALIVE = "other alive"
-    OTHER_DEAD = "other dead"
+    OTHER_ALIVE = "other_alive"
+    OTHER_DEAD = "other_dead"
 
 
 class Wanted(StrEnum):
@@ -45,7 +45,7 @@ class Wanted(StrEnum):
 
 
 class Action(StrEnum):
-    """The next step. RECOVER, SET_ASIDE and FINISH_UNINSTALL prepare: the history is judged again after them."""
+    """The next step. RECOVER, QUARANTINE and FINISH_UNINSTALL prepare: the history is judged again after them."""
 
     NONE = "none"
     VERIFY = "verify"
@@ -53,15 +53,15 @@ class Action(StrEnum):
     UPGRADE = "upgrade"
     ROLLBACK = "rollback"
     RECOVER = "recover"
-    SET_ASIDE = "set aside"
-    FINISH_UNINSTALL = "finish uninstall"
+    QUARANTINE = "quarantine"
+    FINISH_UNINSTALL = "finish_uninstall"
     UNINSTALL = "uninstall"
     REFUSE = "refuse"
 
     @property
     def prepares(self) -> bool:
         """Another action follows."""
-        return self in (Action.RECOVER, Action.SET_ASIDE, Action.FINISH_UNINSTALL)
+        return self in (Action.RECOVER, Action.QUARANTINE, Action.FINISH_UNINSTALL)
 
     @property
     def writes(self) -> bool:
@@ -103,7 +103,7 @@ def release_state(history: History, facts: Facts, wanted_digest: str, lock: Lock
 
 def _deployed(facts: Facts, wanted_digest: str) -> State:
     if facts.by_hand:
-        return State.BY_HAND
+        return State.MANUAL
     if facts.digest != wanted_digest:
         return State.OUTDATED
     return State.VERIFIED if facts.verified and facts.current else State.UNVERIFIED
@@ -115,7 +115,7 @@ def action_for(state: State, wanted: Wanted) -> Action:
         case State.BUSY, _:
             return Action.REFUSE
         case State.CORRUPT, _:
-            return Action.SET_ASIDE
+            return Action.QUARANTINE
         case State.UNINSTALLING, _:
             return Action.FINISH_UNINSTALL
         case ((State.ABSENT | State.UNINSTALLED), Wanted.ABSENT):

@@ -36,12 +36,12 @@ class Origin:
 
 
 class Kind(StrEnum):
-    """What a plan says of a release, for people."""
+    """What a plan says of a release."""
 
     CHANGE = "change"
     NEW = "new"
     VERIFY = "verify"
-    REMOVED = "to be removed"
+    REMOVE = "remove"
     STUCK = "stuck"
     BUSY = "busy"
     UNCHANGED = "unchanged"
@@ -51,7 +51,7 @@ _KINDS = {
     Action.UPGRADE: Kind.CHANGE,
     Action.INSTALL: Kind.NEW,
     Action.VERIFY: Kind.VERIFY,
-    Action.UNINSTALL: Kind.REMOVED,
+    Action.UNINSTALL: Kind.REMOVE,
     Action.REFUSE: Kind.BUSY,
     Action.NONE: Kind.UNCHANGED,
 }
@@ -79,9 +79,7 @@ class PlanItem:
 
     @property
     def word(self) -> str:
-        """The action in one word for people: what is prepared first counts."""
-        if self.action is Action.UNINSTALL:
-            return "to be removed"
+        """The next step in one word: what is prepared first counts."""
         return "unchanged" if self.action is Action.NONE else self.action.value
 
     @property
@@ -224,7 +222,7 @@ def changes_of(
     newest = history[-1]
     changes = []
     if by_hand:
-        changes.append(f"changed by hand: {stored.description}")
+        changes.append(f"changed manually: {stored.description}")
     if newest.labels.get(CHART) != spec.chart_digest:
         changes.append(f"chart {stored.chart_name} {stored.chart_version}")
     was, marks_were = _without_annotation(stored.config)

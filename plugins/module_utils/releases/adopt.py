@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ..deploy.recorder import Recorder
-from ..deploy.report import Report, Row
+from ..deploy.report import Outcome, Report, Row
 from ..deploy.verification import Judge
 from ..deploy.writer import ReleaseWriter
 from ..digest import digest_of, input_digest
@@ -115,8 +115,9 @@ class Adoption:
             history = snapshot.history(spec.name)
             why = self._no_case(spec, history, snapshot)
             revision = history[-1].revision if history else 0
+            outcome = Outcome.PREDICTED if self._settings.check and not why else Outcome.KEPT
             self._report.rows[spec.name] = Row(
-                spec.name, "none" if why else "adopt", revision, now=revision, verdict=why
+                spec.name, "unchanged" if why else "adopt", revision, 0, revision, outcome, why
             )
             if not why:
                 todo.append(spec)
@@ -154,10 +155,10 @@ class Adoption:
             wanted = ""
             self._report.warnings.append(f"{spec.name}: could not be compared: {exc.failure.message}")
         if wanted and manifest_digest(wanted) == manifest_digest(stored.manifest):
-            row.verdict = "as the inventory says"
+            row.detail = "as the inventory says"
             return Found(stored, pinned if _runs(pinned, stored, snapshot) else spec, same=True)
         changes = changes_of(replace(spec, watches=()), history, snapshot, stored, by_hand=False)
-        row.verdict = "differs, site.yml would change it: " + ("; ".join(changes) or "what the chart renders")
+        row.detail = "differs, site.yml would change it: " + ("; ".join(changes) or "what the chart renders")
         if self._settings.diff and wanted:
             self._report.diff += manifest_diffs(spec.name, stored.manifest, stored.revision, wanted, "inventory")
         return Found(stored, _as_it_is(stored, spec), same=False)
@@ -170,7 +171,8 @@ class Adoption:
         judged = judge.wave(list(found), apps, deadline)
         self._report.warnings += judged.warnings
         for name, failure in judged.failures.items():
-            self._report.rows[name].verdict = failure.code.value
+            row = self._report.rows[name]
+            row.outcome, row.detail = Outcome.FAILED, failure.code.value
             self._report.failures.append(failure)
         if not judged.ok:
             self._report.changed = False
@@ -194,7 +196,7 @@ class Adoption:
             secret = self._kube.get(SECRET, self._settings.namespace, newest.secret)
             metadata = {"resourceVersion": secret["metadata"]["resourceVersion"], "labels": labels}
             self._kube.patch(SECRET, self._settings.namespace, newest.secret, {"metadata": metadata})
-            self._report.rows[name].verdict = f"adopted, {self._report.rows[name].verdict}"
+            self._report.rows[name].outcome = Outcome.VERIFIED
 
     def _read(self, name: str, revision: int) -> StoredRelease:
         return read_release(self._kube, self._settings.namespace, name, revision)

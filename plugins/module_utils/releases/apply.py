@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..deploy.recorder import Recorder
 from ..deploy.remediation import Remediation, WaveFailure
-from ..deploy.report import Report, Row
+from ..deploy.report import Outcome, Report, Row
 from ..deploy.verification import Judge, Judgement
 from ..deploy.writer import ReleaseWriter, Write
 from ..environments.guard import Claims, Guard, guard, record
@@ -120,7 +120,7 @@ class Engine:
             )
         self._report.plan = plan
         self._report.rows = {
-            item.name: Row(item.name, item.word, item.revision, now=item.revision, verdict=_at_rest(item))
+            item.name: Row(item.name, item.word, item.revision, 0, item.revision, *_at_rest(item, settings.check))
             for item in plan
         }
         return snapshot, plan
@@ -154,7 +154,7 @@ class Engine:
                 raise recovery.recover(lost, self._report)
             proved |= judged.stored
             for item in busy:
-                self._report.rows[item.name].verdict = "verified"
+                self._report.rows[item.name].outcome, self._report.rows[item.name].detail = Outcome.VERIFIED, ""
         for item in plan:
             if item.action is Action.UNINSTALL:
                 self._progress(f"{item.name}: removed, the inventory names it no more")
@@ -206,7 +206,8 @@ class Engine:
     def _done(self, write: Write) -> None:
         row = self._report.rows[write.name]
         row.tried, row.now = write.now, write.now
-        row.verdict = "removed" if write.action is Action.UNINSTALL else "applied, not judged"
+        row.outcome = Outcome.REMOVED if write.action is Action.UNINSTALL else Outcome.APPLIED
+        row.detail = "" if write.action is Action.UNINSTALL else "not verified yet"
         self._report.changed = True
         if self._settings.diff:
             before = self._read(write.name, write.was).manifest if write.was and write.now else ""
@@ -234,8 +235,9 @@ class Engine:
         return report
 
 
-def _at_rest(item: PlanItem) -> str:
-    """The verdict of a release before anything was done about it."""
+def _at_rest(item: PlanItem, check: bool) -> tuple[Outcome, str]:
+    """Outcome and detail of a release before anything was done about it."""
     if item.action is Action.NONE:
-        return "verified"
-    return f"{item.state.value}: " + "; ".join(item.changes) if item.changes else item.state.value
+        return Outcome.UNCHANGED, ""
+    what = f"{item.state.value}: " + "; ".join(item.changes) if item.changes else item.state.value
+    return Outcome.PREDICTED if check else Outcome.KEPT, what

@@ -101,7 +101,7 @@ class HelmReleaseRun:
             revisions = snapshot.history(spec.name)
             report.revision = revisions[-1].revision if revisions else 0
             stored = newest_content(revisions, self._read) if report.action is Action.UPGRADE else None
-            by_hand = state is State.BY_HAND
+            by_hand = state is State.MANUAL
             report.changes = changes_of(spec, revisions, snapshot, stored, by_hand=by_hand) if stored else ()
             if self._settings.check:
                 report.changed = report.action.writes
@@ -133,7 +133,7 @@ class HelmReleaseRun:
                 report.diff = manifest_diffs(name, stored.manifest, stored.revision, "", "absent")
             if not self._settings.check:
                 writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
-                if report.action is Action.SET_ASIDE:
+                if report.action is Action.QUARANTINE:
                     writer.prepare(name, report.action)
                 writer.uninstall(name)
                 self._wait_until_gone(name, stored)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..deploy.recorder import Recorder
-from ..deploy.report import Report, Row
+from ..deploy.report import Outcome, Report, Row
 from ..deploy.restore import Back, Target, state_towards, usable
 from ..deploy.verification import Judge
 from ..deploy.writer import ReleaseWriter, spec_of
@@ -147,13 +147,16 @@ class Rollback:
         for member in members:
             history = snapshot.history(member.name)
             live = history[-1].revision if history else 0
-            self._report.rows[member.name] = Row(member.name, "unchanged", live, now=live, verdict="verified")
+            self._report.rows[member.name] = Row(member.name, "unchanged", live, now=live, outcome=Outcome.UNCHANGED)
         newest = snapshot.newest.members if snapshot.newest else {}
         if not intention.names:
             for name in sorted(newest.keys() - record.members.keys()):
                 self._report.warnings.append(f"{name} was not part of release set {record.id} and is left as it is.")
         self._report.set = snapshot.newest.id if snapshot.newest else 0
-        return [Target(m, record) for m in members if not self._proved(m, newest.get(m.name), snapshot)]
+        targets = [Target(m, record) for m in members if not self._proved(m, newest.get(m.name), snapshot)]
+        for target in targets:
+            self._report.rows[target.member.name].outcome = Outcome.KEPT
+        return targets
 
     def _proved(self, member: Member, newest: Member | None, snapshot: Snapshot) -> bool:
         """Does it stand at the member's inputs by a revision that was verified?"""
@@ -199,7 +202,8 @@ class Rollback:
     def _predict(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
         for target in targets:
             member, row = target.member, self._report.rows[target.member.name]
-            row.verdict = f"would go back to set {target.record.id}" if row.action == "rollback" else "would be judged"
+            row.outcome = Outcome.PREDICTED
+            row.detail = f"back to set {target.record.id}" if row.action == "rollback" else "to be verified"
             self._report.changed = self._report.changed or row.action == "rollback"
             if self._settings.diff and row.action == "rollback":
                 now = self._read(member.name, row.was).manifest if row.was else ""
@@ -228,7 +232,8 @@ class Rollback:
             if write:
                 row.tried = row.now = write.now
                 self._report.changed = True
-            row.verdict = failure.code.value if failure else f"verified, as in set {record.id}"
+            row.outcome = Outcome.FAILED if failure else Outcome.RESTORED
+            row.detail = failure.code.value if failure else f"as in set {record.id}"
         if not result.ok:
             self._report.failures = list(result.failures.values())
             first = self._report.failures[0]

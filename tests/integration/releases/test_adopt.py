@@ -53,9 +53,9 @@ def test_what_runs_is_taken_over_without_a_restart(world: World) -> None:
     predicted = world.adopt(*wanted, check=True, diff=True).ok()
     assert predicted.result["changed"] is True
     assert {name: row["action"] for name, row in predicted.rows.items()} == {"a": "adopt", "b": "adopt", "c": "none"}
-    assert predicted.rows["a"]["verdict"] == "as the inventory says"
-    assert "values text" in predicted.rows["b"]["verdict"]
-    assert "no Helm release of this name" in predicted.rows["c"]["verdict"]
+    assert (predicted.rows["a"]["outcome"], predicted.rows["a"]["detail"]) == ("predicted", "as the inventory says")
+    assert "values text" in predicted.rows["b"]["detail"]
+    assert "no Helm release of this name" in predicted.rows["c"]["detail"]
     assert "text: one" in str(predicted.result["diff"])
     assert world.fingerprint() == before
 
@@ -116,4 +116,4 @@ def test_the_namespace_becomes_the_environments_where_it_is_nobodys(
     assert refused.code == "invalid_input"
     assert "belongs to environment 'production'" in refused.message
     ours = free.adopt(free.release("a")).ok()
-    assert (ours.result["changed"], ours.rows["a"]["verdict"]) == (False, "ours already")
+    assert (ours.result["changed"], ours.rows["a"]["detail"]) == (False, "ours already")

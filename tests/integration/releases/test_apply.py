@@ -199,8 +199,8 @@ def test_helm_by_hand_is_recognised_and_no_error(world: World) -> None:
     world.apply(world.release("a", text="two")).ok()
     helm(world, "upgrade", "a", _chart(world), "--set", "text=hand")
     seen = world.apply(world.release("a", text="two"), check=True).ok()
-    assert seen.result["plan"][0]["state"] == "changed by hand"
-    assert "changed by hand: Upgrade complete" in seen.result["plan"][0]["changes"]
+    assert seen.result["plan"][0]["state"] == "changed_manually"
+    assert "changed manually: Upgrade complete" in seen.result["plan"][0]["changes"]
     helm(world, "rollback", "a", "2")
     judged = world.apply(world.release("a", text="two")).ok()
     assert judged.actions == {"a": "verify"}
@@ -240,7 +240,7 @@ def test_what_the_inventory_dropped_is_named_and_removed_only_when_told(world: W
     assert (told.actions, told.result["changed"]) == ({"a": "unchanged"}, False)
     assert world.history("b")
     predicted = world.apply(world.release("a"), known=["a"], prune=True, check=True).ok()
-    assert predicted.actions == {"a": "unchanged", "b": "to be removed"}
+    assert predicted.actions == {"a": "unchanged", "b": "uninstall"}
     world.apply(world.release("a"), known=["a"], prune=True).ok()
     assert world.history("b") == []
     assert world.apply(world.release("a"), known=["a"], prune=True).ok().result["changed"] is False
@@ -288,7 +288,7 @@ def test_a_damaged_helm_record_is_set_aside(world: World) -> None:
     newest = world.history("a")[-1]
     world.kube.patch(SECRET, world.namespace, newest.secret, {"data": {"release": base64.b64encode(b"x").decode()}})
     mended = world.apply(world.release("a", text="three")).ok()
-    assert mended.actions == {"a": "set aside"}
+    assert mended.actions == {"a": "quarantine"}
     assert world.text("a") == "three"
     assert world.kube.get(SECRET, world.namespace, f"{newest.secret}.corrupt")
 

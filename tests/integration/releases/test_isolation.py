@@ -50,9 +50,9 @@ def test_check_mode_writes_nothing_and_predicts_what_the_run_does(world: World, 
     done = seen.apply(*wanted, prune=True).ok()
     assert proxy.counts.writes > 0
     predicted = {name: action for name, action in plan.actions.items() if action != "unchanged"}
-    assert predicted == {"api": "upgrade", "fresh": "install", "old": "to be removed"}
+    assert predicted == {"api": "upgrade", "fresh": "install", "old": "uninstall"}
     assert {
-        name: row["action"] for name, row in done.rows.items() if row["tried"] or row["verdict"] == "removed"
+        name: row["action"] for name, row in done.rows.items() if row["tried"] or row["outcome"] == "removed"
     } == predicted
     proxy.counts.writes = 0
     again = seen.apply(*wanted, check=True, prune=True).ok()

@@ -45,7 +45,7 @@ def test_release_apply_rollback_and_info(world: World, module: Run) -> None:
     failed = module("release_apply", arguments(world, world.release("a", mode="crash")))
     assert (failed.failed, failed.code) == (True, "crash_loop")
     assert failed.result["msg"].startswith("a: container app exits with code 3")
-    assert failed.result["releases"][0]["verdict"] == "crash_loop, back at set 2"
+    assert failed.result["releases"][0]["outcome"] == "restored"
     assert "Traceback" not in failed.output
 
     env = {"environment": "test", "namespace": world.namespace}

@@ -21,7 +21,7 @@ def test_the_plan_tells_what_the_run_then_does(world: World) -> None:
     plan = world.apply(*wanted, check=True, diff=True, prune=True).ok()
     assert world.fingerprint() == before
     assert {item["name"]: item["kind"] for item in plan.result["plan"]} == {
-        "api": "change", "door": "unchanged", "fresh": "new", "old": "to be removed",
+        "api": "change", "door": "unchanged", "fresh": "new", "old": "remove",
     }  # fmt: skip
     assert plan.result["table"][-1] == "1 to change, 1 new, 1 to be removed, 1 unchanged"
     told = {entry["after_header"] for entry in plan.result["diff"]}
@@ -57,6 +57,6 @@ def test_an_export_deploys_the_same_by_helm_alone(world: World, tmp_path: Path) 
     assert set(world.pods("api")) == pods, "no pod was restarted"
     plan = world.apply(release, check=True, diff=True).ok()
     assert [(item["kind"], item["why"]) for item in plan.result["plan"]] == [
-        ("change", f"changed by hand: {world.stored('api').description}")
+        ("change", f"changed manually: {world.stored('api').description}")
     ]
     assert plan.result["diff"] == [], "nothing differs but who did it"

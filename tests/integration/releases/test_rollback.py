@@ -127,7 +127,7 @@ def test_check_mode_says_where_it_would_go_and_writes_nothing(world: World) -> N
     predicted = world.back(check=True, diff=True).ok()
     assert world.fingerprint() == before
     assert predicted.result["changed"] is True
-    assert predicted.rows["a"]["verdict"] == "would go back to set 2"
+    assert (predicted.rows["a"]["outcome"], predicted.rows["a"]["detail"]) == ("predicted", "back to set 2")
     assert "text: two" in predicted.result["diff"][0]["after"]
 
 

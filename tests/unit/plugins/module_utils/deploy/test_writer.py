@@ -261,7 +261,7 @@ def test_prepare_finishes_an_uninstall_and_sets_an_unreadable_entry_aside() -> N
     make(kube, helm).prepare("api", Action.FINISH_UNINSTALL)
     assert (helm.calls, statuses(kube)) == (["uninstall"], [])
     store(kube, payload="garbage")
-    make(kube, helm).prepare("api", Action.SET_ASIDE)
+    make(kube, helm).prepare("api", Action.QUARANTINE)
     assert statuses(kube) == []
 
 

@@ -22,14 +22,14 @@ TABLE = {
     State.VERIFIED:     (Action.NONE, Action.NONE, Action.UNINSTALL),
     State.UNVERIFIED:   (Action.VERIFY, Action.VERIFY, Action.UNINSTALL),
     State.OUTDATED:     (Action.UPGRADE, Action.ROLLBACK, Action.UNINSTALL),
-    State.BY_HAND:      (Action.UPGRADE, Action.ROLLBACK, Action.UNINSTALL),
+    State.MANUAL:      (Action.UPGRADE, Action.ROLLBACK, Action.UNINSTALL),
     State.FAILED:       (Action.UPGRADE, Action.ROLLBACK, Action.UNINSTALL),
     State.SUPERSEDED:   (Action.UPGRADE, Action.ROLLBACK, Action.UNINSTALL),
     State.STUCK:        (Action.RECOVER, Action.RECOVER, Action.UNINSTALL),
     State.BUSY:         (Action.REFUSE, Action.REFUSE, Action.REFUSE),
     State.UNINSTALLING: (Action.FINISH_UNINSTALL, Action.FINISH_UNINSTALL, Action.FINISH_UNINSTALL),
     State.UNINSTALLED:  (Action.INSTALL, Action.INSTALL, Action.NONE),
-    State.CORRUPT:      (Action.SET_ASIDE, Action.SET_ASIDE, Action.SET_ASIDE),
+    State.CORRUPT:      (Action.QUARANTINE, Action.QUARANTINE, Action.QUARANTINE),
 }  # fmt: skip
 PAIRS = [
     (state, wanted, action)
@@ -76,7 +76,7 @@ def test_an_uninstall_is_finished_unless_its_writer_lives(lock: Lock) -> None:
         (("deployed",), Facts("d/none", verified=False, current=True), State.UNVERIFIED),
         (("deployed",), Facts("d/none", verified=True, current=False), State.UNVERIFIED),
         (("deployed",), Facts("e/none", verified=True, current=True), State.OUTDATED),
-        (("deployed",), Facts("d/none", by_hand=True, verified=True, current=True), State.BY_HAND),
+        (("deployed",), Facts("d/none", by_hand=True, verified=True, current=True), State.MANUAL),
         (("deployed",), Facts(readable=False), State.CORRUPT),
         (("deployed", "failed"), SAME, State.FAILED),
         (("failed",), SAME, State.FAILED),
@@ -90,5 +90,5 @@ def test_state(statuses: tuple[str, ...], facts: Facts, state: State, lock: Lock
 
 
 def test_only_preparing_actions_are_followed_by_another() -> None:
-    assert {a for a in Action if a.prepares} == {Action.RECOVER, Action.SET_ASIDE, Action.FINISH_UNINSTALL}
+    assert {a for a in Action if a.prepares} == {Action.RECOVER, Action.QUARANTINE, Action.FINISH_UNINSTALL}
     assert {a for a in Action if not a.writes} == {Action.NONE, Action.VERIFY, Action.REFUSE}

@@ -160,14 +160,14 @@ def test_an_upgrade_by_hand_copies_our_labels_but_is_seen() -> None:
     store(world.kube, revision=1, status="superseded", labels=labels(wanted, 1))
     store(world.kube, revision=2, labels=labels(wanted, 1), description="Upgrade complete", config={"text": "by hand"})
     item = world.plan(wanted)
-    assert (item.state, item.action) == (State.BY_HAND, Action.UPGRADE)
-    assert "changed by hand: Upgrade complete" in item.changes
+    assert (item.state, item.action) == (State.MANUAL, Action.UPGRADE)
+    assert "changed manually: Upgrade complete" in item.changes
 
 
 def test_a_release_that_was_never_ours_is_by_hand() -> None:
     world = World()
     store(world.kube, revision=1)
-    assert world.plan(spec()).state is State.BY_HAND
+    assert world.plan(spec()).state is State.MANUAL
 
 
 def test_after_a_rollback_the_inputs_are_those_of_the_revision_it_went_back_to() -> None:
@@ -188,7 +188,7 @@ def test_a_rollback_to_a_rollback_is_followed_and_one_to_a_revision_by_hand_is_n
     by_hand = World()
     store(by_hand.kube, revision=2, status="superseded", labels=labels(old, 1), description="Upgrade complete")
     store(by_hand.kube, revision=3, labels=labels(old, 1), description="Rollback to 2")
-    assert by_hand.plan(old).state is State.BY_HAND
+    assert by_hand.plan(old).state is State.MANUAL
 
 
 @pytest.mark.parametrize(("lock", "action"), [(Lock.OTHER_ALIVE, Action.REFUSE), (Lock.MINE, Action.RECOVER)])
@@ -208,7 +208,7 @@ def test_a_failed_revision_is_upgraded_even_with_the_same_inputs() -> None:
 def test_an_unreadable_newest_revision_is_set_aside() -> None:
     world, wanted = World(), spec()
     store(world.kube, revision=1, payload="garbage")
-    assert world.plan(wanted).action is Action.SET_ASIDE
+    assert world.plan(wanted).action is Action.QUARANTINE
 
 
 def test_only_what_this_environment_installed_and_the_inventory_dropped_is_to_be_removed() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.dependency import old_pods
-from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report, Row, columns
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Outcome, Report, Row, columns
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, State
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET
@@ -98,16 +98,21 @@ def test_image_ids_of_all_runtimes_become_the_same_digest(image_id: str, digest:
 
 def test_the_table_stands_in_columns_and_a_failure_carries_everything() -> None:
     report = Report(
-        rows={"api": Row("api", "upgrade", 3, 4, 5, "crash_loop, back at set 2"), "b": Row("b", "install", 0)}
+        rows={
+            "api": Row("api", "upgrade", 3, 4, 5, Outcome.RESTORED, "crash_loop, back at set 2"),
+            "b": Row("b", "install", 0),
+        }
     )
     assert report.table() == [
-        "release  action   was  tried  now  verdict",
-        "api      upgrade  3    4      5    crash_loop, back at set 2",
-        "b        install  -    -      -",
+        "release  action   was  tried  now  outcome",
+        "api      upgrade  3    4      5    restored: crash_loop, back at set 2",
+        "b        install  -    -      -    kept",
     ]
     error = report.fail(Failure(Code.CRASH_LOOP, "it crashes"))
     assert error.results["releases"][0]["to"] == 5
-    assert report.rows["api"].told() == "api: upgrade, was revision 3, tried 4, now 5: crash_loop, back at set 2"
+    assert (
+        report.rows["api"].told() == "api: upgrade, was revision 3, tried 4, now 5: restored: crash_loop, back at set 2"
+    )
     assert columns([("a", "b")]) == ["a  b"]
 
 
@@ -122,15 +127,15 @@ def test_in_check_mode_the_table_is_the_plan() -> None:
         PlanItem("taken", State.BUSY, Action.REFUSE, 4),
     ]
     assert Report(plan=plan, predicted=True).table() == [
-        "release  plan           revision  why",
-        "api      change         3 -> 4    image r/api:1 -> r/api:2; values replicas",
-        "door     unchanged      2",
-        "new      new            - -> 1    not installed",
-        "proof    verify         5         applied as asked, not proved",
-        "old      to be removed  7 -> -    the inventory names it no more",
-        "hung     stuck          4 -> 5    a run died over it: its revision is marked failed, then it is applied again",
-        "taken    busy           4         another run is at work on it",
-        "1 to change, 1 new, 1 to verify, 1 to be removed, 1 stuck, 1 busy, 1 unchanged",
+        "release  plan       revision  why",
+        "api      change     3 -> 4    image r/api:1 -> r/api:2; values replicas",
+        "door     unchanged  2",
+        "new      new        - -> 1    not installed",
+        "proof    verify     5         applied as asked, not proved",
+        "old      remove     7 -> -    the inventory names it no more",
+        "hung     stuck      4 -> 5    a run died over it: its revision is marked failed, then it is applied again",
+        "taken    busy       4         another run is at work on it",
+        "1 to change, 1 new, 1 to verify, 1 to remove, 1 stuck, 1 busy, 1 unchanged",
     ]
     assert Report(predicted=True).table() == ["no releases"]
     assert plan[0].as_result()["kind"] == "change"
