@@ -65,5 +65,5 @@ class OddRegistry:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(self._address, Handler)  # type: ignore[arg-type]  # (host, port) of above
+        self._server = ThreadingHTTPServer(self._address, Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

@@ -1,91 +1,149 @@
-"""An API server in a dictionary: enough of it for code that reads and writes a few objects."""
+"""An API server in a dictionary: enough of it for code that reads, watches and writes a few objects."""
 
 from __future__ import annotations
 
 import copy
-import itertools
+import threading
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import AlreadyExists, Conflict, NotFound
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import WELL_KNOWN, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.stream import Stream
+from ansible_collections.todo.cloud.plugins.module_utils.kube.transport import ApiCounts
+
+
+@dataclass(frozen=True)
+class _Event:
+    version: int
+    type: str
+    kind: str
+    namespace: str
+    object: dict[str, Any]
 
 
 class FakeKube:
-    """Objects by (kind, namespace, name), with uid and resourceVersion as in real life. ``writes`` are noted."""
+    """Objects by (kind, namespace, name), with uid and resourceVersion as in real life; a ``KubeClient``.
+
+    ``writes`` and ``reads`` are noted. ``before`` is called ahead of each of them: a subclass may raise there.
+    """
+
+    server = "https://fake"
+    patience = 1.0
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.writes: list[tuple[str, str, str]] = []
         self.reads: list[tuple[str, str]] = []
         self.now = 1_000_000.0
-        self._versions = itertools.count(1)
+        self.counts = ApiCounts()
+        self._version = 0
+        self._events: list[_Event] = []
+        self._changed = threading.Condition(threading.RLock())
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        """Verbs are get, list, create, replace, patch and delete."""
 
     def put(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Lays an object down without noting a write."""
         item = copy.deepcopy(dict(body))
-        item["metadata"] = {
-            "uid": str(uuid.uuid4()), **item["metadata"], "namespace": namespace,
-            "resourceVersion": str(next(self._versions)),
-        }  # fmt: skip
-        self.objects[resource.kind, namespace, item["metadata"]["name"]] = item
+        with self._changed:
+            self._version += 1
+            item["metadata"] = {
+                "uid": str(uuid.uuid4()), **item["metadata"], "namespace": namespace,
+                "resourceVersion": str(self._version),
+            }  # fmt: skip
+            key = (resource.kind, namespace, item["metadata"]["name"])
+            self._tell("MODIFIED" if key in self.objects else "ADDED", resource, namespace, item)
+            self.objects[key] = item
         return copy.deepcopy(item)
 
     def resource(self, api_version: str, kind: str, **_: Any) -> Resource:
         return WELL_KNOWN[api_version, kind]
 
+    def served(self, **_: Any) -> list[Resource]:
+        return list(WELL_KNOWN.values())
+
     def server_now(self) -> float:
         return self.now
 
-    def get(self, resource: Resource, namespace: str, name: str, **_: Any) -> dict[str, Any]:
+    def get(
+        self, resource: Resource, namespace: str, name: str, *, metadata_only: bool = False, **_: Any
+    ) -> dict[str, Any]:
+        self.before("get", resource, name)
         self.reads.append((resource.kind, name))
         try:
-            return copy.deepcopy(self.objects[resource.kind, namespace, name])
+            return _shown(self.objects[resource.kind, namespace, name], metadata_only)
         except KeyError:
             raise NotFound(f"There is no {resource.label} {name}.", 404) from None
 
-    def find(self, resource: Resource, namespace: str, name: str, **_: Any) -> dict[str, Any] | None:
+    def find(self, resource: Resource, namespace: str, name: str, **options: Any) -> dict[str, Any] | None:
         try:
-            return self.get(resource, namespace, name)
+            return self.get(resource, namespace, name, **options)
         except NotFound:
             return None
 
     def list_(
-        self, resource: Resource, namespace: str = "", *, label_selector: str = "", **_: Any
-    ) -> tuple[list[dict[str, Any]], str]:
+        self, resource: Resource, namespace: str = "", *, label_selector: str = "", field_selector: str = "",
+        metadata_only: bool = False, **_: Any,
+    ) -> tuple[list[dict[str, Any]], str]:  # fmt: skip
+        self.before("list", resource, "*")
         self.reads.append((resource.kind, "*"))
-        wanted = dict(each.split("=", 1) for each in label_selector.split(",") if each)
-        found = [
-            copy.deepcopy(item)
-            for (kind, where, _), item in self.objects.items()
-            if kind == resource.kind
-            and where == namespace
-            and wanted.items() <= (item["metadata"].get("labels") or {}).items()
-        ]
-        return found, "0"
+        with self._changed:
+            found = [
+                _shown(item, metadata_only)
+                for (kind, where, name), item in self.objects.items()
+                if (kind, where) == (resource.kind, namespace)
+                and field_selector in ("", f"metadata.name={name}")
+                and _selected(item["metadata"].get("labels") or {}, label_selector)
+            ]
+            return found, str(self._version)
+
+    def watch(
+        self, resource: Resource, namespace: str, resource_version: str, *, seconds: float, silence: float,
+        field_selector: str = "",
+    ) -> Stream:  # fmt: skip
+        return _Watch(self, resource, namespace, int(resource_version), seconds, field_selector)
+
+    def count_relist(self) -> None:
+        self.counts.relists += 1
+
+    def logs(self, namespace: str, pod: str, container: str, **_: Any) -> str:
+        return ""
+
+    def proxy_get(self, namespace: str, pod: str, port: int | str, path: str, **_: Any) -> tuple[int, str]:
+        return 200, "{}"
 
     def create(self, resource: Resource, namespace: str, body: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        if (resource.kind, namespace, body["metadata"]["name"]) in self.objects:
+        name = body["metadata"]["name"]
+        self.before("create", resource, name)
+        if (resource.kind, namespace, name) in self.objects:
             raise AlreadyExists("It is there already.", 409)
-        self.writes.append(("create", resource.kind, body["metadata"]["name"]))
+        self.writes.append(("create", resource.kind, name))
         return self.put(resource, namespace, body)
 
-    def replace(
-        self, resource: Resource, namespace: str, body: Mapping[str, Any], *, deadline: Deadline | None = None
-    ) -> dict[str, Any]:
-        there = self.get(resource, namespace, body["metadata"]["name"])
+    def replace(self, resource: Resource, namespace: str, body: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        name = body["metadata"]["name"]
+        self.before("replace", resource, name)
+        there = self.get(resource, namespace, name)
         version = body["metadata"].get("resourceVersion")
         if version and version != there["metadata"]["resourceVersion"]:
             raise Conflict("Somebody else wrote first.", 409)
-        self.writes.append(("replace", resource.kind, body["metadata"]["name"]))
+        self.writes.append(("replace", resource.kind, name))
         return self.put(
             resource, namespace, {**body, "metadata": {**body["metadata"], "uid": there["metadata"]["uid"]}}
         )
 
-    def patch(self, resource: Resource, namespace: str, name: str, body: Any, **_: Any) -> dict[str, Any]:
-        there = self.get(resource, namespace, name)
+    def patch(
+        self, resource: Resource, namespace: str, name: str, body: Any, *, content_type: str = "", **_: Any
+    ) -> dict[str, Any]:
+        self.before("patch", resource, name)
+        makes = content_type == APPLY and (resource.kind, namespace, name) not in self.objects
+        there = {} if makes else self.get(resource, namespace, name)
         version = body.get("metadata", {}).get("resourceVersion")
         if version and version != there["metadata"]["resourceVersion"]:
             raise Conflict("Somebody else wrote first.", 409)
@@ -93,14 +151,73 @@ class FakeKube:
         return self.put(resource, namespace, _merged(there, body))
 
     def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "", **_: Any) -> bool:
+        self.before("delete", resource, name)
         there = self.objects.get((resource.kind, namespace, name))
         if there is None:
             return False
         if uid and uid != there["metadata"]["uid"]:
             raise Conflict("Another object has this name by now.", 409)
         self.writes.append(("delete", resource.kind, name))
-        del self.objects[resource.kind, namespace, name]
+        with self._changed:
+            self._version += 1
+            del self.objects[resource.kind, namespace, name]
+            self._tell("DELETED", resource, namespace, there)
         return True
+
+    def _tell(self, what: str, resource: Resource, namespace: str, item: Mapping[str, Any]) -> None:
+        told = {"apiVersion": resource.api_version, "kind": resource.kind, **copy.deepcopy(dict(item))}
+        told["metadata"]["resourceVersion"] = str(self._version)
+        self._events.append(_Event(self._version, what, resource.kind, namespace, told))
+        self._changed.notify_all()
+
+
+class _Watch(Stream):
+    """What happens to one kind in one namespace from a version on."""
+
+    def __init__(
+        self, kube: FakeKube, resource: Resource, namespace: str, version: int, seconds: float, field_selector: str
+    ) -> None:
+        super().__init__(None)
+        self._kube, self._version, self._end = kube, version, time.monotonic() + seconds
+        self._kind, self._namespace, self._only = resource.kind, namespace, field_selector.partition("=")[2]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        changed = self._kube._changed
+        while True:
+            with changed:
+                while not (news := self._news()):
+                    if not changed.wait(max(0.0, self._end - time.monotonic())):
+                        return
+            for event in news:
+                self._version = event.version
+                yield {"type": event.type, "object": copy.deepcopy(event.object)}
+
+    def _news(self) -> list[_Event]:
+        return [
+            event
+            for event in self._kube._events
+            if event.version > self._version
+            and (event.kind, event.namespace) == (self._kind, self._namespace)
+            and self._only in ("", event.object["metadata"]["name"])
+        ]
+
+    def interrupt(self) -> None:
+        with self._kube._changed:
+            self._end = 0.0
+            self._kube._changed.notify_all()
+
+    def close(self) -> None:
+        pass
+
+
+def _shown(item: Mapping[str, Any], metadata_only: bool) -> dict[str, Any]:
+    return copy.deepcopy({"metadata": item["metadata"]} if metadata_only else dict(item))
+
+
+def _selected(labels: Mapping[str, str], selector: str) -> bool:
+    """A label selector of equalities (``a=b``) and existence (``a``)."""
+    wanted = (each.partition("=") for each in selector.split(",") if each)
+    return all(labels.get(key) == value if equals else key in labels for key, equals, value in wanted)
 
 
 def _merged(there: Any, patch: Any) -> Any:

@@ -23,11 +23,11 @@ class Sidecars(FakeKube):
     def __init__(self, answers: dict[str, tuple[int, str] | None]) -> None:
         super().__init__()
         self.answers = answers
-        self.asked: list[tuple[str, int, str]] = []
+        self.asked: list[tuple[str, int | str, str]] = []
 
-    def proxy_get(self, namespace: str, name: str, port: int, path: str) -> tuple[int, str]:
-        self.asked.append((name, port, path))
-        answer = self.answers[name]
+    def proxy_get(self, namespace: str, pod: str, port: int | str, path: str, **_: Any) -> tuple[int, str]:
+        self.asked.append((pod, port, path))
+        answer = self.answers[pod]
         if answer is None:
             raise Forbidden("The credentials may not get pods/proxy.", 403)
         return answer
@@ -43,8 +43,8 @@ def component(kube: FakeKube, name: str, scopes: list[str] | None = None, **spec
 
 def look(kube: Sidecars) -> Any:
     pods = [pod(name, namespace="ns") for name in kube.answers]
-    given = given_components(kube, "ns")  # type: ignore[arg-type]  # a fake session
-    return components_of(kube, "api", pods, given)  # type: ignore[arg-type]  # a fake session
+    given = given_components(kube, "ns")
+    return components_of(kube, "api", pods, given)
 
 
 def test_all_are_loaded() -> None:
@@ -93,5 +93,5 @@ def test_the_port_is_the_one_on_daprds_command_line() -> None:
     kube = Sidecars({"api-1": metadata()})
     one = pod("api-1", namespace="ns")
     one["spec"]["containers"][-1]["args"] = ["/daprd", "--dapr-public-port", "4501"]
-    components_of(kube, "api", [one], ([], ""))  # type: ignore[arg-type]  # a fake session
+    components_of(kube, "api", [one], ([], ""))
     assert kube.asked == [("api-1", 4501, "/v1.0/metadata")]

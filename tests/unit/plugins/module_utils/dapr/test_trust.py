@@ -77,7 +77,7 @@ def trust_world(certificate: str) -> FakeKube:
 
 
 def test_trust_is_read(certificate: str) -> None:
-    trust = read_trust(trust_world(certificate), "dapr-system")  # type: ignore[arg-type]  # a fake session
+    trust = read_trust(trust_world(certificate), "dapr-system")
     assert (trust.mtls, trust.root_days_left, trust.issuer_days_left, trust.why) == (True, 29, 29, "")
 
 
@@ -88,13 +88,13 @@ def test_what_may_not_be_read_is_said_not_guessed(certificate: str, monkeypatch:
         raise Forbidden("may not get secrets", 403)
 
     monkeypatch.setattr(kube, "find", denied)
-    trust = read_trust(kube, "dapr-system")  # type: ignore[arg-type]  # a fake session
+    trust = read_trust(kube, "dapr-system")
     assert (trust.mtls, trust.root_days_left) == (None, None)
     assert "may not get secrets" in trust.why
 
 
 def test_nothing_installed(certificate: str) -> None:
-    trust = read_trust(FakeKube(), "dapr-system")  # type: ignore[arg-type]  # a fake session
+    trust = read_trust(FakeKube(), "dapr-system")
     assert trust.mtls is None
     assert "no Secret dapr-trust-bundle" in trust.why
 
@@ -119,7 +119,7 @@ def plane(kube: FakeKube, *, ready: int = 1, endpoints: bool = True, bundle: str
 
 def check(kube: FakeKube) -> SidecarCheck:
     kube.put(DEPLOYMENT, "ns", workload())
-    return SidecarCheck(kube, "ns", "dapr-system")  # type: ignore[arg-type]  # a fake session
+    return SidecarCheck(kube, "ns", "dapr-system")
 
 
 def test_only_the_pod_that_lacks_its_sidecar_is_restarted() -> None:
@@ -168,5 +168,5 @@ def test_pods_of_the_revision_before_do_not_count() -> None:
         })  # fmt: skip
     kube.put(POD, "ns", pod("api-new", ownerReferences=[{"controller": True, "uid": "new"}]))
     kube.put(POD, "ns", pod("api-old", form="none", ownerReferences=[{"controller": True, "uid": "old"}]))
-    looked = SidecarCheck(kube, "ns", "dapr-system").look(["api"])  # type: ignore[arg-type]  # a fake session
+    looked = SidecarCheck(kube, "ns", "dapr-system").look(["api"])
     assert (looked.apps[0].pods, looked.failures) == (1, ())

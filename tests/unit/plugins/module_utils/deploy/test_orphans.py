@@ -63,7 +63,7 @@ def world(resource: Resource = CONFIG_MAP, **annotations: Any) -> FakeKube:
 
 
 def sweep(kube: FakeKube) -> list[str]:
-    revisions = history(kube, "ns", "api")  # type: ignore[arg-type]  # a fake session
+    revisions = history(kube, "ns", "api")
     return remove_orphans(kube, "ns", "api", revisions)  # type: ignore[arg-type]  # a fake session
 
 
@@ -72,7 +72,7 @@ def test_only_what_no_later_manifest_holds_goes() -> None:
     assert sweep(kube) == ["ConfigMap left"]
     assert sweep(kube) == []
     assert kube.find(CONFIG_MAP, "ns", "a")
-    again = left_behind(history(kube, "ns", "api"))  # type: ignore[arg-type]  # a fake session
+    again = left_behind(history(kube, "ns", "api"))
     assert again == [], "marked: not looked after again"
 
 

@@ -35,16 +35,16 @@ def member(uid: str, revision: int = 1, name: str = "api") -> Member:
 
 def towards(kube: FakeKube, target: Member) -> State:
     def read(name: str, revision: int) -> StoredRelease:
-        return read_release(kube, "ns", name, revision)  # type: ignore[arg-type]  # a fake session
+        return read_release(kube, "ns", name, revision)
 
-    return state_towards(target, history(kube, "ns", "api"), read)  # type: ignore[arg-type]  # a fake session
+    return state_towards(target, history(kube, "ns", "api"), read)
 
 
 def can_go(kube: FakeKube, target: Member) -> bool:
     def read(name: str, revision: int) -> StoredRelease:
-        return read_release(kube, "ns", name, revision)  # type: ignore[arg-type]  # a fake session
+        return read_release(kube, "ns", name, revision)
 
-    return usable(target, history(kube, "ns", "api"), read)  # type: ignore[arg-type]  # a fake session
+    return usable(target, history(kube, "ns", "api"), read)
 
 
 def test_standing_at_the_recorded_revision() -> None:
@@ -100,7 +100,7 @@ def test_what_has_to_go_back_is_read_from_cluster_and_records() -> None:
     store(kube, "new", labels={})
     older = store(kube, "older", revision=1, status="superseded", labels=GOOD)
     store(kube, "older", revision=2, labels={})
-    records = RecordStore(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+    records = RecordStore(kube, "ns", "staging")
     first = {"older": member(older, name="older"), "removed-since": member("u", name="removed-since")}
     records.write(replace(RECORD, id=1, members=first))
     newest = {"same": member(same, name="same"), "moved": member(moved, name="moved"), "gone": member("u", name="gone")}

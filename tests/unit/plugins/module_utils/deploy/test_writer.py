@@ -38,7 +38,7 @@ class FakeHelm:
 
     def apply(self, request: ApplyRequest, **_: Any) -> None:
         self.calls.append("apply")
-        revisions = history(self.kube, "ns", request.name)  # type: ignore[arg-type]  # a fake session
+        revisions = history(self.kube, "ns", request.name)
         number = revisions[-1].revision + 1 if revisions else 1
         if self.script:
             self.script.pop(0)(self.kube, request, number)
@@ -47,7 +47,7 @@ class FakeHelm:
 
     def rollback(self, name: str, namespace: str, revision: int, **_: Any) -> None:
         self.calls.append(f"rollback {revision}")
-        revisions = history(self.kube, "ns", name)  # type: ignore[arg-type]  # a fake session
+        revisions = history(self.kube, "ns", name)
         old = next(r for r in revisions if r.revision == revision)
         store(self.kube, name, revisions[-1].revision + 1, labels=old.labels, description=f"Rollback to {revision}")
 
@@ -86,7 +86,7 @@ def soon() -> Deadline:
 
 
 def statuses(kube: FakeKube) -> list[str]:
-    return [r.status.value for r in history(kube, "ns", "api")]  # type: ignore[arg-type]  # a fake session
+    return [r.status.value for r in history(kube, "ns", "api")]
 
 
 def test_apply_proves_its_revision() -> None:
@@ -96,7 +96,7 @@ def test_apply_proves_its_revision() -> None:
     second = make(kube, helm).apply(SPEC, {}, soon())
     assert (first.action, first.was, first.now) == (Action.INSTALL, 0, 1)
     assert (second.action, second.was, second.now) == (Action.UPGRADE, 1, 2)
-    labels = history(kube, "ns", "api")[-1].labels  # type: ignore[arg-type]  # a fake session
+    labels = history(kube, "ns", "api")[-1].labels
     assert labels["todo.cloud/revision"] == "2"
 
 
@@ -244,7 +244,7 @@ def test_prepare_leaves_a_settled_release_alone() -> None:
 def test_a_young_pending_entry_that_is_not_ours_is_not_touched() -> None:
     kube = FakeKube()
     store(kube, status="pending-upgrade", labels={}, created="2026-11-21T10:00:00Z")
-    began = history(kube, "ns", "api")[0].created  # type: ignore[arg-type]  # a fake session
+    began = history(kube, "ns", "api")[0].created
     kube.now = began + 60
     with pytest.raises(TodoCloudError, match=r"began 60 s ago \(pending-upgrade\)") as caught:
         make(kube, FakeHelm(kube)).prepare("api", Action.RECOVER)
@@ -272,7 +272,7 @@ def test_a_member_is_redeployed_from_its_record_with_the_records_digests(tmp_pat
     kube = FakeKube()
     done = make(kube, FakeHelm(kube)).redeploy(MEMBER, RECORD, {}, soon())
     assert (done.action, done.now) == (Action.INSTALL, 1)
-    labels = history(kube, "ns", "api")[-1].labels  # type: ignore[arg-type]  # a fake session
+    labels = history(kube, "ns", "api")[-1].labels
     assert labels["todo.cloud/inputs"] == MEMBER.inputs
 
 
@@ -294,5 +294,5 @@ def test_threads_may_share_a_writer() -> None:
     for thread in threads:
         thread.join()
     for spec in specs:
-        newest = history(kube, "ns", spec.name)[-1]  # type: ignore[arg-type]  # a fake session
+        newest = history(kube, "ns", spec.name)[-1]
         assert newest.status is ReleaseStatus.DEPLOYED

@@ -17,7 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.environments.guard impo
 from ansible_collections.todo.cloud.plugins.module_utils.environments.info import host_of
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, Resource
 
 from tests.support.fake_kube import FakeKube
 
@@ -25,7 +25,7 @@ STAGING = Claims("staging", "ns")
 
 
 class Kube(FakeKube):
-    """With kube-system; ``forbidden`` are namespaces (``*``: the list of them) that may not be read."""
+    """With kube-system; ``forbidden`` are verbs, and namespaces that may not be read (``*``: the list of them)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,25 +37,12 @@ class Kube(FakeKube):
         self.put(NAMESPACE, "", {"metadata": {"name": namespace, "labels": labels, **more}})
         return self
 
-    def get(self, resource: Any, namespace: str, name: str, **_: Any) -> dict[str, Any]:
-        if name in self.forbidden:
-            raise Forbidden(f"may not get {name}", 403)
-        return super().get(resource, namespace, name)
-
-    def list_(self, resource: Any, namespace: str = "", **options: Any) -> tuple[list[dict[str, Any]], str]:
-        if "*" in self.forbidden:
-            raise Forbidden("may not list", 403)
-        label = options.pop("label_selector", "")
-        found, version = super().list_(resource, namespace)
-        return [item for item in found if label in (item["metadata"].get("labels") or {})], version
-
-    def patch(self, resource: Any, namespace: str, name: str, body: Any, **_: Any) -> dict[str, Any]:
-        if "patch" in self.forbidden:
-            raise Forbidden("may not patch", 403)
-        return super().patch(resource, namespace, name, body)
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        if self.forbidden & {verb, name}:
+            raise Forbidden(f"may not {verb} {name}", 403)
 
     def guard(self, claims: Claims = STAGING, **options: Any) -> Guard:
-        return guard(self, claims, **options)  # type: ignore[arg-type]  # a fake session
+        return guard(self, claims, **options)
 
 
 def refusal(kube: Kube, claims: Claims = STAGING) -> str:
@@ -111,12 +98,12 @@ def test_another_cluster() -> None:
 def test_the_identity_is_recorded_once_where_it_may_be() -> None:
     kube = Kube().environment()
     for _ in range(2):
-        record(kube, "ns", kube.guard())  # type: ignore[arg-type]  # a fake session
+        record(kube, "ns", kube.guard())
     assert kube.writes == [("patch", "Namespace", "ns")]
     assert kube.guard().recorded == "cluster-1"
     other = Kube().environment()
     other.forbidden = {"patch"}
-    record(other, "ns", other.guard())  # type: ignore[arg-type]  # a fake session
+    record(other, "ns", other.guard())
     assert not other.writes
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, StoredRelease
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, NotFound, Refused
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import WELL_KNOWN, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import Resource
 from ansible_collections.todo.cloud.plugins.module_utils.planning.drift import Drift, drift_of
+
+from tests.support.fake_kube import FakeKube
 
 MANIFEST = """\
 apiVersion: apps/v1
@@ -30,10 +32,11 @@ def writer(manager: str, fields: dict[str, Any]) -> dict[str, Any]:
     return {"manager": manager, "time": "2026-11-22T10:00:00Z", "fieldsV1": fields}
 
 
-class Server:
+class Server(FakeKube):
     """Answers a dry run by laying the applied object over the live one, as server-side apply does for these."""
 
     def __init__(self, *, scaled: bool = False) -> None:
+        super().__init__()
         self.live: dict[str, Any] = {
             "Deployment": {
                 "metadata": {"name": "api", "labels": {"team": "a"}, "managedFields": [HELM], "uid": "u"},
@@ -53,14 +56,11 @@ class Server:
         live["metadata"]["managedFields"] = [HELM, writer(manager, fields)]
         return self
 
-    def resource(self, api_version: str, kind: str) -> Resource:
-        return WELL_KNOWN[api_version, kind]
-
-    def list_(self, resource: Resource, namespace: str) -> tuple[list[dict[str, Any]], str]:
+    def list_(self, resource: Resource, namespace: str = "", **_: Any) -> tuple[list[dict[str, Any]], str]:
         ref = {"kind": "Deployment", "name": "api"}
         return ([{"spec": {"scaleTargetRef": ref}}] if self.scaled else []), ""
 
-    def find(self, resource: Resource, namespace: str, name: str) -> dict[str, Any] | None:
+    def find(self, resource: Resource, namespace: str, name: str, **_: Any) -> dict[str, Any] | None:
         return copy.deepcopy(self.live.get(resource.kind))
 
     def patch(self, resource: Resource, namespace: str, name: str, body: Any, **options: Any) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Server:
 
     def drift(self) -> list[Drift]:
         stored = StoredRelease("api", "ns", 1, ReleaseStatus.DEPLOYED, "", "c", "1", "", {}, MANIFEST)
-        return drift_of(self, "ns", [stored])  # type: ignore[arg-type]  # a fake session
+        return drift_of(self, "ns", [stored])
 
 
 def _over(live: Any, wanted: Any) -> Any:

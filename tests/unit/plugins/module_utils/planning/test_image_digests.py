@@ -37,7 +37,7 @@ def spec(name: str = "web", image: Any = IMAGE, **values: Any) -> ReleaseSpec:
 
 
 def pins(*registries: Mapping[str, Any], kube: FakeKube | None = None) -> Pins:
-    return Pins(kube or FakeKube(), "ns", registries)  # type: ignore[arg-type]  # a fake session
+    return Pins(kube or FakeKube(), "ns", registries)
 
 
 def empty() -> Snapshot:
@@ -51,7 +51,7 @@ def deployed(image: str) -> tuple[Snapshot, Any]:
     items, _ = kube.list_(SECRET, "ns")
 
     def read(name: str, revision: int) -> StoredRelease:
-        return read_release(kube, "ns", name, revision)  # type: ignore[arg-type]  # a fake session
+        return read_release(kube, "ns", name, revision)
 
     return Snapshot(histories(item["metadata"] for item in items), {}, [], None), read
 

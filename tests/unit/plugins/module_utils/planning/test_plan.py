@@ -71,7 +71,7 @@ class World:
 
     def read(self, name: str, revision: int) -> StoredRelease:
         self.read_from_cluster += 1
-        return read_release(self.kube, "ns", name, revision)  # type: ignore[arg-type]  # a fake session
+        return read_release(self.kube, "ns", name, revision)
 
     def snapshot(self) -> Snapshot:
         items, _ = self.kube.list_(SECRET, "ns")

@@ -49,7 +49,7 @@ def record(*members: Member, number: int = 1, commit: str = COMMIT, age: int = 6
 
 
 def store(*records: Record) -> RecordStore:
-    kept = RecordStore(FakeKube(), "ns", "staging")  # type: ignore[arg-type]  # a fake session
+    kept = RecordStore(FakeKube(), "ns", "staging")
     for each in records:
         kept.write(each)
     return kept

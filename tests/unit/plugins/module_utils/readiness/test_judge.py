@@ -85,7 +85,7 @@ def test_quota_grace_starts_anew_while_the_controller_moves() -> None:
     judge, moving = Judge({}), tree("statefulset-quota")
     judge.look(moving, at(0))
     moved = copy.deepcopy(moving.workload)
-    moved["status"]["replicas"] = 1  # type: ignore[index]  # a deep copy of a fixture, which is a dict
+    moved["status"]["replicas"] = 1
     other = Tree(moved, moving.newest, moving.new_pods, moving.old_pods)
     assert not judge.look(other, at(19)).doom
     assert not judge.look(other, at(30)).doom
@@ -196,7 +196,7 @@ def test_after_a_startup_probe_the_time_counts_from_the_first_sighting() -> None
 def test_a_sibling_that_is_ready_proves_the_probe_right() -> None:
     asked, events = refused(STARTED + 100.0)
     ready = copy.deepcopy(asked.new_pods[0])
-    ready["metadata"]["uid"] = "sibling"  # type: ignore[index]  # a deep copy of a fixture, which is a dict
+    ready["metadata"]["uid"] = "sibling"
     for entry in ready["status"]["conditions"]:
         entry["status"] = "True"
     both = Tree(asked.workload, asked.newest, (*asked.new_pods, ready))

@@ -89,11 +89,11 @@ def test_what_does_not_fit_is_left_out_largest_first() -> None:
     assert list(item["binaryData"]) == ["chart-b.tgz"]
     assert len(str(item)) < 1_048_576
     kube = FakeKube()
-    assert RecordStore(kube, "ns", "staging").write(big) == ["a"]  # type: ignore[arg-type]  # a fake session
+    assert RecordStore(kube, "ns", "staging").write(big) == ["a"]
 
 
 def store_with(kube: FakeKube, *numbers: int) -> RecordStore:
-    store = RecordStore(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+    store = RecordStore(kube, "ns", "staging")
     for number in numbers:
         store.write(replace(RECORD, id=number))
     return store
@@ -118,7 +118,7 @@ def test_a_withdrawn_set_says_so_and_stays_readable() -> None:
     store = store_with(kube, 1, 2)
     store.withdraw(2, "left for set 1 by ada")
     assert [h.withdrawn for h in store.headers()] == ["left for set 1 by ada", ""]
-    assert RecordStore(kube, "ns", "staging").read(2).id == 2  # type: ignore[arg-type]  # a fake session
+    assert RecordStore(kube, "ns", "staging").read(2).id == 2
 
 
 def test_a_set_is_never_overwritten() -> None:

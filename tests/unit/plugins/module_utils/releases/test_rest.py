@@ -38,10 +38,10 @@ def test_the_number_of_requests_does_not_grow_with_the_number_of_releases() -> N
         for n in range(count):
             uid = store(kube, f"r{n}")
             members[f"r{n}"] = replace(MEMBER, name=f"r{n}", revision=1, uid=uid)
-        records = RecordStore(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+        records = RecordStore(kube, "ns", "staging")
         records.write(replace(RECORD, members=members))
         kube.reads.clear()
-        take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging", ())  # type: ignore[arg-type]  # a fake session
+        take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging", ())
         return len(kube.reads)
 
     assert reads(1) == reads(30) == 5
@@ -56,12 +56,12 @@ def test_a_mark_changes_with_every_write_and_with_the_object_and_tells_nothing()
 def test_watched_objects_are_marked_and_damaged_records_passed_over() -> None:
     kube = FakeKube()
     kube.put(SECRET, "ns", {"metadata": {"name": "database"}})
-    records = RecordStore(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+    records = RecordStore(kube, "ns", "staging")
     records.write(RECORD)
     records.write(replace(RECORD, id=2))
     kube.objects["ConfigMap", "ns", "release-set-2"]["data"]["digest"] = "0"
     watch = Watch("Secret", "database")
-    found = take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging", [watch])  # type: ignore[arg-type]  # fake
+    found = take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging", [watch])
     assert watch in found.marks
     assert found.newest is not None
     assert found.newest.id == 1
@@ -70,16 +70,16 @@ def test_watched_objects_are_marked_and_damaged_records_passed_over() -> None:
 
 def test_intention() -> None:
     kube = FakeKube()
-    assert remembered(kube, "ns") is None  # type: ignore[arg-type]  # a fake session
-    assert forget(kube, "ns") == ""  # type: ignore[arg-type]  # a fake session
+    assert remembered(kube, "ns") is None
+    assert forget(kube, "ns") == ""
     for number in (3, 2):
         goal = RollbackTarget(number, ("api",), (4, 5), "ada@ci")
-        remember(kube, "ns", goal)  # type: ignore[arg-type]  # a fake session
-        assert remembered(kube, "ns") == goal  # type: ignore[arg-type]  # a fake session
-    assert "release set 2, begun by ada@ci" in forget(kube, "ns")  # type: ignore[arg-type]  # a fake session
-    assert remembered(kube, "ns") is None  # type: ignore[arg-type]  # a fake session
+        remember(kube, "ns", goal)
+        assert remembered(kube, "ns") == goal
+    assert "release set 2, begun by ada@ci" in forget(kube, "ns")
+    assert remembered(kube, "ns") is None
     kube.put(CONFIG_MAP, "ns", {"metadata": {"name": NAME}, "data": {"target.json": "{}"}})
-    assert remembered(kube, "ns") is None  # type: ignore[arg-type]  # a fake session
+    assert remembered(kube, "ns") is None
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_status_of_an_environment() -> None:
     kube = FakeKube()
     uid = store(kube, revision=3, labels={"todo.cloud/environment": "staging"})
     store(kube, "loose", labels={"todo.cloud/environment": "staging"})
-    RecordStore(kube, "ns", "staging").write(  # type: ignore[arg-type]  # a fake session
+    RecordStore(kube, "ns", "staging").write(
         replace(RECORD, members={"api": replace(MEMBER, uid=uid), "lost": replace(MEMBER, name="lost")})
     )
     kube.put(DEPLOYMENT, "ns", {k: v for k, v in deployment().items() if k != "kind"})
@@ -188,7 +188,7 @@ def test_status_of_an_environment() -> None:
 
 def test_sets_can_be_asked_for() -> None:
     kube = FakeKube()
-    records = RecordStore(kube, "ns", "staging")  # type: ignore[arg-type]  # a fake session
+    records = RecordStore(kube, "ns", "staging")
     for number in (1, 2):
         records.write(replace(RECORD, id=number))
     records.withdraw(2, "left")
