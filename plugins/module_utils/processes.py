@@ -7,8 +7,10 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 # Environment variable by which an action plugin of this collection tells a module its controller: "pid start".
@@ -54,6 +56,20 @@ def gone(pid: int, since: str) -> bool:
     except PermissionError:
         pass
     return False
+
+
+def ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Has a child of this process ended, now or within so many seconds?"""
+    descriptor = _descriptor(process.pid)
+    if descriptor is None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+    else:
+        try:
+            select.select([descriptor], [], [], seconds)
+        finally:
+            os.close(descriptor)
+    return process.poll() is not None
 
 
 def die_with(pid: int, since: str) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 from ..kube.api import Check, may_go_on
-from ..processes import lasting
+from ..processes import ends_within, lasting
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TICK_S = 0.25  # how often it is asked whether a running program may go on
@@ -70,35 +70,34 @@ def run_process(
     """The real runner: no shell, killed with its parent (Linux) and after ``timeout`` seconds."""
     with (
         _file_with(stdin, "input") as given,
+        _file_with(b"", "output") as stdout,
+        _file_with(b"", "errors") as stderr,
         subprocess.Popen(
             list(argv),
             stdin=given,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
             env=dict(env),
             pass_fds=tuple(pass_fds),
             preexec_fn=_dies_with_parent(),
         ) as process,
     ):
         try:
-            stdout, stderr = _watched(process, timeout, check)
+            _watch(process, timeout, check)
         except BaseException:
             process.kill()
             raise
-    return Completed(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+        return Completed(process.returncode, _text_of(stdout), _text_of(stderr))
 
 
-def _watched(process: subprocess.Popen[bytes], timeout: float, check: Check) -> tuple[bytes, bytes]:
-    """Output and errors. After a pause of this process the program is held until ``check`` has said that it may go on:
-    meanwhile somebody else may have begun to write what it writes. The pause does not count against ``timeout``: the
-    program may have been stopped too.
+def _watch(process: subprocess.Popen[bytes], timeout: float, check: Check) -> None:
+    """Waits for the program's end. After a pause of this process the program is held until ``check`` has said that it
+    may go on: meanwhile somebody else may have begun to write what it writes. The pause does not count against
+    ``timeout``: the program may have been stopped too.
     """
     used, seen = 0.0, lasting()
-    while True:
-        try:
-            return process.communicate(timeout=_TICK_S)
-        except subprocess.TimeoutExpired:
-            passed = lasting() - seen
+    while not ends_within(process, _TICK_S):
+        passed = lasting() - seen
         late = passed > _TICK_S + _STOPPED_S
         if late:
             process.send_signal(signal.SIGSTOP)
@@ -151,11 +150,16 @@ def kubeconfig_file(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int,
 def _file_with(content: bytes, name: str) -> Iterator[IO[bytes]]:
     """A file without a name on the disk, at its start: in memory on Linux.
 
-    A program gets its input from a file, not from a pipe: a pipe must be fed in time, and nobody promises that this
-    process gets the processor in time.
+    Programs read from files and write to files, not pipes: a pipe must be served in time, and nobody promises that
+    this process gets the processor in time.
     """
     memory = hasattr(os, "memfd_create")
     with open(os.memfd_create(name), "w+b") if memory else tempfile.TemporaryFile() as file:
         file.write(content)
         file.seek(0)
         yield file
+
+
+def _text_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
