@@ -5,9 +5,9 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What modules say about check mode, diff mode and idempotence, and of their action group (not ``plain``).
+    """Attributes of modules: check mode, diff mode, idempotence and, except in ``plain``, the action group.
 
-    ``reading`` adds how modules that write nothing support them.
+    ``reading`` adds how read-only modules support them.
     """
 
     DOCUMENTATION = r"""
@@ -42,7 +42,7 @@ options: {}
 attributes:
   check_mode:
     support: full
-    details: Runs in check mode as it does otherwise, since it writes nothing.
+    details: Runs the same in check mode, since it writes nothing.
   diff_mode:
     support: N/A
     details: Changes nothing.

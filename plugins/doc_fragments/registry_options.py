@@ -5,15 +5,15 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of the modules that talk to one image registry; ``registries``: of those that ask for many images."""
+    """Options of the modules that use one image registry; ``registries``: of those that use several."""
 
     DOCUMENTATION = r"""
 options:
   endpoint:
     description:
-      - URL where the registry is reached from here, for example C(http://10.0.0.5:5000) for a mirror that stands for
-        it. Only an endpoint that begins with C(http://) is spoken to without TLS.
-      - By default the registry is reached by HTTPS under the name in O(image), one on the loopback by plain HTTP.
+      - URL of the registry, or of a mirror that replaces it, for example C(http://10.0.0.5:5000). TLS is used unless
+        the endpoint begins with C(http://).
+      - The default is HTTPS and the host in O(image); for a registry on the loopback interface, plain HTTP.
     type: str
   username:
     description:
@@ -25,22 +25,22 @@ options:
     type: str
   pull_secret:
     description:
-      - Content of a Secret of type C(kubernetes.io/dockerconfigjson), as JSON or in base64, used when it names the
-        registry and O(password) is not given.
+      - Content of a Secret of type C(kubernetes.io/dockerconfigjson), as JSON or in base64. It is used when it has
+        credentials for the registry and O(password) is not given.
     type: jsonarg
   ca_path:
     description:
-      - File with the certificates of the authorities that are trusted, instead of the system's.
+      - CA bundle to trust instead of the system's.
     type: path
   validate_certs:
     description:
-      - Check the registry's certificate.
+      - Validate the registry's certificate.
     type: bool
     default: true
   timeout:
     description:
-      - Seconds that one request may take, retries included.
-      - Refused connections, 429 and 5xx are tried again up to four times, after the time that the registry asks for.
+      - Seconds that one request may take, including retries.
+      - Refused connections, 429 and 5xx are retried up to four times, after the delay that the registry asks for.
     type: int
     default: 30
 """
@@ -49,12 +49,12 @@ options:
 options:
   registries:
     description:
-      - Image registries that are asked which digest a tag points to. The digest counts as an input and is what the
-        pods run, so a tag that was moved is a change. Each tag is asked for once per run.
+      - Image registries that resolve tags to digests. The digest counts as an input and is what the pods run, so a tag
+        that was moved is a change. Each tag is resolved once per run.
       - The image is C(image) in the values, as a full reference, or as a dictionary that has C(digest) (which may be
         empty) beside C(repository) and C(tag), and optionally C(registry).
-      - Where a registry is not named here, or can't be asked, the digest that is deployed for the same tag is kept,
-        else the tag counts. A note in the result or a warning says so in one line.
+      - Where a registry is not listed here, or cannot be reached, the digest that is deployed for the same tag is kept;
+        without one, the tag is used. A note in the result or a warning says so.
       - When a registry has no such image, and none of its digests is deployed, the module fails before it writes.
     type: list
     elements: dict
@@ -62,18 +62,18 @@ options:
     suboptions:
       host:
         description:
-          - Registry as the images name it, such as V(ghcr.io) or V(docker.io), or V(*) for all that are not named.
+          - Registry as in image references, such as V(ghcr.io) or V(docker.io), or V(*) for all others.
         type: str
         required: true
       endpoint:
         description:
-          - URL where it is reached from here, for example a mirror that stands for it. Only one that begins with
-            C(http://) is spoken to without TLS. By default HTTPS under its own name.
+          - URL of the registry, or of a mirror that replaces it. TLS is used unless the URL begins with C(http://). The
+            default is HTTPS and O(registries[].host).
         type: str
       pull_secret:
         description:
-          - Name of a Secret of type C(kubernetes.io/dockerconfigjson) in O(namespace) with the credentials, best
-            the one that the pods pull with. Ignored while it is not there, or when O(registries[].password) is given.
+          - Name of a Secret of type C(kubernetes.io/dockerconfigjson) in O(namespace) with the credentials, preferably
+            the one that the pods use. Ignored when it does not exist, or when O(registries[].password) is given.
         type: str
       username:
         description:
@@ -85,11 +85,11 @@ options:
         type: str
       ca_path:
         description:
-          - File with the certificates of the authorities that are trusted, instead of the system's.
+          - CA bundle to trust instead of the system's.
         type: path
       validate_certs:
         description:
-          - Check the registry's certificate.
+          - Validate the registry's certificate.
         type: bool
         default: true
 """

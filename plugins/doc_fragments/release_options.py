@@ -15,7 +15,7 @@ options: {}
 options:
   environment:
     description:
-      - Name of the environment. A namespace that is deployed to must carry it in its label C(todo.cloud/environment).
+      - Name of the environment. Its namespace must carry it in the label C(todo.cloud/environment).
     type: str
     required: true
   namespace:
@@ -29,8 +29,8 @@ options:
 options:
   cluster_id:
     description:
-      - Identity of the cluster that is meant, the uid of its namespace C(kube-system). Credentials that lead to another
-        cluster are refused before anything is written.
+      - Identity of the expected cluster, the uid of its namespace C(kube-system). Credentials for another cluster are
+        refused before anything is written.
       - M(todo.cloud.environment_info) returns it, and so does
         C(kubectl get namespace kube-system -o jsonpath={.metadata.uid}).
     type: str
@@ -45,32 +45,32 @@ options:
     default: helm
   history_max:
     description:
-      - Revisions of a release that Helm keeps, V(0) for all. For an environment's releases at least 40, which is twice
-        the release sets that are kept, so that a rollback finds the revisions it goes back to.
+      - Number of revisions of a release that Helm keeps, V(0) for all. At least 40 for an environment's releases, twice
+        the number of release sets that are kept, so that a rollback finds its revisions.
     type: int
     default: 40
   timeout:
     description:
-      - Seconds until the workloads must be Current (those of a wave, where there are waves), and that a single Helm
-        call may wait for hooks.
+      - Seconds within which the workloads (of one wave, where there are waves) must be Current. Also the limit for the
+        hooks of one Helm call.
     type: int
     default: 300
   lock_wait:
     description:
       - Seconds to wait when another run holds the lock. With V(0) the module fails at once and names the holder.
-      - The lock of a run that was killed on this machine is taken over at once, that of a dead run elsewhere after
-        O(lock_ttl) and its O(timeout) have passed.
+      - The lock of a run that was killed on this machine is taken over at once. The lock of a dead run elsewhere is
+        taken over after O(lock_ttl) plus its O(timeout).
     type: int
     default: 0
   lock_ttl:
     description:
-      - Seconds after which the lock of this run counts as abandoned when it is not renewed; it is renewed three times
-        as often. 3 at least.
+      - Seconds after which the lock of this run expires when it is not renewed. It is renewed three times within that
+        time. The minimum is 3.
     type: int
     default: 15
   run_url:
     description:
-      - Address of this run, for those who find its lock. GitHub Actions, GitLab CI and Jenkins tell it by themselves.
+      - URL of this run, shown to those who find its lock. GitHub Actions, GitLab CI and Jenkins provide it.
     type: str
 """
 
@@ -78,8 +78,8 @@ options:
 options:
   lock:
     description:
-      - Which lock is meant. V(namespace), the one of the namespace, which is also that of its environment; V(platform),
-        the one of the cluster's platform, a Lease in C(kube-system).
+      - Which lock to use. V(namespace) is the lock of the namespace and so of its environment. V(platform) is the lock
+        of the cluster's platform, a Lease in C(kube-system).
     type: str
     choices: [namespace, platform]
     default: namespace

@@ -5,34 +5,34 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How patiently a rollout is judged."""
+    """How long symptoms are tolerated, and how much evidence is kept."""
 
     DOCUMENTATION = r"""
 options:
   graces:
     description:
-      - How many seconds a symptom may last before it dooms a rollout, by class of symptom.
+      - Grace periods in seconds. A symptom that lasts longer fails the rollout. The keys are classes of symptoms.
       - V(crash_loop) 0, V(first_crash) 20, V(image_invalid) 0, V(image_pull_final) 15 (the registry says not found or
-        denied), V(image_pull) 120 (any other trouble with the registry), V(config_missing) 10, V(container_start) 10,
+        denied), V(image_pull) 120 (any other problem with the registry), V(config_missing) 10, V(container_start) 10,
         V(pod_failed) 0, V(unschedulable) 60, V(volume_mount) 120, V(failed_create) 20 (quota, admission, service
-        account), V(probe_failing) 60 (nobody listens where the readiness probe asks; counted from the end of the
-        probe's own attempts), V(probe_wrong) 15 (a probe that can't succeed as it is written), V(sidecar_not_ready) 60,
+        account), V(probe_failing) 60 (nothing listens on the readiness probe's port; counted from the end of the
+        probe's own attempts), V(probe_wrong) 15 (a probe that cannot succeed as configured), V(sidecar_not_ready) 60,
         V(sidecar_missing) 10, V(dependency_down) 60, V(blocked_by_old_pod) 15, V(progress_deadline) 15, V(paused) 15,
         V(not_found) 10.
-      - A class that is not named keeps its default. A container that answers and is not ready has until the timeout.
+      - A class that is not named keeps its default. A container that answers but is not ready has until the timeout.
     type: dict
     default: {}
   stability_seconds:
     description:
-      - How many seconds pods must have been ready, without a restart, before that counts.
+      - Seconds that pods must have been ready, without a restart, before they count as ready.
       - Pods with a quick liveness probe are watched until that probe could have killed them (at most 10 seconds), and a
-        container that was restarted has to outlive its last run, whatever this says.
+        restarted container has to run longer than its last run, regardless of this option.
       - Pods that have been ready for longer cost no time.
     type: float
     default: 3.0
   log_lines:
     description:
-      - How many lines of a failing container's log, of its present and its previous run, are kept as evidence.
+      - Number of log lines of a failing container, of its current and its previous run, to keep as evidence.
     type: int
     default: 30
 """

@@ -11,8 +11,8 @@ short_description: Turn a dictionary into Dapr's pod annotations
 description:
   - Each key, with underscores or hyphens, becomes an annotation C(dapr.io/…) and each value a string, as Kubernetes
     wants it.
-  - Dapr ignores annotations that it does not know, without a word. This filter refuses them and names the nearest
-    known one.
+  - Dapr silently ignores annotations that it does not know. This filter refuses them and suggests the nearest known
+    name.
   - Keys whose value is V(none) are left out.
 options:
   _input:
@@ -81,7 +81,7 @@ def _text(key: str, value: object) -> str:
 def dapr_annotations(settings: Mapping[str, object]) -> dict[str, str]:
     """Return the annotations ``dapr.io/<name>`` for the settings, sorted by name.
 
-    :raises AnsibleFilterError: a name is unknown to Dapr, given twice, or its value is no scalar
+    :raises AnsibleFilterError: a name is unknown to Dapr, given twice, or its value is not a scalar
     """
     if not isinstance(settings, Mapping):
         raise AnsibleFilterError(f"dapr_annotations: expected a dictionary, got {type(settings).__name__}")

@@ -1,16 +1,16 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Filter that puts an environment on one screen."""
+"""Filter that formats the status of an environment as lines of text."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: environment_table
 version_added: 0.1.0
-short_description: Put an environment on one screen
+short_description: Show an environment on one screen
 description:
-  - Turns what M(todo.cloud.release_set_info) returns with its status into lines for people. First what the environment
-    is at and who holds its lock, then one line per release, then what is wrong with those that are not well.
+  - Formats the result of M(todo.cloud.release_set_info) with its status as lines of text. First the current release set
+    and who holds the lock, then one line per release, then the messages of the releases that are not Current.
 options:
   _input:
     description: Result of M(todo.cloud.release_set_info), called with its status.
@@ -23,14 +23,14 @@ author: todo.cloud maintainers
 
 EXAMPLES = r"""
 ---
-- name: Environment is read
+- name: Read the environment
   todo.cloud.release_set_info:
     environment: staging
     namespace: todo-staging
     status: true
   register: staging
 
-- name: Environment on one screen
+- name: Show the environment
   ansible.builtin.debug:
     msg: "{{ staging | todo.cloud.environment_table }}"
 """
@@ -82,8 +82,8 @@ def _where(info: Mapping[str, Any]) -> str:
     if not current:
         return "at no verified set"
     facts = [f"commit {found['commit']}" if found.get("commit") else "", str(found.get("time") or "")] if found else []
-    told = ", ".join(fact for fact in facts if fact)
-    return f"at verified set {current}" + (f" ({told})" if told else "")
+    details = ", ".join(fact for fact in facts if fact)
+    return f"at verified set {current}" + (f" ({details})" if details else "")
 
 
 def _lock(info: Mapping[str, Any]) -> list[str]:
@@ -109,22 +109,22 @@ def _certificates(info: Mapping[str, Any]) -> list[str]:
 
 
 def environment_table(info: Mapping[str, Any]) -> list[str]:
-    """Return the lines that tell an environment's state.
+    """Return lines of text with the state of an environment.
 
     :param info: result of the module release_set_info with ``status``
-    :raises AnsibleFilterError: it is no such result
+    :raises AnsibleFilterError: it is not such a result
     """
     if not isinstance(info, Mapping) or not isinstance(info.get("status"), Mapping):
         raise AnsibleFilterError("environment_table: expected the result of release_set_info with status: true")
     status: Mapping[str, Mapping[str, Any]] = info["status"]
     rows = [_HEAD, *(_cells(name, release) for name, release in sorted(status.items()))]
-    ill = [
+    messages = [
         f"{name}: {release['message']}"
         for name, release in sorted(status.items())
         if release.get("message") and release.get("state") != "Current"
     ]
     table = _columns(rows) if status else ["no releases"]
-    return [_where(info), *_lock(info), *_trust(info), *_certificates(info), *table, *ill]
+    return [_where(info), *_lock(info), *_trust(info), *_certificates(info), *table, *messages]
 
 
 class FilterModule:

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Filter that reads, changes and writes container image references."""
+"""Filter that parses, changes and builds container image references."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ description:
   - The grammar is that of the OCI distribution project. A first component without a dot, a colon and other than
     V(localhost) belongs to the repository; the registry is then V(docker.io), and a repository of one word there
     gets the prefix V(library/).
-  - A missing tag stays missing. It is never taken to mean V(latest).
+  - A missing tag stays missing. It never means V(latest).
 positional: part
 options:
   _input:
@@ -33,7 +33,7 @@ options:
     type: str
   tag:
     description:
-      - Use this tag instead. The digest is dropped unless O(digest) is given too, since it belonged to the old tag.
+      - Use this tag instead. The digest is dropped unless O(digest) is given too, since it belongs to the old tag.
     type: str
   digest:
     description: Use this digest instead, V(sha256:) and 64 hexadecimal digits.
@@ -43,13 +43,13 @@ author: todo.cloud maintainers
 
 EXAMPLES = r"""
 ---
-- name: Parts of a reference
+- name: Show the parts of a reference
   ansible.builtin.debug:
     msg: "{{ 'ghcr.io/todo-app/frontend:v1.0.0' | todo.cloud.image_ref }}"
     # registry: ghcr.io, repository: todo-app/frontend, tag: v1.0.0, digest: '',
     # name: ghcr.io/todo-app/frontend, ref: ghcr.io/todo-app/frontend:v1.0.0
 
-- name: The same image from a mirror
+- name: Use the same image from a mirror
   ansible.builtin.debug:
     msg: "{{ 'ghcr.io/todo-app/frontend:v1.0.0' | todo.cloud.image_ref('ref', registry='mirror.example.com:5000') }}"
 
@@ -61,7 +61,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - The parts C(registry), C(repository), C(tag), C(digest), C(name) and C(ref) (parts that are not there are empty
+    - The parts C(registry), C(repository), C(tag), C(digest), C(name) and C(ref) (missing parts are empty
       strings), or the one that O(part) names.
   type: raw
   sample:

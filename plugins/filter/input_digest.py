@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Filter that tells whether what a release is made of has changed."""
+"""Filter that computes the digest of a release's inputs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ version_added: 0.1.0
 short_description: Digest of a chart's content and its values
 description:
   - Forty hexadecimal digits over the names and contents of a chart's files and over the values, the same that
-    M(todo.cloud.release_apply) compares. Equal inputs have equal digests, whatever the order of keys and whatever
-    version the chart names.
+    M(todo.cloud.release_apply) compares. Equal inputs have equal digests, regardless of the order of keys and of the
+    chart's version.
 positional: values
 options:
   _input:
@@ -27,7 +27,7 @@ author: todo.cloud maintainers
 
 EXAMPLES = r"""
 ---
-- name: What the components are made of
+- name: Show the input digest of the components
   ansible.builtin.debug:
     msg: "{{ (playbook_dir ~ '/../charts/dapr-components') | todo.cloud.input_digest({'tracing': {'rate': '1'}}) }}"
 """

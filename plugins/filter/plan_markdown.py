@@ -1,18 +1,17 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Filter that tells a plan as Markdown, for the summary of a CI run or a comment on a change."""
+"""Filter that formats a plan as Markdown, for a CI summary or a comment on a pull request."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: plan_markdown
 version_added: 0.2.0
-short_description: Tell a plan as Markdown
+short_description: Format a plan as Markdown
 description:
-  - Turns what M(todo.cloud.release_apply) returns in check mode into Markdown. A title with the totals, a table with
-    one row per release, drift and warnings where there are any, and with diff mode the difference of every object,
-    folded.
-  - Values of Secrets are never in it, since the module hides them already.
+  - Formats the result of M(todo.cloud.release_apply) in check mode as Markdown. It has a title with the totals, a table
+    with one row per release, drift and warnings if there are any, and with diff mode the folded diff of every object.
+  - It never contains values of Secrets, since the module hides them.
 options:
   _input:
     description: Result of M(todo.cloud.release_apply), run in check mode.
@@ -24,8 +23,8 @@ options:
     required: true
   limit:
     description:
-      - Characters that all differences may take together. What does not fit is named and left out.
-      - GitHub takes 65536 characters in a comment.
+      - Maximum number of characters of all diffs together. Diffs that do not fit are named and left out.
+      - A GitHub comment may have 65536 characters.
     type: int
     default: 50000
 seealso:
@@ -35,7 +34,7 @@ author: todo.cloud maintainers
 
 EXAMPLES = r"""
 ---
-- name: Plan is made
+- name: Plan the deployment
   todo.cloud.release_apply:
     environment: staging
     namespace: todo-staging
@@ -44,7 +43,7 @@ EXAMPLES = r"""
   diff: true
   register: plan
 
-- name: Plan is written for the reviewers
+- name: Write the plan for reviewers
   ansible.builtin.copy:
     content: "{{ plan | todo.cloud.plan_markdown(environment='staging') }}"
     dest: plan.md
@@ -69,7 +68,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-_CALM = ("unchanged",)
+_PLAIN = ("unchanged",)
 
 
 def _cell(text: Any) -> str:
@@ -78,8 +77,8 @@ def _cell(text: Any) -> str:
 
 def _row(item: Mapping[str, Any]) -> str:
     kind = str(item["kind"])
-    told = kind if kind in _CALM else f"**{kind}**"
-    return "| " + " | ".join(map(_cell, (item["name"], told, item["revisions"], item["why"]))) + " |"
+    shown = kind if kind in _PLAIN else f"**{kind}**"
+    return "| " + " | ".join(map(_cell, (item["name"], shown, item["revisions"], item["why"]))) + " |"
 
 
 def _unified(entry: Mapping[str, str]) -> str:
@@ -103,7 +102,7 @@ def _folded(entries: Iterable[Mapping[str, str]], limit: int) -> list[str]:
         left -= len(text)
         fence = "```" if "```" not in text else "`````"
         lines += ["", f"<details><summary>{what}</summary>", "", f"{fence}diff", text, fence, "", "</details>"]
-    return lines + (["", f"Too long to be shown here: {', '.join(out)}."] if out else [])
+    return lines + (["", f"Too long to show here: {', '.join(out)}."] if out else [])
 
 
 def plan_markdown(plan: Mapping[str, Any], environment: str, limit: int = 50_000) -> str:
@@ -111,8 +110,8 @@ def plan_markdown(plan: Mapping[str, Any], environment: str, limit: int = 50_000
 
     :param plan: result of the module release_apply in check mode
     :param environment: name for the title
-    :param limit: characters for all differences together
-    :raises AnsibleFilterError: it is no such result
+    :param limit: characters for all diffs together
+    :raises AnsibleFilterError: it is not such a result
     """
     if not isinstance(plan, Mapping) or not isinstance(plan.get("plan"), list) or not plan.get("table"):
         raise AnsibleFilterError("plan_markdown: expected the result of release_apply in check mode")

@@ -1,28 +1,28 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Filter that works out what Secrets shall hold: from the inventory, else from the cluster, else from chance."""
+"""Filter that computes the contents of Secrets: from the inventory, the cluster, or randomly generated."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: secret_contents
 version_added: 0.1.0
-short_description: What Secrets shall hold
+short_description: Compute the contents of Secrets
 description:
-  - Each key takes its value from the inventory, else from the cluster, else (where it is to be generated) from chance.
-    What the cluster has under other keys is left out.
+  - Each key takes its value from the inventory, otherwise from the cluster, otherwise a randomly generated one where
+    that is allowed. Other keys of the Secrets in the cluster are left out.
 positional: generated, found
 options:
   _input:
-    description: Values by Secret and key. An empty value means that what the cluster has is kept.
+    description: Values by Secret and key. An empty value keeps the value in the cluster.
     type: dict
     required: true
   generated:
-    description: Keys by Secret that get 48 random letters and digits when they have no value yet.
+    description: Keys by Secret whose value is generated when they have none, 48 random letters and digits.
     type: dict
     default: {}
   found:
-    description: The Secrets that the cluster has, as the API returns them.
+    description: The Secrets in the cluster, as the API returns them.
     type: list
     elements: dict
     default: []
@@ -31,7 +31,7 @@ author: todo.cloud maintainers
 
 EXAMPLES = r"""
 ---
-- name: Every key has a value
+- name: Check that every key has a value
   ansible.builtin.assert:
     that: contents.app.missing | length == 0
   vars:
@@ -40,18 +40,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: By name of the Secret what it shall hold.
+  description: Contents by name of the Secret.
   type: dict
   contains:
     data:
-      description: Values in Base64, by key, as the field C(data) of a Secret has them.
+      description: Values in Base64 by key, as in the field C(data) of a Secret.
       type: dict
     open:
-      description: Keys for which the inventory has no value, so that it matters what the cluster has.
+      description: Keys without a value in the inventory, whose value depends on the cluster.
       type: list
       elements: str
     missing:
-      description: Those of them that neither the cluster has nor chance may give.
+      description: Keys that have no value in the cluster either and are not generated.
       type: list
       elements: str
 """
@@ -73,10 +73,10 @@ def secret_contents(
 ) -> dict[str, dict[str, Any]]:
     """Contents by name of the Secret: ``data``, ``open`` and ``missing``."""
     present = {each["metadata"]["name"]: each.get("data") or {} for each in found}
-    by_chance = generated or {}
+    generated = generated or {}
     return {
-        name: _contents(values.get(name) or {}, list(by_chance.get(name) or ()), present.get(name, {}))
-        for name in sorted({*values, *by_chance})
+        name: _contents(values.get(name) or {}, list(generated.get(name) or ()), present.get(name, {}))
+        for name in sorted({*values, *generated})
     }
 
 
@@ -88,8 +88,8 @@ def _contents(values: Mapping[str, Any], generated: list[str], present: Mapping[
         if key in present:
             data[key] = present[key]
         elif key in generated:
-            chance = "".join(secrets.choice(_LETTERS) for place in range(_LENGTH))
-            data[key] = base64.b64encode(chance.encode()).decode()
+            value = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+            data[key] = base64.b64encode(value.encode()).decode()
         else:
             missing.append(key)
     return {"data": data, "open": unset, "missing": missing}

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Lookup that names a run's private folder."""
+"""Lookup that returns the path of a run's private folder."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ name: run_folder
 version_added: 0.1.0
 short_description: A private folder for this run's temporary files
 description:
-  - Returns a folder on the controller that only its user can read. It is made when it is first asked for, and removed
-    at the end of the run. After a run that was killed, the next run removes it.
+  - Returns a folder on the controller that only its user can read. It is created on first use, and removed at the end
+    of the run. When a run was killed, the next run removes its folder.
   - The Kubernetes client library writes the client key of a kubeconfig to a temporary file. With this folder as
     E(TMPDIR), that file does not outlive a killed run for long.
 options: {}
@@ -19,13 +19,13 @@ author: todo.cloud maintainers (@todo-app)
 
 EXAMPLES = r"""
 ---
-- name: Namespaces are listed
+- name: List namespaces
   hosts: cluster
   gather_facts: false
   environment:
     TMPDIR: "{{ lookup('todo.cloud.run_folder') }}"
   tasks:
-    - name: Namespaces are read
+    - name: Read the namespaces
       kubernetes.core.k8s_info:
         kind: Namespace
 """

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Options that modules share. Next to nothing is imported: what a module imports, every run of it loads."""
+"""Options that modules share. Imports very little, since each run of a module loads everything that it imports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 KUBE: dict[str, Any] = {name: dict(option) for name, option in AUTH_ARG_SPEC.items()}
-for _secret in ("kubeconfig", "api_key", "password"):  # kubernetes.core >= 6.3 hides a kubeconfig in code of its own
+for _secret in ("kubeconfig", "api_key", "password"):  # kubernetes.core >= 6.3 hides a kubeconfig by itself
     KUBE[_secret]["no_log"] = True
 
 WAIT: dict[str, Any] = {
@@ -29,6 +29,15 @@ LOCK: dict[str, Any] = {"lock": {"type": "str", "choices": ["namespace", "platfo
 ENVIRONMENT: dict[str, Any] = {
     "environment": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
+}
+ALL_RELEASES: dict[str, Any] = {
+    "all_releases": {
+        "type": "list",
+        "elements": "str",
+        "default": [],
+        "aliases": ["known"],
+        "deprecated_aliases": [{"name": "known", "version": "1.0.0", "collection_name": "todo.cloud"}],
+    }
 }
 REGISTRIES: dict[str, Any] = {
     "registries": {

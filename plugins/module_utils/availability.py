@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Requests to a public door, one after another, while somebody else works behind it."""
+"""Probes an HTTP endpoint at a fixed interval during a deployment."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from urllib.parse import SplitResult, urlsplit
 
 from .failure import Code, error
 
-_KEPT = 100  # failures told one by one; all are counted
+_KEPT = 100  # failures returned in detail; all are counted
 _BODY_LIMIT = 1 << 20
 _REDIRECTS = (301, 302, 307, 308)
-_REDIRECT_EVERY_S = 1.0
+_REDIRECT_INTERVAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Door:
-    """What is asked. Every request is a connection of its own, as a new visitor makes it; redirects are not followed.
+class Endpoint:
+    """What is requested. Every request opens a new connection, as a new visitor does; redirects are not followed.
 
-    ``redirect_from``: a URL that has to redirect to the scheme and host of ``url``; may be empty. ``timeout``: seconds.
+    ``redirect_from``: a URL that must redirect to the scheme and host of ``url``; may be empty. ``timeout``: seconds.
     """
 
     url: str
@@ -38,7 +38,7 @@ class Door:
     redirect_from: str = ""
 
     @classmethod
-    def of(cls, params: Mapping[str, Any]) -> Door:
+    def of(cls, params: Mapping[str, Any]) -> Endpoint:
         """From the module's options."""
         return cls(
             params["url"],
@@ -50,19 +50,21 @@ class Door:
         )
 
     def check(self) -> None:
-        """Raises invalid_input for what can never answer."""
+        """Raises invalid_input for options that can never work."""
         for option, url in (("url", self.url), ("redirect_from", self.redirect_from)):
             parts = urlsplit(url)
             if url and (parts.scheme not in ("http", "https") or not parts.hostname):
-                raise error(Code.INVALID_INPUT, f"{option}: {url!r} is no http or https URL.", option=option)
+                raise error(Code.INVALID_INPUT, f"{option}: {url!r} is not a valid http or https URL.", option=option)
         if self.ca_path and not os.path.isfile(self.ca_path):
             raise error(Code.INVALID_INPUT, f"ca_path: there is no file {self.ca_path}.", option="ca_path")
 
 
 @dataclass
 class Availability:
-    """What a watch saw; times in milliseconds. What failed before the first answer is counted apart: a door that was
-    never open yet can't be closed. ``longest_gap``: the longest time without a right answer, from the first one on.
+    """Result of a probe; times in milliseconds.
+
+    Failures before the first success are counted apart: an endpoint that was never up cannot go down.
+    ``longest_gap``: longest outage after the first success.
     """
 
     requests: int = 0
@@ -84,14 +86,15 @@ class Availability:
             "p50_ms": percentile(self.latencies, 0.50),
             "p99_ms": percentile(self.latencies, 0.99),
             "certificate_days_left": self.certificate_days_left,
-            "told": self.told(),
+            "summary": self.summary(),
+            "told": self.summary(),  # deprecated name
         }
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """One line for people."""
         if self.requests == self.before_first:
-            return f"{self.requests} requests, no right answer"
-        early = f", {self.before_first} before the first answer" if self.before_first else ""
+            return f"{self.requests} requests, none succeeded"
+        early = f", {self.before_first} before the first success" if self.before_first else ""
         return (
             f"{self.requests} requests{early}, {self.failed} failed, longest gap {self.longest_gap:.0f} ms, "
             f"p99 {percentile(self.latencies, 0.99):.0f} ms"
@@ -99,61 +102,61 @@ class Availability:
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """The nearest-rank percentile; None when there are no values."""
+    """The nearest-rank percentile; None without values."""
     return round(sorted(values)[max(0, math.ceil(share * len(values)) - 1)], 1) if values else None
 
 
 class Probe:
-    """One watch. ``pause``: waits so many seconds."""
+    """Sends the requests. ``pause``: sleeps for the given seconds."""
 
-    def __init__(self, door: Door, pause: Callable[[float], None] = time.sleep) -> None:
-        door.check()
-        self._door = door
+    def __init__(self, endpoint: Endpoint, pause: Callable[[float], None] = time.sleep) -> None:
+        endpoint.check()
+        self._endpoint = endpoint
         self._pause = pause
-        self._seen = Availability()
+        self._result = Availability()
         self._last_good = 0.0
         self._redirect_due = 0.0
-        self._context = _tls(door)
+        self._context = _tls(endpoint)
 
     def watch(self, interval: float, over: Callable[[], bool]) -> Availability:
-        """Asks every ``interval`` seconds, at least once, until ``over`` says so."""
+        """Sends a request every ``interval`` seconds, at least one, until ``over`` returns true."""
         while True:
-            begun = time.monotonic()
-            self._ask(begun)
+            started = time.monotonic()
+            self._probe(started)
             if over():
                 break
-            self._pause(max(0.0, begun + interval - time.monotonic()))
+            self._pause(max(0.0, started + interval - time.monotonic()))
         if self._last_good:
-            self._seen.longest_gap = max(self._seen.longest_gap, (time.monotonic() - self._last_good) * 1000)
-        return self._seen
+            self._result.longest_gap = max(self._result.longest_gap, (time.monotonic() - self._last_good) * 1000)
+        return self._result
 
-    def _ask(self, begun: float) -> None:
-        why = self._one(urlsplit(self._door.url), self._answered)
-        if not why and self._door.redirect_from and begun >= self._redirect_due:
-            self._redirect_due = begun + _REDIRECT_EVERY_S
-            why = self._one(urlsplit(self._door.redirect_from), self._redirected)
+    def _probe(self, started: float) -> None:
+        problem = self._request(urlsplit(self._endpoint.url), self._check_status)
+        if not problem and self._endpoint.redirect_from and started >= self._redirect_due:
+            self._redirect_due = started + _REDIRECT_INTERVAL_SECONDS
+            problem = self._request(urlsplit(self._endpoint.redirect_from), self._check_redirect)
         now = time.monotonic()
-        self._seen.requests += 1
-        if why:
-            self._failed(why)
+        self._result.requests += 1
+        if problem:
+            self._record_failure(problem)
             return
-        self._seen.latencies.append((now - begun) * 1000)
+        self._result.latencies.append((now - started) * 1000)
         if self._last_good:
-            self._seen.longest_gap = max(self._seen.longest_gap, (now - self._last_good) * 1000)
+            self._result.longest_gap = max(self._result.longest_gap, (now - self._last_good) * 1000)
         self._last_good = now
 
-    def _failed(self, why: str) -> None:
-        seen = self._seen
+    def _record_failure(self, problem: str) -> None:
+        result = self._result
         if not self._last_good:
-            seen.before_first += 1
+            result.before_first += 1
             return
-        seen.failed += 1
-        if len(seen.failures) < _KEPT:
-            seen.failures.append({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "why": why})
+        result.failed += 1
+        if len(result.failures) < _KEPT:
+            result.failures.append({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "why": problem})
 
-    def _one(self, url: SplitResult, judge: Callable[[http.client.HTTPResponse], str]) -> str:
-        """One request; what was wrong with it, empty when nothing was."""
-        host, port, timeout = str(url.hostname), url.port, self._door.timeout
+    def _request(self, url: SplitResult, check: Callable[[http.client.HTTPResponse], str]) -> str:
+        """Sends one request. Returns what was wrong, empty on success."""
+        host, port, timeout = str(url.hostname), url.port, self._endpoint.timeout
         if url.scheme == "https":
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 host, port, timeout=timeout, context=self._context
@@ -164,9 +167,9 @@ class Probe:
         try:
             connection.request("GET", path, headers={"User-Agent": "todo.cloud", "Connection": "close"})
             self._note_certificate(connection.sock)
-            answer = connection.getresponse()
-            answer.read(_BODY_LIMIT)
-            return judge(answer)
+            response = connection.getresponse()
+            response.read(_BODY_LIMIT)
+            return check(response)
         except ssl.SSLCertVerificationError as exc:
             return f"the certificate is not trusted: {exc.verify_message}"
         except TimeoutError:
@@ -176,25 +179,25 @@ class Probe:
         finally:
             connection.close()
 
-    def _answered(self, answer: http.client.HTTPResponse) -> str:
-        return "" if answer.status in self._door.expect_status else f"status {answer.status}"
+    def _check_status(self, response: http.client.HTTPResponse) -> str:
+        return "" if response.status in self._endpoint.expect_status else f"status {response.status}"
 
-    def _redirected(self, answer: http.client.HTTPResponse) -> str:
-        to, wanted = urlsplit(answer.headers.get("Location", "")), urlsplit(self._door.url)
-        if answer.status in _REDIRECTS and (to.scheme, to.hostname) == (wanted.scheme, wanted.hostname):
+    def _check_redirect(self, response: http.client.HTTPResponse) -> str:
+        to, wanted = urlsplit(response.headers.get("Location", "")), urlsplit(self._endpoint.url)
+        if response.status in _REDIRECTS and (to.scheme, to.hostname) == (wanted.scheme, wanted.hostname):
             return ""
-        return f"{self._door.redirect_from} does not redirect to {wanted.scheme}://{wanted.hostname}"
+        return f"{self._endpoint.redirect_from} does not redirect to {wanted.scheme}://{wanted.hostname}"
 
     def _note_certificate(self, sock: Any) -> None:
         certificate = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
-        if certificate:  # empty when it is not checked
+        if certificate:  # empty when it is not validated
             left = ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()
-            self._seen.certificate_days_left = math.floor(left / 86400)
+            self._result.certificate_days_left = math.floor(left / 86400)
 
 
-def _tls(door: Door) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=door.ca_path or None)
-    if not door.validate_certs:
+def _tls(endpoint: Endpoint) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=endpoint.ca_path or None)
+    if not endpoint.validate_certs:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

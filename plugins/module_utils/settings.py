@@ -42,7 +42,7 @@ class Settings:
     history_max: int = 40
     dapr_namespace: str = "dapr-system"
     prune: bool = False
-    known: tuple[str, ...] = ()
+    all_releases: tuple[str, ...] = ()
     wait: WaitOptions = field(default_factory=WaitOptions)
     check: bool = False
     diff: bool = False
@@ -78,7 +78,7 @@ def settings_from(module: Any) -> Settings:
         history_max=history_max,
         dapr_namespace=params.get("dapr_namespace") or "dapr-system",
         prune=bool(params.get("prune")),
-        known=tuple(params.get("known") or ()),
+        all_releases=tuple(params.get("all_releases") or ()),
         wait=WaitOptions.from_params(params),
         check=bool(module.check_mode),
         diff=bool(module._diff),

@@ -6,37 +6,36 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: availability_probe
-short_description: Ask a URL again and again while others work
+short_description: Probe an HTTP endpoint at a fixed interval during a deployment
 version_added: 0.1.0
 description:
-  - Sends requests one after another until a file appears or the time is up, and tells how many failed, and how long the
-    URL was away. Meant to run beside a deployment, as an asynchronous task.
-  - Every request is a connection of its own, with a TLS handshake, as a new visitor makes it. Redirects are not
-    followed.
+  - Sends one request after another until a file appears or the time is up. Returns how many requests failed and the
+    longest outage. Meant to run beside a deployment, as an asynchronous task.
+  - Every request opens a new connection, with a TLS handshake, as a new visitor does. Redirects are not followed.
   - The module does not fail because requests fail. Look at RV(failed_requests) and RV(longest_gap_ms).
 options:
   url:
     description:
-      - What is asked for.
+      - URL that is requested.
     type: str
     required: true
   interval:
     description:
-      - Milliseconds from the beginning of one request to that of the next one, which waits for the answer, too.
+      - Milliseconds between the starts of two requests. The next request also waits for the previous response.
     type: int
     default: 50
   until_file:
     description:
-      - The watch ends when this file is there, or when the folder that it should be in is gone.
+      - The probe ends when this file exists, or when its folder no longer exists.
     type: path
   duration:
     description:
-      - The watch ends after so many seconds in any case.
+      - Seconds after which the probe ends in any case.
     type: float
     default: 3600
   expect_status:
     description:
-      - Status codes that are right.
+      - Status codes that count as success.
     type: list
     elements: int
     default: [200]
@@ -47,16 +46,16 @@ options:
     default: 5
   ca_path:
     description:
-      - File with the certificates of the authorities that are trusted, instead of the system's.
+      - CA bundle to trust instead of the system's.
     type: path
   validate_certs:
     description:
-      - Count a certificate that is not trusted, or not of this host, as a failure.
+      - Whether an untrusted certificate, or one for another host, counts as a failure.
     type: bool
     default: true
   redirect_from:
     description:
-      - URL, usually with C(http://), that must redirect to the scheme and host of O(url). It is asked once a second.
+      - URL, usually C(http://), that must redirect to the scheme and host of O(url). It is requested once a second.
     type: str
 seealso:
   - module: ansible.builtin.uri
@@ -68,7 +67,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Asks as it does otherwise, since it changes nothing.
+    details: Sends the same requests in check mode, since it changes nothing.
   diff_mode:
     support: N/A
     details: Changes nothing.
@@ -77,33 +76,33 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Door is watched
+- name: Start the probe
   todo.cloud.availability_probe:
     url: https://todo.example.com/health
     redirect_from: http://todo.example.com/
     until_file: /run/user/1000/deployed
   async: 3600
   poll: 0
-  register: watch
+  register: probe
 
-- name: Something is deployed
+- name: Deploy
   ansible.builtin.import_role:
     name: deploy
 
-- name: The watch may end
+- name: End the probe
   ansible.builtin.file:
     path: /run/user/1000/deployed
     state: touch
     mode: "0600"
 
-- name: What was seen
+- name: Read the probe's result
   ansible.builtin.async_status:
-    jid: "{{ watch.ansible_job_id }}"
-  register: seen
-  until: seen is finished
+    jid: "{{ probe.ansible_job_id }}"
+  register: availability
+  until: availability is finished
   retries: 60
   delay: 1
-  failed_when: seen.failed_requests | default(0) > 0
+  failed_when: availability.failed_requests | default(0) > 0
 """
 
 RETURN = r"""
@@ -113,43 +112,48 @@ requests:
   type: int
   sample: 412
 failed_requests:
-  description: Requests that failed after the first right answer.
+  description: Requests that failed after the first success.
   returned: success
   type: int
   sample: 0
 before_first:
-  description: Requests that failed before the first right answer; all of them when there was none.
+  description: Requests that failed before the first success; all of them when none succeeded.
   returned: success
   type: int
   sample: 0
 failures:
-  description: The first hundred failures, when and why.
+  description: The first hundred failures, with time and reason.
   returned: success
   type: list
   elements: dict
   sample: [{at: "2026-11-22T10:00:00.123+00:00", why: "status 503"}]
 longest_gap_ms:
-  description: Longest time without a right answer in milliseconds, from the first one on; O(interval) is part of it.
+  description: Longest outage in milliseconds, measured between two successes; it includes O(interval).
   returned: success
   type: float
   sample: 61.3
 p50_ms:
-  description: Half of the right answers came within so many milliseconds. V(null) without any.
+  description: Median response time of successful requests in milliseconds; V(null) when none succeeded.
   returned: success
   type: float
   sample: 4.1
 p99_ms:
-  description: The same for 99 of 100.
+  description: The 99th percentile of the same.
   returned: success
   type: float
   sample: 12.8
 certificate_days_left:
-  description: Days until the certificate ends; V(null) without TLS or with O(validate_certs=false).
+  description: Days until the certificate expires; V(null) without TLS or with O(validate_certs=false).
   returned: success
   type: int
   sample: 61
-told:
+summary:
   description: All of it in one line.
+  returned: success
+  type: str
+  sample: "412 requests, 0 failed, longest gap 61 ms, p99 13 ms"
+told:
+  description: Deprecated name of RV(summary); it will be removed in version 1.0.0.
   returned: success
   type: str
   sample: "412 requests, 0 failed, longest gap 61 ms, p99 13 ms"
@@ -160,7 +164,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.availability import Door, Probe
+from ansible_collections.todo.cloud.plugins.module_utils.availability import Endpoint, Probe
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
 
 SPEC: dict[str, t.Any] = {
@@ -186,8 +190,8 @@ def main() -> t.NoReturn:
         return bool(there) or time.monotonic() >= end
 
     with fail_json_on_error(module):
-        seen = Probe(Door.of(params)).watch(params["interval"] / 1000, over)
-    module.exit_json(changed=False, **seen.as_result())
+        availability = Probe(Endpoint.of(params)).watch(params["interval"] / 1000, over)
+    module.exit_json(changed=False, **availability.as_result())
 
 
 if __name__ == "__main__":

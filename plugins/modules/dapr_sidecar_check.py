@@ -6,21 +6,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dapr_sidecar_check
-short_description: Every pod that should have a Dapr sidecar has it, ready and at the control plane's version
+short_description: Check that every pod has its Dapr sidecar, ready and at the control plane's version
 version_added: 0.1.0
 description:
-  - Dapr's injector is a webhook that by default lets pods pass while it is down. Such a pod runs without its
-    sidecar, looks
-    healthy, and no event says so. This module finds it.
+  - Dapr's injector is a webhook that by default lets pods pass while it is down. Such a pod runs without its sidecar,
+    looks healthy, and no event says so. This module finds it.
   - A pod should have a sidecar when its workload's template says C(dapr.io/enabled). It may be a container or a native
     sidecar.
-  - A sidecar fits when it is of the control plane's minor version.
-  - Only pods of a workload's newest revision count. Those that are being deleted, that finished, or that belong to the
-    revision before do not.
-  - Asks each sidecar, through the API server's pod proxy, which components it has loaded, and compares them with those
-    that the namespace gives to the app. This needs C(get) on C(pods/proxy) and C(list) on C(components); where that is
-    not allowed, or the network does not let it through, RV(apps) says so and nothing is concluded.
-  - Tells whether mTLS is on and how many days Dapr's certificates have left, as far as the credential may read them.
+  - A sidecar fits when it has the control plane's minor version.
+  - Only pods of a workload's newest revision count. Pods that are being deleted, have finished, or belong to an
+    older revision do not.
+  - Asks each sidecar, through the API server's pod proxy, which components it has loaded, and compares them with the
+    components that the namespace has for the app. This needs C(get) on C(pods/proxy) and C(list) on C(components).
+    Where RBAC or the network forbids it, RV(apps) says so and the components are not judged.
+  - Returns whether mTLS is on and when Dapr's certificates expire, as far as the credentials may read them.
 options:
   namespace:
     description:
@@ -29,19 +28,18 @@ options:
     required: true
   app_ids:
     description:
-      - Dapr app ids that must be there. Empty means all apps of the namespace.
+      - Dapr app ids that must exist. Empty means all apps of the namespace.
     type: list
     elements: str
     default: []
   repair:
     description:
-      - Restart the pods that lack their sidecar, only those and once, after the injector is proved to work. Then
-        check again.
+      - Restart the pods that lack their sidecar, once, after the injector was verified to work. Then check again.
     type: bool
     default: false
   timeout:
     description:
-      - Seconds that restarted pods may take to be ready.
+      - Seconds within which restarted pods must be ready.
     type: int
     default: 120
 seealso:
@@ -66,11 +64,11 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: All pods of staging have their sidecars
+- name: Check the sidecars of all pods of staging
   todo.cloud.dapr_sidecar_check:
     namespace: todo-staging
 
-- name: Two apps have theirs, or get them
+- name: Check the sidecars of two apps, and restart pods that lack theirs
   todo.cloud.dapr_sidecar_check:
     namespace: todo-staging
     app_ids: [backend-api, notification-service]
@@ -81,8 +79,8 @@ RETURN = r"""
 apps:
   description:
     - The apps. C(lacking) names pods without the sidecar, C(form) is V(container) or V(native).
-    - C(components) are those that every sidecar which answered has loaded, C(components_missing) those that one lacks;
-      C(components_why) says what could not be read, and C(components) is then null.
+    - C(components) were loaded by every sidecar that answered, C(components_missing) are missing in at least one.
+      C(components_why) says what could not be read; C(components) is then null.
   returned: success or failure after the check
   type: list
   elements: dict
@@ -100,12 +98,12 @@ apps:
       components_missing: []
       components_why: ""
 control_plane:
-  description: Version of the control plane and whether its injector is ready; C(why) says what could not be read.
+  description: Version of the control plane, and whether its injector is ready. C(why) says what could not be read.
   returned: success or failure after the check
   type: dict
   sample: {version: 1.14.0, injector_ready: true, why: ""}
 trust:
-  description: Whether mTLS is on, and days until the certificates expire; C(why) says what could not be read.
+  description: Whether mTLS is on, and days until the certificates expire. C(why) says what could not be read.
   returned: success or failure after the check
   type: dict
   sample: {mtls: true, root_days_left: 364, issuer_days_left: 364, why: ""}
@@ -116,7 +114,7 @@ restarted:
   elements: str
   sample: []
 failures:
-  description: Each problem with its code and sentence.
+  description: Each problem with its code and message.
   returned: failure after the check
   type: list
   elements: dict

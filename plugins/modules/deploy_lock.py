@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: deploy_lock
-short_description: Who deploys to an environment, and taking that over by hand
+short_description: Show, take over or release the deploy lock of an environment
 version_added: 0.1.0
 description:
-  - Every run that writes to an environment holds its lock, a Lease in its namespace, and the platform of a cluster has
-    one of its own. This module looks at such a lock, takes it over in an emergency, or releases it.
-  - A lock that is only left behind by a dead run needs no help; the next run takes it over by itself, at once on the
-    same machine, elsewhere after its time (see the option O(todo.cloud.release_apply#module:lock_wait)).
+  - Every run that writes to an environment holds its lock, a Lease in its namespace. The platform of a cluster has its
+    own lock. This module shows such a lock, takes it over in an emergency, or releases it.
+  - The lock of a dead run needs no manual action. The next run takes it over, at once on the same machine, elsewhere
+    after the lock has expired (see the option O(todo.cloud.release_apply#module:lock_wait)).
 options:
   environment:
     description:
@@ -25,23 +25,24 @@ options:
     type: str
   state:
     description:
-      - With V(held_info) the lock is only looked at.
-      - With V(taken_over) the caller holds it from now on, whoever held it before. That run stops before its next
-        write; a Helm call that it has begun is not stopped. The takeover is recorded in the Lease and told by the next
-        run. Runs of the same person on the same machine may go on, and the first that writes releases the lock at its
-        end; everybody else is refused, for an hour at most.
-      - With V(released) a lock that was taken by hand, or whose holder is dead, is free. That of a living run is not
-        released.
+      - With V(info) the lock is only read.
+      - With V(taken_over) the caller holds the lock from now on, whoever held it before. The previous run stops before
+        its next write; a Helm call that it has started is not stopped. The takeover is recorded in the Lease, and the
+        next run reports it. Runs of the same person on the same machine may proceed, and the first one that writes
+        releases the lock at its end. Everybody else is refused, for an hour at most.
+      - With V(released) a lock that was taken manually, or whose holder is dead, becomes free. The lock of a running
+        deployment is not released.
+      - V(held_info) is the deprecated name of V(info); it will be removed in version 1.0.0.
     type: str
-    choices: [held_info, taken_over, released]
-    default: held_info
+    choices: [info, taken_over, released, held_info]
+    default: info
   commit:
     description:
-      - Commit of this run, for those who find the lock. GitHub Actions, GitLab CI and Jenkins tell it by themselves.
+      - Commit of this run, shown to those who find the lock. GitHub Actions, GitLab CI and Jenkins provide it.
     type: str
   run_url:
     description:
-      - Address of this run, for those who find the lock. GitHub Actions, GitLab CI and Jenkins tell it by themselves.
+      - URL of this run, shown to those who find the lock. GitHub Actions, GitLab CI and Jenkins provide it.
     type: str
 seealso:
   - module: todo.cloud.release_apply
@@ -63,24 +64,24 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Lock of staging is looked at
+- name: Read the lock of staging
   todo.cloud.deploy_lock:
     environment: staging
     namespace: todo-staging
   register: lock
 
-- name: Who deploys to staging
+- name: Show who deploys to staging
   ansible.builtin.debug:
     msg: "{{ lock.holder.who }} on {{ lock.holder.host }} since {{ lock.since }}: {{ lock.holder.url }}"
   when: lock.held
 
-- name: Lock of staging is ours, whoever had it
+- name: Take over the lock of staging
   todo.cloud.deploy_lock:
     environment: staging
     namespace: todo-staging
     state: taken_over
 
-- name: Lock of the platform is free again
+- name: Release the lock of the platform
   todo.cloud.deploy_lock:
     lock: platform
     state: released
@@ -94,7 +95,7 @@ held:
   sample: true
 holder:
   description:
-    - Who holds it, on which machine, with which module, and the commit and address of that run.
+    - Who holds it, on which machine, with which module, and the commit and URL of that run.
     - Its C(by_hand) is true when a person took it over. Empty when nobody holds it.
   returned: success
   type: dict
@@ -117,13 +118,13 @@ renewed:
   sample: "2026-11-22T09:30:05.000000Z"
 expired:
   description:
-    - Whether its holder is dead; its process is gone from this machine, or the lock was not renewed for its time to
-      live and as long as a Helm call of its may last, by the API server's clock.
+    - Whether its holder is dead. Either its process no longer exists on this machine, or the lock was not renewed for
+      its time to live plus the longest time of a Helm call, by the API server's clock.
   returned: success
   type: bool
   sample: false
 taken_over:
-  description: The last takeover by hand, until a run has told it.
+  description: The last manual takeover, until a run has reported it.
   returned: success
   type: str
   sample: deploy_lock of ada on laptop took it from release_apply of ci on ci-7 at 2026-11-22T09:31:00Z
@@ -142,7 +143,7 @@ SPEC: dict[str, t.Any] = {
     **LOCK,
     "environment": {"type": "str"},
     "namespace": {"type": "str"},
-    "state": {"type": "str", "choices": ["held_info", "taken_over", "released"], "default": "held_info"},
+    "state": {"type": "str", "choices": ["info", "taken_over", "released", "held_info"], "default": "info"},
     "commit": {"type": "str"},
     "run_url": {"type": "str"},
 }
@@ -154,6 +155,9 @@ def main() -> t.NoReturn:
         supports_check_mode=True,
         required_if=[("lock", "namespace", ["environment", "namespace"])],
     )
+    if module.params["state"] == "held_info":
+        module.params["state"] = "info"
+        module.deprecate("state=held_info is now called state=info.", version="1.0.0", collection_name="todo.cloud")
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         result = lock_by_hand(kube, module.params, check=module.check_mode)
     module.exit_json(**result)

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: environment_info
-short_description: Fingerprint of an environment, what changed since another one, and whose it is
+short_description: Fingerprint an environment, find what changed, and check who owns it
 version_added: 0.2.0
 description:
-  - Reads every object of a namespace and makes a fingerprint of what somebody wrote into them. Left out are status,
-    events and leases, pods and whatever else belongs to another object, replicas that an autoscaler owns, and fields
-    that only Kubernetes' own and other known controllers write. Secrets count by their version; their content is not
-    even read.
-  - With O(compare_to) each object that changed is named, with the fields, and by whom and when as far as the cluster
-    records it (C(managedFields)). A certificate that cert-manager renewed, and the like, is named as such.
-  - With O(claims) it fails when the cluster, the namespace, a host name or the platform is another environment's.
+  - Reads every object of a namespace and computes a fingerprint of the desired state. Left out are status, events,
+    leases, pods and other owned objects, replicas that an autoscaler owns, and fields that only Kubernetes' own or
+    other known controllers write. Secrets count by their resource version; their content is not read.
+  - With O(compare_to) each object that changed is named, with the fields, and with who changed them and when, as far as
+    the cluster records it (C(managedFields)). Expected changes, such as a certificate that cert-manager renewed, are
+    marked as such.
+  - With O(claims) it fails when the cluster, the namespace, a host name or the platform belongs to another environment.
 options:
   namespace:
     description:
@@ -24,45 +24,45 @@ options:
     required: true
   environment:
     description:
-      - Name of the environment, for the sentences in RV(table). The namespace's name by default.
+      - Name of the environment, for the lines in RV(table). The namespace's name by default.
     type: str
   platform_namespaces:
     description:
-      - Namespaces of the cluster's platform, for example C(dapr-system), that belong to the fingerprint too.
-      - When there are any, what belongs to no namespace is read as well (CRDs, cluster roles, webhooks and the like).
+      - Namespaces of the cluster's platform, for example C(dapr-system), to include in the fingerprint.
+      - When any are given, cluster-scoped objects are included as well (CRDs, cluster roles, webhooks and so on).
     type: list
     elements: str
     default: []
   compare_to:
     description:
-      - A RV(fingerprint) of an earlier call, or V(published) for the one that the environment wrote down when it was
-        last verified.
+      - A RV(fingerprint) of an earlier call, or V(published) for the one that was stored when the environment was last
+        verified.
     type: raw
   claims:
     description:
-      - What a run is about to claim. Another environment that claims the same is named, and the module fails.
-      - RV(annotations) are those by which the namespace makes the claims known.
+      - What a run is about to claim. The module fails when another environment claims the same, and names it.
+      - RV(annotations) are the annotations that publish the claims on the namespace.
     type: dict
     suboptions:
       environment:
         description:
-          - Name of the environment. Another one's namespace is refused.
+          - Name of the environment. The namespace of another environment is refused.
         type: str
         required: true
       hosts:
         description:
-          - Public host names, or URLs with them. IP addresses can't be claimed and are left out.
+          - Public host names, or URLs with them. IP addresses cannot be claimed and are left out.
         type: list
         elements: str
         default: []
       platform:
         description:
-          - Whether this environment manages the cluster's platform. Only one can.
+          - Whether this environment manages the cluster's platform. Only one environment can.
         type: bool
         default: false
   fingerprint:
     description:
-      - Whether a fingerprint is made. Without it, O(claims) costs three requests.
+      - Whether to compute a fingerprint. Without it, O(claims) costs three requests.
     type: bool
     default: true
 seealso:
@@ -78,30 +78,30 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Production as it is before a run of staging
+- name: Fingerprint production before staging is deployed
   todo.cloud.environment_info:
     environment: production
     namespace: todo-production
   register: before
 
-- name: Production afterwards
+- name: Compare production afterwards
   todo.cloud.environment_info:
     environment: production
     namespace: todo-production
     compare_to: "{{ before.fingerprint }}"
   register: after
 
-- name: Production was not touched
+- name: Show whether production was changed
   ansible.builtin.debug:
     var: after.table
 
-- name: What somebody did to staging since it was verified
+- name: Find what was changed in staging since it was verified
   todo.cloud.environment_info:
     environment: staging
     namespace: todo-staging
     compare_to: published
 
-- name: Nothing here belongs to another environment
+- name: Check that nothing here belongs to another environment
   todo.cloud.environment_info:
     namespace: todo-staging
     fingerprint: false
@@ -113,7 +113,7 @@ EXAMPLES = r"""
 RETURN = r"""
 fingerprint:
   description:
-    - Digests of all objects by their names. C(unread) names kinds that the credentials may not list.
+    - Digests of all objects by name. C(unread) names kinds that the credentials may not list.
   returned: with O(fingerprint=true)
   type: dict
   sample:
@@ -126,8 +126,8 @@ fingerprint:
     unread: {}
 changes:
   description:
-    - What is not as it was. C(change) is V(created), V(deleted), V(replaced) or V(changed); C(expected) is true for the
-      ordinary work of a known controller.
+    - What differs. C(change) is V(created), V(deleted), V(replaced) or V(changed). C(expected) is true for the regular
+      work of a known controller.
   returned: with O(fingerprint=true)
   type: list
   elements: dict
@@ -139,7 +139,7 @@ changes:
       expected: false
       message: "Deployment/api was changed: spec.replicas (kubectl, 2026-11-22T10:00:00Z)"
 compared:
-  description: Whether there was something to compare with.
+  description: Whether there was a fingerprint to compare with.
   returned: with O(fingerprint=true)
   type: bool
   sample: true
@@ -155,7 +155,7 @@ cluster_id:
   type: str
   sample: 3f0c8e2a-5a53-4a0e-8f0e-0b1f8a4f6f52
 annotations:
-  description: Annotations by which the namespace claims what was asked.
+  description: Annotations that publish the given claims on the namespace.
   returned: with O(claims)
   type: dict
   sample: {todo.cloud/hosts: staging.todo.example.com}

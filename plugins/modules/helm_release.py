@@ -6,16 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: helm_release
-short_description: One Helm release is there and its workloads are Current, or it is gone
+short_description: Install, upgrade or remove one Helm release, and verify its workloads
 version_added: 0.1.0
 description:
-  - Installs or upgrades one release when its inputs (content of the chart, values, watched objects) changed, and
-    waits for a
-    verdict on its workloads with M(todo.cloud.rollout_wait)'s rules instead of Helm's own waiting.
+  - Installs or upgrades one release when its inputs (content of the chart, values, watched objects) changed. Judges the
+    rollout of its workloads by the rules of M(todo.cloud.rollout_wait) instead of waiting with Helm.
   - Local charts are compared by content, not by version.
-  - A release that a killed Helm left pending is recovered first; its history is kept.
-  - The same inputs with workloads that are not Current are waited for and judged without a Helm call.
-  - Nothing is taken back on failure, so that what went wrong can be looked at.
+  - A release left pending by a killed Helm process is recovered first; its history is kept.
+  - When the inputs are the same but workloads are not Current, they are verified again without a Helm call.
+  - Nothing is rolled back on failure, so that the failure can be inspected.
 options:
   name:
     description:
@@ -29,18 +28,18 @@ options:
     required: true
   environment:
     description:
-      - Name of the environment. When it is given, O(namespace) must carry it in its label C(todo.cloud/environment);
-        another cluster or another environment's claims are refused before anything is written, as
-        M(todo.cloud.release_apply) does it. The release does not become part of the environment's release sets.
+      - Name of the environment. When it is given, O(namespace) must carry it in its label C(todo.cloud/environment).
+        Another cluster, or what another environment claims, is refused before anything is written, as in
+        M(todo.cloud.release_apply). The release does not become part of the environment's release sets.
     type: str
   cluster_id:
     description:
-      - Identity of the cluster that is meant, the uid of its namespace C(kube-system). Credentials that lead to another
-        cluster are refused before anything is written. Needs O(environment).
+      - Identity of the expected cluster, the uid of its namespace C(kube-system). Credentials for another cluster are
+        refused before anything is written. Needs O(environment).
     type: str
   state:
     description:
-      - With V(absent) the release and its history are removed, and its workloads are waited for to be gone.
+      - With V(absent) the release and its history are removed, and the module waits until its workloads are gone.
     type: str
     choices: [present, absent]
     default: present
@@ -54,12 +53,13 @@ options:
     type: str
   values:
     description:
-      - Values for the chart. They must hold no secret, since whoever may read a release's Secret can read them.
+      - Values for the chart. They must not contain secrets, since anyone who may read the release's Secret
+        can read them.
     type: dict
     default: {}
   watches:
     description:
-      - Secrets and ConfigMaps whose change rolls the pods once, through the chart's value C(podAnnotations).
+      - Secrets and ConfigMaps whose change restarts the pods once, through the chart's value C(podAnnotations).
     type: list
     elements: dict
     default: []
@@ -80,7 +80,7 @@ options:
     default: false
   skip_crds:
     description:
-      - Leave out the chart's C(crds) folder; for charts whose CRDs are applied separately.
+      - Skip the chart's C(crds) folder; for charts whose CRDs are applied separately.
     type: bool
     default: false
   commit:
@@ -102,7 +102,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: With diff mode the manifest's difference comes from a server-side dry run. Nothing is written.
+    details: With diff mode the diff of the manifest comes from a server-side dry run. Nothing is written.
   diff_mode:
     support: full
     details: The values of Secrets are hidden.
@@ -111,7 +111,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Dapr's control plane is there and ready
+- name: Install Dapr's control plane
   todo.cloud.helm_release:
     name: dapr
     namespace: dapr-system
@@ -122,7 +122,7 @@ EXAMPLES = r"""
       global: {ha: {enabled: false}}
     timeout: 180
 
-- name: The local broker is gone
+- name: Remove the local broker
   todo.cloud.helm_release:
     name: kafka
     namespace: kafka
@@ -132,14 +132,13 @@ EXAMPLES = r"""
 RETURN = r"""
 state_before:
   description:
-    - State in which the release was found, such as V(absent), V(verified) (as asked and Current), V(unverified),
-      V(outdated),
-      V(changed_manually), V(failed), V(stuck), V(uninstalled).
+    - State of the release before the run, such as V(absent), V(verified) (as requested and Current), V(unverified),
+      V(outdated), V(changed_manually), V(failed), V(stuck), V(uninstalled).
   returned: success or failure after the release was read
   type: str
   sample: outdated
 action:
-  description: What that called for, such as V(none), V(verify), V(install), V(upgrade), V(recover), V(uninstall).
+  description: The resulting action, such as V(none), V(verify), V(install), V(upgrade), V(recover), V(uninstall).
   returned: success or failure after the release was read
   type: str
   sample: upgrade
@@ -154,18 +153,18 @@ input_digest:
   type: str
   sample: 1f0c2d5c7a4f6d9ab1c4be77f5d2f3a1b0c9d8e7
 changes:
-  description: What differs, in words.
+  description: What differs, as text.
   returned: success or failure after the release was read
   type: list
   elements: str
   sample: [values replicas]
 verdict:
-  description: As M(todo.cloud.rollout_wait) returns it; empty when nothing had to be judged.
+  description: The result of M(todo.cloud.rollout_wait); empty when there was nothing to verify.
   returned: success or failure after the release was read
   type: dict
   sample: {verdict: Current, elapsed: 4.2}
 failures:
-  description: Each failure with its code, sentence and evidence.
+  description: Each failure with its code, message and evidence.
   returned: success or failure after the release was read
   type: list
   elements: dict
@@ -174,7 +173,7 @@ failure:
   description: The first failure.
   returned: failure
   type: dict
-  sample: {code: chart_invalid, message: "kafka: the values do not fit the chart's schema", details: {}}
+  sample: {code: chart_invalid, message: "kafka: the values do not match the chart's schema", details: {}}
 helm_calls:
   description: Helm processes that were started.
   returned: success or failure after the release was read

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: helm_release_info
-short_description: Helm releases of a namespace as they are stored
+short_description: Read the Helm releases of a namespace
 version_added: 0.1.0
 description:
-  - Reads Helm's records natively; the Helm program is not needed. Shows all states, also releases that are stuck.
-  - Values are not shown.
+  - Reads Helm's stored releases directly; the Helm program is not needed. Returns releases in all states, also those
+    that are stuck.
+  - Values are not returned.
 options:
   name:
     description:
@@ -18,7 +19,7 @@ options:
     type: str
   namespace:
     description:
-      - Namespace to look in.
+      - Namespace of the releases.
     type: str
     required: true
 seealso:
@@ -32,12 +33,12 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Releases of staging are read
+- name: Read the releases of staging
   todo.cloud.helm_release_info:
     namespace: todo-staging
   register: staging
 
-- name: Nothing is stuck
+- name: Check that no release is stuck
   ansible.builtin.assert:
     that: staging.releases | selectattr('status', 'match', 'pending') | length == 0
 """
@@ -46,9 +47,8 @@ RETURN = r"""
 releases:
   description:
     - The releases, sorted by name; empty when there is none.
-    - C(status) is Helm's word for the newest revision, or V(corrupt) when it can't be read. C(by_hand) is true when
-      the newest
-      revision was not made by this collection. C(input_digest) is empty when it is not known.
+    - C(status) is Helm's status of the newest revision, or V(corrupt) when it cannot be read. C(by_hand) is true when
+      the newest revision was not made by this collection. C(input_digest) is empty when it is not known.
   returned: success
   type: list
   elements: dict

@@ -6,23 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_info
-short_description: Ask a registry what an image tag points to
+short_description: Read from a registry what an image tag points to
 version_added: 0.1.0
 description:
-  - Reads the digest, platforms, labels and time of a container image from its registry, by the OCI distribution API.
+  - Reads the digest, platforms, labels and creation time of a container image through the OCI distribution API.
     No container engine is needed, and no layer is downloaded.
-  - Signs in as the registry asks, with basic authentication or with a token.
+  - Authenticates as the registry requires, with basic authentication or with a token.
 options:
   image:
     description:
-      - The image with a tag, a digest, or both; the digest counts then. A registry that is not named is V(docker.io).
-      - A missing tag is not taken to mean V(latest).
+      - The image with a tag, a digest, or both; a digest takes precedence. The default registry is V(docker.io).
+      - A missing tag does not mean V(latest).
     type: str
     required: true
   platform:
     description:
-      - Platform whose labels and time are returned when the image is there for several, for example V(linux/arm64).
-      - By default V(linux/amd64), or the first one where there is no such image.
+      - Platform whose labels and creation time are returned for a multi-platform image, for example V(linux/arm64).
+      - By default V(linux/amd64), or the first platform when the image has none for that.
     type: str
 seealso:
   - module: todo.cloud.image_tag
@@ -36,18 +36,18 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: What a tag points to
+- name: Read what a tag points to
   todo.cloud.image_info:
     image: ghcr.io/todo-app/backend-api:v1.1.0
     username: todo-app
     password: "{{ registry_password }}"
   register: backend_api
 
-- name: Image by digest
+- name: Show the image by digest
   ansible.builtin.debug:
     var: backend_api.image
 
-- name: With the credentials that the cluster pulls with
+- name: Use the cluster's pull credentials
   todo.cloud.image_info:
     image: ghcr.io/todo-app/frontend:v1.1.0
     pull_secret: "{{ secret.data['.dockerconfigjson'] }}"
@@ -62,17 +62,17 @@ image:
   type: str
   sample: ghcr.io/todo-app/backend-api:v1.1.0@sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
 digest:
-  description: Digest of the index, or of the manifest when there is no index. Pods by this digest run this image.
+  description: Digest of the index, or of the manifest when there is no index.
   returned: success
   type: str
   sample: sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
 media_type:
-  description: Media type of what has the digest.
+  description: Media type of the index or manifest.
   returned: success
   type: str
   sample: application/vnd.oci.image.index.v1+json
 platforms:
-  description: Platforms that the image is there for, with the digests of their manifests.
+  description: Platforms of the image, with the digests of their manifests.
   returned: success
   type: list
   elements: dict
@@ -85,7 +85,7 @@ labels:
   type: dict
   sample: {org.opencontainers.image.revision: 1f3c5a7}
 created:
-  description: When the image was built, as it says itself; empty when it does not.
+  description: Creation time from the image's configuration; empty when it has none.
   returned: success
   type: str
   sample: "2026-11-21T09:30:00Z"

@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_tag
-short_description: Give an image that is in a registry one more tag
+short_description: Add a tag to an image in a registry
 version_added: 0.1.0
 description:
-  - Puts the manifest that a digest names under a further tag of the same repository. Nothing is built, copied or
-    downloaded but the manifest, so the tag points to exactly the same image.
-  - A tag that points to another image is never moved; the module fails then.
+  - Pushes the manifest of a digest under a further tag of the same repository. Only the manifest is downloaded and
+    nothing is built, so the tag points to exactly the same image.
+  - A tag that points to another image is never moved; the module fails instead.
 options:
   image:
     description:
-      - The image by digest. A tag beside the digest does not matter.
+      - The image by digest. A tag beside the digest is ignored.
     type: str
     required: true
   tag:
     description:
-      - The tag that is added, for example a semantic version.
+      - The tag to add, for example a semantic version.
     type: str
     required: true
 seealso:
@@ -33,7 +33,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The registry is read; whether the credentials may push is not tried.
+    details: The registry is read; whether the credentials may push is not tested.
   diff_mode:
     support: full
   idempotent:
@@ -41,7 +41,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: What was tested is released as v1.1.0
+- name: Tag the tested image as v1.1.0
   todo.cloud.image_tag:
     image: ghcr.io/todo-app/backend-api@sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
     tag: v1.1.0

@@ -6,35 +6,36 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_adopt
-short_description: Take over Helm releases that somebody else installed, without restarting a pod
+short_description: Adopt existing Helm releases without restarting a pod
 version_added: 0.1.0
 description:
-  - Finds the releases among the given ones that run already, but were installed by hand or by another tool, compares
-    each with its description, judges them as they run, and records them as verified. From then on
-    M(todo.cloud.release_apply) and M(todo.cloud.release_rollback) know them.
-  - Only metadata is written, labels of Helm's newest Secret of each release, the namespace's label where it has none,
-    and the release set. No Helm release gets a new revision, no workload is touched.
-  - A release that is rendered exactly as its description says needs nothing afterwards. One that differs is recorded as
-    it is; the next run of M(todo.cloud.release_apply) would change it, and a rollback would bring it back from Helm's
-    history.
-  - What is not well is not adopted; the module fails with the diagnosis, and nothing is written.
-  - Objects that are not part of a Helm release can't be adopted.
+  - Finds the given releases that already run but were installed manually or by another tool. Compares each one with its
+    specification, verifies its workloads, and records it as verified. From then on M(todo.cloud.release_apply) and
+    M(todo.cloud.release_rollback) manage it.
+  - Only metadata is written; labels of Helm's newest Secret of each release, the namespace's label where it has none,
+    and the release set. No Helm release gets a new revision, and no workload is changed.
+  - A release whose manifest equals its specification needs no further change. A release that differs is recorded as it
+    is. The next run of M(todo.cloud.release_apply) would change it; a rollback would restore it from Helm's history.
+  - Unhealthy releases are not adopted; the module fails with the diagnosis, and nothing is written.
+  - Objects that are not part of a Helm release cannot be adopted.
 options:
   waves:
     description:
-      - The releases as M(todo.cloud.release_apply) takes them.
+      - The releases, as in M(todo.cloud.release_apply).
     type: list
     elements: list
     required: true
-  known:
+  all_releases:
     description:
-      - Names of all releases of the environment, also of those that this run leaves out.
+      - Names of all releases of the environment, including those that are not part of this run.
+      - The alias O(known) is deprecated and will be removed in version 1.0.0.
     type: list
     elements: str
     default: []
+    aliases: [known]
   commit:
     description:
-      - Commit that runs, for the record.
+      - Commit that is deployed, for the release set.
     type: str
 seealso:
   - module: todo.cloud.release_apply
@@ -53,16 +54,16 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Compares and says what would be adopted. Nothing is written.
+    details: Compares, and reports what would be adopted. Nothing is written.
   diff_mode:
     support: full
-    details: What the next run of M(todo.cloud.release_apply) would change. The values of Secrets are hidden.
+    details: Shows what the next run of M(todo.cloud.release_apply) would change. The values of Secrets are hidden.
   idempotent:
     support: full
 """
 
 EXAMPLES = r"""
-- name: What runs in staging is taken over as it is
+- name: Adopt the releases that run in staging
   todo.cloud.release_adopt:
     environment: staging
     namespace: todo-staging
@@ -76,14 +77,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 releases:
-  description: What became of each release. V(from) and V(to) are revisions, 0 for none; nothing is ever tried.
+  description: The result of each release. C(from) and C(to) are revisions, 0 for none; C(tried) is always 0.
   returned: success or failure after comparing
   type: list
   elements: dict
   sample:
     - {name: backend-api, action: adopt, from: 3, tried: 0, to: 3, outcome: verified, detail: as the inventory says}
 failures:
-  description: Each failure with its code, sentence and evidence.
+  description: Each failure with its code, message and evidence.
   returned: success or failure after comparing
   type: list
   elements: dict
@@ -113,13 +114,13 @@ plan:
   elements: dict
   sample: []
 notes:
-  description: What should be known although nothing is wrong.
+  description: Information that is not a warning.
   returned: success or failure after comparing
   type: list
   elements: str
   sample: []
 helm_calls:
-  description: Helm processes that were started, to render what is compared.
+  description: Helm processes that were started to render the manifests.
   returned: success or failure after comparing
   type: int
   sample: 1
@@ -134,6 +135,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    ALL_RELEASES,
     CLUSTER,
     DAPR,
     ENVIRONMENT,
@@ -158,7 +160,7 @@ SPEC: dict[str, t.Any] = {
     **DAPR,
     **REGISTRIES,
     "waves": {"type": "list", "elements": "list", "required": True},
-    "known": {"type": "list", "elements": "str", "default": []},
+    **ALL_RELEASES,
     "commit": {"type": "str"},
 }
 

@@ -6,60 +6,64 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_apply
-short_description: Bring an environment's set of Helm releases to what was asked, proved
+short_description: Deploy and verify an environment's set of Helm releases
 version_added: 0.1.0
 description:
-  - Plans all releases at once, applies what differs wave by wave with one Helm process per release side by side, waits
-    for one verdict per wave, checks the Dapr sidecars, and records the set as verified.
-  - A release needs nothing only if its inputs are the same, its revision is in the newest verified set and its
-    workloads
-    are Current. The same inputs without a proof are judged again without a Helm call.
+  - Plans all releases at once, applies changes wave by wave (the releases of one wave in parallel), waits for one
+    verdict per wave, checks the Dapr sidecars, and records the release set as verified.
+  - A release is unchanged only if its inputs are the same, its revision is in the newest verified set and its workloads
+    are Current. A release with the same inputs that was not verified is verified again without a Helm call.
   - A run that changes nothing starts no Helm process and writes nothing.
-  - When a wave fails, its failures are explained first, then O(on_failure) decides, and the module fails.
-  - Can be killed at any point and run again.
+  - When a wave fails, its failures are diagnosed first, then O(on_failure) decides, and the module fails.
+  - The module can be killed at any point and run again.
 options:
   waves:
     description:
-      - Releases in the order they are deployed; those of one wave go side by side, the next wave begins when one is
-        proved.
+      - Releases in the order they are deployed. The releases of one wave are deployed in parallel; the next wave starts
+        when the previous one is verified.
       - A release is a dictionary with C(name), C(namespace), C(chart) (a folder, an archive, or a reference with
-        C(chart_version)), C(values), and optionally C(watches), a list of C(kind) (Secret or ConfigMap) and C(name)
-        whose change rolls the pods once, C(app_id), the Dapr app id when a sidecar is expected, and C(rollback_floor),
-        the number of a release set or the lowest version (image tag, or chart version) that a rollback may go to, for
-        releases whose migrations can't be undone. Once declared it holds until Helm's history forgets it.
-      - Values must hold no secret, since whoever may read a release's Secret can read them.
+        C(chart_version)) and C(values).
+      - C(watches) is optional, a list of C(kind) (Secret or ConfigMap) and C(name). A change of one of them restarts
+        the pods once.
+      - C(app_id) is optional, the Dapr app id of a release that is expected to have a sidecar.
+      - C(rollback_floor) is optional, for releases whose migrations cannot be undone. It is the number of a release
+        set, or the lowest version (image tag, or chart version), that a rollback may go to. Once declared, it applies
+        as long as a revision with it is in Helm's history.
+      - Values must not contain secrets, since anyone who may read the release's Secret can read them.
     type: list
     elements: list
     required: true
-  known:
+  all_releases:
     description:
-      - Names of all releases of the environment, also of those that this run leaves out.
-      - What was deployed by this module and is not among them is named in a warning, or removed with O(prune).
-      - Empty means that nothing is taken for superfluous.
+      - Names of all releases of the environment, including those that are not part of this run.
+      - A release that this module deployed and that is not named here causes a warning, or is removed with O(prune).
+      - Empty means that no release counts as orphaned.
+      - The alias O(known) is deprecated and will be removed in version 1.0.0.
     type: list
     elements: str
     default: []
+    aliases: [known]
   prune:
     description:
-      - Uninstall releases of this environment that O(known) does not name, after everything else was proved.
+      - Uninstall releases of this environment that O(all_releases) does not name, after all others were verified.
     type: bool
     default: false
   on_failure:
     description:
       - What happens when a wave fails.
-      - With V(set), every release whose revision is not the last verified one goes back to it.
-      - With V(release), only the releases that failed go back.
-      - With V(hold), everything is kept as it is for a look.
-      - Nothing goes back when the old pods are unready as well, since then something they depend on is down.
-      - Nor does a release go below the C(rollback_floor) that it declares; then everything is kept.
-      - A release that was never verified has nothing to go back to; see O(on_first_failure).
+      - With V(set), every release is rolled back to its last verified revision.
+      - With V(release), only the failed releases are rolled back.
+      - With V(hold), nothing is rolled back, so that the failure can be inspected.
+      - Nothing is rolled back when the old pods are unready as well, since then a dependency is down.
+      - Nothing is rolled back when a release would go below the C(rollback_floor) that it declares.
+      - A release that was never verified cannot be rolled back; see O(on_first_failure).
     type: str
     choices: [set, release, hold]
     default: set
   on_first_failure:
     description:
-      - What happens to a release that failed and was never verified, so that there is nothing to go back to.
-      - With V(keep) it stays as it is for a look, the next run goes on from there.
+      - What happens to a failed release that was never verified and so cannot be rolled back.
+      - With V(keep) it stays as it is, and the next run continues from there.
       - With V(remove) it is uninstalled after its diagnosis, unless it holds data (a StatefulSet, a
         PersistentVolumeClaim) or O(on_failure=hold).
     type: str
@@ -67,22 +71,22 @@ options:
     default: keep
   commit:
     description:
-      - Commit that is deployed, for the record.
+      - Commit that is deployed, for the release set.
     type: str
   drift:
     description:
-      - Whether check mode also compares what lives in the cluster with what the deployed releases say.
-      - With V(report), every object is applied by a server-side dry run; fields that were changed, added or removed by
-        somebody else are named, with who and when as far as the cluster records it. What an autoscaler or another known
-        controller wrote is left out. Nothing is written, but the credential needs the right to patch.
+      - Whether check mode also compares the objects in the cluster with the deployed releases.
+      - With V(report), every object is applied by a server-side dry run. Fields that somebody else changed, added or
+        removed are named, with who and when as far as the cluster records it. Changes by an autoscaler or another known
+        controller are left out. Nothing is written, but the credentials need the right to patch.
     type: str
     choices: [ignore, report]
     default: ignore
   export:
     description:
-      - Folder, new or of an earlier export, into which the releases are written as plain values files, charts, and a
-        script with the Helm commands that deploy them, so that the collection can be left at any time.
-      - It is written in check mode too, since nothing in the cluster changes by it.
+      - Folder, new or from an earlier export, for the releases as plain values files, charts, and a script with the
+        Helm commands that deploy them. With it, the releases can be managed without this collection.
+      - It is written in check mode too, since it changes nothing in the cluster.
     type: path
 seealso:
   - module: todo.cloud.release_rollback
@@ -102,7 +106,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The plan, and with diff mode each manifest's difference by a server-side dry run. Nothing is written.
+    details: Returns the plan, and with diff mode each manifest's diff from a server-side dry run. Nothing is written.
   diff_mode:
     support: full
     details: The values of Secrets are hidden.
@@ -111,11 +115,11 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Staging runs what the inventory says
+- name: Deploy staging
   todo.cloud.release_apply:
     environment: staging
     namespace: todo-staging
-    known: [backend-api, frontend]
+    all_releases: [backend-api, frontend]
     on_failure: set
     registries:
       - {host: ghcr.io, pull_secret: registry}
@@ -135,11 +139,11 @@ EXAMPLES = r"""
             image: ghcr.io/todo-app/frontend:v1.1.0
   register: deployed
 
-- name: What a run would do
+- name: Plan a deployment
   todo.cloud.release_apply:
     environment: staging
     namespace: todo-staging
-    known: [backend-api]
+    all_releases: [backend-api]
     waves:
       - - name: backend-api
           namespace: todo-staging
@@ -150,7 +154,7 @@ EXAMPLES = r"""
   diff: true
   register: plan
 
-- name: The table of releases
+- name: Show the table of releases
   ansible.builtin.debug:
     var: deployed.table
 """
@@ -158,9 +162,9 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - What had to be done about each release, and why.
-    - Its C(kind) is V(change), V(new), V(verify) (applied, not verified), V(remove), V(stuck) (something has to be
-      repaired first), V(busy) (another run is at work) or V(unchanged).
+    - What each release needed, and why.
+    - Its C(kind) is V(change), V(new), V(verify) (applied, not verified), V(remove), V(stuck) (it needs a manual repair
+      first), V(busy) (another run is in progress) or V(unchanged).
     - Its C(action) is the next step, V(unchanged), V(verify), V(install), V(upgrade), V(uninstall), V(recover),
       V(quarantine), V(finish_uninstall) or V(refuse).
     - Its C(state) is V(absent), V(verified), V(unverified), V(outdated), V(changed_manually), V(failed),
@@ -179,17 +183,17 @@ plan:
       changes: ["image ghcr.io/todo-app/backend-api:v1.0.0 -> ghcr.io/todo-app/backend-api:v1.1.0"]
 releases:
   description:
-    - What became of each release. C(from), C(tried) and C(to) are revisions, 0 for none.
+    - The result of each release. C(from), C(tried) and C(to) are revisions, 0 for none.
     - C(outcome) is V(unchanged), V(verified), V(applied) (the run ended before it was verified), V(failed), V(restored)
-      (back at what was verified), V(removed), V(kept) (left as it was) or V(predicted) (check mode). C(detail) is for
-      people.
+      (back at its last verified revision), V(removed), V(kept) (left as it was) or V(predicted) (check mode).
+      C(detail) is text for people.
   returned: success or failure after planning
   type: list
   elements: dict
   sample:
     - {name: backend-api, action: upgrade, from: 3, tried: 4, to: 4, outcome: verified, detail: ""}
 failures:
-  description: Each failure with its code, sentence and evidence.
+  description: Each failure with its code, message and evidence.
   returned: success or failure after planning
   type: list
   elements: dict
@@ -215,8 +219,8 @@ table:
 drift:
   description:
     - What differs between the cluster and the deployed releases.
-    - C(change) is V(changed), V(added), V(removed), V(missing)
-      (the object is gone) or V(unknown) (it could not be compared).
+    - C(change) is V(changed), V(added), V(removed), V(missing) (the object does not exist) or V(unknown) (it could not
+      be compared).
   returned: in check mode with O(drift=report)
   type: list
   elements: dict
@@ -232,13 +236,13 @@ drift:
       when: "2026-11-22T10:00:00Z"
       message: "Deployment/backend-api: spec.replicas is 3, the release says 1 (kubectl, 2026-11-22T10:00:00Z)"
 notes:
-  description: What should be known of the plan though nothing is wrong, such as images that go by their tag.
+  description: Information about the plan that is not a warning, such as images that are deployed by tag.
   returned: success or failure after planning
   type: list
   elements: str
   sample: ["ghcr.io is not asked for digests. By tag: backend-api."]
 exported:
-  description: Files of the export, by their names in its folder.
+  description: Files of the export, relative to its folder.
   returned: when O(export) is given
   type: list
   elements: str
@@ -259,6 +263,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    ALL_RELEASES,
     CLUSTER,
     DAPR,
     ENVIRONMENT,
@@ -283,7 +288,7 @@ SPEC: dict[str, t.Any] = {
     **DAPR,
     **REGISTRIES,
     "waves": {"type": "list", "elements": "list", "required": True},
-    "known": {"type": "list", "elements": "str", "default": []},
+    **ALL_RELEASES,
     "prune": {"type": "bool", "default": False},
     "on_failure": {"type": "str", "choices": ["set", "release", "hold"], "default": "set"},
     "on_first_failure": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},

@@ -6,24 +6,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_promotion
-short_description: Hand what was verified in one environment on to another one, by digest
+short_description: Promote a verified release set from one environment to another, by digest
 version_added: 0.1.0
 description:
   - With O(state=checked), before the deployment, chooses a verified release set of the environment O(source), checks
-    that it may be promoted, and returns the waves for M(todo.cloud.release_apply) with the digests that were verified.
-    Nothing is written.
-  - Refused are a set that is not verified or was withdrawn, too young, too old, or of another commit than what is
-    checked out; another chart or other components than the verified ones; an image that is not in the registry any
-    more; a tag that was moved since; and a version that names another image already.
-  - With O(state=proved), after the deployment, checks that the pods run the promoted digests, then gives these digests
-    the tag that the target's own images name, so that the version names exactly what was tested. Where the credentials
-    may not push, a warning says so.
+    that it may be promoted, and returns the waves for M(todo.cloud.release_apply) with the verified digests. Nothing is
+    written.
+  - Refused are a set that is not verified, was withdrawn, is too young, too old, or of another commit than the one
+    checked out; charts or components other than the verified ones; an image that no longer exists in the registry; a
+    tag that was moved since; and a version that already names another image.
+  - With O(state=verified), after the deployment, checks that the pods run the promoted digests, then adds to these
+    digests the tag that the target's images name, so that the version names exactly the tested image. A warning is
+    given where the credentials may not push.
 options:
   state:
     description:
-      - Which of the two steps.
+      - Which of the two steps to perform.
+      - V(proved) is the deprecated name of V(verified); it will be removed in version 1.0.0.
     type: str
-    choices: [checked, proved]
+    choices: [checked, verified, proved]
     default: checked
   source:
     description:
@@ -32,18 +33,18 @@ options:
     suboptions:
       environment:
         description:
-          - Its name.
+          - Name of the environment.
         type: str
         required: true
       namespace:
         description:
-          - Its namespace.
+          - Namespace of the environment.
         type: str
         required: true
       kubeconfig:
         description:
-          - Kubeconfig of its cluster. By default O(kubeconfig), and without O(source.context) all of the target's
-            credentials.
+          - Kubeconfig of its cluster. The default is O(kubeconfig), and without O(source.context) all credentials of
+            the target are used.
         type: path
       context:
         description:
@@ -51,25 +52,25 @@ options:
         type: str
   waves:
     description:
-      - Releases of the target, as M(todo.cloud.release_apply) takes them. Required with O(state=checked).
+      - Releases of the target, as in M(todo.cloud.release_apply). Required with O(state=checked).
     type: list
     elements: list
   commit:
     description:
-      - Commit whose set is promoted, at least seven characters. By default the newest verified set.
+      - Commit whose set is promoted, at least seven characters. The default is the newest verified set.
     type: str
   expect_commit:
     description:
-      - Commit that is checked out here. A set of another commit is refused.
+      - Commit that is checked out. A set of another commit is refused.
     type: str
   min_age:
     description:
-      - Seconds since its verification that a set must have.
+      - Minimum age of the verification in seconds.
     type: int
     default: 0
   max_age:
     description:
-      - Seconds since its verification after which a set does not count any more. V(0) means that there is no limit.
+      - Maximum age of the verification in seconds. V(0) means no limit.
     type: int
     default: 0
   may_differ:
@@ -81,7 +82,7 @@ options:
     default: [environment]
   images:
     description:
-      - What RV(images) was. Required with O(state=proved).
+      - The RV(images) of the first step. Required with O(state=verified).
     type: list
     elements: dict
 seealso:
@@ -97,16 +98,16 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: With O(state=proved) no tag is added.
+    details: With O(state=verified) no tag is added.
   diff_mode:
     support: none
-    details: What would be deployed is shown by M(todo.cloud.release_apply).
+    details: M(todo.cloud.release_apply) shows what would be deployed.
   idempotent:
     support: full
 """
 
 EXAMPLES = r"""
-- name: What staging has verified may go to production
+- name: Check what staging has verified
   todo.cloud.release_promotion:
     environment: production
     namespace: todo-production
@@ -117,16 +118,16 @@ EXAMPLES = r"""
       - {host: ghcr.io, pull_secret: registry}
   register: promotion
 
-- name: Production runs it
+- name: Deploy it to production
   todo.cloud.release_apply:
     environment: production
     namespace: todo-production
     waves: "{{ promotion.waves }}"
     commit: "{{ promotion.set.commit }}"
 
-- name: It is proved, and the version is a tag of it
+- name: Verify the digests and add the version as a tag
   todo.cloud.release_promotion:
-    state: proved
+    state: verified
     environment: production
     namespace: todo-production
     images: "{{ promotion.images }}"
@@ -147,7 +148,7 @@ waves:
   elements: list
   sample: []
 images:
-  description: The images that are promoted, the digests that pods may show for them, and whether the tag is there.
+  description: The promoted images, the digests that pods may report for them, and whether the tag exists already.
   returned: with O(state=checked)
   type: list
   elements: dict
@@ -156,16 +157,24 @@ images:
       image: ghcr.io/todo-app/backend-api:v1.1.0@sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
       accepted: ["sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270"]
       tagged: false
-proved:
+verified:
   description: Images that the pods run.
-  returned: with O(state=proved)
+  returned: with O(state=verified)
+  type: list
+  elements: str
+  sample:
+    - ghcr.io/todo-app/backend-api:v1.1.0@sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
+proved:
+  description: Deprecated name of RV(verified); it will be removed in version 1.0.0.
+  returned: with O(state=verified)
   type: list
   elements: str
   sample:
     - ghcr.io/todo-app/backend-api:v1.1.0@sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
 tags:
-  description: What became of the tags. V(added), V(there) (it was there already), V(denied), or V(not asked).
-  returned: with O(state=proved)
+  description:
+    - The result for each tag. Its C(state) is V(added), V(there) (it existed already), V(denied), or V(not_asked).
+  returned: with O(state=verified)
   type: list
   elements: dict
   sample:
@@ -179,13 +188,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import ENVIRONMENT, KUBE, REGISTRIES
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
-from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, prove_promotion
+from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, verify_promotion
 
 SPEC: dict[str, t.Any] = {
     **KUBE,
     **ENVIRONMENT,
     **REGISTRIES,
-    "state": {"type": "str", "choices": ["checked", "proved"], "default": "checked"},
+    "state": {"type": "str", "choices": ["checked", "verified", "proved"], "default": "checked"},
     "source": {
         "type": "dict",
         "options": {
@@ -209,12 +218,18 @@ def main() -> t.NoReturn:
     module = AnsibleModule(
         argument_spec=SPEC,
         supports_check_mode=True,
-        required_if=[("state", "checked", ["source", "waves"]), ("state", "proved", ["images"])],
+        required_if=[
+            ("state", "checked", ["source", "waves"]),
+            ("state", "verified", ["images"]),
+            ("state", "proved", ["images"]),
+        ],
     )
+    if module.params["state"] == "proved":
+        module.deprecate("state=proved is now called state=verified.", version="1.0.0", collection_name="todo.cloud")
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         if module.params["state"] == "checked":
             module.exit_json(changed=False, **check_promotion(kube, module.params))
-        result = prove_promotion(kube, module.params, check=module.check_mode)
+        result = verify_promotion(kube, module.params, check=module.check_mode)
     for warning in result.pop("warnings"):
         module.warn(warning)
     module.exit_json(**result)

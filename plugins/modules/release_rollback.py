@@ -6,39 +6,36 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_rollback
-short_description: Take an environment's set of Helm releases back to a verified state
+short_description: Roll an environment's set of Helm releases back to a verified state
 version_added: 0.1.0
 description:
-  - Takes all releases of an environment, or some, back to what a release set recorded as verified, components
-    first, then
-    the services side by side, and judges them again.
-  - The target is read and checked before anything is written; its revisions must be there, or be redeployable from the
-    record, and so must every key of a Secret that it refers to.
-  - The target is written down before the first write. A rollback that was killed goes on to the very same target.
+  - Rolls all releases of an environment, or some, back to a verified release set, components first, then the services
+    in parallel, and verifies them again.
+  - The target is read and checked before anything is written. Its revisions must exist, or be redeployable from the
+    release set, and so must every key of a Secret that it refers to.
+  - The target is recorded before the first write. A rollback that was killed continues to the same target.
   - Sets that are newer than the target are marked withdrawn, so a second rollback goes further back and not forward.
   - Secrets are never rolled back. Hooks and database migrations are not undone; a release that declares a
-    C(rollback_floor) is not taken below it. A release that was not part of the
-    set is
-    left as it is.
+    C(rollback_floor) is not rolled back below it. A release that was not part of the set is left as it is.
 options:
   to:
     description:
-      - With V(verified), the newest verified set that differs from what runs.
+      - With V(verified), the newest verified set that differs from the running state.
       - Otherwise the number of a set, or the commit that it was made from (at least seven characters).
     type: str
     default: verified
   names:
     description:
-      - Releases to take back. Empty means all of the set.
+      - Releases to roll back. Empty means all of the set.
     type: list
     elements: str
     default: []
   image:
     description:
-      - Instead of going back to a set, deploy any earlier image of the one release in O(names), verified or not. A tag
-        or a digest of the image it has now, or a whole reference.
-      - Its chart and values are those that were verified last, its tag becomes a digest by O(registries).
-      - The image is judged like any change; if it fails, the release goes back to what was verified.
+      - Instead of going back to a set, deploy any image of the one release in O(names), verified or not. A tag or a
+        digest of its present image, or a full reference.
+      - Chart and values are the ones verified last. The tag is resolved to a digest by O(registries).
+      - The image is verified like any change. If it fails, the release goes back to its last verified revision.
     type: str
 seealso:
   - module: todo.cloud.release_apply
@@ -57,32 +54,31 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Chooses and checks the target and says what would go back. Nothing is written.
+    details: Chooses and checks the target, and reports what would be rolled back. Nothing is written.
   diff_mode:
     support: full
     details: The values of Secrets are hidden.
   idempotent:
     support: partial
     details:
-      - With O(to=verified) each run goes one verified state further back, as asked. With a set or a commit, a
-        second run
-        changes nothing.
+      - With O(to=verified) each run goes one verified state further back. With a set or a commit, a second run changes
+        nothing.
 """
 
 EXAMPLES = r"""
-- name: Staging is back at the last verified state
+- name: Roll staging back to the last verified state
   todo.cloud.release_rollback:
     environment: staging
     namespace: todo-staging
 
-- name: One service is back at what release set 7 holds
+- name: Roll one service back to release set 7
   todo.cloud.release_rollback:
     environment: staging
     namespace: todo-staging
     to: "7"
     names: [backend-api]
 
-- name: One service runs an image that worked, whatever was recorded
+- name: Deploy an earlier image of one service
   todo.cloud.release_rollback:
     environment: staging
     namespace: todo-staging
@@ -92,14 +88,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 releases:
-  description: What became of each release. V(from), V(tried) and V(to) are revisions, 0 for none.
+  description: The result of each release. C(from), C(tried) and C(to) are revisions, 0 for none.
   returned: success or failure after the target was chosen
   type: list
   elements: dict
   sample:
     - {name: backend-api, action: rollback, from: 4, tried: 5, to: 5, outcome: restored, detail: as in set 3}
 failures:
-  description: Each failure with its code, sentence and evidence.
+  description: Each failure with its code, message and evidence.
   returned: success or failure after the target was chosen
   type: list
   elements: dict

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_set_info
-short_description: Release sets of an environment, and the environment on one screen
+short_description: Read the release sets and the status of an environment
 version_added: 0.1.0
 description:
-  - Lists what was recorded as verified, newest first, and in one call tells how the environment is now.
+  - Lists the verified release sets, newest first, and with O(status) returns the present state of the environment.
 options:
   verified_only:
     description:
@@ -18,11 +18,11 @@ options:
     default: false
   at:
     description:
-      - Number or commit of one set that is shown with its releases and images. Fails when there is none.
+      - Number or commit of one set to return with its releases and images. Fails when there is no such set.
     type: str
   status:
     description:
-      - Read the state of every release too, and who holds the lock, and how long Dapr's certificates live.
+      - Also read the state of every release, who holds the lock, and when certificates expire.
     type: bool
     default: false
 seealso:
@@ -39,14 +39,14 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Environment is read
+- name: Read the status of staging
   todo.cloud.release_set_info:
     environment: staging
     namespace: todo-staging
     status: true
   register: staging
 
-- name: Releases that are not at a verified revision
+- name: Show the releases that are not at a verified revision
   ansible.builtin.debug:
     msg: "{{ staging.status | dict2items | rejectattr('value.verified') | map(attribute='key') }}"
 """
@@ -54,8 +54,8 @@ EXAMPLES = r"""
 RETURN = r"""
 sets:
   description:
-    - The release sets, newest first. A set that was withdrawn says why.
-    - With O(at) the one set, with C(releases), C(tools), C(who), C(missing) and C(restored_from) as well.
+    - The release sets, newest first. C(withdrawn) says why a set was withdrawn.
+    - With O(at) only that set, with C(releases), C(tools), C(who), C(missing) and C(restored_from) as well.
   returned: success
   type: list
   elements: dict
@@ -67,7 +67,7 @@ current:
   type: int
   sample: 4
 status:
-  description: With O(status) every release of the environment by its name.
+  description: With O(status), every release of the environment by its name.
   returned: success
   type: dict
   sample:
@@ -85,19 +85,19 @@ status:
       images: ["ghcr.io/todo-app/backend-api:v1.1.0"]
       digests: {app: "sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270"}
 lock:
-  description: With O(status) who holds the environment's lock.
+  description: With O(status), who holds the environment's lock.
   returned: success
   type: dict
   sample: {held: false, holder: "", since: "", renewed: ""}
 trust:
-  description: With O(status) whether Dapr's mTLS is on, and how many days its certificates have left.
+  description: With O(status), whether Dapr's mTLS is on, and days until its certificates expire.
   returned: success
   type: dict
   sample: {mtls: true, root_days_left: 364, issuer_days_left: 364, why: ""}
 certificates:
   description:
-    - With O(status) how many days cert-manager's certificates in the namespace have left.
-    - Empty without cert-manager, or when they may not be read.
+    - With O(status), days until cert-manager's certificates in the namespace expire.
+    - Empty without cert-manager, or when the credentials may not read them.
   returned: success
   type: list
   elements: dict

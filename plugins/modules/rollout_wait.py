@@ -6,23 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollout_wait
-short_description: Wait for rollouts on Kubernetes and say early, with evidence, how they ended
+short_description: Wait for rollouts on Kubernetes, and fail early with evidence
 version_added: 0.1.0
 description:
-  - Waits until Helm releases, workloads or any other objects are what was asked for, all of them side by side.
-  - Fails within seconds when a rollout can't succeed any more (crash loop, image that can't be pulled, missing Secret,
-    quota, a Dapr sidecar that does not start, and so on), and says why in one sentence, with pod, container, exit code,
-    log lines and events as evidence.
-  - Only pods of the newest revision count. A pod that was ready for a moment does not.
-  - Goes through API faults; 429, 5xx, cut and half-open watches, and an API server that is away for a while, until the
-    timeout.
-  - Lists each kind once per namespace and watches it from there, however many workloads are waited for.
+  - Waits in parallel until Helm releases, workloads or any other objects have reached their desired state.
+  - Fails within seconds when a rollout can no longer succeed (crash loop, image that cannot be pulled, missing Secret,
+    quota, a Dapr sidecar that does not start, and so on). The message is one sentence; pod, container, exit code, log
+    lines and events are the evidence.
+  - Only pods of the newest revision count. A pod that was ready only for a moment does not.
+  - Tolerates API faults until the timeout (429, 5xx, cut and half-open watches, and an API server that is temporarily
+    unreachable).
+  - Lists each kind once per namespace and then watches it, whatever the number of workloads.
   - Writes nothing.
 options:
   releases:
     description:
-      - Helm releases whose objects are waited for, as their newest revision has them.
-      - The release is read natively from the cluster; the Helm program is not needed.
+      - Helm releases whose objects to wait for, as in their newest revision.
+      - The release is read directly from the cluster; the Helm program is not needed.
     type: list
     elements: dict
     default: []
@@ -37,7 +37,7 @@ options:
         required: true
   workloads:
     description:
-      - Workloads that are waited for.
+      - Workloads to wait for.
     type: list
     elements: dict
     default: []
@@ -57,8 +57,8 @@ options:
         required: true
   resources:
     description:
-      - Any other objects that are waited for.
-      - Without expressions, well-known kinds have rules of their own; for all others the condition C(Ready) counts.
+      - Any other objects to wait for.
+      - Without expressions, well-known kinds have their own rules; for all others the condition C(Ready) counts.
     type: list
     elements: dict
     default: []
@@ -76,7 +76,7 @@ options:
         type: str
         required: true
       namespace:
-        description: Namespace of the object; left out for objects that are in none.
+        description: Namespace of the object; empty for cluster-scoped objects.
         type: str
         default: ''
       ready_when:
@@ -85,19 +85,19 @@ options:
         default: ''
       failed_when:
         description:
-          - JMESPath expression over the object that is true when waiting is pointless.
+          - JMESPath expression over the object that is true when it can no longer become ready.
           - Needs O(resources[].ready_when).
         type: str
         default: ''
   timeout:
     description:
-      - Seconds after which what is not ready has failed. With V(0) it looks once and waits for nothing.
-      - Until then it goes on through troubles of the Kubernetes API (docs/api-faults.md).
+      - Seconds after which objects that are not ready have failed. With V(0) they are read once, without waiting.
+      - Until then faults of the Kubernetes API are tolerated (docs/api-faults.md).
     type: int
     default: 300
   fail_fast:
     description:
-      - End as soon as one of them has failed. With V(false) the others are waited for first.
+      - Fail as soon as one of them has failed. With V(false), wait for the others first.
     type: bool
     default: true
 seealso:
@@ -114,23 +114,23 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Two releases are rolled out
+- name: Wait for two releases
   todo.cloud.rollout_wait:
     releases:
       - {name: backend-api, namespace: todo-staging}
       - {name: frontend, namespace: todo-staging}
     timeout: 180
 
-- name: A database and its migration are done
+- name: Wait for a database and its migration
   todo.cloud.rollout_wait:
     workloads:
       - {kind: StatefulSet, name: postgresql, namespace: data}
       - {kind: Job, name: migrate, namespace: data}
     graces:
-      unschedulable: 300     # the autoscaler may have to add a node
+      unschedulable: 300     # time for the autoscaler to add a node
     stability_seconds: 10
 
-- name: A topic exists on the broker
+- name: Wait for a topic on the broker
   todo.cloud.rollout_wait:
     resources:
       - api_version: kafka.strimzi.io/v1
@@ -149,9 +149,9 @@ verdict:
   sample: Current
 workloads:
   description:
-    - How each of them ended.
+    - The result for each object.
     - Its C(state) is one of V(Current), V(InProgress), V(Failed), V(Terminating), V(NotFound).
-    - Its C(code) is that of its failure, empty without one.
+    - Its C(code) is the code of its failure, empty without one.
   returned: success or failure after waiting
   type: list
   elements: dict
@@ -164,7 +164,7 @@ workloads:
       message: 2/2 available
       code: ''
 failures:
-  description: Each failure with its code, sentence and evidence; the codes are listed in docs/failure-codes.md.
+  description: Each failure with its code, message and evidence; docs/failure-codes.md lists the codes.
   returned: success or failure after waiting
   type: list
   elements: dict
@@ -178,7 +178,7 @@ failure:
     message: "backend-api: container backend-api exits with code 1 (Error, 2 restarts): KeyError: 'SECRET_KEY'"
     details: {pod: backend-api-6d5f-x2x4q, container: backend-api, exit_code: 1, restarts: 2}
 notes:
-  description: What was noticed and did not matter for the verdict.
+  description: Observations that did not affect the verdict.
   returned: success or failure after waiting
   type: list
   elements: str
@@ -189,7 +189,7 @@ api:
   type: dict
   sample: {requests: 7, retries: 0, relists: 0}
 elapsed:
-  description: Seconds that were waited.
+  description: Seconds spent waiting.
   returned: success or failure after waiting
   type: float
   sample: 12.4

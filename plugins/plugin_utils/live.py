@@ -1,9 +1,9 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Live progress of a long module: its lines appear while the task runs, not after it.
+"""Live progress of a long module: its lines appear while the task runs.
 
-The module appends lines to a file (see module_utils/module.py); a thread on the controller follows the file and shows
-each whole line at once. Nothing has to be configured: an action plugin of a module's name is used by itself.
+The module appends lines to a file (see module_utils/module.py). A thread on the controller follows the file and shows
+each complete line at once. No configuration is needed: Ansible uses an action plugin of a module's name by itself.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from ansible_collections.todo.cloud.plugins.module_utils.module import PROGRESS_
 from ansible_collections.todo.cloud.plugins.module_utils.processes import CONTROLLER
 from ansible_collections.todo.cloud.plugins.plugin_utils.run import controller, run_folder
 
-# Callbacks that print one readable line after another; JSON-like ones and those that draw must not be disturbed.
+# Callbacks that print plain lines. Output in between would break callbacks that print JSON or redraw the screen.
 _READABLE = frozenset({"default", "ansible.builtin.default"})
-_EVERY_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 
 
 def flush_lines() -> None:
-    """In the controller, which loads action plugins too: a file or a pipe gets each line at once, as a terminal does.
+    """Make the controller flush each line, also to a file or a pipe (the controller loads action plugins too).
 
-    Ansible leaves that to Python, which keeps up to 8 KiB of lines back; a CI log would be silent while a wave waits.
+    By default Python buffers up to 8 KiB, so a CI log would show nothing while a wave is in progress.
     """
     if multiprocessing.parent_process() is None and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
@@ -43,7 +43,7 @@ flush_lines()
 
 
 class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no type information
-    """Runs the module of the plugin's own name, like the normal action, and shows its progress lines meanwhile."""
+    """Runs the module of the plugin's name, like the normal action, and shows its progress lines meanwhile."""
 
     _supports_check_mode = True
     _supports_async = True
@@ -53,7 +53,7 @@ class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no ty
         result: dict[str, Any] = super().run(tmp, task_vars)
         wrap_async = bool(self._task.async_val) and not self._connection.has_native_async
         given = self._task.environment
-        with self._handed_over(task_vars or {}) as environment:
+        with self._module_environment(task_vars or {}) as environment:
             self._task.environment = [*(given or []), environment]
             try:
                 result.update(self._execute_module(task_vars=task_vars, wrap_async=wrap_async))
@@ -64,8 +64,8 @@ class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no ty
         return result
 
     @contextmanager
-    def _handed_over(self, task_vars: dict[str, Any]) -> Iterator[dict[str, str]]:
-        """What the module gets in its environment: whom it dies with, and where its progress is read."""
+    def _module_environment(self, task_vars: dict[str, Any]) -> Iterator[dict[str, str]]:
+        """Environment variables for the module: the controller that it dies with, and the file for its progress."""
         here = self._connection.transport == "local"
         environment = {CONTROLLER: " ".join(map(str, controller()))} if here and not self._task.async_val else {}
         if not self._is_watched():
@@ -75,7 +75,7 @@ class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no ty
             yield {**environment, PROGRESS_FILE: path}
 
     def _is_watched(self) -> bool:
-        """True if somebody reads along: readable output, a module on this machine, neither async nor secret."""
+        """True when progress can be shown: plain output, a module on this machine, neither async nor no_log."""
         return (
             constants.DEFAULT_STDOUT_CALLBACK in _READABLE
             and not context.CLIARGS.get("module_name")  # ad-hoc commands print results only
@@ -85,10 +85,10 @@ class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no ty
         )
 
     def _show(self, task_vars: dict[str, Any]) -> Callable[[str], None]:
-        # A task that runs once stands for all hosts: the name of the host it happens to run on would mislead.
+        # A task with run_once stands for all hosts: the name of the host that it runs on would be misleading.
         host = "" if self._task.run_once else str(task_vars.get("inventory_hostname") or "")
         prefix = f"  [{host}] " if host else "  "
-        # With display_skipped_hosts off, Ansible shows a task's banner only with its first result: say it here instead.
+        # With display_skipped_hosts off, Ansible shows a task's banner only with its first result: print it here.
         shown_skipped = constants.config.get_config_value(
             "display_skipped_hosts", plugin_type="callback", plugin_name="default"
         )
@@ -105,7 +105,7 @@ class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no ty
 
 @contextmanager
 def followed_file(show: Callable[[str], None]) -> Iterator[str]:
-    """A private file whose whole lines are shown as they are appended; everything is shown before the end."""
+    """A private file whose complete lines are shown as they are appended; all lines are shown before it ends."""
     descriptor, path = tempfile.mkstemp(prefix="progress-", dir=run_folder())
     done = threading.Event()
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
@@ -129,4 +129,4 @@ def _follow(file: Any, show: Callable[[str], None], done: threading.Event) -> No
             show(line)
         if last:
             return
-        done.wait(_EVERY_SECONDS)
+        done.wait(_POLL_SECONDS)

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One run of Ansible: its controller, and its private folder for temporary files, swept by the next run."""
+"""One run of Ansible: its controller, and its private folder for temporary files."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ansible import constants
 from ansible_collections.todo.cloud.plugins.module_utils.processes import gone, machine, started
 
 _PREFIX = "todo-cloud-"
-_ABANDONED_S = 24 * 3600.0
+_ABANDONED_SECONDS = 24 * 3600.0
 
 
 def controller() -> tuple[int, str]:
-    """Pid and start time of the controller; plugins may run in it or in one of its workers."""
+    """Pid and start time of the controller; plugins run in it or in one of its workers."""
     parent = multiprocessing.parent_process()
     pid = (parent.pid if parent else None) or os.getpid()
     return pid, started(pid) or ""
 
 
 def run_folder() -> Path:
-    """This run's folder, readable by its user alone: Ansible removes it at the end, the next run after a kill.
+    """This run's folder, readable only by its user. Ansible removes it at the end; after a kill the next run does.
 
-    It lies in Ansible's own temporary folder of this run (``local_tmp``).
+    It is in Ansible's own temporary folder of this run (``local_tmp``).
     """
     pid, since = controller()
     folder = Path(constants.DEFAULT_LOCAL_TMP) / f"{_PREFIX}{_place()}-{pid}-{since}"
@@ -39,17 +39,17 @@ def run_folder() -> Path:
 
 
 def sweep(base: Path) -> None:
-    """Removes the folders of runs that have ended without doing so, and Ansible's folders around them."""
+    """Removes the folders of runs that were killed, and Ansible's folders around them."""
     for folder in base.glob(f"ansible-local-*/{_PREFIX}*-*-*"):
         place, pid, since = folder.name.removeprefix(_PREFIX).split("-", 2)
         with suppress(OSError, ValueError):
             here = place == _place()
-            old = time.time() - folder.stat().st_mtime > _ABANDONED_S  # another boot, container or machine: time tells
+            old = time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS  # another boot or machine: judged by age
             if gone(int(pid), since) if here else old:
                 shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def _place() -> str:
-    """This machine, boot and pid namespace as a word of letters and digits."""
+    """Machine, boot and pid namespace as letters and digits."""
     boot, _slash, namespace = machine().partition("/")
     return f"{boot[:8]}{''.join(c for c in namespace if c.isdigit())}" or "0"

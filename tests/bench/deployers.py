@@ -187,7 +187,7 @@ class ReleaseApply(Deployer):
             ]
             for wave in waves
         ]  # fmt: skip
-        task = {**self._common, "waves": given, "known": list(self.all_names)}
+        task = {**self._common, "waves": given, "all_releases": list(self.all_names)}
         play = {"tasks": [{"todo.cloud.release_apply": task}]}
         return self.world.playbook(play, kubeconfig=self.kubeconfig).ok()
 

@@ -73,7 +73,7 @@ class Recorder:
         }
         missing: dict[str, str] = {}
         kept: dict[str, Member] = dict(newest.members) if newest else {}
-        for name in sorted({*kept, *settings.known, *judged} - members.keys()):
+        for name in sorted({*kept, *settings.all_releases, *judged} - members.keys()):
             reason = _unproved(kept.get(name), now, name)
             if reason is None:
                 members[name] = kept[name]

@@ -24,7 +24,7 @@ _TRIES = 5
 class Wanted(StrEnum):
     """What is done about the lock."""
 
-    HELD_INFO = "held_info"
+    INFO = "info"
     TAKEN_OVER = "taken_over"
     RELEASED = "released"
 

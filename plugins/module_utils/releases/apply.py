@@ -109,7 +109,7 @@ class Engine:
             lock = lock_state(self._kube, settings.namespace, self._holder)[0] if unsettled else Lock.NONE
         self._waves = self._pins.pin(self._asked, snapshot, self._read_once)
         self._specs = [spec for wave in self._waves for spec in wave]
-        plan = make_plan(self._specs, settings.known, settings.environment, snapshot, self._read_once, lock)
+        plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read_once, lock)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._pins.warnings]
         self._report.notes = self._pins.notes

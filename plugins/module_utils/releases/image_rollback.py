@@ -81,7 +81,7 @@ class ImageRollback:
         with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
             spec = self._spec(member, newest, Path(folder))
             settings = replace(
-                self._settings, on_failure=OnFailure.RELEASE, known=tuple(newest.members), prune=False, export=""
+                self._settings, on_failure=OnFailure.RELEASE, all_releases=tuple(newest.members), prune=False, export=""
             )
             report = Engine(self._kube, self._helm, settings, [[spec]], self._progress).apply()
         report.warnings += self._told(spec, member, records)

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Promotion in two steps: before the deployment it is checked, after it is proved, and the version becomes a tag."""
+"""Promotion in two steps: checked before the deployment; after it, verified and tagged with the version."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OTHER_AUTH = ("host", "api_key", "username", "password", "client_cert", "client
 
 
 def check_promotion(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The set that may be promoted, and the waves with its digests; writes nothing. Raises promotion_refused."""
+    """The set that may be promoted, and the waves with its digests. Writes nothing. Raises promotion_refused."""
     source = params["source"]
     terms = Terms(
         source["environment"],
@@ -49,21 +49,21 @@ def check_promotion(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, A
 
 
 def _session(params: Mapping[str, Any], source: Mapping[str, Any]) -> KubeSession:
-    """As whoever the source's kubeconfig says, not as the target's user."""
+    """With the user of the source's kubeconfig, not the target's user."""
     kept = {key: value for key, value in params.items() if key not in _OTHER_AUTH}
     kubeconfig = source["kubeconfig"] or params.get("kubeconfig")
     return KubeSession.from_params({**kept, "kubeconfig": kubeconfig, "context": source["context"]})
 
 
-def prove_promotion(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
-    """Pods run the promoted digests; then the target's tags point to them too, where the credentials may push.
+def verify_promotion(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Checks that the pods run the promoted digests, then tags them where the credentials may push.
 
-    Raises promotion_unproved when a pod runs something else.
+    Raises promotion_unproved when a pod runs another digest.
     """
     images = [Promoted.parse(raw) for raw in params["images"]]
     namespace, environment = params["namespace"], params["environment"]
     snapshot = take(kube, RecordStore(kube, namespace, environment), namespace, environment, ())
-    wrong = [said for each in images for said in _unlike(each, snapshot)]
+    wrong = [mismatch for each in images for mismatch in _mismatches(each, snapshot)]
     if wrong:
         raise error(
             Code.PROMOTION_UNPROVED,
@@ -72,11 +72,13 @@ def prove_promotion(kube: KubeSession, params: Mapping[str, Any], *, check: bool
         )
     tags, warnings = _tagged(images, Pins(kube, namespace, params["registries"]), check)
     changed = any(tag["state"] == "added" for tag in tags)
-    return {"changed": changed, "proved": [str(each.image) for each in images], "tags": tags, "warnings": warnings}
+    verified = [str(each.image) for each in images]
+    # "proved" is the deprecated name of "verified"
+    return {"changed": changed, "verified": verified, "proved": verified, "tags": tags, "warnings": warnings}
 
 
-def _unlike(promoted: Promoted, snapshot: Snapshot) -> list[str]:
-    """What is wrong with one release: its pods by what they run, or that there are none."""
+def _mismatches(promoted: Promoted, snapshot: Snapshot) -> list[str]:
+    """Pods of one release that run another digest, or that it has no such pods."""
     member = snapshot.newest.members.get(promoted.name) if snapshot.newest else None
     history = snapshot.history(promoted.name)
     if member is None or not history or not member.is_at(history[-1]):
@@ -117,6 +119,5 @@ def _tagged(images: Sequence[Promoted], pins: Pins, check: bool) -> tuple[list[d
                 raise
             state, why = "denied", why or exc.failure.message
             denied.append(f"{each.image.name}:{each.image.tag}")
-        tags.append({"image": str(each.image), "state": state if client is not None else "not asked"})
-    told = f"Deployed and proved, but not tagged: {', '.join(denied)}. {why}"
-    return tags, [told] if denied else []
+        tags.append({"image": str(each.image), "state": state if client is not None else "not_asked"})
+    return tags, [f"Deployed and verified, but not tagged: {', '.join(denied)}. {why}"] if denied else []

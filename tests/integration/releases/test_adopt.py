@@ -37,8 +37,8 @@ def _ready(world: World, name: str) -> bool:
 
 def options(world: World, *releases: dict[str, Any], **more: Any) -> dict[str, Any]:
     base = {"environment": "test", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 0.5}
-    known = [release["name"] for release in releases]
-    return {**base, "timeout": 60, "waves": [list(releases)], "known": known, **more}
+    names = [release["name"] for release in releases]
+    return {**base, "timeout": 60, "waves": [list(releases)], "all_releases": names, **more}
 
 
 def test_what_runs_is_taken_over_without_a_restart(world: World) -> None:
@@ -70,7 +70,7 @@ def test_what_runs_is_taken_over_without_a_restart(world: World) -> None:
     again = world.adopt(*wanted).ok().result
     assert (again["changed"], again["set"]) == (False, 1)
 
-    unchanged = world.apply(a, known=["a", "b", "c"]).ok()
+    unchanged = world.apply(a, all_releases=["a", "b", "c"]).ok()
     assert (unchanged.result["changed"], unchanged.result["helm_calls"]) == (False, 0)
     plan = world.apply(*wanted, check=True).ok()
     assert plan.actions == {"a": "unchanged", "b": "upgrade", "c": "install"}
@@ -80,7 +80,7 @@ def test_what_runs_is_taken_over_without_a_restart(world: World) -> None:
     assert world.text("b") == "canary-value", "the first set is what was adopted"
 
     world.secret("database", {"word": "changed"})
-    rolled = world.apply(a, known=["a", "b", "c"]).ok()
+    rolled = world.apply(a, all_releases=["a", "b", "c"]).ok()
     assert rolled.actions == {"a": "upgrade"}
     assert not world.pods("a").keys() & pods["a"], "what is watched counts from now on"
     seen = world.everything_stored()

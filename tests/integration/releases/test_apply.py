@@ -90,7 +90,8 @@ def test_a_failing_upgrade_takes_the_set_back_while_old_pods_serve(world: World)
     assert any(line.startswith("b: upgrade, was revision 1, tried 2, now 3") for line in failed.lines)
     again = world.apply(world.release("a", text="one"), world.release("b")).ok()
     assert again.result["helm_calls"] == 0, "what the set went back to is verified"
-    assert world.apply(world.release("b", mode="crash"), known=["a", "b"], check=True).actions == {"b": "upgrade"}
+    plan = world.apply(world.release("b", mode="crash"), all_releases=["a", "b"], check=True)
+    assert plan.actions == {"b": "upgrade"}
 
 
 def test_hold_keeps_everything_and_the_same_inputs_are_judged_not_assumed(world: World) -> None:
@@ -180,12 +181,12 @@ def test_a_field_that_the_api_does_not_know_is_refused(world: World, tmp_path: P
 def test_one_release_alone_carries_the_others_forward_only_as_they_were_verified(world: World) -> None:
     both = ("a", "b", "c")
     world.apply(*(world.release(n) for n in both)).ok()
-    limited = world.apply(world.release("a", text="two"), known=both).ok()
+    limited = world.apply(world.release("a", text="two"), all_releases=both).ok()
     assert limited.actions == {"a": "upgrade"}
     store = RecordStore(world.kube, world.namespace, ENVIRONMENT)
     assert set(store.read(2).members) == {"a", "b", "c"}
     helm(world, "upgrade", "b", _chart(world), "--reuse-values", "--set", "text=hand")
-    world.apply(world.release("a", text="three"), known=both).ok()
+    world.apply(world.release("a", text="three"), all_releases=both).ok()
     record = store.read(3)
     assert set(record.members) == {"a", "c"}
     assert "1 was verified" in record.missing["b"]
@@ -236,14 +237,14 @@ def test_a_missing_secret_key_is_named(world: World) -> None:
 
 def test_what_the_inventory_dropped_is_named_and_removed_only_when_told(world: World) -> None:
     world.apply(world.release("a"), world.release("b")).ok()
-    told = world.apply(world.release("a"), known=["a"]).ok()
+    told = world.apply(world.release("a"), all_releases=["a"]).ok()
     assert (told.actions, told.result["changed"]) == ({"a": "unchanged"}, False)
     assert world.history("b")
-    predicted = world.apply(world.release("a"), known=["a"], prune=True, check=True).ok()
+    predicted = world.apply(world.release("a"), all_releases=["a"], prune=True, check=True).ok()
     assert predicted.actions == {"a": "unchanged", "b": "uninstall"}
-    world.apply(world.release("a"), known=["a"], prune=True).ok()
+    world.apply(world.release("a"), all_releases=["a"], prune=True).ok()
     assert world.history("b") == []
-    assert world.apply(world.release("a"), known=["a"], prune=True).ok().result["changed"] is False
+    assert world.apply(world.release("a"), all_releases=["a"], prune=True).ok().result["changed"] is False
     assert world.back("1").ok().rows["b"]["to"] == 1, "the record holds what was removed"
     assert world.text("b") == "one"
 

@@ -144,7 +144,7 @@ def test_a_first_installation_that_fails_is_removed_when_told(world: World) -> N
     assert "refusing to start" in str(failed.result["failures"]), "it was diagnosed before"
     assert (world.history("b"), world.text("a")) == ([], "one")
     assert (failed.rows["b"]["to"], failed.rows["b"]["outcome"]) == (0, "removed")
-    held = world.apply(world.release("b", mode="crash"), known=["a", "b"], remove_failed_installs=True,
+    held = world.apply(world.release("b", mode="crash"), all_releases=["a", "b"], remove_failed_installs=True,
                        on_failure="hold")  # fmt: skip
     assert "kept as it is for a look" in held.message
     assert world.history("b")

@@ -43,7 +43,7 @@ def test_the_module_looks_takes_over_and_releases(world: World, module: Run) -> 
         assert "is alive. If it must be stopped, take the lock over" in kept.result["msg"]
         taking = {**base, "state": "taken_over", "run_url": "https://here/1", "commit": "feed"}
         assert module("deploy_lock", taking, check=True).result["changed"] is True
-        assert LockByHand(world.kube, world.namespace, stranger()).bring(Wanted.HELD_INFO).after.taken_over == ""
+        assert LockByHand(world.kube, world.namespace, stranger()).bring(Wanted.INFO).after.taken_over == ""
         taken = module("deploy_lock", taking).result
         assert (taken["changed"], taken["holder"]["by_hand"]) == (True, True)
         assert (taken["holder"]["url"], taken["holder"]["commit"]) == ("https://here/1", "feed")
@@ -96,7 +96,7 @@ def test_a_dead_holder_elsewhere_shows_as_expired(world: World) -> None:
     lock = EnvironmentLock(world.kube, world.namespace, holder, ttl=1)
     world.kube.create(LEASE, world.namespace, lock._body({}))
     mine = LockByHand(world.kube, world.namespace, Holder.me("deploy_lock"))
-    eventually("it is expired", lambda: mine.bring(Wanted.HELD_INFO).after.expired)
+    eventually("it is expired", lambda: mine.bring(Wanted.INFO).after.expired)
     assert mine.bring(Wanted.RELEASED).changed is True
 
 

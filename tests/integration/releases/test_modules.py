@@ -16,9 +16,9 @@ Run = Callable[..., ModuleRun]
 
 
 def arguments(world: World, *releases: dict[str, Any], **more: Any) -> dict[str, Any]:
-    known = [release["name"] for release in releases]
+    names = [release["name"] for release in releases]
     base = {"environment": "test", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 0.5}
-    return {**base, "waves": [list(releases)], "known": known, "timeout": 60, **more}
+    return {**base, "waves": [list(releases)], "all_releases": names, "timeout": 60, **more}
 
 
 def test_release_apply_rollback_and_info(world: World, module: Run) -> None:

@@ -46,7 +46,7 @@ class Two:
         return self._run(source=source, **{"waves": self.wanted(tag), **more})
 
     def prove(self, images: list[dict[str, Any]], *, check: bool = False) -> ModuleRun:
-        return self._run(state="proved", images=images, run_in_check=check)
+        return self._run(state="verified", images=images, run_in_check=check)
 
     def _run(self, *, run_in_check: bool = False, **params: Any) -> ModuleRun:
         shared = {"environment": ENVIRONMENT, "namespace": self.production.namespace, "registries": self.registries}

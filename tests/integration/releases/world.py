@@ -87,13 +87,13 @@ class World:
     def apply(self, *waves: dict[str, Any] | list[dict[str, Any]], **settings: Any) -> Outcome:
         """release_apply. Lists are waves; releases that stand alone are one wave together."""
         lists = [each for each in waves if isinstance(each, list)] or [[e for e in waves if isinstance(e, dict)]]
-        names = tuple(settings.pop("known", [release["name"] for wave in lists for release in wave]))
+        names = tuple(settings.pop("all_releases", [release["name"] for wave in lists for release in wave]))
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
             helm = HelmCli(kube.kubeconfig, self.helm)
             return Engine(kube, helm, options, parse_waves(lists, self.namespace), lines.append).apply()
 
-        return self._run(run, known=names, **settings)
+        return self._run(run, all_releases=names, **settings)
 
     def back(self, to: str = "verified", *names: str, **settings: Any) -> Outcome:
         """release_rollback."""
@@ -112,7 +112,7 @@ class World:
             waves = parse_waves([list(releases)], self.namespace)
             return Adoption(kube, helm, options, waves, lines.append).run()
 
-        return self._run(run, known=tuple(release["name"] for release in releases), **settings)
+        return self._run(run, all_releases=tuple(release["name"] for release in releases), **settings)
 
     def earlier(self, image: str, *names: str, **settings: Any) -> Outcome:
         """release_rollback with an image."""

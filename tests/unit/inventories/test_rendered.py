@@ -51,7 +51,7 @@ def test_everything_is_accepted_by_schema_and_kubernetes(described: dict[str, An
 
 def test_releases_come_in_their_waves(described: dict[str, Any]) -> None:
     assert [[release["name"] for release in wave] for wave in described["waves"]] == WAVES
-    assert described["known"] == [name for wave in WAVES for name in wave]
+    assert described["all_releases"] == [name for wave in WAVES for name in wave]
 
 
 def test_releases_live_in_the_environment(described: dict[str, Any]) -> None:

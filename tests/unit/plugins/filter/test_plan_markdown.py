@@ -58,7 +58,7 @@ def test_drift_is_told() -> None:
 def test_what_is_too_long_is_named_and_left_out() -> None:
     long = "".join(f"line {n}\n" for n in range(500))
     text = plan_markdown(plan(diff=[entry("", long), entry("a\n", "b\n", "api: Service/s")]), "x", limit=300)
-    assert "Too long to be shown here: api: ConfigMap/c." in text
+    assert "Too long to show here: api: ConfigMap/c." in text
     assert "Service/s" in text
     assert len(text) < 1000
 

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.availability import Availability, Door, Probe, percentile
+from ansible_collections.todo.cloud.plugins.module_utils.availability import Availability, Endpoint, Probe, percentile
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -60,7 +60,7 @@ def times(number: int) -> Callable[[], bool]:
 
 
 def watch(url: str, number: int, **options: object) -> Availability:
-    return Probe(Door(url, **options), lambda _: None).watch(0.05, times(number))  # type: ignore[arg-type]  # keywords
+    return Probe(Endpoint(url, **options), lambda _: None).watch(0.05, times(number))  # type: ignore[arg-type]  # keywords
 
 
 def test_right_answers() -> None:
@@ -69,7 +69,7 @@ def test_right_answers() -> None:
     assert (seen.requests, seen.failed, seen.before_first, seen.failures) == (5, 0, 0, [])
     assert len(seen.latencies) == 5
     assert seen.longest_gap > 0
-    assert seen.told().startswith("5 requests, 0 failed, longest gap ")
+    assert seen.summary().startswith("5 requests, 0 failed, longest gap ")
     assert seen.certificate_days_left is None
 
 
@@ -84,12 +84,12 @@ def test_a_door_that_never_answers() -> None:
     seen = watch("http://127.0.0.1:1/", 3)
     assert (seen.requests, seen.before_first, seen.failed) == (3, 3, 0)
     assert seen.as_result()["p99_ms"] is None
-    assert seen.told() == "3 requests, no right answer"
+    assert seen.summary() == "3 requests, none succeeded"
 
 
 def test_a_door_that_closes() -> None:
     with door([200]) as url:
-        probe = Probe(Door(url), lambda _: None)
+        probe = Probe(Endpoint(url), lambda _: None)
         probe.watch(0.05, times(1))
     seen = probe.watch(0.05, times(2))
     assert (seen.requests, seen.failed) == (3, 2)
@@ -135,7 +135,7 @@ def test_certificates_count(certificate: Path) -> None:
                                      {"url": "http://x", "redirect_from": "x"}])  # fmt: skip
 def test_what_can_never_answer_is_refused(options: dict[str, str]) -> None:
     with pytest.raises(TodoCloudError) as caught:
-        Probe(Door(**options))  # type: ignore[arg-type]  # keywords
+        Probe(Endpoint(**options))  # type: ignore[arg-type]  # keywords
     assert caught.value.failure.code is Code.INVALID_INPUT
 
 
