@@ -12,7 +12,6 @@ export TODO_CLOUD_STARTED := $(or $(TODO_CLOUD_STARTED),$(shell date +%s))
 CLUSTER := python3 -m tests.cluster
 SITE := ansible-playbook site.yml -i inventories/local
 RESULTS := $(CACHE)/results
-UTIL := ansible_collections.todo.cloud.plugins.module_utils
 
 .PHONY: help
 help: ## list the targets
@@ -99,8 +98,7 @@ chaos: ## kill or pause site.yml and rollback.yml at random moments (RUNS=200 SE
 lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
 	@ruff check .
 	@ruff format --check .
-	@MYPYPATH=collections mypy --namespace-packages --explicit-package-bases -p $(UTIL)
-	@mypy --explicit-package-bases tests/cluster
+	@mypy
 	@git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
 	@ansible-lint --offline
 	@python3 tests/sanity.py

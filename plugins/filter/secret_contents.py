@@ -67,8 +67,8 @@ _LENGTH = 48
 
 
 def secret_contents(
-    values: Mapping[str, Mapping[str, Any]],
-    generated: Mapping[str, Iterable[str]] | None = None,
+    values: Mapping[str, Mapping[str, Any] | None],
+    generated: Mapping[str, Iterable[str] | None] | None = None,
     found: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, dict[str, Any]]:
     """Contents by name of the Secret: ``data``, ``open`` and ``missing``."""

@@ -180,7 +180,7 @@ SPEC: dict[str, t.Any] = {
 }
 
 
-def main() -> t.NoReturn:
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     params = module.params
     end, file = time.monotonic() + params["duration"], params["until_file"]

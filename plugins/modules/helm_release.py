@@ -215,7 +215,7 @@ SPEC: dict[str, t.Any] = {
 }
 
 
-def main() -> t.NoReturn:
+def main() -> None:
     module = AnsibleModule(
         argument_spec=SPEC,
         supports_check_mode=True,

@@ -72,7 +72,7 @@ SPEC: dict[str, t.Any] = {
 }
 
 
-def main() -> t.NoReturn:
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_by={"username": ["password"]})
     with fail_json_on_error(module):
         reference = reference_of(module.params)

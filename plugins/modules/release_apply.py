@@ -298,7 +298,7 @@ SPEC: dict[str, t.Any] = {
 }
 
 
-def main() -> t.NoReturn:
+def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         settings = settings_from(module)

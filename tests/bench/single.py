@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # it ships no type information
+import psutil
 
 from tests.bench.figures import Findings, Goal, median, times
 from tests.bench.world import World, serving_pod

@@ -16,7 +16,7 @@ from tests.e2e.conftest import Cluster
 from tests.support.canaries import files_that_show, no_command_line_shows, shown
 
 CANARY = f"canary{uuid.uuid4().hex}"
-GIVEN = {"TODO_REGISTRY_PASSWORD": f"{CANARY}r", "TODO_SMTP_PASSWORD": f"{CANARY}s"}
+GIVEN: dict[str, Any] = {"TODO_REGISTRY_PASSWORD": f"{CANARY}r", "TODO_SMTP_PASSWORD": f"{CANARY}s"}
 SECRET_KEYS = {"url", "password", "secret_key", "service_token"}
 KINDS = "configmaps,events,deployments,statefulsets,jobs,pods,components.dapr.io,configurations.dapr.io,leases"
 
@@ -44,7 +44,7 @@ def secrets_of(cluster: Cluster) -> list[str]:
 def test_secrets_stay_inside_their_secrets(app: Cluster, tmp_path: Path) -> None:
     """A run that changes two of them, as verbose as can be."""
     before = secrets_of(app)
-    folders = {"TMPDIR": str(tmp_path), "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local")}
+    folders: dict[str, Any] = {"TMPDIR": str(tmp_path), "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local")}
     with no_command_line_shows([*before, *GIVEN.values()]):
         run = app.playbook("site.yml", "-vvvv", "--diff", **GIVEN, **folders).ok()
     stored = secrets_of(app)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference
@@ -59,10 +60,10 @@ class Images:
         where = f"{self.url}/v2/{repository}/manifests/{tag}"
         return httpx.head(where, headers={"Accept": MANIFEST}, trust_env=False)
 
-    def _manifest(self, image: Reference) -> dict[str, list[dict[str, object]]]:
+    def _manifest(self, image: Reference) -> Any:
         where = f"{self.url}/v2/{image.repository}/manifests/{image.tag}"
         found = httpx.get(where, headers={"Accept": MANIFEST}, trust_env=False)
-        return dict(json.loads(found.text))
+        return json.loads(found.text)
 
     @contextmanager
     def kept_while(self) -> Iterator[Images]:

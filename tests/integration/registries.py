@@ -26,7 +26,7 @@ class OddRegistry:
         self._behind = cluster.registry
         self._folder = cluster.folder / "config" / "certs.d" / name
         self._server = ThreadingHTTPServer((str(cluster.subnets.machine_ip), 0), BaseHTTPRequestHandler)
-        self._address = self._server.server_address[:2]
+        self._address = (str(self._server.server_address[0]), self._server.server_port)
         self._server.server_close()  # the port is known, and nobody listens there yet
 
     def __enter__(self) -> OddRegistry:

@@ -126,9 +126,7 @@ def waits(
                 proxy.__enter__()
                 timers.append(threading.Timer(CASES[name].at, CASES[name].do, [proxy]))
             apply(kube, namespace, WORKLOADS)
-            found: dict[str, Future[Any]] = {
-                name: pool.submit(wait, proxy, namespace) for name, proxy in proxies.items()
-            }
+            found |= {name: pool.submit(wait, proxy, namespace) for name, proxy in proxies.items()}
             for seconds in (-600, 600):
                 found[f"{seconds}"] = pool.submit(wait_with_wrong_clock, module, namespace, seconds)
             config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late"}}

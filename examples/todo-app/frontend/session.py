@@ -19,7 +19,7 @@ _SAFE = frozenset({"GET", "HEAD"})
 
 def is_https(request: Request) -> bool:
     """Whether the browser came by HTTPS: the ingress ends it and says so."""
-    return request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+    return bool(request.headers.get("x-forwarded-proto", request.url.scheme) == "https")
 
 
 def authorization(request: Request) -> str:

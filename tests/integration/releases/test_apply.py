@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, LEASE, SECRET
@@ -155,7 +156,7 @@ def test_a_field_that_somebody_else_owns_is_named_and_what_failed_leaves_no_orph
     world.apply(world.release("a")).ok()
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
     theirs = {**deployment, "spec": {"minReadySeconds": 2}}
-    options = {"content_type": APPLY, "field_manager": "kubectl"}
+    options: dict[str, Any] = {"content_type": APPLY, "field_manager": "kubectl"}
     world.kube.patch(DEPLOYMENT, world.namespace, "a", theirs, force=True, **options)
     failed = world.apply(world.release("a", text="two", leftover=True), on_failure="hold")
     assert failed.code == "helm_failed"

@@ -206,7 +206,8 @@ def runs(
     request: pytest.FixtureRequest, kubeconfig: str, kube: KubeSession, make_namespace: Callable[..., str]
 ) -> Iterator[dict[str, Future[Any]]]:
     """All scenarios that were chosen, started together."""
-    chosen = {item.callspec.params["name"] for item in request.session.items if item.path == request.path}
+    items = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
+    chosen = {item.callspec.params["name"] for item in items}
     with ThreadPoolExecutor(7) as pool:
         found: dict[str, Future[Any]] = {}
         for name, scenario in SCENARIOS.items():

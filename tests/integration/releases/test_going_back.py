@@ -184,7 +184,7 @@ def test_a_record_that_is_damaged_is_told_and_the_one_before_still_works(world: 
     damaged = world.kube.get(CONFIG_MAP, world.namespace, "release-set-2")
     world.kube.delete(CONFIG_MAP, world.namespace, "release-set-2")
     text = damaged["data"]["set.json"].replace('"two"', '"2wo"')
-    body = {k: damaged[k] for k in ("apiVersion", "kind", "data", "immutable") if k in damaged}
+    body: dict[str, Any] = {k: damaged[k] for k in ("apiVersion", "kind", "data", "immutable") if k in damaged}
     metadata = {k: damaged["metadata"][k] for k in ("name", "labels", "annotations")}
     world.kube.create(
         CONFIG_MAP, world.namespace, {**body, "metadata": metadata, "data": {**body["data"], "set.json": text}}

@@ -54,7 +54,7 @@ def test_data_outlive_pod_and_release(helm: Helm) -> None:
 
 
 def test_cluster_id_is_a_stable_uuid(helm: Helm) -> None:
-    def identity(release: str, namespace: str) -> str:
+    def identity(release: str, namespace: str) -> Any:
         [container] = pick(helm.render("kafka", {}, release, namespace), "StatefulSet")["spec"]["template"]["spec"][
             "containers"
         ]
@@ -80,7 +80,7 @@ def test_passwords_come_by_reference_and_stay_off_command_lines(helm: Helm) -> N
 
 
 def test_changed_settings_and_secrets_roll_the_pod(helm: Helm) -> None:
-    def notes(**values: Any) -> dict[str, str]:
+    def notes(**values: Any) -> Any:
         return pick(helm.kafka(**values), "StatefulSet")["spec"]["template"]["metadata"]["annotations"]
 
     assert notes() == notes(heap="192m")

@@ -11,11 +11,11 @@ from tests.unit.charts.rendering import DAPR, GATEWAY, INGRESS, Helm, RenderErro
 RESOURCES = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"cpu": "500m", "memory": "192Mi"}}
 
 
-def pod(objects: list[dict[str, Any]]) -> dict[str, Any]:
+def pod(objects: list[dict[str, Any]]) -> Any:
     return pick(objects, "Deployment")["spec"]["template"]
 
 
-def container(objects: list[dict[str, Any]]) -> dict[str, Any]:
+def container(objects: list[dict[str, Any]]) -> Any:
     [only] = pod(objects)["spec"]["containers"]
     return only
 
@@ -136,20 +136,20 @@ def test_only_tmp_is_writable(helm: Helm) -> None:
 # --- Dapr ---
 
 
-def annotations(objects: list[dict[str, Any]]) -> dict[str, str]:
+def pod_annotations(objects: list[dict[str, Any]]) -> Any:
     return pod(objects)["metadata"].get("annotations", {})
 
 
 def test_without_dapr_no_annotation_and_no_token(helm: Helm) -> None:
     objects = helm.service()
-    assert annotations(objects) == {}
+    assert pod_annotations(objects) == {}
     assert not [o for o in objects if o["kind"] in ("Role", "RoleBinding")]
     assert pick(objects, "ServiceAccount")["automountServiceAccountToken"] is False
 
 
 def test_sidecar_without_secrets_has_no_kubernetes_token(helm: Helm) -> None:
     objects = helm.service(dapr={"annotations": DAPR}, podAnnotations={"todo.cloud/watched": "x"})
-    assert annotations(objects) == {
+    assert pod_annotations(objects) == {
         **DAPR,
         "todo.cloud/watched": "x",
         "dapr.io/disable-builtin-k8s-secret-store": "true",
@@ -174,13 +174,13 @@ def test_sidecar_may_read_the_named_secrets_and_nothing_else(helm: Helm) -> None
 
 def test_the_token_is_for_the_sidecar_alone(helm: Helm) -> None:
     objects = helm.service(dapr={"annotations": DAPR, "secretNames": ["app"]})
-    mount = annotations(objects)["dapr.io/volume-mounts"]
+    mount = pod_annotations(objects)["dapr.io/volume-mounts"]
     volume, path = mount.split(":")
     assert path == "/var/run/secrets/kubernetes.io/serviceaccount"
     assert volume in [v["name"] for v in pod(objects)["spec"]["volumes"]]
     assert volume not in [m["name"] for m in container(objects)["volumeMounts"]]
     assert pod(objects)["spec"]["automountServiceAccountToken"] is False
-    assert "dapr.io/disable-builtin-k8s-secret-store" not in annotations(objects)
+    assert "dapr.io/disable-builtin-k8s-secret-store" not in pod_annotations(objects)
     # it needs the way to the Kubernetes API, too
     ports = [p["port"] for rule in pick(objects, "NetworkPolicy")["spec"]["egress"] for p in rule.get("ports", [])]
     assert ports == [443, 6443]
@@ -190,9 +190,9 @@ def test_sidecar_outlives_the_draining_app(helm: Helm) -> None:
     mine = {**DAPR, "dapr.io/block-shutdown-duration": "25s"}
     native = {**DAPR, "dapr.io/enable-native-sidecar": "true"}
     key = "dapr.io/block-shutdown-duration"
-    assert annotations(helm.service(dapr={"annotations": DAPR}, preStopSleepSeconds=8))[key] == "13s"
-    assert annotations(helm.service(dapr={"annotations": mine}))[key] == "25s"
-    assert key not in annotations(helm.service(dapr={"annotations": native}))
+    assert pod_annotations(helm.service(dapr={"annotations": DAPR}, preStopSleepSeconds=8))[key] == "13s"
+    assert pod_annotations(helm.service(dapr={"annotations": mine}))[key] == "25s"
+    assert key not in pod_annotations(helm.service(dapr={"annotations": native}))
 
 
 # --- network ---

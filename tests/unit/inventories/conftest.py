@@ -36,9 +36,10 @@ def rendered(inventory: str) -> dict[str, Any]:
         state.mkdir(parents=True)
         (state / "cluster.json").write_text(json.dumps(FACTS))
         out = Path(scratch) / "rendered.json"
+        secrets: dict[str, Any] = {f"TODO_{name}": CANARY for name in SECRETS}
         run = ansible_playbook(
             TOP / "tests/unit/inventories/render.yml", "-i", folder(inventory), "-e", f"rendered={out}",
-            TODO_CLOUD_CACHE=scratch, TODO_VERSION="sha-0123abc", **{f"TODO_{name}": CANARY for name in SECRETS},
+            TODO_CLOUD_CACHE=scratch, TODO_VERSION="sha-0123abc", **secrets,
         )  # fmt: skip
         assert run.returncode == 0, run.stdout[-4000:]
         assert "[WARNING]" not in run.stdout, run.stdout[:2000]

@@ -66,8 +66,8 @@ class Stubbed:
                 (own / "roles" / role.name).symlink_to(role)
         for module in (TOP / "plugins/modules").glob("*.py"):
             (own / "plugins/action" / module.name).symlink_to(_STUB)
-        for module in _KUBERNETES_CORE:
-            (core / f"plugins/action/{module}.py").symlink_to(_STUB)
+        for name in _KUBERNETES_CORE:
+            (core / f"plugins/action/{name}.py").symlink_to(_STUB)
         (core / "meta/runtime.yml").write_text(yaml.safe_dump({"action_groups": {"k8s": ["k8s", "k8s_info"]}}))
 
     def role(self, name: str, *tasks: dict[str, Any]) -> None:

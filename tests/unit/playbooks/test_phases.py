@@ -16,7 +16,7 @@ ROLES = {
     "components": "redpanda_secrets",
 }
 DEPLOYED = [*ROLES.values(), "release_apply", "rollout_wait"]
-GROUPS = {
+GROUPS: dict[str, Any] = {
     "cluster": {"kubernetes": {}},
     "environment": {"namespace": {}},
     "platform": {"kafka": {}},

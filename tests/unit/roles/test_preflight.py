@@ -11,8 +11,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Re
 
 from tests.unit.ansible_runs import run_role
 
-ENVIRONMENT = {"environment_name": "staging", "environment_namespace": "todo-staging"}
-SERVICE = {**ENVIRONMENT, "frontend_image": "ghcr.io/todo-app/frontend:v1.0.0"}
+ENVIRONMENT: dict[str, Any] = {"environment_name": "staging", "environment_namespace": "todo-staging"}
+SERVICE: dict[str, Any] = {**ENVIRONMENT, "frontend_image": "ghcr.io/todo-app/frontend:v1.0.0"}
 DAPR = {**ENVIRONMENT, "platform_manage": True}
 BROKER = {**ENVIRONMENT, "redpanda_secrets_brokers": "kafka:9092"}
 
@@ -99,7 +99,7 @@ def test_a_service_is_described_without_any_cluster(tmp_path: Path) -> None:
     assert "changed=0" in run.stdout
 
 
-FOREIGN = {
+FOREIGN: dict[str, Any] = {
     **ENVIRONMENT,
     "app_service_name": "redis",
     "app_service_own_values": {"architecture": "standalone"},
@@ -108,16 +108,18 @@ FOREIGN = {
 
 
 def test_a_chart_that_is_not_ours_gets_only_what_is_meant_for_it(tmp_path: Path) -> None:
-    chart = {"app_service_chart": "oci://ghcr.io/acme/charts/redis", "app_service_chart_version": "20.1.0"}
+    chart = "oci://ghcr.io/acme/charts/redis"
     written = tmp_path / "release.json"
     show = {
         "name": "What was described",
         "ansible.builtin.copy": {"dest": str(written), "content": "{{ release | to_json }}", "mode": "0600"},
     }
-    run = run_role("app_service", tmp_path, then=[show], **FOREIGN, **chart)
+    run = run_role(
+        "app_service", tmp_path, then=[show], **FOREIGN, app_service_chart=chart, app_service_chart_version="20.1.0"
+    )
     assert run.returncode == 0, run.stdout
     release = json.loads(written.read_text())
-    assert (release["chart"], release["chart_version"]) == ("oci://ghcr.io/acme/charts/redis", "20.1.0")
+    assert (release["chart"], release["chart_version"]) == (chart, "20.1.0")
     assert release["values"] == {"architecture": "standalone"}
     assert (release["watches"], release["app_id"]) == ([], None)
     ReleaseSpec.parse(release)  # release_apply takes it

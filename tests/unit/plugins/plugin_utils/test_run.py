@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible import constants
 from ansible_collections.todo.cloud.plugins.module_utils.processes import started
 from ansible_collections.todo.cloud.plugins.plugin_utils import run
 
@@ -18,7 +19,7 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Ansible's folder for temporary files, with that of this run in it."""
     own = tmp_path / "ansible-local-1abc"
     own.mkdir()
-    monkeypatch.setattr(run.constants, "DEFAULT_LOCAL_TMP", str(own))
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(own))
     return tmp_path
 
 

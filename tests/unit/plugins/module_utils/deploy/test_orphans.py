@@ -92,7 +92,7 @@ def test_what_only_the_good_revision_before_a_failed_rollback_held_goes() -> Non
         {**OURS, "helm.sh/resource-policy": "keep"},
     ],
 )
-def test_what_is_not_this_releases_or_is_to_be_kept_stays(annotations: dict[str, str]) -> None:
+def test_what_is_not_this_releases_or_is_to_be_kept_stays(annotations: dict[str, Any]) -> None:
     assert sweep(world(**annotations)) == []
 
 

@@ -21,8 +21,8 @@ AUTOSCALER = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
               "spec": {"scaleTargetRef": REF}}  # fmt: skip
 KEDA = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "api"},
         "spec": {"scaleTargetRef": {"name": "api"}}}  # fmt: skip
-REPLICAS = {"f:spec": {"f:replicas": {}}}
-BOTH = {"f:spec": {"f:replicas": {}, "f:paused": {}}}
+REPLICAS: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
+BOTH: dict[str, Any] = {"f:spec": {"f:replicas": {}, "f:paused": {}}}
 HELM = {"manager": "helm", "operation": "Apply", "fieldsV1": BOTH}
 SCALER = {"manager": "kube-controller-manager", "operation": "Update", "subresource": "scale", "fieldsV1": REPLICAS}
 STATUS = {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status",

@@ -25,7 +25,7 @@ from tests.support.fake_kube import FakeKube
 
 AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
 ROLE = WELL_KNOWN["rbac.authorization.k8s.io/v1", "ClusterRole"]
-REPLICAS = {"f:spec": {"f:replicas": {}}}
+REPLICAS: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
 LATER = "2026-11-22T10:00:00Z"
 
 
@@ -68,7 +68,12 @@ class Kube(FakeKube):
         return self
 
     def look(self, **params: Any) -> dict[str, Any]:
-        options = {"namespace": "ns", "environment": "production", "compare_to": None, "platform_namespaces": []}
+        options: dict[str, Any] = {
+            "namespace": "ns",
+            "environment": "production",
+            "compare_to": None,
+            "platform_namespaces": [],
+        }
         return fingerprint_info(self, options | params)
 
     def since(self, before: dict[str, Any], **params: Any) -> list[str]:
@@ -98,7 +103,7 @@ def test_life_that_goes_on_is_no_change() -> None:
     before = kube.look()
     kube.change("Deployment", "api", lambda item: item.update(status={"replicas": 3}))
     kube.put(POD, "ns", {"metadata": {"name": "api-1", "ownerReferences": [{"controller": True, "uid": "x"}]}})
-    note = {"f:metadata": {"f:annotations": {"f:deployment.kubernetes.io/revision": {}}}}
+    note: dict[str, Any] = {"f:metadata": {"f:annotations": {"f:deployment.kubernetes.io/revision": {}}}}
     kube.change(
         "Deployment", "api",
         lambda item: item["metadata"].update(annotations={"deployment.kubernetes.io/revision": "2"}),
@@ -123,7 +128,7 @@ def test_replicas_of_an_autoscaler_are_its_own() -> None:
 def test_each_object_that_changed_is_named_with_what_and_by_whom() -> None:
     kube = Kube()
     before = kube.look()
-    fields = {"f:spec": {"f:replicas": {}}}
+    fields: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
     kube.change("Deployment", "api", lambda item: item["spec"].update(replicas=3), "kubectl-scale", fields)
     del kube.objects["ConfigMap", "ns", "settings"]
     kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "new", "managedFields": [wrote("helm", {})]}})

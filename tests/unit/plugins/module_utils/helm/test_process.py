@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.helm import process as process_module
@@ -46,7 +48,7 @@ def test_a_process_that_is_not_scheduled_in_time_still_hands_over_the_input(
             time.sleep(next(ticks, 0))
             return super().poll()
 
-    monkeypatch.setattr(process_module.subprocess, "Popen", Late)
+    monkeypatch.setattr(subprocess, "Popen", Late)
     done = run_process(["wc", "-c"], stdin=b"x" * size, env=dict(os.environ), pass_fds=(), timeout=5)
     assert int(done.stdout) == size
 
@@ -148,7 +150,7 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def _until(condition):  # type: ignore[no-untyped-def]  # whatever the condition returns
+def _until(condition: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if found := condition():

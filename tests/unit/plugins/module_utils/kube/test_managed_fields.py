@@ -45,7 +45,7 @@ def test_lists_that_cannot_be_told_apart_are_one_field() -> None:
     assert leaves({"a": [1, 2], "b": [], "c": {}, "d": [{"x": 1}, {"x": 1}]}) == {
         "a": [1, 2], "b": [], "c": {}, "d": [{"x": 1}, {"x": 1}],
     }  # fmt: skip
-    fields = {"f:finalizers": {".": {}, 'v:"x"': {}}}
+    fields: dict[str, Any] = {"f:finalizers": {".": {}, 'v:"x"': {}}}
     (writer,) = writers_of({"metadata": {"managedFields": [entry("m", {"f:metadata": fields})]}})
     assert writer.paths == {"metadata.finalizers"}
 

@@ -102,7 +102,7 @@ def test_a_changed_field_is_told_with_both_values_and_by_whom() -> None:
 
 
 def test_what_an_autoscaler_or_a_controller_wrote_is_no_drift() -> None:
-    fields = {"f:spec": {"f:replicas": {}}}
+    fields: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
     server = Server(scaled=True).change("kubectl", fields, lambda live: live["spec"].update(replicas=3))
     assert server.drift() == []
     fields = {"f:metadata": {"f:annotations": {"f:deployment.kubernetes.io/revision": {}}}}
@@ -112,7 +112,7 @@ def test_what_an_autoscaler_or_a_controller_wrote_is_no_drift() -> None:
 
 
 def test_an_added_field_is_told() -> None:
-    fields = {"f:metadata": {"f:annotations": {"f:note": {}}}}
+    fields: dict[str, Any] = {"f:metadata": {"f:annotations": {"f:note": {}}}}
     server = Server().change("kubectl", fields, lambda live: live["metadata"].update(annotations={"note": "x"}))
     (found,) = server.drift()
     assert (found.path, found.change, found.by) == ("metadata.annotations.note", "added", "kubectl")

@@ -100,11 +100,12 @@ def test_an_environment_without_a_set() -> None:
 
 
 def test_charts_and_components_must_be_the_verified_ones() -> None:
-    values = {"environment": "staging", "kafka": {"version": "3"}, "configuration": {"tracing": {"rate": "1"}}}
+    tracing = {"tracing": {"rate": "1"}}
+    values: dict[str, Any] = {"environment": "staging", "kafka": {"version": "3"}, "configuration": tracing}
     components = member("dapr-components", values=values, components=True)
     kept = record(member(), components, missing={"api": "its workloads are not Current"})
     terms = replace(STAGING, may_differ=("environment", "configuration.tracing"))
-    mine = {**values, "environment": "production", "configuration": {"tracing": {"rate": "0.1"}}}
+    mine: dict[str, Any] = {**values, "environment": "production", "configuration": {"tracing": {"rate": "0.1"}}}
     check_charts(kept, [spec(), spec("dapr-components", **mine)], terms)
     other = spec("dapr-components", **{**mine, "kafka": {"version": "4"}})
     told = failure(check_charts, kept, [other], terms)

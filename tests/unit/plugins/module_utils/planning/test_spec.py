@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.digest import wanted_key
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.labels import INPUTS, REVISION, WATCHED
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import (
-    INPUTS,
-    REVISION,
-    WATCHED,
     ReleaseSpec,
     Watch,
     parse_waves,
