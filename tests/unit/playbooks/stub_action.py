@@ -39,4 +39,5 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no type i
             raise AnsibleConnectionFailure(f"{host} can't be reached")
         if host in settings["fail"]:
             return {"failed": True, "msg": f"{host} fails as the test wants it"}
-        return {**_ANSWER, **settings["answers"].get(module, {})}
+        answers, kind = settings["answers"], self._task.args.get("kind")
+        return {**_ANSWER, **answers.get(module, {}), **answers.get(f"{module} {kind}", {})}

@@ -35,10 +35,9 @@ class Run:
         """The modules that were called, without their collection."""
         return [call["module"].rpartition(".")[2] for call in self.calls]
 
-    def arguments(self, module: str) -> dict[str, Any]:
-        """Those of the only call of a module."""
-        (call,) = [call for call in self.calls if call["module"] == f"todo.cloud.{module}"]
-        return dict(call["args"])
+    def arguments(self, module: str) -> list[dict[str, Any]]:
+        """Those of each call of a module."""
+        return [call["args"] for call in self.calls if call["module"] == f"todo.cloud.{module}"]
 
 
 @dataclass
@@ -76,15 +75,15 @@ class Stubbed:
         file.parent.mkdir(parents=True)
         file.write_text(yaml.safe_dump(list(tasks)))
 
-    def run(self, playbook: str, inventory: Mapping[str, Any], *arguments: str, **env: str) -> Run:
-        """One playbook of the collection by its name, or a file."""
+    def run(self, playbooks: str, inventory: Mapping[str, Any], *arguments: str, **env: str) -> Run:
+        """Playbooks of the collection by their names, one after another; the first that fails is the last."""
         calls, stub, hosts = (self.folder / name for name in ("calls", "stub.json", "hosts.yml"))
         calls.write_text("")
         settings = {"calls": str(calls), "fail": self.fail, "unreachable": self.unreachable, "answers": self.answers}
         stub.write_text(json.dumps(settings))
         hosts.write_text(yaml.safe_dump(inventory))
         done = ansible_playbook(
-            playbook if "/" in playbook else f"todo.cloud.{playbook}", "-i", hosts, *arguments,
+            *(f"todo.cloud.{name}" for name in playbooks.split()), "-i", hosts, *arguments,
             cwd=self.folder, STUB=str(stub), ANSIBLE_COLLECTIONS_PATH=str(self.folder), ANSIBLE_FORKS="20", **env,
         )  # fmt: skip
         output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)

@@ -1,0 +1,87 @@
+"""Hosts whose releases have other names: every playbook that takes --limit goes by the release's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.filter.input_digest import input_digest
+
+from tests.unit.ansible_runs import TOP
+from tests.unit.playbooks.stubbed import Run, Stubbed, inventory
+
+FOREIGN = {"service_role": "app_service", "app_service_chart": "oci://ghcr.io/acme/charts/redis:1@sha256:" + "a" * 64}
+COMPONENTS = {"service_role": "dapr_components", "dapr_components_values": {"configuration": {"tracing": {}}}}
+GROUPS: dict[str, Any] = {
+    "environment": {"namespace": {}},
+    "components": {"pubsub": COMPONENTS},
+    "core_services": {"api": {"service_role": "backend_api"}, "frontend": {}},
+    "event_services": {"queue": {**FOREIGN, "app_service_name": "redis-queue"}, "second_queue": FOREIGN},
+}
+NAMES = ["dapr-components", "backend-api", "frontend", "redis-queue", "second-queue"]
+PROMOTED = {"set": {"id": 1, "commit": "", "time": "today"}, "images": [], "waves": ["as promoted"]}
+ANSWERS = {
+    "todo.cloud.release_promotion": {**PROMOTED, "tags": []},
+    "todo.cloud.release_set_info": {"status": {}},
+    "kubernetes.core.k8s_info": {"resources": []},
+    "kubernetes.core.k8s_info Namespace": {"resources": [{"metadata": {"labels": {"todo.cloud/environment": "test"}}}]},
+}
+
+
+def run(folder: Path, playbooks: str, *arguments: str, **variables: Any) -> Run:
+    promote = {"promote_from": {"environment": "staging", "namespace": "todo-staging"}, "release_registries": []}
+    stubbed = Stubbed(folder, roles=["redpanda_secrets"], answers=ANSWERS)
+    done = stubbed.run(playbooks, inventory(GROUPS, **promote, **variables), *arguments)
+    assert done.code == 0, done.output
+    return done
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """All playbooks that take it, with --limit queue."""
+    return run(tmp_path_factory.mktemp("limited"), "plan adopt services verify status rollback promote", "-l", "queue")
+
+
+def test_what_a_limit_leaves_out_is_known(limited: Run) -> None:
+    for module, calls in {"release_apply": 3, "release_adopt": 1}.items():
+        assert [call["all_releases"] for call in limited.arguments(module)] == [NAMES] * calls
+
+
+def test_only_the_release_of_the_limit_is_deployed(limited: Run) -> None:
+    waves = [call["waves"] for module in ("release_apply", "release_adopt") for call in limited.arguments(module)]
+    *own, promoted, adopted = waves
+    assert promoted == PROMOTED["waves"]
+    assert [[[release["name"] for release in wave] for wave in each] for each in (*own, adopted)] == [
+        [["redis-queue"]]
+    ] * 3
+
+
+def test_only_the_release_of_the_limit_goes_back(limited: Run) -> None:
+    assert [call["names"] for call in limited.arguments("release_rollback")] == [["redis-queue"]]
+
+
+def test_only_the_release_of_the_limit_is_verified(limited: Run) -> None:
+    waited = [call["releases"] for call in limited.arguments("rollout_wait")]
+    assert waited == [[{"name": "redis-queue", "namespace": "todo-test"}]] * 2
+
+
+@pytest.fixture(scope="module")
+def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run(tmp_path_factory.mktemp("all"), "plan rollback teardown", "-e", "teardown_confirm=todo-test")
+
+
+def test_roles_call_their_releases_by_the_same_names(unlimited: Run) -> None:
+    (plan,) = unlimited.arguments("release_apply")
+    assert [release["name"] for wave in plan["waves"] for release in wave] == plan["all_releases"] == NAMES
+
+
+def test_pods_are_rolled_by_the_components_of_whatever_host(unlimited: Run) -> None:
+    (plan,) = unlimited.arguments("release_apply")
+    wanted = input_digest(str(TOP / "charts/dapr-components"), COMPONENTS["dapr_components_values"])
+    assert plan["waves"][1][0]["values"]["podAnnotations"] == {"todo.cloud/components": wanted}
+
+
+def test_everything_goes_back_and_is_removed_by_its_release_name(unlimited: Run) -> None:
+    assert [call["names"] for call in unlimited.arguments("release_rollback")] == [[]]
+    assert [call["name"] for call in unlimited.arguments("helm_release")] == [*reversed(NAMES), "environment"]
