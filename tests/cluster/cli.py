@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster import archive, build, cluster, images, kind, machine, state
+from tests.cluster import kind, machine, state
+from tests.cluster.build import archive, compiler, images
+from tests.cluster.build.parts import BENCH_PARTS, FILES, PARTS
 from tests.cluster.errors import ClusterError
-from tests.cluster.parts import BENCH_PARTS, FILES, PARTS
+from tests.cluster.node import lifecycle
 from tests.cluster.paths import BIN, cache, tool_path
 from tests.cluster.say import say
 
@@ -88,13 +90,13 @@ def _build(options: argparse.Namespace) -> None:
     if provider(options.name) == "kind":
         return kind.build_images()
     if options.tools:
-        build.build([entry for entry in PARTS if entry.name.startswith("helm")], [])
+        compiler.build([entry for entry in PARTS if entry.name.startswith("helm")], [])
         return None
     machine.ready_to_run()  # said now, not after a quarter of an hour
     machine.ready_to_build()
     if not options.images:
         tests = options.tests or options.bench
-        build.build(
+        compiler.build(
             [
                 *(entry for entry in PARTS if tests or not entry.for_tests),
                 *(BENCH_PARTS if options.bench else ()),
@@ -112,7 +114,7 @@ def _up(options: argparse.Namespace) -> None:
         found = kind.up(options.name, known)
         kind.load_images(options.name)
     else:
-        found = cluster.up(options.name, options.kwok_nodes)
+        found = lifecycle.up(options.name, options.kwok_nodes)
     print(f"export KUBECONFIG={found.kubeconfig}")
 
 
@@ -122,7 +124,7 @@ def _down(options: argparse.Namespace) -> None:
     elif provider(options.name) == "kind":
         kind.down(options.name, purge=options.purge)
     else:
-        cluster.down(state.load(options.name), purge=options.purge)
+        lifecycle.down(state.load(options.name), purge=options.purge)
 
 
 def _with(options: argparse.Namespace) -> int:
@@ -181,7 +183,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _running(entry: state.Cluster) -> bool:
-    return kind.running(entry.name) if entry.provider == "kind" else cluster.pid(entry) is not None
+    return kind.running(entry.name) if entry.provider == "kind" else lifecycle.pid(entry) is not None
 
 
 def _kubeconfig(options: argparse.Namespace) -> None:
@@ -200,7 +202,7 @@ def _exec(options: argparse.Namespace) -> int:
     found, argv = state.load(options.name), _command_of(options)
     if found.provider == "kind":
         return subprocess.run(["docker", "exec", "--interactive", kind.node(found.name), *argv], check=False).returncode
-    return cluster.execute(found, argv)
+    return lifecycle.execute(found, argv)
 
 
 def _guide(options: argparse.Namespace) -> None:

@@ -17,9 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.cluster.build.images import APPS, FAULTS, SERVICES, VERSIONS
+from tests.cluster.build.parts import DAPR, DAPR_CHART
 from tests.cluster.errors import ClusterError
-from tests.cluster.images import APPS, FAULTS, SERVICES, VERSIONS
-from tests.cluster.parts import DAPR, DAPR_CHART
 from tests.cluster.paths import BIN, HERE, cache
 from tests.cluster.say import Step, say
 from tests.cluster.state import PUBLIC_PORT, Cluster, folder_of, save

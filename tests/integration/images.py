@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference
 
-from tests.cluster.oci import MANIFEST, Blob, Registry
-from tests.cluster.oci import Reference as Pushed
+from tests.cluster.build.oci import MANIFEST, Blob, Registry
+from tests.cluster.build.oci import Reference as Pushed
 from tests.integration.support import BUSYBOX
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.cluster import cgroups, cluster, state
+from tests.cluster import state
+from tests.cluster.node import cgroups, lifecycle
 from tests.cluster.paths import BIN, TOP
 
 NAME = "beside"
@@ -81,16 +82,16 @@ def test_clusters_side_by_side_share_no_address(beside: state.Cluster) -> None:
 
     assert os.environ["TODO_CLOUD_TEST_CLUSTER"] in {entry.name for entry in others}
     assert beside.node_ip not in {entry.node_ip for entry in others}
-    assert all(cluster.pid(entry) for entry in others if entry.name == os.environ["TODO_CLOUD_TEST_CLUSTER"])
+    assert all(lifecycle.pid(entry) for entry in others if entry.name == os.environ["TODO_CLOUD_TEST_CLUSTER"])
 
 
 def test_up_again_changes_nothing(beside: state.Cluster) -> None:
-    before = cluster.pid(beside)
+    before = lifecycle.pid(beside)
     done = command("up", NAME)
 
     assert done.returncode == 0, done.stderr
     assert f"cluster {NAME} is up already" in done.stdout
-    assert cluster.pid(beside) == before
+    assert lifecycle.pid(beside) == before
 
 
 def test_names_inside_resolve_and_names_outside_do_not(beside: state.Cluster, pod: str) -> None:
@@ -152,7 +153,7 @@ def test_fake_nodes_run_pods(beside: state.Cluster) -> None:
 
 def test_a_killed_node_takes_everything_with_it_and_comes_back_with_its_state(beside: state.Cluster) -> None:
     kubectl(beside, "create", "configmap", "kept", "--namespace=default", "--from-literal=a=b")
-    first = cluster.pid(beside)
+    first = lifecycle.pid(beside)
     assert first
     inside = namespace(first)
     assert len(processes_in(inside)) > 9
@@ -168,7 +169,7 @@ def test_a_killed_node_takes_everything_with_it_and_comes_back_with_its_state(be
 
 
 def test_down_leaves_nothing(beside: state.Cluster) -> None:
-    inside = namespace(cluster.pid(beside) or 0)
+    inside = namespace(lifecycle.pid(beside) or 0)
     done = command("down", NAME, "--purge")
 
     assert done.returncode == 0, done.stderr

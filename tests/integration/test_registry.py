@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from tests.cluster.oci import Reference, Registry
+from tests.cluster.build.oci import Reference, Registry
 from tests.integration.support import ModuleRun, run_module
 from tests.support.distribution import distribution
 

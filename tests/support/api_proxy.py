@@ -34,7 +34,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from tests.cluster import pki
+from tests.cluster.node import pki
 from tests.support.faults import UNAUTHORIZED, Answer, Dice, Faults
 from tests.support.upstream import Upstream, kubeconfig
 

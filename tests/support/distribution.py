@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
+from tests.cluster.build.registry import settings
 from tests.cluster.paths import BIN
-from tests.cluster.registry import settings
 from tests.integration.support import eventually
 
 

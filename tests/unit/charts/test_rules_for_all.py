@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.cluster.parts import DAPR_CHART
+from tests.cluster.build.parts import DAPR_CHART
 from tests.unit.charts.rendering import CHARTS, Helm, RenderError, Shape, built, merged, minimal_values
 
 KUBERNETES = "1.36"

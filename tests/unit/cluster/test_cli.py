@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import cli, layers, state
+from tests.cluster import cli, state
 from tests.cluster.errors import ClusterError
-from tests.cluster.paths import TOP
 
 
 @pytest.fixture
@@ -91,29 +90,3 @@ def test_down_of_what_is_not_there_is_fine(
 
     assert cli.run(["down", "nobody"]) == 0
     assert "nothing to remove" in capsys.readouterr().out
-
-
-def test_a_part_that_is_not_built_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layers, "BIN", tmp_path)
-
-    with pytest.raises(ClusterError, match="coredns is not built yet: run "):
-        layers.binary_layer("coredns", "/coredns")
-
-
-def test_every_target_of_the_makefile_explains_itself() -> None:
-    lines = (TOP / "Makefile").read_text().splitlines()
-    phony = {line.split()[1] for line in lines if line.startswith(".PHONY:")}
-    explained = {line.partition(":")[0] for line in lines if " ## " in line and not line.startswith("\t")}
-
-    assert phony == explained
-    assert {"help", "up", "down", "test", "kubeconfig", "status", "lint", "unit", "integration", "e2e"} <= phony
-
-
-def test_ci_runs_the_tests_and_nothing_else() -> None:
-    commands = [
-        line
-        for line in (TOP / ".ci" / "run").read_text().splitlines()
-        if line and not line.startswith(("#", "set ", "cd "))
-    ]
-
-    assert commands == ["exec make test </dev/null"]

@@ -11,7 +11,7 @@ from typing import Any
 import kubernetes_validate
 from kubernetes.utils.quantity import parse_quantity
 
-from tests.cluster.parts import DAPR_CHART
+from tests.cluster.build.parts import DAPR_CHART
 from tests.unit.charts.rendering import Helm, built
 from tests.unit.inventories.conftest import CANARY, rendered
 

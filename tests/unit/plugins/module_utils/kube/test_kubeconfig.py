@@ -18,7 +18,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube import credentials
 from ansible_collections.todo.cloud.plugins.module_utils.kube.credentials import Credentials
 from ansible_collections.todo.cloud.plugins.module_utils.kube.kubeconfig import read_plain
 
-from tests.cluster import pki
+from tests.cluster.node import pki
 from tests.cluster.paths import TOP
 
 Document = dict[str, Any]

@@ -7,11 +7,11 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+from tests.cluster.build.oci import Reference
+from tests.cluster.build.registry import serving
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
-from tests.cluster.oci import Reference
 from tests.cluster.paths import IMAGES
-from tests.cluster.registry import serving
 
 
 def push_archive(path: Path) -> list[str]:

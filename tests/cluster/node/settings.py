@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import registry
-from tests.cluster.images import PAUSE
+from tests.cluster.build import registry
+from tests.cluster.build.images import PAUSE
 from tests.cluster.machine import CNI_PLUGINS
 from tests.cluster.state import NODE, Cluster
 

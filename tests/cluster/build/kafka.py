@@ -7,15 +7,15 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.cluster.build.layers import Layer, key_of, linked_libraries
+from tests.cluster.build.oci import Entry, tree, write_layer
 from tests.cluster.errors import ClusterError
-from tests.cluster.layers import Layer, key_of, linked_libraries
-from tests.cluster.oci import Entry, tree, write_layer
 from tests.cluster.paths import HERE, IMAGES
 
 KAFKA = "4.3.1"
 IMAGE = f"docker.io/apache/kafka:{KAFKA}"
 JAVA_HOME = "/opt/jre"
-_POM = HERE / "images" / "kafka" / "pom.xml"
+_POM = HERE / "build" / "kafka-pom.xml"
 _MODULES = (
     "java.base,java.desktop,java.instrument,java.logging,java.management,java.naming,java.net.http,java.rmi,"
     "java.security.jgss,java.security.sasl,java.sql,java.xml,jdk.crypto.ec,jdk.management,jdk.security.auth,jdk.unsupported"

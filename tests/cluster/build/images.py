@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cluster import kafka
-from tests.cluster.layers import (
+from tests.cluster.build import kafka
+from tests.cluster.build.layers import (
     Layer,
     LayerStore,
     binary_layer,
@@ -18,12 +18,12 @@ from tests.cluster.layers import (
     key_of,
     requirements_layer,
 )
+from tests.cluster.build.oci import Reference
+from tests.cluster.build.parts import COREDNS, DAPR, LOCAL_PATH, METRICS_SERVER
+from tests.cluster.build.python_base import python_layer
+from tests.cluster.build.registry import collect_garbage, serving
 from tests.cluster.locks import locked
-from tests.cluster.oci import Reference
-from tests.cluster.parts import COREDNS, DAPR, LOCAL_PATH, METRICS_SERVER
 from tests.cluster.paths import IMAGES, REGISTRY, TOP
-from tests.cluster.python_base import python_layer
-from tests.cluster.registry import collect_garbage, serving
 from tests.cluster.say import Step, say
 
 APPS = TOP / "examples" / "todo-app"

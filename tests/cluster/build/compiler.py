@@ -20,9 +20,9 @@ from itertools import groupby
 from pathlib import Path
 from queue import SimpleQueue
 
+from tests.cluster.build.parts import FILES, PARTS, PLUGINS, Files, Part, Plugins
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
-from tests.cluster.parts import FILES, PARTS, PLUGINS, Files, Part, Plugins
 from tests.cluster.paths import BIN, GO, HERE, LOGS, cache
 from tests.cluster.say import Step, say
 
@@ -126,7 +126,7 @@ def _build(entry: Part, caches: Path, stop: threading.Event) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"build-{entry.name}.log"
     with tempfile.TemporaryDirectory(dir=BIN, prefix=".build-") as folder:
-        where = HERE / "go" / entry.pins if entry.pins else Path(folder)
+        where = HERE / "build" / "go" / entry.pins if entry.pins else Path(folder)
         with log.open("w") as output:
             process = subprocess.Popen(
                 go_command(entry),
@@ -158,7 +158,7 @@ def _leave_out(plugins: Plugins, caches: Path) -> None:
     Raises:
         ClusterError: the module cannot be had, or one that is to stay is not there.
     """
-    folder = _module(plugins.module, HERE / "go" / plugins.pins, caches) / plugins.folder
+    folder = _module(plugins.module, HERE / "build" / "go" / plugins.pins, caches) / plugins.folder
     if missing := [name for name in plugins.kept if not (folder / name).exists()]:
         raise ClusterError(f"{plugins.module} has no {', '.join(missing)} in {plugins.folder}: see PLUGINS in parts.py")
     for file in folder.glob("*.go"):

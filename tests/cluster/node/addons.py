@@ -6,10 +6,10 @@ import json
 import string
 import subprocess
 
-from tests.cluster import images
+from tests.cluster.build import images
 from tests.cluster.errors import ClusterError
+from tests.cluster.node.settings import CLUSTER_DOMAIN
 from tests.cluster.paths import BIN, HERE
-from tests.cluster.settings import CLUSTER_DOMAIN
 from tests.cluster.state import Cluster
 
 _FAKE = {"kwok.x-k8s.io/node": "fake"}
@@ -22,7 +22,7 @@ def apply(cluster: Cluster) -> None:
     Raises:
         ClusterError: kubectl refuses.
     """
-    documents = [manifest(path.read_text(), cluster) for path in sorted((HERE / "manifests").glob("*.yaml"))]
+    documents = [manifest(path.read_text(), cluster) for path in sorted((HERE / "node" / "manifests").glob("*.yaml"))]
     nodes = [json.dumps(fake_node(number)) for number in range(cluster.kwok_nodes)]
     _kubectl(cluster, ["apply", "--validate=ignore", "--filename=-"], "\n---\n".join([*documents, *nodes]))
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import build
+from tests.cluster.build import compiler
+from tests.cluster.build.parts import Part, Plugins
 from tests.cluster.errors import ClusterError
-from tests.cluster.parts import Part, Plugins
 from tests.cluster.paths import HERE
 
 GO = """#!/bin/sh
@@ -38,44 +38,44 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     go.write_text(GO)
     go.chmod(0o755)
     for name in ("BIN", "GO", "LOGS"):
-        monkeypatch.setattr(build, name, tmp_path / name.lower())
-    monkeypatch.setattr(build, "_DISK_NEEDED", 1)
+        monkeypatch.setattr(compiler, name, tmp_path / name.lower())
+    monkeypatch.setattr(compiler, "_DISK_NEEDED", 1)
     monkeypatch.setenv("PATH", f"{go.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_GO_CALLS", str(tmp_path / "calls"))
     return tmp_path / "calls"
 
 
 def test_a_part_is_built_once_per_version(calls: Path) -> None:
-    assert build.build([ONE, SERVER], []) == 2
-    assert build.build([ONE, SERVER], []) == 0
+    assert compiler.build([ONE, SERVER], []) == 2
+    assert compiler.build([ONE, SERVER], []) == 0
 
     assert len(calls.read_text().splitlines()) == 2
-    assert (build.BIN / "one").readlink() == Path("one-1.2.3")
-    assert (build.BIN / "etcd-like").read_text() == "binary\n"
+    assert (compiler.BIN / "one").readlink() == Path("one-1.2.3")
+    assert (compiler.BIN / "etcd-like").read_text() == "binary\n"
 
 
 def test_another_version_is_built_beside_and_linked(calls: Path) -> None:
-    build.build([ONE], [])
-    build.build([Part("one", "1.2.4", "example.test/cmd/one@v1.2.4")], [])
+    compiler.build([ONE], [])
+    compiler.build([Part("one", "1.2.4", "example.test/cmd/one@v1.2.4")], [])
 
-    assert (build.BIN / "one").readlink() == Path("one-1.2.4")
-    assert (build.BIN / "one-1.2.3").exists()
+    assert (compiler.BIN / "one").readlink() == Path("one-1.2.4")
+    assert (compiler.BIN / "one-1.2.3").exists()
 
 
 def test_caches_of_go_are_emptied_between_families_not_within_one(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "_CACHE_LIMIT", -1)
-    monkeypatch.setattr(build, "_LANES", 1)
+    monkeypatch.setattr(compiler, "_CACHE_LIMIT", -1)
+    monkeypatch.setattr(compiler, "_LANES", 1)
     sibling = Part("sibling", "1.2.3", "example.test/cmd/sibling@v1.2.3")
 
-    build.build([ONE, sibling, SERVER], [])
+    compiler.build([ONE, sibling, SERVER], [])
 
     assert Path(f"{calls}.warm").read_text().split() == [sibling.package]
 
 
 def test_caches_of_go_are_removed(calls: Path) -> None:
-    build.build([ONE], [])
+    compiler.build([ONE], [])
 
-    assert not build.GO.exists()
+    assert not compiler.GO.exists()
 
 
 def test_plugins_that_nobody_needs_are_not_built(calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,25 +84,25 @@ def test_plugins_that_nobody_needs_are_not_built(calls: Path, tmp_path: Path, mo
     for name in ("one.go", "other.go", "notes.md"):
         (plugins / name).touch()
     monkeypatch.setenv("FAKE_GO_MODULE", str(tmp_path / "module"))
-    monkeypatch.setattr(build, "PLUGINS", (Plugins("dapr", "example.test/module", "plugins", ("one.go",)),))
+    monkeypatch.setattr(compiler, "PLUGINS", (Plugins("dapr", "example.test/module", "plugins", ("one.go",)),))
     entry = Part("with-plugins", "1.2.3", "example.test/with-plugins", pins="dapr")
 
-    build.build([entry, ONE], [])
+    compiler.build([entry, ONE], [])
 
     assert sorted(file.name for file in plugins.iterdir()) == ["notes.md", "one.go"]
     (plugins / "one.go").unlink()
-    (build.BIN / entry.file).unlink()
+    (compiler.BIN / entry.file).unlink()
     with pytest.raises(ClusterError, match=r"example\.test/module has no one\.go in plugins"):
-        build.build([entry], [])
+        compiler.build([entry], [])
 
 
 def test_a_failed_build_leaves_nothing_half_done(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_GO_FAILS", "yes")
 
     with pytest.raises(ClusterError, match=r"one 1\.2\.3 does not build.*\n.*not found"):
-        build.build([ONE], [])
+        compiler.build([ONE], [])
 
-    assert list(build.BIN.iterdir()) == []
+    assert list(compiler.BIN.iterdir()) == []
 
 
 def test_a_failed_build_ends_what_is_built_beside_it(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,18 +112,18 @@ def test_a_failed_build_ends_what_is_built_beside_it(calls: Path, monkeypatch: p
     began = time.monotonic()
 
     with pytest.raises(ClusterError, match=r"etcd-like 3\.0\.0 does not build"):
-        build.build([ONE, SERVER, further], [])
+        compiler.build([ONE, SERVER, further], [])
 
     assert time.monotonic() - began < 30
-    assert list(build.BIN.iterdir()) == []
+    assert list(compiler.BIN.iterdir()) == []
     assert further.package not in calls.read_text()
 
 
 def test_no_go(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build.shutil, "which", lambda name: None)
+    monkeypatch.setattr(compiler.shutil, "which", lambda name: None)
 
     with pytest.raises(ClusterError, match=r"^Go is missing: install Go"):
-        build.build([ONE], [])
+        compiler.build([ONE], [])
 
 
 @pytest.mark.parametrize("version", ["go1.19.8", "go1.26", "go1.26.5"])
@@ -131,27 +131,27 @@ def test_an_old_go(calls: Path, monkeypatch: pytest.MonkeyPatch, version: str) -
     monkeypatch.setenv("FAKE_GO_VERSION", version)
 
     with pytest.raises(ClusterError, match=rf"^Go is too old \({re.escape(version)}\): install Go"):
-        build.build([ONE], [])
+        compiler.build([ONE], [])
 
 
 def test_the_modules_need_no_newer_go_than_is_asked_for() -> None:
     """Go would refuse them, in words that say nothing of what to install."""
     asked = {
         tuple(int(n) for n in re.findall(r"^go ([\d.]+)$", file.read_text(), re.MULTILINE)[0].split("."))
-        for file in (HERE / "go").glob("*/go.mod")
+        for file in (HERE / "build" / "go").glob("*/go.mod")
     }
-    assert max(asked) == build._GO_NEEDED
+    assert max(asked) == compiler._GO_NEEDED
 
 
 @pytest.mark.parametrize("version", ["go1.26.6", "go1.27.0", "go1.27rc1", "go2.0"])
 def test_a_go_that_is_new_enough(calls: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     monkeypatch.setenv("FAKE_GO_VERSION", version)
 
-    assert build.build([ONE], []) == 1
+    assert compiler.build([ONE], []) == 1
 
 
 def test_a_disk_too_small(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "_DISK_NEEDED", 1 << 60)
+    monkeypatch.setattr(compiler, "_DISK_NEEDED", 1 << 60)
 
     with pytest.raises(ClusterError, match="point TODO_CLOUD_CACHE to a larger disk"):
-        build.build([ONE], [])
+        compiler.build([ONE], [])

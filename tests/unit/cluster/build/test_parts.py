@@ -4,8 +4,8 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
-from tests.cluster.build import go_command, go_environment
-from tests.cluster.parts import BENCH_PARTS, DAPR, DAPR_COMPONENTS, KUBERNETES, PARTS, part
+from tests.cluster.build.compiler import go_command, go_environment
+from tests.cluster.build.parts import BENCH_PARTS, DAPR, DAPR_COMPONENTS, KUBERNETES, PARTS, part
 from tests.cluster.paths import HERE
 
 ALL = (*PARTS, *BENCH_PARTS)
@@ -16,7 +16,7 @@ def test_every_part_has_a_pinned_version() -> None:
         assert re.fullmatch(r"\d+\.\d+\.\d+", entry.version), entry
         if entry.pins:
             assert "@" not in entry.package
-            assert (HERE / "go" / entry.pins / "go.sum").exists()
+            assert (HERE / "build" / "go" / entry.pins / "go.sum").exists()
         else:
             assert entry.package.endswith(f"@v{entry.version}")
 
@@ -28,11 +28,11 @@ def test_names_are_unique() -> None:
 def test_the_pin_files_agree_with_the_versions() -> None:
     for entry in ALL:
         if entry.pins:
-            text = (HERE / "go" / entry.pins / "go.mod").read_text()
+            text = (HERE / "build" / "go" / entry.pins / "go.mod").read_text()
             required = dict(re.findall(r"^(?:require)?\s*(\S+) v([0-9][^\s]*)", text, re.MULTILINE))
             packages = [entry.package]
             if entry.package.startswith("./"):
-                main = HERE / "go" / entry.pins / entry.package / "main.go"
+                main = HERE / "build" / "go" / entry.pins / entry.package / "main.go"
                 packages = re.findall(r'"(\S+\.\S+/\S+)"', main.read_text())
             modules = {max((m for m in required if f"{each}/".startswith(f"{m}/")), key=len) for each in packages}
             assert {required[module] for module in modules} == {entry.version}, entry
@@ -54,9 +54,13 @@ def test_daprd_has_what_the_components_chart_asks_for() -> None:
 
 
 def test_the_name_server_has_what_its_configuration_names() -> None:
-    corefile = (HERE / "manifests" / "coredns.yaml").read_text().partition("Corefile: |")[2].partition("\n---")[0]
+    corefile = (
+        (HERE / "node" / "manifests" / "coredns.yaml").read_text().partition("Corefile: |")[2].partition("\n---")[0]
+    )
     named = set(re.findall(r"^ {8}(\w+)", corefile, re.MULTILINE))
-    built = re.findall(r'coredns/plugin/(\w+)"', (HERE / "go" / "clients" / "coredns" / "main.go").read_text())
+    built = re.findall(
+        r'coredns/plugin/(\w+)"', (HERE / "build" / "go" / "clients" / "coredns" / "main.go").read_text()
+    )
     assert sorted(named) == built
 
 
@@ -88,5 +92,5 @@ def test_go_uses_caches_that_are_ours_to_remove(tmp_path: Path) -> None:
 
 
 def test_no_pin_file_names_a_place_to_download_from() -> None:
-    for path in (HERE / "go").rglob("go.*"):
+    for path in (HERE / "build" / "go").rglob("go.*"):
         assert not re.search(r"https?://|^replace .*=> \.", path.read_text(), re.M), path

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster.build.oci import Blob, Entry, Registry, tree, write_layer
 from tests.cluster.errors import ClusterError
-from tests.cluster.oci import Blob, Entry, Registry, tree, write_layer
 from tests.cluster.paths import BIN, IMAGES, REGISTRY
 
 _FORMAT = "1"  # part of every key: raise it when the way layers are written changes

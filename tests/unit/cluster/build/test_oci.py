@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.images import Image
-from tests.cluster.layers import files_layer
-from tests.cluster.oci import Blob, Entry, Reference, config_document, digest_of, manifest_document, tree, write_layer
+from tests.cluster.build.oci import (
+    Blob,
+    Entry,
+    Reference,
+    config_document,
+    digest_of,
+    manifest_document,
+    tree,
+    write_layer,
+)
 
 
 def layer_of(folder: Path, entries: list[Entry]) -> Path:
@@ -73,14 +80,6 @@ def test_a_reference_is_taken_apart() -> None:
 def test_an_incomplete_reference_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="host/repository:tag"):
         Reference.parse(text)
-
-
-def test_an_image_has_another_key_when_a_file_or_its_configuration_changes() -> None:
-    def image(content: bytes, user: str) -> str:
-        return Image("ghcr.io/a/b:1", (files_layer([Entry("f", data=content)]),), {"User": user}).key
-
-    assert image(b"x", "1") == image(b"x", "1")
-    assert len({image(b"x", "1"), image(b"y", "1"), image(b"x", "2")}) == 3
 
 
 def test_files_are_written_as_they_are(tmp_path: Path) -> None:

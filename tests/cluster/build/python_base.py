@@ -8,8 +8,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from tests.cluster.layers import Layer, compile_python, key_of, linked_libraries
-from tests.cluster.oci import Entry, tree, write_layer
+from tests.cluster.build.layers import Layer, compile_python, key_of, linked_libraries
+from tests.cluster.build.oci import Entry, tree, write_layer
 from tests.cluster.paths import IMAGES
 
 _PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"

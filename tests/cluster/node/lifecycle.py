@@ -14,13 +14,14 @@ from pathlib import Path
 
 import httpx
 
-from tests.cluster import addons, build, cgroups, images, network, pki, postgres
+from tests.cluster.build import compiler, images
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
 from tests.cluster.machine import ready_to_run
+from tests.cluster.node import addons, cgroups, network, pki, postgres
+from tests.cluster.node.settings import write_files
 from tests.cluster.paths import CLUSTERS, TOP
 from tests.cluster.say import Step, say
-from tests.cluster.settings import write_files
 from tests.cluster.state import Cluster, load_or_create, machine_routes
 
 _UP_LIMIT_S = 300
@@ -109,7 +110,9 @@ def execute(cluster: Cluster, command: list[str]) -> int:
 
 
 def _check_parts(kwok_nodes: int | None) -> None:
-    absent = [entry.name for entry in build.missing() if not entry.for_tests or (entry.name == "kwok" and kwok_nodes)]
+    absent = [
+        entry.name for entry in compiler.missing() if not entry.for_tests or (entry.name == "kwok" and kwok_nodes)
+    ]
     if absent:
         raise ClusterError(f"Not built yet: {', '.join(absent)}. Run `python3 -m tests.cluster build --tests`.")
 

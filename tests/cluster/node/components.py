@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.cluster import postgres
-from tests.cluster.parts import KWOK_STAGES
+from tests.cluster.build.parts import KWOK_STAGES
+from tests.cluster.node import postgres
+from tests.cluster.node.settings import CLUSTER_DOMAIN
 from tests.cluster.paths import BIN, cache
-from tests.cluster.settings import CLUSTER_DOMAIN
 from tests.cluster.state import NODE, Cluster
 
 _ETCD = "http://127.0.0.1:2379"

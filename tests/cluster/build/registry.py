@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.cluster.build.oci import Registry
 from tests.cluster.errors import ClusterError
-from tests.cluster.oci import Registry
 from tests.cluster.paths import BIN, LOGS, REGISTRY
 
 _START_LIMIT_S = 20

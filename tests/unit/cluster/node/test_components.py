@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster import addons, settings
-from tests.cluster.components import components
+from tests.cluster.node import addons, settings
+from tests.cluster.node.components import components
 from tests.cluster.paths import HERE
 from tests.cluster.state import Cluster
 
@@ -75,11 +75,11 @@ def test_configuration_files_can_be_read(cluster: Cluster) -> None:
 
 
 def test_manifests_are_complete(cluster: Cluster) -> None:
-    for path in (HERE / "manifests").glob("*.yaml"):
+    for path in (HERE / "node" / "manifests").glob("*.yaml"):
         documents = list(yaml.safe_load_all(addons.manifest(path.read_text(), cluster)))
 
         assert all({"apiVersion", "kind", "metadata"} <= set(document) for document in documents), path
-    scripts = addons.manifest((HERE / "manifests" / "local-path.yaml").read_text(), cluster)
+    scripts = addons.manifest((HERE / "node" / "manifests" / "local-path.yaml").read_text(), cluster)
     assert '"$VOL_DIR"' in scripts
 
 

@@ -18,8 +18,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests.cluster import network, postgres
-from tests.cluster.components import Component, components
+from tests.cluster.node import network, postgres
+from tests.cluster.node.components import Component, components
 from tests.cluster.paths import BIN, tool_path
 from tests.cluster.state import NODE, Cluster, load
 

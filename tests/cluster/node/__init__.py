@@ -1,0 +1,1 @@
+"""The node: its programs, their configuration, and starting and stopping it."""

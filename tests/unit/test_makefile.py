@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from tests.cluster.paths import TOP
+
+
+def test_every_target_of_the_makefile_explains_itself() -> None:
+    lines = (TOP / "Makefile").read_text().splitlines()
+    phony = {line.split()[1] for line in lines if line.startswith(".PHONY:")}
+    explained = {line.partition(":")[0] for line in lines if " ## " in line and not line.startswith("\t")}
+
+    assert phony == explained
+    assert {"help", "up", "down", "test", "kubeconfig", "status", "lint", "unit", "integration", "e2e"} <= phony
+
+
+def test_ci_runs_the_tests_and_nothing_else() -> None:
+    commands = [
+        line
+        for line in (TOP / ".ci" / "run").read_text().splitlines()
+        if line and not line.startswith(("#", "set ", "cd "))
+    ]
+
+    assert commands == ["exec make test </dev/null"]
