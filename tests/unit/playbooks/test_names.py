@@ -12,7 +12,10 @@ from tests.unit.ansible_runs import TOP
 from tests.unit.playbooks.stubbed import Run, Stubbed, inventory
 
 FOREIGN = {"service_role": "app_service", "app_service_chart": "oci://ghcr.io/acme/charts/redis:1@sha256:" + "a" * 64}
-COMPONENTS = {"service_role": "dapr_components", "dapr_components_values": {"configuration": {"tracing": {}}}}
+COMPONENTS: dict[str, Any] = {
+    "service_role": "dapr_components",
+    "dapr_components_values": {"configuration": {"tracing": {}}},
+}
 GROUPS: dict[str, Any] = {
     "environment": {"namespace": {}},
     "components": {"pubsub": COMPONENTS},

@@ -15,7 +15,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 from ansible_collections.todo.cloud.plugins.module_utils.kube.watch import Feed, Watcher
 
 from tests.support.fake_api import Answer, FakeApi, Request, eventually, failure, fake_api, listing, obj
-from tests.unit.plugins.module_utils.kube.test_session import RBAC
+from tests.unit.plugins.module_utils.kube.test_errors import RBAC
 
 PODS = Feed(POD, "ns")
 

@@ -1,0 +1,71 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reading: lists in pages, kinds looked up, logs, pods' own pages."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
+    KubeError,
+    NotFound,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+
+from tests.support.fake_api import Answer, Request, failure, fake_api, listing, obj
+
+
+def test_find_is_none_for_what_is_not_there() -> None:
+    with fake_api(lambda request, n: failure(404)) as api, KubeSession(api.params) as kube:
+        assert kube.find(POD, "ns", "x") is None
+
+
+def test_list_reads_all_pages() -> None:
+    pages = {None: listing([obj("a")], "7", "next"), "next": listing([obj("b")], "7")}
+    with fake_api(lambda request, n: pages[request.query.get("continue")]) as api, KubeSession(api.params) as kube:
+        items, version = kube.list_(POD, "ns", label_selector="a=b", metadata_only=True)
+    assert [item["metadata"]["name"] for item in items] == ["a", "b"]
+    assert version == "7"
+    assert api.requests[0].query["labelSelector"] == "a=b"
+    assert "PartialObjectMetadataList" in api.requests[0].headers["accept"]
+
+
+def test_list_whose_pages_expired_begins_again() -> None:
+    answers = [listing([obj("a")], "7", "next"), failure(410, "Expired"), listing([obj("a"), obj("b")], "9")]
+    with fake_api(lambda request, n: answers[n]) as api, KubeSession(api.params) as kube:
+        items, version = kube.list_(POD, "ns")
+    assert len(items) == 2
+    assert version == "9"
+
+
+def test_logs_and_proxy() -> None:
+    def answer(request: Request, n: int) -> Answer:
+        return Answer(body=b"one\ntwo\n") if request.path.endswith("/log") else Answer(503, b"not yet")
+
+    with fake_api(answer) as api, KubeSession(api.params) as kube:
+        assert kube.logs("ns", "x", "app", previous=True, tail=2) == "one\ntwo\n"
+        assert kube.proxy_get("ns", "x", 8080, "/ready") == (503, "not yet")
+    assert api.requests[0].query == {"container": "app", "tailLines": "2", "limitBytes": "65536", "previous": "true"}
+    assert api.requests[1].path == "/api/v1/namespaces/ns/pods/x:8080/proxy/ready"
+
+
+def test_unknown_kind_is_looked_up_once() -> None:
+    served = {
+        "resources": [
+            {"name": "topics", "kind": "Topic", "namespaced": True},
+            {"name": "topics/status", "kind": "Topic"},
+        ]
+    }
+    with fake_api(lambda request, n: Answer(body=served)) as api, KubeSession(api.params) as kube:
+        assert kube.resource("example.com/v1", "Topic").plural == "topics"
+        assert kube.resource("example.com/v1", "Topic").namespaced
+        with pytest.raises(NotFound, match='no kind "Other"'):
+            kube.resource("example.com/v1", "Other")
+    assert len(api.requests) == 2
+
+
+def test_what_is_not_json_is_told() -> None:
+    page = Answer(body=b"<html>please log in</html>")
+    refused = pytest.raises(KubeError, match="something that no API server says")
+    with fake_api(lambda request, n: page) as api, KubeSession(api.params) as kube, refused:
+        kube.get(POD, "ns", "x")

@@ -1,0 +1,132 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Faults are retried until a deadline; credentials are renewed; the server's clock is noted."""
+
+from __future__ import annotations
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
+    Unauthorized,
+    Unreachable,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+
+from tests.support.fake_api import Answer, Request, failure, fake_api, obj
+
+
+def test_get_sends_token_and_user_agent() -> None:
+    with fake_api(lambda request, n: Answer(body=obj("x"))) as api, KubeSession(api.params, "tests") as kube:
+        assert kube.get(POD, "ns", "x")["metadata"]["name"] == "x"
+    assert api.requests[0].headers["authorization"] == "Bearer token"
+    assert api.requests[0].headers["user-agent"] == "tests"
+
+
+@pytest.mark.parametrize("fault", [failure(429, Retry_After="0"), failure(500), failure(503), Answer(cut=True)])
+def test_transient_faults_are_retried(fault: Answer) -> None:
+    with fake_api(lambda request, n: fault if n < 2 else Answer(body=obj("x"))) as api, KubeSession(api.params) as kube:
+        assert kube.get(POD, "ns", "x")["metadata"]["name"] == "x"
+        assert (kube.counts.requests, kube.counts.retries) == (3, 2)
+
+
+def test_retry_after_is_kept_to_and_other_pauses_grow() -> None:
+    class Response:
+        def __init__(self, **headers: str) -> None:
+            self.headers = headers
+
+    assert transport.pause_before(2, Response(**{"Retry-After": "7"})) == 7.0
+    assert transport.pause_before(2, Response(**{"Retry-After": "900"})) == 30.0
+    assert [transport.pause_before(attempt, Response()) for attempt in (2, 3, 4, 20)] == [0.2, 0.4, 0.8, 5.0]
+
+
+def test_no_answer_until_the_deadline() -> None:
+    with (
+        fake_api(lambda request, n: failure(503, message="etcd has no leader")) as api,
+        KubeSession(api.params) as kube,
+        pytest.raises(Unreachable, match=r"gave no usable answer to list pods in namespace \"ns\": HTTP 503 etcd has"),
+    ):
+        kube.list_(POD, "ns", deadline=Deadline.after(0.5))
+
+
+def test_refused_connection_is_told_without_python_objects() -> None:
+    with fake_api(lambda request, n: Answer()) as api:
+        pass
+    with KubeSession(api.params, patience=0.3) as kube, pytest.raises(Unreachable) as caught:
+        kube.raw("/version")
+    assert caught.value.failure.code is Code.UNREACHABLE
+    assert "Connection refused" in str(caught.value)
+    assert "0x" not in str(caught.value)
+
+
+def test_401_is_told_at_once() -> None:
+    with fake_api(lambda request, n: failure(401, "Unauthorized", "Unauthorized")) as api:
+        kube = KubeSession(api.params)
+        with pytest.raises(Unauthorized, match="token expired or rejected"):
+            kube.get(POD, "ns", "x")
+    assert len(api.requests) == 1
+
+
+def test_401_is_mended_by_a_token_that_was_renewed(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+
+    def write(url: str, token: str) -> None:
+        user = {"name": "a", "user": {"token": token}}
+        context = {"name": "a", "context": {"cluster": "a", "user": "a"}}
+        clusters = [{"name": "a", "cluster": {"server": url}}]
+        path.write_text(
+            json.dumps({"clusters": clusters, "users": [user], "contexts": [context], "current-context": "a"})
+        )
+
+    def answer(request: Request, n: int) -> Answer:
+        if request.headers["authorization"] == "Bearer new":
+            return Answer(body=obj("x"))
+        write(api.url, "new")
+        return failure(401)
+
+    with fake_api(answer) as api:
+        write(api.url, "old")
+        with KubeSession({"kubeconfig": str(path)}) as kube:
+            assert kube.get(POD, "ns", "x")
+
+
+def test_server_clock_comes_from_the_answers() -> None:
+    date = {"Date": "Tue, 01 Jan 2030 00:00:00 GMT"}
+    with fake_api(lambda request, n: Answer(body=obj("x"), headers=date)) as api, KubeSession(api.params) as kube:
+        # The library's server adds its own Date first; the API's is the one that is read when it stands alone.
+        kube._http._note_clock(date["Date"])
+        assert kube.server_now() == pytest.approx(1893456000, abs=60)
+        assert api.url
+
+
+def test_all_threads_go_on_with_credentials_that_one_of_them_renewed(tmp_path: Path) -> None:
+    """The token of a kubeconfig is replaced while eight requests are on their way with the old one."""
+    arrived = threading.Barrier(8)
+
+    def answer(request: Request, n: int) -> Answer:
+        if request.headers["authorization"] == "Bearer new":
+            return Answer(body=obj("x"))
+        if arrived.wait(20) == 0:
+            write("new")
+        arrived.wait(20)
+        return failure(401, "Unauthorized")
+
+    def write(token: str) -> None:
+        config = {"current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+                  "clusters": [{"name": "k", "cluster": {"server": api.url}}],
+                  "users": [{"name": "u", "user": {"token": token}}]}  # fmt: skip
+        (tmp_path / "config").write_text(yaml.safe_dump(config))
+
+    with fake_api(answer) as api:
+        write("old")
+        with KubeSession({"kubeconfig": str(tmp_path / "config")}) as kube, ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: kube.get(POD, "ns", "x")["metadata"]["name"], range(8)))
+    assert found == ["x"] * 8

@@ -1,0 +1,150 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Containers that start: what is excused, and who is asked when the kubelet says nothing."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.starting import open_question
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, tree_of
+
+from tests.support.states import LATER, at, objects, tree
+
+STARTED = 1795303648.0  # of the container in deployment-probe-refused: 2026-11-21T23:27:28Z
+
+ATTEMPTS = 3.0  # its probe: every second, three failures
+
+
+def refused(last_seen: float, count: int = 20) -> tuple[Tree, list[dict[str, Any]]]:
+    """Tree and events of a container where nobody listens; the kubelet said so last at ``last_seen`` (server time)."""
+    workload, *others = objects("deployment-probe-refused")
+    events = [obj for obj in others if obj["kind"] == "Event"]
+    events[0] |= {"lastTimestamp": datetime.fromtimestamp(last_seen, UTC).isoformat(), "count": count}
+    return tree_of(workload, others), events
+
+
+def test_nobody_listens_where_the_probe_asks() -> None:
+    judge = Judge({})
+    for seconds in (1.0, ATTEMPTS + 59.0):  # a slow start is excused
+        asked, events = refused(STARTED + seconds)
+        assert not judge.look(asked, at(seconds, STARTED + seconds), events=events).doom
+    asked, events = refused(STARTED + ATTEMPTS + 61.0)
+    found = judge.look(asked, at(64.0, STARTED + ATTEMPTS + 61.0), events=events)
+    assert [symptom.code for symptom in found.doom] == [Code.PROBE_FAILING]
+
+
+def test_a_probe_that_the_kubelet_has_fallen_silent_about_dooms_nothing() -> None:
+    asked, events = refused(STARTED + 25.0)
+    found = Judge({}).look(asked, at(0, STARTED + 300.0), events=events)
+    assert not found.doom
+    assert [symptom.code for symptom, _ in found.waiting] == [Code.NOT_READY]
+
+
+def test_who_is_refused_until_the_kubelet_falls_silent_may_be_asked() -> None:
+    asked, events = refused(STARTED + 25.0)
+    waiting = [symptom for symptom, _ in Judge({}).look(asked, at(0, STARTED + 60.0), events=events).waiting]
+    assert open_question(asked, waiting, events, STARTED + 26.0) is None
+    assert open_question(asked, waiting, [], STARTED + 60.0) is None
+    question = open_question(asked, waiting, events, STARTED + 60.0)
+    assert question is not None
+    assert (question.container, question.port, question.path, question.tls) == ("app", 8080, "/ready", False)
+    told = question.refused("error trying to reach service: connect: connection refused", STARTED + 64.0)
+    assert told is not None
+    found = Judge({}).look(asked, at(0, STARTED + 64.0), events=[*events, told])
+    assert [symptom.code for symptom in found.doom] == [Code.PROBE_FAILING]
+    assert question.refused("dial tcp 10.244.0.9:8080: i/o timeout", STARTED + 64.0) is None
+
+
+def test_who_has_answered_is_not_asked() -> None:
+    asked, events = refused(STARTED + 25.0)
+    answer = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+    later = copy.deepcopy(events[0]) | {"message": answer, "lastTimestamp": "2026-11-21T23:27:54Z"}
+    waiting = [symptom for symptom, _ in Judge({}).look(asked, at(0, STARTED + 60.0), events=events).waiting]
+    assert open_question(asked, waiting, [*events, later], STARTED + 60.0) is None
+
+
+@pytest.mark.parametrize(
+    ("probe", "port"),
+    [
+        ({"httpGet": {"port": "web"}}, 8081),
+        ({"httpGet": {"port": "8080", "scheme": "HTTPS"}}, 8080),
+        ({"httpGet": {"port": 8080, "host": "10.0.0.1"}}, None),
+        ({"httpGet": {"port": "no-such"}}, None),
+        ({"tcpSocket": {"port": 8080}}, None),
+        ({"grpc": {"port": 8080}}, None),
+    ],
+)
+def test_only_http_probes_of_the_pod_itself_are_asked(probe: dict[str, Any], port: int | None) -> None:
+    asked, events = refused(STARTED + 25.0)
+    pods = copy.deepcopy(asked.new_pods)
+    container = pods[0]["spec"]["containers"][0]
+    container |= {"readinessProbe": {**probe, "periodSeconds": 1}, "ports": [{"name": "web", "containerPort": 8081}]}
+    other = Tree(asked.workload, asked.newest, pods)
+    waiting = [symptom for symptom, _ in Judge({}).look(other, at(0, STARTED + 60.0), events=events).waiting]
+    question = open_question(other, waiting, events, STARTED + 60.0)
+    assert (question.port if question else None) == port
+    assert question is None or question.tls == ("scheme" in probe["httpGet"])
+
+
+def test_the_probes_own_attempts_are_waited_for() -> None:
+    asked, events = refused(STARTED + 150.0)
+    pods = copy.deepcopy(asked.new_pods)
+    pods[0]["spec"]["containers"][0]["livenessProbe"] = {"initialDelaySeconds": 120, "periodSeconds": 10}
+    patient = Tree(asked.workload, asked.newest, pods)
+    assert not Judge({}).look(patient, at(0, STARTED + 150.0), events=events).doom
+    assert not Judge({}).look(patient, at(0, STARTED + 209.0), events=refused(STARTED + 209.0)[1]).doom
+    assert Judge({}).look(patient, at(0, STARTED + 211.0), events=refused(STARTED + 211.0)[1]).doom
+
+
+def test_after_a_startup_probe_the_time_counts_from_the_first_sighting() -> None:
+    asked, events = refused(STARTED + 300.0)
+    pods = copy.deepcopy(asked.new_pods)
+    pods[0]["spec"]["containers"][0]["startupProbe"] = {"failureThreshold": 30}
+    started = Tree(asked.workload, asked.newest, pods)
+    judge = Judge({})
+    assert not judge.look(started, at(0, STARTED + 300.0), events=events).doom
+    assert judge.look(started, at(64, STARTED + 300.0), events=events).doom
+
+
+def test_a_sibling_that_is_ready_proves_the_probe_right() -> None:
+    asked, events = refused(STARTED + 100.0)
+    ready = copy.deepcopy(asked.new_pods[0])
+    ready["metadata"]["uid"] = "sibling"
+    for entry in ready["status"]["conditions"]:
+        entry["status"] = "True"
+    both = Tree(asked.workload, asked.newest, (*asked.new_pods, ready))
+    assert not Judge({}).look(both, at(0, STARTED + 100.0), events=events).doom
+
+
+def test_a_port_name_that_is_not_there_needs_no_events() -> None:
+    judge = Judge({})
+    assert not judge.look(tree("deployment-probe-named-port-missing"), at(0, STARTED + 14.0)).doom
+    found = judge.look(tree("deployment-probe-named-port-missing"), at(2, STARTED + 16.0))
+    assert [symptom.code for symptom in found.doom] == [Code.PROBE_FAILING]
+
+
+def test_a_container_that_the_kubelet_is_ending_is_not_current_though_it_is_ready() -> None:
+    workload, *others = objects("deployment-healthy")
+    pod = next(obj for obj in others if obj["kind"] == "Pod")
+    container = pod["spec"]["containers"][0]["name"]
+    about = {"uid": pod["metadata"]["uid"], "fieldPath": f"spec.containers{{{container}}}"}
+    message = f"Container {container} failed liveness probe, will be restarted"
+    event = {"involvedObject": about, "reason": "Killing", "type": "Normal", "message": message}
+    ending = event | {"lastTimestamp": "2099-01-01T00:00:00Z"}
+    found = Judge({}).look(tree_of(workload, others), at(0, LATER), events=[ending])
+    assert found.status.message == "3/3 available, a container is about to be restarted"
+    before = event | {"lastTimestamp": "2001-01-01T00:00:00Z"}
+    assert Judge({}).look(tree_of(workload, others), at(0, LATER), events=[before]).status.state is State.CURRENT
+    report = pod["status"]["containerStatuses"][0]
+    same = event | {"lastTimestamp": report["state"]["running"]["startedAt"]}
+    assert Judge({}).look(tree_of(workload, others), at(0, LATER), events=[same]).status.state is State.IN_PROGRESS
+    end = {"exitCode": 143, "startedAt": "2001-01-01T00:00:00Z", "finishedAt": same["lastTimestamp"]}
+    report |= {"lastState": {"terminated": end}, "restartCount": 1}
+    assert Judge({}).look(tree_of(workload, others), at(0, LATER), events=[same]).status.state is State.CURRENT
