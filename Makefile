@@ -19,13 +19,13 @@ help: ## list the targets
 
 .PHONY: up
 up: build ## start the local cluster, deploy the Todo app to it, say where it answers
-	@$(CLUSTER) up local
+	@$(CLUSTER) up
 	@$(SITE)
-	@$(CLUSTER) guide local
+	@$(CLUSTER) guide
 
 .PHONY: down
 down: ## remove what `make up` made
-	@$(CLUSTER) down local --purge
+	@$(CLUSTER) down --purge
 
 .PHONY: status
 status: ## say which clusters there are and what runs in the local one
@@ -34,7 +34,7 @@ status: ## say which clusters there are and what runs in the local one
 
 .PHONY: kubeconfig
 kubeconfig: ## print the path of the local cluster's kubeconfig
-	@$(CLUSTER) kubeconfig local
+	@$(CLUSTER) kubeconfig
 
 .PHONY: build
 build: ## build the local cluster's parts and all images; what is there already stays

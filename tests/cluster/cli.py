@@ -47,19 +47,19 @@ def provider(name: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m tests.cluster", description="A real Kubernetes on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    usual = os.environ.get("TODO_CLOUD_CLUSTER") or "local"  # as in inventories/local
 
     def command(
-        name: str, action: Callable[[argparse.Namespace], int | None], text: str, named: str = "local"
+        name: str, action: Callable[[argparse.Namespace], int | None], text: str, *, named: bool = True
     ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         if named:
-            sub.add_argument(
-                "name", nargs="?", default=named, metavar="NAME", help=f"of the cluster (default: {named})"
-            )
+            text = "of the cluster (default: $TODO_CLOUD_CLUSTER, else local)"
+            sub.add_argument("name", nargs="?", default=usual, metavar="NAME", help=text)
         sub.set_defaults(run=action)
         return sub
 
-    command("venv", lambda _: None, "make the Python environment of development and tests", named="")
+    command("venv", lambda _: None, "make the Python environment of development and tests", named=False)
     sub = command("build", _build, "build the cluster's parts and all images; what is there already is not built again")
     sub.add_argument("--images", action="store_true", help="only images, as far as they changed")
     sub.add_argument("--tests", action="store_true", help="also what only tests need")
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("exec", _exec, "run a command inside the node")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     command("guide", _guide, "say where the application answers and how to look around")
-    command("clean", _clean, "remove all clusters and everything that was built", named="")
+    command("clean", _clean, "remove all clusters and everything that was built", named=False)
     return parser
 
 
@@ -207,21 +207,17 @@ def _exec(options: argparse.Namespace) -> int:
 
 def _guide(options: argparse.Namespace) -> None:
     found = state.load(options.name)
-    inventory = (
-        "-i inventories/local"
-        if found.name == "local"
-        else f"-i inventories/local  (with TODO_CLOUD_CLUSTER={found.name})"
-    )
+    prefix = "" if found.name == "local" else f"TODO_CLOUD_CLUSTER={found.name} "
     say(f"the Todo app answers at {found.url}")
     print(f"""
   look around    export KUBECONFIG={found.kubeconfig} PATH="{BIN}:{cache() / "venv" / "bin"}:$PATH"
                  kubectl get pods --all-namespaces
-                 ansible-playbook playbooks/status.yml {inventory}
+                 {prefix}ansible-playbook playbooks/status.yml -i inventories/local
   logs           kubectl logs --namespace todo-local deploy/backend-api
                  {found.folder / "log"} (the cluster's own programs)
-  deploy again   ansible-playbook site.yml {inventory}
-  go back        ansible-playbook rollback.yml {inventory}
-  remove it      make down
+  deploy again   {prefix}ansible-playbook site.yml -i inventories/local
+  go back        {prefix}ansible-playbook rollback.yml -i inventories/local
+  remove it      {prefix}make down
 """)
 
 

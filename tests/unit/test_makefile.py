@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+
 from tests.cluster.paths import TOP
 
 
@@ -20,3 +22,19 @@ def test_ci_runs_the_tests_and_nothing_else() -> None:
     ]
 
     assert commands == ["exec make test </dev/null"]
+
+
+def test_no_target_names_the_cluster_that_an_environment_variable_chooses() -> None:
+    shown = subprocess.run(
+        ["make", "--dry-run", "up", "status", "kubeconfig", "down"], cwd=TOP, capture_output=True, text=True, check=True
+    )
+    commands = [line for line in shown.stdout.splitlines() if "-m tests.cluster" in line]
+
+    assert [line.partition("-m tests.cluster ")[2] for line in commands] == [
+        "build",
+        "up",
+        "guide",
+        "status",
+        "kubeconfig",
+        "down --purge",
+    ]

@@ -77,6 +77,31 @@ def test_a_cluster_of_that_name_is_not_taken_over(done: list[str]) -> None:
     assert done == ["down, purged", "up", "down, purged"]
 
 
+@pytest.mark.parametrize(("variable", "name"), [("beside", "beside"), ("", "local")])
+def test_the_cluster_that_the_playbooks_deploy_to_is_the_one_that_is_started_and_removed(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, variable: str, name: str
+) -> None:
+    monkeypatch.setenv("TODO_CLOUD_CLUSTER", variable)
+
+    assert cli.run(["up"]) == 0
+    assert [each.name for each in state.known()] == [name]
+    assert cli.run(["down"]) == 0
+    assert state.known() == []
+
+
+def test_what_to_do_next_is_said_of_this_cluster(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TODO_CLOUD_CLUSTER", "beside")
+    cli.run(["up"])
+
+    assert cli.run(["guide"]) == 0
+
+    commands = [line.strip() for line in capsys.readouterr().out.splitlines() if "playbook" in line or "make" in line]
+    assert len(commands) == 4
+    assert [line for line in commands if "TODO_CLOUD_CLUSTER=beside" not in line] == []
+
+
 def test_a_missing_command_is_asked_for(done: list[str]) -> None:
     with pytest.raises(ClusterError, match="A command is missing"):
         cli.run(["with", "one"])
