@@ -21,7 +21,7 @@ from tests.cluster.build.layers import (
 from tests.cluster.build.oci import Reference
 from tests.cluster.build.parts import COREDNS, DAPR, LOCAL_PATH, METRICS_SERVER
 from tests.cluster.build.python_base import python_layer
-from tests.cluster.build.registry import collect_garbage, serving
+from tests.cluster.build.registry import collect_garbage, pushed_digest, serving
 from tests.cluster.locks import locked
 from tests.cluster.paths import IMAGES, REGISTRY, TOP
 from tests.cluster.say import Step, say
@@ -136,8 +136,8 @@ def build(images: Iterable[Image]) -> list[str]:
                 before = step.seconds
                 reference = Reference.parse(image.reference)
                 blobs = [store.put(layer, reference.repository) for layer in image.layers]
-                registry.push_image(reference, image.config, blobs)
-                _remember(known, image)
+                digest = registry.push_image(reference, image.config, blobs)
+                _remember(known, image, digest)
                 if step.seconds - before > _LONG_S:
                     say(f"{image.reference} built ({step.seconds - before:.0f} s)")
         if replaced:
@@ -170,20 +170,29 @@ def _app(service: str, version: str, fault: str, base: Layer, requirements: Laye
 
 
 def _changed(images: Iterable[Image]) -> list[Image]:
+    """The images whose tag is not what was built of them last, or that would be built in another way now."""
     known = _known()
-    return [image for image in images if known.get(image.reference) != image.key]
+    return [
+        image
+        for image in images
+        if known.get(image.reference) != _note(image, pushed_digest(Reference.parse(image.reference)))
+    ]
+
+
+def _note(image: Image, digest: str | None) -> dict[str, str | None]:
+    return {"key": image.key, "digest": digest}
 
 
 def _file() -> Path:
     return REGISTRY / "images.json"
 
 
-def _known() -> dict[str, str]:
+def _known() -> dict[str, Any]:
     return json.loads(_file().read_text()) if _file().exists() else {}
 
 
-def _remember(known: dict[str, str], image: Image) -> None:
-    known[image.reference] = image.key
+def _remember(known: dict[str, Any], image: Image, digest: str) -> None:
+    known[image.reference] = _note(image, digest)
     fresh = _file().with_suffix(".new")
     fresh.write_text(json.dumps(known, indent=1, sort_keys=True))
     fresh.replace(_file())

@@ -180,8 +180,8 @@ class Registry:
             self._http.delete(answer.headers["Location"])
         return answer.status_code == 201
 
-    def push_image(self, reference: Reference, config: Mapping[str, Any], layers: list[Blob]) -> None:
-        """Upload configuration and manifest; the layers are there already."""
+    def push_image(self, reference: Reference, config: Mapping[str, Any], layers: list[Blob]) -> str:
+        """Upload configuration and manifest, and return the manifest's digest; the layers are there already."""
         document = config_document(config, layers)
         digest = "sha256:" + hashlib.sha256(document).hexdigest()
         if not self.has(reference.repository, "blobs", digest):
@@ -189,6 +189,7 @@ class Registry:
         path = f"/v2/{reference.repository}/manifests/{reference.tag}"
         body = manifest_document(document, layers)
         self._expect(self._http.put(path, content=body, headers={"Content-Type": MANIFEST}), 201)
+        return "sha256:" + hashlib.sha256(body).hexdigest()
 
     def _upload(self, repository: str, digest: str, content: Iterator[bytes]) -> None:
         begun = self._expect(self._http.post(f"/v2/{repository}/blobs/uploads/"), 202)

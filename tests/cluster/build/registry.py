@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.cluster.build.oci import Registry
+from tests.cluster.build.oci import Reference, Registry
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import BIN, LOGS, REGISTRY
 
@@ -63,6 +63,16 @@ def serving() -> Iterator[Registry]:
     finally:
         process.terminate()
         process.wait()
+
+
+def pushed_digest(reference: Reference) -> str | None:
+    """The digest that a tag has in the storage, whoever pushed it; None when there is no such tag.
+
+    Where it lies: https://github.com/distribution/distribution/blob/main/registry/storage/paths.go
+    """
+    repository = REGISTRY / "docker" / "registry" / "v2" / "repositories" / reference.repository
+    link = repository / "_manifests" / "tags" / reference.tag / "current" / "link"
+    return link.read_text() if link.exists() else None
 
 
 def collect_garbage() -> None:
