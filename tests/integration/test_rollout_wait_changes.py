@@ -234,7 +234,7 @@ def test_scenario(scenario: Callable[[Scene], Verdict], outcomes: dict[Any, Futu
 
 def test_recreation_is_noted(outcomes: dict[Any, Future[Verdict]]) -> None:
     notes = outcomes[made_again_while_waiting].result().warnings
-    assert any("was deleted and made again during the wait" in note for note in notes)
+    assert any("was deleted and created again during the wait" in note for note in notes)
 
 
 def test_pods_that_do_not_fit_are_noted(outcomes: dict[Any, Future[Verdict]]) -> None:

@@ -1,9 +1,9 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Judges Dapr sidecars, pure: pods in, findings out.
+"""Judges Dapr sidecars; pure: pods in, findings out.
 
-Dapr's injector is a webhook that by default lets pods pass when it is down: such a pod runs without its sidecar, looks
-healthy, and nothing says so. daprd stands in ``containers`` or, as a native sidecar, in ``initContainers``.
+Dapr's injector is a webhook that by default lets pods pass while it is down. Such a pod runs without its sidecar, looks
+healthy, and nothing says so. daprd is in ``containers`` or, as a native sidecar, in ``initContainers``.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class AppSidecars:
 
 
 def enabled(annotations: Mapping[str, Any] | None) -> bool:
-    """Does this pod (or pod template) want a sidecar?"""
+    """Whether this pod (or pod template) asks for a sidecar."""
     return str((annotations or {}).get(ENABLED, "")).lower() in ("true", "yes", "y", "on", "1")
 
 
 def sidecar_of(pod: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
-    """(form, container): ``native`` among the init containers, ``container`` otherwise; None: not there."""
+    """(form, container): ``native`` for an init container, otherwise ``container``; None without a sidecar."""
     spec = pod.get("spec") or {}
     for form, key in (("container", "containers"), ("native", "initContainers")):
         for container in spec.get(key) or ():
@@ -67,29 +67,29 @@ def sidecar_of(pod: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def pods_of(workload: Mapping[str, Any], pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Pods that a workload's selector takes (equality only, which is what charts render)."""
+    """Pods that match a workload's selector (equality only, which is what charts render)."""
     wanted = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     return [p for p in pods if wanted and wanted.items() <= (p["metadata"].get("labels") or {}).items()]
 
 
 def lacks_sidecar(pod: Mapping[str, Any]) -> bool:
-    """A living pod that wants a sidecar and has none."""
+    """Whether a running pod asks for a sidecar and has none."""
     return _living(pod) and enabled(pod["metadata"].get("annotations")) and sidecar_of(pod) is None
 
 
 def image_version(image: str) -> str:
-    """``1.14.0`` of ``ghcr.io/dapr/daprd:1.14.0``; empty when the reference names no version (a bare digest)."""
+    """``1.14.0`` of ``ghcr.io/dapr/daprd:1.14.0``; empty when the reference has no version (a bare digest)."""
     found = _VERSION.search(image)
     return found[1] if found else ""
 
 
 def with_ready_sidecar(pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Living pods whose sidecar is ready."""
+    """Running pods whose sidecar is ready."""
     return [pod for pod in pods if _living(pod) and (side := sidecar_of(pod)) and _ready(pod, side[0])]
 
 
 def judge_app(workload: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> AppSidecars | None:
-    """Sidecars of one workload, None when its template wants none."""
+    """Sidecars of one workload; None when its template asks for none."""
     template = workload["spec"].get("template") or {}
     annotations = (template.get("metadata") or {}).get("annotations")
     if not enabled(annotations):
@@ -110,12 +110,12 @@ def judge_app(workload: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) ->
 
 
 def same_minor(daprd: str, control_plane: str) -> bool:
-    """Dapr supports a sidecar of the control plane's minor version; an unknown version is not held against anybody."""
+    """Whether both have the same minor version, which Dapr requires; an unknown version is accepted."""
     return not daprd or not control_plane or daprd.split(".")[:2] == control_plane.split(".")[:2]
 
 
 def problems(apps: Sequence[AppSidecars], control_plane: str) -> list[tuple[str, AppSidecars, str]]:
-    """(code, app, sentence) for everything that is wrong."""
+    """(code, app, message) for each problem."""
     found = []
     for app in apps:
         if app.lacking:

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Evidence in words: masked texts, the events that matter, the telling line of a log, a probe as a person reads it."""
+"""Evidence as text: masked messages, relevant events, the decisive line of a log, a readable probe."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _SECRETS = (
         ),
         rf"\1{MASK}",
     ),
-    # Docker Hub names the account in rate-limit events; registries name it in denials.
+    # Docker Hub names the account in rate-limit events, other registries in denials.
     (re.compile(r"""\b(as|for user|user(?:name)?)(\s*[=:]?\s*)(["'])[^"']+\3""", re.IGNORECASE), rf"\1\2\3{MASK}\3"),
     (re.compile(r"(toomanyrequests:.*?\bas\s+)\S+", re.IGNORECASE), rf"\1{MASK}"),
 )
-# Normal events that explain something; all others of that type are noise.
-_TELLING = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
-# So many events of one pod at most, and some more, a kubelet tells before it falls silent (client-go's spam filter).
+# Normal events that explain something; all others of that type are irrelevant.
+_INFORMATIVE = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
+# A kubelet reports about this many events per pod, then no more (client-go's spam filter).
 _EVENT_BUDGET = 20
-_GRAVE = ("fatal", "panic", "critical")
-_BAD = (*_GRAVE, "error", "err", "exception")
+_FATAL = ("fatal", "panic", "critical")
+_ERRORS = (*_FATAL, "error", "err", "exception")
 
 
 def masked(text: str) -> str:
@@ -50,13 +50,13 @@ def masked(text: str) -> str:
 
 
 def relevant_events(events: Iterable[Object], uids: set[str], since: float, limit: int = 10) -> list[dict[str, Any]]:
-    """Warnings (and the few telling Normal events) about these objects since then, newest last, as plain JSON."""
+    """Warnings (and the few informative Normal events) about these objects since then, newest last, as plain JSON."""
     found = []
     for event in events:
         about = event.get("involvedObject") or {}
         if about.get("uid") not in uids or event_time(event) < since:
             continue
-        if event.get("type") != "Normal" or event.get("reason") in _TELLING:
+        if event.get("type") != "Normal" or event.get("reason") in _INFORMATIVE:
             found.append(event)
     found.sort(key=event_time)
     return [
@@ -88,7 +88,7 @@ def _last_seen(event: Object) -> str:
 
 
 def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Symptom:
-    """A symptom that the objects alone leave vague, made precise by the newest event that tells more."""
+    """The symptom, made more precise by the newest event where the objects alone are vague."""
     if symptom.code is Code.VOLUME_MOUNT:
         text = _newest(events, symptom.pod_uid, ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"))
         if MISSING_CONFIG.search(text):
@@ -97,16 +97,16 @@ def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Sy
     if symptom.code is Code.FAILED_CREATE:
         text = _newest(events, workload_uid, ("FailedCreate",))
         return replace(symptom, code=creation_failure(text), message=text) if text else symptom
-    if symptom.code is Code.PROBE_KILLED and symptom.exit_code == 0 and _ended_by_itself(symptom, events):
+    if symptom.code is Code.PROBE_KILLED and symptom.exit_code == 0 and _exited_by_itself(symptom, events):
         return replace(symptom, code=Code.CRASH_LOOP)
     return symptom
 
 
-def _ended_by_itself(symptom: Symptom, events: Sequence[Object]) -> bool:
-    """True if events of the pod can be read, were not used up by complaints, and none says that it was ended.
+def _exited_by_itself(symptom: Symptom, events: Sequence[Object]) -> bool:
+    """True if events of the pod can be read, the limit of events is not reached, and none says that it was killed.
 
-    A program that ends well when it is told to looks the same in its status as one that just ends. A complaint of its
-    liveness probe proves nothing: one that asks in the moment of the end fails too.
+    In the status, a program that exits cleanly on SIGTERM looks the same as one that exits by itself. A failed liveness
+    probe is no evidence: a probe at the moment of the exit fails too.
     """
     ours = [event for event in events if (event.get("involvedObject") or {}).get("uid") == symptom.pod_uid]
     complaints = sum(event_count(event) for event in ours if event.get("reason") == "Unhealthy")
@@ -131,7 +131,7 @@ def _newest(events: Sequence[Object], about: str, reasons: tuple[str, ...]) -> s
 
 
 def decisive_line(log: str) -> str:
-    """The line of a log that most likely tells why: the last fatal one, else the last error, else the last line.
+    """The line of a log that most likely has the cause: the last fatal one, else the last error, else the last line.
 
     Reads plain text, logfmt (level=fatal msg="...") and JSON lines; returns the bare message, masked and at most 300
     characters long.
@@ -141,7 +141,7 @@ def decisive_line(log: str) -> str:
         level, message = _parsed(line)
         if not message:
             continue
-        rank = 2 if level in _GRAVE else 1 if level in _BAD else 0
+        rank = 2 if level in _FATAL else 1 if level in _ERRORS else 0
         if rank >= best_rank:
             best, best_rank = message, rank
     return masked(best)[:300]
@@ -149,7 +149,7 @@ def decisive_line(log: str) -> str:
 
 def is_error(log: str) -> bool:
     """True if any line of the log has an error level."""
-    return any(_parsed(line)[0] in _BAD for line in log.splitlines())
+    return any(_parsed(line)[0] in _ERRORS for line in log.splitlines())
 
 
 _LOGFMT_LEVEL = re.compile(r'\blevel="?(\w+)"?')
@@ -174,11 +174,11 @@ def _parsed(line: str) -> tuple[str, str]:
     if word is None:
         return "", text
     lowered = word[1].lower()
-    return (lowered if lowered in _BAD else "error"), text
+    return (lowered if lowered in _ERRORS else "error"), text
 
 
-def probe_words(probe: Object | None) -> str:
-    """A probe as a person reads it: ``GET :8080/ready every 5 s, 3 failures``."""
+def describe_probe(probe: Object | None) -> str:
+    """A probe as text: ``GET :8080/ready every 5 s, 3 failures``."""
     if not probe:
         return ""
     if http := probe.get("httpGet"):
@@ -194,6 +194,6 @@ def probe_words(probe: Object | None) -> str:
 
 
 def short_cause(text: str) -> str:
-    """The last part of a chain of wrapped errors, which is where Go programs put the cause; masked."""
+    """The last part of a chain of wrapped errors, where Go programs put the cause; masked."""
     last = " ".join(text.split()).rpartition(": ")[2]
     return masked(last)[:200]

@@ -39,7 +39,7 @@ def _compiled(expression: str) -> Any:
     try:
         return jmespath.compile(expression)
     except jmespath.exceptions.JMESPathError as exc:
-        message = f"{expression!r} is no JMESPath expression: {str(exc).splitlines()[0]}"
+        message = f"{expression!r} is not a valid JMESPath expression: {str(exc).splitlines()[0]}"
         raise error(Code.INVALID_INPUT, message, expression=expression) from exc
 
 
@@ -48,6 +48,6 @@ def _holds(expression: Any, obj: Object) -> bool:
 
     try:
         result = expression.search(obj)
-    except jmespath.exceptions.JMESPathError:  # a function met a type it can't take, as long as a field is absent
+    except jmespath.exceptions.JMESPathError:  # a function got a type that it does not accept because a field is absent
         return False
     return result not in (None, False, "", [], {})

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reading Kubernetes objects (plain JSON) without stumbling over what is not there."""
+"""Reads fields of Kubernetes objects (plain JSON) that may be absent."""
 
 from __future__ import annotations
 

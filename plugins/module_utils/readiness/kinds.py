@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One table: kind -> status function; and what all objects have in common. No I/O, no clock."""
+"""Status of any object: a table from kind to status function, and the rules common to all. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ def status_of(
         return Status(State.TERMINATING, "being deleted")
     generation, seen = metadata(obj).get("generation"), status(obj).get("observedGeneration")
     if isinstance(generation, int) and isinstance(seen, int) and seen < generation:
-        return Status(IN_PROGRESS, f"generation {generation} not yet seen by its controller")
+        return Status(IN_PROGRESS, f"generation {generation} not yet observed by its controller")
     key = (str(obj.get("apiVersion", "")).rpartition("/")[0], str(obj.get("kind", "")))
     if key in _OWNERS:
-        # A workload that its controller never looked at has no status at all, which would read as "nothing wanted".
+        # A workload that its controller has not observed yet has no status, which would read as "no replicas wanted".
         if seen is None and key[0] == "apps":
-            return Status(IN_PROGRESS, "not yet seen by its controller")
+            return Status(IN_PROGRESS, "not yet observed by its controller")
         return _OWNERS[key](obj, Context(pods, wanted, idle_nodes))
     if is_true(obj, "Stalled"):
-        return Status(FAILED, _words(condition(obj, "Stalled")))
+        return Status(FAILED, _describe(condition(obj, "Stalled")))
     if is_true(obj, "Reconciling"):
-        return Status(IN_PROGRESS, _words(condition(obj, "Reconciling")))
+        return Status(IN_PROGRESS, _describe(condition(obj, "Reconciling")))
     rule = _RULES.get(key)
     return rule(obj, pods) if rule else _ready_condition(obj, needs_status=key[0] in _NEEDS_STATUS)
 
 
 def _ready_condition(obj: Object, needs_status: bool = False) -> Status:
-    """The usual convention: Ready True is Current, anything else is not yet; without such a condition: Current."""
+    """The usual convention: Ready True is Current, anything else is not; without such a condition: Current."""
     ready = condition(obj, "Ready")
     if ready:
-        return Status(CURRENT if ready.get("status") == "True" else IN_PROGRESS, _words(ready))
+        return Status(CURRENT if ready.get("status") == "True" else IN_PROGRESS, _describe(ready))
     if needs_status:
         return Status(IN_PROGRESS, "no Ready condition yet")
     return Status(CURRENT, "exists")
@@ -62,7 +62,7 @@ def _pod(obj: Object, pods: Sequence[Object]) -> Status:
 
 
 def _service(obj: Object, pods: Sequence[Object]) -> Status:
-    """LoadBalancer: an address must have been given out. Others: Current as they are."""
+    """LoadBalancer: it must have an address. Others are always Current."""
     if spec(obj).get("type") != "LoadBalancer" or spec(obj).get("externalIPs"):
         return Status(CURRENT, "exists")
     addresses = (status(obj).get("loadBalancer") or {}).get("ingress") or []
@@ -71,7 +71,7 @@ def _service(obj: Object, pods: Sequence[Object]) -> Status:
 
 
 def _ingress(obj: Object, pods: Sequence[Object]) -> Status:
-    """Some controllers never publish an address (host ports): an Ingress without one still works."""
+    """Always Current: some controllers never publish an address (host ports)."""
     addresses = (status(obj).get("loadBalancer") or {}).get("ingress") or []
     given = [entry.get("ip") or entry.get("hostname") for entry in addresses]
     return Status(CURRENT, f"address {given[0]}" if any(given) else "no address published")
@@ -96,25 +96,25 @@ def _budget(obj: Object, pods: Sequence[Object]) -> Status:
 
 
 def _autoscaler(obj: Object, pods: Sequence[Object]) -> Status:
-    """ScalingActive False for want of metrics (FailedGet...) mends itself; any other reason is Failed (as in krane)."""
+    """ScalingActive False for missing metrics (FailedGet...) is temporary; any other reason is Failed (as in krane)."""
     active = condition(obj, "ScalingActive")
     able = condition(obj, "AbleToScale")
     if able.get("status") == "False":
-        return Status(IN_PROGRESS, _words(able))
+        return Status(IN_PROGRESS, _describe(able))
     if not active:
-        return Status(IN_PROGRESS, "not yet seen by its controller")
+        return Status(IN_PROGRESS, "not yet observed by its controller")
     if active.get("status") == "True":
         return Status(CURRENT, f"{number(status(obj), 'currentReplicas')} replicas")
     reason = str(active.get("reason", ""))
     if reason == "ScalingDisabled":
         return Status(CURRENT, "scaling is off: 0 replicas")
-    return Status(IN_PROGRESS if reason.startswith("FailedGet") else FAILED, _words(active))
+    return Status(IN_PROGRESS if reason.startswith("FailedGet") else FAILED, _describe(active))
 
 
 def _crd(obj: Object, pods: Sequence[Object]) -> Status:
     refused = condition(obj, "NamesAccepted")
     if refused.get("status") == "False":
-        return Status(FAILED, _words(refused))
+        return Status(FAILED, _describe(refused))
     return Status(CURRENT, "established") if is_true(obj, "Established") else Status(IN_PROGRESS, "not established yet")
 
 
@@ -122,7 +122,7 @@ def _api_service(obj: Object, pods: Sequence[Object]) -> Status:
     available = condition(obj, "Available")
     if available.get("status") == "True":
         return Status(CURRENT, "available")
-    return Status(IN_PROGRESS, _words(available) if available else "not yet seen by the aggregator")
+    return Status(IN_PROGRESS, _describe(available) if available else "not yet observed by the aggregator")
 
 
 def _namespace(obj: Object, pods: Sequence[Object]) -> Status:
@@ -132,14 +132,14 @@ def _namespace(obj: Object, pods: Sequence[Object]) -> Status:
 
 
 def _certificate(obj: Object, pods: Sequence[Object]) -> Status:
-    """Ready; a failed issuance leaves Issuing=False with the reason, and cert-manager tries again after an hour."""
+    """Ready. A failed issuance leaves Issuing=False with the reason; cert-manager retries after an hour."""
     issuing = condition(obj, "Issuing")
     if not is_true(obj, "Ready") and issuing.get("status") == "False" and number(status(obj), "failedIssuanceAttempts"):
-        return Status(FAILED, _words(issuing))
+        return Status(FAILED, _describe(issuing))
     return _ready_condition(obj, needs_status=True)
 
 
-def _words(entry: Object) -> str:
+def _describe(entry: Object) -> str:
     text = " ".join(str(entry.get("message") or "").split())
     reason = str(entry.get("reason") or entry.get("type") or "")
     return f"{reason}: {text}" if text and text != reason else reason

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A pod as its containers see it: one view over spec and status of app, init and sidecar containers."""
+"""Containers of a pod: one view over spec and status of app, init and sidecar containers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from enum import StrEnum
 from .fields import Object, condition, is_true, metadata, number, spec, status, timestamp
 from .status import State, Status
 
-# Pods that end so were in nobody's way: the node or the cluster took them, their controller makes new ones.
+# Reasons of pods that were disrupted by the node or the cluster; their controller creates new ones.
 # Sources: kubelet's eviction and shutdown managers, scheduler preemption, kubelet admission (OutOf..., NodeAffinity).
-_TAKEN_AWAY = (
+_DISRUPTION_REASONS = (
     "Evicted",
     "Preempting",
     "Preempted",
@@ -43,7 +43,7 @@ INJECTED_SIDECARS = frozenset({"daprd"})
 
 @dataclass(frozen=True)
 class Container:
-    """One container: its definition and what the kubelet says of it."""
+    """One container: its definition and its status from the kubelet."""
 
     name: str
     role: Role
@@ -52,23 +52,23 @@ class Container:
 
     @property
     def waiting(self) -> Object:
-        """``state.waiting``, empty when it does not wait."""
+        """``state.waiting``, empty when it is not waiting."""
         return (self.report.get("state") or {}).get("waiting") or {}
 
     @property
     def running(self) -> Object | None:
-        """``state.running``, None when it does not run."""
+        """``state.running``, None when it is not running."""
         found: Object | None = (self.report.get("state") or {}).get("running")
         return found
 
     @property
     def terminated(self) -> Object:
-        """``state.terminated``, empty when it did not end."""
+        """``state.terminated``, empty when it has not terminated."""
         return (self.report.get("state") or {}).get("terminated") or {}
 
     @property
     def last_end(self) -> Object:
-        """How it ended most recently: this run if it is over, else the run before; empty when it never ended."""
+        """Its most recent termination: of this run, else of the previous run; empty when it never terminated."""
         return self.terminated or (self.report.get("lastState") or {}).get("terminated") or {}
 
     @property
@@ -78,7 +78,7 @@ class Container:
 
     @property
     def ready(self) -> bool:
-        """The kubelet's word; a container without a readiness probe is ready while it runs."""
+        """``ready``; a container without a readiness probe is ready while it runs."""
         return bool(self.report.get("ready"))
 
     @property
@@ -113,17 +113,17 @@ def is_ready(pod: Object) -> bool:
 
 
 def was_ready(pod: Object) -> bool:
-    """True if a pod that is not ready now was so once: its condition changed after its containers had started."""
+    """True if a pod that is not ready now was ready before: its condition changed after its containers had started."""
     changed = timestamp(condition(pod, "Ready").get("lastTransitionTime"))
     views = [view for view in containers(pod) if view.role is not Role.INIT]
     starts = [start for view in views if (start := timestamp((view.running or {}).get("startedAt"))) is not None]
     return changed is not None and changed > max(starts, default=changed) + 1.0
 
 
-def taken_away(pod: Object) -> bool:
-    """True for a pod that was evicted, preempted or lost with its node: no fault of its own."""
+def was_disrupted(pod: Object) -> bool:
+    """True for a pod that was evicted, preempted or lost with its node."""
     reason = str(status(pod).get("reason") or "")
-    return is_true(pod, "DisruptionTarget") or reason.startswith(_TAKEN_AWAY)
+    return is_true(pod, "DisruptionTarget") or reason.startswith(_DISRUPTION_REASONS)
 
 
 def pod_status(pod: Object) -> Status:
@@ -132,7 +132,7 @@ def pod_status(pod: Object) -> Status:
     if phase == "Succeeded":
         return Status(State.CURRENT, "succeeded")
     if phase == "Failed":
-        return Status(State.FAILED, str(status(pod).get("reason") or "its containers ended with an error"))
+        return Status(State.FAILED, str(status(pod).get("reason") or "its containers failed"))
     if is_ready(pod):
         return Status(State.CURRENT, "running")
     scheduled = condition(pod, "PodScheduled")
@@ -154,13 +154,13 @@ def _unready(pod: Object) -> str:
     return "containers are being created"
 
 
-def unsettled(pod: Object, now: float, stability: float) -> float:
-    """Seconds a ready pod must stay so before that counts; 0 when it has. ``now``: the server's clock.
+def seconds_to_settle(pod: Object, now: float, stability: float) -> float:
+    """Seconds that a ready pod must still stay ready before it counts; 0 when it counts. ``now``: the server's clock.
 
-    Four rules, the longest counts: ready for ``stability`` seconds; a container without a readiness probe, whose being
-    ready says nothing but that it was started, has run three times as long; one with a quick liveness probe has
-    outlived the moment when that probe could have killed it (slower ones than :data:`SETTLE_LIMIT` are not sat out);
-    one that was restarted has run longer than it did before its last end (at most 60 s).
+    Four rules, the longest applies. The pod was ready for ``stability`` seconds. A container without a readiness probe,
+    which is ready as soon as it has started, has run three times as long. One with a quick liveness probe has run
+    longer than that probe takes to kill it (probes slower than :data:`SETTLE_LIMIT` are not waited for). One that was
+    restarted has run longer than its last run (at most 60 s).
     """
     left = [_left(condition(pod, "Ready").get("lastTransitionTime"), now, stability)]
     for container in containers(pod):
@@ -182,7 +182,7 @@ SETTLE_LIMIT = 10.0
 
 
 def seconds_to_kill(container: Container) -> float | None:
-    """Seconds from its start to the earliest moment a failing liveness probe ends the container; None without one."""
+    """Seconds from its start until a failing liveness probe kills the container at the earliest; None without one."""
     probe = container.definition.get("livenessProbe")
     if not probe:
         return None

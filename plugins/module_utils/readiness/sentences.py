@@ -1,22 +1,22 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One sentence for each symptom, with what a tired person needs to know and nothing else."""
+"""One sentence for each symptom, with what is needed to find the cause."""
 
 from __future__ import annotations
 
 from ..failure import Code
-from .evidence import masked, probe_words, short_cause
+from .evidence import describe_probe, masked, short_cause
 from .fields import Object
 from .pods import Container, Role, containers
 from .symptoms import Symptom
 
 
-def sentence(symptom: Symptom, label: str, pod: Object | None = None, because: str = "", probe_says: str = "") -> str:
-    """``label``: the workload's name; ``because``: the decisive log line; ``probe_says``: the probe's last message."""
+def sentence(symptom: Symptom, label: str, pod: Object | None = None, cause: str = "", probe_message: str = "") -> str:
+    """``label``: the workload's name; ``cause``: the decisive log line; ``probe_message``: the probe's last message."""
     view = container_of(pod, symptom.container)
     where = f"{symptom.role or Role.APP} {symptom.container}"
-    reason = f": {because}" if because else ""
-    return f"{label}: {_body(symptom, where, view, probe_says)}{reason}"
+    reason = f": {cause}" if cause else ""
+    return f"{label}: {_body(symptom, where, view, probe_message)}{reason}"
 
 
 def container_of(pod: Object | None, name: str) -> Container | None:
@@ -24,64 +24,68 @@ def container_of(pod: Object | None, name: str) -> Container | None:
     return next((view for view in containers(pod) if view.name == name), None) if pod and name else None
 
 
-def _body(symptom: Symptom, where: str, view: Container | None, probe_says: str) -> str:
+def _body(symptom: Symptom, where: str, view: Container | None, probe_message: str) -> str:
     definition = view.definition if view else {}
     image = definition.get("image", "")
     text = masked(symptom.message)
     match symptom.code:
         case Code.CRASH_LOOP:
-            how = f"is ended by signal {symptom.signal}" if symptom.signal else f"exits with code {symptom.exit_code}"
+            how = f"was killed by signal {symptom.signal}" if symptom.signal else f"exits with code {symptom.exit_code}"
             return f"{where} {how} ({symptom.reason}, {_restarts(symptom)})"
         case Code.OOM_KILLED:
             limit = ((definition.get("resources") or {}).get("limits") or {}).get("memory", "none")
-            return f"{where} is killed for want of memory (limit {limit}, {_restarts(symptom)})"
+            return f"{where} was OOM-killed (memory limit {limit}, {_restarts(symptom)})"
         case Code.PROBE_KILLED:
             kind = "startupProbe" if view and not view.started and definition.get("startupProbe") else "livenessProbe"
             probe = definition.get(kind) or definition.get("startupProbe")
             name = "startup" if probe is not definition.get("livenessProbe") else "liveness"
-            return f"{where} is restarted because its {name} probe fails ({probe_words(probe)}; {_restarts(symptom)})"
+            return (
+                f"{where} was restarted because its {name} probe failed ({describe_probe(probe)}; {_restarts(symptom)})"
+            )
         case Code.IMAGE_PULL:
             named = f"image {image}" if image else "the image"
-            return f"{named} of {where} can't be pulled: {short_cause(text) or symptom.reason}"
+            return f"{named} of {where} cannot be pulled: {short_cause(text) or symptom.reason}"
         case Code.IMAGE_INVALID:
             return (
-                f"{image!r} of {where} is no valid image name" if image else f"the image name of {where} is not valid"
+                f"{image!r} of {where} is not a valid image name"
+                if image
+                else f"the image name of {where} is not valid"
             )
         case Code.CONFIG_MISSING:
             subject = where if symptom.container else f"pod {symptom.pod}"
-            return f"{subject} can't start: {short_mount(text)}"
+            return f"{subject} cannot start: {short_mount(text)}"
         case Code.CONTAINER_START:
-            return f"{where} can't be started: {short_cause(text) or symptom.reason}"
+            return f"{where} cannot be started: {short_cause(text) or symptom.reason}"
         case Code.NOT_READY | Code.SIDECAR_NOT_READY:
             kind = "startup" if symptom.reason == "NotStarted" else "readiness"
-            words = probe_words(definition.get(f"{kind}Probe"))
-            detail = f" ({kind} probe {words}{'; ' + masked(probe_says) if probe_says else ''})" if words else ""
+            words = describe_probe(definition.get(f"{kind}Probe"))
+            detail = f" ({kind} probe {words}{'; ' + masked(probe_message) if probe_message else ''})" if words else ""
             return f"{where} runs but is not ready{detail}"
         case Code.PROBE_FAILING:
             kind = "startup" if view and not view.started else "readiness"
-            words = f"{probe_words(definition.get(f'{kind}Probe'))}; {short_cause(text)}"
+            words = f"{describe_probe(definition.get(f'{kind}Probe'))}; {short_cause(text)}"
             if symptom.reason == "NoAnswer":
-                return f"{where} runs, but nothing answers its {kind} probe ({words}){_declared(definition)}"
-            return f"{where} runs, but its {kind} probe can't succeed as it is written ({words})"
+                return f"{where} runs, but nothing listens on its {kind} probe's port ({words}){_declared(definition)}"
+            return f"{where} runs, but its {kind} probe cannot succeed as configured ({words})"
         case Code.DEPENDENCY_DOWN:
-            detail = f" ({masked(probe_says)})" if probe_says else ""
+            detail = f" ({masked(probe_message)})" if probe_message else ""
             return (
-                f"{where} is not ready in the new pods nor in those of the revision before{detail}: "
-                "something that both need is down, and going back would not help"
+                f"{where} is not ready in the new pods and in the pods of the old revision{detail}: "
+                "a dependency of both is down, and a rollback would not help"
             )
         case Code.UNSCHEDULABLE:
-            return f"pod {symptom.pod} fits on no node: {text}"
+            return f"pod {symptom.pod} cannot be scheduled: {text}"
         case Code.BLOCKED_BY_OLD_POD:
-            return f"pod {symptom.pod} of the revision before is broken ({symptom.reason}) and blocks the update"
+            return f"pod {symptom.pod} of the old revision is broken ({symptom.reason}) and blocks the update"
         case Code.PROGRESS_DEADLINE:
             return f"its progress deadline has passed ({text})"
         case Code.JOB_FAILED:
             return f"the Job failed ({text})"
         case Code.POD_FAILED:
             code = f" with code {symptom.exit_code}" if symptom.exit_code is not None else ""
-            return f"{where if symptom.container else 'the pod'} ended{code} ({symptom.reason})"
+            return f"{where if symptom.container else 'the pod'} failed{code} ({symptom.reason})"
         case Code.QUOTA_EXCEEDED | Code.ADMISSION_DENIED | Code.SERVICE_ACCOUNT_MISSING | Code.FAILED_CREATE:
-            return f"its pods can't be created: {text or symptom.reason}"
+            return f"its pods cannot be created: {text or symptom.reason}"
         case _:
             return text or symptom.reason
 
@@ -92,7 +96,7 @@ def short_mount(text: str) -> str:
 
 
 def _declared(definition: Object) -> str:
-    """The ports that a container says it has, where it says so."""
+    """The ports that a container declares, if any."""
     ports = [str(port.get("containerPort")) for port in definition.get("ports") or []]
     return f"; the container declares port {', '.join(ports)}" if ports else ""
 

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The words for what state an object is in (kstatus's): pure data, no I/O, no clock."""
+"""State of an object, in kstatus's terms: pure data, no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """kstatus's five words."""
+    """The five states of kstatus."""
 
     CURRENT = "Current"
     IN_PROGRESS = "InProgress"
@@ -20,7 +20,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """A state and, in a few words, why or what is missing."""
+    """A state, and a short message with the reason or what is missing."""
 
     state: State
     message: str = ""

@@ -1,8 +1,8 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is wrong with a pod or a controller, read from the objects alone. Whether it is final is a matter of graces.
+"""Symptoms: what is wrong with a pod or a controller, from the objects alone.
 
-A symptom names its grace class; graces.py says how long each class may last before it dooms a rollout.
+A symptom names its class of grace period; after that period (graces.py) it fails the rollout.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from ..failure import Code
 from .daprd import lacks_sidecar
 from .fields import Object, condition, is_true, name, spec, status, terminating, timestamp, uid
-from .pods import Container, Role, containers, is_ready, seconds_to_kill, taken_away
+from .pods import Container, Role, containers, is_ready, seconds_to_kill, was_disrupted
 
-# Answers of registries that more tries do not change (distribution spec error codes and their usual wordings).
+# Errors of registries that retries do not change (error codes of the distribution spec and their usual wordings).
 _PULL_FINAL = re.compile(
     r"not found|notfound|manifest unknown|name unknown|does not exist|denied|unauthori[sz]ed|forbidden"
     r"|authentication required|no basic auth|insufficient_scope|no match for platform|\b40[134]\b",
@@ -24,7 +24,7 @@ _PULL_FINAL = re.compile(
 )
 # Kubelet caches of Secrets and ConfigMaps that have not been filled yet: passes by itself (krane's exception).
 _CACHE_SYNC = re.compile(r"failed to sync .* cache", re.IGNORECASE)
-# What the kubelet says of a Secret, ConfigMap or key that is not there, in a container's state or in a mount's event.
+# The kubelet's messages about a missing Secret, ConfigMap or key, in a container's state or a mount's event.
 MISSING_CONFIG = re.compile(
     r"(secret|configmap)s?\b.*not found|couldn't find key|non-existent (secret|config) key", re.IGNORECASE
 )
@@ -42,8 +42,8 @@ UNREADY = "Unready"
 class Symptom:
     """One thing that is wrong.
 
-    ``grace``: class of grace; ``since``: since when, in seconds since the epoch on the server, where known;
-    ``patience``: seconds on top of the grace that the object itself asks for.
+    ``grace``: class of grace period; ``since``: since when, in seconds since the epoch on the server, where known;
+    ``patience``: seconds that the object itself allows on top of the grace period.
     """
 
     code: Code
@@ -61,19 +61,19 @@ class Symptom:
 
     @property
     def key(self) -> tuple[str, str, Code]:
-        """What makes two sightings the same symptom."""
+        """Identity of the symptom between two looks."""
         return (self.pod_uid or self.pod, self.container, self.code)
 
     @property
     def signal(self) -> int | None:
-        """Number of the signal that ended the container, if one did."""
+        """Number of the signal that killed the container, if any."""
         code = self.exit_code
         return code - SIGNAL_BASE if code is not None and SIGNAL_BASE < code < SIGNAL_BASE + 65 else None
 
 
 def pod_symptoms(pod: Object, *, of_job: bool = False) -> Iterator[Symptom]:
-    """Everything that is wrong with a pod now. ``of_job``: ends of containers are the Job controller's business."""
-    if terminating(pod) or taken_away(pod) or status(pod).get("phase") == "Succeeded":
+    """Everything that is wrong with a pod now. ``of_job``: terminated containers are left to the Job controller."""
+    if terminating(pod) or was_disrupted(pod) or status(pod).get("phase") == "Succeeded":
         return
     if status(pod).get("phase") == "Failed":
         if not of_job:
@@ -110,24 +110,24 @@ def _container_symptoms(pod: Object, view: Container, of_job: bool) -> Iterator[
     elif reason in _START_REASONS:
         yield _of(pod, view, Code.CONTAINER_START, "container_start", reason, message)
     elif not of_job:
-        yield from _ends(pod, view, reason)
+        yield from _terminations(pod, view, reason)
 
 
-def _ends(pod: Object, view: Container, reason: str) -> Iterator[Symptom]:
-    """Containers that end and are started again: in back-off, or over (so shown for minutes by kubelets since 1.36)."""
+def _terminations(pod: Object, view: Container, reason: str) -> Iterator[Symptom]:
+    """Containers that terminate and are restarted: in back-off, or terminated (for minutes, by kubelets since 1.36)."""
     end = view.last_end
-    over = bool(view.terminated) and _restarts_for_ever(pod, view)
+    over = bool(view.terminated) and _is_restarted(pod, view)
     if reason != "CrashLoopBackOff" and not over:
         return
-    # The first end is followed by a restart at once; one that recovers is no crash loop.
+    # The first termination is followed by a restart at once; a container that recovers is not in a crash loop.
     grace = "crash_loop" if view.restarts or reason == "CrashLoopBackOff" else "first_crash"
     since = timestamp(end.get("finishedAt")) if grace == "first_crash" else None
-    yield _of(pod, view, _end_code(view), grace, reason or str(end.get("reason") or "Terminated"),
+    yield _of(pod, view, _termination_code(view), grace, reason or str(end.get("reason") or "Terminated"),
               str(end.get("message") or ""), exit_code=end.get("exitCode"), since=since)  # fmt: skip
 
 
-def _restarts_for_ever(pod: Object, view: Container) -> bool:
-    """True if the kubelet will start an ended container again (an init container only after an error)."""
+def _is_restarted(pod: Object, view: Container) -> bool:
+    """True if the kubelet will restart a terminated container (an init container only after an error)."""
     failed = view.terminated.get("exitCode") != 0
     if view.role is Role.INIT:
         return failed and spec(pod).get("restartPolicy", "Always") != "Never"
@@ -137,14 +137,14 @@ def _restarts_for_ever(pod: Object, view: Container) -> bool:
     return policy == "Always" or (policy == "OnFailure" and failed)
 
 
-def _end_code(view: Container) -> Code:
-    """Why it ended, from its exit alone: out of memory, killed for a failing probe, or by itself."""
+def _termination_code(view: Container) -> Code:
+    """Why it terminated, from its exit alone: out of memory, killed for a failing probe, or by itself."""
     end = view.last_end
     if end.get("reason") == "OOMKilled":
         return Code.OOM_KILLED
     if end.get("reason") in ("StartError", "ContainerCannotRun"):
         return Code.CONTAINER_START
-    # The kubelet ends a container by SIGTERM, later SIGKILL: 143, 137, or 0 when the program handles SIGTERM well.
+    # The kubelet kills a container by SIGTERM, later SIGKILL: 143, 137, or 0 when the program handles SIGTERM.
     lived = view.seconds_lived()
     if end.get("exitCode") in (0, 137, 143) and lived is not None:
         kill = seconds_to_kill(view)
@@ -157,26 +157,26 @@ def _end_code(view: Container) -> Code:
 
 
 def _not_yet_running(pod: Object, views: list[Container]) -> Iterator[Symptom]:
-    """Bound to a node, but its volumes or its network do not come up: the kubelet says why only in events."""
+    """Bound to a node, but its volumes or network are not set up: only the kubelet's events have the reason."""
     sandbox = condition(pod, "PodReadyToStartContainers")
     nothing = all(not view.report.get("containerID") for view in views)
     if sandbox.get("status") == "False" and nothing and is_true(pod, "PodScheduled"):
         since = timestamp(condition(pod, "PodScheduled").get("lastTransitionTime"))
-        text = "its volumes or its network do not come up"
+        text = "its volumes or its network are not set up"
         yield Symptom(Code.VOLUME_MOUNT, "volume_mount", "ContainerCreating", text, name(pod), uid(pod), since=since)
 
 
 def _sidecar_missing(pod: Object) -> Symptom:
-    text = f"pod {name(pod)} was made without the Dapr sidecar that it asks for: the injector did not answer then"
+    text = f"pod {name(pod)} was created without the Dapr sidecar that it asks for: the injector did not respond"
     return Symptom(Code.SIDECAR_MISSING, "sidecar_missing", "NotInjected", text, name(pod), uid(pod))
 
 
-def _not_ready(pod: Object, views: list[Container], sick: set[str]) -> Iterator[Symptom]:
-    """Containers that run and are not ready; a sidecar is blamed only if all app containers are ready."""
+def _not_ready(pod: Object, views: list[Container], failing: set[str]) -> Iterator[Symptom]:
+    """Containers that run and are not ready; a sidecar is the cause only if all app containers are ready."""
     unready = [view for view in views if view.running is not None and not view.ready and view.role is not Role.INIT]
     apps = [view for view in unready if view.role is Role.APP]
     for view in apps or unready:
-        if view.name in sick:
+        if view.name in failing:
             continue
         since = timestamp((view.running or {}).get("startedAt"))
         sidecar = view.role is Role.SIDECAR
@@ -196,7 +196,7 @@ def _failed_pod(pod: Object) -> Symptom:
 
 
 def creation_failure(text: str) -> Code:
-    """Which refusal a controller met when it made a pod, from the API server's text."""
+    """Why a controller could not create a pod, from the API server's message."""
     if "exceeded quota" in text or "failed quota" in text:
         return Code.QUOTA_EXCEEDED
     if "serviceaccount" in text and "not found" in text:

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Workload -> newest revision -> pods. Only pods of the newest revision can doom a rollout."""
+"""Workload -> newest revision -> pods. Only pods of the newest revision can fail a rollout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Tree:
     newest: Object | None = None
     new_pods: tuple[Object, ...] = ()
     old_pods: tuple[Object, ...] = ()
-    going: int = 0
+    terminating_pods: int = 0
 
     @property
     def kind(self) -> str:
@@ -39,7 +39,7 @@ class Tree:
 
     @property
     def objects(self) -> tuple[Object, ...]:
-        """Everything of it that events may be about."""
+        """All its objects that events may be about."""
         return (self.workload, *([self.newest] if self.newest else []), *self.pods)
 
 
@@ -66,7 +66,7 @@ def tree_of(workload: Object, owned: Iterable[Object]) -> Tree:
     alive = sorted((pod for pod in pods if not terminating(pod)), key=created)
     new = tuple(pod for pod in alive if uid(pod) in is_new)
     old = tuple(pod for pod in alive if uid(pod) not in is_new)
-    return Tree(workload, newest, new, old, going=len(pods) - len(alive))
+    return Tree(workload, newest, new, old, terminating_pods=len(pods) - len(alive))
 
 
 def newest_replica_set(deployment: Object, sets: Sequence[Object]) -> Object | None:
@@ -85,8 +85,8 @@ def _template(obj: Object) -> Any:
 
 
 def symptoms_of(tree: Tree) -> Iterator[Symptom]:
-    """Everything that is wrong with the newest revision, and with what stands in its way."""
-    if tree.kind == "StatefulSet" and _unseen(tree.workload):
+    """Everything that is wrong with the newest revision, and with what blocks it."""
+    if tree.kind == "StatefulSet" and _not_observed(tree.workload):
         return
     of_job = tree.kind == "Job"
     for pod in tree.new_pods:
@@ -102,11 +102,11 @@ def symptoms_of(tree: Tree) -> Iterator[Symptom]:
     yield from _dependency_down(tree)
 
 
-def _unseen(workload: Object) -> bool:
-    """True until the controller has looked at the newest generation.
+def _not_observed(workload: Object) -> bool:
+    """True until the controller has observed the newest generation.
 
-    Which revision is the newest is that controller's word: until then it names the one before, whose broken pods would
-    be taken for those of a rollback.
+    The controller says which revision is the newest. Until then it names the old one, whose broken pods would count as
+    pods of a rollback.
     """
     return number(status(workload), "observedGeneration") < number(metadata(workload), "generation")
 
@@ -116,7 +116,7 @@ def _deployment_symptoms(tree: Tree) -> Iterator[Symptom]:
         yield from _creation_symptoms(tree.newest)
     progressing = condition(tree.workload, "Progressing")
     if progressing.get("reason") == PROGRESS_DEADLINE and tree.newest is not None:
-        # The message names the ReplicaSet that ran out of time: another one's is stale (kubernetes#49637).
+        # The message names the ReplicaSet that exceeded the deadline; another one's is stale (kubernetes#49637).
         message = str(progressing.get("message") or "")
         if str(metadata(tree.newest).get("name")) in message:
             yield Symptom(Code.PROGRESS_DEADLINE, "progress_deadline", PROGRESS_DEADLINE, message)
@@ -135,9 +135,9 @@ def _creation_symptoms(replica_set: Object) -> Iterator[Symptom]:
 
 
 def _missing_pods(tree: Tree) -> Iterator[Symptom]:
-    """Pods that should exist and do not: these controllers say why only in events."""
+    """Pods that should exist and do not: only events of these controllers have the reason."""
     workload, counts = tree.workload, status(tree.workload)
-    have = len(tree.pods) + tree.going
+    have = len(tree.pods) + tree.terminating_pods
     if tree.kind == "StatefulSet":
         ordered = spec(workload).get("podManagementPolicy", "OrderedReady") == "OrderedReady"
         missing = have < replicas(workload) and not (ordered and any(not is_ready(pod) for pod in tree.pods))
@@ -152,9 +152,9 @@ def _missing_pods(tree: Tree) -> Iterator[Symptom]:
 
 
 def _blocked(tree: Tree) -> Iterator[Symptom]:
-    """OrderedReady waits for every pod before it replaces one: a broken old pod stops the change that mends it.
+    """OrderedReady waits for every pod before it replaces one: a broken old pod blocks the update that would fix it.
 
-    Going back to the current revision leaves ``currentRevision`` and ``updateRevision`` equal, so only the pods tell.
+    After a rollback ``currentRevision`` and ``updateRevision`` are equal, so the pods decide.
     Source: https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
     """
     if spec(tree.workload).get("podManagementPolicy", "OrderedReady") != "OrderedReady":
@@ -167,33 +167,32 @@ def _blocked(tree: Tree) -> Iterator[Symptom]:
 
 
 def _dependency_down(tree: Tree) -> Iterator[Symptom]:
-    """All pods, old and new, run and are unready in the same container: what they need is down, they are not bad."""
+    """All pods, old and new, run and are unready in the same container: a dependency is down."""
     if not tree.new_pods or not tree.old_pods:
         return
     new, old = (_unready_containers(pods) for pods in (tree.new_pods, tree.old_pods))
     common = new & old
     if not common:
         return
-    alike = [symptom for symptom in pod_symptoms(tree.new_pods[-1]) if symptom.container in common]
-    first = alike[0]
-    # Old pods that never worked may just have been a bad release: then only the timeout tells.
+    first = next(symptom for symptom in pod_symptoms(tree.new_pods[-1]) if symptom.container in common)
+    # Old pods that were never ready may have been a bad release: then only the timeout decides.
     grace = "dependency_down" if all(was_ready(pod) for pod in tree.old_pods) else "not_ready"
-    yield Symptom(Code.DEPENDENCY_DOWN, grace, first.reason, "the pods of the revision before are unready too",
+    yield Symptom(Code.DEPENDENCY_DOWN, grace, first.reason, "the pods of the old revision are unready too",
                   first.pod, first.pod_uid, first.container, first.role, first.exit_code, first.restarts)  # fmt: skip
 
 
 def _unready_containers(pods: Sequence[Object]) -> set[str]:
-    """Containers unready in every one of these pods; empty if a pod is ready or an app fails for its own reason."""
+    """Containers unready in every one of these pods; empty if a pod is ready or an app fails by itself."""
     names: set[str] | None = None
     for pod in pods:
         found = list(pod_symptoms(pod))
-        alike = {
+        common = {
             symptom.container
             for symptom in found
             if (symptom.code in (Code.NOT_READY, Code.SIDECAR_NOT_READY) and symptom.reason == UNREADY)
             or (symptom.code is Code.CRASH_LOOP and symptom.role == "sidecar")
         }
-        if not found or len(alike) < len({symptom.container for symptom in found}):
+        if not found or len(common) < len({symptom.container for symptom in found}):
             return set()
-        names = alike if names is None else names & alike
+        names = common if names is None else names & common
     return names or set()

@@ -1,8 +1,8 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Status of what owns pods. Counts are the controller's own; messages say what is missing in kubectl's words.
+"""Status of workloads. Counts are the controller's own; messages say what is missing, as kubectl does.
 
-Sources of the rules: the controllers' status fields (k8s.io/api/apps/v1, batch/v1) and design.md §5.
+Source of the rules: the controllers' status fields (k8s.io/api/apps/v1, batch/v1).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ PROGRESS_DEADLINE = "ProgressDeadlineExceeded"
 
 @dataclass(frozen=True)
 class Context:
-    """What else a status may depend on.
+    """Other inputs of a status.
 
-    ``pods``: those that belong to the object (or use it). ``wanted``: replicas that count when fewer than
-    ``spec.replicas`` (what was asked for when the rollout began). ``idle_nodes``: cordoned or not ready.
+    ``pods``: those that belong to the object (or use it). ``wanted``: replicas that were wanted when the rollout began;
+    they count when fewer than ``spec.replicas``. ``idle_nodes``: cordoned or not ready.
     """
 
     pods: Sequence[Object] = ()
@@ -69,7 +69,7 @@ def deployment(obj: Object, context: Context = NOTHING) -> Status:
 
 
 def replica_set(obj: Object, context: Context = NOTHING) -> Status:
-    """Current when exactly the replicas asked for exist and are available."""
+    """Current when exactly the wanted replicas exist and are available."""
     need = context.need(obj)
     counts = status(obj)
     have, available = number(counts, "replicas"), number(counts, "availableReplicas")
@@ -86,12 +86,12 @@ def replica_set(obj: Object, context: Context = NOTHING) -> Status:
 def stateful_set(obj: Object, context: Context = NOTHING) -> Status:
     """Current when all pods from the partition on are of the update revision and all replicas are available.
 
-    OnDelete: Current as soon as what runs is available; pods still to be deleted by hand are counted in the message.
+    OnDelete: Current as soon as the running pods are available; the message counts pods to be deleted manually.
     """
     need = context.need(obj)
     counts = status(obj)
     strategy = spec(obj).get("updateStrategy") or {}
-    # availableReplicas is the one that respects minReadySeconds; servers before 1.22 have only readyReplicas.
+    # availableReplicas respects minReadySeconds; servers before 1.22 have only readyReplicas.
     available = number(counts, "availableReplicas", number(counts, "readyReplicas"))
     have, updated = number(counts, "replicas"), number(counts, "updatedReplicas")
     same = counts.get("currentRevision") == counts.get("updateRevision")
@@ -110,7 +110,7 @@ def stateful_set(obj: Object, context: Context = NOTHING) -> Status:
     if available < need:
         return Status(IN_PROGRESS, f"{available}/{need} available")
     if partition == 0 and need and not same:
-        return Status(IN_PROGRESS, f"{updated}/{need} updated, revision not yet settled")
+        return Status(IN_PROGRESS, f"{updated}/{need} updated, currentRevision is not updated yet")
     held = f", {_pods(partition)} held back by partition {partition}" if partition and not same else ""
     return Status(CURRENT, f"{available}/{need} available{held}")
 
@@ -118,7 +118,7 @@ def stateful_set(obj: Object, context: Context = NOTHING) -> Status:
 def daemon_set(obj: Object, context: Context = NOTHING) -> Status:
     """Current when every node that should run the pod runs the newest one, available.
 
-    Nodes that are cordoned or not ready (``idle_nodes``) do not count where their pod is old or unready.
+    Cordoned or unready nodes (``idle_nodes``) do not count where their pod is old or unready.
     """
     counts = status(obj)
     desired = number(counts, "desiredNumberScheduled")
@@ -140,7 +140,7 @@ def daemon_set(obj: Object, context: Context = NOTHING) -> Status:
         return Status(IN_PROGRESS, f"{updated}/{need} updated")
     if available < need:
         return Status(IN_PROGRESS, f"{available}/{need} available")
-    note = f", {excused} on nodes that are cordoned or not ready left out" if excused else ""
+    note = f", {excused} on cordoned or unready nodes ignored" if excused else ""
     return Status(CURRENT, f"{available}/{need} available{note}")
 
 
@@ -160,12 +160,12 @@ def job(obj: Object, context: Context = NOTHING) -> Status:
 
 
 def cron_job(obj: Object, context: Context = NOTHING) -> Status:
-    """A schedule is Current as such: its Jobs run in their own time."""
+    """Always Current: its Jobs run on schedule."""
     return Status(CURRENT, "suspended" if spec(obj).get("suspend") else "scheduled")
 
 
 def _old_pods(obj: Object, pods: Sequence[Object], by_count: int) -> int:
-    """Pods of another revision than the update revision; the pods themselves know better than the counts."""
+    """Pods of another revision than the update revision, from the pods if known, else from the counts."""
     if not pods:
         return max(0, by_count)
     return sum(1 for pod in pods if not terminating(pod) and not of_newest(obj, pod))

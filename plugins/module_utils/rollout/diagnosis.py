@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From a doomed target to a failure with its evidence. Reads logs where it may, and says what it could not read."""
+"""Diagnoses a failed target: a failure with evidence. Reads logs where it may, and lists what it could not read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..kube.api import KubeObserver, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError
 from ..kube.resources import RESOURCE_QUOTA
-from ..readiness.evidence import decisive_line, event_time, is_error, masked, probe_words, relevant_events
+from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, masked, relevant_events
 from ..readiness.fields import name, status, uid
 from ..readiness.pods import Container, Role, containers, created
 from ..readiness.sentences import container_of, sentence
@@ -20,17 +20,17 @@ from ..readiness.symptoms import Symptom
 from ..readiness.tree import Tree
 from .targets import Target
 
-# Symptoms whose container has run, so that its log may tell why.
+# Symptoms whose container has run, so that its log may have the cause.
 _WITH_LOG = frozenset({Code.CRASH_LOOP, Code.OOM_KILLED, Code.PROBE_KILLED, Code.POD_FAILED, Code.NOT_READY,
                        Code.PROBE_FAILING, Code.SIDECAR_NOT_READY, Code.DEPENDENCY_DOWN,
                        Code.BLOCKED_BY_OLD_POD})  # fmt: skip
-# Those whose log decides: its telling line becomes part of the sentence.
+# Symptoms whose cause is in the log: its decisive line becomes part of the message.
 _LOG_DECIDES = frozenset({Code.CRASH_LOOP, Code.POD_FAILED, Code.SIDECAR_NOT_READY})
 _PROBES = {"Readiness": "readinessProbe", "Liveness": "livenessProbe", "Startup": "startupProbe"}
 
 
 class Diagnosis:
-    """Collects evidence for failures of one wait. All reading ends within ``seconds``, whatever the API does."""
+    """Collects evidence for the failures of one wait. All reads end within ``seconds``, whatever the API does."""
 
     def __init__(self, kube: KubeObserver, log_lines: int, since: float, seconds: float = 15.0) -> None:
         self._kube = kube
@@ -68,24 +68,24 @@ class Diagnosis:
             "restarts": symptom.restarts,
             "api_message": masked(symptom.message),
         }
-        probe_says = self._probe_evidence(view, symptom, events, details)
-        because = self._log_evidence(target, pod, view, symptom, details)
+        probe_message = self._probe_evidence(view, symptom, events, details)
+        cause = self._log_evidence(target, pod, view, symptom, details)
         details["events"] = self._events(target, tree, symptom, events)
         if symptom.code is Code.QUOTA_EXCEEDED:
             details["quota"] = self._quota(target.namespace)
         details["could_not_read"] = list(self._unreadable)
-        text = sentence(symptom, target.label, pod, because, probe_says)
+        text = sentence(symptom, target.label, pod, cause, probe_message)
         return Failure(symptom.code, f"{text}{suffix}", details)
 
     def _probe_evidence(
         self, view: Container | None, symptom: Symptom, events: Sequence[Object], details: dict[str, Any]
     ) -> str:
-        """The probe's last words (from events) and its definition."""
+        """The probe's last message (from events); its definition goes into the details."""
         if view is None:
             return ""
         defined = {key: view.definition[key] for key in _PROBES.values() if key in view.definition}
         if defined:
-            details["probes"] = {key: probe_words(probe) for key, probe in defined.items()}
+            details["probes"] = {key: describe_probe(probe) for key, probe in defined.items()}
         about = [
             event
             for event in events
@@ -94,15 +94,15 @@ class Diagnosis:
             and event.get("reason") == "Unhealthy"
         ]
         message = str(max(about, key=event_time).get("message") or "") if about else ""
-        kind, says = message.split(" probe failed: ", 1) if " probe failed: " in message else ("", "")
+        kind, text = message.split(" probe failed: ", 1) if " probe failed: " in message else ("", "")
         if kind in _PROBES:
-            details["failing_probe"] = {"probe": _PROBES[kind], "message": masked(says.strip())}
-        return " ".join(says.split())[:160]
+            details["failing_probe"] = {"probe": _PROBES[kind], "message": masked(text.strip())}
+        return " ".join(text.split())[:160]
 
     def _log_evidence(
         self, target: Target, pod: Object | None, view: Container | None, symptom: Symptom, details: dict[str, Any]
     ) -> str:
-        """Log tails into the details; returns the decisive line for the sentence."""
+        """Adds log tails to the details; returns the decisive line for the message."""
         if pod is None or view is None or symptom.code not in _WITH_LOG | {Code.JOB_FAILED} or not self._log_lines:
             return ""
         current = self._log(target.namespace, name(pod), view.name, previous=False)
@@ -111,14 +111,14 @@ class Diagnosis:
         if before and before != current:
             details["previous_log_tail"] = _tail(before, self._log_lines)
         if symptom.code in _LOG_DECIDES or symptom.code is Code.JOB_FAILED:
-            # The run that ended is the one that tells; the present one may have only just begun.
+            # The terminated run has the cause; the current one may have just started.
             return decisive_line(before if view.running is not None and before else current or before)
         if symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN):
             return self._sidecar_evidence(target, pod, details)
         return ""
 
     def _sidecar_evidence(self, target: Target, pod: Object, details: dict[str, Any]) -> str:
-        """An app that is not ready may only be waiting for its sidecar: then the sidecar's log tells why."""
+        """An app that is not ready may be waiting for its sidecar: then the sidecar's log has the cause."""
         for view in containers(pod):
             if view.role is not Role.SIDECAR or view.ready:
                 continue
@@ -132,12 +132,12 @@ class Diagnosis:
             log = self._kube.logs(
                 namespace, pod, container, previous=previous, tail=self._log_lines, deadline=self._deadline
             )
-            # The kubelet says so with status 200 when a container's log is gone already.
+            # The kubelet returns this with status 200 when a container's log no longer exists.
             return "" if log.startswith("unable to retrieve container logs") else log
         except Forbidden as exc:
             self._unreadable[f"logs: {exc.failure.message}"] = None
         except KubeError as exc:
-            if exc.status not in (400, 404):  # 400: no such run (any more), or the container has not started
+            if exc.status not in (400, 404):  # 400: there is no such run, or the container has not started
                 self._unreadable[f"logs: {exc.failure.message}"] = None
         return ""
 
@@ -152,7 +152,7 @@ class Diagnosis:
         return relevant_events(events, uids, began - 5.0)
 
     def _quota(self, namespace: str) -> list[dict[str, Any]]:
-        """What each quota of the namespace allows and what is used."""
+        """Limits and usage of each quota of the namespace."""
         try:
             quotas = self._kube.list_(RESOURCE_QUOTA, namespace, deadline=self._deadline)[0]
         except KubeError as exc:
@@ -162,7 +162,7 @@ class Diagnosis:
 
 
 def _with_failed_pod(tree: Tree, symptom: Symptom) -> Symptom:
-    """A failed Job's symptom with the container of its newest pod that ended with an error."""
+    """A failed Job's symptom with the failed container of its newest pod."""
     for pod in sorted(tree.new_pods, key=created, reverse=True):
         for view in containers(pod):
             end = view.last_end

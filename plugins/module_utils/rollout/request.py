@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the module rollout_wait is asked to wait for: options in, targets out."""
+"""Targets of the module rollout_wait, from its options."""
 
 from __future__ import annotations
 

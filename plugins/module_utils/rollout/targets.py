@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a wait is about: single objects, named or read from a release's manifest, and the feeds that show them."""
+"""Targets of a wait: single objects, named or from a release's manifest, and the feeds that watch them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Target:
 
     @property
     def label(self) -> str:
-        """What a person calls it: its name where that is enough, as in ``backend-api``, else ``Job migrate``."""
+        """Its name where that is enough, as in ``backend-api``, else ``Job migrate``."""
         return self.name if self.kind == "Deployment" or self.name == self.release else self.full_label
 
     @property
@@ -51,7 +51,7 @@ class Target:
 
 
 def targets_of_manifest(manifest: str, namespace: str, release: str = "") -> list[Target]:
-    """The objects of a release's manifest (YAML documents) that have a status worth waiting for, in its order.
+    """The objects of a release's manifest (YAML documents) whose status is waited for, in its order.
 
     Raises ``invalid_input`` when the manifest is not YAML.
     """
@@ -87,7 +87,7 @@ def _target(obj: dict[str, Any], namespace: str, release: str) -> Target:
 
 
 def feeds_for(targets: Sequence[Target], resources: dict[tuple[str, str], Resource]) -> list[Feed]:
-    """One feed per kind and namespace that the targets need; a kind with a single target asks only for that object."""
+    """One feed per kind and namespace that the targets need; for a single target, a feed of only that object."""
     names: dict[tuple[Resource, str], set[str]] = {}
     for target in targets:
         resource = resources[target.api_version, target.kind]
@@ -108,6 +108,6 @@ def feeds_for(targets: Sequence[Target], resources: dict[tuple[str, str], Resour
 def resources_for(
     kube: KubeReader, targets: Sequence[Target], deadline: Deadline | None = None
 ) -> dict[tuple[str, str], Resource]:
-    """Where the targets' kinds live; kinds that are not well known are looked up. Raises ``not_found``."""
+    """The API resources of the targets' kinds; kinds that are not well known are looked up. Raises ``not_found``."""
     kinds = dict.fromkeys((target.api_version, target.kind) for target in targets)
     return {key: kube.resource(*key, deadline=deadline) for key in kinds}

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a wait is asked and what it answers: plain data."""
+"""Options and result of a wait: plain data."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .targets import Target
 
 @dataclass(frozen=True)
 class WaitOptions:
-    """How long and how patiently. All times in seconds.
+    """How long to wait, and which symptoms to tolerate. All times in seconds.
 
     ``graces`` overrides :data:`DEFAULT_GRACES` by class; ``stability_seconds``: how long pods must have been ready
     without a restart; ``log_lines``: how much of a failing container's log goes into the evidence;
-    ``outage_seconds``: for how long the API server may give no answer at all. A ``timeout`` of 0 looks once.
+    ``outage_seconds``: how long the API server may be unreachable. With a ``timeout`` of 0, objects are read once.
     """
 
     timeout: float = 300.0
@@ -34,11 +34,13 @@ class WaitOptions:
         unknown = sorted(set(self.graces) - set(DEFAULT_GRACES))
         if unknown:
             known = ", ".join(sorted(DEFAULT_GRACES))
-            raise error(Code.INVALID_INPUT, f"graces has no class {unknown[0]!r}; there are: {known}.", option="graces")
+            raise error(
+                Code.INVALID_INPUT, f"graces has no class {unknown[0]!r}; the classes are: {known}.", option="graces"
+            )
         numbers = {"timeout": self.timeout, "stability_seconds": self.stability_seconds, "log_lines": self.log_lines}
         for name, value in [*numbers.items(), *((f"graces.{key}", value) for key, value in self.graces.items())]:
             if value < 0:
-                raise error(Code.INVALID_INPUT, f"{name} is {value}; it can't be negative.", option=name)
+                raise error(Code.INVALID_INPUT, f"{name} is {value}; it cannot be negative.", option=name)
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> WaitOptions:
@@ -54,7 +56,7 @@ class WaitOptions:
 
 @dataclass(frozen=True)
 class WorkloadVerdict:
-    """How one target ended."""
+    """Result of one target."""
 
     target: Target
     state: State
@@ -62,7 +64,7 @@ class WorkloadVerdict:
     failure: Failure | None = None
 
     def as_result(self) -> dict[str, Any]:
-        """Plain JSON; the whole failure stands under ``failures`` of the verdict."""
+        """Plain JSON; the full failure is in ``failures`` of the verdict."""
         return {
             "release": self.target.release,
             "kind": self.target.kind,
@@ -76,7 +78,7 @@ class WorkloadVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a wait ended: Current only if every target is Current at the same moment."""
+    """Result of a wait: Current only if every target is Current at the same moment."""
 
     state: State
     workloads: tuple[WorkloadVerdict, ...]
@@ -91,7 +93,7 @@ class Verdict:
         return self.state is State.CURRENT
 
     def as_result(self) -> dict[str, Any]:
-        """Plain JSON: verdict, workloads, failures, notes (Ansible keeps the word warnings to itself), api, elapsed."""
+        """Plain JSON: verdict, workloads, failures, notes (Ansible reserves the key warnings), api, elapsed."""
         return {
             "verdict": self.state.value,
             "workloads": [workload.as_result() for workload in self.workloads],
@@ -102,7 +104,7 @@ class Verdict:
         }
 
     def raise_if_failed(self) -> None:
-        """Raise the first failure, with the whole verdict as further results, unless all is well."""
+        """Raise the first failure, if any, with the whole verdict as further results."""
         if not self.ok:
             raise TodoCloudError(self.failures[0], self.as_result())
 

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Waits for rollouts, all side by side, and says early and with evidence how they ended."""
+"""Waits for rollouts in parallel, and fails early with evidence."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from ..readiness.status import State
 from ..readiness.symptoms import Symptom
 from ..readiness.tree import Tree, tree_of
 from .diagnosis import Diagnosis
-from .probe_check import Listening
-from .progress import Report
+from .probe_check import ProbeCheck
+from .progress import ProgressReporter
 from .targets import Target, feeds_for, resources_for, targets_of_manifest
 from .verdict import DEFAULT_GRACES, Verdict, WaitOptions, WorkloadVerdict
 
-# Changes come in bursts: look at most this often, and no longer than a third of the time (where many workloads are
-# watched, a look takes long), but not less often than this.
+# Changes come in bursts: look at most once per _BURST_SECONDS, and spend at most a third of the time on it (with many
+# workloads a look takes long), but pause no longer than _LONGEST_REST_SECONDS.
 _BURST_SECONDS = 0.05
 _REST_PER_LOOK = 2
 _LONGEST_REST_SECONDS = 0.5
-# A wait that is left less time by what came before it takes so much.
+# Minimum time of a wait, even if earlier steps have used up the deadline.
 LOOK_SECONDS = 10.0
-# How old what the API server showed may be when a verdict is built on it.
+# Maximum age of the API server's data for a verdict.
 _FRESH_SECONDS = 5.0
 
 
 class RolloutWaiter:
-    """Waits for targets. ``progress`` gets one line whenever something changes and a reminder every 30 s.
+    """Waits for targets. ``progress`` gets a line whenever something changes, and a reminder every 30 s.
 
-    Raises what makes a verdict impossible: ``unauthorized``, ``forbidden`` (for what it must read), ``unreachable``.
+    Raises errors that make a verdict impossible: ``unauthorized``, ``forbidden``, ``unreachable``.
     """
 
     def __init__(self, kube: KubeObserver, options: WaitOptions, progress: Callable[[str], None]) -> None:
@@ -53,7 +53,7 @@ class RolloutWaiter:
         began = time.monotonic()
         once = deadline is None and self._options.timeout == 0
         until = deadline or Deadline.after(self._kube.patience if once else self._options.timeout)
-        # What came before has used up the time: that says nothing of these, so they are looked at all the same.
+        # Earlier steps may have used up the deadline: the targets are judged nevertheless.
         until = max(until, Deadline.after(LOOK_SECONDS), key=lambda one: one.at) if deadline else until
         wanted = list(dict.fromkeys(targets))
         if not wanted:
@@ -64,7 +64,7 @@ class RolloutWaiter:
 
 
 class _Wait:
-    """One wait: look at the store whenever it changed, until there is a verdict."""
+    """One wait: judge the targets whenever the store changed, until there is a verdict."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class _Wait:
     ) -> None:
         self._kube, self._options, self._watcher = kube, options, watcher
         self._resources, self._deadline, self._began = resources, deadline, began
-        self._report = Report(progress, deadline.at - began)
+        self._reporter = ProgressReporter(progress, deadline.at - began)
         self._judges = {
             target: Judge(
                 options.graces,
@@ -88,7 +88,7 @@ class _Wait:
             )
             for target in targets
         }
-        self._listening = Listening(kube)
+        self._probe_check = ProbeCheck(kube)
         self._trees: dict[Target, Tree | None] = {}
         self._failed: dict[Target, Judgement] = {}
         self._warnings: dict[str, None] = {}
@@ -97,7 +97,9 @@ class _Wait:
         judgements: dict[Target, Judgement] = {}
         pause, unsure = self._deadline.remaining, False
         while True:
-            self._watcher.update(min(pause, self._deadline.remaining, self._report.seconds_to_reminder(self._elapsed)))
+            self._watcher.update(
+                min(pause, self._deadline.remaining, self._reporter.seconds_to_reminder(self._elapsed))
+            )
             began = time.monotonic()
             if self._watcher.complete:
                 judgements = self._look()
@@ -105,14 +107,14 @@ class _Wait:
                     self._watcher.follow and self._is_news(judgements) and not self._watcher.confirmed(_FRESH_SECONDS)
                 )
                 if not unsure:
-                    self._failed |= {target: one for target, one in judgements.items() if one.doom}
-                    self._report.look(judgements, self._elapsed)
+                    self._failed |= {target: one for target, one in judgements.items() if one.terminal}
+                    self._reporter.look(judgements, self._elapsed)
                     if self._is_over(judgements):
                         return self._verdict(judgements, timed_out=not self._watcher.follow)
                 open_ones = [one for target, one in judgements.items() if target not in self._failed]
-                pause = min([self._ask(judgements), *(one.next_look for one in open_ones)]) + _BURST_SECONDS
+                pause = min([self._check_probes(judgements), *(one.next_look for one in open_ones)]) + _BURST_SECONDS
             if self._watcher.fault:
-                self._report.trouble(self._watcher.fault, self._elapsed)
+                self._reporter.api_fault(self._watcher.fault, self._elapsed)
                 pause = min(pause, 1.0)
             lost = self._watcher.fault_seconds > self._options.outage_seconds
             if lost or self._deadline.expired:
@@ -123,9 +125,9 @@ class _Wait:
             time.sleep(min(max(rest, _BURST_SECONDS), self._deadline.remaining))
 
     def _is_news(self, judgements: dict[Target, Judgement]) -> bool:
-        """Something would be concluded from what the store shows: a failure, or that all is well."""
+        """Whether the store's present state leads to a verdict: a failure, or that all targets are Current."""
         current = all(one.status.state is State.CURRENT for one in judgements.values())
-        return current or any(one.doom for target, one in judgements.items() if target not in self._failed)
+        return current or any(one.terminal for target, one in judgements.items() if target not in self._failed)
 
     def _is_over(self, judgements: dict[Target, Judgement]) -> bool:
         unfinished = [
@@ -137,9 +139,9 @@ class _Wait:
 
     def _unreachable(self, judgements: dict[Target, Judgement]) -> Unreachable:
         seen = [f"{target.label} {one.status.message}" for target, one in judgements.items()]
-        last = f" When it last answered: {'; '.join(seen[:3])}{' and more' if len(seen) > 3 else ''}." if seen else ""
+        last = f" Last known state: {'; '.join(seen[:3])}{' and more' if len(seen) > 3 else ''}." if seen else ""
         return Unreachable(
-            f"The API server {self._kube.server} has given no usable answer for {self._watcher.fault_seconds:.0f} s: "
+            f"The API server {self._kube.server} has given no usable response for {self._watcher.fault_seconds:.0f} s: "
             f"{self._watcher.fault}.{last}",
             cause=self._watcher.fault,
         )
@@ -149,13 +151,13 @@ class _Wait:
         return time.monotonic() - self._began
 
     def _look(self) -> dict[Target, Judgement]:
-        """Judge every target by what the store shows now; a target that failed stays failed."""
+        """Judge every target by the store's present state; a failed target stays failed."""
         clock = Clock(time.monotonic(), self._kube.server_now())
         owned: dict[str, list[Object]] = {}
         for obj in [*self._watcher.objects(POD), *self._watcher.objects(REPLICA_SET)]:
             owned.setdefault(controller_uid(obj), []).append(obj)
         events: dict[str, list[Mapping[str, Any]]] = {}
-        for event in [*self._watcher.objects(EVENT), *self._listening.told]:
+        for event in [*self._watcher.objects(EVENT), *self._probe_check.events]:
             events.setdefault(str((event.get("involvedObject") or {}).get("uid")), []).append(event)
         idle = frozenset(name(node) for node in self._watcher.objects(NODE) if _is_idle(node))
         found: dict[Target, Judgement] = {}
@@ -164,19 +166,19 @@ class _Wait:
                 found[target] = self._failed[target]
                 continue
             tree = self._trees[target] = self._tree(target, owned)
-            told = [event for obj in (tree.objects if tree else ()) for event in events.get(uid(obj), ())]
-            judgement = found[target] = judge.look(tree, clock, idle, told)
+            related = [event for obj in (tree.objects if tree else ()) for event in events.get(uid(obj), ())]
+            judgement = found[target] = judge.look(tree, clock, idle, related)
             self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
         return found
 
-    def _ask(self, judgements: dict[Target, Judgement]) -> float:
-        """Ask containers that the kubelet tells no more of; returns the seconds until another look is worth while."""
+    def _check_probes(self, judgements: dict[Target, Judgement]) -> float:
+        """Check containers whose probes the kubelet no longer reports; returns the seconds until the next check."""
         events = self._watcher.objects(EVENT)
         pauses = [float("inf")]
         for target, judgement in judgements.items():
             tree, waiting = self._trees.get(target), [entry[0] for entry in judgement.waiting]
             if tree is not None and target not in self._failed and self._watcher.follow:
-                pauses.append(self._listening.ask(tree, waiting, events))
+                pauses.append(self._probe_check.check(tree, waiting, events))
         return min(pauses)
 
     def _tree(self, target: Target, owned: dict[str, list[Object]]) -> Tree | None:
@@ -204,7 +206,7 @@ class _Wait:
                 suffix = f" (after {self._elapsed:.0f} s)" if timed_out and target not in self._failed else ""
                 failure = diagnosis.failure(target, self._trees.get(target), cause, events, denied, suffix)
             state = State.FAILED if target in self._failed else judgement.status.state if judgement else State.NOT_FOUND
-            message = failure.message if failure else judgement.status.message if judgement else "never seen"
+            message = failure.message if failure else judgement.status.message if judgement else "not read yet"
             verdicts.append(WorkloadVerdict(target, state, message, failure))
         failures = tuple(verdict.failure for verdict in verdicts if verdict.failure)
         return Verdict(
@@ -217,28 +219,28 @@ class _Wait:
         )
 
     def _cause(self, target: Target, judgement: Judgement | None, timed_out: bool) -> Symptom | None:
-        """What a target failed of; at the end of the time, what it still waits for."""
-        if judgement is not None and judgement.doom:
+        """The cause of a target's failure; at the timeout, what it still waits for."""
+        if judgement is not None and judgement.terminal:
             return _clearest(judgement)
         if not timed_out or (judgement is not None and judgement.status.state is State.CURRENT):
             return None
         if judgement is not None and judgement.waiting:
-            # A clear symptom within its grace says more than "not ready"; what lasted longest says most.
+            # A specific symptom within its grace period says more than "not ready"; the longest one says most.
             waiting = sorted(
                 judgement.waiting, key=lambda pair: (pair[0].code in (Code.NOT_READY, Code.PROBE_FAILING), -pair[1])
             )
             blamed = [pair for pair in waiting if pair[0].code is Code.DEPENDENCY_DOWN] or waiting
             return blamed[0][0]
-        missing = judgement.status.message if judgement is not None else "the API server has not shown it yet"
+        missing = judgement.status.message if judgement is not None else "the API server has not returned it yet"
         trouble = f"; the API server does not answer: {self._watcher.fault}" if self._watcher.fault else ""
         return Symptom(Code.TIMEOUT, "", "Timeout", f"{missing}{trouble}")
 
 
 def _clearest(judgement: Judgement) -> Symptom:
-    """The symptom to blame: that a deadline has passed says less than what a pod still waits for."""
-    told = [symptom for symptom in judgement.doom if symptom.code is not Code.PROGRESS_DEADLINE]
+    """The most specific symptom: an exceeded deadline says less than what a pod still waits for."""
+    specific = [symptom for symptom in judgement.terminal if symptom.code is not Code.PROGRESS_DEADLINE]
     waiting = sorted(judgement.waiting, key=lambda pair: -pair[1])
-    return (told or [symptom for symptom, lasted in waiting if symptom.pod] or list(judgement.doom))[0]
+    return (specific or [symptom for symptom, lasted in waiting if symptom.pod] or list(judgement.terminal))[0]
 
 
 def _is_idle(node: Object) -> bool:

@@ -9,8 +9,8 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import (
     decisive_line,
+    describe_probe,
     masked,
-    probe_words,
     refined,
     relevant_events,
     short_cause,
@@ -137,7 +137,7 @@ def test_a_refused_pod_is_made_precise_by_its_event() -> None:
     ],
 )
 def test_probe_words(probe: dict[str, Any] | None, words: str) -> None:
-    assert probe_words(probe) == words
+    assert describe_probe(probe) == words
 
 
 def test_short_cause_is_the_innermost_error() -> None:

@@ -15,6 +15,6 @@ def test_expression_over_an_absent_field_is_false_not_an_error() -> None:
 
 
 def test_expression_that_does_not_parse_is_named() -> None:
-    with pytest.raises(TodoCloudError, match="no JMESPath expression") as caught:
+    with pytest.raises(TodoCloudError, match="not a valid JMESPath expression") as caught:
         Expressions("status.[")
     assert caught.value.failure.code is Code.INVALID_INPUT

@@ -12,17 +12,17 @@ from tests.support.states import at, tree
 def test_registry_trouble_has_a_longer_grace_than_a_missing_image() -> None:
     judge = Judge({})
     judge.look(tree("pod-pull-registry-down"), at(0))
-    assert not judge.look(tree("pod-pull-registry-down"), at(100)).doom
-    assert judge.look(tree("pod-pull-registry-down"), at(121)).doom
+    assert not judge.look(tree("pod-pull-registry-down"), at(100)).terminal
+    assert judge.look(tree("pod-pull-registry-down"), at(121)).terminal
 
 
 def test_overridden_grace() -> None:
     judge = Judge({"unschedulable": 5.0})
-    assert not judge.look(tree("deployment-unschedulable"), at(0)).doom
-    assert judge.look(tree("deployment-unschedulable"), at(5)).doom
+    assert not judge.look(tree("deployment-unschedulable"), at(0)).terminal
+    assert judge.look(tree("deployment-unschedulable"), at(5)).terminal
 
 
 def test_not_ready_never_dooms_by_itself() -> None:
     judge = Judge({})
     judge.look(tree("deployment-never-ready"), at(0))
-    assert not judge.look(tree("deployment-never-ready"), at(100_000)).doom
+    assert not judge.look(tree("deployment-never-ready"), at(100_000)).terminal

@@ -20,26 +20,26 @@ from tests.support.states import LATER, at, objects, tree
 def test_crash_loop_is_doomed_at_once() -> None:
     found = Judge({}).look(tree("deployment-crash-app"), at(0))
     assert found.status.state is State.FAILED
-    assert [symptom.code for symptom in found.doom] == [Code.CRASH_LOOP]
+    assert [symptom.code for symptom in found.terminal] == [Code.CRASH_LOOP]
 
 
 def test_first_crash_has_a_grace() -> None:
     judge = Judge({})
-    assert not judge.look(tree("pod-first-crash"), at(0)).doom
-    assert not judge.look(tree("pod-first-crash"), at(19)).doom
-    assert judge.look(tree("pod-first-crash"), at(21)).doom
+    assert not judge.look(tree("pod-first-crash"), at(0)).terminal
+    assert not judge.look(tree("pod-first-crash"), at(19)).terminal
+    assert judge.look(tree("pod-first-crash"), at(21)).terminal
 
 
 def test_grace_starts_anew_when_the_symptom_was_gone() -> None:
     judge = Judge({})
     judge.look(tree("deployment-image-missing"), at(0))
     judge.look(tree("deployment-creating"), at(10))
-    assert not judge.look(tree("deployment-image-missing"), at(20)).doom
-    assert judge.look(tree("deployment-image-missing"), at(36)).doom
+    assert not judge.look(tree("deployment-image-missing"), at(20)).terminal
+    assert judge.look(tree("deployment-image-missing"), at(36)).terminal
 
 
 def test_server_timestamps_shorten_the_grace_of_what_began_before() -> None:
-    assert Judge({}).look(tree("deployment-unschedulable"), at(0, LATER)).doom
+    assert Judge({}).look(tree("deployment-unschedulable"), at(0, LATER)).terminal
 
 
 def refused(last_seen: float, count: int = 20) -> tuple[Tree, list[dict[str, Any]]]:
@@ -52,15 +52,15 @@ def refused(last_seen: float, count: int = 20) -> tuple[Tree, list[dict[str, Any
 
 def test_absent_object_has_a_grace_then_is_not_found() -> None:
     judge = Judge({})
-    assert not judge.look(None, at(0)).doom
-    assert judge.look(None, at(11)).doom[0].code is Code.NOT_FOUND
+    assert not judge.look(None, at(0)).terminal
+    assert judge.look(None, at(11)).terminal[0].code is Code.NOT_FOUND
 
 
 def test_object_deleted_while_waiting() -> None:
     judge = Judge({})
     judge.look(tree("deployment-creating"), at(0))
-    assert not judge.look(None, at(1)).doom  # it may be made again
-    assert judge.look(None, at(12)).doom[0].code is Code.DELETED
+    assert not judge.look(None, at(1)).terminal  # it may be made again
+    assert judge.look(None, at(12)).terminal[0].code is Code.DELETED
 
 
 def test_object_made_again_is_noticed_and_judged_anew() -> None:
@@ -69,8 +69,8 @@ def test_object_made_again_is_noticed_and_judged_anew() -> None:
     again = objects("deployment-image-missing")
     again[0]["metadata"]["uid"] = "another"
     found = judge.look(tree_of(again[0], again[1:]), at(20))
-    assert not found.doom
-    assert found.warnings == ("Deployment image-missing was deleted and made again during the wait",)
+    assert not found.terminal
+    assert found.warnings == ("Deployment image-missing was deleted and created again during the wait",)
 
 
 def test_more_replicas_than_wanted_at_first_are_only_a_warning() -> None:
@@ -98,7 +98,7 @@ def test_a_node_whose_clock_runs_ahead_costs_no_more_than_the_stability() -> Non
 def test_ready_for_a_moment_is_not_current() -> None:
     found = Judge({}, stability=3.0).look(tree("deployment-healthy"), at(0, 0.0))
     assert found.status.state is State.IN_PROGRESS
-    assert found.status.message == "3/3 available, watching whether it stays so"
+    assert found.status.message == "3/3 available, checking that it stays so"
     assert Judge({}, stability=3.0).look(tree("deployment-healthy"), at(0, LATER)).status.state is State.CURRENT
 
 
@@ -107,7 +107,7 @@ def test_status_that_came_before_its_pods_does_not_count_yet() -> None:
     sets = [obj for obj in others if obj["kind"] == "ReplicaSet"]
     found = Judge({}).look(tree_of(workload, sets), at(0, LATER))
     assert found.status.state is State.IN_PROGRESS
-    assert found.status.message == "3/3 available, its pods are yet to be seen"
+    assert found.status.message == "3/3 available, its pods are not visible yet"
     assert Judge({}).look(tree("deployment-healthy"), at(0, LATER)).status.state is State.CURRENT
 
 
@@ -118,4 +118,4 @@ def test_expressions_replace_the_rule_of_the_kind() -> None:
     waiting = Judge({}, expressions=Expressions("status.n == `4`")).look(Tree(obj), at(0))
     assert waiting.status.state is State.IN_PROGRESS
     failed = Judge({}, expressions=Expressions("status.n == `4`", "status.state == 'bad'")).look(Tree(obj), at(0))
-    assert failed.doom[0].code is Code.RESOURCE_FAILED
+    assert failed.terminal[0].code is Code.RESOURCE_FAILED

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import event_time, refined
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.kinds import status_of
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.starting import without_excuse
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.starting import with_failing_probes
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, symptoms_of, tree_of
 
@@ -30,7 +30,7 @@ def load(path: Path) -> tuple[dict[str, Any], Tree, list[dict[str, Any]]]:
 def symptoms(tree: Tree, events: list[dict[str, Any]]) -> list[Symptom]:
     about = (tree.newest or tree.workload)["metadata"].get("uid", "")
     found = [refined(symptom, events, about) for symptom in symptoms_of(tree)]
-    return without_excuse(tree, found, events, now=max(map(event_time, events), default=0.0))
+    return with_failing_probes(tree, found, events, now=max(map(event_time, events), default=0.0))
 
 
 @pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)

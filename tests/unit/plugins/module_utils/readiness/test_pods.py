@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.pods import unsettled
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.pods import seconds_to_settle
 
 from tests.support.states import objects
 
@@ -27,7 +27,7 @@ def test_seconds_until_ready_counts(name: str, ready_for: float, stability: floa
     for entry in pod["status"]["conditions"]:
         entry["lastTransitionTime"] = started
     now = (timestamp(started) or 0.0) + ready_for
-    assert unsettled(pod, now, stability) == pytest.approx(left)
+    assert seconds_to_settle(pod, now, stability) == pytest.approx(left)
 
 
 def test_a_quick_liveness_probe_is_outlived_a_slow_one_is_not_sat_out() -> None:
@@ -36,6 +36,6 @@ def test_a_quick_liveness_probe_is_outlived_a_slow_one_is_not_sat_out() -> None:
     container["readinessProbe"] = {"exec": {}}
     container["livenessProbe"] = {"periodSeconds": 1, "failureThreshold": 2}
     before = 0.0  # server time before the pod began: nothing has passed yet
-    assert unsettled(pod, before, 0.0) == 3.0
+    assert seconds_to_settle(pod, before, 0.0) == 3.0
     container["livenessProbe"] = {"periodSeconds": 30}
-    assert unsettled(pod, before, 0.0) == 0.0
+    assert seconds_to_settle(pod, before, 0.0) == 0.0

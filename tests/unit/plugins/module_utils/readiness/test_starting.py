@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.starting import open_question
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.starting import unreported_probe
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, tree_of
 
@@ -34,32 +34,32 @@ def test_nobody_listens_where_the_probe_asks() -> None:
     judge = Judge({})
     for seconds in (1.0, ATTEMPTS + 59.0):  # a slow start is excused
         asked, events = refused(STARTED + seconds)
-        assert not judge.look(asked, at(seconds, STARTED + seconds), events=events).doom
+        assert not judge.look(asked, at(seconds, STARTED + seconds), events=events).terminal
     asked, events = refused(STARTED + ATTEMPTS + 61.0)
     found = judge.look(asked, at(64.0, STARTED + ATTEMPTS + 61.0), events=events)
-    assert [symptom.code for symptom in found.doom] == [Code.PROBE_FAILING]
+    assert [symptom.code for symptom in found.terminal] == [Code.PROBE_FAILING]
 
 
 def test_a_probe_that_the_kubelet_has_fallen_silent_about_dooms_nothing() -> None:
     asked, events = refused(STARTED + 25.0)
     found = Judge({}).look(asked, at(0, STARTED + 300.0), events=events)
-    assert not found.doom
+    assert not found.terminal
     assert [symptom.code for symptom, _ in found.waiting] == [Code.NOT_READY]
 
 
 def test_who_is_refused_until_the_kubelet_falls_silent_may_be_asked() -> None:
     asked, events = refused(STARTED + 25.0)
     waiting = [symptom for symptom, _ in Judge({}).look(asked, at(0, STARTED + 60.0), events=events).waiting]
-    assert open_question(asked, waiting, events, STARTED + 26.0) is None
-    assert open_question(asked, waiting, [], STARTED + 60.0) is None
-    question = open_question(asked, waiting, events, STARTED + 60.0)
-    assert question is not None
-    assert (question.container, question.port, question.path, question.tls) == ("app", 8080, "/ready", False)
-    told = question.refused("error trying to reach service: connect: connection refused", STARTED + 64.0)
+    assert unreported_probe(asked, waiting, events, STARTED + 26.0) is None
+    assert unreported_probe(asked, waiting, [], STARTED + 60.0) is None
+    target = unreported_probe(asked, waiting, events, STARTED + 60.0)
+    assert target is not None
+    assert (target.container, target.port, target.path, target.tls) == ("app", 8080, "/ready", False)
+    told = target.refusal_event("error trying to reach service: connect: connection refused", STARTED + 64.0)
     assert told is not None
     found = Judge({}).look(asked, at(0, STARTED + 64.0), events=[*events, told])
-    assert [symptom.code for symptom in found.doom] == [Code.PROBE_FAILING]
-    assert question.refused("dial tcp 10.244.0.9:8080: i/o timeout", STARTED + 64.0) is None
+    assert [symptom.code for symptom in found.terminal] == [Code.PROBE_FAILING]
+    assert target.refusal_event("dial tcp 10.244.0.9:8080: i/o timeout", STARTED + 64.0) is None
 
 
 def test_who_has_answered_is_not_asked() -> None:
@@ -67,7 +67,7 @@ def test_who_has_answered_is_not_asked() -> None:
     answer = "Readiness probe failed: HTTP probe failed with statuscode: 503"
     later = copy.deepcopy(events[0]) | {"message": answer, "lastTimestamp": "2026-11-21T23:27:54Z"}
     waiting = [symptom for symptom, _ in Judge({}).look(asked, at(0, STARTED + 60.0), events=events).waiting]
-    assert open_question(asked, waiting, [*events, later], STARTED + 60.0) is None
+    assert unreported_probe(asked, waiting, [*events, later], STARTED + 60.0) is None
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_only_http_probes_of_the_pod_itself_are_asked(probe: dict[str, Any], por
     container |= {"readinessProbe": {**probe, "periodSeconds": 1}, "ports": [{"name": "web", "containerPort": 8081}]}
     other = Tree(asked.workload, asked.newest, pods)
     waiting = [symptom for symptom, _ in Judge({}).look(other, at(0, STARTED + 60.0), events=events).waiting]
-    question = open_question(other, waiting, events, STARTED + 60.0)
-    assert (question.port if question else None) == port
-    assert question is None or question.tls == ("scheme" in probe["httpGet"])
+    target = unreported_probe(other, waiting, events, STARTED + 60.0)
+    assert (target.port if target else None) == port
+    assert target is None or target.tls == ("scheme" in probe["httpGet"])
 
 
 def test_the_probes_own_attempts_are_waited_for() -> None:
@@ -98,9 +98,9 @@ def test_the_probes_own_attempts_are_waited_for() -> None:
     pods = copy.deepcopy(asked.new_pods)
     pods[0]["spec"]["containers"][0]["livenessProbe"] = {"initialDelaySeconds": 120, "periodSeconds": 10}
     patient = Tree(asked.workload, asked.newest, pods)
-    assert not Judge({}).look(patient, at(0, STARTED + 150.0), events=events).doom
-    assert not Judge({}).look(patient, at(0, STARTED + 209.0), events=refused(STARTED + 209.0)[1]).doom
-    assert Judge({}).look(patient, at(0, STARTED + 211.0), events=refused(STARTED + 211.0)[1]).doom
+    assert not Judge({}).look(patient, at(0, STARTED + 150.0), events=events).terminal
+    assert not Judge({}).look(patient, at(0, STARTED + 209.0), events=refused(STARTED + 209.0)[1]).terminal
+    assert Judge({}).look(patient, at(0, STARTED + 211.0), events=refused(STARTED + 211.0)[1]).terminal
 
 
 def test_after_a_startup_probe_the_time_counts_from_the_first_sighting() -> None:
@@ -109,8 +109,8 @@ def test_after_a_startup_probe_the_time_counts_from_the_first_sighting() -> None
     pods[0]["spec"]["containers"][0]["startupProbe"] = {"failureThreshold": 30}
     started = Tree(asked.workload, asked.newest, pods)
     judge = Judge({})
-    assert not judge.look(started, at(0, STARTED + 300.0), events=events).doom
-    assert judge.look(started, at(64, STARTED + 300.0), events=events).doom
+    assert not judge.look(started, at(0, STARTED + 300.0), events=events).terminal
+    assert judge.look(started, at(64, STARTED + 300.0), events=events).terminal
 
 
 def test_a_sibling_that_is_ready_proves_the_probe_right() -> None:
@@ -120,14 +120,14 @@ def test_a_sibling_that_is_ready_proves_the_probe_right() -> None:
     for entry in ready["status"]["conditions"]:
         entry["status"] = "True"
     both = Tree(asked.workload, asked.newest, (*asked.new_pods, ready))
-    assert not Judge({}).look(both, at(0, STARTED + 100.0), events=events).doom
+    assert not Judge({}).look(both, at(0, STARTED + 100.0), events=events).terminal
 
 
 def test_a_port_name_that_is_not_there_needs_no_events() -> None:
     judge = Judge({})
-    assert not judge.look(tree("deployment-probe-named-port-missing"), at(0, STARTED + 14.0)).doom
+    assert not judge.look(tree("deployment-probe-named-port-missing"), at(0, STARTED + 14.0)).terminal
     found = judge.look(tree("deployment-probe-named-port-missing"), at(2, STARTED + 16.0))
-    assert [symptom.code for symptom in found.doom] == [Code.PROBE_FAILING]
+    assert [symptom.code for symptom in found.terminal] == [Code.PROBE_FAILING]
 
 
 def test_a_container_that_the_kubelet_is_ending_is_not_current_though_it_is_ready() -> None:

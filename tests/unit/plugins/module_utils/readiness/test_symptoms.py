@@ -16,7 +16,7 @@ from tests.support.states import at, tree
 def test_the_clearer_sighting_of_a_pull_failure_stays() -> None:
     judge = Judge({})
     judge.look(tree("pod-pull-denied"), at(0))
-    assert judge.look(tree("pod-pull-back-off-without-cause"), at(16)).doom
+    assert judge.look(tree("pod-pull-back-off-without-cause"), at(16)).terminal
 
 
 def test_an_unready_pod_that_was_made_without_its_sidecar_is_doomed() -> None:
@@ -25,5 +25,5 @@ def test_an_unready_pod_that_was_made_without_its_sidecar_is_doomed() -> None:
     for pod in pods:
         pod["metadata"]["annotations"] = {"dapr.io/enabled": "true"}
     lacking = Tree(asked.workload, asked.newest, pods, asked.old_pods)
-    assert not judge.look(lacking, at(0)).doom
-    assert {symptom.code for symptom in judge.look(lacking, at(11)).doom} == {Code.SIDECAR_MISSING}
+    assert not judge.look(lacking, at(0)).terminal
+    assert {symptom.code for symptom in judge.look(lacking, at(11)).terminal} == {Code.SIDECAR_MISSING}

@@ -19,17 +19,17 @@ def test_quota_grace_starts_anew_while_the_controller_moves() -> None:
     moved = copy.deepcopy(moving.workload)
     moved["status"]["replicas"] = 1
     other = Tree(moved, moving.newest, moving.new_pods, moving.old_pods)
-    assert not judge.look(other, at(19)).doom
-    assert not judge.look(other, at(30)).doom
-    assert judge.look(other, at(40)).doom
+    assert not judge.look(other, at(19)).terminal
+    assert not judge.look(other, at(30)).terminal
+    assert judge.look(other, at(40)).terminal
 
 
 def test_dependency_down_when_old_and_new_pods_are_unready_alike() -> None:
     judge = Judge({})
-    assert not judge.look(tree("deployment-dependency-down"), at(0)).doom
+    assert not judge.look(tree("deployment-dependency-down"), at(0)).terminal
     found = judge.look(tree("deployment-dependency-down"), at(61))
-    assert [symptom.code for symptom in found.doom] == [Code.DEPENDENCY_DOWN]
+    assert [symptom.code for symptom in found.terminal] == [Code.DEPENDENCY_DOWN]
 
 
 def test_an_old_revision_that_crashes_dooms_nothing() -> None:
-    assert not Judge({}).look(tree("deployment-old-revision-crashing"), at(0, LATER)).doom
+    assert not Judge({}).look(tree("deployment-old-revision-crashing"), at(0, LATER)).terminal

@@ -30,10 +30,10 @@ def test_fail_fast_leaves_the_others_undecided() -> None:
 @pytest.mark.parametrize(
     ("params", "says"),
     [
-        ({"graces": {"crash": 1}}, "graces has no class 'crash'; there are: blocked_by_old_pod"),
+        ({"graces": {"crash": 1}}, "graces has no class 'crash'; the classes are: blocked_by_old_pod"),
         ({"graces": {"crash_loop": "soon"}}, "graces takes numbers of seconds only"),
-        ({"graces": {"crash_loop": -1}}, "graces.crash_loop is -1.0; it can't be negative"),
-        ({"timeout": -5}, "timeout is -5; it can't be negative"),
+        ({"graces": {"crash_loop": -1}}, "graces.crash_loop is -1.0; it cannot be negative"),
+        ({"timeout": -5}, "timeout is -5; it cannot be negative"),
     ],
 )
 def test_bad_options_are_named(params: dict[str, Any], says: str) -> None:

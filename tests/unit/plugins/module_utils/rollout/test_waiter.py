@@ -109,7 +109,7 @@ def test_an_outage_ends_the_wait_when_it_lasts_too_long() -> None:
     with cluster(objects("deployment-wrong-port"), watches) as (_, kube, lines), pytest.raises(Unreachable) as caught:
         wait(kube, lines, deployment("wrong-port"), outage_seconds=1.0)
     assert "no leader" in caught.value.failure.message
-    assert "When it last answered: wrong-port 0/1 available" in caught.value.failure.message
+    assert "Last known state: wrong-port 0/1 available" in caught.value.failure.message
 
 
 def test_a_wait_that_is_left_no_time_looks_all_the_same() -> None:
