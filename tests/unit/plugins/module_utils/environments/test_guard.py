@@ -14,7 +14,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.environments.guard impo
     guard,
     record,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.environments.info import host_of
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, Resource
@@ -123,14 +122,3 @@ def test_what_could_not_be_compared_is_said() -> None:
     kube = Kube().environment()
     kube.forbidden = {"*"}
     assert "was not compared" in kube.guard().warnings[0]
-
-
-@pytest.mark.parametrize(
-    ("text", "host"),
-    [
-        ("https://Todo.example.com:8443/x", "todo.example.com"), ("todo.example.com", "todo.example.com"),
-        ("http://10.240.0.2:30080", ""), ("http://[::1]/", ""), ("localhost", ""), ("", ""),
-    ],
-)  # fmt: skip
-def test_names_can_be_claimed_and_addresses_cannot(text: str, host: str) -> None:
-    assert host_of(text) == host

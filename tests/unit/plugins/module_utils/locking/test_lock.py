@@ -16,7 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Lock
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import LEASE
 from ansible_collections.todo.cloud.plugins.module_utils.locking import lock as lock_module
-from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder, end_stuck, is_dead_here
+from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder, end_stuck
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME, holder_of
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock, free_abandoned, lock_state
 from ansible_collections.todo.cloud.plugins.module_utils.processes import CONTROLLER, started
@@ -303,27 +303,3 @@ def test_the_heartbeat_renews() -> None:
                 break
             beaten.wait(0.05)
         assert lease(kube)["spec"]["renewTime"] != first
-
-
-def test_a_lease_that_another_program_wrote_still_names_its_holder() -> None:
-    kube = FakeKube()
-    body = {"metadata": {"name": LOCK_NAME}, "spec": {"holderIdentity": "somebody", "leaseDurationSeconds": 30}}
-    kube.put(LEASE, "ns", body)
-    assert holder_of(lease(kube)).identity == "somebody"
-    with pytest.raises(TodoCloudError, match="somebody"), lock(kube):
-        pytest.fail("the lock was taken")
-
-
-def test_holder_of_this_process() -> None:
-    holder = me()
-    assert holder.pid == os.getpid()
-    assert not is_dead_here(holder)
-    assert is_dead_here(replace(holder, started="1")), "the number was given to another process"
-    assert not is_dead_here(replace(holder, machine="")), "without a machine nothing is known"
-    assert Holder.parse(holder.as_json(), holder.identity) == holder
-    assert me().identity != holder.identity
-
-
-@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"identity": 1, "later": "field"}'])
-def test_a_holder_that_can_not_be_read_is_only_a_name(text: str) -> None:
-    assert Holder.parse(text, "who") == Holder(identity="who")

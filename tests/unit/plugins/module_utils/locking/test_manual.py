@@ -143,13 +143,3 @@ def test_the_platform_has_a_lock_of_its_own() -> None:
     assert kube.get(LEASE, PLATFORM_NAMESPACE, PLATFORM_LOCK)["spec"]["holderIdentity"]
     with lock(kube, run()), pytest.raises(TodoCloudError, match=r"^The platform is locked: deploy_lock of"):
         lock(kube, run(), platform=True).__enter__()
-
-
-def test_ci_tells_commit_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "GITHUB_RUN_ID"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CI_COMMIT_SHA", "feed")
-    monkeypatch.setenv("CI_JOB_URL", "https://gitlab/1")
-    assert (me().commit, me().url) == ("feed", "https://gitlab/1")
-    assert Holder.me("x", "given", url="https://mine").commit == "given"
-    assert Holder.me("x", "given", url="https://mine").url == "https://mine"

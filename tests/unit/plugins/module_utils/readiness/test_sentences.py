@@ -1,0 +1,56 @@
+"""One sentence a symptom: it names the container and what to look at, and holds no secret."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.pods import Role
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.sentences import container_of, sentence, short_mount
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import symptoms_of
+
+from tests.support.states import FIXTURES, objects, tree
+
+STATES = ["deployment-crash-app", "deployment-oom", "deployment-image-missing", "deployment-key-missing",
+          "deployment-never-ready", "deployment-unschedulable", "deployment-quota", "job-image-missing",
+          "deployment-dependency-down", "statefulset-blocked-by-old-pod", "pod-create-container-error"]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_symptom_has_a_sentence_that_names_where(state: str) -> None:
+    assert (FIXTURES / f"{state}.yaml").exists()
+    seen = tree(state)
+    found = list(symptoms_of(seen))
+    assert found
+    for symptom in found:
+        pod = next((pod for pod in seen.pods if pod["metadata"]["uid"] == symptom.pod_uid), None)
+        text = sentence(symptom, "api", pod)
+        assert text.startswith("api: ")
+        assert symptom.container in text or symptom.pod in text
+        assert "\n" not in text
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_no_code_leaves_the_sentence_empty_or_shows_a_secret(code: Code) -> None:
+    symptom = Symptom(code, "", "Reason", "password=hunter2", pod="api-1", container="app", role=Role.APP)
+    text = sentence(symptom, "api", because="it ended")
+    assert len(text) > len("api: : it ended")
+    assert text.endswith(": it ended")
+    assert "hunter2" not in text
+
+
+def test_a_container_is_found_by_its_name_where_the_pod_is_known() -> None:
+    pod = objects("pod-running")[0]
+    name = pod["spec"]["containers"][0]["name"]
+    found = container_of(pod, name)
+    assert found is not None
+    assert found.name == name
+    assert container_of(pod, "other") is None
+    assert container_of(None, name) is None
+
+
+def test_a_mount_is_told_without_the_kubelets_preamble() -> None:
+    assert short_mount('MountVolume.SetUp failed for volume "s" : secret "absent" not found') == (
+        'secret "absent" not found'
+    )
+    assert short_mount('secret "absent" not found') == 'secret "absent" not found'
