@@ -33,7 +33,7 @@ def test_every_symptom_has_a_sentence_that_names_where(state: str) -> None:
 @pytest.mark.parametrize("code", list(Code))
 def test_no_code_leaves_the_sentence_empty_or_shows_a_secret(code: Code) -> None:
     symptom = Symptom(code, "", "Reason", "password=hunter2", pod="api-1", container="app", role=Role.APP)
-    text = sentence(symptom, "api", because="it ended")
+    text = sentence(symptom, "api", cause="it ended")
     assert len(text) > len("api: : it ended")
     assert text.endswith(": it ended")
     assert "hunter2" not in text
