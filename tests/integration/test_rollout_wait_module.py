@@ -76,7 +76,7 @@ def test_server_that_is_not_trusted(module: Callable[..., ModuleRun], kube: Kube
         "rollout_wait", {"workloads": [{"name": "a", "namespace": namespace}], "host": kube.server, "api_key": "x"}
     )
     assert run.code == "credentials"
-    assert "certificate can't be verified" in run.result["msg"]
+    assert "certificate cannot be verified" in run.result["msg"]
 
 
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])

@@ -136,7 +136,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], live: Mapping[s
 
 
 def _made(name: str, change: str, item: Mapping[str, Any]) -> Change:
-    by = tuple(writer.told for writer in writers_of(item) if writer.subresource != "status")[-1:]
+    by = tuple(writer.described for writer in writers_of(item) if writer.subresource != "status")[-1:]
     told = "was deleted and made again" if change == "replaced" else "is new"
     return Change(name, change, f"{name} {told} ({by[0] if by else 'by whom is not recorded'})", by=by)
 
@@ -152,12 +152,12 @@ def _changed(
     expected = bool(by) and not people
     annotations = (item.get("metadata") or {}).get("annotations") or {}
     shown = "" if fields == ("version",) else f": {', '.join(fields)}"
-    who = ", ".join(writer.told for writer in by) or "by whom is not recorded"
+    who = ", ".join(writer.described for writer in by) or "by whom is not recorded"
     if expected and _CERTIFICATE in annotations and by[0].manager.startswith("cert-manager"):
         message = f"{name}: certificate {annotations[_CERTIFICATE]!r} was renewed ({who})"
     else:
         message = f"{name} was changed{shown} ({who})"
-    return Change(name, "changed", message, () if not shown else fields, tuple(w.told for w in by), expected)
+    return Change(name, "changed", message, () if not shown else fields, tuple(w.described for w in by), expected)
 
 
 def _touches(writer: Writer, field: str) -> bool:

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What code may do with the Kubernetes API: read, observe, write, or all of it. A signature says which.
+"""Access to the Kubernetes API as protocols: read, observe, write, or all of it. A signature says which one it needs.
 
 :class:`~.session.KubeSession` satisfies all protocols. Whoever works under a lock gets a :class:`Guarded` one only:
 its writes ask the lock by themselves.
@@ -25,14 +25,14 @@ APPLY = "application/apply-patch+yaml"
 
 
 class Check(Protocol):
-    """Asked before every write and while a program runs; raises TodoCloudError when it may not go on."""
+    """Called before every write and while a program runs; raises TodoCloudError when it may not continue."""
 
     def __call__(self, sure: bool = True) -> None:
-        """``sure`` False: only what is known already counts; nothing is asked."""
+        """``sure`` False: only what is known already is checked, without a request."""
 
 
 def may_go_on(sure: bool = True) -> None:
-    """Nobody objects."""
+    """Allows everything."""
 
 
 class KubeReader(Protocol):
@@ -71,9 +71,9 @@ class KubeReader(Protocol):
         field_selector: str = "",
         metadata_only: bool = False,
         deadline: Deadline | None = None,
-        trouble: Callable[[str], None] = ...,
+        on_retry: Callable[[str], None] = ...,
     ) -> tuple[list[Object], str]:
-        """All objects and the resource version to watch from. ``trouble`` is told why, before each retry."""
+        """All objects and the resource version to watch from. ``on_retry`` gets the cause before each retry."""
 
     def resource(self, api_version: str, kind: str, *, deadline: Deadline | None = None) -> Resource:
         """Where a kind lives. Raises NotFound."""
@@ -86,7 +86,7 @@ class KubeReader(Protocol):
 
 
 class KubeObserver(KubeReader, Protocol):
-    """Reads objects, and follows what happens to them: watches, logs and pods' own answers."""
+    """Reads objects, and observes them: watches, logs and requests to pods."""
 
     @property
     def server(self) -> str:
@@ -94,14 +94,14 @@ class KubeObserver(KubeReader, Protocol):
 
     @property
     def patience(self) -> float:
-        """Seconds for which a call without a deadline of its own goes on through transient faults."""
+        """Seconds for which a call without a deadline retries transient faults."""
 
     @property
     def counts(self) -> ApiCounts:
         """Requests, retries and relists so far."""
 
     def count_relist(self) -> None:
-        """A watch had to list again."""
+        """Counts that a watch had to list again."""
 
     def watch(
         self,
@@ -130,7 +130,7 @@ class KubeObserver(KubeReader, Protocol):
     def proxy_get(
         self, namespace: str, pod: str, port: int | str, path: str, *, timeout: float = 10.0
     ) -> tuple[int, str]:
-        """GET a pod's own page through the API server: (HTTP status, body)."""
+        """GET from a pod through the API server: (HTTP status, body)."""
 
 
 class KubeApi(KubeReader, Protocol):
@@ -157,7 +157,7 @@ class KubeApi(KubeReader, Protocol):
         dry_run: bool = False,
         deadline: Deadline | None = None,
     ) -> Object:
-        """Replaces an object; with a resourceVersion only if nobody wrote since (Conflict)."""
+        """Replaces an object; with a resourceVersion only if it is unchanged (else Conflict)."""
 
     def patch(
         self,
@@ -187,8 +187,8 @@ class KubeApi(KubeReader, Protocol):
         dry_run: bool = False,
         deadline: Deadline | None = None,
     ) -> bool:
-        """Deletes an object; False when there was none."""
+        """Deletes an object; False when it did not exist."""
 
 
 class KubeClient(KubeApi, KubeObserver, Protocol):
-    """All of it: what a deployment needs."""
+    """All of it, for a deployment."""

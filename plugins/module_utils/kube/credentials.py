@@ -1,9 +1,9 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""kubernetes.core's auth options -> a configured urllib3 pool, request headers, and a kubeconfig for other programs.
+"""Turns kubernetes.core's auth options into a urllib3 pool, request headers, and a kubeconfig for other programs.
 
-The only file that knows the ``kubernetes`` client, which is not imported where kubeconfig.py will do. Precedence is
-kubernetes.core's own: options, then ``K8S_AUTH_*``, then in-cluster configuration, then the default kubeconfig.
+The only file that uses the ``kubernetes`` client, which is not imported where kubeconfig.py is enough. Precedence as in
+kubernetes.core: options, then ``K8S_AUTH_*``, then in-cluster configuration, then the default kubeconfig.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 )
 
 from ..failure import Code, error
-from .kubeconfig import Plain, read_plain
+from .kubeconfig import SimpleConfig, read_simple
 
-# The client library remembers by content which files it has written, for the whole process: one load at a time.
+# The client library caches the files that it has written, by content, for the whole process: one load at a time.
 _LOADING = threading.Lock()
 _CONNECTIONS = 16
 _FALSE = ("0", "false", "no", "off")
 
 
 class Credentials:
-    """How to reach one API server and as whom.
+    """Address of one API server, and the credentials for it.
 
-    Certificates and keys are read once into memory; files that the client library wrote for them are removed at once.
+    Certificates and keys are read once into memory; temporary files of the client library are removed at once.
     Errors: ``credentials`` (unusable or missing configuration), ``missing_library``.
     """
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         auth = _auth_options(params)
-        meant = bool(params.get("context")) and params.get("host") is None
+        by_context = bool(params.get("context")) and params.get("host") is None
         with _LOADING:
             scratch = tempfile.mkdtemp(prefix="todo-cloud-")
             try:
-                if meant and auth.get("host"):
+                if by_context and auth.get("host"):
                     _refuse_another_host(auth, scratch)
-                self._configuration: Any = read_plain(auth, scratch) or _configuration(auth, scratch)
+                self._configuration: Any = read_simple(auth, scratch) or _configuration(auth, scratch)
                 self._ca = _content(self._configuration.ssl_ca_cert, "CA certificate")
                 self._cert = _content(self._configuration.cert_file, "client certificate")
                 self._key = _content(self._configuration.key_file, "client key")
@@ -60,7 +60,7 @@ class Credentials:
         self._impersonate_groups: list[str] = auth.get("impersonate_groups") or []
 
     def headers(self) -> list[tuple[str, str]]:
-        """Authorization and impersonation headers; a token near its expiry is renewed by the client library."""
+        """Authorization and impersonation headers; the client library renews a token that is about to expire."""
         headers = []
         token = self._token()
         if token:
@@ -73,7 +73,7 @@ class Credentials:
         return headers
 
     def kubeconfig(self) -> dict[str, Any]:
-        """A complete kubeconfig as a dict: one cluster, one user, everything inline, whatever the options were."""
+        """A complete kubeconfig as a dict: one cluster, one user, all data inline."""
         cluster: dict[str, Any] = {"server": self.server}
         user: dict[str, Any] = {}
         if not self._configuration.verify_ssl:
@@ -115,7 +115,7 @@ class Credentials:
 
     def _make_pool(self) -> Any:
         pool = self._pool_manager()
-        # One TLS context for all connections: certificates are parsed once and need not stay on disk.
+        # One TLS context for all connections: certificates are parsed once and do not stay on disk.
         for key in ("cert_reqs", "ca_certs", "ca_cert_data", "cert_file", "key_file"):
             pool.connection_pool_kw.pop(key, None)
         if self._configuration.host.startswith("https"):
@@ -123,8 +123,8 @@ class Credentials:
         return pool
 
     def _pool_manager(self) -> Any:
-        """urllib3's, with what the configuration says of proxies and server names."""
-        if isinstance(self._configuration, Plain):
+        """A urllib3 pool manager with the configured proxy and server name."""
+        if isinstance(self._configuration, SimpleConfig):
             import urllib3
 
             name = self._configuration.tls_server_name
@@ -146,7 +146,7 @@ class Credentials:
             try:
                 context.load_cert_chain(self._configuration.cert_file, self._configuration.key_file)
             except (OSError, ssl.SSLError) as exc:
-                raise error(Code.CREDENTIALS, f"The client certificate and key can't be used: {exc}.") from exc
+                raise error(Code.CREDENTIALS, f"The client certificate and key cannot be used: {exc}.") from exc
         return context
 
 
@@ -206,7 +206,7 @@ def _configuration(auth: Mapping[str, Any], scratch: str) -> Any:
 
 
 def _refuse_another_host(auth: Mapping[str, Any], scratch: str) -> None:
-    """A context was asked for by name: a server that only the shell's environment names must not take its place."""
+    """Refuse a server from the environment variable K8S_AUTH_HOST that differs from the named context's."""
     named = _configuration({k: v for k, v in auth.items() if k in ("kubeconfig", "context")}, scratch).host.rstrip("/")
     if named != auth["host"].rstrip("/"):
         raise error(
@@ -217,7 +217,7 @@ def _refuse_another_host(auth: Mapping[str, Any], scratch: str) -> None:
 
 
 def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> None:
-    """Fill ``configuration`` from a kubeconfig or the pod's service account, unless the options say everything."""
+    """Fill ``configuration`` from a kubeconfig or the pod's service account, unless the options are complete."""
     from kubernetes import config
 
     complete = auth.get("host") and (
@@ -238,7 +238,7 @@ def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> None:
     if isinstance(kubeconfig, Mapping):
         config.load_kube_config_from_dict(dict(kubeconfig), persist_config=False, **settings)
     else:
-        # A list of files stays as it is; a missing file is named, which the client library does not do.
+        # A list of files is passed on; a missing file is named, which the client library does not do.
         for path in filter(None, str(kubeconfig or "").split(os.pathsep)):
             if not Path(path).expanduser().is_file():
                 raise FileNotFoundError(f"kubeconfig {path} does not exist")
@@ -251,7 +251,7 @@ def _content(path: str | None, what: str) -> bytes:
     try:
         return Path(path).expanduser().read_bytes()
     except OSError as exc:
-        raise error(Code.CREDENTIALS, f"The {what} {path} can't be read: {exc.strerror}.") from exc
+        raise error(Code.CREDENTIALS, f"The {what} {path} cannot be read: {exc.strerror}.") from exc
 
 
 def _base64(data: bytes) -> str:

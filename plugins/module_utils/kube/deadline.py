@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One point in time that everything in a wait shares, on the monotonic clock: a changed wall clock does not move it."""
+"""A deadline on the monotonic clock, so that a changed wall clock does not move it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Deadline:
 
     @property
     def expired(self) -> bool:
-        """True from the moment itself on."""
+        """True once it has passed."""
         return self.remaining == 0.0
 
     def earlier(self, seconds: float) -> Deadline:

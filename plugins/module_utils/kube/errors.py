@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the Kubernetes API answers when it does not do what was asked, as typed errors with one sentence each."""
+"""Errors of the Kubernetes API as exceptions, with one sentence each."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError
 
-# Kubernetes' authorizer words every denial so: User "x" cannot list resource "pods" in API group "" ...
+# Kubernetes' authorizer words every denial like this: User "x" cannot list resource "pods" in API group "" ...
 _RBAC = re.compile(r'User "[^"]*" cannot \w+ (resource|path)')
 
 
 class KubeError(TodoCloudError):
-    """Any answer of the API other than success. ``status`` is the HTTP status, 0 when there was none."""
+    """Any error response of the API. ``status`` is the HTTP status, 0 when there was no response."""
 
     code = Code.API_ERROR
 
@@ -31,13 +31,13 @@ class Unauthorized(KubeError):
 
 
 class Forbidden(KubeError):
-    """403 by RBAC: the credential may not do this."""
+    """403 by RBAC: the credentials may not do this."""
 
     code = Code.FORBIDDEN
 
 
 class Refused(KubeError):
-    """403 or 422 by quota, admission or validation: nobody may do this."""
+    """403 or 422 by quota, admission or validation: not allowed for anybody."""
 
     code = Code.REFUSED
 
@@ -49,7 +49,7 @@ class NotFound(KubeError):
 
 
 class Conflict(KubeError):
-    """409: somebody else wrote first (or owns the field)."""
+    """409: another client wrote first (or owns the field)."""
 
     code = Code.CONFLICT
 
@@ -65,7 +65,7 @@ class Expired(KubeError):
 
 
 class Unreachable(KubeError):
-    """No usable answer until the deadline: refused, reset, timed out, 429 or 5xx all the while."""
+    """No usable response until the deadline: refused, reset, timed out, 429 or 5xx."""
 
     code = Code.UNREACHABLE
 
@@ -94,12 +94,12 @@ def error_of(status: int, body: bytes, verb: str, what: str) -> KubeError:
 
 
 def message_of(body: bytes) -> str:
-    """The sentence in an API answer, or the start of whatever a proxy put there."""
+    """The message of an API error, or the start of the body of a proxy's error."""
     return str(status_object(body).get("message") or body[:300].decode(errors="replace")).strip()
 
 
 def status_object(body: bytes) -> dict[str, Any]:
-    """The ``Status`` object in an answer; empty when it is none."""
+    """The ``Status`` object of a response; empty when it is something else."""
     try:
         answer = json.loads(body)
     except ValueError:

@@ -1,10 +1,10 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The common kubeconfig, read natively: one file or dictionary with certificates or a token, and no proxy.
+"""Reads a common kubeconfig without the client library: one file or dictionary with certificates or a token, no proxy.
 
-Importing the client library costs a task more time and memory than all that it does itself (`make bench`, piece
-single). So it is only imported for what needs it: exec plugins, auth providers, token files, several files, in-cluster
-tokens, proxies. Whatever looks unusual here is left to the library as well, and so are all error messages.
+Importing the client library costs a task more time and memory than the rest of its work (`make bench`, piece single).
+It is only imported for exec plugins, auth providers, token files, several files, in-cluster tokens and proxies.
+Anything unusual is left to the library as well, and so are all error messages.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from pathlib import Path
 from typing import Any
 from urllib.request import getproxies
 
-# Options and keys that are understood here; any other makes it the library's work.
+# Options and keys that are supported here; the library handles any other.
 _OPTIONS = frozenset({"kubeconfig", "context", "persist_config", "impersonate_user", "impersonate_groups"})
 _FILES = ("certificate-authority", "client-certificate", "client-key")
 _CLUSTER = frozenset({"server", "insecure-skip-tls-verify", "tls-server-name", _FILES[0], f"{_FILES[0]}-data"})
 _USER = frozenset({"token", *(key for name in _FILES[1:] for key in (name, f"{name}-data"))})
 
 
-class _Unusual(Exception):
-    """The client library knows what to do, or what to say."""
+class _Unsupported(Exception):
+    """Left to the client library."""
 
 
 @dataclass(frozen=True)
-class Plain:
-    """What such a kubeconfig says, under the names that the client library's configuration has."""
+class SimpleConfig:
+    """Content of such a kubeconfig, with the field names of the client library's configuration."""
 
     host: str
     verify_ssl: bool
@@ -45,12 +45,12 @@ class Plain:
     password: None = None
 
     def auth_settings(self) -> dict[str, Any]:
-        """As the library's: the value of the Authorization header."""
+        """Like the library's method: the value of the Authorization header."""
         return {"BearerToken": {"value": f"Bearer {self.token}"}} if self.token else {}
 
 
-def read_plain(auth: Mapping[str, Any], scratch: str) -> Plain | None:
-    """The configuration, or None when it is the client library's work.
+def read_simple(auth: Mapping[str, Any], scratch: str) -> SimpleConfig | None:
+    """The configuration, or None when the client library must read it.
 
     ``auth``: kubernetes.core's options under the client's names; ``scratch``: a private folder for certificates that
     the kubeconfig holds inline.
@@ -64,33 +64,33 @@ def read_plain(auth: Mapping[str, Any], scratch: str) -> Plain | None:
         user = _known(_named(config, "users", context["user"])["user"], _USER)
         skip = cluster.get("insecure-skip-tls-verify", False)
         if not isinstance(skip, bool):
-            raise _Unusual
+            raise _Unsupported
         sources = (cluster, user, user)
         ca, cert, key = (_file(source, name, base, scratch) for source, name in zip(sources, _FILES, strict=True))
         name = cluster.get("tls-server-name")
-        return Plain(cluster["server"].rstrip("/"), not skip, name or None, ca, cert, key, user.get("token", ""))
-    except (_Unusual, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return SimpleConfig(cluster["server"].rstrip("/"), not skip, name or None, ca, cert, key, user.get("token", ""))
+    except (_Unsupported, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def _document(auth: Mapping[str, Any]) -> tuple[Mapping[str, Any], Path | None]:
-    """The kubeconfig and the folder that its relative paths start from (None: there is none)."""
+    """The kubeconfig and the base folder of its relative paths (None without one)."""
     given = auth.get("kubeconfig")
     if isinstance(given, Mapping):
         return given, None
     if not given:
         if not auth.get("context") and os.environ.get("KUBERNETES_SERVICE_HOST"):
-            raise _Unusual  # the pod's own credentials come first
+            raise _Unsupported  # the pod's own credentials come first
         given = os.environ.get("KUBECONFIG") or "~/.kube/config"
     if os.pathsep in given:
-        raise _Unusual
+        raise _Unsupported
     import yaml
 
     path = Path(given).expanduser()
     try:
         found = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as exc:
-        raise _Unusual from exc
+        raise _Unsupported from exc
     return found, path.absolute().parent
 
 
@@ -101,25 +101,25 @@ def _named(config: Mapping[str, Any], kind: str, name: object) -> Mapping[str, A
 
 
 def _known(section: Mapping[str, Any], keys: frozenset[str]) -> Mapping[str, Any]:
-    """The section without empty values, if it holds nothing that is not understood here."""
+    """The section without empty values, if all its keys are supported here."""
     filled = {key: value for key, value in section.items() if value not in (None, "")}
     if not set(filled) <= keys or not all(isinstance(value, str | bool) for value in filled.values()):
-        raise _Unusual
+        raise _Unsupported
     return filled
 
 
 def _file(section: Mapping[str, Any], name: str, base: Path | None, scratch: str) -> str | None:
-    """Path of a certificate or key, whether it is given as a file or inline (which counts, as with kubectl)."""
+    """Path of a certificate or key, given as a file or inline (inline wins, as in kubectl)."""
     data, path = section.get(f"{name}-data"), section.get(name)
     if data:
         target = Path(scratch) / name
         try:
             content = base64.b64decode(data, validate=True)
         except binascii.Error as exc:
-            raise _Unusual from exc
+            raise _Unsupported from exc
         with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)
         return str(target)
     if path and base is None:
-        raise _Unusual
+        raise _Unsupported
     return str(base / path) if path and base else None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Who wrote which field of an object, from ``metadata.managedFields``; pure.
 
-Fields are named by one kind of path throughout: ``spec.template.spec.containers[app].image``,
+Paths of fields look like ``spec.template.spec.containers[app].image``,
 ``metadata.annotations[todo.cloud/watched]``. Format of managedFields: Kubernetes API, FieldsV1
 (sigs.k8s.io/structured-merge-diff).
 """
@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# Keys by which the API tells entries of a list apart, most telling first (x-kubernetes-list-map-keys).
+# Keys by which the API identifies entries of a list, most specific first (x-kubernetes-list-map-keys).
 _KEYS = ("name", "containerPort", "port", "mountPath", "devicePath", "topologyKey", "type", "uid", "ip", "key")
 _PLAIN = re.compile(r"^[A-Za-z0-9_-]+$")
 _PARTS = re.compile(r"\[[^\]]*\]|\.?[^.\[\]]+")
 
-# Controllers that keep writing into objects others made; their work is no change by a person.
+# Controllers that keep writing into objects of others; their writes are not changes by a person.
 _CONTROLLERS = frozenset(
     {
         "kube-controller-manager", "kube-scheduler", "kubelet", "kube-apiserver", "kube-proxy",
@@ -44,26 +44,26 @@ class Writer:
 
     @property
     def is_helm(self) -> bool:
-        """A Helm program, whoever called it."""
+        """Whether it is Helm, whoever called it."""
         return self.manager.startswith("helm")
 
     @property
     def is_controller(self) -> bool:
-        """A part of Kubernetes, or a controller that is known to write into others' objects."""
+        """Whether it is a part of Kubernetes, or a controller that is known to write into objects of others."""
         return self.manager in _CONTROLLERS or bool(_CONTROLLER_NAME.match(self.manager))
 
     @property
-    def told(self) -> str:
-        """For people."""
+    def described(self) -> str:
+        """Text for people."""
         return f"{self.manager}, {self.time}" if self.time else self.manager
 
     def owns(self, path: str) -> bool:
-        """The field itself, or something it is a part of."""
+        """Whether it owns the field or a parent of it."""
         return path in self.paths or any(path.startswith((f"{p}.", f"{p}[")) for p in self.paths)
 
 
 def writers_of(obj: Mapping[str, Any]) -> list[Writer]:
-    """All managers of an object, who wrote last first."""
+    """All managers of an object, the most recent first."""
     found = []
     for entry in (obj.get("metadata") or {}).get("managedFields") or ():
         paths = frozenset(_owned(entry.get("fieldsV1") or {}, ""))
@@ -74,12 +74,12 @@ def writers_of(obj: Mapping[str, Any]) -> list[Writer]:
 
 
 def owners(writers: Iterable[Writer], path: str) -> list[Writer]:
-    """Those who own a field."""
+    """The writers that own a field."""
     return [writer for writer in writers if writer.owns(path)]
 
 
 def leaves(node: Any, path: str = "") -> dict[str, Any]:
-    """Every field of an object that has no further fields, by its path."""
+    """Every leaf field of an object, by its path."""
     if isinstance(node, Mapping) and node:
         return {p: v for key, value in node.items() for p, v in leaves(value, step(path, str(key))).items()}
     if isinstance(node, list) and (by := _key_of(node)):
@@ -88,12 +88,12 @@ def leaves(node: Any, path: str = "") -> dict[str, Any]:
 
 
 def parts_of(path: str) -> list[str]:
-    """A path cut into its steps, each with its dot or brackets; joined they are the path."""
+    """The parts of a path, each with its dot or brackets; joined they are the path."""
     return _PARTS.findall(path)
 
 
 def scaled_by(objects: Iterable[Mapping[str, Any]]) -> frozenset[tuple[str, str]]:
-    """(kind, name) of what the autoscalers among them scale: its ``spec.replicas`` are theirs.
+    """(kind, name) of the objects that autoscalers among ``objects`` scale: they own its ``spec.replicas``.
 
     HorizontalPodAutoscalers, and what is built on them (KEDA's ScaledObjects, whose kind may be left out).
     """
@@ -122,12 +122,12 @@ def _owned(node: Mapping[str, Any], path: str) -> Iterator[str]:
     for segment, below in node.items():
         kind, rest = segment.split(":", 1) if ":" in segment else (segment, "")
         if kind in ("f", "k"):
-            inner = step(path, rest) if kind == "f" else f"{path}[{_told_key(rest)}]"
+            inner = step(path, rest) if kind == "f" else f"{path}[{_describe_key(rest)}]"
             yield from _owned(below, inner) if below else (inner,)
         elif kind != "." or len(node) == 1:  # "." is the field itself; "v:" and "i:" are entries of one field here
             yield path
 
 
-def _told_key(text: str) -> Any:
+def _describe_key(text: str) -> Any:
     keys = json.loads(text)
     return next((keys[key] for key in _KEYS if key in keys), text)

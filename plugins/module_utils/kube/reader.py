@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The half of the session that reads (see session.py): raw JSON, typed errors, retries until a deadline."""
+"""The reading half of the session (see session.py): raw JSON, typed errors, retries until a deadline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAGE = 500
 
 
 class Reader:
-    """Reads objects, watches, logs and pods' own answers. Arguments come in the order of a path."""
+    """Reads objects, watches, logs and responses of pods. Arguments come in the order of a path."""
 
     def __init__(self, http: Transport) -> None:
         self._http = http
@@ -42,7 +42,7 @@ class Reader:
         """One object. Raises :class:`NotFound`."""
         headers = {"Accept": _METADATA} if metadata_only else {}
         path = resource.path(namespace, name, subresource)
-        return self._json("GET", path, "get", words_for(resource, namespace, name), headers=headers, deadline=deadline)
+        return self._json("GET", path, "get", describe(resource, namespace, name), headers=headers, deadline=deadline)
 
     def find(self, resource: Resource, namespace: str, name: str, **options: Any) -> Object | None:
         """Like :meth:`get`, but None when there is no such object (or no such kind)."""
@@ -60,22 +60,22 @@ class Reader:
         field_selector: str = "",
         metadata_only: bool = False,
         deadline: Deadline | None = None,
-        trouble: Callable[[str], None] = lambda cause: None,
+        on_retry: Callable[[str], None] = lambda cause: None,
     ) -> tuple[list[Object], str]:
         """All objects (read in pages) and the resource version to watch from.
 
-        Selectors as kubectl takes them. ``trouble`` is told why, before each retry.
+        Selectors as in kubectl. ``on_retry`` gets the cause before each retry.
         """
         query = {"labelSelector": label_selector, "fieldSelector": field_selector, "limit": str(_PAGE)}
         headers = {"Accept": _METADATA_LIST if metadata_only else "application/json", "Accept-Encoding": "gzip"}
         items: list[Object] = []
-        path, what = resource.path(namespace), words_for(resource, namespace)
+        path, what = resource.path(namespace), describe(resource, namespace)
         while True:
             try:
                 page = self._json(
-                    "GET", path, "list", what, query=query, headers=headers, deadline=deadline, trouble=trouble
+                    "GET", path, "list", what, query=query, headers=headers, deadline=deadline, on_retry=on_retry
                 )
-            except Expired:  # the continue token outlived etcd's compaction: once more from the start
+            except Expired:  # the continue token has expired by etcd's compaction: start again
                 items, query = [], {key: value for key, value in query.items() if key != "continue"}
                 continue
             items += page.get("items") or []
@@ -96,7 +96,7 @@ class Reader:
     ) -> Stream:
         """One watch request from ``resource_version`` on; the caller iterates it, resumes and lists again.
 
-        ``seconds``: the server ends it then; ``silence``: read timeout on this side. One attempt, no retry.
+        ``seconds``: after which the server ends it; ``silence``: read timeout of the client. One attempt, no retry.
         Raises :class:`Expired`, :class:`Unauthorized`, :class:`Forbidden`, or :class:`Unreachable` at once.
         """
         query = {
@@ -112,7 +112,7 @@ class Reader:
             return Stream(response)
         with suppress(*network_errors()):
             response.read(cache_content=True)
-        raise self._http.failure(response, "watch", words_for(resource, namespace))
+        raise self._http.failure(response, "watch", describe(resource, namespace))
 
     def logs(
         self,
@@ -130,16 +130,18 @@ class Reader:
             query["previous"] = "true"
         what = f'the log of container "{container}" of pod "{pod}" in namespace "{namespace}"'
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
-        answer = self._http.request("GET", path, "get", what, query=query, headers={"Accept": "*/*"}, deadline=deadline)
-        return bytes(answer.data).decode(errors="replace")
+        response = self._http.request(
+            "GET", path, "get", what, query=query, headers={"Accept": "*/*"}, deadline=deadline
+        )
+        return bytes(response.data).decode(errors="replace")
 
     def proxy_get(
         self, namespace: str, pod: str, port: int | str, path: str, *, timeout: float = 10.0
     ) -> tuple[int, str]:
         """GET ``path`` at a pod's port through the API server's pod proxy: (HTTP status, body).
 
-        One attempt. The pod's own answer is returned whatever its status; only 401, and a 403 or an error that the API
-        server itself gives, are raised.
+        One attempt. The pod's response is returned whatever its status. Only 401, and a 403 or an error of the API
+        server itself, are raised.
         """
         url = f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/{path.lstrip('/')}"
         response = self._http.send("GET", url, headers={"Accept": "*/*"}, connect=timeout, read=timeout)
@@ -175,7 +177,7 @@ class Reader:
     def served(self, *, deadline: Deadline | None = None) -> list[Resource]:
         """Every kind that can be listed, in its group's preferred version, in two requests (aggregated discovery).
 
-        Groups whose own server does not answer are left out.
+        Groups whose server does not answer are left out.
         """
         found: list[Resource] = []
         for path in ("/api", "/apis"):
@@ -191,7 +193,7 @@ class Reader:
         return found
 
     def server_now(self) -> float:
-        """The server's clock in seconds since the epoch, from its last answer (for comparing server timestamps)."""
+        """The server's clock in seconds since the epoch, from its last response (to compare server timestamps)."""
         return self._http.server_now()
 
     def kubeconfig(self) -> Object:
@@ -200,7 +202,7 @@ class Reader:
 
     @property
     def patience(self) -> float:
-        """Seconds for which a call without a deadline of its own goes on through transient faults."""
+        """Seconds for which a call without a deadline retries transient faults."""
         return self._http.patience
 
     @property
@@ -209,7 +211,7 @@ class Reader:
         return self._http.counts
 
     def count_relist(self) -> None:
-        """A watch of this session had to list again."""
+        """Counts that a watch had to list again."""
         self._http.count_relist()
 
     @property
@@ -223,11 +225,11 @@ class Reader:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):  # a login page, say
-            text = f"{self.server} answered {verb} {what} with something that no API server says: is it one?"
+            text = f"{self.server} answered {verb} {what} with something other than JSON: is it an API server?"
             raise KubeError(text, 200)
         return answer
 
 
-def words_for(resource: Resource, namespace: str = "", name: str = "") -> str:
+def describe(resource: Resource, namespace: str = "", name: str = "") -> str:
     where = f' in namespace "{namespace}"' if resource.namespaced and namespace else ""
     return f'{resource.label} "{name}"{where}' if name else f"{resource.label}{where}"

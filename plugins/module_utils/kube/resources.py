@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where a kind lives in the API. Well-known kinds cost no discovery request; others are looked up by the session."""
+"""API resources of kinds. Well-known kinds need no discovery request; the session looks up others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Resource:
 
     @property
     def label(self) -> str:
-        """The name a person knows from RBAC messages: ``deployments.apps``, ``pods``."""
+        """The name as in RBAC messages: ``deployments.apps``, ``pods``."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:

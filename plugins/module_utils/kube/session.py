@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The only I/O with the Kubernetes API: raw JSON over the client library's connection pool, no model classes.
+"""All I/O with the Kubernetes API: raw JSON over a connection pool, without model classes.
 
 Transient faults (429 with Retry-After, 5xx, refused and reset connections, TLS and read timeouts) are retried until a
 deadline; everything else is a typed error (errors.py). Threads may share a session.
@@ -15,7 +15,7 @@ from typing import Any
 from .api import APPLY, MERGE, Object
 from .deadline import Deadline
 from .errors import Conflict, NotFound
-from .reader import Reader, words_for
+from .reader import Reader, describe
 from .resources import Resource
 from .transport import Transport
 
@@ -23,10 +23,10 @@ from .transport import Transport
 class KubeSession(Reader):
     """A connection to one API server as one user. Use as a context manager.
 
-    Arguments come in the order of a path: resource, namespace (empty for cluster-scoped kinds), name, body. Reading
-    is :class:`Reader`'s part.
+    Arguments come in the order of a path: resource, namespace (empty for cluster-scoped kinds), name, body.
+    :class:`Reader` has the reading methods.
 
-    ``patience`` is how many seconds a call goes on through transient faults when the caller gives no deadline.
+    ``patience``: seconds for which a call without a deadline retries transient faults.
     """
 
     def __init__(self, params: Mapping[str, Any], user_agent: str = "todo.cloud", patience: float = 30.0) -> None:
@@ -54,7 +54,7 @@ class KubeSession(Reader):
         dry_run: bool = False,
         deadline: Deadline | None = None,
     ) -> Object:
-        """Create an object. Raises :class:`AlreadyExists`; a lost answer is not taken for somebody else's object."""
+        """Create an object. Raises :class:`AlreadyExists`, but not for its own object after a lost response."""
         return self._write("POST", resource, namespace, body, resource.path(namespace), dry_run, deadline)
 
     def replace(
@@ -67,7 +67,7 @@ class KubeSession(Reader):
         dry_run: bool = False,
         deadline: Deadline | None = None,
     ) -> Object:
-        """Replace an object; with a resourceVersion in ``body`` only if nobody wrote since (:class:`Conflict`)."""
+        """Replace an object; with a resourceVersion in ``body`` only if it is unchanged (else :class:`Conflict`)."""
         path = resource.path(namespace, body["metadata"]["name"], subresource)
         return self._write("PUT", resource, namespace, body, path, dry_run, deadline)
 
@@ -93,8 +93,8 @@ class KubeSession(Reader):
         retried: list[str] = []
         try:
             return self._json(
-                "PATCH", path, "patch", words_for(resource, namespace, name), query=query,
-                headers={"Content-Type": content_type}, body=body, deadline=deadline, trouble=retried.append,
+                "PATCH", path, "patch", describe(resource, namespace, name), query=query,
+                headers={"Content-Type": content_type}, body=body, deadline=deadline, on_retry=retried.append,
             )  # fmt: skip
         except Conflict:
             ours = content_type == MERGE and retried and not dry_run
@@ -114,7 +114,7 @@ class KubeSession(Reader):
         dry_run: bool = False,
         deadline: Deadline | None = None,
     ) -> bool:
-        """Delete an object; False when there was none. ``uid`` and ``resource_version`` are preconditions."""
+        """Delete an object; False when it did not exist. ``uid`` and ``resource_version`` are preconditions."""
         expected = {"uid": uid, "resourceVersion": resource_version}
         body: Object = {"propagationPolicy": propagation}
         if any(expected.values()):
@@ -123,24 +123,24 @@ class KubeSession(Reader):
             body["dryRun"] = ["All"]
         retried: list[str] = []
         try:
-            self._json("DELETE", resource.path(namespace, name), "delete", words_for(resource, namespace, name),
+            self._json("DELETE", resource.path(namespace, name), "delete", describe(resource, namespace, name),
                        headers={"Content-Type": "application/json"}, body=body, deadline=deadline,
-                       trouble=retried.append)  # fmt: skip
+                       on_retry=retried.append)  # fmt: skip
         except NotFound:
-            return bool(retried)  # then it was this call that deleted it, and only its answer was lost
+            return bool(retried)  # after a retry: this call deleted it, and only the response was lost
         return True
 
     def _write(self, method: str, resource: Resource, namespace: str, body: Object, path: str,
                dry_run: bool, deadline: Deadline | None) -> Object:  # fmt: skip
-        """POST or PUT. When an answer was lost, a conflict may be with our own write: then the live object says so."""
+        """POST or PUT. After a lost response a conflict may be with our own write: then the live object equals it."""
         name = body.get("metadata", {}).get("name", "")
         verb = "create" if method == "POST" else "update"
         retried: list[str] = []
         try:
-            return self._json(method, path, verb, words_for(resource, namespace, name),
+            return self._json(method, path, verb, describe(resource, namespace, name),
                               query={"dryRun": "All" if dry_run else ""},
                               headers={"Content-Type": "application/json"}, body=body, deadline=deadline,
-                              trouble=retried.append)  # fmt: skip
+                              on_retry=retried.append)  # fmt: skip
         except Conflict:
             ours = retried and name and not dry_run
             if ours and (live := self._written(resource, namespace, name, body, deadline)) is not None:
@@ -150,13 +150,13 @@ class KubeSession(Reader):
     def _written(
         self, resource: Resource, namespace: str, name: str, body: Object, deadline: Deadline | None
     ) -> Object | None:
-        """The live object if it is what this session wrote, None if it is somebody else's."""
+        """The live object if it is what this session wrote, else None."""
         live = self.get(resource, namespace, name, deadline=deadline)
         return live if _holds(live, body) else None
 
 
 def _holds(live: Any, wanted: Any) -> bool:
-    """True if ``live`` has everything that ``wanted`` says (resource versions aside)."""
+    """True if ``live`` contains ``wanted`` (except resource versions)."""
     if isinstance(wanted, dict):
         return isinstance(live, dict) and all(
             key == "resourceVersion" or (key in live and _holds(live[key], value)) for key, value in wanted.items()

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The body of one watch request: JSON objects, one a line, as they arrive."""
+"""The body of one watch request: one JSON object per line, as they arrive."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ try:
     from urllib3.response import BaseHTTPResponse
 
     CAN_INTERRUPT = hasattr(BaseHTTPResponse, "shutdown")  # urllib3 >= 2.3
-except ImportError:  # urllib3 < 2, or none: the session says so
+except ImportError:  # urllib3 < 2 or missing: the session reports it
     CAN_INTERRUPT = False
 
 
 class Stream:
-    """Iterates a watch response. Any network error ends the iteration by the exception of the HTTP library."""
+    """Iterates a watch response. A network error ends the iteration with the HTTP library's exception."""
 
     def __init__(self, response: Any) -> None:
         self._response = response
@@ -37,6 +37,6 @@ class Stream:
             self._response.shutdown()
 
     def close(self) -> None:
-        """Drop the connection; from the thread that iterates."""
+        """Close the connection; call it from the iterating thread."""
         with suppress(OSError):
             self._response.close()

@@ -28,19 +28,19 @@ _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
 @dataclass
 class ApiCounts:
-    """What the session cost the API server so far."""
+    """Requests to the API server so far."""
 
     requests: int = 0
     retries: int = 0
     relists: int = 0
 
     def as_result(self) -> dict[str, int]:
-        """Plain JSON."""
+        """SimpleConfig JSON."""
         return asdict(self)
 
 
 class Transport:
-    """One connection pool, one user. ``attempt``: seconds that one request may take. Threads may share it."""
+    """One connection pool, one user. ``attempt``: timeout of one request in seconds. Threads may share it."""
 
     def __init__(self, params: Mapping[str, Any], user_agent: str, patience: float) -> None:
         self.patience = patience
@@ -59,11 +59,11 @@ class Transport:
         return self.credentials.server
 
     def server_now(self) -> float:
-        """The server's clock in seconds since the epoch, by its last answer."""
+        """The server's clock in seconds since the epoch, from its last response."""
         return time.monotonic() + self._server_clock
 
     def count_relist(self) -> None:
-        """A watch had to list again."""
+        """Counts that a watch had to list again."""
         with self._mutex:
             self.counts.relists += 1
 
@@ -82,12 +82,12 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
         deadline: Deadline | None = None,
-        trouble: Callable[[str], None] = lambda cause: None,
+        on_retry: Callable[[str], None] = lambda cause: None,
     ) -> Any:
         """One call, retried until the deadline (default: ``patience`` seconds). Returns a response of status 2xx.
 
-        ``verb`` and ``what`` are words for messages: ``list``, ``pods in namespace "x"``. ``trouble`` is told the cause
-        before each retry.
+        ``verb`` and ``what`` are for messages: ``list``, ``pods in namespace "x"``. ``on_retry`` gets the cause before
+        each retry.
         """
         until = deadline or Deadline.after(self.patience)
         data = None if body is None else json.dumps(body).encode()
@@ -104,7 +104,7 @@ class Transport:
             except Unreachable as exc:
                 failure = exc
             if isinstance(failure, Unauthorized) and not renewed:
-                renewed = True  # a token renewed elsewhere (exec plugin, rotated file) is worth one more try
+                renewed = True  # a token may have been renewed (exec plugin, rotated file): one retry
                 if self._renew(used):
                     continue
             if not isinstance(failure, Unreachable):
@@ -112,11 +112,11 @@ class Transport:
             pause = pause_before(attempts + 1, response)
             if until.remaining <= pause:
                 cause = failure.failure.details["cause"]
-                message = f"The API server {self.server} gave no usable answer to {verb} {what}: {cause}."
+                message = f"The API server {self.server} gave no usable response to {verb} {what}: {cause}."
                 raise Unreachable(message, failure.status, cause=cause, attempts=attempts)
             with self._mutex:
                 self.counts.retries += 1
-            trouble(failure.failure.details["cause"])
+            on_retry(failure.failure.details["cause"])
             time.sleep(pause)
 
     def send(
@@ -131,9 +131,9 @@ class Transport:
         read: float,
         stream: bool = False,
     ) -> Any:
-        """One HTTP request, whatever its status. Raises :class:`Unreachable` when there was no answer.
+        """One HTTP request, whatever its status. Raises :class:`Unreachable` without a response.
 
-        A server whose certificate can't be verified is an error of code ``credentials`` at once.
+        A certificate that cannot be verified is an error of code ``credentials`` at once.
         """
         import urllib3
 
@@ -152,9 +152,9 @@ class Transport:
             )  # fmt: skip
         except network_errors() as exc:
             cause = network_cause(exc)
-            if "certificate can't be verified" in cause:  # no retry mends that
+            if "certificate cannot be verified" in cause:  # no retry helps
                 raise error(Code.CREDENTIALS, f"The API server {self.server} is not trusted: {cause}.") from exc
-            raise Unreachable(f"The API server {self.server} gives no answer: {cause}.", 0, cause=cause) from exc
+            raise Unreachable(f"The API server {self.server} does not respond: {cause}.", 0, cause=cause) from exc
         self._note_clock(response.headers.get("Date"))
         return response
 
@@ -164,11 +164,11 @@ class Transport:
         if response.status not in _TRANSIENT:
             return error_of(response.status, body, verb, what)
         cause = f"HTTP {response.status} {message_of(body)}".strip()
-        message = f"The API server {self.server} gives no usable answer: {cause}."
+        message = f"The API server {self.server} gives no usable response: {cause}."
         return Unreachable(message, response.status, cause=cause)
 
     def _renew(self, rejected: Credentials) -> bool:
-        """Read the credentials again; True if there are others by now than the rejected ones, whoever read them."""
+        """Read the credentials again; True if they differ from the rejected ones, whoever read them."""
         with self._renewing:
             if self.credentials is rejected:
                 fresh = Credentials(self._params)
@@ -191,7 +191,7 @@ def pause_before(attempt: int, response: Any = None) -> float:
 
 
 def network_errors() -> tuple[type[BaseException], ...]:
-    """What the HTTP library raises when there is no (complete) answer."""
+    """Exceptions of the HTTP library without a (complete) response."""
     import http.client
 
     import urllib3
@@ -200,20 +200,20 @@ def network_errors() -> tuple[type[BaseException], ...]:
 
 
 def silence_errors() -> tuple[type[BaseException], ...]:
-    """Those of them that say that nothing came for too long."""
+    """Those of them that are read timeouts."""
     import urllib3
 
     return (urllib3.exceptions.ReadTimeoutError, TimeoutError)
 
 
 def network_cause(exc: BaseException) -> str:
-    """The innermost reason in words a person knows, without addresses of Python objects."""
+    """The innermost reason as readable text, without addresses of Python objects."""
     chain: list[BaseException] = [exc]
     while (inner := _inner(chain[-1])) is not None and inner not in chain:
         chain.append(inner)
     for link in reversed(chain):
         if isinstance(link, ssl.SSLCertVerificationError):
-            return f"its certificate can't be verified ({link.verify_message})"
+            return f"its certificate cannot be verified ({link.verify_message})"
         if isinstance(link, OSError) and link.strerror:
             return link.strerror
     return str(chain[-1]).rpartition(": ")[2] or type(chain[-1]).__name__

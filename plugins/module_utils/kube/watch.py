@@ -1,12 +1,12 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""LIST once, WATCH after that: one pair per kind and namespace, through every fault the API can have.
+"""LIST once, then WATCH: one pair per kind and namespace, in spite of all faults of the API.
 
-Each feed has a thread that lists and watches and puts what it sees into one queue; the consumer's thread alone
-touches the store. A watch is resumed from the last resourceVersion (bookmarks keep that fresh), listed again after 410,
-and cut by a read timeout when nothing, not even the server's own end, arrives: that is how a half-open connection is
-noticed. What the store shows may be that old, so before somebody concludes from it that time has passed, the consumer
-has it confirmed (:meth:`Watcher.confirmed`). Everything ends at one shared deadline.
+Each feed has a thread that lists and watches and puts changes into one queue; only the consumer's thread uses the
+store. A watch is resumed from the last resourceVersion (bookmarks keep it fresh), and lists again after 410. A read
+timeout ends it when nothing arrives, not even the server's end of the watch; this detects half-open connections. The
+store may be outdated by as much, so the consumer calls :meth:`Watcher.confirmed` before it concludes that time has
+passed. Everything ends at one shared deadline.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from .resources import Resource
 from .stream import CAN_INTERRUPT, Stream
 from .transport import network_errors, pause_before, silence_errors
 
-# The server ends each watch after this many seconds; the client gives up this much later.
+# The server ends each watch after WATCH_SECONDS; the client gives up SILENCE_MARGIN later.
 WATCH_SECONDS = 20.0
 SILENCE_MARGIN = 5.0
-# What comes so soon after a watch was opened may have happened before, and is not the latest yet.
+# Events this soon after a watch was opened may be old, with newer ones to follow.
 BACKLOG_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Feed:
-    """One kind in one namespace, or one object of it. An ``optional`` feed is left out when it is forbidden."""
+    """One kind in one namespace, or one object of it. An ``optional`` feed is skipped when it is forbidden."""
 
     resource: Resource
     namespace: str = ""
@@ -57,13 +57,13 @@ class _Change:
     obj: Object | None = None
     error: TodoCloudError | None = None
     fault: str = ""
-    current: bool = True  # False: it may be one of several that came while the watch was cut, with more to follow
+    current: bool = True  # False: an event from before the watch was opened, with more to follow
     at: float = field(default_factory=time.monotonic)
 
 
 @dataclass
 class Watcher:
-    """Keeps a store of what the feeds show. Use as a context manager, from one thread.
+    """Keeps a store of the feeds' objects. Use as a context manager, from one thread.
 
     Errors that end a feed (401, 403, an unknown kind) are raised by :meth:`update`; those of an optional feed are kept
     in ``denied``. With ``follow`` False each feed is only listed, once.
@@ -78,9 +78,9 @@ class Watcher:
     _changes: queue.SimpleQueue[_Change] = field(default_factory=queue.SimpleQueue)
     _stop: threading.Event = field(default_factory=threading.Event)
     _open: dict[Feed, Stream] = field(default_factory=dict)
-    _heard: dict[Feed, float] = field(default_factory=dict)
+    _last_current: dict[Feed, float] = field(default_factory=dict)
     _faults: dict[Feed, _Change] = field(default_factory=dict)
-    _doubted: set[Feed] = field(default_factory=set)
+    _to_relist: set[Feed] = field(default_factory=set)
 
     def __enter__(self) -> Watcher:
         self.feeds = list(dict.fromkeys(self.feeds))
@@ -97,35 +97,35 @@ class Watcher:
 
     @property
     def fault(self) -> str:
-        """Why the API server gives no answer at present, empty when it does."""
-        return next((change.fault for change in self._missed()), "")
+        """Why the API server does not respond at present; empty when it does."""
+        return next((change.fault for change in self._active_faults()), "")
 
     @property
     def fault_seconds(self) -> float:
-        """How long that has been so."""
+        """How long it has not responded."""
         now = time.monotonic()
-        return now - min((change.at for change in self._missed()), default=now)
+        return now - min((change.at for change in self._active_faults()), default=now)
 
     def confirmed(self, age: float) -> bool:
         """True if every feed that is not optional was current within the last ``age`` seconds.
 
-        Those that were not are listed again, which the next updates bring.
+        The others are listed again, and the next updates contain the result.
         """
         now = time.monotonic()
         old = [
             feed
-            for feed in self._heard
-            if not feed.optional and (feed in self._faults or (CAN_INTERRUPT and now - self._heard[feed] > age))
+            for feed in self._last_current
+            if not feed.optional and (feed in self._faults or (CAN_INTERRUPT and now - self._last_current[feed] > age))
         ]
         for feed in old:
-            if feed not in self._doubted:
-                self._doubted.add(feed)
+            if feed not in self._to_relist:
+                self._to_relist.add(feed)
                 if (stream := self._open.get(feed)) is not None:
                     stream.interrupt()
         return not old
 
-    def _missed(self) -> list[_Change]:
-        """Present faults of the feeds that matter: an optional one only has to be listed once."""
+    def _active_faults(self) -> list[_Change]:
+        """Present faults of required feeds; an optional feed only has to be listed once."""
         return [fault for feed, fault in self._faults.items() if not (feed.optional and feed in self._store)]
 
     @property
@@ -134,28 +134,28 @@ class Watcher:
         return all(feed in self._store or feed in self.denied for feed in self.feeds)
 
     def objects(self, resource: Resource, namespace: str = "") -> list[Object]:
-        """What the store holds of a kind (in a namespace; empty: everywhere)."""
+        """Objects of a kind in the store (in a namespace; empty: everywhere)."""
         feeds = (feed for feed in self._store if feed.resource == resource and namespace in ("", feed.namespace))
         return [obj for feed in feeds for obj in self._store[feed].values()]
 
     def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
-        """One object of the store; None when it is not there."""
+        """One object of the store; None when it does not exist."""
         key = (namespace, name)
         feeds = (feed for feed in self._store if feed.resource == resource and key in self._store[feed])
         return next((self._store[feed][key] for feed in feeds), None)
 
     def update(self, timeout: float) -> bool:
-        """Wait up to ``timeout`` seconds for a change, take in all that are there; True if the store changed."""
+        """Wait up to ``timeout`` seconds for a change, then apply all queued ones; True if the store changed."""
         changed = False
         try:
             change = self._changes.get(timeout=max(0.0, timeout))
             while True:
-                changed |= self._take(change)
+                changed |= self._apply(change)
                 change = self._changes.get_nowait()
         except queue.Empty:
             return changed
 
-    def _take(self, change: _Change) -> bool:
+    def _apply(self, change: _Change) -> bool:
         if change.error is not None:
             if not (change.feed.optional and isinstance(change.error, (Forbidden, NotFound))):
                 raise change.error
@@ -167,7 +167,7 @@ class Watcher:
             return False
         self._faults.pop(change.feed, None)
         if change.current:
-            self._heard[change.feed] = change.at
+            self._last_current[change.feed] = change.at
         if change.listed is not None:
             self._store[change.feed] = {_key(obj): obj for obj in change.listed}
         elif change.obj is not None and change.event == "DELETED":
@@ -182,19 +182,19 @@ class Watcher:
         version, failures, short = "", 0, 0
         while not self._stop.is_set() and not self.deadline.expired:
             try:
-                if not version or feed in self._doubted:
+                if not version or feed in self._to_relist:
                     version = self._list(feed)
-                    self._doubted.discard(feed)
+                    self._to_relist.discard(feed)
                 if not self.follow:
                     return
                 began = time.monotonic()
                 version = self._watch(feed, version)
                 failures, short = 0, short + 1 if time.monotonic() - began < 1.0 else 0
-                if short and feed not in self._doubted:  # something cuts every watch at once: make no storm of that
+                if short and feed not in self._to_relist:  # something ends every watch at once: back off
                     self._stop.wait(min(0.25 * 2**short, 2.0))
             except Unreachable as exc:
                 failures += 1
-                self._changes.put(_Change(feed, fault=exc.failure.details.get("cause", "no answer")))
+                self._changes.put(_Change(feed, fault=exc.failure.details.get("cause", "no response")))
                 self._stop.wait(min(pause_before(failures + 1), self.deadline.remaining))
             except TodoCloudError as exc:
                 self._changes.put(_Change(feed, error=exc))
@@ -203,7 +203,7 @@ class Watcher:
     def _list(self, feed: Feed) -> str:
         items, version = self.kube.list_(
             feed.resource, feed.namespace, field_selector=feed.field_selector, deadline=self.deadline,
-            trouble=lambda cause: self._changes.put(_Change(feed, fault=cause)),
+            on_retry=lambda cause: self._changes.put(_Change(feed, fault=cause)),
         )  # fmt: skip
         # Items of a list carry neither apiVersion nor kind.
         kind = {"apiVersion": feed.resource.api_version, "kind": feed.resource.kind}
@@ -211,7 +211,7 @@ class Watcher:
         return version
 
     def _watch(self, feed: Feed, version: str) -> str:
-        """Follow one watch request to its end; returns the version to go on from, empty to list again."""
+        """Follow one watch request to its end; returns the version to continue from, empty to list again."""
         seconds = max(1.0, min(WATCH_SECONDS, self.deadline.remaining + 1.0))
         stream = None
         try:
@@ -222,7 +222,7 @@ class Watcher:
             opened = time.monotonic()
             if feed in self._faults:
                 self._changes.put(_Change(feed, current=False))
-            if self._stop.is_set() or feed in self._doubted:
+            if self._stop.is_set() or feed in self._to_relist:
                 return version
             for event in stream:
                 if event["type"] == "ERROR":
@@ -237,13 +237,13 @@ class Watcher:
             self.kube.count_relist()
             return ""
         except Unauthorized:
-            return ""  # listing renews the credentials, or says for good that they are rejected
+            return ""  # listing renews the credentials, or raises the final error
         except network_errors() as exc:
             if isinstance(exc, silence_errors()):
-                return ""  # not even the server's own end came: what is between may hold back everything
-            # cut in the middle: go on from the last whole event
+                return ""  # not even the server's end of the watch arrived: the connection may be half-open
+            # cut in the middle: continue from the last complete event
         except (ValueError, KeyError):
-            pass  # cut in the middle of a line: the same
+            pass  # cut in the middle of a line: likewise
         finally:
             self._open.pop(feed, None)
             if stream is not None:

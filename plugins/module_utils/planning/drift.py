@@ -170,4 +170,4 @@ def _sentence(label: str, path: str, change: str, wanted: str, value: str, by: W
     if change == "removed":
         return f"{label}: {path} is gone, the release says {wanted} (who removed it is not recorded)"
     said = f"the release says {wanted}" if wanted else "the release does not name it"
-    return f"{label}: {path} is {value}, {said} ({by.told if by else 'who changed it is not recorded'})"
+    return f"{label}: {path} is {value}, {said} ({by.described if by else 'who changed it is not recorded'})"

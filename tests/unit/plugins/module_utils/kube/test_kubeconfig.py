@@ -16,7 +16,7 @@ import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.kube import credentials
 from ansible_collections.todo.cloud.plugins.module_utils.kube.credentials import Credentials
-from ansible_collections.todo.cloud.plugins.module_utils.kube.kubeconfig import read_plain
+from ansible_collections.todo.cloud.plugins.module_utils.kube.kubeconfig import read_simple
 
 from tests.cluster.node import pki
 from tests.cluster.paths import TOP
@@ -66,7 +66,7 @@ def inline(path: Path) -> str:
 
 def by_library(params: Document, monkeypatch: pytest.MonkeyPatch) -> Document:
     with monkeypatch.context() as patch:
-        patch.setattr(credentials, "read_plain", lambda auth, scratch: None)
+        patch.setattr(credentials, "read_simple", lambda auth, scratch: None)
         return Credentials(params).kubeconfig()
 
 
@@ -95,7 +95,7 @@ def test_it_is_read_as_the_library_reads_it(
     case: str, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = {"kubeconfig": written(tmp_path, CASES[case](certificates))}
-    assert read_plain(params, str(tmp_path)) is not None
+    assert read_simple(params, str(tmp_path)) is not None
     assert Credentials(params).kubeconfig() == by_library(params, monkeypatch)
 
 
@@ -108,17 +108,17 @@ def test_paths_are_relative_to_the_kubeconfig(
 
 
 def test_a_dictionary_and_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read_plain({"kubeconfig": document()}, str(tmp_path)) is not None
+    assert read_simple({"kubeconfig": document()}, str(tmp_path)) is not None
     home = tmp_path / "home" / ".kube"
     home.mkdir(parents=True)
     written(home, document())
-    assert read_plain({}, str(tmp_path)) is not None
+    assert read_simple({}, str(tmp_path)) is not None
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    assert read_plain({}, str(tmp_path)) is None, "a pod's own credentials come first"
+    assert read_simple({}, str(tmp_path)) is None, "a pod's own credentials come first"
 
 
 def test_inline_keys_are_for_the_owner_only(certificates: Path, tmp_path: Path) -> None:
-    found = read_plain({"kubeconfig": CASES["certificate inline"](certificates)}, str(tmp_path))
+    found = read_simple({"kubeconfig": CASES["certificate inline"](certificates)}, str(tmp_path))
     assert found is not None
     assert found.key_file is not None
     assert Path(found.key_file).stat().st_mode & 0o077 == 0
@@ -143,18 +143,18 @@ def test_inline_keys_are_for_the_owner_only(certificates: Path, tmp_path: Path) 
     ids=json.dumps,
 )
 def test_everything_else_is_the_library_s(config: Document, tmp_path: Path) -> None:
-    assert read_plain({"kubeconfig": written(tmp_path, config)}, str(tmp_path)) is None
+    assert read_simple({"kubeconfig": written(tmp_path, config)}, str(tmp_path)) is None
 
 
 def test_options_and_surroundings_that_are_the_library_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, document())
-    assert read_plain({"kubeconfig": path, "impersonate_user": "jane"}, str(tmp_path)) is not None
+    assert read_simple({"kubeconfig": path, "impersonate_user": "jane"}, str(tmp_path)) is not None
     for more in ({"host": "https://x"}, {"verify_ssl": False}, {"proxy": "http://p"}, {"persist_config": True}):
-        assert read_plain({"kubeconfig": path, **more}, str(tmp_path)) is None
-    assert read_plain({"kubeconfig": f"{path}:{path}"}, str(tmp_path)) is None
-    assert read_plain({"kubeconfig": str(tmp_path / "absent")}, str(tmp_path)) is None
+        assert read_simple({"kubeconfig": path, **more}, str(tmp_path)) is None
+    assert read_simple({"kubeconfig": f"{path}:{path}"}, str(tmp_path)) is None
+    assert read_simple({"kubeconfig": str(tmp_path / "absent")}, str(tmp_path)) is None
     monkeypatch.setenv("https_proxy", "http://proxy:3128")
-    assert read_plain({"kubeconfig": path}, str(tmp_path)) is None
+    assert read_simple({"kubeconfig": path}, str(tmp_path)) is None
 
 
 def test_the_client_library_is_not_imported(tmp_path: Path) -> None:

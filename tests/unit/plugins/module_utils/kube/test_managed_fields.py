@@ -54,7 +54,7 @@ def test_who_wrote_last_comes_first() -> None:
     later = entry("kubectl-edit", {"f:spec": {"f:replicas": {}}}, "2026-11-22T11:00:00Z")
     writers = writers_of({"metadata": {"managedFields": [entry("helm", HELM), later]}})
     assert [w.manager for w in owners(writers, "spec.replicas")] == ["kubectl-edit", "helm"]
-    assert writers[0].told == "kubectl-edit, 2026-11-22T11:00:00Z"
+    assert writers[0].described == "kubectl-edit, 2026-11-22T11:00:00Z"
     assert writers_of({"metadata": {}}) == []
 
 

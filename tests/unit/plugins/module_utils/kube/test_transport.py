@@ -52,7 +52,9 @@ def test_no_answer_until_the_deadline() -> None:
     with (
         fake_api(lambda request, n: failure(503, message="etcd has no leader")) as api,
         KubeSession(api.params) as kube,
-        pytest.raises(Unreachable, match=r"gave no usable answer to list pods in namespace \"ns\": HTTP 503 etcd has"),
+        pytest.raises(
+            Unreachable, match=r"gave no usable response to list pods in namespace \"ns\": HTTP 503 etcd has"
+        ),
     ):
         kube.list_(POD, "ns", deadline=Deadline.after(0.5))
 

@@ -155,7 +155,7 @@ def test_single_object_is_asked_for_by_name() -> None:
         assert {request.query["fieldSelector"] for request in api.requests} == {"metadata.name=a"}
 
 
-def trouble(watcher: Watcher, over: bool = False) -> None:
+def on_retry(watcher: Watcher, over: bool = False) -> None:
     def look() -> bool:
         watcher.update(0.05)
         return bool(watcher.fault) is not over
@@ -189,17 +189,17 @@ def test_what_is_old_is_confirmed_by_a_list() -> None:
 
 def test_nothing_is_confirmed_while_a_feed_has_no_answer() -> None:
     with watching([listing([obj("a")], "1")], [failure(503)] * 3) as (watcher, _, _):
-        trouble(watcher)
+        on_retry(watcher)
         assert watcher.complete
         assert not watcher.confirmed(60)
 
 
 def test_a_fault_is_over_when_the_watch_is_open_again() -> None:
     with watching([listing([obj("a")], "1")], [Answer(cut=True), failure(503)]) as (watcher, _, _):
-        trouble(watcher)
+        on_retry(watcher)
         eventually(lambda: (watcher.update(0.05), watcher.fault.startswith("HTTP 503"))[1])
         assert watcher.fault_seconds >= 0.2, "since the first of them"
-        trouble(watcher, over=True)
+        on_retry(watcher, over=True)
         assert watcher.fault_seconds == 0
 
 
@@ -216,6 +216,6 @@ def test_a_fault_of_one_feed_stays_though_others_go_on() -> None:
         KubeSession(api.params) as kube,
         Watcher(kube, [PODS, others], Deadline.after(20)) as watcher,
     ):
-        trouble(watcher)
+        on_retry(watcher)
         eventually(lambda: watcher.update(0.05) and watcher.find(POD, "ns", "x"))
         assert watcher.fault == "HTTP 500 broken"
