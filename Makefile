@@ -79,10 +79,11 @@ e2e: parts ## end-to-end tests, on a cluster of their own
 	@$(CLUSTER) with test -- pytest tests/e2e
 
 .PHONY: rollouts
-rollouts: ## 320 other rollouts generated at random than the tests have (TODO_CLOUD_SEED=... repeats)
+rollouts: ## 320 rollouts generated at random, not those of the tests (TODO_CLOUD_SEED=... repeats)
 	@$(CLUSTER) build --tests rollouts
 	@seed=$${TODO_CLOUD_SEED:-$$(date +%s)}; echo "TODO_CLOUD_SEED=$$seed"; \
-	TODO_CLOUD_SEED=$$seed $(CLUSTER) with rollouts -- pytest tests/integration/rollouts
+	TODO_CLOUD_SEED=$$seed TODO_CLOUD_ROLLOUTS=$${TODO_CLOUD_ROLLOUTS:-320} \
+	$(CLUSTER) with rollouts -- pytest tests/integration/rollouts
 
 .PHONY: bench
 bench: ## measure beside other tools, on a cluster of its own: tables, and JSON in the cache (PIECES="single releases")

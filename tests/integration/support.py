@@ -10,14 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible.release import __version__ as ansible_version
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.support.environ import clean_environ
+from tests.support.module_server import ModuleServer
 
 TOP = Path(__file__).resolve().parents[2]
 BUSYBOX = "docker.io/library/busybox:1.36"
@@ -71,8 +74,39 @@ def run_module(
     diff: bool = False,
     timeout: float = 300,
     env: Mapping[str, str] | None = None,
+    by_ansible: bool = False,
 ) -> ModuleRun:
-    """Run a module of this collection through ``ansible localhost``, as a user would."""
+    """Run a module of this collection in a process of its own, with what Ansible would hand to it.
+
+    ``by_ansible``: by ``ansible localhost``, as a user would; so it is too with an environment of the test's own
+    (``env``), which a process has to be started with.
+    """
+    if by_ansible or env:
+        return _run_by_ansible(name, params, kubeconfig, check=check, diff=diff, timeout=timeout, env=env)
+    ansibles = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_version": ansible_version}
+    output = _server().run(name, {**params, **ansibles}, environment(kubeconfig), timeout)
+    if "{" not in output:
+        raise AssertionError(f"{name} gave no result:\n{output}")
+    result = json.loads(output[output.index("{") :])
+    return ModuleRun(result, bool(result.get("failed")), output)
+
+
+@cache
+def _server() -> ModuleServer:
+    """One for all tests of this process; it ends with it."""
+    return ModuleServer(TOP).__enter__()
+
+
+def _run_by_ansible(
+    name: str,
+    params: Mapping[str, Any],
+    kubeconfig: str,
+    *,
+    check: bool,
+    diff: bool,
+    timeout: float,
+    env: Mapping[str, str] | None,
+) -> ModuleRun:
     flags = [flag for flag, wanted in (("--check", check), ("--diff", diff)) if wanted]
     arguments = json.dumps(dict(params))
     command = [

@@ -22,7 +22,7 @@ def arguments(world: World, *releases: dict[str, Any], **more: Any) -> dict[str,
 
 
 def test_release_apply_rollback_and_info(world: World, module: Run) -> None:
-    missing = module("release_apply", {"environment": "test"})
+    missing = module("release_apply", {"environment": "test"}, by_ansible=True)
     assert missing.failed
     assert "namespace, waves" in missing.result["msg"]
 
@@ -38,7 +38,7 @@ def test_release_apply_rollback_and_info(world: World, module: Run) -> None:
     assert (again.result["changed"], again.result["helm_calls"]) == (False, 0)
 
     two = arguments(world, world.release("a", text="two"), commit="0123abcd")
-    shown = module("release_apply", two, check=True, diff=True)
+    shown = module("release_apply", two, check=True, diff=True, by_ansible=True)
     assert "text: two" in shown.output  # Ansible prints the difference and takes it out of the result
     assert module("release_apply", two).result["set"] == 2
 
@@ -76,7 +76,7 @@ def test_helm_release(world: World, module: Run) -> None:
     assert "chart" in module("helm_release", base).result["msg"]
 
     wanted = {**base, "chart": CHART, "values": {"text": "one"}}
-    shown = module("helm_release", wanted, check=True, diff=True)
+    shown = module("helm_release", wanted, check=True, diff=True, by_ansible=True)
     predicted = shown.result
     assert (predicted["changed"], predicted["action"], predicted["revision"]) == (True, "install", 0)
     assert "kind: Deployment" in shown.output
