@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
+from ..kube.api import KubeApi
 from ..kube.session import KubeSession
 from ..planning.image_digests import Pins
 from ..planning.promotion import Promoted, Terms, check_charts, choose, named_alike, promote_images, promoted_waves
@@ -20,7 +21,7 @@ from ..registry.tagging import tag_image
 _OTHER_AUTH = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert", "impersonate_user")
 
 
-def check_promotion(kube: KubeSession, params: Mapping[str, Any]) -> dict[str, Any]:
+def check_promotion(kube: KubeApi, params: Mapping[str, Any]) -> dict[str, Any]:
     """The set that may be promoted, and the waves with its digests. Writes nothing. Raises promotion_refused."""
     source = params["source"]
     terms = Terms(
@@ -55,7 +56,7 @@ def _session(params: Mapping[str, Any], source: Mapping[str, Any]) -> KubeSessio
     return KubeSession.from_params({**kept, "kubeconfig": kubeconfig, "context": source["context"]})
 
 
-def verify_promotion(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+def verify_promotion(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """Checks that the pods run the promoted digests, then tags them where the credentials may push.
 
     Raises promotion_unproved when a pod runs another digest.

@@ -1,0 +1,138 @@
+"""Both steps of a promotion: what may go on, and afterwards whether it is what the pods run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record, RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, verify_promotion
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
+
+from tests.support.fake_kube import FakeKube
+from tests.support.fake_registry import FakeRegistry
+from tests.support.stored_releases import store
+from tests.unit.plugins.module_utils.planning.test_plan import deployment
+
+CHART = str(Path(__file__).parents[5] / "tests" / "fixtures" / "charts" / "sleeper")
+STAGED, RELEASED = "ghcr.io/todo/api:sha-1", "ghcr.io/todo/api:v1.0.0"
+RAW: dict[str, Any] = {"name": "api", "namespace": "ns", "chart": CHART, "values": {"image": RELEASED}}
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    with FakeRegistry().serving() as served:
+        yield served
+
+
+class World:
+    """A namespace whose release api was verified with one image, which its pod runs."""
+
+    def __init__(self, registry: FakeRegistry, image: str) -> None:
+        self.kube, self.registry = FakeKube(), registry
+        self.digest = registry.push("todo/api", "sha-1")
+        spec = ReleaseSpec.parse(RAW)
+        self.member = Member(
+            name="api", revision=1, uid=store(self.kube), chart="sleeper", chart_version="0.1.0",
+            chart_digest=spec.chart_digest, local=True, inputs=spec.inputs, watched="none", values={"image": image},
+            images={"Deployment/api/app": {"image": image, "digest": self.digest}},
+            targets=(Target("apps/v1", "Deployment", "ns", "api", "api"),),
+        )  # fmt: skip
+        self.kube.put(DEPLOYMENT, "ns", {k: v for k, v in deployment().items() if k != "kind"})
+        self.pod(self.digest, image)
+
+    def pod(self, digest: str, image: str) -> None:
+        self.kube.put(POD, "ns", {
+            "metadata": {"name": "api-1", "labels": {"app": "api"}},
+            "spec": {"containers": [{"name": "app", "image": image}]},
+            "status": {"containerStatuses": [{"name": "app", "imageID": f"ghcr.io/todo/api@{digest}"}]},
+        })  # fmt: skip
+
+    def recorded(self, environment: str, **more: Any) -> None:
+        members = {"api": replace(self.member, **more)}
+        record = Record(1, environment, "2026-11-22T12:00:00Z", "ada@ci", "1f3c5a7", {}, members)
+        RecordStore(self.kube, "ns", environment).write(record)
+
+    @property
+    def registries(self) -> list[dict[str, Any]]:
+        return [{"host": "ghcr.io", "endpoint": self.registry.url}]
+
+    def check(self, **params: Any) -> dict[str, Any]:
+        source = {"environment": "staging", "namespace": "ns", "kubeconfig": None, "context": None}
+        given: dict[str, Any] = {"source": source, "waves": [[RAW]], "namespace": "ns", "registries": self.registries}
+        given |= {"commit": None, "expect_commit": None, "min_age": 0, "max_age": 0, "may_differ": []}
+        return check_promotion(self.kube, given | params)
+
+    def verify(self, images: list[dict[str, Any]], *, check: bool = False) -> dict[str, Any]:
+        params = {"namespace": "ns", "environment": "production", "images": images, "registries": self.registries}
+        return verify_promotion(self.kube, params, check=check)
+
+    @property
+    def promoted(self) -> dict[str, Any]:
+        image = f"{RELEASED}@{self.digest}"
+        return {"name": "api", "image": image, "accepted": [self.digest], "tagged": False}
+
+
+def failure(run: Any, *args: Any) -> Any:
+    with pytest.raises(TodoCloudError) as caught:
+        run(*args)
+    return caught.value.failure
+
+
+def test_what_was_verified_goes_on_by_its_digest_and_nothing_is_written(registry: FakeRegistry) -> None:
+    world = World(registry, STAGED)
+    world.recorded("staging")
+    world.kube.writes.clear()
+    found = world.check()
+    assert found["waves"][0][0]["values"]["image"] == f"{RELEASED}@{world.digest}"
+    assert (found["set"]["id"], found["images"]) == (1, [world.promoted])
+    assert world.kube.writes == []
+    assert registry.repositories["todo/api"].tags == {"sha-1": world.digest}
+
+
+def test_another_chart_does_not_go_on(registry: FakeRegistry) -> None:
+    world = World(registry, STAGED)
+    world.recorded("staging", chart_digest="another")
+    refused = failure(world.check)
+    assert (refused.code, refused.details["reason"]) == (Code.PROMOTION_REFUSED, "chart")
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_what_runs_is_tagged_with_the_version(registry: FakeRegistry, check: bool) -> None:
+    world = World(registry, RELEASED)
+    world.recorded("production")
+    found = world.verify([world.promoted], check=check)
+    assert (found["changed"], found["tags"][0]["state"]) == (True, "added")
+    assert found["verified"] == [f"{RELEASED}@{world.digest}"]
+    assert ("v1.0.0" in registry.repositories["todo/api"].tags) is not check
+    if not check:
+        assert world.verify([world.promoted])["changed"] is False
+
+
+def test_who_may_not_push_is_told_after_all_was_verified(registry: FakeRegistry) -> None:
+    world = World(registry, RELEASED)
+    world.recorded("production")
+    registry.auth, registry.anonymous_pull = "token", True
+    found = world.verify([world.promoted])
+    assert (found["changed"], found["tags"][0]["state"], len(found["warnings"])) == (False, "denied", 1)
+
+
+def test_pods_with_another_digest_are_not_what_was_promoted(registry: FakeRegistry) -> None:
+    world = World(registry, RELEASED)
+    world.recorded("production")
+    world.pod("sha256:" + "0" * 64, RELEASED)
+    assert failure(world.verify, [world.promoted]).code is Code.PROMOTION_UNPROVED
+    world.pod(world.digest, "ghcr.io/todo/other:v1")
+    assert failure(world.verify, [world.promoted]).code is Code.PROMOTION_UNPROVED
+    assert "v1.0.0" not in registry.repositories["todo/api"].tags
+
+
+def test_a_release_that_was_never_verified_is_not_what_was_promoted(registry: FakeRegistry) -> None:
+    world = World(registry, RELEASED)
+    assert failure(world.verify, [world.promoted]).code is Code.PROMOTION_UNPROVED
