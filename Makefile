@@ -11,7 +11,6 @@ export TODO_CLOUD_STARTED := $(or $(TODO_CLOUD_STARTED),$(shell date +%s))
 
 CLUSTER := python3 -m tests.cluster
 SITE := ansible-playbook site.yml -i inventories/local
-RESULTS := $(CACHE)/results
 
 .PHONY: help
 help: ## list the targets
@@ -45,38 +44,28 @@ venv: ## make the Python environment of development and tests
 	@$(CLUSTER) venv
 
 .PHONY: test
-test: ## all tests, on a cluster of their own that is removed at the end
-	@$(MAKE) -j 2 lint parts  # lint leaves half of two processors idle
-	@rm -rf "$(RESULTS)"
-	@status=0; \
-	pytest tests/unit -n 4 --dist loadfile --junitxml="$(RESULTS)/unit.xml" || status=1; \
-	$(CLUSTER) with test -- make on-cluster || status=1; \
-	python3 tests/summary.py "$(RESULTS)"/{unit,integration,e2e}.xml || status=1; \
-	exit $$status
+test: venv ## all tests, on a cluster of their own that is removed at the end (PART=lint|unit|integration|e2e: one part)
+	@python3 -m tests.stages $(PART)
+
+.PHONY: unit
+unit: ## the same as make test PART=unit
+	@$(MAKE) test PART=$@
+
+.PHONY: integration
+integration: ## the same as make test PART=integration
+	@$(MAKE) test PART=$@
+
+.PHONY: e2e
+e2e: ## the same as make test PART=e2e
+	@$(MAKE) test PART=$@
 
 .PHONY: parts
 parts: venv ## build what the tests need of the local cluster; what is there already stays
 	@$(CLUSTER) build --tests test
 
 .PHONY: on-cluster
-on-cluster: ## integration and end-to-end tests on the cluster that TODO_CLOUD_TEST_KUBECONFIG names
-	@status=0; \
-	pytest tests/integration -n 3 --dist loadfile --no-loadscope-reorder --junitxml="$(RESULTS)/integration.xml" || status=1; \
-	pytest tests/e2e --junitxml="$(RESULTS)/e2e.xml" || status=1; \
-	exit $$status
-
-.PHONY: unit
-unit: venv ## unit tests (no cluster)
-	@$(CLUSTER) build --tools
-	@pytest tests/unit -n 4 --dist loadfile
-
-.PHONY: integration
-integration: parts ## integration tests, on a cluster of their own
-	@$(CLUSTER) with test -- pytest tests/integration -n 3 --dist loadfile --no-loadscope-reorder
-
-.PHONY: e2e
-e2e: parts ## end-to-end tests, on a cluster of their own
-	@$(CLUSTER) with test -- pytest tests/e2e
+on-cluster: ## integration and end-to-end tests on the cluster that TODO_CLOUD_TEST_KUBECONFIG names (PART=... one part)
+	@python3 -m tests.stages --here $(PART)
 
 .PHONY: rollouts
 rollouts: ## 320 rollouts generated at random, not those of the tests (TODO_CLOUD_SEED=... repeats)

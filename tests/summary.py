@@ -1,29 +1,61 @@
-"""Adds up the JUnit files of several pytest runs and prints one closing line: ``N passed, N failed``.
-
-A run that left no file did not get as far as its tests, which counts as a failure.
-"""
+"""What ``make test`` ends with: failures with their part, slow tests, a line per stage, and ``N passed, N failed``."""
 
 from __future__ import annotations
 
-import sys
+import json
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-
-def main(files: list[str]) -> int:
-    passed = failed = skipped = 0
-    for name in files:
-        if not Path(name).exists():
-            print(f"{name} is missing: that run did not get as far as its tests")
-            failed += 1
-            continue
-        for suite in ET.parse(name).iter("testsuite"):
-            counts = [int(suite.get(key, 0)) for key in ("tests", "errors", "failures", "skipped")]
-            bad = counts[1] + counts[2]
-            passed, failed, skipped = passed + counts[0] - bad - counts[3], failed + bad, skipped + counts[3]
-    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
-    return 1 if failed or not passed else 0
+STAGES = "stages.jsonl"  # in the folder of results: one line per stage that ended
+_SLOWEST = 10
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+@dataclass(frozen=True)
+class Case:
+    """One test of a JUnit file; ``outcome`` is passed, failed (errors too) or skipped."""
+
+    part: str
+    name: str
+    seconds: float
+    outcome: str
+    message: str
+
+
+def main(results: Path, parts: Sequence[str]) -> int:
+    """Print the summary of the parts whose JUnit files are in the folder, and return the exit code.
+
+    A part that left no file did not get as far as its tests, which counts as a failure.
+    """
+    stages = [json.loads(line) for line in (results / STAGES).read_text().splitlines()]
+    tests = [test for part in parts for test in _cases(part, results / f"{part}.xml")]
+    failed = [test for test in tests if test.outcome == "failed"]
+    bad = [stage for stage in stages if stage["code"]]
+    _print(
+        "failed:", [stage["line"] for stage in bad] + [f"{test.part}: {test.name}: {test.message}" for test in failed]
+    )
+    slowest = sorted(tests, key=lambda test: test.seconds, reverse=True)[:_SLOWEST]
+    _print("slowest tests:", [f"{test.seconds:6.1f} s  {test.part}: {test.name}" for test in slowest])
+    _print("stages:", [stage["line"] for stage in stages])
+    passed, skipped = (sum(test.outcome == each for test in tests) for each in ("passed", "skipped"))
+    if parts:
+        print(f"{passed} passed, {len(failed)} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed or bad or (parts and not passed) else 0
+
+
+def _cases(part: str, file: Path) -> Iterator[Case]:
+    if not file.exists():
+        yield Case(part, "all", 0, "failed", "it did not get as far as its tests")
+        return
+    for case in ET.parse(file).iter("testcase"):
+        bad = next((child for child in case if child.tag in ("failure", "error")), None)
+        outcome = "failed" if bad is not None else "skipped" if case.find("skipped") is not None else "passed"
+        words = (bad.get("message") or "").splitlines() if bad is not None else []
+        name = f"{case.get('classname')}::{case.get('name')}"
+        yield Case(part, name, float(case.get("time", 0)), outcome, words[0] if words else "")
+
+
+def _print(title: str, lines: Sequence[str]) -> None:
+    if lines:
+        print(title, *lines, sep="\n  ")

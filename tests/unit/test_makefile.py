@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 
+from tests import stages
 from tests.cluster.paths import TOP
 
 
@@ -38,3 +39,9 @@ def test_no_target_names_the_cluster_that_an_environment_variable_chooses() -> N
         "kubeconfig",
         "down --purge",
     ]
+
+
+def test_the_parts_of_the_tests_are_the_ones_that_help_names() -> None:
+    (line,) = [line for line in (TOP / "Makefile").read_text().splitlines() if line.startswith("test: ")]
+
+    assert f"PART={'|'.join(stages.PARTS)}:" in line

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import stages, summary
+
+BURN = "import time\nwhile time.process_time() < 0.3: pass\n"
+PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r}])"
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(stages, "RESULTS", tmp_path / "results")
+    monkeypatch.delenv("TODO_CLOUD_TEST_CLUSTER", raising=False)
+    (tmp_path / "results").mkdir()
+    return tmp_path / "results"
+
+
+@pytest.fixture
+def begun(results: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The stages that were begun; none of them does anything. ``results/fails`` holds the name of one that fails."""
+    found: list[str] = []
+
+    def run(name: str, argv: tuple[str, ...]) -> stages.Stage:
+        found.append(name)
+        fails = results.parent / "fails"
+        stage = stages.Stage(name, int(fails.exists() and fails.read_text() == name), 1, 2)
+        with (results / summary.STAGES).open("a") as file:
+            file.write(json.dumps({"code": stage.code, "line": str(stage)}) + "\n")
+        if name in stages.PYTEST:
+            (results / f"{name}.xml").write_text("<testsuite><testcase classname='t' name='n' time='1'/></testsuite>")
+        return stage
+
+    monkeypatch.setattr(stages, "run", run)
+    return found
+
+
+def test_a_stage_tells_its_seconds_and_the_cpu_time_of_all_its_processes(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = stages.run("unit", [sys.executable, "-c", PARENT])
+
+    assert stage.code == 0
+    assert stage.cpu > 0.3
+    (kept,) = (results / summary.STAGES).read_text().splitlines()
+    assert json.loads(kept)["cpu"] == stage.cpu
+    assert capsys.readouterr().out.endswith(f"] {stage}\n")
+
+
+def test_a_stage_that_fails_says_so(results: Path) -> None:
+    stage = stages.run("e2e", [sys.executable, "-c", "raise SystemExit(3)"])
+
+    assert stage.code == 3
+    assert str(stage).startswith("e2e: FAILED after ")
+
+
+def test_the_cluster_s_share_is_named() -> None:
+    assert str(stages.Stage("e2e", 0, 90.4, 60.2, 30.6)) == "e2e: 90 s, 60 s of CPU and 31 s of the cluster's"
+
+
+def test_one_part_runs_alone(begun: list[str]) -> None:
+    assert stages.main(["unit"]) == 0
+    assert begun == ["build", "unit"]
+
+
+def test_lint_needs_no_build(begun: list[str]) -> None:
+    assert stages.main(["lint"]) == 0
+    assert begun == ["lint"]
+
+
+def test_after_a_failed_lint_no_test_begins(
+    begun: list[str], results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (results.parent / "fails").write_text("lint")
+
+    assert stages.main(["lint", "unit"]) == 1
+    assert sorted(begun) == ["build", "lint"]
+    assert capsys.readouterr().out.splitlines()[:2] == ["failed:", "  lint: FAILED after 1 s, 2 s of CPU"]
+
+
+def test_after_a_failed_part_the_next_one_begins(begun: list[str], results: Path) -> None:
+    (results.parent / "fails").write_text("integration")
+
+    assert stages.main(["--here", "integration", "e2e"]) == 1
+    assert begun == ["integration", "e2e"]
+
+
+def test_a_part_that_there_is_not_is_refused(begun: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        stages.main(["units"])
+
+    assert begun == []
+    assert "there is no part units: choose from lint, unit, integration, e2e" in capsys.readouterr().err
