@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads an environment's sidecars and its control plane, and repairs pods that started while the injector was down."""
+"""Checks the sidecars and the control plane of an environment; restarts pods without their sidecar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..readiness.daprd import AppSidecars, enabled, image_version, judge_app, po
 from ..readiness.fields import controller_uid, uid
 from ..readiness.tree import newest_replica_set
 from ..readiness.workloads import of_newest
-from .components import AppComponents, components_of, given_components, not_loaded
+from .components import AppComponents, components_of, namespace_components, not_loaded
 from .trust import Trust, read_trust
 
 INJECTOR = "dapr-sidecar-injector"
@@ -32,7 +32,7 @@ _KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """Dapr's control plane: its version (empty: not readable) and whether its injector can work."""
+    """Dapr's control plane: its version (empty: not readable) and whether its injector is ready."""
 
     version: str
     injector_ready: bool | None
@@ -45,7 +45,7 @@ class ControlPlane:
 
 @dataclass(frozen=True)
 class SidecarReport:
-    """All of it at one moment."""
+    """Sidecars and control plane at one moment."""
 
     apps: tuple[AppSidecars, ...]
     control_plane: ControlPlane
@@ -56,7 +56,7 @@ class SidecarReport:
 
     @property
     def lacking(self) -> list[str]:
-        """Names of pods without the sidecar they should have."""
+        """Names of pods that should have a sidecar and have none."""
         return [pod for app in self.apps for pod in app.lacking]
 
     def as_result(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class SidecarCheck:
         self._dapr = dapr_namespace
 
     def look(self, app_ids: Iterable[str] = (), *, thorough: bool = False) -> SidecarReport:
-        """What is there now. ``app_ids``: apps that must be there (none: whatever the workloads say).
+        """The present state. ``app_ids``: apps that must exist (empty: those of the workloads).
 
         ``thorough``: read Dapr's certificates, and ask every sidecar which components it has loaded.
         """
@@ -102,7 +102,7 @@ class SidecarCheck:
             failures.append(Failure(Code.SIDECAR_MISSING, text, {"app_id": missing, "workload": "", "pods": []}))
         if not thorough:
             return SidecarReport(apps, plane, None, tuple(failures))
-        given = given_components(self._kube, self._namespace)
+        given = namespace_components(self._kube, self._namespace)
         components = {app.app_id: components_of(self._kube, app.app_id, pods_by_app[app.app_id], given) for app in apps}
         for app in apps:
             for name, text in not_loaded(app.app_id, components[app.app_id]):
@@ -112,7 +112,7 @@ class SidecarCheck:
         return SidecarReport(apps, plane, trust, tuple(failures), components=components)
 
     def control_plane(self) -> ControlPlane:
-        """Version and state of the injector, as far as the credential may read them."""
+        """Version and state of the injector, as far as the credentials may read them."""
         try:
             injector = self._kube.find(DEPLOYMENT, self._dapr, INJECTOR)
         except Forbidden as exc:
@@ -125,15 +125,13 @@ class SidecarCheck:
         ready = (injector.get("status") or {}).get("readyReplicas") or 0
         return ControlPlane(version, ready > 0, "" if ready else f"no pod of {INJECTOR} is ready")
 
-    def prove_injector(self) -> None:
-        """Raises injector_down unless the API server would reach the injector and trust it: ready endpoints, CA bundle
-        set.
-        """
+    def verify_injector(self) -> None:
+        """Raises injector_down unless the injector has ready endpoints and its webhook has a CA bundle."""
         try:
             slices = self._kube.list_(_SLICES, self._dapr, label_selector=f"kubernetes.io/service-name={INJECTOR}")[0]
             hook = self._kube.find(_WEBHOOKS, "", INJECTOR)
         except Forbidden as exc:
-            raise error(Code.INJECTOR_DOWN, f"Whether Dapr's injector works can't be read: {exc}") from exc
+            raise error(Code.INJECTOR_DOWN, f"Whether Dapr's injector works cannot be read: {exc}") from exc
         ready = any((e.get("conditions") or {}).get("ready") for s in slices for e in s.get("endpoints") or ())
         if not ready:
             raise error(
@@ -146,15 +144,15 @@ class SidecarCheck:
             )
 
     def restart_lacking(self, report: SidecarReport, before_write: Callable[[], None] = lambda: None) -> list[str]:
-        """Deletes exactly the pods without their sidecar, after the injector is proved; their owners make new ones."""
-        self.prove_injector()
+        """Deletes the pods without their sidecar, after verifying the injector; their owners create new ones."""
+        self.verify_injector()
         for pod in report.lacking:
             before_write()
             self._kube.delete(POD, self._namespace, pod)
         return report.lacking
 
     def _with_newest_pods(self) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-        """Workloads that want sidecars, each with the pods of its newest revision: others are on their way out."""
+        """Workloads that ask for sidecars, each with the pods of its newest revision."""
         workloads, pods = self._workloads(), self._kube.list_(POD, self._namespace)[0]
         sets = self._kube.list_(REPLICA_SET, self._namespace)[0] if workloads else []
         found = []

@@ -1,11 +1,11 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which Dapr components an app's sidecars have loaded, asked of daprd itself, and which ones they should have.
+"""Which Dapr components an app's sidecars have loaded, read from daprd, and which ones they should have.
 
 daprd serves its metadata on its public port (``--dapr-public-port``, 3501 by default), which the API server's pod proxy
-reaches; the other port listens on the pod's loopback only. A sidecar loads components when it starts and not later
-(unless Dapr 1.18's hot reload is on, which charts/dapr-components switches off), and leaves one that has
-``ignoreErrors: true`` out without becoming unready: neither shows in any status.
+reaches; its other port listens only on the pod's loopback interface. A sidecar loads components only at its start
+(unless Dapr 1.18's hot reload is on, which charts/dapr-components disables), and skips a failed one with
+``ignoreErrors: true`` without becoming unready. No status shows either.
 Source of the document's shape: https://docs.dapr.io/reference/api/metadata_api/
 """
 
@@ -31,7 +31,7 @@ _PATH = "/v1.0/metadata"
 class AppComponents:
     """``loaded``: by every sidecar that answered, None when none did; ``missing``: name -> pods that lack it.
 
-    ``tolerated``: those of the missing that say ``ignoreErrors: true``. ``why``: what could not be read.
+    ``tolerated``: missing ones with ``ignoreErrors: true``. ``why``: what could not be read.
     """
 
     loaded: tuple[str, ...] | None = None
@@ -48,8 +48,8 @@ class AppComponents:
         }
 
 
-def given_components(kube: KubeObserver, namespace: str) -> tuple[list[dict[str, Any]] | None, str]:
-    """All components of a namespace, or None and why they can't be read."""
+def namespace_components(kube: KubeObserver, namespace: str) -> tuple[list[dict[str, Any]] | None, str]:
+    """All components of a namespace, or None and why they cannot be read."""
     try:
         return kube.list_(COMPONENT, namespace)[0], ""
     except NotFound:
@@ -61,7 +61,7 @@ def given_components(kube: KubeObserver, namespace: str) -> tuple[list[dict[str,
 def components_of(
     kube: KubeObserver, app_id: str, pods: Sequence[Mapping[str, Any]], given: tuple[list[dict[str, Any]] | None, str]
 ) -> AppComponents:
-    """What the sidecars of an app's pods (of one namespace) have loaded, compared with what is given to it."""
+    """Components that the sidecars of an app's pods have loaded, compared with those that the namespace has for it."""
     answers: dict[str, set[str]] = {}
     why = [given[1]] if given[1] else []
     for pod in pods:
@@ -70,7 +70,7 @@ def components_of(
         except KubeError as exc:
             why.append(str(exc))
         except ValueError as exc:
-            why.append(f"pod {pod['metadata']['name']}: its sidecar's metadata can't be read: {exc}")
+            why.append(f"pod {pod['metadata']['name']}: its sidecar's metadata cannot be read: {exc}")
     if not answers:
         return AppComponents(why="; ".join(dict.fromkeys(why)) or "no sidecar is ready")
     scoped = [item for item in given[0] or () if not item.get("scopes") or app_id in item["scopes"]]
@@ -82,7 +82,7 @@ def components_of(
 
 
 def not_loaded(app_id: str, found: AppComponents) -> list[tuple[str, str]]:
-    """(component, sentence) for each one that an app should have and has not."""
+    """(component, message) for each one that an app lacks."""
     return [
         (name, f"{app_id}: the sidecar of pod {', '.join(pods)} has not loaded component {name}: restart the app")
         for name, pods in sorted((found.missing or {}).items())
@@ -97,12 +97,12 @@ def _loaded(kube: KubeObserver, pod: Mapping[str, Any]) -> set[str]:
         raise ValueError(f"HTTP {status}")
     document = json.loads(body)
     if not isinstance(document, dict):
-        raise ValueError("no JSON object")
+        raise ValueError("not a JSON object")
     return {str(entry.get("name")) for entry in document.get("components") or () if isinstance(entry, dict)}
 
 
 def _port(pod: Mapping[str, Any]) -> int:
-    """daprd's public port, as the injector put it on its command line."""
+    """daprd's public port, from its command line."""
     side = sidecar_of(pod)
     words = [str(word) for key in ("command", "args") for word in (side[1].get(key) or () if side else ())]
     for flag, value in pairwise(words):

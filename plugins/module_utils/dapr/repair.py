@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The sidecar check as a whole: look, repair once where that is wanted, look again."""
+"""The whole sidecar check: check, repair once if requested, check again."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How long Dapr's certificates live: sentry's root and issuer are made for a year and are not renewed by themselves."""
+"""Expiry of Dapr's certificates: sentry's root and issuer are valid for a year and are not renewed automatically."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..kube.resources import SECRET, Resource
 
 TRUST_BUNDLE = "dapr-trust-bundle"
 _CONFIGURATION = Resource("dapr.io/v1alpha1", "Configuration", "configurations")
-_DAY_S = 86400
+_DAY_SECONDS = 86400
 
 
 @dataclass(frozen=True)
 class Trust:
-    """``mtls`` is None, and days are None with ``why``, when the credential may not read it."""
+    """``mtls`` and days are None, with ``why``, when the credentials may not read them."""
 
     mtls: bool | None
     root_days_left: int | None
@@ -40,10 +40,9 @@ class Trust:
 
 
 def days_left(pem: str, now: float) -> int | None:
-    """Whole days until the first CA certificate in ``pem`` expires, negative when it has; None when there is none to
-    read.
+    """Whole days until the first CA certificate in ``pem`` expires, negative after that; None without a certificate.
 
-    ``now``: seconds since the epoch. The standard library reads CA certificates that it is told to trust.
+    ``now``: seconds since the epoch. The standard library parses certificates that are loaded as trusted.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
@@ -51,11 +50,11 @@ def days_left(pem: str, now: float) -> int | None:
     except (ssl.SSLError, ValueError):
         return None
     ends = [ssl.cert_time_to_seconds(str(found["notAfter"])) for found in context.get_ca_certs() if "notAfter" in found]
-    return int((min(ends) - now) // _DAY_S) if ends else None
+    return int((min(ends) - now) // _DAY_SECONDS) if ends else None
 
 
 def read_trust(kube: KubeReader, namespace: str) -> Trust:
-    """mTLS switch and days left, as far as the credential may read them."""
+    """Whether mTLS is on, and days left, as far as the credentials may read them."""
     why: list[str] = []
     mtls: bool | None = None
     bundle: Mapping[str, Any] = {}

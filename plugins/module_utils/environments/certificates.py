@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How long the certificates of an environment's public doors live, as cert-manager tells."""
+"""Expiry of the certificates of an environment's public endpoints, from cert-manager."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import Resource
 
 _CERTIFICATE = Resource("cert-manager.io/v1", "Certificate", "certificates")
-_DAY_S = 86400
+_DAY_SECONDS = 86400
 
 
 def certificates(kube: KubeReader, namespace: str) -> list[dict[str, Any]]:
-    """Name, whole days left (None: there is none yet) and readiness of each Certificate; empty without cert-manager, or
-    when the credential may not read them.
+    """Name, whole days left (None: not issued yet) and readiness of each Certificate.
+
+    Empty without cert-manager, or when the credentials may not read them.
     """
     try:
         found = kube.list_(_CERTIFICATE, namespace)[0]
     except (Forbidden, NotFound):
         return []
-    return sorted((_told(item, kube.server_now()) for item in found), key=lambda each: str(each["name"]))
+    return sorted((_describe(item, kube.server_now()) for item in found), key=lambda each: str(each["name"]))
 
 
-def _told(item: dict[str, Any], now: float) -> dict[str, Any]:
+def _describe(item: dict[str, Any], now: float) -> dict[str, Any]:
     status = item.get("status") or {}
     ends = status.get("notAfter")
     ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ())
-    days = int((datetime.fromisoformat(ends).timestamp() - now) // _DAY_S) if ends else None
+    days = int((datetime.fromisoformat(ends).timestamp() - now) // _DAY_SECONDS) if ends else None
     return {"name": item["metadata"]["name"], "days_left": days, "ready": ready}

@@ -1,9 +1,9 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What of an object makes it the same as before, and what changed between two looks at an environment; pure.
+"""Fingerprint of an environment's objects, and the changes between two fingerprints; pure.
 
-Left out are status, what belongs to another object (pods of a Deployment), replicas that an autoscaler owns, and fields
-that only Kubernetes' own and other known controllers write. Secrets count by their version, never by their content.
+Left out are status, owned objects (pods of a Deployment), replicas that an autoscaler owns, and fields that only
+Kubernetes' own or other known controllers write. Secrets count by their resource version, never by their content.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ..kube.managed_fields import Writer, leaves, owners, parts_of, writers_of
 from ..kube.resources import Resource
 
 FORMAT = 1
-PUBLISHED = "environment-fingerprint"  # the ConfigMap that holds an environment's own
+PUBLISHED = "environment-fingerprint"  # the ConfigMap with the environment's own fingerprint
 _LEADER = "control-plane.alpha.kubernetes.io/leader"
-_ASIDE = frozenset({"apiVersion", "kind", "status"})
+_IGNORED = frozenset({"apiVersion", "kind", "status"})
 _OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "namespace"})
-_DEPTH = 6  # spec.template.spec.containers[app].image has so many parts: finer would only make the record larger
+_DEPTH = 6  # parts of spec.template.spec.containers[app].image; more would only enlarge the fingerprint
 _SHORT = 12
 _CERTIFICATE = "cert-manager.io/certificate-name"
 
@@ -31,7 +31,7 @@ Scaled = frozenset[tuple[str, str]]  # (kind, name) of what an autoscaler scales
 
 @dataclass(frozen=True)
 class Change:
-    """One object that is not as it was. ``expected``: a known controller's ordinary work, such as a renewal."""
+    """One object that changed. ``expected``: the regular work of a known controller, such as a renewal."""
 
     object: str
     change: str  # created, deleted, replaced, changed
@@ -53,7 +53,7 @@ class Change:
 
 
 def counts(resource: Resource, item: Mapping[str, Any]) -> bool:
-    """False for what another object brings with it, for leader election, and for the fingerprint itself."""
+    """False for owned objects, leader election, and the fingerprint itself."""
     metadata = item["metadata"]
     if any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()):
         return False
@@ -63,9 +63,9 @@ def counts(resource: Resource, item: Mapping[str, Any]) -> bool:
 
 
 def name_of(resource: Resource, item: Mapping[str, Any], home: str) -> str:
-    """``Deployment/api``; elsewhere ``dapr-system: Deployment/x``, of no namespace ``cluster: ClusterRole/x``.
+    """``Deployment/api``; elsewhere ``dapr-system: Deployment/x``; cluster-scoped ``cluster: ClusterRole/x``.
 
-    Custom kinds carry their group, since two may have one name.
+    Custom kinds include their group, since kinds of two groups may have the same name.
     """
     metadata = item["metadata"]
     name = f"{kind_name(resource)}/{metadata['name']}"
@@ -86,7 +86,7 @@ def entry_of(resource: Resource, item: Mapping[str, Any], scaled: Scaled) -> dic
     if resource.kind in ("Secret", "Pod"):  # read without content
         version = str(metadata.get("resourceVersion")) if resource.kind == "Secret" else ""
         return {"uid": metadata.get("uid", ""), "fields": {"version": version}}
-    content = {key: value for key, value in item.items() if key not in _ASIDE}
+    content = {key: value for key, value in item.items() if key not in _IGNORED}
     content["metadata"] = {key: value for key, value in metadata.items() if key not in _OWN}
     writers = writers_of(item)
     sections: dict[str, dict[str, Any]] = {}
@@ -103,7 +103,7 @@ def entry_of(resource: Resource, item: Mapping[str, Any], scaled: Scaled) -> dic
 
 
 def section(path: str) -> str:
-    """The part of a path by which changes are told."""
+    """The leading part of a path, by which changes are reported."""
     return "".join(parts_of(path)[:_DEPTH])
 
 
@@ -115,30 +115,30 @@ def total(objects: Mapping[str, Any]) -> str:
 def compare(before: Mapping[str, Any], after: Mapping[str, Any], live: Mapping[str, Mapping[str, Any]]) -> list[Change]:
     """What changed from one fingerprint to the next. ``live``: the objects of ``after`` by name, with managedFields.
 
-    What either could not read is not compared.
+    Kinds that either could not read are not compared.
     """
     was, now = before["objects"], after["objects"]
-    blind = {*before.get("unread", {}), *after.get("unread", {})}
+    unread = {*before.get("unread", {}), *after.get("unread", {})}
     since = float(before.get("time") or 0)
     found = []
     for name in sorted(was.keys() | now.keys()):
-        if _kind_of(name) in blind:
+        if _kind_of(name) in unread:
             continue
         if name not in now:
             found.append(Change(name, "deleted", f"{name} was deleted (by whom is not recorded)"))
         elif name not in was:
-            found.append(_made(name, "created", live[name]))
+            found.append(_created(name, "created", live[name]))
         elif was[name]["uid"] != now[name]["uid"]:
-            found.append(_made(name, "replaced", live[name]))
+            found.append(_created(name, "replaced", live[name]))
         elif was[name] != now[name]:
             found.append(_changed(name, was[name]["fields"], now[name]["fields"], live[name], since))
     return found
 
 
-def _made(name: str, change: str, item: Mapping[str, Any]) -> Change:
+def _created(name: str, change: str, item: Mapping[str, Any]) -> Change:
     by = tuple(writer.described for writer in writers_of(item) if writer.subresource != "status")[-1:]
-    told = "was deleted and made again" if change == "replaced" else "is new"
-    return Change(name, change, f"{name} {told} ({by[0] if by else 'by whom is not recorded'})", by=by)
+    verb = "was deleted and created again" if change == "replaced" else "is new"
+    return Change(name, change, f"{name} {verb} ({by[0] if by else 'by whom is not recorded'})", by=by)
 
 
 def _changed(
@@ -175,11 +175,11 @@ def _seconds(time: str) -> float:
         return 0.0
 
 
-def told(environment: str, changes: Iterable[Change], compared: int) -> list[str]:
-    """For people: untouched, or each object that changed; the controllers' ordinary work last, named as such."""
+def format_changes(environment: str, changes: Iterable[Change], compared: int) -> list[str]:
+    """Lines for people: unchanged, or each object that changed; expected changes last, marked as such."""
     listed = list(changes)
     ours = [change.message for change in listed if not change.expected]
-    theirs = [f"ordinary: {change.message}" for change in listed if change.expected]
+    theirs = [f"expected: {change.message}" for change in listed if change.expected]
     head = (
         f"{environment}: {len(ours)} of {compared} objects changed"
         if ours

@@ -1,10 +1,10 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is refused before the first write: another cluster, another environment's namespace, host name or platform.
+"""Refuses, before the first write, another cluster and another environment's namespace, host name or platform.
 
-Each environment's namespace carries what it claims: its name in a label, the cluster's identity (the uid of the
-namespace kube-system), its public host names and whether it manages the platform in annotations. So one list of
-namespaces tells whether two inventories claim the same.
+Each environment's namespace carries its claims: its name in a label; the cluster's identity (the uid of the namespace
+kube-system), its public host names and whether it manages the platform in annotations. So one list of namespaces shows
+whether two inventories claim the same.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Metadata = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Claims:
-    """What a run is about to write to. ``cluster_id``: the identity the inventory expects, empty when it names none."""
+    """What a run is about to write to. ``cluster_id``: the identity that the inventory expects; may be empty."""
 
     environment: str
     namespace: str
@@ -41,14 +41,12 @@ class Claims:
 
 @dataclass
 class Guard:
-    """What was found. ``cluster_id`` is empty when the credential may not read it; ``warnings`` say what could not be
-    compared.
-    """
+    """Result. ``cluster_id`` is empty when the credentials may not read it; ``warnings``: what was not compared."""
 
     cluster_id: str = ""
-    recorded: str = ""  # identity that the namespace carries
+    recorded: str = ""  # cluster identity in the namespace's annotation
     there: bool = True
-    free: bool = False  # no environment's yet
+    free: bool = False  # not claimed by any environment yet
     warnings: list[str] = field(default_factory=list)
 
 
@@ -60,11 +58,11 @@ def guard(
     may_be_free: bool = False,
     leaving: bool = False,
 ) -> Guard:
-    """Refuses what is not this environment's. Raises invalid_input or not_found; three requests, side by side.
+    """Refuses what is not this environment's. Raises invalid_input or not_found; three parallel requests.
 
-    ``may_be_absent`` (a new environment): a namespace that is not there yet is only told. ``may_be_free`` (adopting):
-    one that carries no environment's label is nobody's yet. ``leaving``: something is removed, so it does not matter
-    what other environments claim.
+    ``may_be_absent`` (a new environment): a missing namespace is only a warning. ``may_be_free`` (adopting): the
+    namespace may lack an environment's label. ``leaving``: something is removed, so claims of other environments do not
+    matter.
     """
     with ThreadPoolExecutor(3) as pool:
         own = pool.submit(kube.find, NAMESPACE, "", claims.namespace, metadata_only=True)
@@ -82,22 +80,22 @@ def guard(
     _cluster(claims, guarded)
     if others is None:
         guarded.warnings.append(
-            "Other environments of this cluster can't be listed with these credentials: whether one of them claims "
-            "the same host name or the platform was not compared."
+            "The credentials may not list the other environments of this cluster: their claims to host names and "
+            "the platform were not checked."
         )
     _others([item["metadata"] for item in others or ()], metadata, claims)
     return guarded
 
 
 def record(kube: KubeApi, namespace: str, guarded: Guard) -> None:
-    """Writes the cluster's identity into the namespace on first use, where the credential may."""
+    """Writes the cluster's identity into the namespace on first use, if the credentials may."""
     if guarded.recorded or not guarded.cluster_id or not guarded.there:
         return
     patch = {"metadata": {"annotations": {CLUSTER_ID: guarded.cluster_id}}}
     try:
         kube.patch(NAMESPACE, "", namespace, patch)
     except Forbidden:
-        return  # whoever makes the namespaces records it: the role environment does
+        return  # whoever creates the namespace records it: the role environment does
 
 
 def _namespace(metadata: Metadata, claims: Claims, guarded: Guard, may_be_absent: bool, may_be_free: bool) -> None:
@@ -110,9 +108,9 @@ def _namespace(metadata: Metadata, claims: Claims, guarded: Guard, may_be_absent
         return
     owner = (metadata.get("labels") or {}).get(ENVIRONMENT)
     if owner != environment and not (may_be_free and guarded.free):
-        said = f"belongs to environment {owner!r}" if owner else f"has no label {ENVIRONMENT}"
+        problem = f"belongs to environment {owner!r}" if owner else f"has no label {ENVIRONMENT}"
         raise _refused(
-            f"Namespace {name!r} {said}: environment {environment!r} may not deploy there.", claims, found=owner
+            f"Namespace {name!r} {problem}: environment {environment!r} may not deploy there.", claims, found=owner
         )
     if metadata.get("deletionTimestamp"):
         raise _refused(f"Namespace {name!r} is being deleted.", claims)
@@ -122,21 +120,21 @@ def _cluster(claims: Claims, guarded: Guard) -> None:
     is_ = guarded.cluster_id
     if claims.cluster_id and not is_:
         raise _refused(
-            "The cluster's identity can't be read, so cluster_id can't be checked: the credentials need the right to "
-            "get the namespace kube-system.",
+            "The cluster's identity cannot be read, so cluster_id cannot be checked: the credentials need the right "
+            "to get the namespace kube-system.",
             claims,
         )
     if claims.cluster_id and claims.cluster_id != is_:
         raise _refused(
             f"This is another cluster: the inventory expects {claims.cluster_id} (cluster_id), but the credentials "
-            f"lead to {is_}. Look at the kubeconfig and its context.",
+            f"are for {is_}. Check the kubeconfig and its context.",
             claims,
             found=is_,
         )
     if guarded.recorded and is_ and guarded.recorded != is_:
         raise _refused(
             f"Namespace {claims.namespace!r} was set up in cluster {guarded.recorded}, but this is cluster {is_}: it "
-            f"was copied or restored. If it is to live here, remove its annotation {CLUSTER_ID}.",
+            f"was copied or restored. If it belongs here, remove its annotation {CLUSTER_ID}.",
             claims,
             found=is_,
         )
@@ -151,14 +149,14 @@ def _others(listed: Iterable[Metadata], own: Metadata, claims: Claims) -> None:
         who = f"environment {(other.get('labels') or {}).get(ENVIRONMENT)!r} (namespace {other['name']!r})"
         if taken := sorted(hosts & _hosts(other)):
             raise _refused(
-                f"{who[0].upper()}{who[1:]} claims the host name {', '.join(taken)} already: set another "
+                f"{who[0].upper()}{who[1:]} already claims the host name {', '.join(taken)}: set another "
                 f"environment_url for environment {claims.environment!r}.",
                 claims,
                 found=other["name"],
             )
         if platform and _notes(other).get(PLATFORM) == MANAGED:
             raise _refused(
-                f"{who[0].upper()}{who[1:]} manages this cluster's platform already: set platform_manage: false for "
+                f"{who[0].upper()}{who[1:]} already manages this cluster's platform: set platform_manage: false for "
                 f"environment {claims.environment!r}.",
                 claims,
                 found=other["name"],

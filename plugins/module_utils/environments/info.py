@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""environment_info in one call: what an environment claims, its fingerprint, and what changed since another one."""
+"""The module environment_info: claims, fingerprint, and changes since another fingerprint."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..kube.api import KubeReader
-from .fingerprint import compare, told
+from .fingerprint import compare, format_changes
 from .guard import CLUSTER_ID, HOSTS, MANAGED, PLATFORM, Claims, guard
-from .inspect import checked, published, survey
+from .inspect import checked, inspect, published
 
-OF_ITSELF = "published"
+OWN = "published"
 
 CLAIMS_SPEC: dict[str, Any] = {
     "type": "dict",
@@ -27,7 +27,7 @@ CLAIMS_SPEC: dict[str, Any] = {
 
 
 def claims_info(kube: KubeReader, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Refuses what belongs to another (see guard.py); returns the annotations by which a namespace claims it."""
+    """Refuses what belongs to another environment (see guard.py); returns the annotations that publish the claims."""
     raw = params["claims"]
     hosts = tuple(sorted({host for text in raw["hosts"] if (host := host_of(text))}))
     claims = Claims(raw["environment"], params["namespace"], params["cluster_id"] or "", hosts, raw["platform"])
@@ -36,22 +36,22 @@ def claims_info(kube: KubeReader, params: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "cluster_id": found.cluster_id,
         "annotations": annotations | ({CLUSTER_ID: found.cluster_id} if found.cluster_id else {}),
-        "warnings": found.warnings if found.there else found.warnings[1:],  # a namespace to come is no warning
+        "warnings": found.warnings if found.there else found.warnings[1:],  # a missing namespace is not a warning here
     }
 
 
 def fingerprint_info(kube: KubeReader, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The fingerprint, and with ``compare_to`` what changed and how that is told."""
+    """The fingerprint, and with ``compare_to`` the changes, also as text."""
     namespace, against = params["namespace"], params["compare_to"]
     environment = params["environment"] or namespace
-    before = published(kube, namespace) if against == OF_ITSELF else checked(against) if against else None
-    now = survey(kube, namespace, environment, params["platform_namespaces"])
+    before = published(kube, namespace) if against == OWN else checked(against) if against else None
+    now = inspect(kube, namespace, environment, params["platform_namespaces"])
     result: dict[str, Any] = {"fingerprint": now.fingerprint, "compared": before is not None}
     result |= {"changes": [], "table": []}
     if before is not None:
         changes = compare(before, now.fingerprint, now.live)
         result["changes"] = [change.as_result() for change in changes]
-        result["table"] = told(environment, changes, len(now.fingerprint["objects"]))
+        result["table"] = format_changes(environment, changes, len(now.fingerprint["objects"]))
     elif against:
         result["table"] = [f"{environment}: nothing to compare with, it has not published a fingerprint yet"]
     if now.fingerprint["unread"]:
@@ -61,7 +61,7 @@ def fingerprint_info(kube: KubeReader, params: Mapping[str, Any]) -> dict[str, A
 
 
 def host_of(text: str) -> str:
-    """Host name of a URL (or as it is); empty for addresses and localhost, which nobody can claim."""
+    """Host name of a URL (or the text itself); empty for IP addresses and localhost, which cannot be claimed."""
     host = (urlsplit(text).hostname if "//" in text else text.strip().lower()) or ""
     try:
         ipaddress.ip_address(host)

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads an environment for its fingerprint: every kind that its namespace can hold, and publishes what was found."""
+"""Reads all objects of an environment for its fingerprint, and publishes the fingerprint."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..kube.managed_fields import scaled_by
 from ..kube.resources import CONFIG_MAP, NAMESPACE, WELL_KNOWN, Resource
 from .fingerprint import FORMAT, PUBLISHED, counts, entry_of, kind_name, name_of, total
 
-# Life goes on in these without anybody changing anything, or they say the same as another kind does.
-_RESTLESS = frozenset(
+# Kinds that change without anybody changing the desired state, or that duplicate another kind.
+_VOLATILE = frozenset(
     {
         "Event", "Lease", "LeaseCandidate", "Endpoints", "EndpointSlice", "ReplicaSet", "ControllerRevision",
         "PodMetrics", "NodeMetrics", "Node", "Namespace", "PersistentVolume", "CSINode", "CSIStorageCapacity",
@@ -31,21 +31,21 @@ _MANAGER = "todo.cloud"
 
 
 @dataclass
-class Survey:
-    """A fingerprint, and the objects it was made of."""
+class Inspection:
+    """A fingerprint, and its objects."""
 
     fingerprint: dict[str, Any]
     live: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def survey(kube: KubeReader, namespace: str, environment: str, platform: Sequence[str] = ()) -> Survey:
-    """Reads ``namespace``, and with ``platform`` those namespaces and what belongs to no namespace too.
+def inspect(kube: KubeReader, namespace: str, environment: str, platform: Sequence[str] = ()) -> Inspection:
+    """Reads ``namespace``, and with ``platform`` those namespaces and all cluster-scoped objects too.
 
-    What the credential may not read stands under ``unread``. Raises Forbidden when it may not read the namespace at all
-    (after one request).
+    Kinds that the credentials may not read are in ``unread``. Raises Forbidden, after one request, when they may not
+    read the namespace at all.
     """
     kube.list_(CONFIG_MAP, namespace, metadata_only=True)
-    kinds = [kind for kind in kube.served() if kind.kind not in _RESTLESS]
+    kinds = [kind for kind in kube.served() if kind.kind not in _VOLATILE]
     wanted: list[tuple[Resource, str]] = [(kind, namespace) for kind in kinds if kind.namespaced]
     for other in platform:
         wanted += [(kind, other) for kind in kinds if kind.namespaced]
@@ -72,13 +72,13 @@ def survey(kube: KubeReader, namespace: str, environment: str, platform: Sequenc
         "objects": dict(sorted(objects.items())),
         "unread": dict(sorted(unread.items())),
     }
-    return Survey(fingerprint, live)
+    return Inspection(fingerprint, live)
 
 
 def publish(kube: KubeApi, namespace: str, environment: str) -> str:
-    """Writes the environment's own fingerprint beside its records. Returns why not, empty when it was written."""
+    """Writes the environment's fingerprint beside its release sets. Returns an error, empty on success."""
     try:
-        found = survey(kube, namespace, environment).fingerprint
+        found = inspect(kube, namespace, environment).fingerprint
         body = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -92,20 +92,20 @@ def publish(kube: KubeApi, namespace: str, environment: str) -> str:
 
 
 def published(kube: KubeReader, namespace: str) -> dict[str, Any] | None:
-    """What the environment published about itself; None when it never did."""
+    """The fingerprint that the environment published; None without one."""
     item = kube.find(CONFIG_MAP, namespace, PUBLISHED)
     return checked((item.get("data") or {}).get("fingerprint.json")) if item else None
 
 
 def checked(raw: Any) -> dict[str, Any]:
-    """A fingerprint as this version reads it, from JSON or a dictionary; raises invalid_input."""
+    """A valid fingerprint, from JSON or a dictionary; raises invalid_input."""
     try:
         found = json.loads(raw) if isinstance(raw, str) else raw
         if found["format"] == FORMAT and isinstance(found["objects"], Mapping):
             return dict(found)
     except (ValueError, KeyError, TypeError):
         pass
-    raise error(Code.INVALID_INPUT, "This is no fingerprint that environment_info made.", option="compare_to")
+    raise error(Code.INVALID_INPUT, "This is not a valid fingerprint of environment_info.", option="compare_to")
 
 
 def _list(kube: KubeReader, kind: Resource, namespace: str) -> list[dict[str, Any]] | str:
@@ -115,7 +115,7 @@ def _list(kube: KubeReader, kind: Resource, namespace: str) -> list[dict[str, An
     except Forbidden as exc:
         return str(exc)
     except NotFound:
-        return []  # a custom kind that went away meanwhile
+        return []  # a custom kind that was removed meanwhile
 
 
 def _find(kube: KubeReader, namespace: str) -> dict[str, Any] | None:

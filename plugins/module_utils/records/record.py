@@ -1,11 +1,10 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Release sets: what was proved good, written down in the environment itself as immutable ConfigMaps ``release-set-N``.
+"""Release sets: verified states, recorded in the environment itself as immutable ConfigMaps ``release-set-N``.
 
-A record holds everything that is needed to come back to it, charts and values included, so it survives the pruning of
-Helm's
-history. Its digest detects damage; it is no proof against someone who may write ConfigMaps. What changes later
-(withdrawn) stands in annotations, which an immutable ConfigMap still allows.
+A record holds everything that a rollback to it needs, including charts and values, so it does not depend on Helm's
+history. Its digest detects damage; it does not protect against someone who may write ConfigMaps. What changes later
+(withdrawn) is in annotations, which an immutable ConfigMap still allows.
 """
 
 from __future__ import annotations
@@ -29,20 +28,20 @@ _COMMIT, _TIME = "todo.cloud/commit", "todo.cloud/verified-at"
 WITHDRAWN = "todo.cloud/withdrawn"
 KEEP = 20
 _PREFIX = "release-set-"
-_LIMIT = 1_000_000  # the API server refuses ConfigMaps above 1 MiB, metadata included
+_LIMIT = 1_000_000  # the API server refuses ConfigMaps above 1 MiB, including metadata
 
 
 @dataclass(frozen=True)
 class Member:
-    """One release as it was proved. ``images``: workload/container -> image and the digest that pods ran."""
+    """One verified release. ``images``: workload/container -> image and the digest that pods ran."""
 
     name: str
     revision: int
-    uid: str  # of Helm's Secret: revision 3 of a release that was removed and installed again is another one
+    uid: str  # of Helm's Secret: it tells revision 3 from revision 3 after a removal and a new installation
     chart: str  # name of a local chart, else the reference
     chart_version: str
     chart_digest: str
-    local: bool  # the chart came from a folder or an archive, so only a record can bring it back
+    local: bool  # the chart is a folder or an archive, so only the record can restore it
     inputs: str
     watched: str  # label value
     values: Mapping[str, Any]
@@ -58,11 +57,11 @@ class Member:
 
     @property
     def wanted(self) -> str:
-        """See models.wanted_key."""
+        """See digest.wanted_key."""
         return wanted_key(self.inputs, self.watched)
 
     def is_at(self, revision: Revision) -> bool:
-        """Is it this revision of Helm's that was proved?"""
+        """Whether ``revision`` is the verified one."""
         return (self.revision, self.uid) == (revision.revision, revision.uid)
 
     @classmethod
@@ -78,9 +77,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Record:
-    """A verified set. ``missing`` names members that could not be proved with it, and why. ``charts``: digest ->
-    archive.
-    """
+    """A verified set. ``missing``: members that were not verified with it, and why. ``charts``: digest -> archive."""
 
     id: int
     environment: str
@@ -96,12 +93,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Header:
-    """What a record's metadata tells, without its content."""
+    """A record's metadata, without its content."""
 
     id: int
     time: str
     commit: str
-    withdrawn: str = ""  # why, empty when it is not
+    withdrawn: str = ""  # the reason, empty when it is not withdrawn
 
 
 def headers_of(metadata: Iterable[Mapping[str, Any]], environment: str) -> list[Header]:
@@ -116,9 +113,7 @@ def headers_of(metadata: Iterable[Mapping[str, Any]], environment: str) -> list[
 
 
 def pack(record: Record) -> dict[str, Any]:
-    """The ConfigMap. Charts that do not fit are left out, largest first; the release can then not be redeployed from
-    here.
-    """
+    """The ConfigMap. Charts that do not fit are left out, largest first; it cannot redeploy those releases."""
     content = asdict(record)
     charts: dict[str, bytes] = content.pop("charts")
     while charts and sum(map(len, charts.values())) * 4 / 3 + len(canonical(content)) > _LIMIT:
@@ -140,12 +135,12 @@ def pack(record: Record) -> dict[str, Any]:
 
 
 def unpack(item: Mapping[str, Any]) -> Record:
-    """From the ConfigMap; raises set_damaged when its digest does not fit or it can't be read."""
+    """From the ConfigMap; raises set_damaged when its digest does not match or it cannot be read."""
     data, binary = item.get("data") or {}, item.get("binaryData") or {}
     text = data.get("set.json", "")
     name = item["metadata"]["name"]
     if data.get("digest") != _digest(text, binary):
-        raise error(Code.SET_DAMAGED, f"{name} is damaged: its digest does not fit its content.", set=name)
+        raise error(Code.SET_DAMAGED, f"{name} is damaged: its digest does not match its content.", set=name)
     try:
         content = json.loads(text)
         members = {key: Member.parse(raw) for key, raw in content.pop("members").items()}
@@ -155,7 +150,7 @@ def unpack(item: Mapping[str, Any]) -> Record:
         return Record(**content, members=members, charts=charts)
     except (ValueError, TypeError, KeyError) as exc:
         raise error(
-            Code.SET_DAMAGED, f"{name} can't be read by this version of the collection: {exc}.", set=name
+            Code.SET_DAMAGED, f"{name} cannot be read by this version of the collection: {exc}.", set=name
         ) from exc
 
 
@@ -201,6 +196,6 @@ class RecordStore:
         return sorted(set(record.charts) - kept)
 
     def withdraw(self, number: int, reason: str) -> None:
-        """Marks a record: rollbacks do not choose it by themselves any more."""
+        """Marks a record as withdrawn: rollbacks no longer choose it by themselves."""
         patch = {"metadata": {"annotations": {WITHDRAWN: reason}}}
         self._kube.patch(CONFIG_MAP, self._namespace, f"{_PREFIX}{number}", patch)

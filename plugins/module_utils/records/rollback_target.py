@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where a rollback is going, written down before its first write: a killed one is resumed to the very same place."""
+"""Target of a rollback, recorded before its first write: a killed rollback is resumed to the same target."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "release-rollback-target"
 
 @dataclass(frozen=True)
 class RollbackTarget:
-    """A rollback to set ``set``, of ``names`` only (empty: of all), which withdraws the sets ``leaves``."""
+    """A rollback to ``set``, of ``names`` (empty: all), which withdraws the sets ``leaves``."""
 
     set: int
     names: tuple[str, ...] = ()
@@ -23,13 +23,13 @@ class RollbackTarget:
     who: str = ""
 
 
-def remember(kube: KubeApi, namespace: str, intention: RollbackTarget) -> None:
-    """Writes it down, over an earlier one."""
+def remember(kube: KubeApi, namespace: str, target: RollbackTarget) -> None:
+    """Records it, replacing an earlier one."""
     body = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": NAME, "namespace": namespace},
-        "data": {"target.json": json.dumps(asdict(intention), sort_keys=True)},
+        "data": {"target.json": json.dumps(asdict(target), sort_keys=True)},
     }
     if kube.find(CONFIG_MAP, namespace, NAME, metadata_only=True) is None:
         kube.create(CONFIG_MAP, namespace, body)
@@ -38,7 +38,7 @@ def remember(kube: KubeApi, namespace: str, intention: RollbackTarget) -> None:
 
 
 def remembered(kube: KubeReader, namespace: str) -> RollbackTarget | None:
-    """What an unfinished rollback was going to; None when there is none (or none that can be read)."""
+    """The target of an unfinished rollback; None without one (or one that can be read)."""
     found = kube.find(CONFIG_MAP, namespace, NAME)
     try:
         raw = json.loads((found or {}).get("data", {}).get("target.json", ""))
@@ -48,9 +48,9 @@ def remembered(kube: KubeReader, namespace: str) -> RollbackTarget | None:
 
 
 def forget(kube: KubeApi, namespace: str) -> str:
-    """Removes it; a sentence when there was one."""
+    """Removes it; returns a message when there was one."""
     was = remembered(kube, namespace)
     if was is None:
         return ""
     kube.delete(CONFIG_MAP, namespace, NAME)
-    return f"A rollback to release set {was.set}, begun by {was.who}, was not finished; it is given up."
+    return f"A rollback to release set {was.set}, started by {was.who}, was not finished; it is abandoned."

@@ -20,7 +20,7 @@ from ..helm.storage import history
 from ..kube.session import KubeSession
 from ..planning.spec import ReleaseSpec
 from ..records.record import Member, Record, RecordStore
-from ..records.rollback_floor import below, image_text
+from ..records.rollback_floor import image_text, violates_floor
 from ..settings import OnFailure, Progress, Settings
 from .apply import Engine
 
@@ -113,7 +113,7 @@ class ImageRollback:
         sets = [record.id for record in records if _has(record, self._name, image)]
         known = f"it was verified in release set {sets[0]}" if sets else "no release set holds it as verified"
         told = [f"{self._name}: {image} was asked for by hand; {known}."]
-        floor = below(replace(member, values=spec.values), replace(records[0], restored_from=0),
+        floor = violates_floor(replace(member, values=spec.values), replace(records[0], restored_from=0),
                       history(self._kube, self._settings.namespace, self._name))  # fmt: skip
         return [*told, f"{floor}."] if floor else told
 

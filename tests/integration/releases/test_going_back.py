@@ -37,7 +37,7 @@ def test_no_rollback_goes_below_a_declared_floor(world: World) -> None:
     before = world.fingerprint()
     refused = world.back("1")
     assert refused.code == "rollback_refused"
-    assert "a declares rollback_floor 2, and release set 1 lies below it" in refused.message
+    assert "a declares rollback_floor 2, and release set 1 is below it" in refused.message
     assert refused.message.endswith("Nothing was touched.")
     assert world.fingerprint() | _lease(world) == before | _lease(world)
     assert world.back("1", "b").ok().result["changed"], "the other release declares none"

@@ -153,7 +153,7 @@ def test_guards_on_a_real_cluster(world: World, other: World, module: Callable[.
     claims["environment"] = ENVIRONMENT
     taken = module("environment_info", {"namespace": world.namespace, "fingerprint": False, "claims": claims})
     assert taken.code == "invalid_input"
-    assert f"claims the host name {host} already" in taken.result["msg"]
+    assert f"already claims the host name {host}" in taken.result["msg"]
     world.kube.patch(NAMESPACE, "", world.namespace, {"metadata": {"annotations": {CLUSTER_ID: "restored"}}})
     before = len(world.history("api"))
     assert "copied or restored" in world.apply(world.release("api", text="two")).message

@@ -8,7 +8,7 @@ from typing import Any
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.components import (
     COMPONENT,
     components_of,
-    given_components,
+    namespace_components,
     not_loaded,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
@@ -43,7 +43,7 @@ def component(kube: FakeKube, name: str, scopes: list[str] | None = None, **spec
 
 def look(kube: Sidecars) -> Any:
     pods = [pod(name, namespace="ns") for name in kube.answers]
-    given = given_components(kube, "ns")
+    given = namespace_components(kube, "ns")
     return components_of(kube, "api", pods, given)
 
 
@@ -86,7 +86,7 @@ def test_an_answer_that_is_no_metadata_is_said() -> None:
     for answer in ((404, "not found"), (200, "<html>"), (200, "[]")):
         found = look(Sidecars({"api-1": answer}))
         assert found.loaded is None
-        assert "pod api-1: its sidecar's metadata can't be read" in found.why
+        assert "pod api-1: its sidecar's metadata cannot be read" in found.why
 
 
 def test_the_port_is_the_one_on_daprds_command_line() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.environments.fingerprint import kind_name, section
 from ansible_collections.todo.cloud.plugins.module_utils.environments.info import fingerprint_info
-from ansible_collections.todo.cloud.plugins.module_utils.environments.inspect import survey
+from ansible_collections.todo.cloud.plugins.module_utils.environments.inspect import inspect
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
@@ -144,7 +144,7 @@ def test_deleted_and_made_again_is_noticed() -> None:
     kube = Kube()
     before = kube.look()
     kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "settings"}, "data": {"a": "1"}})
-    assert "ConfigMap/settings was deleted and made again" in kube.since(before)[1]
+    assert "ConfigMap/settings was deleted and created again" in kube.since(before)[1]
 
 
 def test_a_renewed_certificate_is_named_as_such_and_a_changed_secret_is_not() -> None:
@@ -153,7 +153,7 @@ def test_a_renewed_certificate_is_named_as_such_and_a_changed_secret_is_not() ->
     kube.change("Secret", "tls", lambda item: None, "cert-manager-certificates-issuing", {"f:data": {"f:tls.key": {}}})
     assert kube.since(before) == [
         "production: untouched, 4 objects compared",
-        "production: ordinary: Secret/tls: certificate 'door' was renewed "
+        "production: expected: Secret/tls: certificate 'door' was renewed "
         "(cert-manager-certificates-issuing, 2026-11-22T10:00:00Z)",
     ]
     kube.change("Secret", "tls", lambda item: None, "kubectl-edit")
@@ -166,4 +166,4 @@ def test_names_and_sections() -> None:
     path = "spec.template.spec.containers[app].image"
     assert section(path) == path
     assert section("spec.template.spec.containers[app].env[A].value") == "spec.template.spec.containers[app].env"
-    assert survey(Kube(), "ns", "x").fingerprint["format"] == 1
+    assert inspect(Kube(), "ns", "x").fingerprint["format"] == 1

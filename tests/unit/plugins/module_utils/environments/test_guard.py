@@ -87,11 +87,11 @@ def test_another_cluster() -> None:
     kube = Kube().environment()
     assert kube.guard(Claims("staging", "ns", "cluster-1")).cluster_id == "cluster-1"
     told = refusal(kube, Claims("staging", "ns", "cluster-2"))
-    assert "expects cluster-2 (cluster_id), but the credentials lead to cluster-1" in told
+    assert "expects cluster-2 (cluster_id), but the credentials are for cluster-1" in told
     assert "copied or restored" in refusal(Kube().environment(annotations={CLUSTER_ID: "cluster-2"}))
     kube.forbidden = {"kube-system"}
     assert kube.guard().cluster_id == ""
-    assert "can't be checked" in refusal(kube, Claims("staging", "ns", "cluster-1"))
+    assert "cannot be checked" in refusal(kube, Claims("staging", "ns", "cluster-1"))
 
 
 def test_the_identity_is_recorded_once_where_it_may_be() -> None:
@@ -111,9 +111,9 @@ def test_two_inventories_that_claim_the_same() -> None:
     kube = Kube().environment().environment("prod", "production", annotations=notes)
     assert kube.guard(Claims("staging", "ns", hosts=("staging.example.com",))).warnings == []
     told = refusal(kube, Claims("staging", "ns", hosts=("todo.example.com",)))
-    assert "Environment 'production' (namespace 'prod') claims the host name todo.example.com already" in told
+    assert "Environment 'production' (namespace 'prod') already claims the host name todo.example.com" in told
     told = refusal(kube, Claims("staging", "ns", platform=True))
-    assert "manages this cluster's platform already: set platform_manage: false" in told
+    assert "already manages this cluster's platform: set platform_manage: false" in told
     # what the own namespace carries counts when a run names nothing, as release_apply does
     assert "claims the host name" in refusal(kube.environment(annotations={HOSTS: "www.example.com"}))
 
@@ -121,4 +121,4 @@ def test_two_inventories_that_claim_the_same() -> None:
 def test_what_could_not_be_compared_is_said() -> None:
     kube = Kube().environment()
     kube.forbidden = {"*"}
-    assert "was not compared" in kube.guard().warnings[0]
+    assert "were not checked" in kube.guard().warnings[0]

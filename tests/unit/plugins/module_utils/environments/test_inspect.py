@@ -62,5 +62,5 @@ def test_an_environment_publishes_its_own() -> None:
 
 @pytest.mark.parametrize("bad", ["{", "[]", {}, {"format": 99, "objects": {}}, 7])
 def test_what_is_no_fingerprint_is_refused(bad: Any) -> None:
-    with pytest.raises(TodoCloudError, match="no fingerprint"):
+    with pytest.raises(TodoCloudError, match="not a valid fingerprint"):
         checked(bad)

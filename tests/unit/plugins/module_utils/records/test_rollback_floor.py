@@ -10,11 +10,11 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, Revision
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_floor import (
     FLOOR,
-    below,
     crossed,
     image_text,
     parse_floor,
     version_of,
+    violates_floor,
 )
 
 from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
@@ -73,24 +73,24 @@ def test_image_text_of_values() -> None:
         ("r/api:v1.4.0", "1.4.0", False),
         ("r/api:v1.10.0", "1.4.0", False),
         ("r/api:1.4.0-rc.1", "1.4", False),
-        ("r/api:sha-0123", "1.4.0", True),  # can't be compared: not below what it might break
+        ("r/api:sha-0123", "1.4.0", True),  # cannot be compared, so it may be below the floor
     ],
 )
 def test_versions_are_compared_as_numbers(image: str, floor: str, refused: bool) -> None:
-    told = below(at(image), RECORD, history("", floor))
+    told = violates_floor(at(image), RECORD, history("", floor))
     assert bool(told) is refused
     if refused:
         assert "api declares rollback_floor 1.4" in told
 
 
 def test_a_sets_number_counts_and_a_restored_set_is_as_old_as_what_it_restored() -> None:
-    assert below(MEMBER, replace(RECORD, id=11), history("12"))
-    assert not below(MEMBER, replace(RECORD, id=12), history("12"))
-    assert below(MEMBER, replace(RECORD, id=13, restored_from=9), history("12"))
+    assert violates_floor(MEMBER, replace(RECORD, id=11), history("12"))
+    assert not violates_floor(MEMBER, replace(RECORD, id=12), history("12"))
+    assert violates_floor(MEMBER, replace(RECORD, id=13, restored_from=9), history("12"))
 
 
 def test_what_any_revision_declared_counts_for_going_back_undoes_no_migration() -> None:
-    assert below(at("r/api:1.3.0"), RECORD, history("1.2.0", "1.4.0", "1.2.0"))
-    assert not below(at("r/api:1.3.0"), RECORD, history("1.2.0", ""))
+    assert violates_floor(at("r/api:1.3.0"), RECORD, history("1.2.0", "1.4.0", "1.2.0"))
+    assert not violates_floor(at("r/api:1.3.0"), RECORD, history("1.2.0", ""))
     assert crossed([(at("r/api:1.3.0"), RECORD)], {"api": history("1.4.0")})
     assert crossed([(at("r/api:1.3.0"), RECORD)], {}) == []

@@ -22,7 +22,7 @@ def test_intention() -> None:
         goal = RollbackTarget(number, ("api",), (4, 5), "ada@ci")
         remember(kube, "ns", goal)
         assert remembered(kube, "ns") == goal
-    assert "release set 2, begun by ada@ci" in forget(kube, "ns")
+    assert "release set 2, started by ada@ci" in forget(kube, "ns")
     assert remembered(kube, "ns") is None
     kube.put(CONFIG_MAP, "ns", {"metadata": {"name": NAME}, "data": {"target.json": "{}"}})
     assert remembered(kube, "ns") is None
