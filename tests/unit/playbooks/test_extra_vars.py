@@ -1,0 +1,41 @@
+"""Playbooks as people call them: switches by -e, which makes text of everything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.unit.playbooks.stubbed import Stubbed, inventory
+
+GROUPS: dict[str, dict[str, Any]] = {
+    "environment": {"namespace": {}},
+    "platform": {"dapr": {}, "kafka": {}},
+    "components": {"dapr_components": {}},
+    "core_services": {"backend_api": {}},
+}
+OFF = {
+    "platform_manage": "false", "dapr_ha": "no", "redpanda_secrets_tls": "0", "app_service_sidecar": "false",
+    "release_watch_door": "false", "release_prune": "no", "environment_validate_certs": "off",
+}  # fmt: skip
+URL = "https://todo.example.com"
+
+
+def test_off_is_off(tmp_path: Path) -> None:
+    stubbed = Stubbed(tmp_path, roles=["dapr"])
+    extra = [argument for name, text in OFF.items() for argument in ("-e", f"{name}={text}")]
+    run = stubbed.run("environment platform services", inventory(GROUPS, environment_url=URL), *extra)
+    assert run.code == 0, run.output
+    (applied,) = run.arguments("release_apply")
+    assert applied["prune"] is False
+    assert [wave[0]["app_id"] for wave in applied["waves"]] == [None, None]
+    assert run.arguments("environment_info")[0]["claims"]["platform"] is False
+    assert [call["name"] for call in run.arguments("helm_release")] == ["environment"], "the broker is only checked"
+    assert "availability_probe" not in run.modules()
+
+
+def test_what_is_not_a_boolean_is_refused_by_name(tmp_path: Path) -> None:
+    stubbed = Stubbed(tmp_path)
+    run = stubbed.run("services", inventory(GROUPS, environment_url=URL), "-e", "release_prune=perhaps")
+    assert run.code != 0, run.output
+    assert "release_prune ('perhaps') is not a boolean: set it to true or false." in run.text
+    assert "release_apply" not in run.modules()
