@@ -80,6 +80,7 @@ class Pins:
     kube: KubeReader
     namespace: str
     registries: Sequence[Mapping[str, Any]]
+    timeout: float = _TIMEOUT_S  # for one registry
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _clients: dict[str, RegistryClient | None] = field(default_factory=dict)
@@ -116,7 +117,7 @@ class Pins:
         if registry not in self._clients:
             fitting = [r for host in (registry, ANY) for r in self.registries if r["host"] == host]
             self._clients[registry] = (
-                RegistryClient(registry, self._access(registry, fitting[0]), _TIMEOUT_S) if fitting else None
+                RegistryClient(registry, self._access(registry, fitting[0]), self.timeout) if fitting else None
             )
         return self._clients[registry]
 

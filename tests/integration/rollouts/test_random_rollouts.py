@@ -3,8 +3,8 @@
 """Rollouts generated at random: whatever is put into them, the verdict is right.
 
 API server, controllers and scheduler are real, the kubelets are played (rollouts/nodes.py), the RolloutWaiter judges.
-TODO_CLOUD_ROLLOUTS: how many (`make rollouts` plays more, with another seed each time).
-TODO_CLOUD_SEED: the first seed, or several with commas to repeat just these.
+TODO_CLOUD_ROLLOUTS: how many; `make rollouts` plays more of them, others each time. TODO_CLOUD_SEED: the first seed,
+or several with commas to repeat just these.
 """
 
 from __future__ import annotations

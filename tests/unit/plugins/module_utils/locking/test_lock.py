@@ -58,9 +58,9 @@ def lease(kube: FakeKube) -> dict[str, Any]:
     return kube.get(LEASE, "ns", LOCK_NAME)
 
 
-def hold(kube: FakeKube, holder: Holder) -> None:
+def hold(kube: FakeKube, holder: Holder, **options: Any) -> None:
     """A Lease as that holder would have left it when it died."""
-    kube.put(LEASE, "ns", lock(kube, holder)._body({}))
+    kube.put(LEASE, "ns", lock(kube, holder, **options)._body({}))
 
 
 def test_it_is_held_while_the_context_is_open_and_free_afterwards() -> None:
@@ -190,8 +190,7 @@ def test_a_module_that_hangs_on_this_machine_is_ended_when_its_lock_is_taken() -
     try:
         since = started(stuck.pid)
         assert since
-        hold(kube, replace(me(), identity="stuck", grace=0, pid=stuck.pid, started=since))
-        lease(kube)["spec"]["leaseDurationSeconds"] = 1
+        hold(kube, replace(me(), identity="stuck", grace=0, pid=stuck.pid, started=since), ttl=1)
         with lock(kube, wait=30, progress=lines.append):
             assert stuck.wait(10) == -signal.SIGKILL
         assert "hung on this machine" in lines[-1]

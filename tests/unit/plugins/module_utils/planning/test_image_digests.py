@@ -36,8 +36,8 @@ def spec(name: str = "web", image: Any = IMAGE, **values: Any) -> ReleaseSpec:
     )
 
 
-def pins(*registries: Mapping[str, Any], kube: FakeKube | None = None) -> Pins:
-    return Pins(kube or FakeKube(), "ns", registries)
+def pins(*registries: Mapping[str, Any], kube: FakeKube | None = None, timeout: float = 10.0) -> Pins:
+    return Pins(kube or FakeKube(), "ns", registries, timeout)
 
 
 def empty() -> Snapshot:
@@ -104,7 +104,7 @@ def test_a_registry_that_is_not_named_is_noted_in_one_line() -> None:
 def test_a_registry_that_is_down_keeps_what_is_deployed_for_the_same_tag() -> None:
     digest = "sha256:" + "1" * 64
     for there, expected in ((f"{IMAGE}@{digest}", f"{IMAGE}@{digest}"), (f"ghcr.io/todo-app/web:v0@{digest}", IMAGE)):
-        run = pins(GONE)
+        run = pins(GONE, timeout=0.1)
         assert image(run.pin([[spec()]], *deployed(there))) == expected
         assert len(run.warnings) == 1
         assert "ghcr.io can't be asked" in run.warnings[0]
