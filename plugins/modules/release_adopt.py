@@ -144,6 +144,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
     REGISTRIES,
     WAIT,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
@@ -170,9 +171,9 @@ def main() -> None:
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         settings = settings_from(module)
         waves = parse_waves(module.params["waves"], settings.namespace)
-        report = Adoption(
-            kube, HelmCli(kube.kubeconfig, module.params["helm_binary"]), settings, waves, live_progress()
-        ).run()
+        helm = HelmCli(kube.kubeconfig, module.params["helm_binary"])
+        run = Run(kube, helm, settings, live_progress(), "release_adopt")
+        report = Adoption(run, waves).run()
     finish(module, report)
 
 

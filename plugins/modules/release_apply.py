@@ -272,6 +272,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
     REGISTRIES,
     WAIT,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
@@ -303,9 +304,9 @@ def main() -> None:
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         settings = settings_from(module)
         waves = parse_waves(module.params["waves"], settings.namespace)
-        report = Engine(
-            kube, HelmCli(kube.kubeconfig, module.params["helm_binary"]), settings, waves, live_progress()
-        ).apply()
+        helm = HelmCli(kube.kubeconfig, module.params["helm_binary"])
+        run = Run(kube, helm, settings, live_progress(), "release_apply")
+        report = Engine(run, waves).apply()
     finish(module, report)
 
 

@@ -148,6 +148,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
     REGISTRIES,
     WAIT,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
@@ -172,13 +173,11 @@ SPEC: dict[str, t.Any] = {
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
-        settings, progress = settings_from(module), live_progress()
         helm = HelmCli(kube.kubeconfig, module.params["helm_binary"])
+        run = Run(kube, helm, settings_from(module), live_progress(), "release_rollback")
         names, image = module.params["names"], module.params["image"]
-        if image:
-            report = ImageRollback(kube, helm, settings, names, image, progress).run()
-        else:
-            report = Rollback(kube, helm, settings, module.params["to"], names, progress).run()
+        to = module.params["to"]
+        report = ImageRollback(run, names, image).run() if image else Rollback(run, to, names).run()
     finish(module, report)
 
 

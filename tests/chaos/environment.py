@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.environments.fingerprint import PUBLISHED
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import SELECTOR, histories, read_release
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import SELECTOR, HelmReader, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -147,7 +147,7 @@ class Environment:
         """Converged: everything at one version, proved, and no trace of a run."""
         assert self.versions() == {version}, (self.versions(), version)
         items = self.kube.list_(SECRET, self.namespace, label_selector=SELECTOR, metadata_only=True)[0]
-        found = histories(item["metadata"] for item in items)
+        found = histories_of(item["metadata"] for item in items)
         for name in ("environment", *self.services):
             statuses = [revision.status.value for revision in found[name]]
             assert statuses[-1] == "deployed", (name, statuses)
@@ -169,7 +169,7 @@ class Environment:
         """Objects of the namespace that no live manifest and no owner accounts for."""
         wanted = set(_KNOWN)
         for name in ("environment", *self.services):
-            for item in objects_of(read_release(self.kube, self.namespace, name).manifest):
+            for item in objects_of(HelmReader(self.kube, self.namespace).read(name).manifest):
                 wanted.add(f"{item['kind']} {item['metadata']['name']}")
         found = []
         for kind in _KINDS:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,11 +143,10 @@ class SidecarCheck:
                 Code.INJECTOR_DOWN, f"The webhook {INJECTOR} has no CA bundle yet: wait for Dapr, then try again."
             )
 
-    def restart_lacking(self, report: SidecarReport, before_write: Callable[[], None] = lambda: None) -> list[str]:
+    def restart_lacking(self, report: SidecarReport) -> list[str]:
         """Deletes the pods without their sidecar, after verifying the injector; their owners create new ones."""
         self.verify_injector()
         for pod in report.lacking:
-            before_write()
             self._kube.delete(POD, self._namespace, pod)
         return report.lacking
 

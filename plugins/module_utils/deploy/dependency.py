@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..failure import Code, Failure
+from ..kube.api import KubeReader
 from ..kube.resources import DEPLOYMENT, POD, REPLICA_SET
-from ..kube.session import KubeSession
 from ..readiness.daprd import pods_of
 from ..readiness.pods import was_ready
 from ..rollout.verdict import Verdict
@@ -18,7 +18,7 @@ _HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"
 
 
-def dependency_down(kube: KubeSession, namespace: str, verdict: Verdict) -> dict[str, Failure]:
+def dependency_down(kube: KubeReader, namespace: str, verdict: Verdict) -> dict[str, Failure]:
     """Releases whose failing Deployment has old pods that are all unready, with the failure rewritten to say so."""
     failing = {
         w.target.name: (w.target.release, w.failure)

@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import Any
 
 from ..helm.manifest import objects_of
-from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease, read_release
+from ..helm.storage import CorruptRelease, HelmReader, History, ReleaseStatus, Revision
+from ..kube.api import KubeApi
 from ..kube.errors import KubeError, NotFound
 from ..kube.resources import SECRET
-from ..kube.session import KubeSession
 
 LEFT = "todo.cloud/left"  # label of a failed revision's Secret: what it may have left behind
 _MAYBE, _NOTHING = "maybe", "nothing"
@@ -40,7 +40,7 @@ def unmarked(history: History) -> list[Revision]:
     return [r for r in history if r.status is ReleaseStatus.FAILED and not _mark(r)]
 
 
-def mark_failed_ones(kube: KubeSession, namespace: str, history: History) -> None:
+def mark_failed_ones(kube: KubeApi, namespace: str, history: History) -> None:
     """Notes on failed revisions that they may have left something: a rollback that fails as well makes Helm call them
     superseded, as if they had been good ones.
     """
@@ -54,7 +54,7 @@ def _mark(revision: Revision) -> str:
     return word if number == str(revision.revision) else ""
 
 
-def _set_mark(kube: KubeSession, namespace: str, revision: Revision, word: str) -> None:
+def _set_mark(kube: KubeApi, namespace: str, revision: Revision, word: str) -> None:
     try:
         labels = {LEFT: f"{word}-{revision.revision}"}
         kube.patch(SECRET, namespace, revision.secret, {"metadata": {"labels": labels}})
@@ -62,7 +62,7 @@ def _set_mark(kube: KubeSession, namespace: str, revision: Revision, word: str) 
         return  # pruned by Helm meanwhile
 
 
-def remove_orphans(kube: KubeSession, namespace: str, name: str, history: History) -> list[str]:
+def remove_orphans(kube: KubeApi, namespace: str, name: str, history: History) -> list[str]:
     """Deletes what only failed revisions and those just before them hold, if it is still this release's; names of it.
 
     An object is only deleted if its annotations say that it is this release's and nothing says to keep it. Then the
@@ -80,9 +80,9 @@ def remove_orphans(kube: KubeSession, namespace: str, name: str, history: Histor
     return removed
 
 
-def _keys(kube: KubeSession, namespace: str, name: str, revision: int) -> dict[Key, dict[str, Any]] | None:
+def _keys(kube: KubeApi, namespace: str, name: str, revision: int) -> dict[Key, dict[str, Any]] | None:
     try:
-        stored: StoredRelease = read_release(kube, namespace, name, revision)
+        stored = HelmReader(kube, namespace).read(name, revision)
     except (CorruptRelease, KubeError):
         return None  # pruned or unreadable: nothing is known of it, so nothing is removed
     return {
@@ -97,7 +97,7 @@ def _keys(kube: KubeSession, namespace: str, name: str, revision: int) -> dict[K
     }
 
 
-def _delete(kube: KubeSession, key: Key, release: str, namespace: str) -> bool:
+def _delete(kube: KubeApi, key: Key, release: str, namespace: str) -> bool:
     api_version, kind, where, name = key
     if kind in _KEPT_KINDS:
         return False

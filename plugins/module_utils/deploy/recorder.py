@@ -14,42 +14,27 @@ from typing import Any
 
 from ..digest import chart_archive, is_local
 from ..environments.inspect import publish
-from ..helm.cli import HelmCli
 from ..helm.manifest import is_components, manifest_digest, secret_refs
 from ..helm.storage import Revision, StoredRelease
-from ..kube.session import KubeSession
 from ..labels import INPUTS, WATCHED
-from ..locking.holder import Holder
 from ..planning.plan import all_current
-from ..planning.snapshot import Snapshot, images_of, take, targets_of
+from ..planning.snapshot import Snapshot, images_of, targets_of
 from ..planning.spec import ReleaseSpec
-from ..records.record import Member, Record, RecordStore
+from ..records.record import Member, Record
 from ..rollout.targets import Target
-from ..settings import Progress, Settings
+from .run import LockedRun
 
 
 class Recorder:
     """Writes the set of one environment. Nothing but proved releases ever gets into it."""
 
-    def __init__(
-        self,
-        kube: KubeSession,
-        helm: HelmCli,
-        store: RecordStore,
-        settings: Settings,
-        holder: Holder,
-        progress: Progress,
-    ) -> None:
-        self._kube = kube
-        self._helm = helm
-        self._store = store
-        self._settings = settings
-        self._holder = holder
-        self._progress = progress
+    def __init__(self, run: LockedRun) -> None:
+        self._run = run
+        self._settings = run.settings
 
     def record(
         self,
-        judged: Mapping[str, StoredRelease],
+        verified: Mapping[str, StoredRelease],
         sources: Mapping[str, ReleaseSpec | Member],
         before: Snapshot,
         *,
@@ -58,22 +43,21 @@ class Recorder:
     ) -> tuple[int, list[str]]:
         """Number of the new set, and warnings.
 
-        ``judged``: releases that were proved in this run; ``sources``: what each was made from; ``charts``: archives
-        that
-        are at hand already; ``before``: the environment as it was planned.
+        ``verified``: releases that were verified in this run; ``sources``: what each was made from; ``charts``:
+        archives that are at hand already; ``before``: the environment as it was planned.
         """
         settings, newest = self._settings, before.newest
-        targets = {name: targets_of(stored) for name, stored in judged.items()}
+        targets = {name: targets_of(stored) for name, stored in verified.items()}
         kinds = {t.kind for each in targets.values() for t in each}
-        now = take(self._kube, self._store, settings.namespace, settings.environment, (), kinds)
+        now = self._run.look(kinds=kinds)
         members = {
             name: _member(sources[name], stored, now.history(name)[-1], targets[name], now)
-            for name, stored in judged.items()
+            for name, stored in verified.items()
             if now.history(name) and now.history(name)[-1].revision == stored.revision
         }
         missing: dict[str, str] = {}
         kept: dict[str, Member] = dict(newest.members) if newest else {}
-        for name in sorted({*kept, *settings.all_releases, *judged} - members.keys()):
+        for name in sorted({*kept, *settings.all_releases, *verified} - members.keys()):
             reason = _unproved(kept.get(name), now, name)
             if reason is None:
                 members[name] = kept[name]
@@ -85,7 +69,7 @@ class Recorder:
             id=number,
             environment=settings.environment,
             time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            who=f"{self._holder.who}@{self._holder.host}",
+            who=f"{self._run.holder.who}@{self._run.holder.host}",
             commit=settings.commit,
             tools=self._tools(),
             members=members,
@@ -93,10 +77,10 @@ class Recorder:
             restored_from=restored_from,
             charts=archives,
         )
-        left_out = self._store.write(record)
-        self._progress(f"recorded as verified: release set {number}")
+        left_out = self._run.records.write(record)
+        self._run.progress(f"recorded as verified: release set {number}")
         warnings = [f"{name} is not part of release set {number}: {why}." for name, why in missing.items()]
-        unpublished = publish(self._kube, settings.namespace, settings.environment)
+        unpublished = publish(self._run.kube, settings.namespace, settings.environment)
         warnings += [unpublished] if unpublished else []
         if left_out:
             warnings.append(f"Release set {number} is too large to hold every chart: {len(left_out)} left out.")
@@ -115,7 +99,7 @@ class Recorder:
         return found
 
     def _tools(self) -> dict[str, str]:
-        return {**self._settings.tools, "helm": str(self._helm.version), "python": platform.python_version()}
+        return {**self._settings.tools, "helm": str(self._run.helm.version), "python": platform.python_version()}
 
 
 def _unproved(member: Member | None, now: Snapshot, name: str) -> str | None:

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.manifest import key_of, objects_of
-from ..helm.storage import StoredRelease, read_release
+from ..helm.storage import StoredRelease
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
-from ..kube.session import KubeSession
-from ..planning.snapshot import Snapshot, take
+from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
 from ..records.record import Member, RecordStore
 from ..records.rollback_floor import crossed
-from ..settings import OnFailure, Progress, Settings
+from ..settings import OnFailure
 from .recorder import Recorder
 from .report import CUT_OFF, Outcome, Report
-from .restore import Back, RestoreResult, Target
-from .verification import Judge
+from .restore import Restore, RestoreResult, Target
+from .run import LockedRun
+from .verification import Verification, Verifier
 from .writer import ReleaseWriter
 
 _PROBE_S = 3.0
@@ -33,11 +33,11 @@ _DATA = {"StatefulSet", "PersistentVolumeClaim"}  # nothing stateful is ever uni
 
 @dataclass(frozen=True)
 class WaveFailure:
-    """What failed (by release, never empty), the releases of that wave, and what earlier waves proved."""
+    """What failed (by release, never empty), the releases of that wave, and what was verified in earlier waves."""
 
     failures: Mapping[str, Failure]
     wave: Sequence[str]
-    proved: Mapping[str, StoredRelease]
+    verified: Mapping[str, StoredRelease]
     specs: Mapping[str, ReleaseSpec]
 
     @property
@@ -49,24 +49,11 @@ class WaveFailure:
 class Remediation:
     """One failed wave's aftermath."""
 
-    def __init__(
-        self,
-        kube: KubeSession,
-        settings: Settings,
-        writer: ReleaseWriter,
-        judge: Judge,
-        recorder: Recorder,
-        store: RecordStore,
-        progress: Progress,
-    ) -> None:
-        self._kube = kube
-        self._settings = settings
-        self._judge = judge
-        self._recorder = recorder
-        self._store = store
-        self._progress = progress
-        self._writer = writer
-        self._back = Back(kube, writer, judge, settings, progress)
+    def __init__(self, run: LockedRun) -> None:
+        self._run = run
+        self._kube = run.kube
+        self._settings = run.settings
+        self._progress = run.progress
 
     def recover(self, lost: WaveFailure, report: Report) -> TodoCloudError:
         """The error that ends the run; its results are the report with what was done about the failure."""
@@ -92,7 +79,7 @@ class Remediation:
         """Does what on_failure says; the words that end the run's message."""
         if any(f.code in CUT_OFF for f in lost.failures.values()):  # is it still so? Else there may be a way back
             self._kube.find(NAMESPACE, "", self._settings.namespace, deadline=Deadline.after(_PROBE_S))
-        snapshot = self._look()
+        snapshot = self._run.look()
         report.set = snapshot.newest.id if snapshot.newest else 0
         if any(f.code is Code.DEPENDENCY_DOWN for f in lost.failures.values()):
             return "everything is kept as it is: going back would not bring the dependency back"
@@ -103,7 +90,7 @@ class Remediation:
     def _go_back(self, lost: WaveFailure, report: Report, snapshot: Snapshot) -> str:
         """Takes back what on_failure says; the words that end the run's message."""
         whole = self._settings.on_failure is OnFailure.SET
-        targets = differing(snapshot, self._store, None if whole else list(lost.failures))
+        targets = differing(snapshot, self._run.records, None if whole else list(lost.failures))
         standing = {
             name for name, m in (snapshot.newest.members if snapshot.newest else {}).items() if _stands(m, snapshot)
         }
@@ -115,15 +102,15 @@ class Remediation:
         if not targets:
             return f"nothing was changed by it, release set {report.set} still stands"
         self._progress("going back: " + ", ".join(t.member.name for t in targets))
-        result = self._back.take(targets, snapshot.marks)
+        result = Restore(self._run).restore(targets, snapshot.marks)
         self._tell(result, targets, report)
         if not result.ok:
             report.failures += result.failures.values()
             return f"going back failed too: {next(iter(result.failures.values())).message.rstrip('.')}"
-        proved, sources = self._proved(lost, result, targets, whole)
+        proved, sources = self._verified(lost, result, targets, whole)
         charts = {digest: archive for t in targets for digest, archive in t.record.charts.items()}
-        number, warnings = self._recorder.record(
-            proved, sources, self._look(), charts=charts, restored_from=max(t.record.id for t in targets)
+        number, warnings = Recorder(self._run).record(
+            proved, sources, self._run.look(), charts=charts, restored_from=max(t.record.id for t in targets)
         )
         report.set = number
         report.warnings += warnings
@@ -142,11 +129,11 @@ class Remediation:
         """Uninstalls one release that holds no data; a failure is told beside the others."""
         row = report.rows[name]
         try:
-            manifest = read_release(self._kube, self._settings.namespace, name).manifest
+            manifest = self._run.storage.read(name).manifest
             if _DATA & {key_of(item)[0] for item in objects_of(manifest)}:
                 row.detail += ", kept: it holds data"
                 return False
-            self._writer.uninstall(name)
+            ReleaseWriter(self._run).uninstall(name)
         except TodoCloudError as exc:
             if exc.failure.code is Code.LOCK_LOST:
                 raise
@@ -155,21 +142,19 @@ class Remediation:
         row.now, row.outcome, report.changed = 0, Outcome.REMOVED, True
         return True
 
-    def _proved(
+    def _verified(
         self, lost: WaveFailure, result: RestoreResult, targets: Sequence[Target], whole: bool
     ) -> tuple[dict[str, StoredRelease], dict[str, ReleaseSpec | Member]]:
         """What can be recorded: all that went back; with on_failure=release also the green ones, once judged."""
         sources: dict[str, ReleaseSpec | Member] = {t.member.name: t.member for t in targets}
-        proved = dict(result.judged.stored)
+        proved = dict(result.verified.stored)
         if whole:
             return proved, sources
         green = [name for name in lost.wave if name not in lost.failures]
         apps = {name: lost.specs[name].app_id for name in green}
-        judged = self._judge.wave(green, apps, Deadline.after(self._settings.timeout)) if green else None
-        good = {
-            **lost.proved,
-            **({n: s for n, s in judged.stored.items() if n not in judged.failures} if judged else {}),
-        }
+        deadline = Deadline.after(self._settings.timeout)
+        found = Verifier(self._run, repair_sidecars=True).verify(green, apps, deadline) if green else Verification()
+        good = {**lost.verified, **{n: s for n, s in found.stored.items() if n not in found.failures}}
         return {**good, **proved}, {**{name: lost.specs[name] for name in good}, **sources}
 
     def _tell(self, result: RestoreResult, targets: Sequence[Target], report: Report) -> None:
@@ -186,10 +171,6 @@ class Remediation:
                 row.outcome = Outcome.RESTORED
             report.changed = report.changed or write is not None
 
-    def _look(self) -> Snapshot:
-        settings = self._settings
-        return take(self._kube, self._store, settings.namespace, settings.environment, ())
-
 
 def differing(snapshot: Snapshot, store: RecordStore, names: Sequence[str] | None) -> list[Target]:
     """Releases whose live revision is not the one that was last verified, with that record; all of them when ``names``
@@ -197,18 +178,12 @@ def differing(snapshot: Snapshot, store: RecordStore, names: Sequence[str] | Non
     """
     found: dict[str, Target] = {}
     wanted = set(snapshot.histories) if names is None else set(names)
-    for header in snapshot.headers:
-        if header.withdrawn or not wanted - found.keys():
-            continue
-        try:
-            record = store.read(header.id)
-        except TodoCloudError as exc:
-            if exc.failure.code is not Code.SET_DAMAGED:
-                raise
-            continue
+    for record in store.readable(snapshot.headers):
         for name, member in record.members.items():
             if name in wanted or (names is None and record is snapshot.newest):
                 found.setdefault(name, Target(member, record))
+        if not wanted - found.keys():
+            break
     return [t for t in found.values() if not _stands(t.member, snapshot)]
 
 

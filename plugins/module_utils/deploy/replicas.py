@@ -15,24 +15,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..helm.manifest import objects_of
-from ..helm.storage import CorruptRelease, History, ReleaseStatus, read_release
-from ..kube.api import Object
+from ..helm.storage import CorruptRelease, HelmReader, History, ReleaseStatus
+from ..kube.api import KubeApi, Object
 from ..kube.errors import Conflict, NotFound
 from ..kube.managed_fields import scaled_by
-from ..kube.session import KubeSession
 
 _ATTEMPTS = 5  # others write the object too: its status above all
 
 Entry = Mapping[str, Any]  # of metadata.managedFields
 
 
-def free_replicas(kube: KubeSession, namespace: str, known: History) -> None:
+def free_replicas(kube: KubeApi, namespace: str, known: History) -> None:
     """For every workload of a release that Helm is about to write. ``known`` is the release's history."""
     newest = [r for r in known if r.status is ReleaseStatus.DEPLOYED] or list(known)
     if not newest:
         return
     try:
-        objects = objects_of(read_release(kube, namespace, newest[-1].name, newest[-1].revision).manifest)
+        objects = objects_of(HelmReader(kube, namespace).read(newest[-1].name, newest[-1].revision).manifest)
     except (CorruptRelease, NotFound):
         return  # nothing is known of it
     scaled = scaled_by(objects)
@@ -58,7 +57,7 @@ def by_scale(entry: Entry) -> bool:
     return entry.get("subresource") == "scale"
 
 
-def _free(kube: KubeSession, namespace: str, item: Mapping[str, Any], autoscaled: bool) -> None:
+def _free(kube: KubeApi, namespace: str, item: Mapping[str, Any], autoscaled: bool) -> None:
     name = str(item["metadata"]["name"])
     for attempt in range(_ATTEMPTS):
         try:

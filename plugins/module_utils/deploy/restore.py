@@ -11,18 +11,15 @@ from dataclasses import dataclass, field
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.manifest import manifest_digest
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
-from ..helm.storage import CorruptRelease, History, ReleaseStatus, StoredRelease, history, read_release
+from ..helm.storage import CorruptRelease, History, ReleaseStatus
 from ..kube.deadline import Deadline
-from ..kube.session import KubeSession
 from ..planning.plan import Read, newest_content, origin_of
 from ..planning.spec import Marks
 from ..records.record import Member, Record
-from ..settings import Progress, Settings
 from .report import CUT_OFF
-from .verification import Judge, Judgement
+from .run import LockedRun
+from .verification import Verification, Verifier
 from .writer import ReleaseWriter, Write
-
-_STEPS = 4  # a release needs at most: set aside, recover, finish an uninstall, write
 
 
 @dataclass(frozen=True)
@@ -35,32 +32,30 @@ class Target:
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """What going back did. ``writes``: Helm calls made; ``failures`` by release; ``judged``: the proof."""
+    """What going back did. ``writes``: Helm calls made; ``failures`` by release."""
 
     writes: Mapping[str, Write] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
-    judged: Judgement = field(default_factory=Judgement)
+    verified: Verification = field(default_factory=Verification)
 
     @property
     def ok(self) -> bool:
-        """Every release is where it should be, proved."""
+        """Every release is where it should be, verified."""
         return not self.failures
 
 
-class Back:
+class Restore:
     """Components first, then services, all of a kind side by side; one that fails does not stop the others."""
 
-    def __init__(
-        self, kube: KubeSession, writer: ReleaseWriter, judge: Judge, settings: Settings, progress: Progress
-    ) -> None:
-        self._kube = kube
-        self._writer = writer
-        self._judge = judge
-        self._settings = settings
-        self._progress = progress
+    def __init__(self, run: LockedRun) -> None:
+        self._storage = run.storage
+        self._settings = run.settings
+        self._progress = run.progress
+        self._writer = ReleaseWriter(run)
+        self._verifier = Verifier(run, repair_sidecars=True)
 
-    def take(self, targets: Sequence[Target], marks: Marks) -> RestoreResult:
-        """Takes releases back and judges them. Failures are collected, not raised (a lost lock is raised)."""
+    def restore(self, targets: Sequence[Target], marks: Marks) -> RestoreResult:
+        """Takes releases back and verifies them. Failures are collected, not raised (a lost lock is raised)."""
         deadline = Deadline.after(self._settings.timeout)
         writes: dict[str, Write] = {}
         failures: dict[str, Failure] = {}
@@ -78,43 +73,36 @@ class Back:
                 return RestoreResult(writes, failures)
         names = [t.member.name for t in targets if t.member.name not in failures]
         apps = {t.member.name: t.member.app_id for t in targets}
-        judged = self._judge.wave(names, apps, deadline) if names else Judgement()
-        return RestoreResult(writes, {**judged.failures, **failures}, judged)
+        verified = self._verifier.verify(names, apps, deadline) if names else Verification()
+        return RestoreResult(writes, {**verified.failures, **failures}, verified)
 
     def _one(self, target: Target, marks: Marks, deadline: Deadline) -> Write | Failure | None:
         """One release; None when it stands at its target already."""
         member = target.member
+
+        def decide(revisions: History) -> Action:
+            return action_for(state_towards(member, revisions, self._storage.read), Wanted.BACK)
+
         try:
-            for _step in range(_STEPS):
-                revisions = history(self._kube, self._settings.namespace, member.name)
-                state = state_towards(member, revisions, self._read)
-                action = action_for(state, Wanted.BACK)
-                if action.prepares:
-                    self._writer.prepare(member.name, action)
-                    continue
-                if action in (Action.NONE, Action.VERIFY):
-                    self._writer.tidy(member.name)
-                    return None
-                return self._go(target, action, revisions, marks, deadline)
+            action = self._writer.settle(member.name, decide(self._storage.history(member.name)), decide)
+            if action in (Action.NONE, Action.VERIFY):
+                self._writer.remove_orphans(member.name)
+                return None
+            return self._write(target, action, marks, deadline)
         except TodoCloudError as exc:
             if exc.failure.code is Code.LOCK_LOST:
                 raise
             self._progress(f"{member.name}: could not be taken back: {exc.failure.message}")
             return exc.failure
-        return Failure(
-            Code.ROLLBACK_FAILED, f"{member.name}: its Helm history does not settle.", {"release": member.name}
-        )
 
-    def _go(self, target: Target, action: Action, revisions: History, marks: Marks, deadline: Deadline) -> Write:
+    def _write(self, target: Target, action: Action, marks: Marks, deadline: Deadline) -> Write:
         member, record = target.member, target.record
-        if action is Action.ROLLBACK and usable(member, revisions, self._read):
+        revisions = self._storage.history(member.name)
+        if action is Action.ROLLBACK and usable(member, revisions, self._storage.read):
             self._progress(f"{member.name}: back to revision {member.revision}")
             return self._writer.rollback(member.name, member.revision, deadline)
         self._progress(f"{member.name}: back to what set {record.id} holds (revision {member.revision} is gone)")
         return self._writer.redeploy(member, record, marks, deadline)
-
-    def _read(self, name: str, revision: int) -> StoredRelease:
-        return read_release(self._kube, self._settings.namespace, name, revision)
 
 
 def state_towards(member: Member, revisions: History, read: Read) -> State:

@@ -12,23 +12,22 @@ from dataclasses import dataclass, field, replace
 
 from ..dapr.check import SidecarCheck, SidecarReport
 from ..failure import Code, Failure, TodoCloudError
-from ..helm.storage import StoredRelease, read_release
+from ..helm.storage import HelmReader, StoredRelease
 from ..kube.deadline import Deadline
-from ..kube.session import KubeSession
 from ..planning.snapshot import targets_of
 from ..rollout.targets import Target
 from ..rollout.verdict import Verdict, WaitOptions
 from ..rollout.waiter import RolloutWaiter
-from ..settings import Progress, Settings
 from .dependency import dependency_down
+from .run import Run
 
 # For so long the API server may give no answer while a wave is waited for: with the lock's release, under a minute.
 OUTAGE_S = 35.0
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """Failures by release (empty: all good), the waiter's verdict, and what was judged."""
+class Verification:
+    """Failures by release (empty: all good), the waiter's verdict, and what was verified."""
 
     failures: Mapping[str, Failure] = field(default_factory=dict)
     verdict: Verdict | None = None
@@ -38,24 +37,23 @@ class Judgement:
 
     @property
     def ok(self) -> bool:
-        """Everything judged is good."""
+        """All of it is good."""
         return not self.failures
 
 
-class Judge:
-    """Judges releases of one namespace."""
+class Verifier:
+    """Verifies releases of one namespace. ``repair_sidecars``: pods may be restarted, which needs the lock."""
 
-    def __init__(
-        self, kube: KubeSession, settings: Settings, progress: Progress, *, repair_sidecars: bool = True
-    ) -> None:
+    def __init__(self, run: Run, *, repair_sidecars: bool) -> None:
         self._repair = repair_sidecars
-        self._kube = kube
-        self._settings = settings
-        self._progress = progress
+        self._kube = run.kube
+        self._storage = run.storage
+        self._settings = run.settings
+        self._progress = run.progress
 
-    def wave(self, names: Sequence[str], app_ids: Mapping[str, str], deadline: Deadline) -> Judgement:
+    def verify(self, names: Sequence[str], app_ids: Mapping[str, str], deadline: Deadline) -> Verification:
         """Waits for the newest revisions of ``names``; ``app_ids``: release -> Dapr app id, for those that have one."""
-        stored = read_all(self._kube, self._settings.namespace, names)
+        stored = _read_all(self._storage, names)
         targets = [t for name in names for t in targets_of(stored[name])]
         verdict = self._wait(targets, deadline)
         failures = _by_release(verdict, names)
@@ -64,13 +62,13 @@ class Judge:
         if not repairable:
             found = dependency_down(self._kube, self._settings.namespace, verdict)
             failures = {name: found.get(name, failure) for name, failure in failures.items()}
-            return Judgement(failures, verdict, stored, verdict.warnings)
+            return Verification(failures, verdict, stored, verdict.warnings)
         sidecars, report = self._sidecars(wanted, targets, deadline)
         restarted = report.restarted if report else ()
         if failures and not sidecars and not restarted:  # somebody else has replaced the pods meanwhile
             verdict = self._wait(targets, deadline)
             sidecars = _by_release(verdict, names)
-        return Judgement(sidecars, verdict, stored, verdict.warnings, restarted)
+        return Verification(sidecars, verdict, stored, verdict.warnings, restarted)
 
     def _wait(self, targets: Sequence[Target], deadline: Deadline) -> Verdict:
         options: WaitOptions = replace(self._settings.wait, outage_seconds=OUTAGE_S)
@@ -89,6 +87,8 @@ class Judge:
             try:
                 restarted = tuple(check.restart_lacking(report))
             except TodoCloudError as exc:
+                if exc.failure.code is Code.LOCK_LOST:
+                    raise
                 return {name: exc.failure for name, app in app_ids.items() if _lacks(report, app)}, report
             verdict = self._wait(targets, deadline)
             if not verdict.ok:
@@ -98,12 +98,12 @@ class Judge:
         return {owners[f.details["app_id"]]: _of(f, owners[f.details["app_id"]]) for f in report.failures}, report
 
 
-def read_all(kube: KubeSession, namespace: str, names: Sequence[str]) -> dict[str, StoredRelease]:
+def _read_all(storage: HelmReader, names: Sequence[str]) -> dict[str, StoredRelease]:
     """The newest revisions of some releases."""
     if not names:
         return {}
     with ThreadPoolExecutor(min(8, len(names))) as pool:
-        return dict(zip(names, pool.map(lambda name: read_release(kube, namespace, name), names), strict=True))
+        return dict(zip(names, pool.map(storage.read, names), strict=True))
 
 
 def _by_release(verdict: Verdict, names: Sequence[str]) -> dict[str, Failure]:

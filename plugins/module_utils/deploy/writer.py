@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..helm.cli import ApplyRequest, HelmCli
+from ..helm.cli import ApplyRequest
 from ..helm.errors import HelmError
 from ..helm.state import Action
-from ..helm.storage import History, ReleaseStatus, Revision, history, mark_failed, set_aside
-from ..kube.api import Check
+from ..helm.storage import History, ReleaseStatus, Revision
 from ..kube.deadline import Deadline
-from ..kube.session import KubeSession
 from ..labels import INPUTS, REVISION
 from ..planning.spec import Marks, ReleaseSpec
 from ..records.record import Member, Record
-from ..settings import Progress, Settings
-from .orphans import left_behind, mark_failed_ones, remove_orphans
+from ..settings import Settings
+from .orphans import mark_failed_ones, remove_orphans
 from .replicas import free_replicas
+from .run import LockedRun
 
+_STEPS = 4  # a release needs at most: a quarantine, a recovery, the end of an uninstall, and the step itself
 _REVISIONS = 6  # so many may fail of a write before it is given up: they push good ones out of Helm's history
 _PAUSE_S = 1.0  # doubled each time, up to the longest
 _LONGEST_PAUSE_S = 10.0
@@ -46,14 +46,14 @@ class Write:
 
 
 class ReleaseWriter:
-    """Writes releases of one namespace; threads may share it. ``check`` is called before every write."""
+    """Writes releases of one namespace; threads may share it."""
 
-    def __init__(self, kube: KubeSession, helm: HelmCli, settings: Settings, check: Check, progress: Progress) -> None:
-        self._kube = kube
-        self._helm = helm
-        self._settings = settings
-        self._check = check
-        self._progress = progress
+    def __init__(self, run: LockedRun) -> None:
+        self._kube = run.kube
+        self._helm = run.helm
+        self._storage = run.storage
+        self._settings = run.settings
+        self._progress = run.progress
         self._pause = threading.Event()
 
     def apply(
@@ -68,8 +68,8 @@ class ReleaseWriter:
         """Installs or upgrades ``spec`` and proves by the history that the newest revision is this one."""
 
         def call(revision: int) -> None:
-            request = self.request(spec, marks, revision, force_conflicts=force_conflicts, skip_crds=skip_crds)
-            self._helm.apply(request, check=self._check)
+            options = {"force_conflicts": force_conflicts, "skip_crds": skip_crds}
+            self._helm.apply(apply_request(self._settings, spec, marks, revision, **options))
 
         def ours(newest: Revision) -> bool:
             return newest.labels.get(INPUTS) == spec.inputs and newest.labels.get(REVISION) == str(newest.revision)
@@ -84,15 +84,11 @@ class ReleaseWriter:
         def call(expected: int) -> None:
             del expected  # Helm numbers it itself
             self._helm.rollback(
-                name,
-                settings.namespace,
-                revision,
-                timeout=settings.timeout,
-                history_max=settings.history_max,
-                check=self._check,
+                name, settings.namespace, revision, timeout=settings.timeout, history_max=settings.history_max
             )
 
-        target = next((r for r in history(self._kube, settings.namespace, name) if r.revision == revision), None)
+        known = self._storage.history(name)
+        target = next((r for r in known if r.revision == revision), None)
         if target is None:
             raise error(
                 Code.ROLLBACK_TARGET_MISSING,
@@ -100,7 +96,7 @@ class ReleaseWriter:
                 release=name,
             )
         labels = target.labels
-        was, now = self._write(name, call, lambda newest: newest.labels == labels, deadline)
+        was, now = self._write(name, call, lambda newest: newest.labels == labels, deadline, known)
         return Write(name, Action.ROLLBACK, was, now)
 
     def redeploy(self, member: Member, record: Record, marks: Marks, deadline: Deadline) -> Write:
@@ -114,73 +110,60 @@ class ReleaseWriter:
 
     def uninstall(self, name: str) -> Write:
         """Removes a release and its history."""
-        revisions = history(self._kube, self._settings.namespace, name)
+        newest = self._newest(name)
         self._uninstall(name)
-        return Write(name, Action.UNINSTALL, revisions[-1].revision if revisions else 0, 0)
+        return Write(name, Action.UNINSTALL, newest.revision if newest else 0, 0)
 
-    def prepare(self, name: str, action: Action) -> None:
-        """RECOVER, QUARANTINE or FINISH_UNINSTALL; the history has to be judged again after it."""
-        namespace = self._settings.namespace
-        revisions = history(self._kube, namespace, name)
-        if not revisions:
+    def settle(self, name: str, action: Action, decide: Callable[[History], Action]) -> Action:
+        """Mends a release until its next step does not only prepare another one; that step. ``decide``: the step that
+        a history, read again after each mending, asks for.
+        """
+        for _step in range(_STEPS):
+            if not action.prepares:
+                return action
+            self._prepare(name, action)
+            action = decide(self._storage.history(name))
+        raise error(Code.HELM_FAILED, f"{name}: its Helm history does not settle.", release=name)
+
+    def _prepare(self, name: str, action: Action) -> None:
+        """RECOVER, QUARANTINE or FINISH_UNINSTALL."""
+        newest = self._newest(name)
+        if newest is None:
             return
-        newest = revisions[-1]
-        self._check()
         match action:
             case Action.RECOVER if newest.status.pending:
                 self._refuse_if_young(newest)
                 self._progress(f"{name}: revision {newest.revision} was left {newest.status.value}, marked failed")
-                mark_failed(
-                    self._kube,
-                    namespace,
-                    newest,
-                    f"Interrupted while {newest.status.value}; marked failed by todo.cloud",
+                self._storage.mark_failed(
+                    newest, f"Interrupted while {newest.status.value}; marked failed by todo.cloud"
                 )
             case Action.QUARANTINE:
                 self._progress(
-                    f"{name}: revision {newest.revision} can't be read, set aside as {newest.secret}.corrupt"
+                    f"{name}: revision {newest.revision} can't be read, quarantined as {newest.secret}.corrupt"
                 )
-                set_aside(self._kube, namespace, newest)
+                self._storage.quarantine(newest)
             case Action.FINISH_UNINSTALL:
                 self._progress(f"{name}: an uninstall was interrupted, finishing it")
                 self._uninstall(name)
             case _:
                 return
 
-    def request(
-        self, spec: ReleaseSpec, marks: Marks, revision: int, *, force_conflicts: bool = False, skip_crds: bool = False
-    ) -> ApplyRequest:
-        """The Helm call that makes ``revision`` of ``spec``."""
-        settings = self._settings
-        commit = f", commit {settings.commit}" if settings.commit else ""
-        return ApplyRequest(
-            name=spec.name,
-            namespace=spec.namespace,
-            chart=spec.chart,
-            chart_version=spec.chart_version,
-            values=spec.helm_values(marks),
-            labels=spec.labels(marks, settings.environment, revision),
-            timeout=settings.timeout,
-            history_max=settings.history_max,
-            force_conflicts=force_conflicts,
-            skip_crds=skip_crds,
-            description=f"Applied by todo.cloud{commit}",
-        )
-
     def _write(
-        self, name: str, call: Callable[[int], None], ours: Callable[[Revision], bool], deadline: Deadline
+        self,
+        name: str,
+        call: Callable[[int], None],
+        ours: Callable[[Revision], bool],
+        deadline: Deadline,
+        known: History | None = None,
     ) -> tuple[int, int]:
         """Revisions before and after. A passing fault is retried until the deadline, once the history says what the
-        failed call left behind.
+        failed call left behind. ``known``: the history, if it has just been read.
         """
-        known = history(self._kube, self._settings.namespace, name)
+        known = self._storage.history(name) if known is None else known
         before = known[-1].revision if known else 0
-        if any(r.status is ReleaseStatus.FAILED for r in known):
-            self._check()
-            mark_failed_ones(self._kube, self._settings.namespace, known)
+        mark_failed_ones(self._kube, self._settings.namespace, known)
         last = before
         for attempt in count():
-            self._check()
             expected = last + 1
             try:
                 free_replicas(self._kube, self._settings.namespace, known)
@@ -188,19 +171,16 @@ class ReleaseWriter:
             except HelmError as exc:
                 failed = exc
             else:
-                self.tidy(name, self._proved(name, expected, ours))
+                self.remove_orphans(name, self._verified(name, expected, ours))
                 return before, expected
-            newest = self._newest_revision(name)
+            newest = self._newest(name)
             if newest and newest.revision > expected:
                 raise _foreign(name, expected, newest) from failed
             if newest and newest.revision == expected and newest.status is ReleaseStatus.DEPLOYED and ours(newest):
-                self.tidy(name)
+                self.remove_orphans(name)
                 return before, expected  # only the answer was lost
             if newest and newest.status.pending and newest.revision == expected:
-                self._check()
-                mark_failed(
-                    self._kube, self._settings.namespace, newest, f"Helm ended early: {failed.failure.message}"[:500]
-                )
+                self._storage.mark_failed(newest, f"Helm ended early: {failed.failure.message}"[:500])
             pause = _pause(attempt)
             left_behind = (newest.revision if newest else 0) - before
             # The history could be read: if Helm's token was rejected, there is another one by now.
@@ -216,20 +196,17 @@ class ReleaseWriter:
         """Helm's uninstall, which goes on where one before it ended."""
         deadline = Deadline.after(self._settings.timeout)
         for attempt in count():
-            self._check()
             try:
-                return self._helm.uninstall(
-                    name, self._settings.namespace, timeout=self._settings.timeout, check=self._check
-                )
+                return self._helm.uninstall(name, self._settings.namespace, timeout=self._settings.timeout)
             except HelmError as exc:
                 if not exc.transient or deadline.remaining <= _pause(attempt):
                     raise
                 self._progress(f"{name}: {exc.failure.message}; trying again in {_pause(attempt):.0f} s")
                 self._pause.wait(_pause(attempt))
 
-    def _proved(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> History:
+    def _verified(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> History:
         """The history, whose newest revision is the expected one of ours."""
-        revisions = history(self._kube, self._settings.namespace, name)
+        revisions = self._storage.history(name)
         newest = revisions[-1] if revisions else None
         if (
             newest is None
@@ -240,19 +217,16 @@ class ReleaseWriter:
             raise _foreign(name, expected, newest)
         return revisions
 
-    def tidy(self, name: str, known: History | None = None) -> None:
-        """What revisions that never were deployed left behind goes, once a good one is there. ``known``: its history,
-        if it has just been read.
+    def remove_orphans(self, name: str, known: History | None = None) -> None:
+        """Removes what revisions that were never deployed left behind, once a good one is there. ``known``: its
+        history, if it has just been read.
         """
-        revisions = history(self._kube, self._settings.namespace, name) if known is None else known
-        if not left_behind(revisions):
-            return
-        self._check()
+        revisions = self._storage.history(name) if known is None else known
         for gone in remove_orphans(self._kube, self._settings.namespace, name, revisions):
             self._progress(f"{name}: removed {gone}, which a failed revision had left")
 
-    def _newest_revision(self, name: str) -> Revision | None:
-        revisions = history(self._kube, self._settings.namespace, name)
+    def _newest(self, name: str) -> Revision | None:
+        revisions = self._storage.history(name)
         return revisions[-1] if revisions else None
 
     def _refuse_if_young(self, newest: Revision) -> None:
@@ -268,6 +242,32 @@ class ReleaseWriter:
                 release=newest.name,
                 revision=newest.revision,
             )
+
+
+def apply_request(
+    settings: Settings,
+    spec: ReleaseSpec,
+    marks: Marks,
+    revision: int,
+    *,
+    force_conflicts: bool = False,
+    skip_crds: bool = False,
+) -> ApplyRequest:
+    """The Helm call that makes ``revision`` of ``spec``."""
+    commit = f", commit {settings.commit}" if settings.commit else ""
+    return ApplyRequest(
+        name=spec.name,
+        namespace=spec.namespace,
+        chart=spec.chart,
+        chart_version=spec.chart_version,
+        values=spec.helm_values(marks),
+        labels=spec.labels(marks, settings.environment, revision),
+        timeout=settings.timeout,
+        history_max=settings.history_max,
+        force_conflicts=force_conflicts,
+        skip_crds=skip_crds,
+        description=f"Applied by todo.cloud{commit}",
+    )
 
 
 def _pause(attempt: int) -> float:

@@ -8,6 +8,7 @@ storage.py's work.
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -16,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ..failure import Code, Failure, error
 from ..kube.api import Check, may_go_on
@@ -72,6 +73,42 @@ class ApplyRequest:
     description: str = ""
 
 
+class Helm(Protocol):
+    """What Helm is asked for."""
+
+    @property
+    def version(self) -> HelmVersion:
+        """Asked once."""
+
+    @property
+    def calls(self) -> int:
+        """Calls so far, those for the version not counted."""
+
+    def guarded(self, check: Check) -> Helm:
+        """The same Helm for whoever works under a lock: its writes ask ``check`` first, and while Helm is at work."""
+
+    def apply(self, request: ApplyRequest) -> None:
+        """Installs or upgrades a release. Raises HelmError."""
+
+    def render(self, request: ApplyRequest) -> str:
+        """The manifest that ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
+
+    def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = ..., history_max: int = ...) -> None:
+        """Makes a stored revision the newest again. There is no 'the one before': ``revision`` is a number above 0."""
+
+    def uninstall(self, name: str, namespace: str, *, timeout: int = ...) -> None:
+        """Removes a release and its history; a release that is not there is fine."""
+
+
+@dataclass
+class _Used:
+    """What all guarded forms of one Helm share."""
+
+    version: HelmVersion | None = None
+    calls: int = 0  # Helm processes started, those for the version not counted
+    asking: threading.Lock = field(default_factory=threading.Lock)
+
+
 class HelmCli:
     """Calls of one Helm program. Threads may share it.
 
@@ -84,9 +121,8 @@ class HelmCli:
         self._binary = binary
         self._kubeconfig = kubeconfig
         self._run = run
-        self._version: HelmVersion | None = None
-        self._asking = threading.Lock()
-        self.calls = 0  # Helm processes started, those for the version not counted
+        self._check: Check = may_go_on
+        self._used = _Used()
 
     @property
     def version(self) -> HelmVersion:
@@ -94,15 +130,26 @@ class HelmCli:
         return self._ask_version()
 
     def _ask_version(self) -> HelmVersion:
-        with self._asking:
-            if self._version is None:
+        with self._used.asking:
+            if self._used.version is None:
                 done = self._call(["version", "--template", "{{.Version}}"], env=_clean_env(), pass_fds=(), timeout=30)
-                self._version = HelmVersion.parse(done.stdout)
-            return self._version
+                self._used.version = HelmVersion.parse(done.stdout)
+            return self._used.version
 
-    def apply(self, request: ApplyRequest, *, check: Check = may_go_on) -> None:
-        """Installs or upgrades a release; HelmError when Helm fails. ``check`` is asked while Helm is at work."""
-        self._with_cluster(self._apply_argv(request), request.values, request.timeout, check)
+    @property
+    def calls(self) -> int:
+        """Helm processes started, those for the version not counted."""
+        return self._used.calls
+
+    def guarded(self, check: Check) -> HelmCli:
+        """The same Helm for whoever works under a lock: its writes ask ``check`` first, and while Helm is at work."""
+        guarded = copy.copy(self)
+        guarded._check = check
+        return guarded
+
+    def apply(self, request: ApplyRequest) -> None:
+        """Installs or upgrades a release; HelmError when Helm fails."""
+        self._write(self._apply_argv(request), request.values, request.timeout)
 
     def render(self, request: ApplyRequest) -> str:
         """The manifest that ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
@@ -135,8 +182,6 @@ class HelmCli:
         *,
         timeout: int = 300,
         history_max: int = 40,
-        force_conflicts: bool = False,
-        check: Check = may_go_on,
     ) -> None:
         """Makes a stored revision the newest again. There is no 'the one before': ``revision`` is a number above 0."""
         if revision < 1:
@@ -154,12 +199,12 @@ class HelmCli:
             "--timeout",
             f"{timeout}s",
         ]
-        self._with_cluster([*argv, *self._force(force_conflicts)], None, timeout, check)
+        self._write(argv, None, timeout)
 
-    def uninstall(self, name: str, namespace: str, *, timeout: int = 300, check: Check = may_go_on) -> None:
+    def uninstall(self, name: str, namespace: str, *, timeout: int = 300) -> None:
         """Removes a release and its history; a release that is not there is fine."""
         argv = ["uninstall", name, "--namespace", namespace, "--ignore-not-found", "--timeout", f"{timeout}s"]
-        self._with_cluster(argv, None, timeout, check)
+        self._write(argv, None, timeout)
 
     def _apply_argv(self, request: ApplyRequest) -> list[str]:
         argv = ["upgrade", "--install", request.name, request.chart, "--namespace", request.namespace]
@@ -185,13 +230,17 @@ class HelmCli:
             raise error(Code.INVALID_INPUT, "force_conflicts needs Helm 4: Helm 3 does not apply on the server's side.")
         return ["--force-conflicts"]
 
+    def _write(self, args: Sequence[str], values: Mapping[str, Any] | None, timeout: int) -> None:
+        self._check()
+        self._with_cluster(args, values, timeout, self._check)
+
     def _with_cluster(
         self, args: Sequence[str], values: Mapping[str, Any] | None, timeout: int, check: Check = may_go_on
     ) -> Completed:
         self._ask_version()  # refuses an unsupported program before it writes anything
         stdin = b"" if values is None else json.dumps(values).encode()  # JSON is YAML
         with self._files() as (env, descriptors):
-            self.calls += 1
+            self._used.calls += 1
             done = self._call(args, stdin=stdin, env=env, pass_fds=descriptors, timeout=timeout + _GRACE_S, check=check)
         if done.returncode != 0:
             raise understand(args[0], _release_of(args), done.stderr or done.stdout)

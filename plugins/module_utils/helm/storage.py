@@ -15,12 +15,14 @@ import binascii
 import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ..failure import Code, Failure, TodoCloudError, error
+from ..kube.errors import AlreadyExists
 from ..kube.resources import SECRET
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ def revision_of(metadata: Mapping[str, Any]) -> Revision | None:
     )
 
 
-def histories(metadata: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]:
+def histories_of(metadata: Iterable[Mapping[str, Any]]) -> dict[str, list[Revision]]:
     """The releases of one namespace by name, each oldest revision first."""
     found: dict[str, list[Revision]] = {}
     for each in metadata:
@@ -169,65 +171,84 @@ def stored_release(raw: Mapping[str, Any], labels: Mapping[str, str] | None = No
     )
 
 
-def history(kube: KubeReader, namespace: str, name: str) -> list[Revision]:
-    """All stored revisions of a release, oldest first; one request, metadata only."""
-    items = kube.list_(SECRET, namespace, label_selector=f"{SELECTOR},name={name}", metadata_only=True)[0]
-    return histories(item["metadata"] for item in items).get(name, [])
+class HelmReader:
+    """Reads the releases of one namespace."""
+
+    def __init__(self, kube: KubeReader, namespace: str) -> None:
+        self._reader = kube
+        self._namespace = namespace
+
+    def history(self, name: str) -> list[Revision]:
+        """All stored revisions of a release, oldest first; one request, metadata only."""
+        return self.histories(name).get(name, [])
+
+    def histories(self, name: str = "") -> dict[str, list[Revision]]:
+        """All releases, or one; one request, metadata only."""
+        selector = f"{SELECTOR},name={name}" if name else SELECTOR
+        items = self._reader.list_(SECRET, self._namespace, label_selector=selector, metadata_only=True)[0]
+        return histories_of(item["metadata"] for item in items)
+
+    def read(self, name: str, revision: int | None = None) -> StoredRelease:
+        """One revision (the newest when none is given) with manifest and values.
+
+        Raises NotFound (kube.errors) when it is not there, CorruptRelease when it can't be read.
+        """
+        if revision is None:
+            revisions = self.history(name)
+            if not revisions:
+                text = f"There is no Helm release {name!r} in namespace {self._namespace!r}."
+                raise error(Code.NOT_FOUND, text, release=name)
+            revision = revisions[-1].revision
+        secret = self._reader.get(SECRET, self._namespace, secret_name(name, revision))
+        found = revision_of(secret["metadata"])
+        return stored_release(decode(_payload(secret)), found.labels if found else {})
 
 
-def read_release(kube: KubeReader, namespace: str, name: str, revision: int | None = None) -> StoredRelease:
-    """One revision (the newest when none is given) with manifest and values.
+class HelmStorage(HelmReader):
+    """The same, with the two writes that Helm itself does not offer."""
 
-    Raises NotFound (kube.session) when it is not there, CorruptRelease when it can't be read.
-    """
-    if revision is None:
-        revisions = history(kube, namespace, name)
-        if not revisions:
-            raise error(Code.NOT_FOUND, f"There is no Helm release {name!r} in namespace {namespace!r}.", release=name)
-        revision = revisions[-1].revision
-    secret = kube.get(SECRET, namespace, secret_name(name, revision))
-    found = revision_of(secret["metadata"])
-    return stored_release(decode(_payload(secret)), found.labels if found else {})
+    def __init__(self, kube: KubeApi, namespace: str) -> None:
+        super().__init__(kube, namespace)
+        self._kube = kube
 
+    def mark_failed(self, revision: Revision, reason: str) -> None:
+        """Turns a revision that a dead Helm process left pending into a failed one; ``reason`` becomes its description.
 
-def mark_failed(kube: KubeApi, namespace: str, revision: Revision, reason: str) -> None:
-    """Turns a revision that a dead Helm process left pending into a failed one; ``reason`` becomes its description.
+        The Secret's resourceVersion guards the write: Conflict (kube.errors) when somebody else touched it meanwhile.
+        """
+        secret = self._kube.get(SECRET, self._namespace, revision.secret)
+        release = decode(_payload(secret))
+        release["info"]["status"] = ReleaseStatus.FAILED.value
+        release["info"]["description"] = reason
+        patch = {
+            "metadata": {
+                "resourceVersion": secret["metadata"]["resourceVersion"],
+                "labels": {"status": ReleaseStatus.FAILED.value},
+            },
+            "data": {"release": encode(release)},
+        }
+        self._kube.patch(SECRET, self._namespace, revision.secret, patch)
 
-    The Secret's resourceVersion guards the write: Conflict (kube.session) when somebody else touched it meanwhile.
-    """
-    secret = kube.get(SECRET, namespace, revision.secret)
-    release = decode(_payload(secret))
-    release["info"]["status"] = ReleaseStatus.FAILED.value
-    release["info"]["description"] = reason
-    patch = {
-        "metadata": {
-            "resourceVersion": secret["metadata"]["resourceVersion"],
-            "labels": {"status": ReleaseStatus.FAILED.value},
-        },
-        "data": {"release": encode(release)},
-    }
-    kube.patch(SECRET, namespace, revision.secret, patch)
+    def quarantine(self, revision: Revision) -> None:
+        """Takes a Secret that holds no readable release out of Helm's way; its bytes stay under ``<name>.corrupt``.
 
-
-def set_aside(kube: KubeApi, namespace: str, revision: Revision) -> None:
-    """Takes a Secret that holds no readable release out of Helm's way; its bytes stay under ``<name>.corrupt``.
-
-    Helm skips what it can't decode but fails on the name, so an upgrade would never get past it.
-    """
-    secret = kube.get(SECRET, namespace, revision.secret)
-    kept = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": f"{revision.secret}.corrupt",
-            "namespace": namespace,
-            "labels": {"todo.cloud/corrupt-release": revision.name},
-        },
-        "type": "Opaque",
-        "data": secret.get("data") or {},
-    }
-    kube.create(SECRET, namespace, kept)
-    kube.delete(SECRET, namespace, revision.secret, uid=secret["metadata"]["uid"])
+        Helm skips what it can't decode but fails on the name, so an upgrade would never get past it.
+        """
+        secret = self._kube.get(SECRET, self._namespace, revision.secret)
+        kept = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": f"{revision.secret}.corrupt",
+                "namespace": self._namespace,
+                "labels": {"todo.cloud/corrupt-release": revision.name},
+            },
+            "type": "Opaque",
+            "data": secret.get("data") or {},
+        }
+        with suppress(AlreadyExists):  # by a run that was killed before the next step
+            self._kube.create(SECRET, self._namespace, kept)
+        self._kube.delete(SECRET, self._namespace, revision.secret, uid=secret["metadata"]["uid"])
 
 
 def _seconds(timestamp: Any) -> float:

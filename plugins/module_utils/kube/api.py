@@ -192,3 +192,85 @@ class KubeApi(KubeReader, Protocol):
 
 class KubeClient(KubeApi, KubeObserver, Protocol):
     """All of it, for a deployment."""
+
+
+class Guarded:
+    """A client whose writes ask ``check`` first, dry runs excepted: all that whoever works under a lock gets."""
+
+    def __init__(self, kube: KubeClient, check: Check) -> None:
+        self._kube = kube
+        self._check = check
+        self.get, self.find, self.list_ = kube.get, kube.find, kube.list_
+        self.resource, self.served, self.server_now = kube.resource, kube.served, kube.server_now
+        self.watch, self.logs, self.proxy_get = kube.watch, kube.logs, kube.proxy_get
+        self.server, self.patience, self.counts = kube.server, kube.patience, kube.counts
+        self.count_relist = kube.count_relist
+
+    def create(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Object,
+        *,
+        dry_run: bool = False,
+        deadline: Deadline | None = None,
+    ) -> Object:
+        self._ask(dry_run)
+        return self._kube.create(resource, namespace, body, dry_run=dry_run, deadline=deadline)
+
+    def replace(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: Object,
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
+        deadline: Deadline | None = None,
+    ) -> Object:
+        self._ask(dry_run)
+        return self._kube.replace(
+            resource, namespace, body, subresource=subresource, dry_run=dry_run, deadline=deadline
+        )
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Any,
+        *,
+        content_type: str = MERGE,
+        field_manager: str = "",
+        force: bool = False,
+        subresource: str = "",
+        dry_run: bool = False,
+        deadline: Deadline | None = None,
+    ) -> Object:
+        self._ask(dry_run)
+        return self._kube.patch(
+            resource, namespace, name, body, content_type=content_type, field_manager=field_manager, force=force,
+            subresource=subresource, dry_run=dry_run, deadline=deadline,
+        )  # fmt: skip
+
+    def delete(
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        propagation: str = "Background",
+        dry_run: bool = False,
+        deadline: Deadline | None = None,
+    ) -> bool:
+        self._ask(dry_run)
+        return self._kube.delete(
+            resource, namespace, name, uid=uid, resource_version=resource_version, propagation=propagation,
+            dry_run=dry_run, deadline=deadline,
+        )  # fmt: skip
+
+    def _ask(self, dry_run: bool) -> None:
+        if not dry_run:
+            self._check()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..kube.session import KubeSession
+from ..kube.api import KubeReader
 from .holder import Holder
 
 LOCK_NAME = "todo.cloud-lock"
@@ -64,7 +64,7 @@ def duration_of(lease: Mapping[str, Any]) -> float:
     return float(lease["spec"].get("leaseDurationSeconds") or TTL_S)
 
 
-def silent_for(kube: KubeSession, lease: Mapping[str, Any]) -> float:
+def silent_for(kube: KubeReader, lease: Mapping[str, Any]) -> float:
     """Seconds since a Lease was written last, by the API server's own stamps; 0 when there are none."""
     stamps = [str(entry.get("time")) for entry in lease["metadata"].get("managedFields") or () if entry.get("time")]
     return max(kube.server_now() - datetime.fromisoformat(max(stamps)).timestamp(), 0.0) if stamps else 0.0

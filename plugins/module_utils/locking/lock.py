@@ -19,12 +19,11 @@ from typing import Any
 
 from ..failure import Code, error
 from ..helm.state import Lock
+from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import AlreadyExists, Conflict, KubeError, NotFound
 from ..kube.resources import LEASE
-from ..kube.session import KubeSession
 from ..processes import lasting
-from ..settings import Progress, Settings
 from .holder import Holder, end_stuck, is_dead_here
 from .lease import (
     TAKEN_OVER,
@@ -49,7 +48,7 @@ class EnvironmentLock:
 
     def __init__(
         self,
-        kube: KubeSession,
+        kube: KubeApi,
         namespace: str,
         holder: Holder,
         *,
@@ -73,19 +72,6 @@ class EnvironmentLock:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lock-heartbeat", daemon=True)
 
-    @classmethod
-    def for_run(cls, kube: KubeSession, settings: Settings, holder: Holder, progress: Progress) -> EnvironmentLock:
-        """The lock of what a run with these settings writes to."""
-        return cls(
-            kube,
-            settings.namespace,
-            holder,
-            wait=settings.lock_wait,
-            progress=progress,
-            ttl=settings.lock_ttl,
-            platform=settings.platform,
-        )
-
     def __enter__(self) -> EnvironmentLock:
         self._acquire()
         self._thread.start()
@@ -99,6 +85,7 @@ class EnvironmentLock:
         with self._guard:
             if not self._lost:
                 self._release()
+                self._lost = "it was given back"
 
     def check(self, sure: bool = True) -> None:
         """To be called before every write: raises lock_lost when the lock is somebody else's by now.
@@ -217,7 +204,7 @@ class EnvironmentLock:
 
 
 def lock_state(
-    kube: KubeSession, namespace: str, me: Holder | None = None, *, platform: bool = False
+    kube: KubeApi, namespace: str, me: Holder | None = None, *, platform: bool = False
 ) -> tuple[Lock, dict[str, Any] | None]:
     """How the lock looks to one who does not hold it, without waiting; with the Lease that says so."""
     lease = kube.find(LEASE, *place(namespace, platform))
@@ -229,7 +216,7 @@ def lock_state(
     return (Lock.OTHER_DEAD if is_dead_here(holder) else Lock.OTHER_ALIVE), lease
 
 
-def free_abandoned(kube: KubeSession, namespace: str, *, platform: bool = False) -> None:
+def free_abandoned(kube: KubeApi, namespace: str, *, platform: bool = False) -> None:
     """For a run that has nothing to write: the lock that a dead run left on this machine does not outlive it."""
     with suppress(KubeError):  # taken in this moment, or not allowed: whoever writes next sees to it
         state, lease = lock_state(kube, namespace, platform=platform)

@@ -11,9 +11,9 @@ from typing import Any
 
 from ..environments.guard import Claims, guard
 from ..failure import Code, error
+from ..kube.api import KubeApi
 from ..kube.errors import AlreadyExists, Conflict
 from ..kube.resources import LEASE
-from ..kube.session import KubeSession
 from .holder import Holder, is_dead_here
 from .lease import TAKEN_OVER, duration_of, freed, holder_of, lease_body, place, silent_for, stamp, subject, told_holder
 
@@ -41,7 +41,7 @@ class LockView:
     taken_over: str = ""  # the takeover by hand that no run has told yet
 
     @classmethod
-    def of(cls, kube: KubeSession, lease: Mapping[str, Any] | None) -> LockView:
+    def of(cls, kube: KubeApi, lease: Mapping[str, Any] | None) -> LockView:
         """From the Lease; ages are compared by the API server's clock alone."""
         if lease is None:
             return cls()
@@ -85,7 +85,7 @@ class LockChange:
 class LockByHand:
     """The lock of a namespace, or of the platform, in the hands of ``me``."""
 
-    def __init__(self, kube: KubeSession, namespace: str, me: Holder, *, platform: bool = False) -> None:
+    def __init__(self, kube: KubeApi, namespace: str, me: Holder, *, platform: bool = False) -> None:
         self._kube = kube
         self._namespace, self._name = place(namespace, platform)
         self._me = replace(me, machine="", pid=0, started="", grace=0.0, by_hand=True)
@@ -140,7 +140,7 @@ class LockByHand:
         return LockView(held=True, holder=self._me)
 
 
-def lock_by_hand(kube: KubeSession, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+def lock_by_hand(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """deploy_lock in one call; its result."""
     platform = params["lock"] == "platform"
     if not platform:

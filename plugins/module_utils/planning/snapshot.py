@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..digest import digest_of
-from ..failure import Code, TodoCloudError
-from ..helm.storage import SELECTOR, History, StoredRelease, histories
+from ..helm.storage import SELECTOR, History, StoredRelease, histories_of
 from ..kube.api import KubeReader
 from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
 from ..readiness.daprd import pods_of
@@ -44,6 +43,10 @@ class Snapshot:
         """Revisions of a release, oldest first."""
         return self.histories.get(name, [])
 
+    def with_history(self, name: str, history: History) -> Snapshot:
+        """The same moment with a history that was read again."""
+        return replace(self, histories={**self.histories, name: history})
+
     def pods_of(self, workload: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Pods of a workload, those that are being deleted left out."""
         return [p for p in pods_of(workload, self.pods) if not p["metadata"].get("deletionTimestamp")]
@@ -73,13 +76,14 @@ def take(
         only_records = f"{RECORD_LABEL}={environment}"
         maps = pool.submit(_metadata, kube, CONFIG_MAP, namespace, "" if "ConfigMap" in watched else only_records)
         headers = headers_of(maps.result(), environment)
-        newest, warnings = _newest(store, headers)
+        warnings: list[str] = []
+        newest = next(store.readable(headers, warnings.append), None)
         recorded = {t.kind for m in (newest.members.values() if newest else ()) for t in m.targets}
         listed = sorted((recorded | set(kinds)) & WORKLOADS.keys())
         workloads = [pool.submit(kube.list_, WORKLOADS[kind], namespace) for kind in listed]
         pods = pool.submit(kube.list_, POD, namespace) if listed else None
         return Snapshot(
-            histories=histories(secrets.result()),
+            histories=histories_of(secrets.result()),
             marks={**_marks("Secret", secrets.result()), **_marks("ConfigMap", maps.result())},
             headers=headers,
             newest=newest,
@@ -92,21 +96,6 @@ def take(
             },
             pods=pods.result()[0] if pods else (),
         )
-
-
-def _newest(store: RecordStore, headers: Iterable[Header]) -> tuple[Record | None, list[str]]:
-    """The newest record that is neither withdrawn nor damaged; a damaged one is told, the one before it still works."""
-    warnings: list[str] = []
-    for header in headers:
-        if header.withdrawn:
-            continue
-        try:
-            return store.read(header.id), warnings
-        except TodoCloudError as exc:
-            if exc.failure.code is not Code.SET_DAMAGED:
-                raise
-            warnings.append(exc.failure.message)
-    return None, warnings
 
 
 def mark(metadata: Mapping[str, Any]) -> str:

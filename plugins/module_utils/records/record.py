@@ -10,13 +10,14 @@ history. Its digest detects damage; it does not protect against someone who may 
 from __future__ import annotations
 
 import base64
+import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..digest import canonical, digest_of, wanted_key
-from ..failure import Code, error
+from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import SecretRef
 from ..helm.storage import Revision
 from ..kube.api import KubeApi
@@ -166,6 +167,29 @@ class RecordStore:
         self._namespace = namespace
         self._environment = environment
         self._read: dict[int, Record] = {}
+
+    def written_by(self, kube: KubeApi) -> RecordStore:
+        """The same records, with what was read of them; ``kube`` writes."""
+        store = copy.copy(self)
+        store._kube = kube
+        return store
+
+    def readable(
+        self, headers: Iterable[Header] | None = None, damaged: Callable[[str], None] = lambda text: None
+    ) -> Iterator[Record]:
+        """Records that are neither withdrawn nor damaged, newest first. ``damaged`` is told of each that is passed
+        over."""
+        for header in self.headers() if headers is None else headers:
+            if header.withdrawn:
+                continue
+            try:
+                record = self.read(header.id)
+            except TodoCloudError as exc:
+                if exc.failure.code is not Code.SET_DAMAGED:
+                    raise
+                damaged(exc.failure.message)
+            else:
+                yield record
 
     def headers(self) -> list[Header]:
         """Newest first; one request, metadata only."""

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Helm releases that run already are taken over as they are: compared with the inventory, judged, labelled, recorded.
+"""Helm releases that run already are taken over as they are: compared with the inventory, verified, labelled, recorded.
 
 Only metadata is written (labels of Helm's newest Secret, of the namespace, the record), so no pod is restarted.
 """
@@ -9,35 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from ..deploy.recorder import Recorder
 from ..deploy.report import Outcome, Report, Row
-from ..deploy.verification import Judge
-from ..deploy.writer import ReleaseWriter
+from ..deploy.run import LockedRun, Run, locked_run
+from ..deploy.verification import Verifier
+from ..deploy.writer import apply_request
 from ..digest import digest_of, input_digest
-from ..environments.guard import Claims, guard
+from ..environments.guard import Claims, Guard, guard
 from ..environments.guard import record as record_cluster
 from ..failure import Code, error
-from ..helm.cli import HelmCli
 from ..helm.errors import HelmError
 from ..helm.manifest import manifest_digest
-from ..helm.storage import History, ReleaseStatus, StoredRelease, read_release
-from ..kube.api import Check, may_go_on
+from ..helm.storage import History, ReleaseStatus, StoredRelease
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE, SECRET
-from ..kube.session import KubeSession
 from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
-from ..locking.holder import Holder
-from ..locking.lock import EnvironmentLock
 from ..planning.diff import manifest_diffs
 from ..planning.image_digests import Pins, image_of
 from ..planning.plan import changes_of, newest_content, origin_of
-from ..planning.snapshot import WORKLOADS, Snapshot, images_of, take, targets_of
+from ..planning.snapshot import WORKLOADS, Snapshot, images_of, targets_of
 from ..planning.spec import ReleaseSpec
-from ..records.record import Member, RecordStore
-from ..settings import Progress, Settings
+from ..records.record import Member
 
 
 @dataclass(frozen=True)
@@ -52,21 +46,13 @@ class Found:
 class Adoption:
     """One run of release_adopt."""
 
-    def __init__(
-        self,
-        kube: KubeSession,
-        helm: HelmCli,
-        settings: Settings,
-        waves: Sequence[Sequence[ReleaseSpec]],
-        progress: Progress,
-    ) -> None:
-        self._kube = kube
-        self._helm = helm
-        self._settings = settings
+    def __init__(self, run: Run, waves: Sequence[Sequence[ReleaseSpec]]) -> None:
+        self._run = run
+        self._kube = run.kube
+        self._settings = run.settings
+        self._read = run.storage.read
         self._waves = waves
-        self._progress = progress
-        self._store = RecordStore(kube, settings.namespace, settings.environment)
-        self._pins = Pins(kube, settings.namespace, settings.registries)
+        self._pins = Pins(run.kube, run.settings.namespace, run.settings.registries)
         self._report = Report()
 
     def run(self) -> Report:
@@ -75,36 +61,36 @@ class Adoption:
         claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
         guarded = guard(self._kube, claims, may_be_free=True)
         report.warnings += guarded.warnings
-        with ExitStack() as stack:
-            check: Check = may_go_on
-            holder = Holder.me("release_adopt", settings.commit, grace=settings.timeout, url=settings.run_url)
-            if not settings.check:
-                lock = EnvironmentLock.for_run(self._kube, settings, holder, self._progress)
-                check = stack.enter_context(lock).check
-                report.warnings += [lock.takeover] if lock.takeover else []
-            snapshot = self._look()
-            found = self._compare(snapshot)
-            report.set = snapshot.newest.id if snapshot.newest else 0
-            report.changed = bool(found)
-            if found and not settings.check:
-                stored = self._judged(found)
-                check()
-                if guarded.free:
-                    patch = {"metadata": {"labels": {ENVIRONMENT: settings.environment}}}
-                    self._kube.patch(NAMESPACE, "", settings.namespace, patch)
-                record_cluster(self._kube, settings.namespace, guarded)
-                self._label(found, snapshot)
-                recorder = Recorder(self._kube, self._helm, self._store, settings, holder, self._progress)
-                sources = {name: each.source for name, each in found.items()}
-                report.set, warnings = recorder.record(stored, sources, snapshot)
-                report.warnings += warnings
-        report.helm_calls, report.api = self._helm.calls, self._kube.counts.as_result()
+        if settings.check:
+            self._adopt(None, guarded)
+        else:
+            with locked_run(self._run) as run:
+                report.warnings += run.warnings
+                self._adopt(run, guarded)
+        report.helm_calls, report.api = self._run.helm.calls, self._kube.counts.as_result()
         return report
 
+    def _adopt(self, run: LockedRun | None, guarded: Guard) -> None:
+        """Without the lock (in check mode) it is only predicted."""
+        settings, report = self._settings, self._report
+        snapshot = self._look()
+        found = self._compare(snapshot)
+        report.set = snapshot.newest.id if snapshot.newest else 0
+        report.changed = bool(found)
+        if not found or run is None:
+            return
+        stored = self._verified(found)
+        if guarded.free:
+            patch = {"metadata": {"labels": {ENVIRONMENT: settings.environment}}}
+            run.kube.patch(NAMESPACE, "", settings.namespace, patch)
+        record_cluster(run.kube, settings.namespace, guarded)
+        self._label(found, snapshot, run)
+        report.set, warnings = Recorder(run).record(stored, {name: f.source for name, f in found.items()}, snapshot)
+        report.warnings += warnings
+
     def _look(self) -> Snapshot:
-        settings = self._settings
         watches = [watch for wave in self._waves for spec in wave for watch in spec.watches]
-        return take(self._kube, self._store, settings.namespace, settings.environment, watches, WORKLOADS)
+        return self._run.look(watches, WORKLOADS)
 
     def _compare(self, snapshot: Snapshot) -> dict[str, Found]:
         """What is to be adopted, by name; every release of the inventory gets its row."""
@@ -145,10 +131,11 @@ class Adoption:
         """Compared by what is rendered; the annotation for watched objects is left out, since nobody else sets it."""
         history = snapshot.history(spec.name)
         stored = self._read(spec.name, history[-1].revision)
-        writer = ReleaseWriter(self._kube, self._helm, self._settings, may_go_on, self._progress)
         row = self._report.rows[spec.name]
         try:
-            wanted = self._helm.render(writer.request(replace(spec, watches=()), {}, stored.revision + 1))
+            wanted = self._run.helm.render(
+                apply_request(self._settings, replace(spec, watches=()), {}, stored.revision + 1)
+            )
         except HelmError as exc:
             if exc.failure.code is Code.CHART_INVALID:
                 raise
@@ -163,25 +150,24 @@ class Adoption:
             self._report.diff += manifest_diffs(spec.name, stored.manifest, stored.revision, wanted, "inventory")
         return Found(stored, _as_it_is(stored, spec), same=False)
 
-    def _judged(self, found: Mapping[str, Found]) -> dict[str, StoredRelease]:
+    def _verified(self, found: Mapping[str, Found]) -> dict[str, StoredRelease]:
         apps = {spec.name: spec.app_id for wave in self._waves for spec in wave}
-        self._progress("judged as they run: " + ", ".join(found))
+        self._run.progress("verified as they run: " + ", ".join(found))
         deadline = Deadline.after(self._settings.timeout)
-        judge = Judge(self._kube, self._settings, self._progress, repair_sidecars=False)
-        judged = judge.wave(list(found), apps, deadline)
-        self._report.warnings += judged.warnings
-        for name, failure in judged.failures.items():
+        verified = Verifier(self._run, repair_sidecars=False).verify(list(found), apps, deadline)
+        self._report.warnings += verified.warnings
+        for name, failure in verified.failures.items():
             row = self._report.rows[name]
             row.outcome, row.detail = Outcome.FAILED, failure.code.value
             self._report.failures.append(failure)
-        if not judged.ok:
+        if not verified.ok:
             self._report.changed = False
             first = self._report.failures[0]
             message = f"{first.message.rstrip('.')}; what is not well is not adopted, nothing was changed."
             raise self._report.fail(replace(first, message=message))
-        return dict(judged.stored)
+        return dict(verified.stored)
 
-    def _label(self, found: Mapping[str, Found], snapshot: Snapshot) -> None:
+    def _label(self, found: Mapping[str, Found], snapshot: Snapshot, run: LockedRun) -> None:
         """From now on these revisions are known as made from their inputs. Conflict when Helm writes meanwhile."""
         for name, each in found.items():
             newest = snapshot.history(name)[-1]
@@ -193,13 +179,10 @@ class Adoption:
                     ENVIRONMENT: self._settings.environment, INPUTS: source.inputs, CHART: source.chart_digest,
                     WATCHED: source.watched, REVISION: str(newest.revision),
                 }  # fmt: skip
-            secret = self._kube.get(SECRET, self._settings.namespace, newest.secret)
+            secret = run.kube.get(SECRET, self._settings.namespace, newest.secret)
             metadata = {"resourceVersion": secret["metadata"]["resourceVersion"], "labels": labels}
-            self._kube.patch(SECRET, self._settings.namespace, newest.secret, {"metadata": metadata})
+            run.kube.patch(SECRET, self._settings.namespace, newest.secret, {"metadata": metadata})
             self._report.rows[name].outcome = Outcome.VERIFIED
-
-    def _read(self, name: str, revision: int) -> StoredRelease:
-        return read_release(self._kube, self._settings.namespace, name, revision)
 
 
 def _runs(pinned: ReleaseSpec, stored: StoredRelease, snapshot: Snapshot) -> bool:

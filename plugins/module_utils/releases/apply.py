@@ -9,60 +9,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from ..deploy.recorder import Recorder
 from ..deploy.remediation import Remediation, WaveFailure
 from ..deploy.report import Outcome, Report, Row
-from ..deploy.verification import Judge, Judgement
+from ..deploy.run import LockedRun, Run, locked_run
+from ..deploy.verification import Verification, Verifier
 from ..deploy.writer import ReleaseWriter, Write
 from ..environments.guard import Claims, Guard, guard, record
 from ..failure import Code, Failure, TodoCloudError
-from ..helm.cli import HelmCli
 from ..helm.state import Action, Lock
-from ..helm.storage import History, StoredRelease, history, read_release
-from ..kube.api import Check
+from ..helm.storage import History, StoredRelease
 from ..kube.deadline import Deadline
-from ..kube.session import KubeSession
-from ..locking.holder import Holder
-from ..locking.lock import EnvironmentLock, free_abandoned, lock_state
+from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.image_digests import Pins
 from ..planning.plan import PlanItem, make_plan, plan_release
-from ..planning.snapshot import Snapshot, take
+from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
-from ..records.record import RecordStore
 from ..records.rollback_target import forget
-from ..settings import Progress, Settings
 from .export import export
 from .preview import Preview
 
-_STEPS = 4
 _STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # somebody else is at work: nothing is taken back
 
 
 class Engine:
-    """One run of release_apply. Use it once."""
+    """One run of release_apply. Use it once. ``withdraw``: sets to withdraw at its end, and why."""
 
     def __init__(
-        self,
-        kube: KubeSession,
-        helm: HelmCli,
-        settings: Settings,
-        waves: Sequence[Sequence[ReleaseSpec]],
-        progress: Progress,
+        self, run: Run, waves: Sequence[Sequence[ReleaseSpec]], withdraw: Mapping[int, str] | None = None
     ) -> None:
-        self._kube = kube
-        self._helm = helm
-        self._settings = settings
+        self._withdraw = withdraw or {}
+        self._run = run
+        self._kube = run.kube
+        self._settings = run.settings
+        self._progress = run.progress
         self._asked = waves  # as they were given; self._waves: with images by digest
         self._waves = waves
         self._specs = [spec for wave in waves for spec in wave]
-        self._pins = Pins(kube, settings.namespace, settings.registries)
-        self._progress = progress
-        self._store = RecordStore(kube, settings.namespace, settings.environment)
-        self._holder = Holder.me("release_apply", settings.commit, grace=settings.timeout, url=settings.run_url)
-        self._judge = Judge(kube, settings, progress)
+        self._pins = Pins(run.kube, run.settings.namespace, run.settings.registries)
         self._report = Report()
         self._guarded = Guard()
         self._histories: Mapping[str, History] = {}
@@ -77,14 +63,15 @@ class Engine:
         if settings.export:
             self._report.exported = export(settings.export, self._waves, snapshot.marks, settings)
         if settings.check:
-            preview = Preview(self._kube, self._helm, settings, self._progress, self._read_once)
-            return self._finish(preview.fill(self._report, plan, snapshot))
-        if any(item.action is not Action.NONE for item in plan):
-            with EnvironmentLock.for_run(self._kube, settings, self._holder, self._progress) as lock:
+            return self._finish(Preview(self._run, self._read_once).fill(self._report, plan, snapshot))
+        if self._withdraw or any(item.action is not Action.NONE for item in plan):
+            with locked_run(self._run) as run:
                 snapshot, plan = self._plan(Lock.MINE)
-                self._report.warnings += [lock.takeover] if lock.takeover else []
+                self._report.warnings += run.warnings
                 try:
-                    self._run(plan, snapshot, lock.check)
+                    self._deploy(plan, snapshot, run)
+                    for number, reason in self._withdraw.items():
+                        run.records.withdraw(number, reason)
                 except TodoCloudError as exc:
                     if exc.results:
                         raise
@@ -98,7 +85,7 @@ class Engine:
         """The environment and what to do about it. ``lock`` None: not held; looked at only if a release is pending."""
         settings = self._settings
         watches = [watch for spec in self._specs for watch in spec.watches]
-        snapshot = take(self._kube, self._store, settings.namespace, settings.environment, watches)
+        snapshot = self._run.look(watches)
         if snapshot.histories != self._histories:  # while the lock was waited for
             self._histories = snapshot.histories
             self._contents.clear()
@@ -106,7 +93,7 @@ class Engine:
             unsettled = any(
                 h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
             )
-            lock = lock_state(self._kube, settings.namespace, self._holder)[0] if unsettled else Lock.NONE
+            lock = lock_state(self._kube, settings.namespace, self._run.holder)[0] if unsettled else Lock.NONE
         self._waves = self._pins.pin(self._asked, snapshot, self._read_once)
         self._specs = [spec for wave in self._waves for spec in wave]
         plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read_once, lock)
@@ -125,13 +112,12 @@ class Engine:
         }
         return snapshot, plan
 
-    def _run(self, plan: Sequence[PlanItem], snapshot: Snapshot, check: Check) -> None:
-        record(self._kube, self._settings.namespace, self._guarded)
-        given_up = forget(self._kube, self._settings.namespace)
+    def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
+        record(run.kube, self._settings.namespace, self._guarded)
+        given_up = forget(run.kube, self._settings.namespace)
         self._report.warnings += [given_up] if given_up else []
-        writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
-        recorder = Recorder(self._kube, self._helm, self._store, self._settings, self._holder, self._progress)
-        proved: dict[str, StoredRelease] = {}
+        writer, verifier = ReleaseWriter(run), Verifier(run, repair_sidecars=True)
+        verified: dict[str, StoredRelease] = {}
         items = {item.name: item for item in plan}
         for number, wave in enumerate(self._waves, 1):
             busy = [items[spec.name] for spec in wave if items[spec.name].action is not Action.NONE]
@@ -140,19 +126,15 @@ class Engine:
             self._progress(f"wave {number} of {len(self._waves)}: " + ", ".join(f"{i.name} ({i.word})" for i in busy))
             deadline = Deadline.after(self._settings.timeout)
             failures = self._write_all(busy, snapshot, writer, deadline)
-            judged = Judgement()
+            found = Verification()
             if not failures:
-                names = [item.name for item in busy]
-                judged = self._judge.wave(names, {s.name: s.app_id for s in wave}, deadline)
-                self._note(judged)
-                failures = dict(judged.failures)
+                found = verifier.verify([item.name for item in busy], {s.name: s.app_id for s in wave}, deadline)
+                self._note(found)
+                failures = dict(found.failures)
             if failures:
-                lost = WaveFailure(failures, [i.name for i in busy], proved, {s.name: s for s in self._specs})
-                recovery = Remediation(
-                    self._kube, self._settings, writer, self._judge, recorder, self._store, self._progress
-                )
-                raise recovery.recover(lost, self._report)
-            proved |= judged.stored
+                lost = WaveFailure(failures, [i.name for i in busy], verified, {s.name: s for s in self._specs})
+                raise Remediation(run).recover(lost, self._report)
+            verified |= found.stored
             for item in busy:
                 self._report.rows[item.name].outcome, self._report.rows[item.name].detail = Outcome.VERIFIED, ""
         for item in plan:
@@ -160,8 +142,7 @@ class Engine:
                 self._progress(f"{item.name}: removed, the inventory names it no more")
                 self._done(writer.uninstall(item.name))
         sources = {spec.name: spec for spec in self._specs}
-        check()
-        self._report.set, warnings = recorder.record(proved, sources, snapshot)
+        self._report.set, warnings = Recorder(run).record(verified, sources, snapshot)
         self._report.warnings += warnings
 
     def _write_all(
@@ -190,17 +171,15 @@ class Engine:
         spec, action = item.spec, item.action
         if spec is None:  # a removal: done after all waves
             return None
-        for _step in range(_STEPS):
-            if not action.prepares:
-                break
-            writer.prepare(spec.name, action)
-            now = history(self._kube, self._settings.namespace, spec.name)
-            fresh = replace(snapshot, histories={**snapshot.histories, spec.name: now})
-            action = plan_release(spec, fresh, self._read, Lock.MINE).action
+
+        def decide(history: History) -> Action:
+            return plan_release(spec, snapshot.with_history(spec.name, history), self._read, Lock.MINE).action
+
+        action = writer.settle(spec.name, action, decide)
         if action in (Action.INSTALL, Action.UPGRADE):
             return writer.apply(spec, snapshot.marks, deadline)
         if action is Action.VERIFY:
-            writer.tidy(spec.name)  # the run that wrote it may have been killed before it came to that
+            writer.remove_orphans(spec.name)  # the run that wrote it may have been killed before it came to that
         return None
 
     def _done(self, write: Write) -> None:
@@ -214,13 +193,13 @@ class Engine:
             after = self._read(write.name, write.now).manifest if write.now else ""
             self._report.diff += manifest_diffs(write.name, before, write.was, after, f"revision {write.now}")
 
-    def _note(self, judged: Judgement) -> None:
-        self._report.warnings += judged.warnings
-        if judged.restarted:
+    def _note(self, found: Verification) -> None:
+        self._report.warnings += found.warnings
+        if found.restarted:
             self._report.changed = True
 
     def _read(self, name: str, revision: int) -> StoredRelease:
-        return read_release(self._kube, self._settings.namespace, name, revision)
+        return self._run.storage.read(name, revision)
 
     def _read_once(self, name: str, revision: int) -> StoredRelease:
         """For plans, before anything is written: the second, under the lock, mostly finds the same histories."""
@@ -230,7 +209,7 @@ class Engine:
         return self._contents[key]
 
     def _finish(self, report: Report) -> Report:
-        report.helm_calls = self._helm.calls
+        report.helm_calls = self._run.helm.calls
         report.api = self._kube.counts.as_result()
         return report
 

@@ -11,29 +11,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..deploy.orphans import left_behind
-from ..deploy.verification import Judge
-from ..deploy.writer import ReleaseWriter
+from ..deploy.run import LockedRun, Run, locked_run
+from ..deploy.verification import Verifier
+from ..deploy.writer import ReleaseWriter, apply_request
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
-from ..helm.cli import HelmCli
+from ..helm.cli import Helm
 from ..helm.errors import HelmError
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
-from ..helm.storage import CorruptRelease, ReleaseStatus, StoredRelease, read_release
-from ..kube.api import Check, may_go_on
+from ..helm.storage import CorruptRelease, History, ReleaseStatus, StoredRelease
+from ..kube.api import KubeClient
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
-from ..kube.session import KubeSession
-from ..locking.holder import Holder
-from ..locking.lock import EnvironmentLock, free_abandoned, lock_state
+from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.plan import changes_of, newest_content, origin_of
-from ..planning.snapshot import WORKLOADS, Snapshot, take, targets_of
+from ..planning.snapshot import WORKLOADS, Snapshot, targets_of
 from ..planning.spec import ReleaseSpec
 from ..readiness.status import State as WorkloadState
-from ..records.record import RecordStore
 from ..settings import Progress, Settings
 
-_STEPS = 4
 _AT_REST = (Action.NONE, Action.VERIFY)
 _GONE_POLL_S = 0.5
 
@@ -73,20 +70,11 @@ class HelmReleaseReport:
 class HelmReleaseRun:
     """One run of helm_release."""
 
-    def __init__(
-        self,
-        kube: KubeSession,
-        helm: HelmCli,
-        settings: Settings,
-        progress: Progress,
-        *,
-        force_conflicts: bool = False,
-        skip_crds: bool = False,
-    ) -> None:
-        self._kube = kube
-        self._helm = helm
-        self._settings = settings
-        self._progress = progress
+    def __init__(self, run: Run, *, force_conflicts: bool = False, skip_crds: bool = False) -> None:
+        self._run = run
+        self._kube = run.kube
+        self._settings = run.settings
+        self._read = run.storage.read
         self._force = force_conflicts
         self._skip_crds = skip_crds
         self._report = HelmReleaseReport()
@@ -96,7 +84,7 @@ class HelmReleaseRun:
         report, there = self._report, self._namespace_is_there(self._settings.check)
         report.input_digest = spec.inputs
         with ExitStack() as stack:
-            check, state, snapshot = self._look(stack, lambda s, lock: self._state(spec, s, lock), Wanted.APPLIED, spec)
+            run, state, snapshot = self._look(stack, lambda s, lock: self._state(spec, s, lock), Wanted.APPLIED, spec)
             report.state_before, report.action = state, action_for(state, Wanted.APPLIED)
             revisions = snapshot.history(spec.name)
             report.revision = revisions[-1].revision if revisions else 0
@@ -107,10 +95,10 @@ class HelmReleaseRun:
                 report.changed = report.action.writes
                 self._preview(spec, snapshot, there)
                 return self._finish()
-            if report.action in _AT_REST and left_behind(revisions):
-                ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress).tidy(spec.name)
+            if run and report.action in _AT_REST:
+                ReleaseWriter(run).remove_orphans(spec.name)
             if report.action is not Action.NONE:
-                self._bring(spec, snapshot, check, stack)
+                self._bring(spec, snapshot, run, stack)
         return self._finish()
 
     def absent(self, name: str) -> HelmReleaseReport:
@@ -120,7 +108,7 @@ class HelmReleaseRun:
             report.warnings.clear()
             return self._finish()
         with ExitStack() as stack:
-            check, state, snapshot = self._look(
+            run, state, snapshot = self._look(
                 stack, lambda s, lock: release_state(s.history(name), Facts(), "", lock), Wanted.ABSENT, None
             )
             report.state_before, report.action = state, action_for(state, Wanted.ABSENT)
@@ -131,10 +119,10 @@ class HelmReleaseRun:
             stored = self._readable(name, revisions[-1].revision)
             if self._settings.diff and stored:
                 report.diff = manifest_diffs(name, stored.manifest, stored.revision, "", "absent")
-            if not self._settings.check:
-                writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
+            if run:
+                writer = ReleaseWriter(run)
                 if report.action is Action.QUARANTINE:
-                    writer.prepare(name, report.action)
+                    writer.settle(name, report.action, lambda history: Action.UNINSTALL)
                 writer.uninstall(name)
                 self._wait_until_gone(name, stored)
         return self._finish()
@@ -145,7 +133,7 @@ class HelmReleaseRun:
         judge: Callable[[Snapshot, Lock], State],
         wanted: Wanted,
         spec: ReleaseSpec | None,
-    ) -> tuple[Check, State, Snapshot]:
+    ) -> tuple[LockedRun | None, State, Snapshot]:
         """State of the release; when it has to be written, the lock is taken first and it is looked at again."""
         snapshot = self._take(spec)
         lock = lock_state(self._kube, self._settings.namespace, platform=self._settings.platform)[0]
@@ -154,17 +142,14 @@ class HelmReleaseRun:
         if self._settings.check or (action_for(state, wanted) in _AT_REST and not untidy):
             if lock is Lock.OTHER_DEAD and not self._settings.check:
                 free_abandoned(self._kube, self._settings.namespace, platform=self._settings.platform)
-            return may_go_on, state, snapshot
-        settings = self._settings
-        holder = Holder.me("helm_release", settings.commit, grace=settings.timeout, url=settings.run_url)
-        held = stack.enter_context(EnvironmentLock.for_run(self._kube, settings, holder, self._progress))
-        self._report.warnings += [held.takeover] if held.takeover else []
+            return None, state, snapshot
+        run = stack.enter_context(locked_run(self._run))
+        self._report.warnings += run.warnings
         snapshot = self._take(spec)
-        return held.check, judge(snapshot, Lock.MINE), snapshot
+        return run, judge(snapshot, Lock.MINE), snapshot
 
     def _take(self, spec: ReleaseSpec | None) -> Snapshot:
-        store = RecordStore(self._kube, self._settings.namespace, "")
-        return take(self._kube, store, self._settings.namespace, "", spec.watches if spec else (), WORKLOADS)
+        return self._run.look(spec.watches if spec else (), WORKLOADS)
 
     def _state(self, spec: ReleaseSpec, snapshot: Snapshot, lock: Lock) -> State:
         revisions = snapshot.history(spec.name)
@@ -180,33 +165,34 @@ class HelmReleaseRun:
         targets = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
         return stored is not None and all(snapshot.status(t).state is WorkloadState.CURRENT for t in targets)
 
-    def _bring(self, spec: ReleaseSpec, snapshot: Snapshot, check: Check, lock: ExitStack) -> None:
+    def _bring(self, spec: ReleaseSpec, snapshot: Snapshot, run: LockedRun | None, lock: ExitStack) -> None:
         report, deadline = self._report, Deadline.after(self._settings.timeout)
-        writer = ReleaseWriter(self._kube, self._helm, self._settings, check, self._progress)
-        action, now = report.action, snapshot
-        for _step in range(_STEPS):
-            if not action.prepares:
-                break
-            writer.prepare(spec.name, action)
-            now = self._take(spec)
-            action = action_for(self._state(spec, now, Lock.MINE), Wanted.APPLIED)
+
+        def decide(history: History) -> Action:
+            state = self._state(spec, snapshot.with_history(spec.name, history), Lock.MINE)
+            return action_for(state, Wanted.APPLIED)
+
         try:
-            if action.writes:
-                self._progress(f"{spec.name}: {action.value}")
-                done = writer.apply(spec, now.marks, deadline, force_conflicts=self._force, skip_crds=self._skip_crds)
-                report.changed, report.revision = True, done.now
-                self._note_diff(spec.name, done.was, done.now)
+            if run:
+                writer = ReleaseWriter(run)
+                if writer.settle(spec.name, report.action, decide).writes:
+                    self._apply(writer, spec, snapshot, deadline)
             lock.close()  # judging only reads: the next one may write meanwhile
-            self._judge(spec, deadline)
+            self._verify(spec, deadline)
         except TodoCloudError as exc:
             report.failures = report.failures or [exc.failure]
             raise TodoCloudError(exc.failure, self._finish().as_result(), report.warnings) from exc
 
-    def _judge(self, spec: ReleaseSpec, deadline: Deadline) -> None:
-        judged = Judge(self._kube, self._settings, self._progress).wave([spec.name], {spec.name: spec.app_id}, deadline)
+    def _apply(self, writer: ReleaseWriter, spec: ReleaseSpec, snapshot: Snapshot, deadline: Deadline) -> None:
+        self._run.progress(f"{spec.name}: {self._report.action.value}")
+        done = writer.apply(spec, snapshot.marks, deadline, force_conflicts=self._force, skip_crds=self._skip_crds)
+        self._report.changed, self._report.revision = True, done.now
+        self._note_diff(spec.name, done.was, done.now)
+
+    def _verify(self, spec: ReleaseSpec, deadline: Deadline) -> None:
+        judged = Verifier(self._run, repair_sidecars=False).verify([spec.name], {}, deadline)
         self._report.verdict = judged.verdict.as_result() if judged.verdict else {}
         self._report.warnings += judged.warnings
-        self._report.changed = self._report.changed or bool(judged.restarted)
         if not judged.ok:
             raise TodoCloudError(judged.failures[spec.name])
 
@@ -214,13 +200,11 @@ class HelmReleaseRun:
         report = self._report
         if not (self._settings.diff and there and report.action in (Action.INSTALL, Action.UPGRADE)):
             return
-        writer = ReleaseWriter(self._kube, self._helm, self._settings, may_go_on, self._progress)
         before = self._readable(spec.name, report.revision)
-        request = writer.request(
-            spec, snapshot.marks, report.revision + 1, force_conflicts=self._force, skip_crds=self._skip_crds
-        )
+        options = {"force_conflicts": self._force, "skip_crds": self._skip_crds}
+        request = apply_request(self._settings, spec, snapshot.marks, report.revision + 1, **options)
         try:
-            after, told = self._helm.render(request), f"revision {report.revision + 1}"
+            after, told = self._run.helm.render(request), f"revision {report.revision + 1}"
         except HelmError as exc:
             if exc.failure.code is Code.CHART_INVALID:
                 raise
@@ -263,16 +247,13 @@ class HelmReleaseRun:
         except CorruptRelease:
             return None
 
-    def _read(self, name: str, revision: int) -> StoredRelease:
-        return read_release(self._kube, self._settings.namespace, name, revision)
-
     def _finish(self) -> HelmReleaseReport:
-        self._report.helm_calls = self._helm.calls
+        self._report.helm_calls = self._run.helm.calls
         return self._report
 
 
 def single_release(
-    kube: KubeSession, helm: HelmCli, params: Mapping[str, Any], settings: Settings, progress: Progress
+    kube: KubeClient, helm: Helm, params: Mapping[str, Any], settings: Settings, progress: Progress
 ) -> HelmReleaseReport:
     """helm_release in one call; with an environment nothing is written where it may not deploy."""
     leaving = params["state"] == "absent"
@@ -281,14 +262,9 @@ def single_release(
         claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
         guarded = guard(kube, claims, may_be_absent=leaving or settings.check, leaving=leaving)
         warnings = guarded.warnings if guarded.there else []
-    one = HelmReleaseRun(
-        kube,
-        helm,
-        replace(settings, environment=""),  # the release belongs to none of its sets
-        progress,
-        force_conflicts=params["force_conflicts"],
-        skip_crds=params["skip_crds"],
-    )
+    # The release belongs to none of the environment's sets.
+    run = Run(kube, helm, replace(settings, environment=""), progress, "helm_release")
+    one = HelmReleaseRun(run, force_conflicts=params["force_conflicts"], skip_crds=params["skip_crds"])
     keys = ("name", "namespace", "chart", "chart_version", "values", "watches")
     spec = None if leaving else ReleaseSpec.parse({key: params[key] for key in keys})
     report = one.present(spec) if spec else one.absent(params["name"])

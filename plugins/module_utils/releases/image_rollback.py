@@ -12,16 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ..deploy.report import Report
+from ..deploy.run import Run
 from ..deploy.writer import spec_of
 from ..environments.guard import Claims, guard
 from ..failure import Code, TodoCloudError, error
-from ..helm.cli import HelmCli
-from ..helm.storage import history
-from ..kube.session import KubeSession
 from ..planning.spec import ReleaseSpec
-from ..records.record import Member, Record, RecordStore
+from ..records.record import Member, Record
 from ..records.rollback_floor import image_text, violates_floor
-from ..settings import OnFailure, Progress, Settings
+from ..settings import OnFailure
 from .apply import Engine
 
 
@@ -48,28 +46,23 @@ def with_image(values: Mapping[str, Any], image: str) -> dict[str, Any]:
 class ImageRollback:
     """One run of release_rollback with ``image``."""
 
-    def __init__(
-        self, kube: KubeSession, helm: HelmCli, settings: Settings, names: Sequence[str], image: str, progress: Progress
-    ) -> None:
+    def __init__(self, run: Run, names: Sequence[str], image: str) -> None:
         if len(names) != 1:
             raise error(
                 Code.INVALID_INPUT,
                 "An image belongs to one release: name exactly one (rollback.yml: --limit backend_api).",
                 image=image,
             )
-        self._kube = kube
-        self._helm = helm
-        self._settings = settings
+        self._run = run
+        self._settings = run.settings
         self._name = names[0]
         self._image = image
-        self._progress = progress
-        self._store = RecordStore(kube, settings.namespace, settings.environment)
 
     def run(self) -> Report:
         """Deployed, judged and recorded like any change; if it fails, the release goes back to what was verified."""
         settings = self._settings
-        guard(self._kube, Claims(settings.environment, settings.namespace, settings.cluster_id))
-        records = self._records()
+        guard(self._run.kube, Claims(settings.environment, settings.namespace, settings.cluster_id))
+        records = list(self._run.records.readable())
         if not records or self._name not in records[0].members:
             raise error(
                 Code.NO_VERIFIED_SET,
@@ -83,23 +76,12 @@ class ImageRollback:
             settings = replace(
                 self._settings, on_failure=OnFailure.RELEASE, all_releases=tuple(newest.members), prune=False, export=""
             )
-            report = Engine(self._kube, self._helm, settings, [[spec]], self._progress).apply()
+            image = image_text(spec.values)
+            reason = f"left for image {image} of {self._name}"
+            left = dict.fromkeys(_left(self._name, image, records), reason)
+            report = Engine(self._run.with_settings(settings), [[spec]], withdraw=left).apply()
         report.warnings += self._told(spec, member, records)
-        if not self._settings.check:
-            for number in _left(self._name, image_text(spec.values), records):
-                self._store.withdraw(number, f"left for image {image_text(spec.values)} of {self._name}")
         return report
-
-    def _records(self) -> list[Record]:
-        """Sets that are neither withdrawn nor damaged, newest first."""
-        found = []
-        for header in self._store.headers():
-            try:
-                found += [] if header.withdrawn else [self._store.read(header.id)]
-            except TodoCloudError as exc:
-                if exc.failure.code is not Code.SET_DAMAGED:
-                    raise
-        return found
 
     def _spec(self, member: Member, record: Record, folder: Path) -> ReleaseSpec:
         spec = spec_of(member, record, self._settings.namespace, folder)
@@ -114,7 +96,7 @@ class ImageRollback:
         known = f"it was verified in release set {sets[0]}" if sets else "no release set holds it as verified"
         told = [f"{self._name}: {image} was asked for by hand; {known}."]
         floor = violates_floor(replace(member, values=spec.values), replace(records[0], restored_from=0),
-                      history(self._kube, self._settings.namespace, self._name))  # fmt: skip
+                      self._run.storage.history(self._name))  # fmt: skip
         return [*told, f"{floor}."] if floor else told
 
 

@@ -8,21 +8,18 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ..deploy.report import Report
-from ..deploy.writer import ReleaseWriter
+from ..deploy.run import Run
+from ..deploy.writer import apply_request
 from ..failure import Code
-from ..helm.cli import HelmCli
 from ..helm.errors import HelmError
 from ..helm.state import Action, State
 from ..helm.storage import ReleaseStatus, StoredRelease
-from ..kube.api import may_go_on
-from ..kube.session import KubeSession
 from ..locking.lease import held
 from ..locking.lock import lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.drift import drift_of
 from ..planning.plan import PlanItem, Read
 from ..planning.snapshot import Snapshot
-from ..settings import Progress, Settings
 
 _SHOWN = (Action.INSTALL, Action.UPGRADE, Action.UNINSTALL)
 
@@ -30,11 +27,10 @@ _SHOWN = (Action.INSTALL, Action.UPGRADE, Action.UNINSTALL)
 class Preview:
     """What a run of release_apply would do, put into a report."""
 
-    def __init__(self, kube: KubeSession, helm: HelmCli, settings: Settings, progress: Progress, read: Read) -> None:
-        self._kube = kube
-        self._helm = helm
-        self._settings = settings
-        self._writer = ReleaseWriter(kube, helm, settings, may_go_on, progress)
+    def __init__(self, run: Run, read: Read) -> None:
+        self._kube = run.kube
+        self._helm = run.helm
+        self._settings = run.settings
         self._read = read
 
     def fill(self, report: Report, plan: Sequence[PlanItem], snapshot: Snapshot) -> Report:
@@ -68,7 +64,7 @@ class Preview:
         if item.spec is None:
             return manifest_diffs(item.name, before, item.revision, "", "removed")
         try:
-            after = self._helm.render(self._writer.request(item.spec, snapshot.marks, item.revision + 1))
+            after = self._helm.render(apply_request(self._settings, item.spec, snapshot.marks, item.revision + 1))
         except HelmError as exc:
             if exc.failure.code is Code.CHART_INVALID:
                 raise

@@ -8,31 +8,23 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 from ..deploy.recorder import Recorder
 from ..deploy.report import Outcome, Report, Row
-from ..deploy.restore import Back, Target, state_towards, usable
-from ..deploy.verification import Judge
-from ..deploy.writer import ReleaseWriter, spec_of
+from ..deploy.restore import Restore, Target, state_towards, usable
+from ..deploy.run import LockedRun, Run, locked_run
+from ..deploy.writer import spec_of
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
-from ..helm.cli import HelmCli
 from ..helm.state import State
-from ..helm.storage import StoredRelease, read_release
-from ..kube.api import Check, may_go_on
 from ..kube.resources import SECRET
-from ..kube.session import KubeSession
-from ..locking.holder import Holder
-from ..locking.lock import EnvironmentLock
 from ..planning.diff import manifest_diffs
-from ..planning.snapshot import Snapshot, take
-from ..records.record import Header, Member, Record, RecordStore
+from ..planning.snapshot import Snapshot
+from ..records.record import Header, Member, Record
 from ..records.rollback_floor import crossed
 from ..records.rollback_target import RollbackTarget, forget, remember, remembered
-from ..settings import Progress, Settings
 
 VERIFIED = "verified"
 _THERE = (State.VERIFIED, State.UNVERIFIED)  # the release stands at the member's inputs
@@ -41,17 +33,14 @@ _THERE = (State.VERIFIED, State.UNVERIFIED)  # the release stands at the member'
 class Rollback:
     """One run of release_rollback. ``to``: ``verified``, the number of a set, or a commit; ``names``: empty for all."""
 
-    def __init__(
-        self, kube: KubeSession, helm: HelmCli, settings: Settings, to: str, names: Sequence[str], progress: Progress
-    ) -> None:
-        self._kube = kube
-        self._helm = helm
-        self._settings = settings
+    def __init__(self, run: Run, to: str, names: Sequence[str]) -> None:
+        self._run = run
+        self._kube = run.kube
+        self._settings = run.settings
+        self._progress = run.progress
+        self._read = run.storage.read
         self._to = to
         self._names = tuple(sorted(set(names)))
-        self._progress = progress
-        self._store = RecordStore(kube, settings.namespace, settings.environment)
-        self._holder = Holder.me("release_rollback", settings.commit, grace=settings.timeout, url=settings.run_url)
         self._report = Report()
 
     def run(self) -> Report:
@@ -60,38 +49,40 @@ class Rollback:
         """
         settings = self._settings
         guard(self._kube, Claims(settings.environment, settings.namespace, settings.cluster_id))
-        with ExitStack() as stack:
-            check: Check = may_go_on
-            if not settings.check:
-                lock = EnvironmentLock.for_run(self._kube, settings, self._holder, self._progress)
-                check = stack.enter_context(lock).check
-                self._report.warnings += [lock.takeover] if lock.takeover else []
-            snapshot = take(self._kube, self._store, settings.namespace, settings.environment, ())
-            begun = remembered(self._kube, settings.namespace)
-            intention, record = self._choose(snapshot, begun)
-            targets = self._targets(record, snapshot, intention)
-            self._check_targets(targets, snapshot)
-            if settings.check:
-                self._predict(targets, snapshot)
-            elif targets:
-                try:
-                    self._go(intention, record, targets, snapshot, check)
-                except TodoCloudError as exc:
-                    if exc.results:
-                        raise
-                    raise self._report.interrupted(exc.failure) from exc
-            elif begun:  # killed when all was back and recorded; or given up for a set that stands already
-                check()
-                self._end(begun if begun.set == record.id else replace(begun, leaves=()))
-        self._report.helm_calls = self._helm.calls
+        if settings.check:
+            self._rollback(None)
+        else:
+            with locked_run(self._run) as run:
+                self._report.warnings += run.warnings
+                self._rollback(run)
+        self._report.helm_calls = self._run.helm.calls
         self._report.api = self._kube.counts.as_result()
         return self._report
+
+    def _rollback(self, run: LockedRun | None) -> None:
+        """Without the lock (in check mode) it is only predicted."""
+        snapshot = self._run.look()
+        begun = remembered(self._kube, self._settings.namespace)
+        intention, record = self._choose(snapshot, begun)
+        targets = self._targets(record, snapshot, intention)
+        self._check_targets(targets, snapshot)
+        if run is None:
+            self._predict(targets, snapshot)
+        elif targets:
+            try:
+                self._go(intention, record, targets, snapshot, run)
+            except TodoCloudError as exc:
+                if exc.results:
+                    raise
+                raise self._report.interrupted(exc.failure) from exc
+        elif begun:  # killed when all was back and recorded; or given up for a set that stands already
+            self._end(begun if begun.set == record.id else replace(begun, leaves=()), run)
 
     def _choose(self, snapshot: Snapshot, begun: RollbackTarget | None) -> tuple[RollbackTarget, Record]:
         """The set to go to. An unfinished rollback is resumed unless another target is named."""
         if begun and self._to == VERIFIED and self._names in ((), begun.names):
             self._progress(f"resuming the rollback to release set {begun.set} that {begun.who} began")
-            return begun, self._store.read(begun.set)
+            return begun, self._run.records.read(begun.set)
         record = self._newest_that_differs(snapshot) if self._to == VERIFIED else self._named(snapshot.headers)
         if missing := [name for name in self._names if name not in record.members]:
             raise error(
@@ -100,20 +91,11 @@ class Rollback:
                 set=record.id,
             )
         leaves = tuple(h.id for h in snapshot.headers if h.id > record.id and not h.withdrawn)
-        return RollbackTarget(record.id, self._names, leaves, f"{self._holder.who}@{self._holder.host}"), record
+        return RollbackTarget(record.id, self._names, leaves, f"{self._run.holder.who}@{self._run.holder.host}"), record
 
     def _newest_that_differs(self, snapshot: Snapshot) -> Record:
         looked = 0
-        for header in snapshot.headers:
-            if header.withdrawn:
-                continue
-            try:
-                record = self._store.read(header.id)
-            except TodoCloudError as exc:
-                if exc.failure.code is not Code.SET_DAMAGED:
-                    raise
-                self._report.warnings.append(exc.failure.message)
-                continue
+        for record in self._run.records.readable(snapshot.headers, self._report.warnings.append):
             looked += 1
             members = [m for m in record.members.values() if not self._names or m.name in self._names]
             if any(self._state(m, snapshot) not in _THERE for m in members):
@@ -128,12 +110,12 @@ class Rollback:
 
     def _named(self, headers: Sequence[Header]) -> Record:
         if self._to.isdigit() and any(h.id == int(self._to) for h in headers):
-            return self._store.read(int(self._to))
+            return self._run.records.read(int(self._to))
         for header in headers:
             if header.commit and (
                 header.commit == self._to or (len(self._to) >= 7 and header.commit.startswith(self._to))
             ):
-                return self._store.read(header.id)
+                return self._run.records.read(header.id)
         known = ", ".join(str(h.id) for h in headers) or "none"
         raise error(
             Code.SET_NOT_FOUND,
@@ -217,15 +199,11 @@ class Rollback:
         record: Record,
         targets: Sequence[Target],
         snapshot: Snapshot,
-        check: Check,
+        run: LockedRun,
     ) -> None:
-        settings = self._settings
-        check()
-        remember(self._kube, settings.namespace, intention)
-        writer = ReleaseWriter(self._kube, self._helm, settings, check, self._progress)
-        judge = Judge(self._kube, settings, self._progress)
+        remember(run.kube, self._settings.namespace, intention)
         self._progress(f"going back to release set {record.id}: {', '.join(t.member.name for t in targets)}")
-        result = Back(self._kube, writer, judge, settings, self._progress).take(targets, snapshot.marks)
+        result = Restore(run).restore(targets, snapshot.marks)
         for target in targets:
             row, name = self._report.rows[target.member.name], target.member.name
             write, failure = result.writes.get(name), result.failures.get(name)
@@ -240,23 +218,18 @@ class Rollback:
             again = f"the rollback to release set {record.id} is not done, run it again to go on"
             message = f"{first.message.rstrip('.')}; {again}."
             raise self._report.fail(Failure(first.code, message, first.details))
-        recorder = Recorder(self._kube, self._helm, self._store, settings, self._holder, self._progress)
-        check()
         sources = {t.member.name: t.member for t in targets}
-        self._report.set, warnings = recorder.record(
-            result.judged.stored, sources, snapshot, charts=record.charts, restored_from=record.id
+        self._report.set, warnings = Recorder(run).record(
+            result.verified.stored, sources, snapshot, charts=record.charts, restored_from=record.id
         )
         self._report.warnings += warnings
-        self._end(intention)
+        self._end(intention, run)
 
-    def _end(self, intention: RollbackTarget) -> None:
+    def _end(self, intention: RollbackTarget, run: LockedRun) -> None:
         """The last two steps: the sets that were left are withdrawn, and the rollback is no longer unfinished."""
         for number in intention.leaves:
-            self._store.withdraw(number, f"left for set {intention.set} by {intention.who}")
-        forget(self._kube, self._settings.namespace)
+            run.records.withdraw(number, f"left for set {intention.set} by {intention.who}")
+        forget(run.kube, self._settings.namespace)
 
     def _state(self, member: Member, snapshot: Snapshot) -> State:
         return state_towards(member, snapshot.history(member.name), self._read)
-
-    def _read(self, name: str, revision: int) -> StoredRelease:
-        return read_release(self._kube, self._settings.namespace, name, revision)

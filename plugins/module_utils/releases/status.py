@@ -11,8 +11,8 @@ from ..dapr.trust import read_trust
 from ..environments.certificates import certificates
 from ..failure import Code, error
 from ..helm.state import Lock
-from ..helm.storage import CorruptRelease, Revision, StoredRelease, read_release
-from ..kube.session import KubeSession
+from ..helm.storage import CorruptRelease, HelmReader, Revision
+from ..kube.api import KubeApi
 from ..labels import ENVIRONMENT
 from ..locking.lease import holder_of
 from ..locking.lock import lock_state
@@ -25,7 +25,7 @@ from ..rollout.targets import Target
 
 
 def set_info(
-    kube: KubeSession,
+    kube: KubeApi,
     namespace: str,
     environment: str,
     *,
@@ -56,7 +56,7 @@ def set_info(
     return info
 
 
-def environment_status(kube: KubeSession, namespace: str, environment: str, snapshot: Snapshot) -> dict[str, Any]:
+def environment_status(kube: KubeApi, namespace: str, environment: str, snapshot: Snapshot) -> dict[str, Any]:
     """Every release of the environment: revision, images, replicas, restarts, sidecars, whether it is verified and
     Current.
     """
@@ -71,7 +71,7 @@ def environment_status(kube: KubeSession, namespace: str, environment: str, snap
 
 
 def release_status(
-    live: Revision | None, member: Member | None, snapshot: Snapshot, kube: KubeSession, namespace: str
+    live: Revision | None, member: Member | None, snapshot: Snapshot, kube: KubeApi, namespace: str
 ) -> dict[str, Any]:
     """One release. A verified one costs no request of its own."""
     if live is None:
@@ -83,9 +83,10 @@ def release_status(
         chart, version, targets = member.chart, member.chart_version, member.targets
     else:
         try:
-            stored = read_release(kube, namespace, live.name, live.revision)
+            storage = HelmReader(kube, namespace)
+            stored = storage.read(live.name, live.revision)
             chart, version, targets = stored.chart_name, stored.chart_version, tuple(targets_of(stored))
-            by_hand = origin_of(snapshot.history(live.name), member, _reader(kube, namespace)).by_hand
+            by_hand = origin_of(snapshot.history(live.name), member, storage.read).by_hand
         except CorruptRelease as exc:
             return {**_nothing(str(exc)), "revision": live.revision, "status": "corrupt"}
     return {
@@ -112,7 +113,7 @@ def _nothing(why: str) -> dict[str, Any]:
     }
 
 
-def lock_info(kube: KubeSession, namespace: str) -> dict[str, Any]:
+def lock_info(kube: KubeApi, namespace: str) -> dict[str, Any]:
     """Who holds the environment's lock; ``held`` is false when nobody does, or when its holder died on this machine."""
     state, lease = lock_state(kube, namespace)
     if lease is None or state is Lock.NONE:
@@ -211,10 +212,3 @@ def _content(record: Record) -> dict[str, Any]:
             for name, m in sorted(record.members.items())
         },
     }
-
-
-def _reader(kube: KubeSession, namespace: str) -> Any:
-    def read(name: str, revision: int) -> StoredRelease:
-        return read_release(kube, namespace, name, revision)
-
-    return read

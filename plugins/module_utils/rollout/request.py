@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..failure import Code, error
-from ..helm.storage import read_release
+from ..helm.storage import HelmReader
 from ..kube.api import KubeReader
 from .targets import WORKLOADS, Target, targets_of_manifest
 
@@ -17,7 +17,7 @@ def requested(kube: KubeReader, params: Mapping[str, Any]) -> list[Target]:
     """All targets, in the order of the options. Raises ``invalid_input``, and ``not_found`` for an unknown release."""
     targets: list[Target] = []
     for release in params["releases"]:
-        stored = read_release(kube, release["namespace"], release["name"])
+        stored = HelmReader(kube, release["namespace"]).read(release["name"])
         targets += targets_of_manifest(stored.manifest, release["namespace"], release["name"])
     for workload in params["workloads"]:
         resource = WORKLOADS[workload["kind"]]

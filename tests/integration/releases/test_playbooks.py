@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import history
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
@@ -56,7 +56,8 @@ def two_runs(env: Environment, _quiet: str) -> None:
     runs = [env.start("site.yml", "v1", "-e", "release_timeout=400")]
     try:
         first = runs[0]
-        assert not first.wait(_LIMIT_S, until=lambda: bool(history(env.kube, env.namespace, "alpha") and holder(env)))
+        storage = HelmReader(env.kube, env.namespace)
+        assert not first.wait(_LIMIT_S, until=lambda: bool(storage.history("alpha") and holder(env)))
         first.stop()  # nothing of it goes on until the others have met it
         refused, waits = (env.start("site.yml", "v2", "-e", f"release_lock_wait={wait}") for wait in (0, 400))
         runs += [refused, waits]
@@ -81,7 +82,8 @@ def held(env: Environment, quiet: str) -> None:
     again = ["v2", "-e", json.dumps(extra)]
 
     def revisions() -> dict[str, int]:
-        return {name: history(env.kube, env.namespace, name)[-1].revision for name in ("alpha", "beta", "gamma")}
+        storage = HelmReader(env.kube, env.namespace)
+        return {name: storage.history(name)[-1].revision for name in ("alpha", "beta", "gamma")}
 
     outputs = []
     for _attempt in range(2):

@@ -12,14 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
-    Revision,
-    StoredRelease,
-    history,
-    read_release,
-)
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, Revision, StoredRelease
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -90,8 +86,7 @@ class World:
         names = tuple(settings.pop("all_releases", [release["name"] for wave in lists for release in wave]))
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            helm = HelmCli(kube.kubeconfig, self.helm)
-            return Engine(kube, helm, options, parse_waves(lists, self.namespace), lines.append).apply()
+            return Engine(self._whole(kube, options, lines), parse_waves(lists, self.namespace)).apply()
 
         return self._run(run, all_releases=names, **settings)
 
@@ -99,8 +94,7 @@ class World:
         """release_rollback."""
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            helm = HelmCli(kube.kubeconfig, self.helm)
-            return Rollback(kube, helm, options, to, names, lines.append).run()
+            return Rollback(self._whole(kube, options, lines), to, names).run()
 
         return self._run(run, **settings)
 
@@ -108,9 +102,8 @@ class World:
         """release_adopt; the releases are one wave."""
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            helm = HelmCli(kube.kubeconfig, self.helm)
             waves = parse_waves([list(releases)], self.namespace)
-            return Adoption(kube, helm, options, waves, lines.append).run()
+            return Adoption(self._whole(kube, options, lines), waves).run()
 
         return self._run(run, all_releases=tuple(release["name"] for release in releases), **settings)
 
@@ -118,10 +111,12 @@ class World:
         """release_rollback with an image."""
 
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            helm = HelmCli(kube.kubeconfig, self.helm)
-            return ImageRollback(kube, helm, options, names, image, lines.append).run()
+            return ImageRollback(self._whole(kube, options, lines), names, image).run()
 
         return self._run(run, **settings)
+
+    def _whole(self, kube: KubeSession, options: Settings, lines: list[str]) -> Run:
+        return Run(kube, HelmCli(kube.kubeconfig, self.helm), options, lines.append, "a test")
 
     def _run(self, run: Callable[[KubeSession, Settings, list[str]], Any], **settings: Any) -> Outcome:
         wait = settings.pop("wait", WaitOptions(stability_seconds=0.5))
@@ -139,13 +134,13 @@ class World:
     # -- what is there ------------------------------------------------------------------------------------------
 
     def history(self, name: str) -> list[Revision]:
-        return history(self.kube, self.namespace, name)
+        return HelmReader(self.kube, self.namespace).history(name)
 
     def statuses(self, name: str) -> list[str]:
         return [revision.status.value for revision in self.history(name)]
 
     def stored(self, name: str, revision: int | None = None) -> StoredRelease:
-        return read_release(self.kube, self.namespace, name, revision)
+        return HelmReader(self.kube, self.namespace).read(name, revision)
 
     def text(self, name: str) -> str:
         """What the release's ConfigMap says: which of its inputs is deployed."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.orphans import LEFT, left_behind, remove_orphans
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, Revision, history
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, ReleaseStatus, Revision
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, PVC, Resource
 
 from tests.support.fake_kube import FakeKube
@@ -63,8 +63,8 @@ def world(resource: Resource = CONFIG_MAP, **annotations: Any) -> FakeKube:
 
 
 def sweep(kube: FakeKube) -> list[str]:
-    revisions = history(kube, "ns", "api")
-    return remove_orphans(kube, "ns", "api", revisions)  # type: ignore[arg-type]  # a fake session
+    revisions = HelmReader(kube, "ns").history("api")
+    return remove_orphans(kube, "ns", "api", revisions)
 
 
 def test_only_what_no_later_manifest_holds_goes() -> None:
@@ -72,7 +72,7 @@ def test_only_what_no_later_manifest_holds_goes() -> None:
     assert sweep(kube) == ["ConfigMap left"]
     assert sweep(kube) == []
     assert kube.find(CONFIG_MAP, "ns", "a")
-    again = left_behind(history(kube, "ns", "api"))
+    again = left_behind(HelmReader(kube, "ns").history("api"))
     assert again == [], "marked: not looked after again"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.replicas import free_replicas
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import history
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Conflict
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT
 
@@ -32,7 +32,7 @@ OLD_HELM = {"manager": "helm", "operation": "Update", "fieldsV1": REPLICAS}
 
 
 def run(kube: FakeKube) -> None:
-    free_replicas(kube, "ns", history(kube, "ns", "api"))  # type: ignore[arg-type]  # a fake session
+    free_replicas(kube, "ns", HelmReader(kube, "ns").history("api"))
 
 
 def cluster(*manifest: dict[str, Any], replicas: int = 5, writers: tuple[dict[str, Any], ...] = (HELM,)) -> FakeKube:

@@ -10,12 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.remediation impo
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.restore import state_towards, usable
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import manifest_digest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import State
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
-    StoredRelease,
-    histories,
-    history,
-    read_release,
-)
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, RecordStore, headers_of
@@ -35,16 +30,16 @@ def member(uid: str, revision: int = 1, name: str = "api") -> Member:
 
 def towards(kube: FakeKube, target: Member) -> State:
     def read(name: str, revision: int) -> StoredRelease:
-        return read_release(kube, "ns", name, revision)
+        return HelmReader(kube, "ns").read(name, revision)
 
-    return state_towards(target, history(kube, "ns", "api"), read)
+    return state_towards(target, HelmReader(kube, "ns").history("api"), read)
 
 
 def can_go(kube: FakeKube, target: Member) -> bool:
     def read(name: str, revision: int) -> StoredRelease:
-        return read_release(kube, "ns", name, revision)
+        return HelmReader(kube, "ns").read(name, revision)
 
-    return usable(target, history(kube, "ns", "api"), read)
+    return usable(target, HelmReader(kube, "ns").history("api"), read)
 
 
 def test_standing_at_the_recorded_revision() -> None:
@@ -107,7 +102,7 @@ def test_what_has_to_go_back_is_read_from_cluster_and_records() -> None:
     records.write(replace(RECORD, id=2, members=newest))
     items, _ = kube.list_(SECRET, "ns")
     headers = headers_of((o["metadata"] for k, o in kube.objects.items() if k[0] == "ConfigMap"), "staging")
-    snapshot = Snapshot(histories(i["metadata"] for i in items), {}, headers, records.read(2))
+    snapshot = Snapshot(histories_of(i["metadata"] for i in items), {}, headers, records.read(2))
     found = {t.member.name: t.record.id for t in differing(snapshot, records, None)}
     assert found == {"moved": 2, "gone": 2, "older": 1}
     assert [t.member.name for t in differing(snapshot, records, ["moved", "new"])] == ["moved"]

@@ -6,55 +6,28 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy import writer as writer_module
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import LockedRun, Run
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter, spec_of
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, history
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, ReleaseStatus
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, may_go_on
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
 
+from tests.support.fake_helm import FakeHelm
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
 
 CHART = str(Path(__file__).parents[5] / "tests" / "fixtures" / "charts" / "sleeper")
 SPEC = ReleaseSpec.parse({"name": "api", "namespace": "ns", "chart": CHART, "values": {"text": "x"}})
-
-
-class FakeHelm:
-    """Stores revisions as Helm would; ``script`` replaces single calls."""
-
-    def __init__(self, kube: FakeKube, *script: Callable[[FakeKube, ApplyRequest, int], None]) -> None:
-        self.kube = kube
-        self.script = list(script)
-        self.calls: list[str] = []
-
-    def apply(self, request: ApplyRequest, **_: Any) -> None:
-        self.calls.append("apply")
-        revisions = history(self.kube, "ns", request.name)
-        number = revisions[-1].revision + 1 if revisions else 1
-        if self.script:
-            self.script.pop(0)(self.kube, request, number)
-        else:
-            store(self.kube, request.name, number, labels=request.labels)
-
-    def rollback(self, name: str, namespace: str, revision: int, **_: Any) -> None:
-        self.calls.append(f"rollback {revision}")
-        revisions = history(self.kube, "ns", name)
-        old = next(r for r in revisions if r.revision == revision)
-        store(self.kube, name, revisions[-1].revision + 1, labels=old.labels, description=f"Rollback to {revision}")
-
-    def uninstall(self, name: str, namespace: str, **_: Any) -> None:
-        self.calls.append("uninstall")
-        for key in [k for k in self.kube.objects if k[0] == "Secret" and f".{name}.v" in k[2]]:
-            del self.kube.objects[key]
 
 
 def fault(transient: bool) -> HelmError:
@@ -77,8 +50,14 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "_PAUSE_S", 0.0)
 
 
-def make(kube: FakeKube, helm: FakeHelm, check: Callable[[], None] = lambda: None) -> ReleaseWriter:
-    return ReleaseWriter(kube, helm, Settings("staging", "ns"), check, lambda line: None)  # type: ignore[arg-type]  # fakes
+def make(kube: FakeKube, helm: FakeHelm, check: Check = may_go_on) -> ReleaseWriter:
+    run = Run(kube, helm, Settings("staging", "ns"), lambda line: None, "a test")
+    return ReleaseWriter(LockedRun(run, check))
+
+
+def mend(kube: FakeKube, action: Action, helm: FakeHelm | None = None) -> None:
+    """Until nothing has to be done before the next step."""
+    make(kube, helm or FakeHelm(kube)).settle("api", action, lambda history: Action.NONE)
 
 
 def soon() -> Deadline:
@@ -86,7 +65,7 @@ def soon() -> Deadline:
 
 
 def statuses(kube: FakeKube) -> list[str]:
-    return [r.status.value for r in history(kube, "ns", "api")]
+    return [r.status.value for r in HelmReader(kube, "ns").history("api")]
 
 
 def test_apply_proves_its_revision() -> None:
@@ -96,7 +75,7 @@ def test_apply_proves_its_revision() -> None:
     second = make(kube, helm).apply(SPEC, {}, soon())
     assert (first.action, first.was, first.now) == (Action.INSTALL, 0, 1)
     assert (second.action, second.was, second.now) == (Action.UPGRADE, 1, 2)
-    labels = history(kube, "ns", "api")[-1].labels
+    labels = HelmReader(kube, "ns").history("api")[-1].labels
     assert labels["todo.cloud/revision"] == "2"
 
 
@@ -106,7 +85,7 @@ def test_a_passing_fault_is_retried_after_the_history_was_read(leaves: str) -> N
     store(kube, revision=1)
     helm = FakeHelm(kube, fails(True, leaves))
     done = make(kube, helm).apply(SPEC, {}, soon())
-    assert helm.calls == ["apply", "apply"]
+    assert helm.told == ["upgrade api"] * 2
     assert (done.was, done.now) == (1, 3 if leaves else 2)
     assert statuses(kube)[-1] == "deployed"
     if leaves:
@@ -117,7 +96,7 @@ def test_a_call_whose_answer_was_lost_is_not_made_again() -> None:
     kube = FakeKube()
     helm = FakeHelm(kube, fails(True, "deployed"))
     assert make(kube, helm).apply(SPEC, {}, soon()).now == 1
-    assert helm.calls == ["apply"]
+    assert helm.told == ["upgrade api"]
 
 
 def test_a_final_answer_is_not_retried_and_leaves_nothing_pending() -> None:
@@ -126,7 +105,7 @@ def test_a_final_answer_is_not_retried_and_leaves_nothing_pending() -> None:
     with pytest.raises(TodoCloudError) as caught:
         make(kube, helm).apply(SPEC, {}, soon())
     assert caught.value.failure.code is Code.CHART_INVALID
-    assert helm.calls == ["apply"]
+    assert helm.told == ["upgrade api"]
     assert statuses(kube) == ["failed"]
 
 
@@ -137,7 +116,7 @@ def test_a_fault_that_leaves_revisions_is_given_up() -> None:
     with pytest.raises(TodoCloudError) as caught:
         make(kube, helm).apply(SPEC, {}, soon())
     assert caught.value.failure.code is Code.UNREACHABLE
-    assert len(helm.calls) == 6
+    assert len(helm.told) == 6
 
 
 def test_a_fault_that_leaves_nothing_is_gone_through_until_the_deadline() -> None:
@@ -145,7 +124,7 @@ def test_a_fault_that_leaves_nothing_is_gone_through_until_the_deadline() -> Non
     helm = FakeHelm(kube, *[fails(True)] * 12)
     done = make(kube, helm).apply(SPEC, {}, soon())
     assert (done.was, done.now) == (0, 1)
-    assert len(helm.calls) == 13
+    assert len(helm.told) == 13
 
 
 def test_an_uninstall_goes_on_after_a_passing_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,14 +132,14 @@ def test_an_uninstall_goes_on_after_a_passing_fault(monkeypatch: pytest.MonkeyPa
     helm, real = FakeHelm(kube), FakeHelm.uninstall
     faults = [fault(True), fault(True)]
 
-    def uninstall(name: str, namespace: str, **options: Any) -> None:
+    def uninstall(name: str, namespace: str, timeout: int = 300) -> None:
         if faults:
             raise faults.pop()
-        real(helm, name, namespace, **options)
+        real(helm, name, namespace, timeout=timeout)
 
     monkeypatch.setattr(helm, "uninstall", uninstall)
     make(kube, helm).uninstall("api")
-    assert helm.calls == ["uninstall"]
+    assert helm.told == ["uninstall api"]
 
 
 def test_nothing_is_tried_again_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +148,7 @@ def test_nothing_is_tried_again_after_the_deadline(monkeypatch: pytest.MonkeyPat
     helm = FakeHelm(kube, *[fails(True)] * 10)
     with pytest.raises(TodoCloudError):
         make(kube, helm).apply(SPEC, {}, Deadline.after(0))
-    assert len(helm.calls) == 1
+    assert len(helm.told) == 1
 
 
 def two_at_once(kube: FakeKube, request: ApplyRequest, number: int) -> None:
@@ -206,12 +185,12 @@ def test_a_lost_lock_stops_before_the_call() -> None:
     kube = FakeKube()
     helm = FakeHelm(kube)
 
-    def lost() -> None:
+    def lost(sure: bool = True) -> None:
         raise error(Code.LOCK_LOST, "lost")
 
     with pytest.raises(TodoCloudError):
         make(kube, helm, lost).apply(SPEC, {}, soon())
-    assert helm.calls == []
+    assert helm.told == []
 
 
 def test_rollback_goes_to_a_revision_that_is_there() -> None:
@@ -220,23 +199,23 @@ def test_rollback_goes_to_a_revision_that_is_there() -> None:
     store(kube, revision=2, labels={"todo.cloud/inputs": "b"})
     helm = FakeHelm(kube)
     done = make(kube, helm).rollback("api", 1, soon())
-    assert (done.was, done.now, helm.calls) == (2, 3, ["rollback 1"])
+    assert (done.was, done.now, helm.told) == (2, 3, ["rollback api"])
     with pytest.raises(TodoCloudError) as caught:
         make(kube, helm).rollback("api", 9, soon())
     assert caught.value.failure.code is Code.ROLLBACK_TARGET_MISSING
 
 
-def test_prepare_recovers_what_a_dead_run_left() -> None:
+def test_settle_recovers_what_a_dead_run_left() -> None:
     kube = FakeKube()
     store(kube, status="pending-upgrade", labels={"todo.cloud/inputs": "a"})
-    make(kube, FakeHelm(kube)).prepare("api", Action.RECOVER)
+    mend(kube, Action.RECOVER)
     assert statuses(kube) == ["failed"]
 
 
-def test_prepare_leaves_a_settled_release_alone() -> None:
+def test_settle_leaves_a_settled_release_alone() -> None:
     kube = FakeKube()
     store(kube)
-    make(kube, FakeHelm(kube)).prepare("api", Action.RECOVER)
+    mend(kube, Action.RECOVER)
     assert statuses(kube) == ["deployed"]
     assert kube.writes == []
 
@@ -244,24 +223,24 @@ def test_prepare_leaves_a_settled_release_alone() -> None:
 def test_a_young_pending_entry_that_is_not_ours_is_not_touched() -> None:
     kube = FakeKube()
     store(kube, status="pending-upgrade", labels={}, created="2026-11-21T10:00:00Z")
-    began = history(kube, "ns", "api")[0].created
+    began = HelmReader(kube, "ns").history("api")[0].created
     kube.now = began + 60
     with pytest.raises(TodoCloudError, match=r"began 60 s ago \(pending-upgrade\)") as caught:
-        make(kube, FakeHelm(kube)).prepare("api", Action.RECOVER)
+        mend(kube, Action.RECOVER)
     assert caught.value.failure.code is Code.RELEASE_PENDING
     kube.now = began + 301
-    make(kube, FakeHelm(kube)).prepare("api", Action.RECOVER)
+    mend(kube, Action.RECOVER)
     assert statuses(kube) == ["failed"]
 
 
-def test_prepare_finishes_an_uninstall_and_sets_an_unreadable_entry_aside() -> None:
+def test_settle_finishes_an_uninstall_and_quarantines_an_unreadable_entry() -> None:
     kube = FakeKube()
     store(kube, status="uninstalling")
     helm = FakeHelm(kube)
-    make(kube, helm).prepare("api", Action.FINISH_UNINSTALL)
-    assert (helm.calls, statuses(kube)) == (["uninstall"], [])
+    mend(kube, Action.FINISH_UNINSTALL, helm)
+    assert (helm.told, statuses(kube)) == (["uninstall api"], [])
     store(kube, payload="garbage")
-    make(kube, helm).prepare("api", Action.QUARANTINE)
+    mend(kube, Action.QUARANTINE, helm)
     assert statuses(kube) == []
 
 
@@ -272,8 +251,15 @@ def test_a_member_is_redeployed_from_its_record_with_the_records_digests(tmp_pat
     kube = FakeKube()
     done = make(kube, FakeHelm(kube)).redeploy(MEMBER, RECORD, {}, soon())
     assert (done.action, done.now) == (Action.INSTALL, 1)
-    labels = history(kube, "ns", "api")[-1].labels
+    labels = HelmReader(kube, "ns").history("api")[-1].labels
     assert labels["todo.cloud/inputs"] == MEMBER.inputs
+
+
+def test_a_release_that_does_not_settle_is_not_written() -> None:
+    kube = FakeKube()
+    store(kube, status="pending-upgrade", labels={"todo.cloud/inputs": "a"})
+    with pytest.raises(TodoCloudError, match="does not settle"):
+        make(kube, FakeHelm(kube)).settle("api", Action.RECOVER, lambda history: Action.RECOVER)
 
 
 def test_a_record_without_the_chart_says_so(tmp_path: Path) -> None:
@@ -294,5 +280,5 @@ def test_threads_may_share_a_writer() -> None:
     for thread in threads:
         thread.join()
     for spec in specs:
-        newest = history(kube, "ns", spec.name)[-1]
+        newest = HelmReader(kube, "ns").history(spec.name)[-1]
         assert newest.status is ReleaseStatus.DEPLOYED

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.helm import cli as cli_module
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed, TookTooLong
@@ -145,6 +145,26 @@ def test_render_is_asked_again_after_a_passing_fault(monkeypatch: pytest.MonkeyP
     with pytest.raises(TodoCloudError, match="bad"):
         HelmCli(lambda: KUBECONFIG, "helm", final).render(REQUEST)
     assert len(final.calls) == 1 + 1
+
+
+@pytest.mark.parametrize("write", ["apply", "rollback", "uninstall"])
+def test_under_a_lock_every_write_asks_it_before_helm_begins(write: str) -> None:
+    fake = Fake()
+    helm = HelmCli(lambda: KUBECONFIG, "helm", fake)
+
+    def lost(sure: bool = True) -> None:
+        raise error(Code.LOCK_LOST, "lost")
+
+    calls: dict[str, Callable[[HelmCli], None]] = {
+        "apply": lambda helm: helm.apply(REQUEST),
+        "rollback": lambda helm: helm.rollback("api", "ns", 1),
+        "uninstall": lambda helm: helm.uninstall("api", "ns"),
+    }
+    with pytest.raises(TodoCloudError):
+        calls[write](helm.guarded(lost))
+    assert fake.calls == []
+    calls[write](helm)
+    assert (helm.calls, helm.guarded(lost).calls) == (1, 1)
 
 
 def test_the_version_is_asked_once() -> None:

@@ -10,15 +10,13 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
     CorruptRelease,
+    HelmReader,
+    HelmStorage,
     ReleaseStatus,
     decode,
     encode,
-    histories,
-    history,
-    mark_failed,
-    read_release,
+    histories_of,
     revision_of,
-    set_aside,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import NotFound
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
@@ -85,7 +83,7 @@ def test_histories_are_sorted_by_number_not_by_text() -> None:
         store(kube, revision=revision)
     store(kube, "web", 1)
     items, _ = kube.list_(SECRET, "ns")
-    found = histories(item["metadata"] for item in items)
+    found = histories_of(item["metadata"] for item in items)
     assert [r.revision for r in found["api"]] == [2, 9, 10]
     assert list(found) == ["api", "web"]
 
@@ -93,37 +91,37 @@ def test_histories_are_sorted_by_number_not_by_text() -> None:
 def test_an_unknown_status_is_read_as_unknown() -> None:
     kube = FakeKube()
     store(kube, status="deployed", labels={"status": "something-new"})
-    assert history(kube, "ns", "api")[0].status is ReleaseStatus.UNKNOWN
+    assert HelmReader(kube, "ns").history("api")[0].status is ReleaseStatus.UNKNOWN
 
 
 def test_read_release_newest_and_named() -> None:
     kube = FakeKube()
     store(kube, revision=1, status="superseded")
     store(kube, revision=2, description="Upgrade complete", labels={"todo.cloud/inputs": "abc"})
-    newest = read_release(kube, "ns", "api")
+    newest = HelmReader(kube, "ns").read("api")
     assert (newest.revision, newest.description, newest.chart_name) == (2, "Upgrade complete", "service")
     assert newest.labels == {"todo.cloud/inputs": "abc"}
     assert newest.config == {"replicas": 1}
-    assert read_release(kube, "ns", "api", 1).status is ReleaseStatus.SUPERSEDED
+    assert HelmReader(kube, "ns").read("api", 1).status is ReleaseStatus.SUPERSEDED
 
 
 def test_read_release_that_is_not_there() -> None:
     kube = FakeKube()
     with pytest.raises(TodoCloudError) as caught:
-        read_release(kube, "ns", "api")
+        HelmReader(kube, "ns").read("api")
     assert caught.value.failure.code is Code.NOT_FOUND
     with pytest.raises(NotFound):
-        read_release(kube, "ns", "api", 4)
+        HelmReader(kube, "ns").read("api", 4)
 
 
 def test_a_stuck_entry_becomes_failed_and_says_why_while_the_rest_is_kept() -> None:
     kube = FakeKube()
     store(kube, revision=2, status="pending-upgrade", labels={"todo.cloud/inputs": "abc"})
-    mark_failed(kube, "ns", history(kube, "ns", "api")[-1], "interrupted")
-    entry = history(kube, "ns", "api")[-1]
+    HelmStorage(kube, "ns").mark_failed(HelmReader(kube, "ns").history("api")[-1], "interrupted")
+    entry = HelmReader(kube, "ns").history("api")[-1]
     assert entry.status is ReleaseStatus.FAILED
     assert dict(entry.labels) == {"todo.cloud/inputs": "abc"}
-    stored = read_release(kube, "ns", "api")
+    stored = HelmReader(kube, "ns").read("api")
     assert (stored.status, stored.description) == (ReleaseStatus.FAILED, "interrupted")
     assert stored.manifest == raw_release()["manifest"]
 
@@ -133,11 +131,20 @@ def test_an_unreadable_entry_is_moved_out_of_helms_way_with_its_bytes() -> None:
     store(kube, revision=1, status="superseded")
     store(kube, revision=2, payload="garbage")
     with pytest.raises(CorruptRelease):
-        read_release(kube, "ns", "api")
-    set_aside(kube, "ns", history(kube, "ns", "api")[-1])
-    assert [r.revision for r in history(kube, "ns", "api")] == [1]
+        HelmReader(kube, "ns").read("api")
+    HelmStorage(kube, "ns").quarantine(HelmReader(kube, "ns").history("api")[-1])
+    assert [r.revision for r in HelmReader(kube, "ns").history("api")] == [1]
     kept = kube.get(SECRET, "ns", "sh.helm.release.v1.api.v2.corrupt")
     assert kept["data"]["release"] == "garbage"
+
+
+def test_a_quarantine_that_was_cut_off_is_finished() -> None:
+    kube = FakeKube()
+    store(kube, payload="garbage")
+    newest = HelmReader(kube, "ns").history("api")[-1]
+    kube.put(SECRET, "ns", {"metadata": {"name": f"{newest.secret}.corrupt"}, "data": {"release": "garbage"}})
+    HelmStorage(kube, "ns").quarantine(newest)
+    assert HelmReader(kube, "ns").history("api") == []
 
 
 def test_a_secret_without_the_key_is_corrupt() -> None:
@@ -145,4 +152,4 @@ def test_a_secret_without_the_key_is_corrupt() -> None:
     store(kube, revision=1)
     kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]["data"] = {}
     with pytest.raises(CorruptRelease, match="no key"):
-        read_release(kube, "ns", "api")
+        HelmReader(kube, "ns").read("api")

@@ -51,7 +51,7 @@ def elsewhere() -> Holder:
 
 
 def lock(kube: FakeKube, holder: Holder | None = None, **options: Any) -> EnvironmentLock:
-    return EnvironmentLock(kube, "ns", holder or me(), **options)  # type: ignore[arg-type]  # a fake session
+    return EnvironmentLock(kube, "ns", holder or me(), **options)
 
 
 def lease(kube: FakeKube) -> dict[str, Any]:
@@ -67,12 +67,21 @@ def test_it_is_held_while_the_context_is_open_and_free_afterwards() -> None:
     kube = FakeKube()
     with lock(kube) as held:
         held.check()
-        assert lock_state(kube, "ns")[0] is Lock.OTHER_ALIVE  # type: ignore[arg-type]  # a fake session
+        assert lock_state(kube, "ns")[0] is Lock.OTHER_ALIVE
         assert lease(kube)["spec"]["holderIdentity"]
     assert not lease(kube)["spec"]["holderIdentity"]
-    assert lock_state(kube, "ns")[0] is Lock.NONE  # type: ignore[arg-type]  # a fake session
+    assert lock_state(kube, "ns")[0] is Lock.NONE
     with lock(kube):
         assert lease(kube)["spec"]["leaseTransitions"] == 1
+
+
+def test_a_lock_that_was_given_back_lets_nothing_be_written() -> None:
+    kube = FakeKube()
+    with lock(kube) as held:
+        held.check()
+    with pytest.raises(TodoCloudError) as caught:
+        held.check()
+    assert caught.value.failure.code is Code.LOCK_LOST
 
 
 def test_it_is_freed_after_a_failure_too() -> None:
@@ -122,10 +131,10 @@ def test_a_run_without_work_frees_what_a_dead_run_of_this_machine_left_and_nothi
     for holder in (dead, replace(me(), identity="alive"), elsewhere()):
         kube = FakeKube()
         hold(kube, holder)
-        free_abandoned(kube, "ns")  # type: ignore[arg-type]  # a fake session
+        free_abandoned(kube, "ns")
         assert lease(kube)["spec"]["holderIdentity"] == (None if holder is dead else holder.identity)
     kube = FakeKube()
-    free_abandoned(kube, "ns")  # type: ignore[arg-type]  # a fake session
+    free_abandoned(kube, "ns")
     assert kube.find(LEASE, "ns", LOCK_NAME) is None
 
 

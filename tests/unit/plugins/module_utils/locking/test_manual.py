@@ -34,7 +34,7 @@ def me() -> Holder:
 
 
 def by_hand(kube: FakeKube, holder: Holder | None = None, *, platform: bool = False) -> LockByHand:
-    return LockByHand(kube, "ns", holder or me(), platform=platform)  # type: ignore[arg-type]  # a fake session
+    return LockByHand(kube, "ns", holder or me(), platform=platform)
 
 
 def hold(kube: FakeKube, holder: Holder, ttl: int = 15, written_s_ago: float = 0) -> None:
@@ -45,7 +45,7 @@ def hold(kube: FakeKube, holder: Holder, ttl: int = 15, written_s_ago: float = 0
 
 
 def lock(kube: FakeKube, holder: Holder, **options: Any) -> EnvironmentLock:
-    return EnvironmentLock(kube, "ns", holder, **options)  # type: ignore[arg-type]  # a fake session
+    return EnvironmentLock(kube, "ns", holder, **options)
 
 
 def test_looking_writes_nothing() -> None:
@@ -133,8 +133,8 @@ def test_a_forgotten_takeover_blocks_nobody_for_ever() -> None:
 def test_a_release_that_is_pending_is_busy_for_others_and_not_for_the_one_who_took_the_lock() -> None:
     kube = FakeKube()
     by_hand(kube).bring(Wanted.TAKEN_OVER)
-    assert lock_state(kube, "ns", me())[0] is Lock.MINE  # type: ignore[arg-type]  # a fake session
-    assert lock_state(kube, "ns", run())[0] is Lock.OTHER_ALIVE  # type: ignore[arg-type]  # a fake session
+    assert lock_state(kube, "ns", me())[0] is Lock.MINE
+    assert lock_state(kube, "ns", run())[0] is Lock.OTHER_ALIVE
 
 
 def test_the_platform_has_a_lock_of_its_own() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import StoredRelease, histories, read_release
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import Pins, image_of, with_digest
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import changes_of
@@ -51,9 +51,9 @@ def deployed(image: str) -> tuple[Snapshot, Any]:
     items, _ = kube.list_(SECRET, "ns")
 
     def read(name: str, revision: int) -> StoredRelease:
-        return read_release(kube, "ns", name, revision)
+        return HelmReader(kube, "ns").read(name, revision)
 
-    return Snapshot(histories(item["metadata"] for item in items), {}, [], None), read
+    return Snapshot(histories_of(item["metadata"] for item in items), {}, [], None), read
 
 
 def nothing(name: str, revision: int) -> StoredRelease:

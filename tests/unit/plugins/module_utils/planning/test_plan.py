@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, Lock, State
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import StoredRelease, histories, read_release
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import PlanItem, make_plan, plan_release
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
@@ -71,13 +71,13 @@ class World:
 
     def read(self, name: str, revision: int) -> StoredRelease:
         self.read_from_cluster += 1
-        return read_release(self.kube, "ns", name, revision)
+        return HelmReader(self.kube, "ns").read(name, revision)
 
     def snapshot(self) -> Snapshot:
         items, _ = self.kube.list_(SECRET, "ns")
         workloads = {("Deployment", "api"): self.workload} if self.workload else {}
         return Snapshot(
-            histories(item["metadata"] for item in items), self.marks, [], self.newest, workloads, self.pods
+            histories_of(item["metadata"] for item in items), self.marks, [], self.newest, workloads, self.pods
         )
 
     def plan(self, wanted: ReleaseSpec, lock: Lock = Lock.NONE) -> PlanItem:

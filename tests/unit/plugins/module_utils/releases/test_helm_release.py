@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, NAMESPACE
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
@@ -15,15 +16,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Re
 from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import HelmReleaseRun
 from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
 
+from tests.support.fake_helm import FakeHelm
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 from tests.unit.plugins.module_utils.deploy.test_orphans import OURS, manifest
-
-
-class NoHelm:
-    """Helm is not needed here."""
-
-    calls = 0
 
 
 @pytest.fixture
@@ -33,8 +29,8 @@ def spec(tmp_path: Path) -> ReleaseSpec:
 
 
 def run(kube: FakeKube, spec: ReleaseSpec, **settings: Any) -> Any:
-    one: Any = HelmReleaseRun
-    return one(kube, NoHelm(), Settings("", "ns", **settings), lambda line: None).present(spec)
+    one = Run(kube, FakeHelm(kube), Settings("", "ns", **settings), lambda line: None, "a test")
+    return HelmReleaseRun(one).present(spec)
 
 
 @pytest.mark.parametrize("check", [True, False])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.releases.image_rollback import (
@@ -57,7 +58,7 @@ def test_values_that_can_not_take_it(values: Any, image: str) -> None:
 def test_an_image_belongs_to_one_release(names: list[str]) -> None:
     helm = HelmCli(dict)
     with pytest.raises(TodoCloudError, match="name exactly one"):
-        ImageRollback(FakeKube(), helm, Settings("x", "ns"), names, "v1", print)  # type: ignore[arg-type]  # a fake session
+        ImageRollback(Run(FakeKube(), helm, Settings("x", "ns"), print, "a test"), names, "v1")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_status_of_an_environment() -> None:
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
                    "containerStatuses": [{"name": "app", "imageID": "r/api@sha256:1", "restartCount": 2}]},
     })  # fmt: skip
-    info = set_info(kube, "ns", "staging", status=True)  # type: ignore[arg-type]  # a fake session
+    info = set_info(kube, "ns", "staging", status=True)
     api, loose, lost = (info["status"][name] for name in ("api", "loose", "lost"))
     assert (api["verified"], api["replicas"], api["restarts"], api["sidecars"]) == (True, "1/1", 2, "-")
     assert (api["images"], api["digests"], api["state"]) == (["r/api:1"], {"app": "sha256:1"}, "Current")
@@ -50,7 +50,7 @@ def test_sets_can_be_asked_for() -> None:
     records.withdraw(2, "left")
 
     def sets(**options: Any) -> list[dict[str, Any]]:
-        return list(set_info(kube, "ns", "staging", **options)["sets"])  # type: ignore[arg-type]  # a fake session
+        return list(set_info(kube, "ns", "staging", **options)["sets"])
 
     assert [each["id"] for each in sets()] == [2, 1]
     assert [each["id"] for each in sets(verified_only=True)] == [1]

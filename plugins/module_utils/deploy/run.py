@@ -1,0 +1,68 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What one run works with, before it holds the lock and while it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ..helm.cli import Helm
+from ..helm.storage import HelmStorage
+from ..kube.api import Check, Guarded, KubeClient
+from ..locking.holder import Holder
+from ..locking.lock import EnvironmentLock
+from ..planning.snapshot import Snapshot, take
+from ..planning.spec import Watch
+from ..records.record import RecordStore
+from ..settings import Progress, Settings
+
+
+class Run:
+    """Clients, settings, and where progress is told. ``what``: name of the module, for those who wait for its lock."""
+
+    def __init__(self, kube: KubeClient, helm: Helm, settings: Settings, progress: Progress, what: str) -> None:
+        self.kube = kube
+        self.helm = helm
+        self.settings = settings
+        self.progress = progress
+        self.what = what
+        self.holder = Holder.me(what, settings.commit, grace=settings.timeout, url=settings.run_url)
+        self.storage = HelmStorage(kube, settings.namespace)
+        self.records = RecordStore(kube, settings.namespace, settings.environment)
+
+    def with_settings(self, settings: Settings) -> Run:
+        """The same run with other settings."""
+        return Run(self.kube, self.helm, settings, self.progress, self.what)
+
+    def look(self, watches: Iterable[Watch] = (), kinds: Iterable[str] = ()) -> Snapshot:
+        """The environment at this moment."""
+        settings = self.settings
+        return take(self.kube, self.records, settings.namespace, settings.environment, watches, kinds)
+
+
+class LockedRun(Run):
+    """A run that holds the lock, as :func:`locked_run` makes it: each of its writes, Helm's included, asks it first."""
+
+    def __init__(self, run: Run, check: Check, takeover: str = "") -> None:
+        kube = Guarded(run.kube, check)
+        super().__init__(kube, run.helm.guarded(check), run.settings, run.progress, run.what)
+        self.holder = run.holder
+        self.records = run.records.written_by(kube)
+        self.warnings = [takeover] if takeover else []
+
+
+@contextmanager
+def locked_run(run: Run) -> Iterator[LockedRun]:
+    """The run under its lock. Raises lock_held, and from each write lock_lost."""
+    settings = run.settings
+    with EnvironmentLock(
+        run.kube,
+        settings.namespace,
+        run.holder,
+        wait=settings.lock_wait,
+        progress=run.progress,
+        ttl=settings.lock_ttl,
+        platform=settings.platform,
+    ) as lock:
+        yield LockedRun(run, lock.check, lock.takeover)

@@ -1,0 +1,231 @@
+"""Helm without a program: revisions become Secrets of a FakeKube, and the manifest's objects are there at once.
+
+The manifest follows from the values: ``image`` makes a Deployment with one pod (which crashes if the image ends in
+``bad``), ``dapr`` gives its pods a sidecar, ``component`` makes a Dapr component, ``maps`` name ConfigMaps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmVersion
+from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
+    CorruptRelease,
+    HelmReader,
+    ReleaseStatus,
+    Revision,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, may_go_on
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    DEPLOYMENT,
+    POD,
+    REPLICA_SET,
+    SECRET,
+    Resource,
+)
+
+from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
+
+Object = dict[str, Any]
+Step = Callable[[FakeKube, ApplyRequest, int], None]
+LONG_AGO = "1970-01-10T00:00:00Z"  # the clock of a FakeKube stands two days later
+_PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstalling")
+
+
+class FakeHelm:
+    """Satisfies ``Helm``. ``script`` replaces single calls of apply; ``told`` are the calls that write."""
+
+    def __init__(self, kube: FakeKube, *script: Step) -> None:
+        self.kube = kube
+        self.script = list(script)
+        self.told: list[str] = []
+        self.check: Check = may_go_on
+        self.calls = 0
+        self.version = HelmVersion(4, 1, 0)
+        self.injecting = True  # Dapr's injector gives new pods their sidecar
+
+    def before(self, verb: str, name: str) -> None:
+        """Called ahead of every call that writes."""
+
+    def guarded(self, check: Check) -> FakeHelm:
+        self.check = check
+        return self
+
+    def apply(self, request: ApplyRequest) -> None:
+        self._begin("upgrade", request.name)
+        revisions = self._history(request.name)
+        number = revisions[-1].revision + 1 if revisions else 1
+        if self.script:
+            self.script.pop(0)(self.kube, request, number)
+        else:
+            manifest = manifest_of(request.name, request.values)
+            self._deploy(request.name, number, manifest, request.labels, dict(request.values))
+
+    def render(self, request: ApplyRequest) -> str:
+        self.calls += 1
+        return manifest_of(request.name, request.values)
+
+    def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = 300, history_max: int = 40) -> None:
+        self._begin("rollback", name)
+        target = HelmReader(self.kube, namespace).read(name, revision)
+        number = self._history(name)[-1].revision + 1
+        said = f"Rollback to {revision}"
+        self._deploy(name, number, target.manifest, target.labels, dict(target.config), said)
+
+    def uninstall(self, name: str, namespace: str, *, timeout: int = 300) -> None:
+        self._begin("uninstall", name)
+        for revision in self._history(name):
+            self._forget(SECRET, revision.secret)
+        for item in self._live(name):
+            self._remove(item)
+
+    def _begin(self, verb: str, name: str) -> None:
+        self.check()
+        self.before(verb, name)
+        self.told.append(f"{verb} {name}")
+        self.calls += 1
+
+    def _history(self, name: str) -> list[Revision]:
+        reads = len(self.kube.reads)
+        found = HelmReader(self.kube, "ns").history(name)
+        del self.kube.reads[reads:]  # they are not the tested code's
+        return found
+
+    def _deploy(
+        self, name: str, number: int, manifest: str, labels: Mapping[str, str], config: Object, said: str = ""
+    ) -> None:
+        history = self._history(name)
+        before = self._compared(history, bool(said))
+        for old in history:
+            secret = self.kube.objects["Secret", "ns", old.secret]
+            if secret["metadata"]["labels"]["status"] in ("deployed", *_PENDING):
+                secret["metadata"]["labels"]["status"] = "superseded"
+        store(self.kube, name, number, labels=labels, manifest=manifest, config=config,
+              description=said or "Upgrade complete")  # fmt: skip
+        items = objects_of(manifest)
+        for gone in objects_of(before):
+            if not any((i["kind"], i["metadata"]["name"]) == (gone["kind"], gone["metadata"]["name"]) for i in items):
+                self._remove(gone)
+        for item in items:
+            self._bring(name, item)
+
+    def _compared(self, history: list[Revision], rollback: bool) -> str:
+        """The manifest that a new one is compared with: an upgrade takes the last deployed one, a rollback the last."""
+        known = [r for r in history if rollback or r.status is ReleaseStatus.DEPLOYED]
+        try:
+            return HelmReader(self.kube, "ns").read(known[-1].name, known[-1].revision).manifest if known else ""
+        except CorruptRelease:
+            return ""
+
+    def _bring(self, release: str, item: Object) -> None:
+        notes = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "ns"}
+        metadata = {**item["metadata"], "annotations": notes}
+        resource = self.kube.resource(item["apiVersion"], item["kind"])
+        if item["kind"] == "Deployment":
+            self._roll({**item, "metadata": metadata})
+        else:
+            self.kube.put(resource, "ns", {**item, "metadata": metadata})
+
+    def _roll(self, item: Object) -> None:
+        """The new pod is there, as the image says; the old one goes once the new one is ready."""
+        name, template = item["metadata"]["name"], item["spec"]["template"]
+        version = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:8]
+        good = not template["spec"]["containers"][0].get("image", "").endswith("bad")
+        old = [p for p in self._pods(name) if p["metadata"]["labels"]["pod-template-hash"] != version]
+        for pod in self._pods(name):
+            if good or pod not in old:
+                self._forget(POD, pod["metadata"]["name"])
+        left = 0 if good else len(old)
+        counts = {"updatedReplicas": 1, "replicas": 1 + left, "availableReplicas": 1 if good else left}
+        there = self.kube.objects.get(("Deployment", "ns", name))
+        metadata = {**item["metadata"], **({"uid": there["metadata"]["uid"]} if there else {}), "generation": 1}
+        status = {"observedGeneration": 1, **counts}
+        owner = self.kube.put(DEPLOYMENT, "ns", {**item, "metadata": metadata, "status": status})
+        labels = {"app": name, "pod-template-hash": version}
+        replica_set = self.kube.put(REPLICA_SET, "ns", {
+            **_typed(REPLICA_SET), "spec": {"replicas": 1, "template": template}, "status": {"replicas": 1},
+            "metadata": {"name": f"{name}-{version}", "labels": labels, "creationTimestamp": LONG_AGO,
+                         "ownerReferences": [_owner(owner)]},
+        })  # fmt: skip
+        self.start_pod(replica_set, f"{name}-{version}-1", good=good)
+
+    def start_pod(self, replica_set: Object, name: str, *, good: bool = True) -> None:
+        """A pod of a ReplicaSet, with its sidecar if it wants one and the injector works."""
+        template, labels = replica_set["spec"]["template"], replica_set["metadata"]["labels"]
+        notes = (template.get("metadata") or {}).get("annotations") or {}
+        app = template["spec"]["containers"][0]
+        containers = [{**app, "readinessProbe": {}}]
+        if notes.get("dapr.io/enabled") and self.injecting:
+            containers.append({"name": "daprd", "image": "r/daprd:1.14.0", "readinessProbe": {}})
+        running = {"ready": True, "restartCount": 0, "state": {"running": {"startedAt": LONG_AGO}}}
+        crashing = {"ready": False, "restartCount": 5, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                    "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}  # fmt: skip
+        state = running if good else crashing
+        self.kube.put(POD, "ns", {
+            **_typed(POD), "spec": {"containers": containers},
+            "metadata": {"name": name, "labels": labels, "annotations": notes, "creationTimestamp": LONG_AGO,
+                         "ownerReferences": [_owner(replica_set)]},
+            "status": {
+                "phase": "Running",
+                "conditions": [{"type": "Ready", "status": str(good), "lastTransitionTime": LONG_AGO}],
+                "containerStatuses": [{"name": each["name"], "imageID": "r/app@sha256:ab", **state}
+                                      for each in containers],
+            },
+        })  # fmt: skip
+
+    def _pods(self, deployment: str) -> list[Object]:
+        items = self.kube.objects.items()
+        return [item for key, item in items if key[0] == "Pod" and item["metadata"]["labels"].get("app") == deployment]
+
+    def _live(self, release: str) -> Iterator[Object]:
+        """Objects of a release, by their annotation, with their kind."""
+        for (kind, _, _), item in list(self.kube.objects.items()):
+            notes = item["metadata"].get("annotations") or {}
+            if notes.get("meta.helm.sh/release-name") == release:
+                yield {**item, "kind": kind}
+
+    def _remove(self, item: Object) -> None:
+        name = item["metadata"]["name"]
+        if item["kind"] == "Deployment":
+            for pod in self._pods(name):
+                self._forget(POD, pod["metadata"]["name"])
+        self.kube.objects.pop((item["kind"], "ns", name), None)
+
+    def _forget(self, resource: Resource, name: str) -> None:
+        self.kube.objects.pop((resource.kind, "ns", name), None)
+
+
+def manifest_of(release: str, values: Mapping[str, Any]) -> str:
+    """What the chart of these tests renders."""
+    items: list[Object] = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}} for name in values.get("maps") or ()
+    ]
+    if values.get("component"):
+        items.append({
+            "apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": {"name": values["component"]},
+        })  # fmt: skip
+    if values.get("image"):
+        notes = {"dapr.io/enabled": "true", "dapr.io/app-id": release} if values.get("dapr") else {}
+        notes |= values.get("podAnnotations") or {}
+        items.append({
+            **_typed(DEPLOYMENT), "metadata": {"name": release},
+            "spec": {
+                "replicas": 1, "selector": {"matchLabels": {"app": release}},
+                "template": {"metadata": {"labels": {"app": release}, "annotations": notes},
+                             "spec": {"containers": [{"name": "app", "image": values["image"]}]}},
+            },
+        })  # fmt: skip
+    return "\n---\n".join(json.dumps(item) for item in items)
+
+
+def _typed(resource: Resource) -> dict[str, str]:
+    return {"apiVersion": resource.api_version, "kind": resource.kind}
+
+
+def _owner(item: Object) -> dict[str, Any]:
+    return {"uid": item["metadata"]["uid"], "controller": True}
