@@ -18,7 +18,6 @@ from ..planning.snapshot import targets_of
 from ..rollout.targets import Target
 from ..rollout.verdict import Verdict, WaitOptions
 from ..rollout.waiter import RolloutWaiter
-from .dependency import dependency_down
 from .run import Run
 
 # For so long the API server may give no answer while a wave is waited for: with the lock's release, under a minute.
@@ -60,8 +59,6 @@ class Verifier:
         wanted = {name: app for name, app in app_ids.items() if app and name in names}
         repairable = all(f.code is Code.SIDECAR_MISSING and name in wanted for name, f in failures.items())
         if not repairable:
-            found = dependency_down(self._kube, self._settings.namespace, verdict)
-            failures = {name: found.get(name, failure) for name, failure in failures.items()}
             return Verification(failures, verdict, stored, verdict.warnings)
         sidecars, report = self._sidecars(wanted, targets, deadline)
         restarted = report.restarted if report else ()

@@ -176,9 +176,21 @@ def _dependency_down(tree: Tree) -> Iterator[Symptom]:
         return
     first = next(symptom for symptom in pod_symptoms(tree.new_pods[-1]) if symptom.container in common)
     # Old pods that were never ready may have been a bad release: then only the timeout decides.
-    grace = "dependency_down" if all(was_ready(pod) for pod in tree.old_pods) else "not_ready"
+    grace = "dependency_down" if _lost_readiness(tree.old_pods) else "not_ready"
     yield Symptom(Code.DEPENDENCY_DOWN, grace, first.reason, "the pods of the old revision are unready too",
                   first.pod, first.pod_uid, first.container, first.role, first.exit_code, first.restarts)  # fmt: skip
+
+
+def unready_old_pods(tree: Tree) -> tuple[Object, ...]:
+    """The old pods of a Deployment if none of them is ready any more: whatever the new ones fail of, a dependency is
+    down, and going back would not help. Empty if one is ready, or if none ever was.
+    """
+    down = tree.kind == "Deployment" and _lost_readiness(tree.old_pods)
+    return tree.old_pods if down else ()
+
+
+def _lost_readiness(pods: Sequence[Object]) -> bool:
+    return any(was_ready(pod) for pod in pods) and not any(is_ready(pod) for pod in pods)
 
 
 def _unready_containers(pods: Sequence[Object]) -> set[str]:

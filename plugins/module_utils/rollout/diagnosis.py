@@ -17,7 +17,7 @@ from ..readiness.fields import name, status, uid
 from ..readiness.pods import Container, Role, containers, created
 from ..readiness.sentences import container_of, sentence
 from ..readiness.symptoms import Symptom
-from ..readiness.tree import Tree
+from ..readiness.tree import Tree, unready_old_pods
 from .targets import Target
 
 # Symptoms whose container has run, so that its log may have the cause.
@@ -75,7 +75,7 @@ class Diagnosis:
             details["quota"] = self._quota(target.namespace)
         details["could_not_read"] = list(self._unreadable)
         text = sentence(symptom, target.label, pod, cause, probe_message)
-        return Failure(symptom.code, f"{text}{suffix}", details)
+        return _blamed(Failure(symptom.code, f"{text}{suffix}", details), target, tree)
 
     def _probe_evidence(
         self, view: Container | None, symptom: Symptom, events: Sequence[Object], details: dict[str, Any]
@@ -159,6 +159,17 @@ class Diagnosis:
             self._unreadable[f"quotas: {exc.failure.message}"] = None
             return []
         return [{"name": name(quota), **{key: status(quota).get(key) for key in ("hard", "used")}} for quota in quotas]
+
+
+def _blamed(failure: Failure, target: Target, tree: Tree | None) -> Failure:
+    """What new pods fail of is not their fault if the old ones are down too. A missing sidecar can be repaired."""
+    old = unready_old_pods(tree) if tree else ()
+    if not old or failure.code in (Code.DEPENDENCY_DOWN, Code.SIDECAR_MISSING):
+        return failure
+    names = ", ".join(sorted(name(pod) for pod in old))
+    text = f"the old pods ({names}) are unready too, so something it depends on is down: {failure.message}"
+    details = {**failure.details, "cause": failure.code.value}
+    return Failure(Code.DEPENDENCY_DOWN, f"{target.release or target.label}: {text}", details)
 
 
 def _with_failed_pod(tree: Tree, symptom: Symptom) -> Symptom:

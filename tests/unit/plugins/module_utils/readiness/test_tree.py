@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
+import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, unready_old_pods
 
 from tests.support.states import LATER, at, tree
 
@@ -29,6 +31,30 @@ def test_dependency_down_when_old_and_new_pods_are_unready_alike() -> None:
     assert not judge.look(tree("deployment-dependency-down"), at(0)).terminal
     found = judge.look(tree("deployment-dependency-down"), at(61))
     assert [symptom.code for symptom in found.terminal] == [Code.DEPENDENCY_DOWN]
+
+
+@pytest.mark.parametrize(
+    ("ready", "kind", "down"),
+    [((), "Deployment", True), ((0,), "Deployment", False), ((), "StatefulSet", False)],
+)
+def test_old_pods_that_all_lost_their_readiness_blame_a_dependency(
+    ready: tuple[int, ...], kind: str, down: bool
+) -> None:
+    found = tree("deployment-dependency-down")
+    old = [copy.deepcopy(pod) for pod in found.old_pods]
+    for number in ready:
+        next(c for c in old[number]["status"]["conditions"] if c["type"] == "Ready")["status"] = "True"
+    asked = replace(found, workload={**found.workload, "kind": kind}, old_pods=tuple(old))
+    assert bool(unready_old_pods(asked)) is down
+
+
+def test_old_pods_that_never_were_ready_blame_nobody() -> None:
+    found = tree("deployment-dependency-down")
+    assert not unready_old_pods(replace(found, old_pods=()))
+    old = [copy.deepcopy(pod) for pod in found.old_pods]
+    for pod in old:
+        pod["status"]["conditions"] = [c for c in pod["status"]["conditions"] if c["type"] != "Ready"]
+    assert not unready_old_pods(replace(found, old_pods=tuple(old)))
 
 
 def test_an_old_revision_that_crashes_dooms_nothing() -> None:

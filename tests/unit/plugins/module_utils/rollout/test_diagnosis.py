@@ -9,6 +9,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from tests.support.fake_api import Answer, Request, failure, listing
 from tests.support.shown_cluster import LOG, cluster, deployment, objects, wait
 
+NEW = "5bff48c6fc"  # hash of the new pods in deployment-dependency-down
 RBAC = 'events is forbidden: User "x" cannot list resource "events" in API group "" in the namespace "zoo"'
 
 
@@ -47,3 +48,18 @@ def test_quota_numbers_are_evidence() -> None:
         failed = wait(kube, lines, deployment("d", "fx-quota")).failures[0]
     assert failed.code is Code.QUOTA_EXCEEDED
     assert failed.details["quota"] == [{"name": "q", "hard": {"pods": "1"}, "used": {"pods": "1"}}]
+
+
+def test_new_pods_that_crash_are_not_blamed_while_the_old_ones_are_down_too() -> None:
+    found = objects("deployment-dependency-down")
+    newest = next(
+        obj for obj in found if obj["kind"] == "Pod" and obj["metadata"]["labels"]["pod-template-hash"] == NEW
+    )
+    crashed = {"exitCode": 1, "reason": "Error"}
+    for container in newest["status"]["containerStatuses"]:
+        container |= {"restartCount": 4, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+        container["lastState"] = {"terminated": crashed}
+    with cluster(found) as (_, kube, lines):
+        failed = wait(kube, lines, deployment("bad-upgrade", "fx")).failures[0]
+    assert (failed.code, failed.details["cause"]) == (Code.DEPENDENCY_DOWN, "crash_loop")
+    assert "are unready too, so something it depends on is down: bad-upgrade: container app exits" in failed.message
