@@ -20,7 +20,8 @@ attributes:
   idempotent:
     description: When run twice in a row, with nothing else changing, the second run changes nothing.
   action_group:
-    description: Use C(group/todo.cloud.k8s) in C(module_defaults) to set the options of all members at once.
+    description: >-
+      Use C(group/todo.cloud.k8s), or another of its groups, in C(module_defaults) to set options of all members.
     support: full
     membership:
       - todo.cloud.k8s

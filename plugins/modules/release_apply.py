@@ -104,6 +104,10 @@ extends_documentation_fragment:
   - todo.cloud.registry_options.registries
   - todo.cloud.attributes
 attributes:
+  action_group:
+    membership:
+      - todo.cloud.k8s
+      - todo.cloud.releases
   check_mode:
     support: full
     details: Returns the plan, and with diff mode each manifest's diff from a server-side dry run. Nothing is written.

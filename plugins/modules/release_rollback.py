@@ -52,6 +52,10 @@ extends_documentation_fragment:
   - todo.cloud.registry_options.registries
   - todo.cloud.attributes
 attributes:
+  action_group:
+    membership:
+      - todo.cloud.k8s
+      - todo.cloud.releases
   check_mode:
     support: full
     details: Chooses and checks the target, and reports what would be rolled back. Nothing is written.

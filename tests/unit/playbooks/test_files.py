@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import yaml
 
 from tests.unit.ansible_runs import TOP, ansible_playbook
+from tests.unit.expressions import expressions
 
 PLAYBOOKS = sorted((TOP / "playbooks").glob("*.yml"))
 DOORS = [TOP / "site.yml", TOP / "rollback.yml"]
@@ -75,3 +78,31 @@ def test_production_is_not_torn_down_without_the_second_word() -> None:
     )
     assert run.returncode != 0
     assert "add -e teardown_production=production" in " ".join(run.stdout.split())
+
+
+def tasks_of(node: Any) -> Iterator[dict[str, Any]]:
+    """All tasks of a list, those of blocks and included files too."""
+    for task in node:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from tasks_of(task.get(part, []))
+        for include in ("ansible.builtin.include_tasks", "ansible.builtin.import_tasks"):
+            if include in task:
+                yield from tasks_of(yaml.safe_load((TOP / "playbooks" / task[include]).read_text()))
+
+
+def set_by(tasks: list[dict[str, Any]]) -> set[str]:
+    """Names of the facts and results that tasks leave behind."""
+    facts = {name for task in tasks for name in task.get("ansible.builtin.set_fact", {})}
+    return facts | {task["register"] for task in tasks if "register" in task}
+
+
+def test_what_one_play_hands_to_another_is_named_in_one_place() -> None:
+    handed = set(re.findall(r"^#   (\w+) ", (TOP / "playbooks/vars/handed.yml").read_text(), re.MULTILINE))
+    assert handed == {"release", "promotion", "isolation_seen", "phase_completed"}
+    all_plays = [(book, play, list(tasks_of(play["tasks"]))) for book in PLAYBOOKS for play in plays(book)]
+    names = {"release"} | {name for _, _, tasks in all_plays for name in set_by(tasks)}
+    for book, play, tasks in all_plays:
+        evaluated = "\n".join(expressions([*tasks, {**play, "tasks": []}]))
+        used = {name for name in names - set_by(tasks) if re.search(rf"(?<![\w.']){name}\b", evaluated)}
+        assert used == set(), f"{book.name}: {play['name']}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.todo.cloud.plugins.filter.input_digest import input_digest
 
 from tests.unit.ansible_runs import TOP
@@ -23,6 +25,17 @@ GROUPS: dict[str, Any] = {
     "event_services": {"queue": {**FOREIGN, "app_service_name": "redis-queue"}, "second_queue": FOREIGN},
 }
 NAMES = ["dapr-components", "backend-api", "frontend", "redis-queue", "second-queue"]
+# What people set for all playbooks that write releases -> the modules' options.
+OPTIONS = {
+    "environment_name": "environment", "environment_namespace": "namespace", "cluster_id": "cluster_id",
+    "release_registries": "registries", "release_timeout": "timeout", "helm_binary": "helm_binary",
+    "release_lock_wait": "lock_wait", "release_lock_ttl": "lock_ttl", "dapr_namespace": "dapr_namespace",
+}  # fmt: skip
+SET = {
+    "environment_name": "test", "environment_namespace": "todo-test", "cluster_id": "4711", "release_registries": [],
+    "release_timeout": 77, "helm_binary": "/opt/helm", "release_lock_wait": 5, "release_lock_ttl": 33,
+    "dapr_namespace": "dapr",
+}  # fmt: skip
 PROMOTED = {"set": {"id": 1, "commit": "", "time": "today"}, "images": [], "waves": ["as promoted"]}
 ANSWERS = {
     "todo.cloud.release_promotion": {**PROMOTED, "tags": []},
@@ -32,8 +45,12 @@ ANSWERS = {
 }
 
 
+def runtime() -> dict[str, Any]:
+    return dict(yaml.safe_load((TOP / "meta/runtime.yml").read_text()))
+
+
 def run(folder: Path, playbooks: str, *arguments: str, **variables: Any) -> Run:
-    promote = {"promote_from": {"environment": "staging", "namespace": "todo-staging"}, "release_registries": []}
+    promote = {"promote_from": {"environment": "staging", "namespace": "todo-staging"}, **SET}
     stubbed = Stubbed(folder, roles=["redpanda_secrets"], answers=ANSWERS)
     done = stubbed.run(playbooks, inventory(GROUPS, **promote, **variables), *arguments)
     assert done.code == 0, done.output
@@ -88,3 +105,17 @@ def test_pods_are_rolled_by_the_components_of_whatever_host(unlimited: Run) -> N
 def test_everything_goes_back_and_is_removed_by_its_release_name(unlimited: Run) -> None:
     assert [call["names"] for call in unlimited.arguments("release_rollback")] == [[]]
     assert [call["name"] for call in unlimited.arguments("helm_release")] == [*reversed(NAMES), "environment"]
+
+
+def test_what_is_set_for_all_reaches_every_module_on_releases(limited: Run) -> None:
+    for module in runtime()["action_groups"]["releases"]:
+        for call in limited.arguments(module):
+            assert {name: call[option] for name, option in OPTIONS.items()} == SET, module
+
+
+def test_modules_are_called_with_options_that_they_have(limited: Run, unlimited: Run) -> None:
+    for call in (*limited.calls, *unlimited.calls):
+        collection, _, module = call["module"].rpartition(".")
+        if collection == "todo.cloud":
+            spec = import_module(f"ansible_collections.todo.cloud.plugins.modules.{module}").SPEC
+            assert set(call["args"]) <= set(spec), module

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ import pytest
 import yaml
 
 from tests.unit.ansible_runs import TOP, ansible_playbook
+from tests.unit.expressions import expressions, strings
 
 VARS = [TOP / "playbooks/vars/booleans.yml", *TOP.glob("roles/*/vars/main.yml")]
 DEFINED = re.compile(r"^{{ (?:(\w+)|(\w+) \| default\(\w+\)) \| todo\.cloud\.boolean\('(\w+)'\) }}$")
 GIVEN = {"false": False, "no": False, "0": False, "true": True}
 REFUSED = ("maybe", "2")
-EXPRESSIONS = {"when", "that", "until", "failed_when", "changed_when"}
 
 
 def load(path: Path) -> Any:
@@ -43,25 +42,6 @@ def documented() -> set[str]:
     return {name for options in specs for name, option in options.items() if option["type"] == "bool"}
 
 
-def strings(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """All strings of a YAML document with the key that they stand under."""
-    if isinstance(node, dict):
-        for name, value in node.items():
-            yield from strings(value, name)
-    elif isinstance(node, list):
-        for value in node:
-            yield from strings(value, key)
-    elif isinstance(node, str):
-        yield key, node
-
-
-def expressions(file: Path) -> Iterator[str]:
-    """What of a file is evaluated, without the definitions of the private names."""
-    for key, text in strings(load(file)):
-        if not DEFINED.match(text):
-            yield from [text] if key in EXPRESSIONS else re.findall(r"{[{%].*?[%}]}", text, re.S)
-
-
 def test_every_boolean_has_a_private_name() -> None:
     files = [*TOP.glob("inventories/*/*_vars/**/*.yml"), *TOP.glob("examples/inventories/*/group_vars/**/*.yml")]
     inventories = {name for file in files for name, value in load(file).items() if isinstance(value, bool)}
@@ -71,10 +51,12 @@ def test_every_boolean_has_a_private_name() -> None:
 
 @pytest.mark.parametrize("folder", ["playbooks", "roles"])
 def test_only_private_names_are_evaluated(folder: str) -> None:
-    raw = re.compile(rf"(?<![\w.'])({'|'.join(set(private().values()))})(?!\w)")
+    used = re.compile(rf"(?<![\w.'])({'|'.join(set(private().values()))})(?!\w)")
     files = [*(TOP / folder).rglob("tasks/**/*.yml"), *TOP.glob(f"{folder}/*.yml"), *(TOP / folder).rglob("vars/*.yml")]
     assert len(files) > 10
-    assert [(file.name, text) for file in files for text in expressions(file) if raw.search(text)] == []
+    assert [
+        (file.name, text) for file in files for text in expressions(load(file)) if used.search(DEFINED.sub("", text))
+    ] == []
 
 
 def test_inventories_convert_their_own() -> None:
