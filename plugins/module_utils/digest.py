@@ -1,8 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Digests of what goes into a release. 40 hex digits of SHA-256: a label value of Kubernetes holds 63 characters at
-most.
-"""
+"""Digests of a release's inputs: 40 hex digits of SHA-256, since label values have at most 63 characters."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ _LENGTH = 40
 
 
 def digest_of(*parts: bytes) -> str:
-    """40 hex digits over the parts; where one ends and the next begins counts."""
+    """40 hex digits over the parts, including their boundaries."""
     total = hashlib.sha256()
     for part in parts:
         total.update(len(part).to_bytes(8, "big"))
@@ -31,26 +29,26 @@ def digest_of(*parts: bytes) -> str:
 
 
 def canonical(data: Any) -> bytes:
-    """One byte string for equal data, whatever the order of keys."""
+    """The same bytes for equal data, independent of the order of keys."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def is_local(chart: str) -> bool:
-    """A folder or an archive on this machine; everything else is a reference that Helm fetches."""
+    """Whether it is a folder or an archive on this machine; anything else is a reference that Helm pulls."""
     return os.path.isabs(chart) or chart.startswith(("./", "../")) or os.path.exists(chart)
 
 
 def chart_digest(chart: str, version: str | None) -> str:
-    """Digest of a chart: a folder by the names and content of its files, an archive by its bytes, a reference by itself
-    and its version (the address of a ``.tgz`` holds it).
+    """Digest of a chart: a folder's file names and contents, an archive's bytes, or a reference and its version (which
+    the URL of a ``.tgz`` contains).
 
-    The version in Chart.yaml does not matter by itself: a changed template under the same version is a change.
+    The version in Chart.yaml alone does not matter: a changed template under the same version is a change.
     """
     if not is_local(chart):
         if not version and "@sha256:" not in chart and not chart.endswith(".tgz"):
             raise error(
                 Code.INVALID_INPUT,
-                f"The chart {chart!r} is not on this machine: name its exact chart_version too.",
+                f"The chart {chart!r} is not on this machine: set its exact chart_version too.",
                 chart=chart,
             )
         return digest_of(b"reference", chart.encode(), (version or "").encode())
@@ -64,9 +62,7 @@ def chart_digest(chart: str, version: str | None) -> str:
 
 
 def chart_files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Files of a chart's folder, sorted, with their path below it; what is hidden (``.git``, ``.helmignore``) is no
-    part of it.
-    """
+    """Files of a chart's folder, sorted, with their relative paths; without hidden ones (``.git``, ``.helmignore``)."""
     if not (folder / "Chart.yaml").is_file():
         raise error(Code.CHART_INVALID, f"There is no chart in {folder}: Chart.yaml is missing.", chart=str(folder))
     for file in sorted(folder.rglob("*")):
@@ -76,7 +72,7 @@ def chart_files(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def chart_archive(chart: str) -> bytes:
-    """A local chart as Helm takes it from a ``.tgz``; the same bytes for the same content."""
+    """A local chart as a ``.tgz`` for Helm; the same bytes for the same content."""
     path = Path(chart)
     if not path.is_dir():
         return path.read_bytes()
@@ -95,5 +91,5 @@ def input_digest(chart: str, values: Mapping[str, Any], floor: str = "") -> str:
 
 
 def wanted_key(inputs: str, watched: str) -> str:
-    """One key for everything that makes a revision the wanted one; for a stored revision from its labels."""
+    """One key for all inputs of a revision; for a stored revision from its labels."""
     return f"{inputs}/{watched or 'none'}"

@@ -1,8 +1,8 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Failures as values: one stable code, one sentence, and the evidence. No Ansible in here.
+"""Failures as values: a stable code, one sentence, and the evidence. Independent of Ansible.
 
-The table of codes for readers is docs/failure-codes.md; a test compares it with this enum.
+docs/failure-codes.md documents the codes; a test compares it with this enum.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 
 class Code(StrEnum):
-    """What went wrong, for programs. A value is never renamed once released."""
+    """What went wrong, for programs. Released values are never renamed."""
 
-    # Verdicts on pods and what owns them
+    # Pods and workloads
     CRASH_LOOP = "crash_loop"
     OOM_KILLED = "oom_killed"
     PROBE_KILLED = "probe_killed"
@@ -52,7 +52,7 @@ class Code(StrEnum):
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     API_ERROR = "api_error"
-    # What a user asked for
+    # User input
     INVALID_INPUT = "invalid_input"
     MISSING_LIBRARY = "missing_library"
     # Helm and releases
@@ -93,15 +93,15 @@ class Failure:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def as_result(self) -> dict[str, Any]:
-        """Plain JSON, as it stands under ``failure`` in a module's result."""
+        """Plain JSON, for ``failure`` in a module's result."""
         return {"code": self.code.value, "message": self.message, "details": dict(self.details)}
 
 
 class TodoCloudError(Exception):
-    """Raised everywhere below the modules; module.py turns it into ``fail_json``.
+    """The base of all errors below the modules; module.py turns it into ``fail_json``.
 
-    ``results`` are further keys of the module's result (a verdict, a list of releases), shown beside ``failure``.
-    ``warnings`` are told as the warnings of a run that ended well would be.
+    ``results``: further keys of the module's result (a verdict, a list of releases), beside ``failure``. ``warnings``
+    are shown like the warnings of a successful run.
     """
 
     def __init__(
@@ -114,5 +114,5 @@ class TodoCloudError(Exception):
 
 
 def error(code: Code, message: str, **details: Any) -> TodoCloudError:
-    """Shorthand for the usual case: ``raise error(Code.INVALID_INPUT, "...", option="to")``."""
+    """Shorthand: ``raise error(Code.INVALID_INPUT, "...", option="to")``."""
     return TodoCloudError(Failure(code, message, details))

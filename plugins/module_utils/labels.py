@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Labels and annotations of ours. Label values hold 63 characters at most."""
+"""Labels and annotations of this collection. Label values have at most 63 characters."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ ENVIRONMENT = "todo.cloud/environment"
 INPUTS = "todo.cloud/inputs"
 CHART = "todo.cloud/chart"
 WATCHED = "todo.cloud/watched"
-# The revision a run meant to make: a Helm call by hand copies our labels, but not its number.
+# The revision that a run intended: a manual Helm call copies our labels, so this number does not match its revision.
 REVISION = "todo.cloud/revision"

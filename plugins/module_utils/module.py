@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Between Ansible and everything else in module_utils: errors become ``fail_json``, progress lines become a file."""
+"""Glue between Ansible and module_utils: errors become ``fail_json``, progress lines go to a file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, NoReturn, Protocol
 from .failure import TodoCloudError
 from .processes import CONTROLLER, die_with
 
-# The action plugins of this collection hand the name of a file to the module in this environment variable.
+# Environment variable in which the action plugins of this collection pass the progress file to the module.
 PROGRESS_FILE = "TODO_CLOUD_PROGRESS_FILE"
 
 
 class _Report(Protocol):
-    """What a run found and did."""
+    """Result of a run."""
 
     warnings: list[str]
 
@@ -27,10 +27,10 @@ class _Report(Protocol):
 
 @contextmanager
 def fail_json_on_error(module: Any) -> Iterator[None]:
-    """Whatever is raised below as :class:`TodoCloudError` ends the module with ``msg`` and ``failure``.
+    """Turns a :class:`TodoCloudError` into ``fail_json`` with ``msg`` and ``failure``.
 
-    A module that writes dies with its controller: Ansible's workers are sessions of their own, so that a killed
-    controller would leave it at work, unseen, and the next run would find the lock held.
+    The module is killed with its controller. Ansible's workers are in their own sessions, so a module would otherwise
+    survive a killed controller unnoticed, and the next run would find the lock held.
     """
     pid, _space, since = os.environ.get(CONTROLLER, "").partition(" ")
     if pid.isdigit():
@@ -44,13 +44,13 @@ def fail_json_on_error(module: Any) -> Iterator[None]:
 
 
 def live_progress() -> Callable[[str], None]:
-    """A callable for live lines. Each line is appended to the action plugin's file at once; without one, dropped."""
+    """A callable for progress lines. Each line is appended at once to the action plugin's file, if there is one."""
     path = os.environ.get(PROGRESS_FILE, "")
     if not path:
         return lambda line: None
 
     def progress(line: str) -> None:
-        # Without the file nobody watches any more: the run itself must not end because of that.
+        # The file may be gone: that must not fail the run.
         with suppress(OSError), open(path, "a", encoding="utf-8") as file:
             file.write(" ".join(line.split()) + "\n")
 
@@ -58,7 +58,7 @@ def live_progress() -> Callable[[str], None]:
 
 
 def finish(module: Any, report: _Report) -> NoReturn:
-    """Ends a module well."""
+    """Ends a module successfully."""
     for warning in report.warnings:
         module.warn(warning)
     module.exit_json(**report.as_result())

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which process is which: on one boot of one machine, a pid together with its start time names one process for good."""
+"""Identifies processes: on one boot of a machine, a pid and its start time identify one process."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-# Environment variable by which an action plugin of this collection tells a module its controller: "pid start".
+# Environment variable in which action plugins of this collection pass the controller to a module: "pid start".
 CONTROLLER = "TODO_CLOUD_CONTROLLER"
-_POLL_S = 1.0
+_POLL_SECONDS = 1.0
 
 
 def lasting() -> float:
-    """Seconds on a clock that never goes back and that goes on while the machine sleeps (on Linux)."""
+    """Seconds on a monotonic clock that includes the time when the machine sleeps (on Linux)."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 def machine() -> str:
-    """This boot of this machine and this pid namespace; empty where the system does not tell (no Linux)."""
+    """This boot of this machine and this pid namespace; empty where unknown (not Linux)."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
@@ -34,7 +34,7 @@ def machine() -> str:
 
 
 def started(pid: int) -> str | None:
-    """Start time of a process in clock ticks since boot, None when there is no such (living) process: proc(5), stat."""
+    """Start time of a process in clock ticks since boot, None when it is not running: proc(5), stat."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -43,9 +43,9 @@ def started(pid: int) -> str | None:
 
 
 def gone(pid: int, since: str) -> bool:
-    """Has the process of this machine that had ``pid`` and the start time ``since`` ended?
+    """Whether the process of this machine with ``pid`` and the start time ``since`` has ended.
 
-    Where there is no /proc, only the pid counts.
+    Without /proc only the pid counts.
     """
     if machine():
         return started(pid) != since
@@ -73,7 +73,7 @@ def ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
 
 
 def die_with(pid: int, since: str) -> None:
-    """Kills this process as soon as that one has ended, whoever of them belongs to whose session or group."""
+    """Kills this process as soon as that one has ended, even in another session or process group."""
     threading.Thread(target=_wait_and_die, args=(pid, since), name="dies-with-controller", daemon=True).start()
 
 
@@ -81,10 +81,10 @@ def _wait_and_die(pid: int, since: str) -> None:
     descriptor = _descriptor(pid)
     while not gone(pid, since):
         if descriptor is None:
-            time.sleep(_POLL_S)
+            time.sleep(_POLL_SECONDS)
         else:
             select.select([descriptor], [], [])  # readable once the process has ended: pidfd_open(2)
-    os.kill(os.getpid(), signal.SIGKILL)  # as if killed together: nothing is cleaned up, the next run does that
+    os.kill(os.getpid(), signal.SIGKILL)  # as if killed together, without cleanup: the next run does that
 
 
 def _descriptor(pid: int) -> int | None:

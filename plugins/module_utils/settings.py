@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Settings of a run, and how a module's options become them. Nothing of Ansible is imported."""
+"""Settings of a run, from a module's options. Independent of Ansible."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Settings:
     namespace: str
     cluster_id: str = ""  # expected uid of the namespace kube-system
     on_failure: OnFailure = OnFailure.SET
-    remove_failed_installs: bool = False  # those that were never verified
+    remove_failed_installs: bool = False  # if they were never verified
     commit: str = ""
     timeout: int = 300
     lock_wait: int = 0
     run_url: str = ""
-    platform: bool = False  # the platform's lock is meant, not the namespace's
+    platform: bool = False  # use the platform's lock, not the namespace's
     lock_ttl: int = 15
     history_max: int = 40
     dapr_namespace: str = "dapr-system"
@@ -46,20 +46,20 @@ class Settings:
     wait: WaitOptions = field(default_factory=WaitOptions)
     check: bool = False
     diff: bool = False
-    drift: bool = False  # compare with what lives in the cluster, in check mode
+    drift: bool = False  # in check mode, compare with the objects in the cluster
     export: str = ""  # folder on this machine
     tools: Mapping[str, str] = field(default_factory=dict)  # versions of the callers' tools, for the record
     registries: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # see release_apply; may hold passwords
 
 
 def settings_from(module: Any) -> Settings:
-    """From a module's options; those that it does not have keep their defaults."""
+    """From a module's options; missing ones keep their defaults."""
     params: Mapping[str, Any] = module.params
     history_max = int(params["history_max"]) if params.get("history_max") is not None else 40
     if params.get("environment") and 0 < history_max < 2 * KEEP:
         raise error(
             Code.INVALID_INPUT,
-            f"history_max is {history_max}, but {KEEP} release sets are kept and a rollback wants their revisions: "
+            f"history_max is {history_max}, but {KEEP} release sets are kept and a rollback needs their revisions: "
             f"set it to {2 * KEEP} or more, or to 0 to keep all.",
             option="history_max",
         )

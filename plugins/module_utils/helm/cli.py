@@ -1,9 +1,8 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The Helm program: argument lists for Helm 4 and Helm 3, values by standard input, one clear error per failed call.
+"""The Helm program: arguments for Helm 4 and Helm 3, values by standard input, one clear error per failed call.
 
-Helm applies; it never waits for workloads here (a foreign chart's hooks it does wait for). Reading releases is
-storage.py's work.
+Helm applies manifests but never waits for workloads (only for hooks of third-party charts). storage.py reads releases.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from typing import Any, Protocol
 
 from ..failure import Code, Failure, error
 from ..kube.api import Check, may_go_on
-from .errors import HelmError, understand
+from .errors import HelmError, error_of
 from .process import Completed, Runner, TookTooLong, kubeconfig_file, run_process
 
-_ASK_AGAIN_S = (0.5, 1.0, 2.0)
-_GRACE_S = 30.0  # what a Helm process may take beyond its own --timeout
+_RETRY_SECONDS = (0.5, 1.0, 2.0)
+_GRACE_SECONDS = 30.0  # how much longer than its --timeout a Helm process may take
 
 
 @dataclass(frozen=True, order=True)
@@ -38,12 +37,10 @@ class HelmVersion:
 
     @classmethod
     def parse(cls, text: str) -> HelmVersion:
-        """From ``v4.3.1`` or ``v3.22.0+g1234``; raises helm_missing when this is no version or too old a one."""
+        """From ``v4.3.1`` or ``v3.22.0+g1234``; raises helm_missing for another text or an unsupported version."""
         found = re.search(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
         if not found:
-            raise error(
-                Code.HELM_MISSING, f"The Helm program answered {text.strip()[:60]!r} when asked for its version."
-            )
+            raise error(Code.HELM_MISSING, f"The Helm program printed {text.strip()[:60]!r} instead of its version.")
         version = cls(int(found[1]), int(found[2]), int(found[3] or 0))
         if not ((3, 18) <= (version.major, version.minor) < (4, 0) or (version.major, version.minor) >= (4, 1)):
             raise error(
@@ -85,7 +82,7 @@ class Helm(Protocol):
         """Calls so far, those for the version not counted."""
 
     def guarded(self, check: Check) -> Helm:
-        """The same Helm for whoever works under a lock: its writes ask ``check`` first, and while Helm is at work."""
+        """The same Helm for work under a lock: ``check`` is called before each write, and while Helm runs."""
 
     def apply(self, request: ApplyRequest) -> None:
         """Installs or upgrades a release. Raises HelmError."""
@@ -97,22 +94,22 @@ class Helm(Protocol):
         """Makes a stored revision the newest again. There is no 'the one before': ``revision`` is a number above 0."""
 
     def uninstall(self, name: str, namespace: str, *, timeout: int = ...) -> None:
-        """Removes a release and its history; a release that is not there is fine."""
+        """Removes a release and its history, if it exists."""
 
 
 @dataclass
 class _Used:
-    """What all guarded forms of one Helm share."""
+    """State that all guarded copies of one HelmCli share."""
 
     version: HelmVersion | None = None
-    calls: int = 0  # Helm processes started, those for the version not counted
+    calls: int = 0  # Helm processes started, except for the version
     asking: threading.Lock = field(default_factory=threading.Lock)
 
 
 class HelmCli:
     """Calls of one Helm program. Threads may share it.
 
-    ``kubeconfig`` is asked before each call, so that a token which was renewed meanwhile is the one that Helm gets.
+    ``kubeconfig`` is called before each Helm call, so that Helm gets a renewed token.
     """
 
     def __init__(
@@ -126,7 +123,7 @@ class HelmCli:
 
     @property
     def version(self) -> HelmVersion:
-        """Asked once."""
+        """Read once."""
         return self._ask_version()
 
     def _ask_version(self) -> HelmVersion:
@@ -138,11 +135,11 @@ class HelmCli:
 
     @property
     def calls(self) -> int:
-        """Helm processes started, those for the version not counted."""
+        """Helm processes started, except for the version."""
         return self._used.calls
 
     def guarded(self, check: Check) -> HelmCli:
-        """The same Helm for whoever works under a lock: its writes ask ``check`` first, and while Helm is at work."""
+        """The same Helm for work under a lock: ``check`` is called before each write, and while Helm runs."""
         guarded = copy.copy(self)
         guarded._check = check
         return guarded
@@ -152,7 +149,7 @@ class HelmCli:
         self._write(self._apply_argv(request), request.values, request.timeout)
 
     def render(self, request: ApplyRequest) -> str:
-        """The manifest that ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
+        """The manifest that ``apply`` would store, from a server-side dry run; it contains Secrets in plain text."""
         argv = [*self._apply_argv(request), "--dry-run=server", "--output", "json"]
         out = self._ask(argv, request)
         try:
@@ -164,8 +161,8 @@ class HelmCli:
             ) from exc
 
     def _ask(self, argv: Sequence[str], request: ApplyRequest) -> str:
-        """Output of a call that changes nothing, made again after passing faults."""
-        for pause in _ASK_AGAIN_S:
+        """Output of a call that changes nothing, retried after transient faults."""
+        for pause in _RETRY_SECONDS:
             try:
                 return self._with_cluster(argv, request.values, request.timeout).stdout
             except HelmError as exc:
@@ -183,7 +180,7 @@ class HelmCli:
         timeout: int = 300,
         history_max: int = 40,
     ) -> None:
-        """Makes a stored revision the newest again. There is no 'the one before': ``revision`` is a number above 0."""
+        """Rolls back to a stored revision; ``revision`` must be above 0, since 0 would mean the previous one."""
         if revision < 1:
             raise error(
                 Code.INVALID_INPUT, f"{name}: a rollback needs the number of a revision, not {revision}.", release=name
@@ -202,15 +199,15 @@ class HelmCli:
         self._write(argv, None, timeout)
 
     def uninstall(self, name: str, namespace: str, *, timeout: int = 300) -> None:
-        """Removes a release and its history; a release that is not there is fine."""
+        """Removes a release and its history, if it exists."""
         argv = ["uninstall", name, "--namespace", namespace, "--ignore-not-found", "--timeout", f"{timeout}s"]
         self._write(argv, None, timeout)
 
     def _apply_argv(self, request: ApplyRequest) -> list[str]:
         argv = ["upgrade", "--install", request.name, request.chart, "--namespace", request.namespace]
-        argv += ["--values", "-", "--reset-values"]  # else empty values would mean "those of the last release"
-        # Helm would read the server's OpenAPI documents, two thirds of its time, to learn that the server itself
-        # refuses unknown fields (since Kubernetes 1.27), and then leaves it to that.
+        argv += ["--values", "-", "--reset-values"]  # else empty values would mean the values of the last release
+        # Otherwise Helm spends two thirds of its time on the server's OpenAPI documents, only to find that the server
+        # itself refuses unknown fields (since Kubernetes 1.27).
         argv.append("--disable-openapi-validation")
         argv += ["--history-max", str(request.history_max), "--timeout", f"{request.timeout}s"]
         if request.chart_version:
@@ -227,7 +224,7 @@ class HelmCli:
         if not force_conflicts:
             return []
         if self.version.major < 4:
-            raise error(Code.INVALID_INPUT, "force_conflicts needs Helm 4: Helm 3 does not apply on the server's side.")
+            raise error(Code.INVALID_INPUT, "force_conflicts needs Helm 4: Helm 3 has no server-side apply.")
         return ["--force-conflicts"]
 
     def _write(self, args: Sequence[str], values: Mapping[str, Any] | None, timeout: int) -> None:
@@ -241,9 +238,11 @@ class HelmCli:
         stdin = b"" if values is None else json.dumps(values).encode()  # JSON is YAML
         with self._files() as (env, descriptors):
             self._used.calls += 1
-            done = self._call(args, stdin=stdin, env=env, pass_fds=descriptors, timeout=timeout + _GRACE_S, check=check)
+            done = self._call(
+                args, stdin=stdin, env=env, pass_fds=descriptors, timeout=timeout + _GRACE_SECONDS, check=check
+            )
         if done.returncode != 0:
-            raise understand(args[0], _release_of(args), done.stderr or done.stdout)
+            raise error_of(args[0], _release_of(args), done.stderr or done.stdout)
         return done
 
     @contextmanager
@@ -268,13 +267,13 @@ class HelmCli:
         except (FileNotFoundError, PermissionError) as exc:
             raise error(
                 Code.HELM_MISSING,
-                f"The Helm program {self._binary!r} can't be run: install Helm 4, or name it in helm_binary.",
+                f"The Helm program {self._binary!r} cannot be run: install Helm 4, or name it in helm_binary.",
             ) from exc
         except TookTooLong as exc:
             whose = f"{release}: " if (release := _release_of(args)) else ""
             failure = Failure(
                 Code.HELM_FAILED,
-                f"{whose}helm {args[0]} was ended after {timeout:.0f} s without an answer.",
+                f"{whose}helm {args[0]} was killed after {timeout:.0f} s.",
                 {"command": args[0]},
             )
             raise HelmError(failure, transient=False) from exc
@@ -285,5 +284,5 @@ def _release_of(args: Sequence[str]) -> str:
 
 
 def _clean_env() -> dict[str, str]:
-    """The caller's environment without what would turn Helm to another cluster, storage or namespace."""
+    """The caller's environment without variables that would select another cluster, storage or namespace."""
     return {key: value for key, value in os.environ.items() if not key.startswith(("HELM_", "KUBE"))}

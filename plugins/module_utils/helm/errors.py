@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What Helm prints when it fails, told in one sentence; passing faults apart from final answers."""
+"""Turns Helm's error output into errors with one sentence; tells transient faults from final errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..failure import Code, Failure, TodoCloudError
 
 _MAX_MESSAGE = 400
 
-# Passing faults: the API server or the way to it. Texts of client-go, net/http, etcd and Helm ("cluster reachability
+# Transient faults of the API server or the network. Texts of client-go, net/http, etcd and Helm ("cluster reachability
 # check failed").
 _TRANSIENT = re.compile(
     r"cluster reachability check failed|kubernetes cluster unreachable|connection refused|connection reset"
@@ -24,13 +24,13 @@ _TRANSIENT = re.compile(
     r"|internal error occurred|rpc error: code = (?:unavailable|deadlineexceeded|unknown)",
     re.IGNORECASE,
 )
-# Behind "kubernetes cluster unreachable" too, but no retry mends these. The first are client-go's words for 401.
+# Also behind "kubernetes cluster unreachable", but no retry helps. The first are client-go's messages for 401.
 _UNAUTHORIZED = re.compile(
     r"the server has asked for the client to provide credentials|you must be logged in to the server"
     r"|(?::|^) unauthorized$|^unauthorized$",
     re.IGNORECASE,
 )
-# A request of the registry protocol: no path of the API server begins like this.
+# A request of the registry protocol: no path of the API server begins with /v2/.
 _REGISTRY = re.compile(r'"https?://([^/"]+)/v2/', re.IGNORECASE)
 _DENIED = re.compile(r"\b40[13]\b|unauthorized|denied|forbidden", re.IGNORECASE)
 _UNTRUSTED = re.compile(r"x509: |tls: failed to verify certificate", re.IGNORECASE)
@@ -47,22 +47,22 @@ _NOISE = re.compile(r"^(?:WARNING|W\d{4}|I\d{4}|level=(?:WARN|INFO|DEBUG)|time=)
 
 
 class HelmError(TodoCloudError):
-    """Helm failed. ``transient``: the same call may well succeed later; read the history before it is made again."""
+    """Helm failed. ``transient``: a retry may succeed; read the history before it."""
 
     def __init__(self, failure: Failure, *, transient: bool) -> None:
         super().__init__(failure)
         self.transient = transient
 
 
-def understand(command: str, release: str, output: str) -> HelmError:
-    """The error that ``output`` (standard error of ``helm command``) means."""
+def error_of(command: str, release: str, output: str) -> HelmError:
+    """The error for ``output`` (standard error of ``helm command``)."""
     text = _sentence(output)
     details = {"release": release, "command": command, "output": text}
     if _LOCKED.search(text):
         message = f"{release}: another Helm operation holds this release: {text}"
         return HelmError(Failure(Code.RELEASE_PENDING, message, details), transient=False)
     if _SCHEMA.search(text):
-        message = f"{release}: the values do not fit the chart's schema: {_after_colon(text)}"
+        message = f"{release}: the values do not match the chart's schema: {_after_colon(text)}"
         return HelmError(Failure(Code.CHART_INVALID, message, details), transient=False)
     if found := _REGISTRY.search(text):
         return _registry_error(release, found[1], text, details)
@@ -77,27 +77,27 @@ def understand(command: str, release: str, output: str) -> HelmError:
         message = f"{release}: {found[1]} owns fields that the chart sets ({fields}); stop it, or set force_conflicts."
         return HelmError(Failure(Code.HELM_FAILED, message, {**details, "manager": found[1]}), transient=False)
     if _TRANSIENT.search(text):
-        message = f"{release}: Helm lost the way to the Kubernetes API: {text}"
+        message = f"{release}: Helm lost the connection to the Kubernetes API: {text}"
         return HelmError(Failure(Code.UNREACHABLE, message, details), transient=True)
     code = Code.CHART_INVALID if _CHART.search(text) else Code.HELM_FAILED
     return HelmError(Failure(code, f"{release}: helm {command} failed: {text}", details), transient=False)
 
 
 def _registry_error(release: str, host: str, text: str, details: dict[str, str]) -> HelmError:
-    """The chart is to come from a registry, and does not."""
-    what, code, transient = "does not have it", Code.CHART_INVALID, False
+    """The error for a chart that cannot be pulled from its registry."""
+    what, code, transient = "has no such chart", Code.CHART_INVALID, False
     if _UNTRUSTED.search(text):
-        what, code = "has a certificate that is not trusted here", Code.REGISTRY_UNREACHABLE
+        what, code = "has a certificate that is not trusted", Code.REGISTRY_UNREACHABLE
     elif _DENIED.search(text):
-        what, code = "does not hand it out (`helm registry login` on this machine?)", Code.REGISTRY_DENIED
+        what, code = "denies access (log in with `helm registry login` on this machine)", Code.REGISTRY_DENIED
     elif _TRANSIENT.search(text):
-        what, code, transient = "does not answer", Code.REGISTRY_UNREACHABLE, True
-    message = f"{release}: the chart can't be had, since its registry {host} {what}: {text}"
+        what, code, transient = "is unreachable", Code.REGISTRY_UNREACHABLE, True
+    message = f"{release}: the chart cannot be pulled: registry {host} {what}: {text}"
     return HelmError(Failure(code, message, {**details, "registry": host}), transient=transient)
 
 
 def _sentence(output: str) -> str:
-    """The error in one line, without the prefixes that say nothing and without log lines."""
+    """The error in one line, without prefixes and log lines."""
     text = _NOISE.sub("", output).strip() or output.strip()
     text = text.rpartition("Error: ")[2] or text
     text = re.sub(r"^(?:UPGRADE|INSTALLATION|ROLLBACK) FAILED: ", "", text)

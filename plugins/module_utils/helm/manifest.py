@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A release's manifest, pure: its objects, its digest, and what it needs that is not in it."""
+"""A release's manifest: its objects, its digest, and the Secrets that it refers to; pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DAPR_GROUP = "dapr.io/"
 
 @dataclass(frozen=True, order=True)
 class SecretRef:
-    """A Secret that pods or Dapr components of a manifest refer to; ``key`` is empty when the whole Secret is meant."""
+    """A Secret that pods or Dapr components of a manifest refer to; an empty ``key`` means the whole Secret."""
 
     name: str
     key: str = ""
@@ -24,14 +24,14 @@ class SecretRef:
 
 @lru_cache(maxsize=128)
 def documents_of(manifest: str) -> tuple[Any, ...]:
-    """What stands in a manifest, shared by all who ask: not to be changed. Raises yaml.YAMLError."""
+    """The documents of a manifest. They are cached and shared: do not change them. Raises yaml.YAMLError."""
     import yaml
 
     return tuple(yaml.load_all(manifest, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def objects_of(manifest: str) -> list[dict[str, Any]]:
-    """The objects of a manifest, Lists opened; they are shared, so not to be changed."""
+    """The objects of a manifest, with the items of Lists. They are shared: do not change them."""
     found: list[dict[str, Any]] = []
     for document in documents_of(manifest):
         if not isinstance(document, dict):
@@ -52,19 +52,17 @@ def key_of(item: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def is_components(manifest: str) -> bool:
-    """True when the release brings Dapr resources (components, configurations): those go back before the services."""
+    """True when the release has Dapr resources (components, configurations): they go back before the services."""
     return any(str(item.get("apiVersion", "")).startswith(_DAPR_GROUP) for item in objects_of(manifest))
 
 
 def manifest_digest(manifest: str) -> str:
-    """Digest of what is in a manifest, whatever its layout."""
+    """Digest of the objects of a manifest, independent of its layout."""
     return digest_of(*sorted(canonical(item) for item in objects_of(manifest)))
 
 
 def secret_refs(manifest: str) -> list[SecretRef]:
-    """Secrets that must be there for the manifest's pods and components to start, sorted; what it brings itself is left
-    out.
-    """
+    """Secrets that the manifest's pods and components need, sorted, without those in the manifest itself."""
     items = objects_of(manifest)
     own = {key_of(item)[2] for item in items if item.get("kind") == "Secret"}
     found = {ref for item in items for ref in _refs(item)}

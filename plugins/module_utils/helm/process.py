@@ -1,8 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Runs a program so that nothing of it outlives its caller, and keeps a kubeconfig out of command lines and, on Linux,
-off the disk.
-"""
+"""Runs a program that is killed with its caller; passes a kubeconfig neither by command line nor (on Linux) by disk."""
 
 from __future__ import annotations
 
@@ -22,13 +20,13 @@ from ..kube.api import Check, may_go_on
 from ..processes import ends_within, lasting
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_TICK_S = 0.25  # how often it is asked whether a running program may go on
-_STOPPED_S = 2.0  # a tick that took so much longer: this process was stopped, or the machine slept
+_TICK_SECONDS = 0.25  # interval of the check whether a running program may continue
+_STOPPED_SECONDS = 2.0  # a tick that took this much longer: the process was stopped, or the machine slept
 
 
 @dataclass(frozen=True)
 class Completed:
-    """How a program ended."""
+    """Result of a program."""
 
     returncode: int
     stdout: str
@@ -36,11 +34,11 @@ class Completed:
 
 
 class TookTooLong(Exception):
-    """The program was killed because it ran longer than it may."""
+    """The program was killed after its timeout."""
 
 
 class Runner(Protocol):
-    """Runs one program to its end. Tests inject one of their own."""
+    """Runs one program to its end. Tests inject another one."""
 
     def __call__(
         self,
@@ -52,9 +50,9 @@ class Runner(Protocol):
         timeout: float,
         check: Check = may_go_on,
     ) -> Completed:
-        """``check`` raises when the program may not go on: it is killed then, and the error goes through.
+        """``check`` raises when the program may not continue: then it is killed, and the error is passed on.
 
-        Raises FileNotFoundError, PermissionError or TookTooLong besides.
+        Also raises FileNotFoundError, PermissionError or TookTooLong.
         """
 
 
@@ -91,29 +89,29 @@ def run_process(
 
 
 def _watch(process: subprocess.Popen[bytes], timeout: float, check: Check) -> None:
-    """Waits for the program's end. After a pause of this process the program is held until ``check`` has said that it
-    may go on: meanwhile somebody else may have begun to write what it writes. The pause does not count against
-    ``timeout``: the program may have been stopped too.
+    """Waits for the program's end. After a pause of this process the program is stopped until ``check`` allows it to
+    continue: meanwhile another run may have started to write. The pause does not count against ``timeout``, since the
+    program may have been stopped too.
     """
     used, seen = 0.0, lasting()
-    while not ends_within(process, _TICK_S):
+    while not ends_within(process, _TICK_SECONDS):
         passed = lasting() - seen
-        late = passed > _TICK_S + _STOPPED_S
+        late = passed > _TICK_SECONDS + _STOPPED_SECONDS
         if late:
             process.send_signal(signal.SIGSTOP)
         check(sure=late)
         if late:
             process.send_signal(signal.SIGCONT)
         seen = lasting()
-        used += min(passed, _TICK_S + _STOPPED_S)
+        used += min(passed, _TICK_SECONDS + _STOPPED_SECONDS)
         if used > timeout:
             raise TookTooLong(f"pid {process.pid} ran longer than {timeout:.0f} s")
 
 
 def _dies_with_parent() -> Callable[[], None] | None:
-    """What a child does first so that the kernel kills it when the thread that started it dies (prctl(2), Linux only).
+    """Called first in a child, so that the kernel kills it when the thread that started it dies (prctl(2), Linux only).
 
-    The library is loaded before the fork: between fork and exec only two system calls are made.
+    The library is loaded before the fork; between fork and exec there are only two system calls.
     """
     if not sys.platform.startswith("linux"):
         return None
@@ -130,9 +128,9 @@ def _dies_with_parent() -> Callable[[], None] | None:
 
 @contextmanager
 def kubeconfig_file(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """A path that a child can read ``config`` from, and the descriptors it has to inherit for that.
+    """A path from which a child can read ``config``, and the descriptors that it has to inherit for it.
 
-    Linux: a memory file that vanishes with the last process that holds it. Elsewhere: a file of mode 0600, removed at
+    Linux: a memory file that disappears with the last process that holds it. Elsewhere: a file of mode 0600, removed at
     the end.
     """
     text = json.dumps(config).encode()
@@ -148,10 +146,10 @@ def kubeconfig_file(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int,
 
 @contextmanager
 def _file_with(content: bytes, name: str) -> Iterator[IO[bytes]]:
-    """A file without a name on the disk, at its start: in memory on Linux.
+    """An anonymous file with ``content``, at position 0; in memory on Linux.
 
-    Programs read from files and write to files, not pipes: a pipe must be served in time, and nobody promises that
-    this process gets the processor in time.
+    Programs read and write files instead of pipes: a pipe must be served in time, but this process may not be scheduled
+    in time.
     """
     memory = hasattr(os, "memfd_create")
     with open(os.memfd_create(name), "w+b") if memory else tempfile.TemporaryFile() as file:

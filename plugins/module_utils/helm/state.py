@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What state a release is in and what has to be done about it: two pure functions and one table."""
+"""State of a release, and the next action: two pure functions."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from .storage import History, ReleaseStatus
 
 
 class State(StrEnum):
-    """State of a release, Helm's word and ours together."""
+    """State of a release, from Helm's status and our records."""
 
     ABSENT = "absent"
-    VERIFIED = "verified"  # deployed as asked, in the newest verified set, workloads Current
-    UNVERIFIED = "unverified"  # deployed as asked, not proved
-    OUTDATED = "outdated"  # deployed, but something else was asked
+    VERIFIED = "verified"  # deployed as requested, in the newest verified set, workloads Current
+    UNVERIFIED = "unverified"  # deployed as requested, not verified
+    OUTDATED = "outdated"  # deployed, but with other inputs than requested
     MANUAL = "changed_manually"  # deployed by a Helm call that was not ours
     FAILED = "failed"
-    SUPERSEDED = "superseded"  # the newest revision was replaced by one that is gone
-    STUCK = "stuck"  # pending, and nobody is at work any more
+    SUPERSEDED = "superseded"  # the newest revision was superseded by one that no longer exists
+    STUCK = "stuck"  # pending, and no run is in progress
     BUSY = "busy"  # pending, and the lock's holder is alive
     UNINSTALLING = "uninstalling"
     UNINSTALLED = "uninstalled"  # history kept
-    CORRUPT = "corrupt"  # the newest revision can't be read
+    CORRUPT = "corrupt"  # the newest revision cannot be read
 
 
 class Lock(StrEnum):
-    """The environment's lock as this run sees it."""
+    """State of the environment's lock, for this run."""
 
     NONE = "none"
     MINE = "mine"
@@ -37,15 +37,15 @@ class Lock(StrEnum):
 
 
 class Wanted(StrEnum):
-    """What the caller wants of the release."""
+    """Desired state of the release."""
 
-    APPLIED = "applied"  # as the inputs say
-    BACK = "back"  # as a record says
+    APPLIED = "applied"  # by the inputs
+    BACK = "back"  # by a record
     ABSENT = "absent"
 
 
 class Action(StrEnum):
-    """The next step. RECOVER, QUARANTINE and FINISH_UNINSTALL prepare: the history is judged again after them."""
+    """The next step. RECOVER, QUARANTINE and FINISH_UNINSTALL prepare: another action follows."""
 
     NONE = "none"
     VERIFY = "verify"
@@ -65,13 +65,13 @@ class Action(StrEnum):
 
     @property
     def writes(self) -> bool:
-        """The cluster is changed by it."""
+        """It changes the cluster."""
         return self not in (Action.NONE, Action.VERIFY, Action.REFUSE)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the newest revision beyond Helm's word for it."""
+    """What is known of the newest revision beyond Helm's status."""
 
     digest: str = ""  # of the inputs it was made from; empty: not known
     by_hand: bool = False

@@ -1,9 +1,8 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Helm's own records, read natively: one Secret per revision, named ``sh.helm.release.v1.NAME.vREVISION``.
+"""Helm's storage: one Secret per revision, named ``sh.helm.release.v1.NAME.vREVISION``.
 
-Listing asks for metadata only: name, status, revision and our labels stand there, so a hundred revisions cost a few
-kilobytes.
+Lists read only metadata, which has name, status, revision and our labels, so a hundred revisions cost a few kilobytes.
 The release itself (base64 of gzip of JSON, in a Secret's base64) is decoded for one revision at a time.
 Layout: helm.sh/helm, pkg/storage/driver/secrets.go, the same in Helm 3 and 4.
 """
@@ -33,7 +32,7 @@ _SYSTEM_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "
 
 
 class ReleaseStatus(StrEnum):
-    """Helm's words for a revision (helm.sh/helm, pkg/release/common/status.go)."""
+    """Helm's status of a revision (helm.sh/helm, pkg/release/common/status.go)."""
 
     UNKNOWN = "unknown"
     DEPLOYED = "deployed"
@@ -47,13 +46,13 @@ class ReleaseStatus(StrEnum):
 
     @property
     def pending(self) -> bool:
-        """A Helm process was at work when this was written; it may be dead by now."""
+        """A Helm process was running when this was written; it may be dead by now."""
         return self.value.startswith("pending-")
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision as its Secret's metadata tells. ``labels`` are those given with ``helm --labels``."""
+    """One revision, from its Secret's metadata. ``labels`` are those of ``helm --labels``."""
 
     name: str
     namespace: str
@@ -91,10 +90,10 @@ class StoredRelease:
 
 
 class CorruptRelease(TodoCloudError):
-    """The Secret is there but does not hold a release."""
+    """The Secret exists but does not contain a release."""
 
     def __init__(self, why: str) -> None:
-        super().__init__(Failure(Code.HELM_FAILED, f"A Helm release's Secret can't be read: {why}.", {}))
+        super().__init__(Failure(Code.HELM_FAILED, f"A Helm release's Secret cannot be read: {why}.", {}))
 
 
 def secret_name(name: str, revision: int) -> str:
@@ -103,7 +102,7 @@ def secret_name(name: str, revision: int) -> str:
 
 
 def revision_of(metadata: Mapping[str, Any]) -> Revision | None:
-    """From a Secret's metadata; None when it is no Helm release."""
+    """From a Secret's metadata; None when it is not a Helm release."""
     labels = metadata.get("labels") or {}
     if labels.get("owner") != "helm" or not str(labels.get("version", "")).isdigit():
         return None
@@ -134,7 +133,7 @@ def histories_of(metadata: Iterable[Mapping[str, Any]]) -> dict[str, list[Revisi
 
 
 def decode(data: str) -> dict[str, Any]:
-    """Content of a Secret's ``release`` key as it comes over the API; raises CorruptRelease."""
+    """Content of a Secret's key ``release``, as in the API; raises CorruptRelease."""
     try:
         packed = base64.b64decode(base64.b64decode(data, validate=True), validate=True)
         text = gzip.decompress(packed) if packed[:3] == b"\x1f\x8b\x08" else packed
@@ -142,7 +141,7 @@ def decode(data: str) -> dict[str, Any]:
     except (binascii.Error, OSError, EOFError, ValueError) as exc:
         raise CorruptRelease(str(exc)) from exc
     if not isinstance(release, dict) or not isinstance(release.get("info"), dict):
-        raise CorruptRelease("no release in it")
+        raise CorruptRelease("it contains no release")
     return release
 
 
@@ -191,7 +190,7 @@ class HelmReader:
     def read(self, name: str, revision: int | None = None) -> StoredRelease:
         """One revision (the newest when none is given) with manifest and values.
 
-        Raises NotFound (kube.errors) when it is not there, CorruptRelease when it can't be read.
+        Raises NotFound when it does not exist, CorruptRelease when it cannot be read.
         """
         if revision is None:
             revisions = self.history(name)
@@ -205,16 +204,16 @@ class HelmReader:
 
 
 class HelmStorage(HelmReader):
-    """The same, with the two writes that Helm itself does not offer."""
+    """The same, with two writes that Helm does not offer."""
 
     def __init__(self, kube: KubeApi, namespace: str) -> None:
         super().__init__(kube, namespace)
         self._kube = kube
 
     def mark_failed(self, revision: Revision, reason: str) -> None:
-        """Turns a revision that a dead Helm process left pending into a failed one; ``reason`` becomes its description.
+        """Marks a revision that a dead Helm process left pending as failed; ``reason`` becomes its description.
 
-        The Secret's resourceVersion guards the write: Conflict (kube.errors) when somebody else touched it meanwhile.
+        The Secret's resourceVersion guards the write: Conflict when another client changed it meanwhile.
         """
         secret = self._kube.get(SECRET, self._namespace, revision.secret)
         release = decode(_payload(secret))
@@ -230,9 +229,9 @@ class HelmStorage(HelmReader):
         self._kube.patch(SECRET, self._namespace, revision.secret, patch)
 
     def quarantine(self, revision: Revision) -> None:
-        """Takes a Secret that holds no readable release out of Helm's way; its bytes stay under ``<name>.corrupt``.
+        """Moves a Secret without a readable release out of Helm's way; its data stays in ``<name>.corrupt``.
 
-        Helm skips what it can't decode but fails on the name, so an upgrade would never get past it.
+        Helm skips a revision that it cannot decode but fails on the name, so every upgrade would fail.
         """
         secret = self._kube.get(SECRET, self._namespace, revision.secret)
         kept = {

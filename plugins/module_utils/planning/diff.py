@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Differences of manifests as people read them: one entry for each object that changed, no Secret's content in any."""
+"""Readable diffs of manifests: one entry for each changed object, without the content of Secrets."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from ..helm.manifest import key_of, objects_of
 
 _SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, before)", "(hidden, after)"
 _VERSIONS = ("app.kubernetes.io/version", "helm.sh/chart")
-_WIDE = 10_000  # long lines stay whole: a folded one shows up as two changes
+_WIDE = 10_000  # long lines are not folded: a folded line would show as two changes
 
 
 def manifest_diffs(name: str, before: str, was: int, after: str, now: str) -> list[dict[str, str]]:
-    """Entries of a module's ``diff`` for one release, objects sorted by kind and name; unchanged ones are left out.
+    """Entries of a module's ``diff`` for one release, objects sorted by kind and name, without unchanged ones.
 
-    ``was`` is a revision (0: not installed), ``now`` says what the release becomes.
+    ``was`` is a revision (0: not installed), ``now`` describes the new one.
     """
     old, new = _masked(before, after)
     entries = []
-    labels: dict[tuple[str, str], list[str]] = {}  # what only carries another version: told once for all of them
+    labels: dict[
+        tuple[str, str], list[str]
+    ] = {}  # objects that differ only in version labels: one entry for all of them
     for key in sorted(old.keys() | new.keys()):
         one, other = text_of(old.get(key)), text_of(new.get(key))
         kind, namespace, item = key
@@ -31,7 +33,7 @@ def manifest_diffs(name: str, before: str, was: int, after: str, now: str) -> li
             what = f"{name}: {kind}/{item}" + (f" in {namespace}" if namespace else "")
             entries.append(
                 {
-                    "before_header": f"{what} ({_told(was, bool(one))})",
+                    "before_header": f"{what} ({_describe(was, bool(one))})",
                     "after_header": f"{what} ({now if other else 'removed'})",
                     "before": one,
                     "after": other,
@@ -45,7 +47,7 @@ def manifest_diffs(name: str, before: str, was: int, after: str, now: str) -> li
 
 
 def _versions(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> tuple[str, str] | None:
-    """Labels of version before and after, if nothing else differs."""
+    """Version labels before and after, if nothing else differs."""
     if old is None or new is None:
         return None
     parts = []
@@ -59,7 +61,7 @@ def _versions(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> t
 
 
 def text_of(item: Mapping[str, Any] | None) -> str:
-    """An object as YAML that can be read: keys sorted, text of several lines as such, no folding; empty for None."""
+    """An object as readable YAML: keys sorted, multi-line text as blocks, no folding; empty for None."""
     import yaml
 
     if item is None:
@@ -67,17 +69,17 @@ def text_of(item: Mapping[str, Any] | None) -> str:
     return str(yaml.dump(item, Dumper=_dumper(), sort_keys=True, width=_WIDE, allow_unicode=True))
 
 
-def _told(revision: int, there: bool) -> str:
+def _describe(revision: int, exists: bool) -> str:
     if not revision:
         return "not installed"
-    return f"revision {revision}" if there else "not there"
+    return f"revision {revision}" if exists else "not there"
 
 
 _Objects = dict[tuple[str, str, str], dict[str, Any]]
 
 
 def _masked(before: str, after: str) -> tuple[_Objects, _Objects]:
-    """Objects of two manifests; values in Secrets are replaced by words that tell only whether they differ."""
+    """Objects of two manifests; placeholders in Secrets show only whether values differ."""
     old: _Objects = {key_of(item): dict(item) for item in objects_of(before)}
     new: _Objects = {key_of(item): dict(item) for item in objects_of(after)}
     for key in old.keys() | new.keys():
@@ -99,7 +101,7 @@ def _dumper() -> Any:
     import yaml
 
     class Readable(yaml.SafeDumper):
-        """SafeDumper, with ``|`` for text of several lines and without anchors."""
+        """SafeDumper with ``|`` for multi-line text and without anchors."""
 
         def ignore_aliases(self, data: Any) -> bool:
             return True

@@ -1,9 +1,9 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What lives in the cluster, compared with what a release's manifest says, and who made the difference.
+"""Drift: differences between the objects in the cluster and a release's manifest, and who made them.
 
-Each object is applied by a server-side dry run under a field manager of its own: what the answer has and the live
-object has not was changed; fields that somebody else owns and the release does not name were added. Nothing is written.
+Each object is applied by a server-side dry run under its own field manager. What the result has and the live object
+lacks was changed; fields that somebody else owns and the release does not set were added. Nothing is written.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from ..kube.resources import WELL_KNOWN
 
 MANAGER = "todo.cloud-drift"
 _AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
-# What the server itself keeps
+# Set by the server
 _OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"})
-_ASIDE = ("apiVersion", "kind", "status", "metadata")
+_IGNORED = ("apiVersion", "kind", "status", "metadata")
 _LONG = 80
 _GONE = object()
 
@@ -60,7 +60,7 @@ def drift_of(kube: KubeApi, namespace: str, releases: Iterable[StoredRelease]) -
 
 
 def _scaled(kube: KubeApi, namespace: str) -> frozenset[tuple[str, str]]:
-    """(kind, name) of what an autoscaler scales."""
+    """(kind, name) of objects that an autoscaler scales."""
     try:
         return scaled_by(kube.list_(_AUTOSCALER, namespace)[0])
     except Forbidden:
@@ -73,20 +73,20 @@ def _object(
     kind, name = str(item.get("kind", "")), str((item.get("metadata") or {}).get("name", ""))
     label = f"{kind}/{name}"
 
-    def whole(change: str, told: str) -> list[Drift]:
-        return [Drift(release, kind, name, "", change, f"{label} {told}")]
+    def whole(change: str, text: str) -> list[Drift]:
+        return [Drift(release, kind, name, "", change, f"{label} {text}")]
 
     try:
         resource = kube.resource(str(item.get("apiVersion", "")), kind)
         where = str(item["metadata"].get("namespace") or namespace) if resource.namespaced else ""
         live = kube.find(resource, where, name)
         if live is None:
-            return whole("missing", "is gone")
+            return whole("missing", "does not exist")
         want = kube.patch(
             resource, where, name, item, content_type=APPLY, field_manager=MANAGER, force=True, dry_run=True
         )
     except Refused as exc:
-        return whole("changed", f"could not be brought back to what the release says: {exc}")
+        return whole("changed", f"could not be restored to the release's manifest: {exc}")
     except KubeError as exc:
         return whole("unknown", f"could not be compared: {exc}")
     ignored = {"spec.replicas"} if (kind, name) in scaled else set()
@@ -108,9 +108,9 @@ class _Found(NamedTuple):
 
 
 def _changed(live: Mapping[str, Any], want: Mapping[str, Any]) -> Iterator[_Found]:
-    """Fields whose value the release would put back; those that only controllers write are theirs."""
+    """Fields that the release would restore, without those that only controllers write."""
     now, then, writers = leaves(_content(live)), leaves(_content(want)), writers_of(live)
-    gone: dict[str, None] = {}  # what is missing as a whole is told once
+    gone: dict[str, None] = {}  # a missing parent is reported once
     for path in sorted(now.keys() | then.keys()):
         value, wanted = now.get(path, _GONE), then.get(path, _GONE)
         if value == wanted or (wanted is _GONE and any(p.startswith((f"{path}.", f"{path}[")) for p in then)):
@@ -123,11 +123,11 @@ def _changed(live: Mapping[str, Any], want: Mapping[str, Any]) -> Iterator[_Foun
             continue
         change = "removed" if value is _GONE else "changed"
         yield _Found(path, change, _short(wanted), _short(value), by[0] if by else None)
-    yield from (_Found(top, "removed", "it is there", "", None) for top in gone)
+    yield from (_Found(top, "removed", "it exists", "", None) for top in gone)
 
 
 def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]:
-    """Fields that neither the release nor a controller put there."""
+    """Fields that neither the release nor a controller added."""
     values, named, writers = leaves(_content(live)), leaves(item), writers_of(live)
     helms = [writer for writer in writers if writer.is_helm]
     for writer in writers:
@@ -138,19 +138,19 @@ def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]
                 yield _Found(path, "added", "", _short(value), writer)
 
 
-def _top(path: str, there: Iterable[str]) -> str:
-    """The largest part of a path of which nothing is there."""
+def _top(path: str, existing: Iterable[str]) -> str:
+    """The topmost parent of a path below which nothing exists."""
     top: str = ""
     for part in parts_of(path):
         top += part
-        if not any(p == top or p.startswith((f"{top}.", f"{top}[")) for p in there):
+        if not any(p == top or p.startswith((f"{top}.", f"{top}[")) for p in existing):
             return top
     return path
 
 
 def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _OWN}
-    return {key: value for key, value in obj.items() if key not in _ASIDE} | {"metadata": metadata}
+    return {key: value for key, value in obj.items() if key not in _IGNORED} | {"metadata": metadata}
 
 
 def _hidden(found: _Found, kind: str) -> _Found:
@@ -168,6 +168,6 @@ def _short(value: Any) -> str:
 
 def _sentence(label: str, path: str, change: str, wanted: str, value: str, by: Writer | None) -> str:
     if change == "removed":
-        return f"{label}: {path} is gone, the release says {wanted} (who removed it is not recorded)"
-    said = f"the release says {wanted}" if wanted else "the release does not name it"
-    return f"{label}: {path} is {value}, {said} ({by.described if by else 'who changed it is not recorded'})"
+        return f"{label}: {path} was removed, the release says {wanted} (who removed it is not recorded)"
+    expected = f"the release says {wanted}" if wanted else "the release does not set it"
+    return f"{label}: {path} is {value}, {expected} ({by.described if by else 'who changed it is not recorded'})"

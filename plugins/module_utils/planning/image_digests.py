@@ -1,9 +1,9 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Image tags become digests before anything is compared: a tag that was moved is a change, and pods run what was meant.
+"""Resolves image tags to digests before the comparison: a moved tag is a change, and pods run exactly that image.
 
-A registry that can't be asked stops nothing: the digest that is deployed for the same tag is kept, so that its outage
-rolls no pods; without one the tag counts, and the plan says so. A registry that has no such image stops the run.
+An unreachable registry does not stop the run: the digest that is deployed for the same tag is kept, so that its outage
+restarts no pods. Without one the tag is used, and the plan says so. A missing image stops the run.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .plan import newest_content
 from .snapshot import Snapshot
 from .spec import ReleaseSpec
 
-_TIMEOUT_S = 15.0
-_SIDE_BY_SIDE = 8
+_TIMEOUT_SECONDS = 15.0
+_PARALLEL = 8
 Read = Callable[[str, int], StoredRelease]
 
 
 def image_of(values: Mapping[str, Any]) -> Reference | None:
-    """The image in a release's values, where it can be written by digest: ``image`` as a full reference, or as a
-    dictionary that has ``digest`` (which may be empty) beside ``repository`` and ``tag``.
+    """The image in a release's values, if it can have a digest: ``image`` as a full reference, or as a dictionary with
+    ``digest`` (which may be empty), ``repository`` and ``tag``.
     """
     image = values.get("image")
     try:
@@ -43,12 +43,12 @@ def image_of(values: Mapping[str, Any]) -> Reference | None:
             named = Reference.parse(prefix + image["repository"])
             return replace(named, tag=str(image.get("tag") or ""), digest=str(image["digest"] or ""))
     except ValueError:
-        return None  # the chart's schema or the kubelet says what is wrong with it
+        return None  # the chart's schema or the kubelet reports what is wrong
     return None
 
 
 def with_digest(values: Mapping[str, Any], digest: str) -> dict[str, Any]:
-    """The values with their image at a digest; its tag stays, for people."""
+    """The values with a digest for their image; the tag stays, for people."""
     image = values["image"]
     if isinstance(image, Mapping):
         return {**values, "image": {**image, "digest": digest}}
@@ -56,31 +56,31 @@ def with_digest(values: Mapping[str, Any], digest: str) -> dict[str, Any]:
 
 
 @dataclass
-class _Told:
-    """Why some tags did not become digests, in one line however many they are."""
+class _Unresolved:
+    """Tags of one registry that were not resolved, for the same reason."""
 
     why: str
     kept: list[str] = field(default_factory=list)
     by_tag: list[str] = field(default_factory=list)
 
     @classmethod
-    def because(cls, image: Reference, said: Failure | None) -> _Told:
-        """``said``: the registry's failure; None when it was not to be asked."""
-        return cls(said.message if said else f"{image.registry} is not asked for digests.")
+    def of(cls, image: Reference, failure: Failure | None) -> _Unresolved:
+        """``failure``: the registry's failure; None when the registry is not configured."""
+        return cls(failure.message if failure else f"{image.registry} is not asked for digests.")
 
     def __str__(self) -> str:
-        kept = f" Kept at the digest that is deployed: {', '.join(self.kept)}." if self.kept else ""
+        kept = f" Kept at the deployed digest: {', '.join(self.kept)}." if self.kept else ""
         return self.why + kept + (f" By tag: {', '.join(self.by_tag)}." if self.by_tag else "")
 
 
 @dataclass
 class Pins:
-    """What the registries said in one run; each tag is asked for once. ``registries``: see release_apply."""
+    """Digests from the registries in one run; each tag is resolved once. ``registries``: see release_apply."""
 
     kube: KubeReader
     namespace: str
     registries: Sequence[Mapping[str, Any]]
-    timeout: float = _TIMEOUT_S  # for one registry
+    timeout: float = _TIMEOUT_SECONDS  # for one registry
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _clients: dict[str, RegistryClient | None] = field(default_factory=dict)
@@ -93,27 +93,28 @@ class Pins:
         self._ask(set(by_tag.values()) - self._answers.keys())
         digests: dict[str, str] = {}
         missing: dict[str, Reference] = {}
-        told: dict[tuple[str, str], _Told] = {}
+        unresolved: dict[tuple[str, str], _Unresolved] = {}
         for name, image in by_tag.items():
-            said = self._answers.get(image)
-            if isinstance(said, str):
-                digests[name] = said
+            answer = self._answers.get(image)
+            if isinstance(answer, str):
+                digests[name] = answer
                 continue
             deployed = deployed_digest(name, image, snapshot, read)
-            if said is not None and said.code is Code.IMAGE_NOT_FOUND and not deployed:
+            if answer is not None and answer.code is Code.IMAGE_NOT_FOUND and not deployed:
                 missing[name] = image
                 continue
-            why = told.setdefault((image.registry, said.code if said else ""), _Told.because(image, said))
-            (why.kept if deployed else why.by_tag).append(name)
+            key = (image.registry, answer.code if answer else "")
+            group = unresolved.setdefault(key, _Unresolved.of(image, answer))
+            (group.kept if deployed else group.by_tag).append(name)
             digests[name] = deployed
         if missing:
-            raise _none(missing)
-        self.warnings = [str(why) for (_registry, code), why in told.items() if code]
-        self.notes = [str(why) for (_registry, code), why in told.items() if not code]
+            raise _not_found(missing)
+        self.warnings = [str(group) for (_registry, code), group in unresolved.items() if code]
+        self.notes = [str(group) for (_registry, code), group in unresolved.items() if not code]
         return [[_pinned(spec, digests.get(spec.name, "")) for spec in wave] for wave in waves]
 
     def client(self, registry: str) -> RegistryClient | None:
-        """A client for a registry; None when the options name neither it nor every one."""
+        """A client for a registry; None when ``registries`` has no entry for it."""
         if registry not in self._clients:
             fitting = [r for host in (registry, ANY) for r in self.registries if r["host"] == host]
             self._clients[registry] = (
@@ -142,13 +143,13 @@ class Pins:
                 return exc.failure
 
         if askable:
-            with ThreadPoolExecutor(min(_SIDE_BY_SIDE, len(askable))) as pool:
+            with ThreadPoolExecutor(min(_PARALLEL, len(askable))) as pool:
                 answers = pool.map(lambda pair: one(*pair), askable)
                 self._answers |= dict(zip((image for image, _client in askable), answers, strict=True))
 
 
 def deployed_digest(name: str, image: Reference, snapshot: Snapshot, read: Read) -> str:
-    """The digest at which a release's newest revision has the same image and tag; empty when it has not."""
+    """The digest of the same image and tag in a release's newest revision; empty without one."""
     history = snapshot.history(name)
     if not history:
         return ""
@@ -166,10 +167,10 @@ def _pinned(spec: ReleaseSpec, digest: str) -> ReleaseSpec:
     return spec.with_values(with_digest(spec.values, digest)) if digest else spec
 
 
-def _none(missing: Mapping[str, Reference]) -> TodoCloudError:
-    told = ", ".join(f"{image} ({name})" for name, image in missing.items())
+def _not_found(missing: Mapping[str, Reference]) -> TodoCloudError:
+    images = ", ".join(f"{image} ({name})" for name, image in missing.items())
     return error(
         Code.IMAGE_NOT_FOUND,
-        f"Not found in the registry: {told}. Nothing was changed.",
+        f"Not found in the registry: {images}. Nothing was changed.",
         images={name: str(image) for name, image in missing.items()},
     )

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What has to be done about every release, and why: decided for all of them at once, before anything is written."""
+"""The plan: what each release needs, and why; made for all releases at once, before anything is written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ROLLED_BACK = re.compile(r"^Rollback to (\d+)$")
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the newest revision comes from. ``key``: see models.wanted_key, empty when the inputs are not known."""
+    """Origin of the newest revision. ``key``: see digest.wanted_key; empty when the inputs are not known."""
 
     key: str = ""
     by_hand: bool = False
@@ -36,7 +36,7 @@ class Origin:
 
 
 class Kind(StrEnum):
-    """What a plan says of a release."""
+    """What a release needs."""
 
     CHANGE = "change"
     NEW = "new"
@@ -58,17 +58,17 @@ _KINDS = {
 _WHY = {
     State.ABSENT: "not installed",
     State.UNINSTALLED: "uninstalled, its history was kept",
-    State.UNVERIFIED: "applied as asked, not proved",
-    State.STUCK: "a run died over it: its revision is marked failed, then it is applied again",
-    State.BUSY: "another run is at work on it",
-    State.UNINSTALLING: "an uninstall was interrupted: it is finished, then it is installed",
-    State.CORRUPT: "its revision can't be read: it is set aside, then it is applied again",
+    State.UNVERIFIED: "applied, but not verified",
+    State.STUCK: "a previous run died: its revision is marked failed, then applied again",
+    State.BUSY: "another run is in progress",
+    State.UNINSTALLING: "an uninstall was interrupted: it is completed, then the release is installed",
+    State.CORRUPT: "its revision cannot be read: it is quarantined, then the release is applied again",
 }
 
 
 @dataclass(frozen=True)
 class PlanItem:
-    """One release's part of the plan. ``changes`` says what differs: chart, values, image, a watched object."""
+    """One release of the plan. ``changes``: what differs (chart, values, image, a watched object)."""
 
     name: str
     state: State
@@ -79,24 +79,24 @@ class PlanItem:
 
     @property
     def word(self) -> str:
-        """The next step in one word: what is prepared first counts."""
+        """The next step."""
         return "unchanged" if self.action is Action.NONE else self.action.value
 
     @property
     def kind(self) -> Kind:
-        """What the plan says of it; whatever has to be mended first is stuck."""
+        """What the release needs; STUCK if something has to be repaired first."""
         return _KINDS.get(self.action, Kind.STUCK)
 
     @property
     def why(self) -> str:
-        """What is different, or what is the matter; empty when nothing is to be done."""
+        """What differs, or what is wrong; empty when nothing is to be done."""
         if self.action is Action.UNINSTALL:
-            return "the inventory names it no more"
+            return "it is no longer in the inventory"
         return "; ".join(self.changes) or _WHY.get(self.state, "")
 
     @property
     def revisions(self) -> str:
-        """The revision, and the one that would follow."""
+        """The revision, and the next one."""
         if self.action is Action.UNINSTALL:
             return f"{self.revision} -> -"
         return f"{self.revision or '-'} -> {self.revision + 1}" if self.action.writes else str(self.revision or "-")
@@ -118,9 +118,9 @@ class PlanItem:
 def origin_of(history: History, member: Member | None, read: Read) -> Origin:
     """Which inputs the newest revision was made from.
 
-    The record knows it for a verified revision; our labels for one that a run made (they carry its number, so a Helm
-    call
-    by hand, which copies labels, is seen); after a ``helm rollback`` the revision it went back to is asked.
+    For a verified revision the record has them, for a revision of a run our labels. The labels include the revision's
+    number, so a manual Helm call, which copies labels, is detected. After a ``helm rollback`` the revision that it went
+    back to is read.
     """
     newest = history[-1]
     if member and member.is_at(newest):
@@ -138,7 +138,7 @@ def origin_of(history: History, member: Member | None, read: Read) -> Origin:
             return Origin(readable=at is not newest, by_hand=at is not newest)
         found = _ROLLED_BACK.match(stored.description)
         target = stored.rollback_revision or (int(found[1]) if found else 0)
-        if target and at.labels.get(REVISION) == str(target):  # made by us, even if it was pruned since
+        if target and at.labels.get(REVISION) == str(target):  # made by us, even if the target was pruned since
             return Origin(wanted_key(at.labels.get(INPUTS, ""), at.labels.get(WATCHED, "")))
         at = by_number.get(target)
     return Origin(by_hand=True)
@@ -172,7 +172,7 @@ def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) 
 
 
 def newest_content(history: History, read: Read) -> StoredRelease | None:
-    """The newest revision's content; None when it can't be read (Helm skips such a one, but not its name)."""
+    """The newest revision's content; None when it cannot be read (Helm skips it, but fails on its name)."""
     try:
         return read(history[-1].name, history[-1].revision)
     except CorruptRelease:
@@ -180,31 +180,34 @@ def newest_content(history: History, read: Read) -> StoredRelease | None:
 
 
 def plan_removal(name: str, snapshot: Snapshot, lock: Lock) -> PlanItem:
-    """A release that this environment installed and that the inventory names no more."""
+    """A release that this environment installed and that is no longer in the inventory."""
     history = snapshot.history(name)
     state = release_state(history, Facts(), "", lock)
     return PlanItem(name, state, action_for(state, Wanted.ABSENT), history[-1].revision)
 
 
 def make_plan(
-    specs: Sequence[ReleaseSpec], known: Sequence[str], environment: str, snapshot: Snapshot, read: Read, lock: Lock
+    specs: Sequence[ReleaseSpec],
+    all_releases: Sequence[str],
+    environment: str,
+    snapshot: Snapshot,
+    read: Read,
+    lock: Lock,
 ) -> list[PlanItem]:
-    """All releases in the order of their waves, then those to be removed (only when ``known`` says which ones there
-    are).
-    """
+    """All releases in the order of their waves, then those to remove (only if ``all_releases`` is not empty)."""
     items = [plan_release(spec, snapshot, read, lock) for spec in specs]
-    names = {*known, *(spec.name for spec in specs)}
-    gone = [
+    names = {*all_releases, *(spec.name for spec in specs)}
+    orphaned = [
         name
         for name, history in sorted(snapshot.histories.items())
-        if known and name not in names and history[-1].labels.get(ENVIRONMENT) == environment
+        if all_releases and name not in names and history[-1].labels.get(ENVIRONMENT) == environment
     ]
-    removals = [plan_removal(name, snapshot, lock) for name in gone]
+    removals = [plan_removal(name, snapshot, lock) for name in orphaned]
     return items + [item for item in removals if item.action is not Action.NONE]
 
 
 def all_current(member: Member, snapshot: Snapshot) -> bool:
-    """Are the workloads of a verified release well at this moment, sidecars included?"""
+    """Whether all workloads of a verified release are Current, including their sidecars."""
     for target in member.targets:
         if target.kind not in WORKLOADS:
             continue
@@ -218,7 +221,7 @@ def all_current(member: Member, snapshot: Snapshot) -> bool:
 def changes_of(
     spec: ReleaseSpec, history: History, snapshot: Snapshot, stored: StoredRelease, *, by_hand: bool
 ) -> tuple[str, ...]:
-    """What differs between the newest revision and the inputs, in words."""
+    """What differs between the newest revision and the inputs, as text."""
     newest = history[-1]
     changes = []
     if by_hand:
@@ -227,7 +230,7 @@ def changes_of(
         changes.append(f"chart {stored.chart_name} {stored.chart_version}")
     was, marks_were = _without_annotation(stored.config)
     now = _without_annotation(spec.values)[0]
-    changes += [_told(path, old, new) for path, old, new in differences(was, now)]
+    changes += [_describe(path, old, new) for path, old, new in differences(was, now)]
     if newest.labels.get(FLOOR, "") != spec.rollback_floor:
         changes.append(f"rollback_floor {newest.labels.get(FLOOR) or 'none'} -> {spec.rollback_floor or 'none'}")
     if marks_were != spec.watched(snapshot.marks):
@@ -246,7 +249,7 @@ def _without_annotation(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]
 
 
 def differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """Where two values differ: path, what was there, what is there."""
+    """Where two values differ: path, old value, new value."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         return [
             found
@@ -256,10 +259,10 @@ def differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]
     return [] if was == now else [(path, was, now)]
 
 
-def _told(path: str, was: Any, now: Any) -> str:
-    """Values are told only for images; of everything else the path."""
+def _describe(path: str, was: Any, now: Any) -> str:
+    """Shows values only of images, otherwise only the path."""
     if path == "image" and isinstance(was, str) and isinstance(now, str):
-        return _image_told(was, now)
+        return _describe_image(was, now)
     if path == "image.digest" and was and now:
         return f"{path}: the tag now points to {_short(now)}"
     if path == "image" or path.startswith("image."):
@@ -267,14 +270,14 @@ def _told(path: str, was: Any, now: Any) -> str:
     return f"values {path}"
 
 
-def _image_told(was: str, now: str) -> str:
-    """Two references by their tags; a digest is told where the tag says nothing."""
+def _describe_image(was: str, now: str) -> str:
+    """Two references by their tags; by digest where the tags are equal."""
     (old, _at, old_digest), (new, _at, new_digest) = was.partition("@"), now.partition("@")
     if old != new:
         return f"image {old} -> {new}"
     if not new_digest:
-        return f"image {new} goes by its tag, not by the digest {_short(old_digest)}"
-    verb = "now points to" if old_digest else "goes by its digest"
+        return f"image {new} is deployed by tag, not by the digest {_short(old_digest)}"
+    verb = "now points to" if old_digest else "is deployed by digest"
     return f"image {new} {verb} {_short(new_digest)}"
 
 

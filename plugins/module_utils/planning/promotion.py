@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What was verified in one environment is what another one gets: a set is chosen, checked, handed on by digest."""
+"""Promotes what one environment has verified to another one: chooses and checks a set, and pins its digests."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SHORTEST_COMMIT = 7
 
 @dataclass(frozen=True)
 class Terms:
-    """What a set must be like. Ages in seconds, 0: any. ``commit``: the set of this commit; ``expect_commit``: the
-    commit that the target's own files are at. ``may_differ``: paths in the values of components.
+    """Conditions for a set. Ages in seconds, 0: any. ``commit``: the set of this commit; ``expect_commit``: the commit
+    that is checked out for the target. ``may_differ``: paths in the values of components.
     """
 
     source: str
@@ -36,8 +36,8 @@ class Terms:
 
 @dataclass(frozen=True)
 class Promoted:
-    """One image on its way. ``accepted``: digests that pods may show for it (a runtime may name the platform's own).
-    ``tagged``: the target's tag points to it already.
+    """One promoted image. ``accepted``: digests that pods may report for it (a runtime may report the platform's).
+    ``tagged``: the target's tag already points to it.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Promoted:
     tagged: bool
 
     def as_result(self) -> dict[str, Any]:
-        """Plain JSON, which :meth:`parse` takes back."""
+        """Plain JSON, the input of :meth:`parse`."""
         return {"name": self.name, "image": str(self.image), "accepted": list(self.accepted), "tagged": self.tagged}
 
     @classmethod
@@ -55,11 +55,11 @@ class Promoted:
         try:
             return cls(raw["name"], Reference.parse(raw["image"]), tuple(raw["accepted"]), bool(raw["tagged"]))
         except (KeyError, TypeError, ValueError) as exc:
-            raise error(Code.INVALID_INPUT, "images must be what the check returned.", option="images") from exc
+            raise error(Code.INVALID_INPUT, "images must be the result of the check.", option="images") from exc
 
 
 def refused(reason: str, message: str, **details: Any) -> TodoCloudError:
-    """A promotion that may not be; ``reason`` is one word for programs."""
+    """The error for a refused promotion; ``reason`` is for programs."""
     return error(Code.PROMOTION_REFUSED, message, reason=reason, **details)
 
 
@@ -70,7 +70,7 @@ def choose(store: RecordStore, terms: Terms, now: datetime | None = None) -> Rec
     if terms.expect_commit and not _same_commit(header.commit, terms.expect_commit):
         raise refused(
             "commit",
-            f"{where} is commit {header.commit or 'unknown'}, but what is checked out here is {terms.expect_commit}: "
+            f"{where} is commit {header.commit or 'unknown'}, but {terms.expect_commit} is checked out: "
             "check out the commit that was verified.",
             set=header.id,
         )
@@ -84,7 +84,7 @@ def choose(store: RecordStore, terms: Terms, now: datetime | None = None) -> Rec
     if terms.max_age and age > terms.max_age:
         raise refused(
             "too_old",
-            f"{where} was verified {age:.0f} s ago, longer than the {terms.max_age} s that count: verify it again.",
+            f"{where} was verified {age:.0f} s ago, more than {terms.max_age} s: verify it again.",
             set=header.id,
         )
     return store.read(header.id)
@@ -100,7 +100,7 @@ def _fitting(headers: Sequence[Header], terms: Terms) -> Header:
         return verified[0]
     found = next((h for h in headers if _same_commit(h.commit, terms.commit)), None)
     if found is None:
-        newest = f"its newest is of commit {verified[0].commit or 'unknown'}" if verified else "it has none at all"
+        newest = f"its newest is of commit {verified[0].commit or 'unknown'}" if verified else "it has none"
         raise refused("unverified", f"{terms.source} has no verified release set of commit {terms.commit}; {newest}.")
     if found.withdrawn:
         raise refused(
@@ -118,13 +118,13 @@ def _same_commit(one: str, other: str) -> bool:
 
 
 def check_charts(record: Record, specs: Sequence[ReleaseSpec], terms: Terms) -> None:
-    """The target is about to apply the very charts that were verified, and the same components."""
+    """Checks that the target would apply exactly the verified charts and components."""
     absent = [spec.name for spec in specs if spec.name not in record.members]
     if absent:
         why = "; ".join(f"{name}: {record.missing[name]}" for name in absent if name in record.missing)
         raise refused(
             "incomplete",
-            f"Release set {record.id} of {terms.source} does not hold {', '.join(absent)}"
+            f"Release set {record.id} of {terms.source} does not contain {', '.join(absent)}"
             + (f" ({why})." if why else "."),
             releases=absent,
         )
@@ -157,9 +157,9 @@ def _may(path: str, allowed: Sequence[str]) -> bool:
 def promote_images(
     record: Record, specs: Sequence[ReleaseSpec], client_of: Callable[[str], RegistryClient | None], source: str
 ) -> list[Promoted]:
-    """The images of these releases at the digests that were verified; each is still in the registry.
+    """The images of these releases at the verified digests; each must still exist in the registry.
 
-    Raises promotion_refused, image_not_found, image_tag_taken, and what the registry answers otherwise.
+    Raises promotion_refused, image_not_found, image_tag_taken, and other errors of the registry.
     """
     return [
         _promote(record.members[spec.name], image, client_of, source)
@@ -178,7 +178,7 @@ def _promote(
         registry = target.registry if client is None else verified.registry
         raise error(
             Code.INVALID_INPUT,
-            f"{registry} must be asked for {member.name}: name it in registries.",
+            f"{registry} is needed for {member.name}: add it to registries.",
             option="registries",
         )
     manifest = client.manifest(replace(pinned, tag=""))
@@ -187,7 +187,7 @@ def _promote(
     if now and now != verified.digest:
         raise refused(
             "tag_moved",
-            f"{member.name}: {replace(verified, digest='')} points to {now} now, but {verified.digest} was verified in "
+            f"{member.name}: {replace(verified, digest='')} now points to {now}, but {verified.digest} was verified in "
             f"{source}: verify the new image there first.",
             release=member.name,
         )
@@ -195,7 +195,7 @@ def _promote(
     if there and there != verified.digest:
         raise error(
             Code.IMAGE_TAG_TAKEN,
-            f"{member.name}: {replace(target, digest='')} points to {there} already, not to {verified.digest}, which "
+            f"{member.name}: {replace(target, digest='')} already points to {there}, not to {verified.digest}, which "
             f"was verified in {source}: choose another version.",
             release=member.name,
         )
@@ -203,7 +203,7 @@ def _promote(
 
 
 def verified_image(member: Member, source: str) -> tuple[Reference, str]:
-    """A member's image with the digest that was planned (else the one that ran), and the digest that its pods ran."""
+    """A member's image with its planned digest (else the one that ran), and the digest that its pods ran."""
     image = image_of(member.values)
     ran: set[str] = set()
     for each in member.images.values():
@@ -212,8 +212,8 @@ def verified_image(member: Member, source: str) -> tuple[Reference, str]:
     if image is None or len(ran) != 1 or not (digest := ran.pop()):
         raise refused(
             "no_digest",
-            f"{source} does not know one digest that {member.name} ran, so nothing can be promoted by it: its image "
-            "must come from a registry.",
+            f"{source} has no single digest that {member.name} ran, so it cannot be promoted: its image must come from "
+            "a registry.",
             release=member.name,
         )
     return replace(image, digest=image.digest or digest), digest
@@ -230,7 +230,7 @@ def named_alike(text: str, name: str) -> bool:
 def promoted_waves(
     waves: Sequence[Sequence[Mapping[str, Any]]], images: Sequence[Promoted]
 ) -> list[list[dict[str, Any]]]:
-    """The waves as they were described, with the promoted digests."""
+    """The waves as given, with the promoted digests."""
     digests = {each.name: each.image.digest for each in images}
     return [
         [{**raw, "values": with_digest(raw["values"], digests[raw["name"]])} if raw["name"] in digests else dict(raw)

@@ -1,8 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The environment at one moment, read with a handful of requests whose number does not grow with the number of
-releases.
-"""
+"""The environment at one moment, read with a few requests, independent of the number of releases."""
 
 from __future__ import annotations
 
@@ -48,14 +46,14 @@ class Snapshot:
         return replace(self, histories={**self.histories, name: history})
 
     def pods_of(self, workload: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Pods of a workload, those that are being deleted left out."""
+        """Pods of a workload, without those that are being deleted."""
         return [p for p in pods_of(workload, self.pods) if not p["metadata"].get("deletionTimestamp")]
 
     def status(self, target: Target) -> Status:
         """Status of a workload at this moment."""
         item = self.workloads.get((target.kind, target.name))
         if item is None:
-            return Status(State.NOT_FOUND, f"{target.label} is not there")
+            return Status(State.NOT_FOUND, f"{target.label} does not exist")
         return status_of(item, pods_of(item, self.pods))
 
 
@@ -99,7 +97,7 @@ def take(
 
 
 def mark(metadata: Mapping[str, Any]) -> str:
-    """Identifies an object's content without telling anything of it: from its uid and resourceVersion."""
+    """Identifies an object's content without revealing it: from its uid and resourceVersion."""
     return digest_of(str(metadata.get("uid")).encode(), str(metadata.get("resourceVersion")).encode())[:12]
 
 
@@ -113,22 +111,22 @@ def _marks(kind: str, metadata: Iterable[Mapping[str, Any]]) -> dict[Watch, str]
 
 
 def targets_of(stored: StoredRelease) -> list[Target]:
-    """What of a release has to become Current."""
+    """The objects of a release that have to become Current."""
     return targets_of_manifest(stored.manifest, stored.namespace, stored.name)
 
 
 def image_digest(image_id: str) -> str:
-    """``sha256:...`` of a container's imageID as registries know it, whatever the runtime puts before it.
+    """The registry's digest (``sha256:...``) in a container's imageID, without the runtime's prefix.
 
-    Empty for an ID without a name (``sha256:…``, ``docker://sha256:…``): that is an image's configuration on the node,
-    which came from no registry, and is no digest that could be pulled.
+    Empty for an ID without a name (``sha256:…``, ``docker://sha256:…``): that is the digest of the image's
+    configuration on the node, which cannot be pulled.
     """
     name, at, digest = image_id.rpartition("://")[2].rpartition("@")
     return digest if name and at else ""
 
 
 def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[str, str]]:
-    """``Deployment/backend-api/app`` -> the image as it is written and the digest that its pods run."""
+    """``Deployment/backend-api/app`` -> the image reference and the digest that its pods run."""
     found: dict[str, dict[str, str]] = {}
     for target in targets:
         workload = snapshot.workloads.get((target.kind, target.name))

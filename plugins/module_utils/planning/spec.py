@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Releases as the service roles describe them."""
+"""Specifications of releases, as the service roles describe them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WATCHABLE = ("Secret", "ConfigMap")
 
 @dataclass(frozen=True)
 class Watch:
-    """A Secret or ConfigMap whose change rolls the pods of a release once."""
+    """A Secret or ConfigMap whose change restarts the pods of a release once."""
 
     kind: str
     name: str
@@ -38,7 +38,7 @@ Marks = Mapping[
 
 @dataclass(frozen=True)
 class ReleaseSpec:
-    """One release as it is wanted."""
+    """The desired state of one release."""
 
     name: str
     namespace: str
@@ -54,12 +54,14 @@ class ReleaseSpec:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any], wave: int = 0) -> ReleaseSpec:
-        """From a role's description; raises TodoCloudError (invalid_input, chart_invalid) naming what is wrong."""
+        """From a role's description; raises TodoCloudError (invalid_input, chart_invalid)."""
         name = raw.get("name")
         if not isinstance(name, str) or not _NAME.match(name):
-            raise _invalid(f"{name!r} is no release name: lower-case letters, digits and hyphens, at most 53.", name)
+            raise _invalid(
+                f"{name!r} is not a valid release name: lower-case letters, digits and hyphens, at most 53.", name
+            )
         if unknown := sorted(set(raw) - _KEYS):
-            raise _invalid(f"{name}: a release has no {', '.join(unknown)}; it has {', '.join(sorted(_KEYS))}.", name)
+            raise _invalid(f"{name}: unknown key {', '.join(unknown)}; a release has {', '.join(sorted(_KEYS))}.", name)
         for key in ("namespace", "chart"):
             if not isinstance(raw.get(key), str) or not raw[key]:
                 raise _invalid(f"{name}: {key} is missing.", name)
@@ -84,15 +86,15 @@ class ReleaseSpec:
         )
 
     def with_values(self, values: Mapping[str, Any]) -> ReleaseSpec:
-        """The same release with other values, and the digest of its inputs that follows."""
+        """The same release with other values and the resulting input digest."""
         return replace(self, values=values, inputs=input_digest(self.chart_digest, values, self.rollback_floor))
 
     def watched(self, marks: Marks) -> str:
-        """What the pods' annotation says of the watched objects: empty when nothing is watched."""
+        """The pods' annotation about the watched objects; empty when nothing is watched."""
         return " ".join(f"{watch}={marks.get(watch, 'absent')}" for watch in sorted(self.watches, key=str))
 
     def helm_values(self, marks: Marks) -> dict[str, Any]:
-        """The values as Helm gets them: with the annotation that rolls the pods when a watched object changed."""
+        """The values for Helm: with the annotation that restarts the pods when a watched object changed."""
         values = copy.deepcopy(dict(self.values))
         if self.watches:
             values["podAnnotations"] = {**(values.get("podAnnotations") or {}), WATCHED: self.watched(marks)}
@@ -120,16 +122,16 @@ def watched_label(annotation: str) -> str:
 
 
 def parse_waves(waves: Sequence[Sequence[Mapping[str, Any]]], namespace: str) -> list[list[ReleaseSpec]]:
-    """All waves; a release must be named once and live in the environment's namespace."""
+    """All waves; each release must occur once, in the environment's namespace."""
     parsed = [[ReleaseSpec.parse(raw, number) for raw in wave] for number, wave in enumerate(waves)]
     seen: set[str] = set()
     for spec in (spec for wave in parsed for spec in wave):
         if spec.name in seen:
-            raise _invalid(f"{spec.name} is named twice in the waves.", spec.name)
+            raise _invalid(f"{spec.name} occurs twice in the waves.", spec.name)
         seen.add(spec.name)
         if spec.namespace != namespace:
             raise _invalid(
-                f"{spec.name} wants namespace {spec.namespace!r}, but this environment lives in {namespace!r}.",
+                f"{spec.name} has namespace {spec.namespace!r}, but this environment is in {namespace!r}.",
                 spec.name,
             )
     return [wave for wave in parsed if wave]

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where a registry is reached and as whom: options, and the credentials that a pull Secret of Kubernetes holds."""
+"""Endpoint and credentials of a registry, from options or from a pull Secret of Kubernetes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANY = "*"
 
 @dataclass(frozen=True)
 class Credentials:
-    """A name and a password, or the refresh token that some clouds give instead (``identitytoken``)."""
+    """User name and password, or the refresh token that some clouds use instead (``identitytoken``)."""
 
     username: str = ""
     password: str = field(default="", repr=False)
@@ -41,7 +41,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Access:
-    """How one registry is asked. ``endpoint`` is a URL without a path; plain http only where it says so."""
+    """Access to one registry. ``endpoint`` is a URL without a path; plain http only if it says so."""
 
     endpoint: str
     credentials: Credentials = field(default_factory=Credentials)
@@ -52,8 +52,8 @@ class Access:
     def to(cls, registry: str, options: Mapping[str, Any] | None = None) -> Access:
         """From options (endpoint, username, password, validate_certs, ca_path). Raises invalid_input.
 
-        Without an endpoint a registry is reached by https under its own name; one on the loopback by plain http, as
-        every other client does it.
+        Without an endpoint a registry is reached by https under its own name; on the loopback interface by plain http,
+        as other clients do.
         """
         options = options or {}
         endpoint = options.get("endpoint") or _endpoint(registry)
@@ -61,7 +61,7 @@ class Access:
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.username:
             raise error(
                 Code.INVALID_INPUT,
-                f"The registry endpoint {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} can't be used: "
+                f"The registry endpoint {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} cannot be used: "
                 "give http(s)://host:port without a path, credentials separately.",
                 option="endpoint",
             )
@@ -73,7 +73,7 @@ class Access:
         )
 
     def with_pull_secrets(self, registry: str, texts: Iterable[str]) -> Access:
-        """With the credentials that the first fitting ``.dockerconfigjson`` holds, unless there are some already."""
+        """With the credentials of the first matching ``.dockerconfigjson``, unless it has credentials already."""
         for text in texts:
             if self.credentials:
                 break
@@ -90,10 +90,10 @@ def _endpoint(registry: str) -> str:
 
 
 def credentials_of(text: str, registry: str) -> Credentials:
-    """Credentials for a registry in the content of ``.dockerconfigjson``; empty ones when it names another.
+    """Credentials for a registry from the content of ``.dockerconfigjson``; empty when it has none for it.
 
-    Keys may be host names or URLs, as the kubelet takes them; the text may be in base64, as the API gives it. Raises
-    invalid_input without showing the content.
+    Keys may be host names or URLs, as for the kubelet; the text may be in base64, as in the API. Raises invalid_input
+    without showing the content.
     """
     try:
         text = text if text.lstrip().startswith("{") else base64.b64decode(text, validate=True).decode()
@@ -118,10 +118,10 @@ def _entry(entry: Mapping[str, Any]) -> Credentials:
 
 
 def not_a_pull_secret() -> TodoCloudError:
-    """The error for content that is no dockerconfigjson; nothing of it is shown."""
+    """The error for content that is not a dockerconfigjson; the content is not shown."""
     return error(
         Code.INVALID_INPUT,
-        "The pull secret is no dockerconfigjson: expected JSON with 'auths', as in a Secret of type "
+        "The pull secret is not a valid dockerconfigjson: expected JSON with 'auths', as in a Secret of type "
         "kubernetes.io/dockerconfigjson.",
         option="pull_secret",
     )

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the collection asks registries: the digest of a tag, what an image is, and one more tag for a digest."""
+"""A registry client: the digest of a tag, the description of an image, and adding a tag to a digest."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..failure import Code, TodoCloudError, error
 from .access import Access
 from .image import CONFIGS, INDEXES, MANIFESTS, Image, Manifest, platform_name, platforms_of
 from .reference import Reference
-from .transport import Answer, Transport
+from .transport import Response, Transport
 
 _ACCEPT = {"Accept": ", ".join(INDEXES + MANIFESTS)}
 _PREFERRED = "linux/amd64"
 
 
 class RegistryClient:
-    """One registry. References are taken to be of it, wherever ``access`` reaches it. Threads may share a client."""
+    """One registry. All references are resolved at it, wherever ``access`` reaches it. Threads may share a client."""
 
     def __init__(
         self, registry: str, access: Access, timeout: float = 30.0, pause: Callable[[float], None] = time.sleep
@@ -29,14 +29,14 @@ class RegistryClient:
         self._http = Transport(registry, access, timeout, pause)
 
     def digest(self, reference: Reference) -> str:
-        """Digest that a tag points to now, or a given digest once it is known to be there.
+        """Digest that a tag points to now, or a given digest after checking that it exists.
 
         Raises image_not_found, registry_denied, registry_unreachable, registry_error.
         """
         answer = self._manifest("HEAD", reference)
-        said = answer.headers.get("docker-content-digest", "")
-        if reference.digest or said.startswith("sha256:"):
-            return reference.digest or said
+        digest = answer.headers.get("docker-content-digest", "")
+        if reference.digest or digest.startswith("sha256:"):
+            return reference.digest or digest
         return self.manifest(reference).digest
 
     def find_digest(self, reference: Reference) -> str:
@@ -49,20 +49,20 @@ class RegistryClient:
             return ""
 
     def manifest(self, reference: Reference) -> Manifest:
-        """The manifest or index, its bytes checked against the digest. Raises as :meth:`digest` does."""
+        """The manifest or index, verified against the digest. Raises as :meth:`digest` does."""
         answer = self._manifest("GET", reference)
         wanted = reference.digest or answer.headers.get("docker-content-digest", "")
         digest = _digest_of(answer.body, wanted)
         if wanted and digest != wanted:
-            raise self._http.odd(f"what it sends for {reference} has the digest {digest}, not {wanted}")
+            raise self._http.protocol_error(f"its manifest of {reference} has the digest {digest}, not {wanted}")
         content = self._json(answer, str(reference))
         named = content.get("mediaType") or answer.headers.get("content-type", "").partition(";")[0].strip()
         return Manifest(digest, str(named), answer.body, content)
 
     def image(self, reference: Reference, platform: str = "") -> Image:
-        """Everything about an image; labels and time are those of ``platform`` (its first or linux/amd64 by default).
+        """Description of an image; labels and time are those of ``platform`` (default: linux/amd64, else the first).
 
-        Raises as :meth:`digest` does, image_not_found too when the index has no such platform.
+        Raises as :meth:`digest` does, and image_not_found when the index has no such platform.
         """
         top = self.manifest(reference)
         if not top.is_index:
@@ -82,7 +82,7 @@ class RegistryClient:
         return _image(reference, top, platforms, self._config(reference, one))
 
     def add_tag(self, reference: Reference, tag: str) -> None:
-        """The digest of ``reference`` gets one more tag: the very same bytes, nothing is rebuilt or copied.
+        """Adds a tag to the digest of ``reference``: the same manifest, nothing is rebuilt or copied.
 
         Raises as :meth:`digest` does; registry_denied when these credentials may not push.
         """
@@ -92,47 +92,47 @@ class RegistryClient:
         scope = f"repository:{reference.repository}:pull,push"
         answer = self._http.request("PUT", path, scope, headers=headers, body=manifest.raw)
         if answer.status not in (200, 201):
-            raise self._http.odd(f"it answers {answer.status} to the tag {tag} {answer.told}".rstrip())
+            raise self._http.protocol_error(f"it answers {answer.status} to the tag {tag} {answer.error_text}".rstrip())
 
-    def _manifest(self, method: str, reference: Reference) -> Answer:
+    def _manifest(self, method: str, reference: Reference) -> Response:
         wanted = reference.digest or reference.tag
         if not wanted:
             raise error(
-                Code.INVALID_INPUT, f"{reference} names neither a tag nor a digest: say which.", image=str(reference)
+                Code.INVALID_INPUT, f"{reference} has neither a tag nor a digest: add one.", image=str(reference)
             )
         path = f"/v2/{reference.repository}/manifests/{wanted}"
         answer = self._http.request(method, path, f"repository:{reference.repository}:pull", headers=_ACCEPT)
         return self._found(answer, reference)
 
-    def _found(self, answer: Answer, reference: Reference) -> Answer:
+    def _found(self, answer: Response, reference: Reference) -> Response:
         if answer.status == 404:
             raise not_found(reference)
         if answer.status != 200:
-            raise self._http.odd(f"it answers {answer.status} for {reference} {answer.told}".rstrip())
+            raise self._http.protocol_error(f"it answers {answer.status} for {reference} {answer.error_text}".rstrip())
         return answer
 
     def _config(self, reference: Reference, manifest: Manifest) -> Mapping[str, Any]:
         described = manifest.content.get("config") or {}
-        if described.get("mediaType") not in CONFIGS:  # an artifact (a chart, for instance), no image
+        if described.get("mediaType") not in CONFIGS:  # an artifact (such as a chart), not an image
             return {}
         path = f"/v2/{reference.repository}/blobs/{described.get('digest')}"
         answer = self._found(self._http.request("GET", path, f"repository:{reference.repository}:pull"), reference)
         if _digest_of(answer.body, str(described["digest"])) != described["digest"]:
-            raise self._http.odd(f"the configuration of {reference} does not have its digest")
+            raise self._http.protocol_error(f"the configuration of {reference} does not have its digest")
         return self._json(answer, str(reference))
 
-    def _json(self, answer: Answer, what: str) -> dict[str, Any]:
+    def _json(self, answer: Response, what: str) -> dict[str, Any]:
         try:
             content = json.loads(answer.body)
         except ValueError:
             content = None
         if not isinstance(content, dict):
-            raise self._http.odd(f"what it sends for {what} is no JSON object")
+            raise self._http.protocol_error(f"its response for {what} is not a JSON object")
         return content
 
 
 def not_found(reference: Reference) -> TodoCloudError:
-    """The error for an image that the registry does not have."""
+    """The error for an image that does not exist in the registry."""
     return error(Code.IMAGE_NOT_FOUND, f"There is no image {reference} in its registry.", image=str(reference))
 
 

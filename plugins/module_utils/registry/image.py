@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Images as a registry describes them: indexes, manifests and configurations (OCI Image Specification 1.1); pure."""
+"""Images in a registry: indexes, manifests and configurations (OCI Image Specification 1.1); pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.c
 
 @dataclass(frozen=True)
 class Manifest:
-    """One manifest or index: its digest is that of its bytes, as the registry keeps them."""
+    """One manifest or index; its digest is of the bytes that the registry stores."""
 
     digest: str
     media_type: str
@@ -26,7 +26,7 @@ class Manifest:
 
     @property
     def is_index(self) -> bool:
-        """Whether it only names the manifests of several platforms."""
+        """Whether it is an index of several platforms."""
         return self.media_type in INDEXES
 
 
@@ -55,7 +55,7 @@ class Image:
 
 
 def platforms_of(index: Manifest) -> dict[str, str]:
-    """Platforms of an index, in its order; what is not for any platform (attestations) is left out."""
+    """Platforms of an index, in its order; entries without a platform (attestations) are left out."""
     found: dict[str, str] = {}
     for entry in index.content.get("manifests") or ():
         name = platform_name(entry.get("platform") or {})
@@ -65,6 +65,6 @@ def platforms_of(index: Manifest) -> dict[str, str]:
 
 
 def platform_name(parts: Mapping[str, Any]) -> str:
-    """``linux/arm/v7`` from a platform's or a configuration's parts; empty when it names none."""
+    """``linux/arm/v7`` from a platform's or a configuration's parts; empty without them."""
     names = [str(parts.get(key) or "") for key in ("os", "architecture", "variant")]
     return "/".join(name for name in names if name) if names[0] and names[1] else ""

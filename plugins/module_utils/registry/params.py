@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the options of a module that talks to one registry become."""
+"""Options of the modules that use one registry."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .reference import Reference
 
 
 def reference_of(params: Mapping[str, Any]) -> Reference:
-    """The option ``image``. Raises invalid_input when it is no reference, or names neither tag nor digest."""
+    """The option ``image``. Raises invalid_input when it is not a valid reference, or has neither tag nor digest."""
     try:
         reference = Reference.parse(params["image"])
     except ValueError as exc:
         raise error(Code.INVALID_INPUT, f"{exc}.", option="image") from exc
     if not reference.tag and not reference.digest:
-        raise error(Code.INVALID_INPUT, f"{reference} names neither a tag nor a digest: say which.", option="image")
+        raise error(Code.INVALID_INPUT, f"{reference} has neither a tag nor a digest: add one.", option="image")
     return reference
 
 

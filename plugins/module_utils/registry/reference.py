@@ -29,7 +29,7 @@ PARTS = tuple(_PATTERNS)
 
 @dataclass(frozen=True)
 class Reference:
-    """``registry/repository:tag@digest``; tag and digest may be empty. A missing tag is never taken to mean latest."""
+    """``registry/repository:tag@digest``; tag and digest may be empty. A missing tag never means latest."""
 
     registry: str
     repository: str
@@ -38,7 +38,7 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """From a reference as people and pods write it. Raises ValueError with a sentence."""
+        """From a reference as text. Raises ValueError with a message."""
         rest, at, digest = text.partition("@")
         name, colon, tag = rest.rpartition(":")
         if not colon or "/" in tag:  # the colon, if any, belongs to a port
@@ -52,7 +52,7 @@ class Reference:
 
     @classmethod
     def of(cls, registry: str, repository: str, tag: str = "", digest: str = "", *, source: object = "") -> Reference:
-        """From parts. Raises ValueError when one does not follow the grammar; ``source`` is named then."""
+        """From parts. Raises ValueError, which names ``source``, when one does not follow the grammar."""
         if registry == DOCKER_HUB and repository and "/" not in repository:
             repository = f"library/{repository}"
         parts = {"registry": registry, "repository": repository, "tag": tag, "digest": digest}

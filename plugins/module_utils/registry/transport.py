@@ -24,40 +24,40 @@ from ..failure import Code, TodoCloudError, error
 from .access import Access
 
 _AGENT = "todo.cloud"
-_ATTEMPT_S = 10.0
+_ATTEMPT_SECONDS = 10.0
 _TRIES = 5
-_FIRST_PAUSE_S = 0.2
+_FIRST_PAUSE_SECONDS = 0.2
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _BODY_LIMIT = 8 << 20  # registries refuse manifests above 4 MiB
 _PARAMETER = re.compile(r'([a-zA-Z_]+)=(?:"([^"]*)"|([^\s,]+))')
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A registry's answer; names of headers are in lower case."""
+class Response:
+    """A registry's response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
     @property
-    def told(self) -> str:
-        """What the registry says went wrong, on one line; empty when it says nothing readable."""
+    def error_text(self) -> str:
+        """The registry's error message on one line; empty without a readable one."""
         try:
             first = json.loads(self.body)["errors"][0]
-            said = first.get("message") or first.get("code") or ""
+            message = first.get("message") or first.get("code") or ""
         except (ValueError, KeyError, IndexError, TypeError, AttributeError):
             return ""
-        return " ".join(str(said).split())[:200]
+        return " ".join(str(message).split())[:200]
 
 
 class Transport:
     """One registry, one user. Threads may share it.
 
     Args:
-        registry: name of the registry as images say it, for messages.
-        timeout: seconds that one call may take, retries included.
-        pause: waits so many seconds.
+        registry: name of the registry as in image references, for messages.
+        timeout: seconds that one call may take, including retries.
+        pause: sleeps for the given seconds.
     """
 
     def __init__(
@@ -73,41 +73,41 @@ class Transport:
 
     def request(
         self, method: str, path: str, scope: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> Answer:
-        """One request for ``/v2/…``; answers below 500 are returned, but for 401, 403 and 429.
+    ) -> Response:
+        """One request for ``/v2/…``; responses below 500 are returned, except 401, 403 and 429.
 
-        ``scope``: what a token has to allow, ``repository:<name>:pull``. Raises registry_denied, registry_unreachable.
+        ``scope``: scope of the token, ``repository:<name>:pull``. Raises registry_denied, registry_unreachable.
         """
         deadline = time.monotonic() + self._timeout
         url = self._access.endpoint + path
-        allowed = self._known(scope, deadline)
+        allowed = self._authorization(scope, deadline)
         answer = self._send(method, url, deadline, {**(headers or {}), **allowed}, body)
         if answer.status == 401:
             self._challenge = _challenge_of(answer.headers.get("www-authenticate", ""))
             with self._mutex:
                 self._tokens.pop(scope, None)  # may have expired
-            allowed = self._known(scope, deadline)
+            allowed = self._authorization(scope, deadline)
             if allowed:
                 answer = self._send(method, url, deadline, {**(headers or {}), **allowed}, body)
         if answer.status in (401, 403):
             raise self.denied(answer, scope)
         return answer
 
-    def denied(self, answer: Answer, scope: str) -> TodoCloudError:
+    def denied(self, answer: Response, scope: str) -> TodoCloudError:
         """The error for 401 and 403."""
         repository, _colon, wanted = scope.removeprefix("repository:").rpartition(":")
         who = f"the user {self._access.credentials.username!r}" if self._access.credentials else "an anonymous client"
-        said = f" ({answer.told})" if answer.told else ""
+        reason = f" ({answer.error_text})" if answer.error_text else ""
         return error(
             Code.REGISTRY_DENIED,
-            f"{self._registry} does not let {who} {'push to' if 'push' in wanted else 'read'} {repository}{said}.",
+            f"{self._registry} does not let {who} {'push to' if 'push' in wanted else 'read'} {repository}{reason}.",
             registry=self._registry,
             repository=repository,
             status=answer.status,
         )
 
-    def _known(self, scope: str, deadline: float) -> dict[str, str]:
-        """The header for a scope, as far as the registry has said how it wants it."""
+    def _authorization(self, scope: str, deadline: float) -> dict[str, str]:
+        """The header for a scope, if the registry has sent a challenge."""
         if self._challenge is None:
             return {}
         scheme, parameters = self._challenge
@@ -128,7 +128,7 @@ class Transport:
         if urlsplit(realm).scheme != "https" and not self._access.endpoint.startswith("http://"):
             raise error(
                 Code.REGISTRY_DENIED,
-                f"{self._registry} sends its clients to {realm} for a token: nothing is sent there without https.",
+                f"{self._registry} requests a token from {realm}: no credentials are sent there without https.",
                 registry=self._registry,
             )
         fields = {"service": challenge.get("service", ""), "scope": scope}
@@ -143,30 +143,30 @@ class Transport:
         if answer.status in (400, 401, 403, 404):
             raise self.denied(answer, scope)
         try:
-            said: Any = json.loads(answer.body)
-            return str(said.get("token") or said["access_token"])
+            content: Any = json.loads(answer.body)
+            return str(content.get("token") or content["access_token"])
         except (ValueError, KeyError, AttributeError) as exc:
-            raise self.odd(f"its token service answers {answer.status} without a token") from exc
+            raise self.protocol_error(f"its token service answers {answer.status} without a token") from exc
 
-    def odd(self, what: str) -> TodoCloudError:
-        """The error for an answer that the specification does not know."""
+    def protocol_error(self, what: str) -> TodoCloudError:
+        """The error for a response that violates the specification."""
         return error(
             Code.REGISTRY_ERROR,
-            f"{self._registry} does not answer as a registry does: {what}.",
+            f"{self._registry} violates the registry protocol: {what}.",
             registry=self._registry,
         )
 
     def _send(
         self, method: str, url: str, deadline: float, headers: Mapping[str, str], body: bytes | None = None
-    ) -> Answer:
-        """One exchange, repeated while faults are transient and time is left."""
-        why, pause = "", _FIRST_PAUSE_S
+    ) -> Response:
+        """One request, retried while faults are transient and time is left."""
+        why, pause = "", _FIRST_PAUSE_SECONDS
         for attempt in range(_TRIES):
             left = deadline - time.monotonic()
             if left <= 0:
                 break
             try:
-                answer = self._once(method, url, headers, body, min(left, _ATTEMPT_S))
+                answer = self._once(method, url, headers, body, min(left, _ATTEMPT_SECONDS))
             except (URLError, OSError, http.client.HTTPException) as exc:
                 why, wait = _reason(exc), pause
                 if isinstance(getattr(exc, "reason", exc), ssl.SSLCertVerificationError):
@@ -174,7 +174,7 @@ class Transport:
             else:
                 if answer.status not in _TRANSIENT:
                     return answer
-                why = f"it answers {answer.status}" + (f" ({answer.told})" if answer.told else "")
+                why = f"it answers {answer.status}" + (f" ({answer.error_text})" if answer.error_text else "")
                 wait = _retry_after(answer.headers) or pause
             if attempt + 1 == _TRIES or wait > deadline - time.monotonic():
                 break
@@ -182,16 +182,16 @@ class Transport:
             pause *= 2
         raise error(
             Code.REGISTRY_UNREACHABLE,
-            f"{self._registry} can't be asked: {why or f'no answer within {self._timeout:g} s'}.",
+            f"{self._registry} is unreachable: {why or f'no answer within {self._timeout:g} s'}.",
             registry=self._registry,
             endpoint=self._access.endpoint,
         )
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float) -> Answer:
-        from ansible.module_utils.urls import open_url  # takes 0.1 s to load, and most runs ask no registry
+    def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float) -> Response:
+        from ansible.module_utils.urls import open_url  # takes 0.1 s to load, and most runs use no registry
 
         try:
-            # A redirect (to where blobs are stored) must not carry the credentials along.
+            # A redirect (to the storage of blobs) must not get the credentials.
             answer = open_url(
                 url, data=body, method=method, headers=dict(headers), timeout=timeout, http_agent=_AGENT,
                 validate_certs=self._access.validate_certs, ca_path=self._access.ca_path or None,
@@ -201,7 +201,7 @@ class Transport:
             answer = exc
         with answer:
             names = {name.lower(): value for name, value in answer.headers.items()}
-            return Answer(int(answer.status), names, answer.read(_BODY_LIMIT))
+            return Response(int(answer.status), names, answer.read(_BODY_LIMIT))
 
 
 def _challenge_of(header: str) -> tuple[str, dict[str, str]]:
@@ -212,7 +212,7 @@ def _challenge_of(header: str) -> tuple[str, dict[str, str]]:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that the server asks to wait, 0 when it does not say."""
+    """Seconds of the header Retry-After, 0 without one."""
     asked = headers.get("retry-after", "")
     if asked.isdigit():
         return float(asked)
@@ -227,5 +227,5 @@ def _reason(exc: Exception) -> str:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({reason.verify_message})"
     if isinstance(reason, TimeoutError):
-        return "it does not answer in time"
+        return "it does not respond in time"
     return str(getattr(reason, "strerror", "") or reason or type(reason).__name__)

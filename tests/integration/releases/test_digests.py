@@ -51,7 +51,7 @@ def test_a_tag_that_moves(world: World, images: Images) -> None:
     kept = world.apply(web, **down).ok()
     assert (kept.result["changed"], kept.result["helm_calls"]) == (False, 0)
     unnamed = world.apply(web).ok()
-    assert unnamed.result["notes"] == ["ghcr.io is not asked for digests. Kept at the digest that is deployed: web."]
+    assert unnamed.result["notes"] == ["ghcr.io is not asked for digests. Kept at the deployed digest: web."]
     assert running(world, "web") == {second}
 
 

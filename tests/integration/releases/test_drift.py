@@ -49,7 +49,7 @@ def test_what_somebody_did_by_hand_is_named_with_its_author(world: World) -> Non
         "scaling is recorded without a time, other writes with one"
     )
     assert found["Deployment", "metadata.labels.owner"]["found"] == '"ada"'
-    assert found["ConfigMap", ""]["message"] == "ConfigMap/api is gone"
+    assert found["ConfigMap", ""]["message"] == "ConfigMap/api does not exist"
     assert found["Secret", "data.word"]["found"] == "(hidden)"
     assert found["Secret", "data.more"]["change"] == "added"
     assert "canary" not in str(outcome.result["drift"])

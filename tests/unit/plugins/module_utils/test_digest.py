@@ -105,5 +105,5 @@ def test_local(chart: str, local: bool) -> None:
 
 def test_the_address_of_an_archive_holds_its_version() -> None:
     assert chart_digest("https://charts.example/dapr-1.18.5.tgz", None)
-    with pytest.raises(TodoCloudError, match="name its exact chart_version"):
+    with pytest.raises(TodoCloudError, match="set its exact chart_version"):
         chart_digest("https://charts.example/dapr", None)

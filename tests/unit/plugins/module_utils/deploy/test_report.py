@@ -43,10 +43,10 @@ def test_in_check_mode_the_table_is_the_plan() -> None:
         "api      change     3 -> 4    image r/api:1 -> r/api:2; values replicas",
         "door     unchanged  2",
         "new      new        - -> 1    not installed",
-        "proof    verify     5         applied as asked, not proved",
-        "old      remove     7 -> -    the inventory names it no more",
-        "hung     stuck      4 -> 5    a run died over it: its revision is marked failed, then it is applied again",
-        "taken    busy       4         another run is at work on it",
+        "proof    verify     5         applied, but not verified",
+        "old      remove     7 -> -    it is no longer in the inventory",
+        "hung     stuck      4 -> 5    a previous run died: its revision is marked failed, then applied again",
+        "taken    busy       4         another run is in progress",
         "1 to change, 1 new, 1 to verify, 1 to remove, 1 stuck, 1 busy, 1 unchanged",
     ]
     assert Report(predicted=True).table() == ["no releases"]

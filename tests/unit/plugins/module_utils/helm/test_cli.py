@@ -136,7 +136,7 @@ def test_render_that_prints_no_release_is_a_failure() -> None:
 
 
 def test_render_is_asked_again_after_a_passing_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_module, "_ASK_AGAIN_S", (0.0, 0.0))
+    monkeypatch.setattr(cli_module, "_RETRY_SECONDS", (0.0, 0.0))
     fake = Fake(answer=Completed(1, "", "Error: etcdserver: leader changed"))
     with pytest.raises(TodoCloudError, match="leader changed"):
         HelmCli(lambda: KUBECONFIG, "helm", fake).render(REQUEST)
@@ -223,7 +223,7 @@ def test_a_missing_program_is_told_in_one_sentence(problem: Exception) -> None:
 
 def test_a_call_that_never_ends_is_ended() -> None:
     fake = Fake(answer=TookTooLong("x"))
-    with pytest.raises(TodoCloudError, match=r"^api: helm uninstall was ended after 330 s"):
+    with pytest.raises(TodoCloudError, match=r"^api: helm uninstall was killed after 330 s"):
         HelmCli(lambda: KUBECONFIG, "helm", fake).uninstall("api", "ns")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import understand
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
 
 SCHEMA = """Error: UPGRADE FAILED: values don't meet the specifications of the schema(s) in the following chart(s):
 sleeper:
@@ -55,7 +55,7 @@ CASES = [
 
 @pytest.mark.parametrize(("output", "code", "transient"), CASES)
 def test_understand(output: str, code: Code, transient: bool) -> None:
-    found = understand("upgrade", "api", output)
+    found = error_of("upgrade", "api", output)
     assert (found.failure.code, found.transient) == (code, transient)
     assert found.failure.message.startswith("api: ")
     assert "\n" not in found.failure.message
@@ -63,14 +63,14 @@ def test_understand(output: str, code: Code, transient: bool) -> None:
 
 
 def test_the_schemas_complaint_is_kept() -> None:
-    message = understand("upgrade", "api", SCHEMA).failure.message
-    assert message.startswith("api: the values do not fit the chart's schema:")
+    message = error_of("upgrade", "api", SCHEMA).failure.message
+    assert message.startswith("api: the values do not match the chart's schema:")
     assert "at '/mode': value must be one of" in message
 
 
 def test_the_other_field_manager_is_named_with_a_way_out() -> None:
     output = next(text for text, _, _ in CASES if "kubectl" in text)
-    failure = understand("upgrade", "api", output).failure
+    failure = error_of("upgrade", "api", output).failure
     assert "kubectl owns fields" in failure.message
     assert "force_conflicts" in failure.message
     assert failure.details["manager"] == "kubectl"
@@ -78,10 +78,10 @@ def test_the_other_field_manager_is_named_with_a_way_out() -> None:
 
 def test_warnings_before_the_error_are_left_out_and_length_is_bounded() -> None:
     output = "WARNING: something\nlevel=WARN msg=noise\nError: " + "x" * 2000
-    message = understand("rollback", "api", output).failure.message
+    message = error_of("rollback", "api", output).failure.message
     assert "noise" not in message
     assert len(message) < 500
 
 
 def test_output_without_the_word_error_is_kept_as_it_is() -> None:
-    assert understand("upgrade", "api", "Killed").failure.message == "api: helm upgrade failed: Killed"
+    assert error_of("upgrade", "api", "Killed").failure.message == "api: helm upgrade failed: Killed"

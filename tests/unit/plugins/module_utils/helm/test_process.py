@@ -41,7 +41,7 @@ def test_a_process_that_is_not_scheduled_in_time_still_hands_over_the_input(
 ) -> None:
     """A busy machine: this process sleeps past a tick right after it has started the program."""
 
-    ticks = iter([process_module._TICK_S + 0.1])
+    ticks = iter([process_module._TICK_SECONDS + 0.1])
 
     class Late(subprocess.Popen[bytes]):
         def poll(self) -> int | None:

@@ -116,7 +116,7 @@ def test_an_added_field_is_told() -> None:
     server = Server().change("kubectl", fields, lambda live: live["metadata"].update(annotations={"note": "x"}))
     (found,) = server.drift()
     assert (found.path, found.change, found.by) == ("metadata.annotations.note", "added", "kubectl")
-    assert 'is "x", the release does not name it' in found.message
+    assert 'is "x", the release does not set it' in found.message
 
 
 def test_what_was_removed_is_told_once() -> None:
@@ -132,11 +132,11 @@ def test_a_missing_object_and_one_that_cannot_be_compared() -> None:
     del server.live["Deployment"]
     server.fails["Secret"] = Forbidden("The credentials may not patch secrets.", 403)
     assert [(d.change, d.message) for d in server.drift()] == [
-        ("missing", "Deployment/api is gone"),
+        ("missing", "Deployment/api does not exist"),
         ("unknown", "Secret/s could not be compared: The credentials may not patch secrets."),
     ]
     server.fails["Secret"] = Refused("field is immutable", 422)
-    assert "could not be brought back" in server.drift()[1].message
+    assert "could not be restored" in server.drift()[1].message
     server.fails["Secret"] = NotFound("gone meanwhile", 404)
     assert server.drift()[1].change == "unknown"
 

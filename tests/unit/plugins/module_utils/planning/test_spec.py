@@ -30,13 +30,13 @@ def test_parse() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"name": "Backend_API"}, "no release name"),
+        ({"name": "Backend_API"}, "is not a valid release name"),
         ({"name": "x" * 54}, "at most 53"),
-        ({"name": None}, "no release name"),
+        ({"name": None}, "is not a valid release name"),
         ({"namespace": ""}, "namespace is missing"),
         ({"chart": None}, "chart is missing"),
         ({"values": ["x"]}, "must be a dictionary"),
-        ({"vaules": {}}, "has no vaules"),
+        ({"vaules": {}}, "unknown key vaules"),
         ({"watches": [{"kind": "Pod", "name": "x"}]}, "a watch is a kind"),
         ({"watches": ["x"]}, "a watch is a kind"),
     ],
@@ -94,9 +94,9 @@ def test_waves_keep_their_order_and_empty_ones_go() -> None:
 
 
 def test_a_release_is_named_once_and_lives_in_the_environment() -> None:
-    with pytest.raises(TodoCloudError, match="named twice"):
+    with pytest.raises(TodoCloudError, match="occurs twice"):
         parse_waves([[RAW], [RAW]], "ns")
-    with pytest.raises(TodoCloudError, match="lives in 'other'"):
+    with pytest.raises(TodoCloudError, match="is in 'other'"):
         parse_waves([[RAW]], "other")
 
 
