@@ -135,7 +135,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE, LOCK
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import lock_by_hand
+from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import manual_lock
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
 
 SPEC: dict[str, t.Any] = {
@@ -159,7 +159,7 @@ def main() -> None:
         module.params["state"] = "info"
         module.deprecate("state=held_info is now called state=info.", version="1.0.0", collection_name="todo.cloud")
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
-        result = lock_by_hand(kube, module.params, check=module.check_mode)
+        result = manual_lock(kube, module.params, check=module.check_mode)
     module.exit_json(**result)
 
 

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Objects that nothing holds any more after a revision that failed or was killed. Helm forgets them; here they go.
+"""Removes orphaned objects: what a failed or killed revision created and no later manifest holds. Helm forgets them.
 
 Helm's upgrade compares the new manifest with that of the last *deployed* revision, so it never removes what only a
 failed one brought. Its rollback compares with the *last* revision: after one that was killed, the next never removes
@@ -18,57 +18,57 @@ from ..kube.api import KubeApi
 from ..kube.errors import KubeError, NotFound
 from ..kube.resources import SECRET
 
-LEFT = "todo.cloud/left"  # label of a failed revision's Secret: what it may have left behind
+LEFT = "todo.cloud/left"  # label of a failed revision's Secret: whether it may have left orphans
 _MAYBE, _NOTHING = "maybe", "nothing"
-# Never taken away for tidiness: what holds data, or others' objects.
+# Never removed as orphans: what holds data or other objects.
 _KEPT_KINDS = frozenset({"PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition"})
 
 Key = tuple[str, str, str, str]  # (apiVersion, kind, namespace, name)
 
 
-def left_behind(history: History) -> list[Revision]:
-    """Revisions below a deployed one that failed and that nobody has looked after yet; they may have made objects that
+def with_orphans(history: History) -> list[Revision]:
+    """Failed revisions below a deployed one that were not cleaned up yet; they may have created objects that
     nobody knows any more. Empty while the newest revision is not deployed.
     """
     if not history or history[-1].status is not ReleaseStatus.DEPLOYED:
         return []
-    return [r for r in history[:-1] if _mark(r) == _MAYBE or r in unmarked(history)]
+    return [r for r in history[:-1] if _word(r) == _MAYBE or r in unlabelled(history)]
 
 
-def unmarked(history: History) -> list[Revision]:
-    """Failed revisions that carry no mark of their own yet."""
-    return [r for r in history if r.status is ReleaseStatus.FAILED and not _mark(r)]
+def unlabelled(history: History) -> list[Revision]:
+    """Failed revisions that are not labelled yet."""
+    return [r for r in history if r.status is ReleaseStatus.FAILED and not _word(r)]
 
 
-def mark_failed_ones(kube: KubeApi, namespace: str, history: History) -> None:
-    """Notes on failed revisions that they may have left something: a rollback that fails as well makes Helm call them
+def label_failed(kube: KubeApi, namespace: str, history: History) -> None:
+    """Labels failed revisions as possible owners of orphans: after another failed rollback Helm calls them
     superseded, as if they had been good ones.
     """
-    for revision in unmarked(history):
-        _set_mark(kube, namespace, revision, _MAYBE)
+    for revision in unlabelled(history):
+        _label(kube, namespace, revision, _MAYBE)
 
 
-def _mark(revision: Revision) -> str:
-    # Helm hands a revision's labels on to the next: a mark counts only with the number of its own revision.
+def _word(revision: Revision) -> str:
+    # Helm copies a revision's labels to the next one: the label counts only with its own revision's number.
     word, _dash, number = revision.labels.get(LEFT, "").rpartition("-")
     return word if number == str(revision.revision) else ""
 
 
-def _set_mark(kube: KubeApi, namespace: str, revision: Revision, word: str) -> None:
+def _label(kube: KubeApi, namespace: str, revision: Revision, word: str) -> None:
     try:
         labels = {LEFT: f"{word}-{revision.revision}"}
         kube.patch(SECRET, namespace, revision.secret, {"metadata": {"labels": labels}})
     except NotFound:
-        return  # pruned by Helm meanwhile
+        return  # Helm has pruned it
 
 
 def remove_orphans(kube: KubeApi, namespace: str, name: str, history: History) -> list[str]:
-    """Deletes what only failed revisions and those just before them hold, if it is still this release's; names of it.
+    """Deletes what only failed revisions and those just before them hold, and returns the names.
 
-    An object is only deleted if its annotations say that it is this release's and nothing says to keep it. Then the
-    revisions are marked: a run that was killed before that is made up for by the next one.
+    An object is deleted only if its annotations name this release and do not ask to keep it. Then the revisions are
+    labelled as cleaned up; if the run is killed before that, the next one repeats it.
     """
-    failed = left_behind(history)
+    failed = with_orphans(history)
     kept = _keys(kube, namespace, name, history[-1].revision) if failed else None
     if kept is None:
         return []
@@ -76,7 +76,7 @@ def remove_orphans(kube: KubeApi, namespace: str, name: str, history: History) -
     candidates = {key for number in suspects for key in (_keys(kube, namespace, name, number) or {})} - kept.keys()
     removed = [f"{key[1]} {key[3]}" for key in sorted(candidates) if _delete(kube, key, name, namespace)]
     for revision in failed:
-        _set_mark(kube, namespace, revision, _NOTHING)
+        _label(kube, namespace, revision, _NOTHING)
     return removed
 
 
@@ -84,7 +84,7 @@ def _keys(kube: KubeApi, namespace: str, name: str, revision: int) -> dict[Key, 
     try:
         stored = HelmReader(kube, namespace).read(name, revision)
     except (CorruptRelease, KubeError):
-        return None  # pruned or unreadable: nothing is known of it, so nothing is removed
+        return None  # pruned or unreadable: its objects are unknown, so none is removed
     return {
         (
             str(item.get("apiVersion", "")),

@@ -1,8 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Puts a release set together after its proof: what was judged in this run, and what was verified before and is still
-so.
-"""
+"""Writes release sets: what this run verified, and what was verified before and still is."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ from .run import LockedRun
 
 
 class Recorder:
-    """Writes the set of one environment. Nothing but proved releases ever gets into it."""
+    """Writes the set of one environment; it holds verified releases only."""
 
     def __init__(self, run: LockedRun) -> None:
         self._run = run
@@ -58,7 +56,7 @@ class Recorder:
         missing: dict[str, str] = {}
         kept: dict[str, Member] = dict(newest.members) if newest else {}
         for name in sorted({*kept, *settings.all_releases, *verified} - members.keys()):
-            reason = _unproved(kept.get(name), now, name)
+            reason = _unverified(kept.get(name), now, name)
             if reason is None:
                 members[name] = kept[name]
             elif reason:
@@ -77,13 +75,13 @@ class Recorder:
             restored_from=restored_from,
             charts=archives,
         )
-        left_out = self._run.records.write(record)
+        without_chart = self._run.records.write(record)
         self._run.progress(f"recorded as verified: release set {number}")
         warnings = [f"{name} is not part of release set {number}: {why}." for name, why in missing.items()]
         unpublished = publish(self._run.kube, settings.namespace, settings.environment)
         warnings += [unpublished] if unpublished else []
-        if left_out:
-            warnings.append(f"Release set {number} is too large to hold every chart: {len(left_out)} left out.")
+        if without_chart:
+            warnings.append(f"Release set {number} is too large to hold every chart: {len(without_chart)} left out.")
         return number, warnings
 
     def _charts(
@@ -102,10 +100,8 @@ class Recorder:
         return {**self._settings.tools, "helm": str(self._run.helm.version), "python": platform.python_version()}
 
 
-def _unproved(member: Member | None, now: Snapshot, name: str) -> str | None:
-    """Why a release that this run did not judge can't be carried forward; None: it can; empty: it is not deployed at
-    all.
-    """
+def _unverified(member: Member | None, now: Snapshot, name: str) -> str | None:
+    """Why a release that this run did not verify can't be carried forward; None: it can; empty: it is not deployed."""
     history = now.history(name)
     if not history:
         return ""
@@ -119,7 +115,7 @@ def _unproved(member: Member | None, now: Snapshot, name: str) -> str | None:
 def _member(
     source: ReleaseSpec | Member, stored: StoredRelease, live: Revision, targets: Iterable[Target], now: Snapshot
 ) -> Member:
-    proved: dict[str, Any] = {
+    verified: dict[str, Any] = {
         "revision": stored.revision,
         "uid": live.uid,
         "manifest": manifest_digest(stored.manifest),
@@ -130,7 +126,7 @@ def _member(
         "watched": live.labels.get(WATCHED, "none"),
     }
     if isinstance(source, Member):
-        return replace(source, **proved)
+        return replace(source, **verified)
     local = is_local(source.chart)
     return Member(
         name=source.name,
@@ -144,5 +140,5 @@ def _member(
         app_id=source.app_id,
         wave=source.wave,
         rollback_floor=source.rollback_floor,
-        **proved,
+        **verified,
     )

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""When a wave fails: hold, take the failed releases back, or take the whole set back; judged again, recorded, and told.
+"""Remediation of a failed wave: hold, restore the failed releases, or restore the whole set; verified and recorded.
 
 The diagnosis was made before anything here begins. The run fails in any case.
 """
@@ -28,7 +28,7 @@ from .verification import Verification, Verifier
 from .writer import ReleaseWriter
 
 _PROBE_S = 3.0
-_DATA = {"StatefulSet", "PersistentVolumeClaim"}  # nothing stateful is ever uninstalled by going back
+_DATA = {"StatefulSet", "PersistentVolumeClaim"}  # a restore never uninstalls anything stateful
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class WaveFailure:
 
     @property
     def first(self) -> Failure:
-        """The failure that is told first."""
+        """The failure that the run's message begins with."""
         return next(iter(self.failures.values()))
 
 
 class Remediation:
-    """One failed wave's aftermath."""
+    """Remediation of one failed wave."""
 
     def __init__(self, run: LockedRun) -> None:
         self._run = run
@@ -55,14 +55,14 @@ class Remediation:
         self._settings = run.settings
         self._progress = run.progress
 
-    def recover(self, lost: WaveFailure, report: Report) -> TodoCloudError:
-        """The error that ends the run; its results are the report with what was done about the failure."""
+    def remediate(self, lost: WaveFailure, report: Report) -> TodoCloudError:
+        """The error that ends the run; its results are the report, remediation included."""
         for name, failure in lost.failures.items():
             self._progress(f"failed: {failure.message}")
             report.failures.append(failure)
             report.rows[name].outcome, report.rows[name].detail = Outcome.FAILED, failure.code.value
         try:
-            end = self._aftermath(lost, report)
+            end = self._remediate(lost, report)
         except TodoCloudError as exc:
             if exc.failure.code not in CUT_OFF:
                 raise
@@ -71,13 +71,13 @@ class Remediation:
             report.failures.append(exc.failure)
             end = f"going back was cut off ({exc.failure.message.rstrip('.')}), run it again to go on"
         for row in report.rows.values():
-            self._progress(row.told())
+            self._progress(row.describe())
         message = f"{lost.first.message.rstrip('.')}; {end}."
         return report.fail(Failure(lost.first.code, message, lost.first.details))
 
-    def _aftermath(self, lost: WaveFailure, report: Report) -> str:
-        """Does what on_failure says; the words that end the run's message."""
-        if any(f.code in CUT_OFF for f in lost.failures.values()):  # is it still so? Else there may be a way back
+    def _remediate(self, lost: WaveFailure, report: Report) -> str:
+        """Follows on_failure; returns the end of the run's message."""
+        if any(f.code in CUT_OFF for f in lost.failures.values()):  # still? If not, the releases may be restored
             self._kube.find(NAMESPACE, "", self._settings.namespace, deadline=Deadline.after(_PROBE_S))
         snapshot = self._run.look()
         report.set = snapshot.newest.id if snapshot.newest else 0
@@ -85,10 +85,10 @@ class Remediation:
             return "everything is kept as it is: going back would not bring the dependency back"
         if self._settings.on_failure is OnFailure.HOLD:
             return "everything is kept as it is for a look (on_failure=hold); old pods go on serving"
-        return self._go_back(lost, report, snapshot)
+        return self._restore(lost, report, snapshot)
 
-    def _go_back(self, lost: WaveFailure, report: Report, snapshot: Snapshot) -> str:
-        """Takes back what on_failure says; the words that end the run's message."""
+    def _restore(self, lost: WaveFailure, report: Report, snapshot: Snapshot) -> str:
+        """Restores what on_failure selects; returns the end of the run's message."""
         whole = self._settings.on_failure is OnFailure.SET
         targets = differing(snapshot, self._run.records, None if whole else list(lost.failures))
         standing = {
@@ -103,14 +103,14 @@ class Remediation:
             return f"nothing was changed by it, release set {report.set} still stands"
         self._progress("going back: " + ", ".join(t.member.name for t in targets))
         result = Restore(self._run).restore(targets, snapshot.marks)
-        self._tell(result, targets, report)
+        self._note(result, targets, report)
         if not result.ok:
             report.failures += result.failures.values()
             return f"going back failed too: {next(iter(result.failures.values())).message.rstrip('.')}"
-        proved, sources = self._verified(lost, result, targets, whole)
+        verified, sources = self._verified(lost, result, targets, whole)
         charts = {digest: archive for t in targets for digest, archive in t.record.charts.items()}
         number, warnings = Recorder(self._run).record(
-            proved, sources, self._run.look(), charts=charts, restored_from=max(t.record.id for t in targets)
+            verified, sources, self._run.look(), charts=charts, restored_from=max(t.record.id for t in targets)
         )
         report.set = number
         report.warnings += warnings
@@ -119,14 +119,14 @@ class Remediation:
         return f"{what} back at what was verified (release set {number}){kept}"
 
     def _first_installs(self, names: Sequence[str], report: Report) -> str:
-        """Keeps or removes what failed and was never verified; in words what became of it."""
+        """Keeps or removes what failed and was never verified; says which."""
         removed = [name for name in names if self._settings.remove_failed_installs and self._removed(name, report)]
         kept = [name for name in names if name not in removed]
-        told = [f"{', '.join(kept)} is kept as it is"] if kept else []
-        return " and ".join([*told, f"{', '.join(removed)} is uninstalled"] if removed else told)
+        parts = [f"{', '.join(kept)} is kept as it is"] if kept else []
+        return " and ".join([*parts, f"{', '.join(removed)} is uninstalled"] if removed else parts)
 
     def _removed(self, name: str, report: Report) -> bool:
-        """Uninstalls one release that holds no data; a failure is told beside the others."""
+        """Uninstalls one release that holds no data; a failure is added to the others."""
         row = report.rows[name]
         try:
             manifest = self._run.storage.read(name).manifest
@@ -145,19 +145,19 @@ class Remediation:
     def _verified(
         self, lost: WaveFailure, result: RestoreResult, targets: Sequence[Target], whole: bool
     ) -> tuple[dict[str, StoredRelease], dict[str, ReleaseSpec | Member]]:
-        """What can be recorded: all that went back; with on_failure=release also the green ones, once judged."""
+        """What can be recorded: all that was restored; with on_failure=release also the healthy ones, once verified."""
         sources: dict[str, ReleaseSpec | Member] = {t.member.name: t.member for t in targets}
-        proved = dict(result.verified.stored)
+        verified = dict(result.verified.stored)
         if whole:
-            return proved, sources
+            return verified, sources
         green = [name for name in lost.wave if name not in lost.failures]
         apps = {name: lost.specs[name].app_id for name in green}
         deadline = Deadline.after(self._settings.timeout)
         found = Verifier(self._run, repair_sidecars=True).verify(green, apps, deadline) if green else Verification()
         good = {**lost.verified, **{n: s for n, s in found.stored.items() if n not in found.failures}}
-        return {**good, **proved}, {**{name: lost.specs[name] for name in good}, **sources}
+        return {**good, **verified}, {**{name: lost.specs[name] for name in good}, **sources}
 
-    def _tell(self, result: RestoreResult, targets: Sequence[Target], report: Report) -> None:
+    def _note(self, result: RestoreResult, targets: Sequence[Target], report: Report) -> None:
         for target in targets:
             name = target.member.name
             row = report.rows.get(name)

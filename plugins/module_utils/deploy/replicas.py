@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Replica counts change hands between Helm and autoscalers, and no pod goes for it.
+"""Hands replica counts over between Helm and autoscalers without stopping a pod.
 
 In server-side apply, which Helm 4 uses, a field that its last owner no longer names is removed, and the API server
 makes one replica of none; and a field that an autoscaler owns cannot be named. So before Helm writes, both give their
@@ -33,7 +33,7 @@ def free_replicas(kube: KubeApi, namespace: str, known: History) -> None:
     try:
         objects = objects_of(HelmReader(kube, namespace).read(newest[-1].name, newest[-1].revision).manifest)
     except (CorruptRelease, NotFound):
-        return  # nothing is known of it
+        return  # its workloads are unknown
     scaled = scaled_by(objects)
     for item in objects:
         autoscaled = (item.get("kind"), (item.get("metadata") or {}).get("name")) in scaled

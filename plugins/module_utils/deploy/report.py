@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How a run is told: one row per release, a table for people, and the same as data."""
+"""The report of a run: one row per release, as a table for people and as data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..planning.plan import Kind, PlanItem
 
 _HEAD = ("release", "action", "was", "tried", "now", "outcome")
 _TOTALS = {Kind.CHANGE: "to change", Kind.VERIFY: "to verify", Kind.REMOVE: "to remove"}
-# The way to the API server is lost: whatever else is tried would only fail again.
+# The API server is out of reach: further attempts would fail as well.
 CUT_OFF = frozenset({Code.UNREACHABLE, Code.UNAUTHORIZED})
 _AGAIN = "what was done until then stands and is not recorded as verified: run it again to go on"
 _PLAN_HEAD = ("release", "plan", "revision", "why")
@@ -64,8 +64,8 @@ class Row:
         """Outcome and detail for people."""
         return f"{self.outcome.value}: {self.detail}" if self.detail else self.outcome.value
 
-    def told(self) -> str:
-        """One line that needs no columns."""
+    def describe(self) -> str:
+        """One line for people."""
         tried = f", tried {self.tried}" if self.tried and self.tried != self.now else ""
         return f"{self.name}: {self.action}, was revision {self.was}{tried}, now {self.now}: {self.words}"
 
@@ -132,7 +132,7 @@ class Report:
         return TodoCloudError(failure, self.as_result(), self.warnings)
 
     def interrupted(self, failure: Failure) -> TodoCloudError:
-        """The same for what ended a run in the middle; one that was cut off says that it can be gone on with."""
+        """The same for a failure in the middle of a run; after an outage it advises to run it again."""
         if failure not in self.failures:
             self.failures.append(failure)
         again = f"{failure.message.rstrip('.')}; {_AGAIN}." if failure.code in CUT_OFF else failure.message
@@ -146,7 +146,7 @@ def totals(plan: Iterable[PlanItem]) -> str:
 
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Rows of text as lines whose columns stand below each other."""
+    """Rows of text as lines with aligned columns."""
     listed = list(rows)
     widths = [max(len(row[i]) for row in listed) for i in range(len(listed[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in listed]

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Takes releases back to what a record says; where they stand is read from the cluster, never remembered from a run."""
+"""Restores releases to a record; their state is read from the cluster, never remembered from a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .writer import ReleaseWriter, Write
 
 @dataclass(frozen=True)
 class Target:
-    """One release and where it goes: a member of a record."""
+    """One release and the record's member that it goes back to."""
 
     member: Member
     record: Record
@@ -32,7 +32,7 @@ class Target:
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """What going back did. ``writes``: Helm calls made; ``failures`` by release."""
+    """What a restore did. ``writes``: Helm calls made; ``failures`` by release."""
 
     writes: Mapping[str, Write] = field(default_factory=dict)
     failures: Mapping[str, Failure] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class RestoreResult:
 
 
 class Restore:
-    """Components first, then services, all of a kind side by side; one that fails does not stop the others."""
+    """Restores components first, then services, side by side; a failure does not stop the others."""
 
     def __init__(self, run: LockedRun) -> None:
         self._storage = run.storage
@@ -55,7 +55,7 @@ class Restore:
         self._verifier = Verifier(run, repair_sidecars=True)
 
     def restore(self, targets: Sequence[Target], marks: Marks) -> RestoreResult:
-        """Takes releases back and verifies them. Failures are collected, not raised (a lost lock is raised)."""
+        """Restores releases and verifies them. Failures are collected, not raised (a lost lock is raised)."""
         deadline = Deadline.after(self._settings.timeout)
         writes: dict[str, Write] = {}
         failures: dict[str, Failure] = {}
@@ -106,7 +106,7 @@ class Restore:
 
 
 def state_towards(member: Member, revisions: History, read: Read) -> State:
-    """State of a release seen from a record's member. The same inputs under another revision are as good."""
+    """State of a release relative to a record's member. The same inputs under another revision are equivalent."""
     at_target = bool(revisions) and member.is_at(revisions[-1])
     facts = Facts(readable=not revisions or at_target or newest_content(revisions, read) is not None)
     if facts.readable and revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
@@ -118,7 +118,7 @@ def state_towards(member: Member, revisions: History, read: Read) -> State:
 
 
 def usable(member: Member, revisions: History, read: Read) -> bool:
-    """Does Helm's history still hold the member's revision, with the very manifest that was verified?"""
+    """Does Helm's history still hold the member's revision, with the manifest that was verified?"""
     found = next((r for r in revisions if member.is_at(r)), None)
     if found is None or found.status not in (ReleaseStatus.DEPLOYED, ReleaseStatus.SUPERSEDED):
         return False

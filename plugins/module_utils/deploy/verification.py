@@ -1,8 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The verdict on a wave: workloads of its releases by the waiter, then their sidecars (repaired once), then whose fault
-it is.
-"""
+"""Verifies a wave: the workloads of its releases by the waiter, then their sidecars, which are repaired once."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from ..rollout.verdict import Verdict, WaitOptions
 from ..rollout.waiter import RolloutWaiter
 from .run import Run
 
-# For so long the API server may give no answer while a wave is waited for: with the lock's release, under a minute.
+# The longest outage of the API server during a wait; with the lock's release it stays under a minute.
 OUTAGE_S = 35.0
 
 
@@ -62,7 +60,7 @@ class Verifier:
             return Verification(failures, verdict, stored, verdict.warnings)
         sidecars, report = self._sidecars(wanted, targets, deadline)
         restarted = report.restarted if report else ()
-        if failures and not sidecars and not restarted:  # somebody else has replaced the pods meanwhile
+        if failures and not sidecars and not restarted:  # the pods were replaced by something else meanwhile
             verdict = self._wait(targets, deadline)
             sidecars = _by_release(verdict, names)
         return Verification(sidecars, verdict, stored, verdict.warnings, restarted)
@@ -104,7 +102,7 @@ def _read_all(storage: HelmReader, names: Sequence[str]) -> dict[str, StoredRele
 
 
 def _by_release(verdict: Verdict, names: Sequence[str]) -> dict[str, Failure]:
-    """One failure per release that failed; what is only not ready yet when another failed is told as such."""
+    """One failure per release; the first one counts."""
     found: dict[str, Failure] = {}
     for failure in verdict.failures:
         found.setdefault(str(failure.details.get("release") or names[0]), failure)

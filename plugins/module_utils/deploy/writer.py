@@ -1,7 +1,7 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One Helm call for one release, safely: the history is read before and after, passing faults are retried, foreign work
-is noticed.
+"""Writes releases by Helm. The history is read before and after each call, transient faults are retried, and other
+writers are detected.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from ..labels import INPUTS, REVISION
 from ..planning.spec import Marks, ReleaseSpec
 from ..records.record import Member, Record
 from ..settings import Settings
-from .orphans import mark_failed_ones, remove_orphans
+from .orphans import label_failed, remove_orphans
 from .replicas import free_replicas
 from .run import LockedRun
 
-_STEPS = 4  # a release needs at most: a quarantine, a recovery, the end of an uninstall, and the step itself
-_REVISIONS = 6  # so many may fail of a write before it is given up: they push good ones out of Helm's history
+_STEPS = 4  # at most: quarantine, recovery, the end of an uninstall, and the step itself
+_REVISIONS = 6  # failed revisions per write: more would push good ones out of Helm's history
 _PAUSE_S = 1.0  # doubled each time, up to the longest
 _LONGEST_PAUSE_S = 10.0
-_BY_HAND_S = 300.0  # so long a pending entry that is not ours may belong to a Helm call by hand that is still at work
+_MANUAL_S = 300.0  # pending revisions younger than this may belong to a running manual helm call
 
 
 @dataclass(frozen=True)
 class Write:
-    """What one release's write did: revision before and after."""
+    """One write of a release: the revisions before and after it."""
 
     name: str
     action: Action
@@ -65,7 +65,7 @@ class ReleaseWriter:
         force_conflicts: bool = False,
         skip_crds: bool = False,
     ) -> Write:
-        """Installs or upgrades ``spec`` and proves by the history that the newest revision is this one."""
+        """Installs or upgrades ``spec`` and verifies in the history that the newest revision is this one."""
 
         def call(revision: int) -> None:
             options = {"force_conflicts": force_conflicts, "skip_crds": skip_crds}
@@ -78,11 +78,11 @@ class ReleaseWriter:
         return Write(spec.name, Action.UPGRADE if was else Action.INSTALL, was, now)
 
     def rollback(self, name: str, revision: int, deadline: Deadline) -> Write:
-        """``helm rollback`` to a revision that is known to be there."""
+        """``helm rollback`` to a revision that is in the history."""
         settings = self._settings
 
         def call(expected: int) -> None:
-            del expected  # Helm numbers it itself
+            del expected  # Helm assigns the number
             self._helm.rollback(
                 name, settings.namespace, revision, timeout=settings.timeout, history_max=settings.history_max
             )
@@ -115,8 +115,9 @@ class ReleaseWriter:
         return Write(name, Action.UNINSTALL, newest.revision if newest else 0, 0)
 
     def settle(self, name: str, action: Action, decide: Callable[[History], Action]) -> Action:
-        """Mends a release until its next step does not only prepare another one; that step. ``decide``: the step that
-        a history, read again after each mending, asks for.
+        """Recovers, quarantines or finishes an uninstall until another step is due, and returns that step.
+
+        ``decide``: the step for a history, which is read again after each of them.
         """
         for _step in range(_STEPS):
             if not action.prepares:
@@ -156,12 +157,12 @@ class ReleaseWriter:
         deadline: Deadline,
         known: History | None = None,
     ) -> tuple[int, int]:
-        """Revisions before and after. A passing fault is retried until the deadline, once the history says what the
-        failed call left behind. ``known``: the history, if it has just been read.
+        """Revisions before and after. Transient faults are retried until the deadline, after the history was read
+        again. ``known``: the history, if it has just been read.
         """
         known = self._storage.history(name) if known is None else known
         before = known[-1].revision if known else 0
-        mark_failed_ones(self._kube, self._settings.namespace, known)
+        label_failed(self._kube, self._settings.namespace, known)
         last = before
         for attempt in count():
             expected = last + 1
@@ -178,14 +179,14 @@ class ReleaseWriter:
                 raise _foreign(name, expected, newest) from failed
             if newest and newest.revision == expected and newest.status is ReleaseStatus.DEPLOYED and ours(newest):
                 self.remove_orphans(name)
-                return before, expected  # only the answer was lost
+                return before, expected  # only the response was lost
             if newest and newest.status.pending and newest.revision == expected:
                 self._storage.mark_failed(newest, f"Helm ended early: {failed.failure.message}"[:500])
             pause = _pause(attempt)
-            left_behind = (newest.revision if newest else 0) - before
-            # The history could be read: if Helm's token was rejected, there is another one by now.
-            passing = failed.transient or (failed.failure.code is Code.UNAUTHORIZED and attempt == 0)
-            if not passing or left_behind >= _REVISIONS or deadline.remaining <= pause:
+            failed_revisions = (newest.revision if newest else 0) - before
+            # The history could be read: if Helm's token was rejected, it has been renewed since.
+            transient = failed.transient or (failed.failure.code is Code.UNAUTHORIZED and attempt == 0)
+            if not transient or failed_revisions >= _REVISIONS or deadline.remaining <= pause:
                 raise failed
             self._progress(f"{name}: {failed.failure.message}; trying again in {pause:.0f} s")
             self._pause.wait(pause)
@@ -193,7 +194,7 @@ class ReleaseWriter:
         raise AssertionError("the loop above returns or raises")
 
     def _uninstall(self, name: str) -> None:
-        """Helm's uninstall, which goes on where one before it ended."""
+        """Helm's uninstall, which continues an interrupted one."""
         deadline = Deadline.after(self._settings.timeout)
         for attempt in count():
             try:
@@ -205,7 +206,7 @@ class ReleaseWriter:
                 self._pause.wait(_pause(attempt))
 
     def _verified(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> History:
-        """The history, whose newest revision is the expected one of ours."""
+        """The history, after checking that its newest revision is the expected one of ours."""
         revisions = self._storage.history(name)
         newest = revisions[-1] if revisions else None
         if (
@@ -218,27 +219,27 @@ class ReleaseWriter:
         return revisions
 
     def remove_orphans(self, name: str, known: History | None = None) -> None:
-        """Removes what revisions that were never deployed left behind, once a good one is there. ``known``: its
-        history, if it has just been read.
+        """Removes orphans of failed revisions once a good one is deployed. ``known``: the history, if it has just been
+        read.
         """
         revisions = self._storage.history(name) if known is None else known
         for gone in remove_orphans(self._kube, self._settings.namespace, name, revisions):
-            self._progress(f"{name}: removed {gone}, which a failed revision had left")
+            self._progress(f"{name}: removed {gone}, an orphan of a failed revision")
 
     def _newest(self, name: str) -> Revision | None:
         revisions = self._storage.history(name)
         return revisions[-1] if revisions else None
 
     def _refuse_if_young(self, newest: Revision) -> None:
-        """A pending entry without our labels may be a Helm call by hand that is at work right now."""
+        """A pending revision without our labels may belong to a running manual helm call."""
         if newest.labels.get(INPUTS) or not newest.created:
             return
         age = self._kube.server_now() - newest.created
-        if age < _BY_HAND_S:
+        if age < _MANUAL_S:
             raise error(
                 Code.RELEASE_PENDING,
-                f"{newest.name}: a Helm call that is not ours began {max(age, 0):.0f} s ago "
-                f"({newest.status.value}): let it end, or try again after {_BY_HAND_S:.0f} s.",
+                f"{newest.name}: a manual Helm call began {max(age, 0):.0f} s ago "
+                f"({newest.status.value}): wait for its end, or try again after {_MANUAL_S:.0f} s.",
                 release=newest.name,
                 revision=newest.revision,
             )
@@ -275,7 +276,7 @@ def _pause(attempt: int) -> float:
 
 
 def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> ReleaseSpec:
-    """A record's member as a release that can be applied; its chart is unpacked into ``folder``."""
+    """The release that a record's member describes; its chart is written to ``folder``."""
     archive = record.charts.get(member.chart_digest)
     chart = member.chart
     if archive is not None:
@@ -301,7 +302,7 @@ def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> Rel
         "rollback_floor": member.rollback_floor,
     }
     spec = ReleaseSpec.parse(raw, member.wave)
-    # An archive and the folder it was made from hold the same chart: the digests of the record stay.
+    # An archive and its source folder hold the same chart: the record's digests stay.
     return ReleaseSpec(**{**vars(spec), "chart_digest": member.chart_digest, "inputs": member.inputs})
 
 

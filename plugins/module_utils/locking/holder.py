@@ -69,16 +69,16 @@ class Holder:
         """For the annotation."""
         return json.dumps(asdict(self), sort_keys=True)
 
-    def is_me_by_hand(self, other: Holder) -> bool:
-        """A lock that the same person took over by hand, on the same machine."""
+    def is_my_manual_lock(self, other: Holder) -> bool:
+        """Is it a lock that the same person took over manually, on the same machine?"""
         return self.by_hand and (self.who, self.host) == (other.who, other.host)
 
     def as_result(self) -> dict[str, Any]:
-        """For a module's result: who, where, what for."""
+        """The holder in a module's result."""
         return {key: getattr(self, key) for key in ("who", "host", "what", "commit", "url", "by_hand")}
 
     def describe(self) -> str:
-        """In words, for a refusal."""
+        """A description for people."""
         commit = f" (commit {self.commit})" if self.commit else ""
         where = f" {self.url}" if self.url else ""
         host = f" on {self.host}" if self.host else ""

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The Lease that a lock is: where it lies, what stands in it, how it is told. Nothing is written here."""
+"""The Lease behind a lock: its place, content and description. Nothing is written here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .holder import Holder
 LOCK_NAME = "todo.cloud-lock"
 PLATFORM_LOCK, PLATFORM_NAMESPACE = "todo.cloud-platform-lock", "kube-system"  # of the cluster, whoever manages it
 HOLDER = "todo.cloud/holder"
-TAKEN_OVER = "todo.cloud/lock-taken-over"  # by hand; stays until a run has told it
+TAKEN_OVER = "todo.cloud/lock-taken-over"  # manually; stays until a run has reported it
 TTL_S = 15
 
 
@@ -26,14 +26,14 @@ def place(namespace: str, platform: bool) -> tuple[str, str]:
 
 
 def subject(namespace: str, name: str) -> str:
-    """What a lock locks, in words."""
+    """Describes what a lock protects."""
     return "the platform" if name == PLATFORM_LOCK else f"namespace {namespace!r}"
 
 
 def lease_body(
     namespace: str, name: str, holder: Holder, ttl: int, lease: Mapping[str, Any], annotations: Mapping[str, str]
 ) -> dict[str, Any]:
-    """A Lease that ``holder`` holds from now on, in place of ``lease`` (empty: there is none)."""
+    """A Lease held by ``holder`` from now on, replacing ``lease`` (empty: there is none)."""
     now = stamp()
     metadata = {"name": name, "namespace": namespace, "annotations": {HOLDER: holder.as_json(), **annotations}}
     if lease:
@@ -53,19 +53,19 @@ def lease_body(
 
 
 def freed(lease: Mapping[str, Any]) -> dict[str, Any]:
-    """The Lease that nobody holds any more; a takeover by hand was told by then."""
+    """The Lease without a holder; a manual takeover was reported by then."""
     notes = {k: v for k, v in (lease["metadata"].get("annotations") or {}).items() if k != TAKEN_OVER}
     metadata = {**lease["metadata"], "annotations": notes}
     return {**lease, "metadata": metadata, "spec": {**lease["spec"], "holderIdentity": None}}
 
 
 def duration_of(lease: Mapping[str, Any]) -> float:
-    """Seconds for which a Lease is good without a renewal."""
+    """Seconds for which a Lease is valid without a renewal."""
     return float(lease["spec"].get("leaseDurationSeconds") or TTL_S)
 
 
 def silent_for(kube: KubeReader, lease: Mapping[str, Any]) -> float:
-    """Seconds since a Lease was written last, by the API server's own stamps; 0 when there are none."""
+    """Seconds since the last write of a Lease, by the API server's timestamps; 0 without any."""
     stamps = [str(entry.get("time")) for entry in lease["metadata"].get("managedFields") or () if entry.get("time")]
     return max(kube.server_now() - datetime.fromisoformat(max(stamps)).timestamp(), 0.0) if stamps else 0.0
 
@@ -82,7 +82,7 @@ def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
     holder, name = holder_of(lease), lease["metadata"].get("name", LOCK_NAME)
     locked = subject(namespace, name)
     if holder.by_hand:
-        advice = f"It was taken by hand: ask {holder.who}, or take it over by deploy_lock"
+        advice = f"It was taken manually: ask {holder.who}, or take it over by deploy_lock"
     else:
         advice = (
             "Wait for that run, or set lock_wait; "
@@ -90,19 +90,19 @@ def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
         )
     return error(
         Code.LOCK_HELD,
-        f"{locked[0].upper()}{locked[1:]} is locked: {told_holder(lease)}. {advice}.",
+        f"{locked[0].upper()}{locked[1:]} is locked: {describe_holder(lease)}. {advice}.",
         namespace=namespace,
         holder=json.loads(holder.as_json()),
         renewed=lease["spec"].get("renewTime"),
     )
 
 
-def told_holder(lease: Mapping[str, Any]) -> str:
-    """Who holds a Lease and since when, in words."""
+def describe_holder(lease: Mapping[str, Any]) -> str:
+    """Describes who holds a Lease and since when."""
     spec = lease["spec"]
     return f"{holder_of(lease).describe()} holds it since {spec.get('acquireTime')}, last seen {spec.get('renewTime')}"
 
 
 def stamp() -> str:
-    """This moment as a Lease writes it; for people, never compared."""
+    """The current time in a Lease's format; for people, never compared."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -2,9 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One writer per namespace: a Lease that its holder renews while it lives.
 
-A holder is dead when its process is gone from this machine, or when its Lease has not changed for its ttl, and for as
-long
-as a Helm process of its may still be at work, on the observer's own monotonic clock: nobody's wall clock matters.
+A holder is dead when its process is gone from this machine, or when its Lease has not changed for its ttl and the time
+for which a Helm process of its may outlive it, on the observer's monotonic clock: wall clocks do not matter.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from .holder import Holder, end_stuck, is_dead_here
 from .lease import (
     TAKEN_OVER,
     TTL_S,
+    describe_holder,
     duration_of,
     freed,
     held,
@@ -37,7 +37,6 @@ from .lease import (
     silent_for,
     stamp,
     subject,
-    told_holder,
 )
 
 _POLL_S = 1.0
@@ -85,14 +84,13 @@ class EnvironmentLock:
         with self._guard:
             if not self._lost:
                 self._release()
-                self._lost = "it was given back"
+                self._lost = "it was released"
 
     def check(self, sure: bool = True) -> None:
-        """To be called before every write: raises lock_lost when the lock is somebody else's by now.
+        """Called before every write: raises lock_lost if the lock has another holder.
 
-        An outage does not lose it: a late heartbeat is made good here, and only if nobody else took the lock meanwhile.
-        Raises :class:`Unreachable` when that can't be known. ``sure`` False: only what the heartbeat found out counts;
-        nothing is asked.
+        An outage does not lose it: an overdue renewal is made up for here, unless the lock was taken meanwhile. Raises
+        :class:`Unreachable` if that can't be checked. ``sure`` False: by the heartbeat's last result alone.
         """
         if not sure and not self._lost:
             return
@@ -120,15 +118,15 @@ class EnvironmentLock:
                 seen_version, seen_at = version, time.monotonic()
             if self._free(lease, time.monotonic() - seen_at):
                 if self._try(partial(self._kube.replace, LEASE, self._namespace, self._body(lease))):
-                    self._tell_takeover()
+                    self._report_takeover()
                     if end_stuck(holder_of(lease)):
-                        self._progress(f"ended {holder_of(lease).describe()}, which hung on this machine")
+                        self._progress(f"ended {holder_of(lease).describe()}, which was stuck on this machine")
                     return
                 continue
             if until.expired:
                 raise held(self._namespace, lease)
             if not told:
-                self._progress(f"waiting for the lock: {told_holder(lease)}")
+                self._progress(f"waiting for the lock: {describe_holder(lease)}")
                 told = True
             self._stop.wait(min(_POLL_S, until.remaining))
 
@@ -140,10 +138,10 @@ class EnvironmentLock:
         self._renewed = lasting()
         return True
 
-    def _tell_takeover(self) -> None:
+    def _report_takeover(self) -> None:
         text = (self._lease["metadata"].get("annotations") or {}).get(TAKEN_OVER, "")
         if text:
-            self.takeover = f"The lock of {subject(self._namespace, self._name)} was taken over by hand: {text}."
+            self.takeover = f"The lock of {subject(self._namespace, self._name)} was taken over manually: {text}."
             self._progress(self.takeover)
 
     def _free(self, lease: dict[str, Any], unchanged_for: float) -> bool:
@@ -151,7 +149,7 @@ class EnvironmentLock:
         if not lease["spec"].get("holderIdentity") or holder.identity == self._holder.identity:
             return True
         if holder.by_hand:
-            return holder.is_me_by_hand(self._holder) or silent_for(self._kube, lease) > duration_of(lease)
+            return holder.is_my_manual_lock(self._holder) or silent_for(self._kube, lease) > duration_of(lease)
         return is_dead_here(holder) or unchanged_for > duration_of(lease) + holder.grace
 
     def _body(self, lease: dict[str, Any]) -> dict[str, Any]:
@@ -162,14 +160,14 @@ class EnvironmentLock:
 
     def _beat(self) -> None:
         while not self._stop.wait(self._ttl / 3):
-            with self._guard, suppress(KubeError):  # without an answer nothing is known: check() will ask again
+            with self._guard, suppress(KubeError):  # without a response nothing is known: check() asks again
                 if not self._lost:
                     self._renew(Deadline.after(self._ttl / 3))
 
     def _confirm(self) -> None:
-        """The heartbeat is late: the server was away, or this process was stopped for a while."""
+        """The renewal is overdue: an outage, or this process was stopped."""
         if self._unsure and lasting() - self._unsure[0] < _POLL_S:
-            raise self._unsure[1]  # another thread has just tried for long
+            raise self._unsure[1]  # another thread has just waited for it
         try:
             self._renew()
         except KubeError as exc:
@@ -177,7 +175,7 @@ class EnvironmentLock:
             raise
 
     def _renew(self, deadline: Deadline | None = None) -> None:
-        """One renewal of the Lease as this holder last wrote it. ``_lost`` says so when it is somebody else's."""
+        """Renews the Lease as this holder last wrote it; sets ``_lost`` if it has another holder."""
         renewed = {**self._lease, "spec": {**self._lease["spec"], "renewTime": stamp()}}
         try:
             self._lease = self._kube.replace(LEASE, self._namespace, renewed, deadline=deadline)
@@ -190,14 +188,14 @@ class EnvironmentLock:
         if lease is not None and lease["spec"].get("holderIdentity") == self._holder.identity:
             self._lease, self._renewed = lease, lasting()
         else:
-            self._lost = "it was removed" if lease is None else told_holder(lease)
+            self._lost = "it was removed" if lease is None else describe_holder(lease)
 
     def _release(self) -> None:
         deadline = Deadline.after(self._ttl / 2)
-        with suppress(KubeError):  # whoever comes next sees that this process is gone
+        with suppress(KubeError):  # the next holder sees that this process is gone
             try:
                 self._kube.replace(LEASE, self._namespace, freed(self._lease), deadline=deadline)
-            except Conflict:  # with a renewal of its own whose answer was lost?
+            except Conflict:  # with our own renewal, whose response was lost?
                 self._look_again(deadline)
                 if not self._lost:
                     self._kube.replace(LEASE, self._namespace, freed(self._lease), deadline=deadline)
@@ -206,19 +204,19 @@ class EnvironmentLock:
 def lock_state(
     kube: KubeApi, namespace: str, me: Holder | None = None, *, platform: bool = False
 ) -> tuple[Lock, dict[str, Any] | None]:
-    """How the lock looks to one who does not hold it, without waiting; with the Lease that says so."""
+    """The lock's state for a process that does not hold it, and its Lease; does not wait."""
     lease = kube.find(LEASE, *place(namespace, platform))
     if lease is None or not lease["spec"].get("holderIdentity"):
         return Lock.NONE, lease
     holder = holder_of(lease)
-    if me is not None and (holder.identity == me.identity or holder.is_me_by_hand(me)):
+    if me is not None and (holder.identity == me.identity or holder.is_my_manual_lock(me)):
         return Lock.MINE, lease
     return (Lock.OTHER_DEAD if is_dead_here(holder) else Lock.OTHER_ALIVE), lease
 
 
 def free_abandoned(kube: KubeApi, namespace: str, *, platform: bool = False) -> None:
-    """For a run that has nothing to write: the lock that a dead run left on this machine does not outlive it."""
-    with suppress(KubeError):  # taken in this moment, or not allowed: whoever writes next sees to it
+    """Releases the lock of a dead run of this machine, for a run that has nothing to write."""
+    with suppress(KubeError):  # just taken, or forbidden: the next writer takes it over
         state, lease = lock_state(kube, namespace, platform=platform)
         if lease is not None and state is Lock.OTHER_DEAD:
             kube.replace(LEASE, place(namespace, platform)[0], freed(lease))

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A lock as a person handles it: looked at, taken over in an emergency (which is recorded), freed."""
+"""A lock in a person's hands: shown, taken over in an emergency (which is recorded), released."""
 
 from __future__ import annotations
 
@@ -15,14 +15,25 @@ from ..kube.api import KubeApi
 from ..kube.errors import AlreadyExists, Conflict
 from ..kube.resources import LEASE
 from .holder import Holder, is_dead_here
-from .lease import TAKEN_OVER, duration_of, freed, holder_of, lease_body, place, silent_for, stamp, subject, told_holder
+from .lease import (
+    TAKEN_OVER,
+    describe_holder,
+    duration_of,
+    freed,
+    holder_of,
+    lease_body,
+    place,
+    silent_for,
+    stamp,
+    subject,
+)
 
-BY_HAND_S = 3600  # so long a lock that a person took is good: a forgotten one blocks nobody for ever
+MANUAL_TTL_SECONDS = 3600  # a forgotten manual lock blocks nobody for ever
 _TRIES = 5
 
 
-class Wanted(StrEnum):
-    """What is done about the lock."""
+class LockState(StrEnum):
+    """What deploy_lock is asked for."""
 
     INFO = "info"
     TAKEN_OVER = "taken_over"
@@ -38,7 +49,7 @@ class LockView:
     since: str = ""
     renewed: str = ""
     expired: bool = False
-    taken_over: str = ""  # the takeover by hand that no run has told yet
+    taken_over: str = ""  # the manual takeover that no run has reported yet
 
     @classmethod
     def of(cls, kube: KubeApi, lease: Mapping[str, Any] | None) -> LockView:
@@ -82,50 +93,53 @@ class LockChange:
     after: LockView
 
 
-class LockByHand:
-    """The lock of a namespace, or of the platform, in the hands of ``me``."""
+class ManualLock:
+    """The lock of a namespace, or of the platform, held by the person ``me``."""
 
     def __init__(self, kube: KubeApi, namespace: str, me: Holder, *, platform: bool = False) -> None:
         self._kube = kube
         self._namespace, self._name = place(namespace, platform)
         self._me = replace(me, machine="", pid=0, started="", grace=0.0, by_hand=True)
 
-    def bring(self, wanted: Wanted, *, check: bool = False) -> LockChange:
-        """Raises lock_held when a living run's lock should be released, conflict when it never stands still."""
+    def ensure(self, state: LockState, *, check: bool = False) -> LockChange:
+        """Raises lock_held for the release of a living run's lock, conflict if the Lease keeps changing."""
         for _try in range(_TRIES):
             lease = self._kube.find(LEASE, self._namespace, self._name)
             before = LockView.of(self._kube, lease)
-            body = self._body(wanted, lease, before)
+            body = self._body(state, lease, before)
             if body is None:
                 return LockChange(False, before, before)
             if check:
-                return LockChange(True, before, self._predicted(wanted, before))
+                return LockChange(True, before, self._predicted(state, before))
             try:
                 write = self._kube.replace if lease else self._kube.create
                 return LockChange(True, before, LockView.of(self._kube, write(LEASE, self._namespace, body)))
             except (AlreadyExists, Conflict):
                 continue  # its holder has just renewed it, or it changed hands
-        raise error(Code.CONFLICT, f"The lock of {subject(self._namespace, self._name)} changes hands all the while.")
+        raise error(Code.CONFLICT, f"The lock of {subject(self._namespace, self._name)} keeps changing hands.")
 
-    def _body(self, wanted: Wanted, lease: dict[str, Any] | None, now: LockView) -> dict[str, Any] | None:
-        """The Lease as it should be; None when nothing has to be done."""
-        mine = now.holder is not None and now.holder.is_me_by_hand(self._me)
-        match wanted:
-            case Wanted.TAKEN_OVER if not mine or now.expired:
+    def _body(self, state: LockState, lease: dict[str, Any] | None, now: LockView) -> dict[str, Any] | None:
+        """The Lease to write; None if nothing has to be done."""
+        mine = now.holder is not None and now.holder.is_my_manual_lock(self._me)
+        match state:
+            case LockState.TAKEN_OVER if not mine or now.expired:
                 text = f"{self._me.describe()} took it{self._from(lease, now)} at {stamp()[:19]}Z"
-                return lease_body(self._namespace, self._name, self._me, BY_HAND_S, lease or {}, {TAKEN_OVER: text})
-            case Wanted.RELEASED if lease is not None and now.held:
+                return lease_body(
+                    self._namespace, self._name, self._me, MANUAL_TTL_SECONDS, lease or {}, {TAKEN_OVER: text}
+                )
+            case LockState.RELEASED if lease is not None and now.held:
                 if not mine and not now.expired:
                     raise error(
                         Code.LOCK_HELD,
-                        f"The lock of {subject(self._namespace, self._name)} was not released: {told_holder(lease)} "
-                        "and is alive. If it must be stopped, take the lock over (state=taken_over).",
+                        f"The lock of {subject(self._namespace, self._name)} was not released: "
+                        f"{describe_holder(lease)} and is alive. "
+                        "If it must be stopped, take the lock over (state=taken_over).",
                         namespace=self._namespace,
                         holder=now.as_result()["holder"],
                     )
                 noted_before = (lease["metadata"].get("annotations") or {}).get(TAKEN_OVER)
                 body = freed(lease)
-                if noted_before:  # no run has told it yet
+                if noted_before:  # no run has reported it yet
                     body["metadata"]["annotations"][TAKEN_OVER] = noted_before
                 return body
             case _:
@@ -134,20 +148,20 @@ class LockByHand:
     def _from(self, lease: dict[str, Any] | None, now: LockView) -> str:
         return f" from {now.holder.describe()}" if lease is not None and now.held and now.holder else ""
 
-    def _predicted(self, wanted: Wanted, before: LockView) -> LockView:
-        if wanted is Wanted.RELEASED:
+    def _predicted(self, state: LockState, before: LockView) -> LockView:
+        if state is LockState.RELEASED:
             return LockView(taken_over=before.taken_over)
         return LockView(held=True, holder=self._me)
 
 
-def lock_by_hand(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+def manual_lock(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """deploy_lock in one call; its result."""
     platform = params["lock"] == "platform"
     if not platform:
         guard(kube, Claims(params["environment"], params["namespace"]))
     me = Holder.me("deploy_lock", params["commit"] or "", url=params["run_url"] or "")
-    done = LockByHand(kube, params["namespace"] or "", me, platform=platform).bring(
-        Wanted(params["state"]), check=check
+    done = ManualLock(kube, params["namespace"] or "", me, platform=platform).ensure(
+        LockState(params["state"]), check=check
     )
     before, after = done.before.as_result(), done.after.as_result()
     return {"changed": done.changed, **after, "diff": {"before": before, "after": after}}

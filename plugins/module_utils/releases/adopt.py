@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Helm releases that run already are taken over as they are: compared with the inventory, verified, labelled, recorded.
+"""Adopts Helm releases as they run: compares them with the inventory, verifies, labels and records them.
 
 Only metadata is written (labels of Helm's newest Secret, of the namespace, the record), so no pod is restarted.
 """
@@ -56,7 +56,7 @@ class Adoption:
         self._report = Report()
 
     def run(self) -> Report:
-        """Raises TodoCloudError with the report in its results when what runs is not well; then nothing is labelled."""
+        """Raises TodoCloudError with the report in its results if a release is unhealthy; then nothing is labelled."""
         settings, report = self._settings, self._report
         claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
         guarded = guard(self._kube, claims, may_be_free=True)
@@ -99,7 +99,7 @@ class Adoption:
         todo = []
         for spec in (spec for wave in self._waves for spec in wave):
             history = snapshot.history(spec.name)
-            why = self._no_case(spec, history, snapshot)
+            why = self._why_not(spec, history, snapshot)
             revision = history[-1].revision if history else 0
             outcome = Outcome.PREDICTED if self._settings.check and not why else Outcome.KEPT
             self._report.rows[spec.name] = Row(
@@ -110,8 +110,8 @@ class Adoption:
         with ThreadPoolExecutor(8) as pool:
             return {f.stored.name: f for f in pool.map(lambda s: self._found(s, pinned[s.name], snapshot), todo)}
 
-    def _no_case(self, spec: ReleaseSpec, history: History, snapshot: Snapshot) -> str:
-        """Why a release is left alone; empty when it is to be adopted. Raises release_pending, helm_failed."""
+    def _why_not(self, spec: ReleaseSpec, history: History, snapshot: Snapshot) -> str:
+        """Why a release is not adopted; empty if it is. Raises release_pending, helm_failed."""
         if not history:
             return "no Helm release of this name: site.yml installs it"
         newest = history[-1]
@@ -148,7 +148,7 @@ class Adoption:
         row.detail = "differs, site.yml would change it: " + ("; ".join(changes) or "what the chart renders")
         if self._settings.diff and wanted:
             self._report.diff += manifest_diffs(spec.name, stored.manifest, stored.revision, wanted, "inventory")
-        return Found(stored, _as_it_is(stored, spec), same=False)
+        return Found(stored, _as_deployed(stored, spec), same=False)
 
     def _verified(self, found: Mapping[str, Found]) -> dict[str, StoredRelease]:
         apps = {spec.name: spec.app_id for wave in self._waves for spec in wave}
@@ -163,12 +163,12 @@ class Adoption:
         if not verified.ok:
             self._report.changed = False
             first = self._report.failures[0]
-            message = f"{first.message.rstrip('.')}; what is not well is not adopted, nothing was changed."
+            message = f"{first.message.rstrip('.')}; an unhealthy release is not adopted, nothing was changed."
             raise self._report.fail(replace(first, message=message))
         return dict(verified.stored)
 
     def _label(self, found: Mapping[str, Found], snapshot: Snapshot, run: LockedRun) -> None:
-        """From now on these revisions are known as made from their inputs. Conflict when Helm writes meanwhile."""
+        """Labels the revisions with their inputs. Raises conflict when Helm writes meanwhile."""
         for name, each in found.items():
             newest = snapshot.history(name)[-1]
             source = each.source
@@ -194,8 +194,8 @@ def _runs(pinned: ReleaseSpec, stored: StoredRelease, snapshot: Snapshot) -> boo
     return any(each["digest"] == image.digest for each in running)
 
 
-def _as_it_is(stored: StoredRelease, spec: ReleaseSpec) -> Member:
-    """A release that the inventory describes otherwise, known by what is deployed; only Helm's history can restore it.
+def _as_deployed(stored: StoredRelease, spec: ReleaseSpec) -> Member:
+    """A release that differs from the inventory, as it is deployed; only Helm's history can restore it.
 
     Its values are not recorded: whoever installed it may have put secrets into them.
     """

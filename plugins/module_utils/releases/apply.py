@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Brings an environment's set of releases to what was asked: guard, plan, lock, waves, verdict, and the record of it.
+"""Deploys an environment's set of releases: guard, plan, lock, waves, verification, and the record.
 
 The flow in one screen is ``Engine.apply``. What happens when a wave fails stands in remediation.py.
 """
@@ -31,7 +31,7 @@ from ..records.rollback_target import forget
 from .export import export
 from .preview import Preview
 
-_STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # somebody else is at work: nothing is taken back
+_STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # another writer is at work: nothing is restored
 
 
 class Engine:
@@ -45,7 +45,7 @@ class Engine:
         self._kube = run.kube
         self._settings = run.settings
         self._progress = run.progress
-        self._asked = waves  # as they were given; self._waves: with images by digest
+        self._asked = waves  # as given; self._waves: with images by digest
         self._waves = waves
         self._specs = [spec for wave in waves for spec in wave]
         self._pins = Pins(run.kube, run.settings.namespace, run.settings.registries)
@@ -55,7 +55,7 @@ class Engine:
         self._contents: dict[tuple[str, int], StoredRelease] = {}  # of these histories
 
     def apply(self) -> Report:
-        """Raises TodoCloudError with the report in its results when the environment is not at what was asked."""
+        """Raises TodoCloudError with the report in its results if the environment is not as asked."""
         settings = self._settings
         claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
         self._guarded = guard(self._kube, claims, may_be_absent=settings.check)
@@ -133,13 +133,13 @@ class Engine:
                 failures = dict(found.failures)
             if failures:
                 lost = WaveFailure(failures, [i.name for i in busy], verified, {s.name: s for s in self._specs})
-                raise Remediation(run).recover(lost, self._report)
+                raise Remediation(run).remediate(lost, self._report)
             verified |= found.stored
             for item in busy:
                 self._report.rows[item.name].outcome, self._report.rows[item.name].detail = Outcome.VERIFIED, ""
         for item in plan:
             if item.action is Action.UNINSTALL:
-                self._progress(f"{item.name}: removed, the inventory names it no more")
+                self._progress(f"{item.name}: removed, it is no longer in the inventory")
                 self._done(writer.uninstall(item.name))
         sources = {spec.name: spec for spec in self._specs}
         self._report.set, warnings = Recorder(run).record(verified, sources, snapshot)
@@ -148,7 +148,7 @@ class Engine:
     def _write_all(
         self, items: Sequence[PlanItem], snapshot: Snapshot, writer: ReleaseWriter, deadline: Deadline
     ) -> dict[str, Failure]:
-        """One Helm process per release, side by side. Failures by release; a lost lock or foreign work is raised."""
+        """One Helm process per release, side by side. Failures by release; raises for a lost lock or another writer."""
         failures: dict[str, Failure] = {}
 
         def one(item: PlanItem) -> Write | TodoCloudError | None:
@@ -179,7 +179,7 @@ class Engine:
         if action in (Action.INSTALL, Action.UPGRADE):
             return writer.apply(spec, snapshot.marks, deadline)
         if action is Action.VERIFY:
-            writer.remove_orphans(spec.name)  # the run that wrote it may have been killed before it came to that
+            writer.remove_orphans(spec.name)  # the run that wrote it may have been killed before this
         return None
 
     def _done(self, write: Write) -> None:
@@ -202,7 +202,7 @@ class Engine:
         return self._run.storage.read(name, revision)
 
     def _read_once(self, name: str, revision: int) -> StoredRelease:
-        """For plans, before anything is written: the second, under the lock, mostly finds the same histories."""
+        """For plans, before anything is written: the second one, under the lock, mostly finds the same histories."""
         key = (name, revision)
         if key not in self._contents:
             self._contents[key] = self._read(name, revision)

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The way out: an environment's releases as plain values files, charts, and the Helm commands that deploy them."""
+"""Exports an environment's releases as plain values files, charts, and the Helm commands that deploy them."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..deploy.orphans import left_behind
+from ..deploy.orphans import with_orphans
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verifier
 from ..deploy.writer import ReleaseWriter, apply_request
@@ -80,7 +80,7 @@ class HelmReleaseRun:
         self._report = HelmReleaseReport()
 
     def present(self, spec: ReleaseSpec) -> HelmReleaseReport:
-        """Installed as described, and Current. Raises TodoCloudError with the report when it is not."""
+        """Installs or upgrades the release and verifies it. Raises TodoCloudError with the report if it fails."""
         report, there = self._report, self._namespace_is_there(self._settings.check)
         report.input_digest = spec.inputs
         with ExitStack() as stack:
@@ -98,11 +98,11 @@ class HelmReleaseRun:
             if run and report.action in _AT_REST:
                 ReleaseWriter(run).remove_orphans(spec.name)
             if report.action is not Action.NONE:
-                self._bring(spec, snapshot, run, stack)
+                self._deploy(spec, snapshot, run, stack)
         return self._finish()
 
     def absent(self, name: str) -> HelmReleaseReport:
-        """Uninstalled, its workloads gone."""
+        """Uninstalls the release and waits until its workloads are gone."""
         report = self._report
         if not self._namespace_is_there(True):
             report.warnings.clear()
@@ -130,23 +130,23 @@ class HelmReleaseRun:
     def _look(
         self,
         stack: ExitStack,
-        judge: Callable[[Snapshot, Lock], State],
+        decide: Callable[[Snapshot, Lock], State],
         wanted: Wanted,
         spec: ReleaseSpec | None,
     ) -> tuple[LockedRun | None, State, Snapshot]:
         """State of the release; when it has to be written, the lock is taken first and it is looked at again."""
         snapshot = self._take(spec)
         lock = lock_state(self._kube, self._settings.namespace, platform=self._settings.platform)[0]
-        state = judge(snapshot, lock)
-        untidy = spec is not None and left_behind(snapshot.history(spec.name))
-        if self._settings.check or (action_for(state, wanted) in _AT_REST and not untidy):
+        state = decide(snapshot, lock)
+        orphans = spec is not None and with_orphans(snapshot.history(spec.name))
+        if self._settings.check or (action_for(state, wanted) in _AT_REST and not orphans):
             if lock is Lock.OTHER_DEAD and not self._settings.check:
                 free_abandoned(self._kube, self._settings.namespace, platform=self._settings.platform)
             return None, state, snapshot
         run = stack.enter_context(locked_run(self._run))
         self._report.warnings += run.warnings
         snapshot = self._take(spec)
-        return run, judge(snapshot, Lock.MINE), snapshot
+        return run, decide(snapshot, Lock.MINE), snapshot
 
     def _take(self, spec: ReleaseSpec | None) -> Snapshot:
         return self._run.look(spec.watches if spec else (), WORKLOADS)
@@ -165,7 +165,7 @@ class HelmReleaseRun:
         targets = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
         return stored is not None and all(snapshot.status(t).state is WorkloadState.CURRENT for t in targets)
 
-    def _bring(self, spec: ReleaseSpec, snapshot: Snapshot, run: LockedRun | None, lock: ExitStack) -> None:
+    def _deploy(self, spec: ReleaseSpec, snapshot: Snapshot, run: LockedRun | None, lock: ExitStack) -> None:
         report, deadline = self._report, Deadline.after(self._settings.timeout)
 
         def decide(history: History) -> Action:
@@ -177,7 +177,7 @@ class HelmReleaseRun:
                 writer = ReleaseWriter(run)
                 if writer.settle(spec.name, report.action, decide).writes:
                     self._apply(writer, spec, snapshot, deadline)
-            lock.close()  # judging only reads: the next one may write meanwhile
+            lock.close()  # verifying only reads: another run may write meanwhile
             self._verify(spec, deadline)
         except TodoCloudError as exc:
             report.failures = report.failures or [exc.failure]
@@ -190,11 +190,11 @@ class HelmReleaseRun:
         self._note_diff(spec.name, done.was, done.now)
 
     def _verify(self, spec: ReleaseSpec, deadline: Deadline) -> None:
-        judged = Verifier(self._run, repair_sidecars=False).verify([spec.name], {}, deadline)
-        self._report.verdict = judged.verdict.as_result() if judged.verdict else {}
-        self._report.warnings += judged.warnings
-        if not judged.ok:
-            raise TodoCloudError(judged.failures[spec.name])
+        found = Verifier(self._run, repair_sidecars=False).verify([spec.name], {}, deadline)
+        self._report.verdict = found.verdict.as_result() if found.verdict else {}
+        self._report.warnings += found.warnings
+        if not found.ok:
+            raise TodoCloudError(found.failures[spec.name])
 
     def _preview(self, spec: ReleaseSpec, snapshot: Snapshot, there: bool) -> None:
         report = self._report
@@ -204,13 +204,13 @@ class HelmReleaseRun:
         options = {"force_conflicts": self._force, "skip_crds": self._skip_crds}
         request = apply_request(self._settings, spec, snapshot.marks, report.revision + 1, **options)
         try:
-            after, told = self._run.helm.render(request), f"revision {report.revision + 1}"
+            after, then = self._run.helm.render(request), f"revision {report.revision + 1}"
         except HelmError as exc:
             if exc.failure.code is Code.CHART_INVALID:
                 raise
             report.warnings.append(f"The difference can't be shown: {exc.failure.message}")
             return
-        report.diff = manifest_diffs(spec.name, before.manifest if before else "", report.revision, after, told)
+        report.diff = manifest_diffs(spec.name, before.manifest if before else "", report.revision, after, then)
 
     def _note_diff(self, name: str, was: int, now: int) -> None:
         if self._settings.diff:
@@ -219,7 +219,7 @@ class HelmReleaseRun:
             self._report.diff = manifest_diffs(name, old, was, new, f"revision {now}")
 
     def _wait_until_gone(self, name: str, stored: StoredRelease | None) -> None:
-        """Helm's uninstall only asks for deletion; gone is what the API says."""
+        """Helm's uninstall only requests the deletion; the API shows when it is done."""
         left = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
         deadline, pause = Deadline.after(self._settings.timeout), threading.Event()
         while left:

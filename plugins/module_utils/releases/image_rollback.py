@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Any earlier image of one service, verified or not: its chart and values as they were verified last, another image."""
+"""Rolls one service back to any earlier image, verified or not, with the chart and values that were verified last."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ImageRollback:
         self._image = image
 
     def run(self) -> Report:
-        """Deployed, judged and recorded like any change; if it fails, the release goes back to what was verified."""
+        """Deploys, verifies and records it like any change; if it fails, the release is restored."""
         settings = self._settings
         guard(self._run.kube, Claims(settings.environment, settings.namespace, settings.cluster_id))
         records = list(self._run.records.readable())
@@ -80,7 +80,7 @@ class ImageRollback:
             reason = f"left for image {image} of {self._name}"
             left = dict.fromkeys(_left(self._name, image, records), reason)
             report = Engine(self._run.with_settings(settings), [[spec]], withdraw=left).apply()
-        report.warnings += self._told(spec, member, records)
+        report.warnings += self._warnings(spec, member, records)
         return report
 
     def _spec(self, member: Member, record: Record, folder: Path) -> ReleaseSpec:
@@ -90,14 +90,14 @@ class ImageRollback:
         except TodoCloudError as exc:
             raise error(Code.INVALID_INPUT, f"{self._name}: {exc.failure.message}.", image=self._image) from exc
 
-    def _told(self, spec: ReleaseSpec, member: Member, records: Sequence[Record]) -> list[str]:
+    def _warnings(self, spec: ReleaseSpec, member: Member, records: Sequence[Record]) -> list[str]:
         image = image_text(spec.values)
         sets = [record.id for record in records if _has(record, self._name, image)]
         known = f"it was verified in release set {sets[0]}" if sets else "no release set holds it as verified"
-        told = [f"{self._name}: {image} was asked for by hand; {known}."]
+        warnings = [f"{self._name}: {image} was requested explicitly; {known}."]
         floor = violates_floor(replace(member, values=spec.values), replace(records[0], restored_from=0),
                       self._run.storage.history(self._name))  # fmt: skip
-        return [*told, f"{floor}."] if floor else told
+        return [*warnings, f"{floor}."] if floor else warnings
 
 
 def _left(name: str, image: str, records: Sequence[Record]) -> list[int]:

@@ -1,7 +1,7 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Back to a verified set: chosen, checked before it is used, written down, taken, judged, recorded, the left set
-withdrawn.
+"""Rolls back to a verified set: chooses, checks and remembers it, restores, verifies, records, and withdraws the sets
+that were left.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..records.rollback_floor import crossed
 from ..records.rollback_target import RollbackTarget, forget, remember, remembered
 
 VERIFIED = "verified"
-_THERE = (State.VERIFIED, State.UNVERIFIED)  # the release stands at the member's inputs
+_AT_TARGET = (State.VERIFIED, State.UNVERIFIED)  # the release stands at the member's inputs
 
 
 class Rollback:
@@ -75,7 +75,7 @@ class Rollback:
                 if exc.results:
                     raise
                 raise self._report.interrupted(exc.failure) from exc
-        elif begun:  # killed when all was back and recorded; or given up for a set that stands already
+        elif begun:  # killed after its record was written; or replaced by a set that stands already
             self._end(begun if begun.set == record.id else replace(begun, leaves=()), run)
 
     def _choose(self, snapshot: Snapshot, begun: RollbackTarget | None) -> tuple[RollbackTarget, Record]:
@@ -98,7 +98,7 @@ class Rollback:
         for record in self._run.records.readable(snapshot.headers, self._report.warnings.append):
             looked += 1
             members = [m for m in record.members.values() if not self._names or m.name in self._names]
-            if any(self._state(m, snapshot) not in _THERE for m in members):
+            if any(self._state(m, snapshot) not in _AT_TARGET for m in members):
                 return record
         environment = self._settings.environment
         if not looked:
@@ -124,7 +124,7 @@ class Rollback:
         )
 
     def _targets(self, record: Record, snapshot: Snapshot, intention: RollbackTarget) -> list[Target]:
-        """Members that do not stand at the record's revision. The same inputs under a new revision are only judged."""
+        """Members that are not at the record's revision. The same inputs under a new revision are only verified."""
         members = [m for m in record.members.values() if not intention.names or m.name in intention.names]
         for member in members:
             history = snapshot.history(member.name)
@@ -135,26 +135,26 @@ class Rollback:
             for name in sorted(newest.keys() - record.members.keys()):
                 self._report.warnings.append(f"{name} was not part of release set {record.id} and is left as it is.")
         self._report.set = snapshot.newest.id if snapshot.newest else 0
-        targets = [Target(m, record) for m in members if not self._proved(m, newest.get(m.name), snapshot)]
+        targets = [Target(m, record) for m in members if not self._is_verified(m, newest.get(m.name), snapshot)]
         for target in targets:
             self._report.rows[target.member.name].outcome = Outcome.KEPT
         return targets
 
-    def _proved(self, member: Member, newest: Member | None, snapshot: Snapshot) -> bool:
+    def _is_verified(self, member: Member, newest: Member | None, snapshot: Snapshot) -> bool:
         """Does it stand at the member's inputs by a revision that was verified?"""
         history = snapshot.history(member.name)
-        if not history or self._state(member, snapshot) not in _THERE:
+        if not history or self._state(member, snapshot) not in _AT_TARGET:
             return False
         return any(m is not None and m.is_at(history[-1]) for m in (member, newest))
 
     def _check_targets(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
-        """Everything that a target needs is there, before the first write: its revision or its chart, every Secret key;
-        and no release goes below its floor.
+        """Checks before the first write that a target's revision or chart and every Secret key exist, and that no
+        release violates its floor.
         """
         problems = []
         for target in targets:
             member = target.member
-            if self._state(member, snapshot) in _THERE:
+            if self._state(member, snapshot) in _AT_TARGET:
                 continue
             self._report.rows[member.name].action = "rollback"
             problems += crossed([(member, target.record)], snapshot.histories)
@@ -226,7 +226,7 @@ class Rollback:
         self._end(intention, run)
 
     def _end(self, intention: RollbackTarget, run: LockedRun) -> None:
-        """The last two steps: the sets that were left are withdrawn, and the rollback is no longer unfinished."""
+        """The last two steps: withdraws the sets that were left, and forgets the target."""
         for number in intention.leaves:
             run.records.withdraw(number, f"left for set {intention.set} by {intention.who}")
         forget(run.kube, self._settings.namespace)

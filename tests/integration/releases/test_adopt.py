@@ -96,7 +96,7 @@ def test_what_is_not_well_is_not_adopted(world: World) -> None:
     before = world.history("a"), world.history("b")
     failed = world.adopt(world.release("a"), world.release("b", mode="crash"))
     assert failed.code == "crash_loop"
-    assert "what is not well is not adopted, nothing was changed" in failed.message
+    assert "an unhealthy release is not adopted, nothing was changed" in failed.message
     assert (world.history("a"), world.history("b")) == before
     assert world.sets() == []
 

@@ -96,7 +96,7 @@ def test_any_earlier_image_of_one_service(world: World, module: Run, images: Ima
     registries = list(asked["registries"])
     shown = module("release_rollback", {**options, "names": ["web"], "image": "v1", "registries": registries})
     assert shown.result["set"] == 4
-    assert "was asked for by hand; it was verified in release set 1" in " ".join(shown.output.split())
+    assert "was requested explicitly; it was verified in release set 1" in " ".join(shown.output.split())
     assert world.pods("b").keys() == b
     assert world.earlier("v1", "web", **asked).ok().result["changed"] is False
 

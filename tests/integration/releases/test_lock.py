@@ -16,7 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import (
     PLATFORM_NAMESPACE,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock
-from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import LockByHand, Wanted
+from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import LockState, ManualLock
 
 from tests.integration.releases.test_kill import running
 from tests.integration.releases.world import CHART, World
@@ -43,7 +43,7 @@ def test_the_module_looks_takes_over_and_releases(world: World, module: Run) -> 
         assert "is alive. If it must be stopped, take the lock over" in kept.result["msg"]
         taking = {**base, "state": "taken_over", "run_url": "https://here/1", "commit": "feed"}
         assert module("deploy_lock", taking, check=True).result["changed"] is True
-        assert LockByHand(world.kube, world.namespace, stranger()).bring(Wanted.INFO).after.taken_over == ""
+        assert ManualLock(world.kube, world.namespace, stranger()).ensure(LockState.INFO).after.taken_over == ""
         taken = module("deploy_lock", taking).result
         assert (taken["changed"], taken["holder"]["by_hand"]) == (True, True)
         assert (taken["holder"]["url"], taken["holder"]["commit"]) == ("https://here/1", "feed")
@@ -51,24 +51,24 @@ def test_the_module_looks_takes_over_and_releases(world: World, module: Run) -> 
     released = module("deploy_lock", {**base, "state": "released"}).result
     assert (released["changed"], released["held"]) == (True, False)
     told = world.apply(world.release("a")).ok()
-    assert any("taken over by hand: deploy_lock of" in line for line in told.lines)
+    assert any("taken over manually: deploy_lock of" in line for line in told.lines)
 
 
 def test_who_took_it_goes_on_and_everybody_else_is_refused(world: World) -> None:
-    mine = LockByHand(world.kube, world.namespace, Holder.me("deploy_lock"))
+    mine = ManualLock(world.kube, world.namespace, Holder.me("deploy_lock"))
     with EnvironmentLock(world.kube, world.namespace, stranger()):
         assert world.apply(world.release("a")).code == "lock_held"
-        mine.bring(Wanted.TAKEN_OVER)
+        mine.ensure(LockState.TAKEN_OVER)
         done = world.apply(world.release("a")).ok()
     assert done.result["set"] == 1
     assert any("from release_apply of ci on ci-7 (commit 0123abc)" in line for line in done.lines)
     assert not world.kube.get(LEASE, world.namespace, LOCK_NAME)["spec"].get("holderIdentity"), "free after that run"
 
-    theirs = LockByHand(world.kube, world.namespace, stranger("deploy_lock"))
-    theirs.bring(Wanted.TAKEN_OVER)
+    theirs = ManualLock(world.kube, world.namespace, stranger("deploy_lock"))
+    theirs.ensure(LockState.TAKEN_OVER)
     refused = world.apply(world.release("a", text="two"))
     assert refused.code == "lock_held"
-    assert "It was taken by hand: ask ci" in refused.message
+    assert "It was taken manually: ask ci" in refused.message
     assert world.text("a") == "one"
 
 
@@ -79,7 +79,7 @@ def test_a_holder_that_is_stopped_for_longer_than_its_lock_lives_writes_nothing_
     with running(world, "apply", *waves) as run:  # stopped while it waits for the first wave: no Helm is at work
         eventually("the first wave is applied", lambda: world.statuses("a") == ["superseded", "deployed"])
         run.send_signal(signal.SIGSTOP)
-        LockByHand(world.kube, world.namespace, Holder.me("deploy_lock")).bring(Wanted.TAKEN_OVER)
+        ManualLock(world.kube, world.namespace, Holder.me("deploy_lock")).ensure(LockState.TAKEN_OVER)
         world.apply([world.release("a", text="three")], [world.release("b", text="three")]).ok()
         before = world.fingerprint()
         run.send_signal(signal.SIGCONT)
@@ -95,9 +95,9 @@ def test_a_dead_holder_elsewhere_shows_as_expired(world: World) -> None:
     holder = replace(stranger(), grace=0)
     lock = EnvironmentLock(world.kube, world.namespace, holder, ttl=1)
     world.kube.create(LEASE, world.namespace, lock._body({}))
-    mine = LockByHand(world.kube, world.namespace, Holder.me("deploy_lock"))
-    eventually("it is expired", lambda: mine.bring(Wanted.INFO).after.expired)
-    assert mine.bring(Wanted.RELEASED).changed is True
+    mine = ManualLock(world.kube, world.namespace, Holder.me("deploy_lock"))
+    eventually("it is expired", lambda: mine.ensure(LockState.INFO).after.expired)
+    assert mine.ensure(LockState.RELEASED).changed is True
 
 
 def test_the_platform_has_one_lock_for_all_its_releases(world: World, module: Run) -> None:

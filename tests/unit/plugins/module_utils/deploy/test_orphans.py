@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.deploy.orphans import LEFT, left_behind, remove_orphans
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.orphans import LEFT, remove_orphans, with_orphans
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, ReleaseStatus, Revision
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, PVC, Resource
 
@@ -28,7 +28,7 @@ OURS = {"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "n
 )
 def test_failed_revisions_that_nobody_looked_after(statuses: tuple[str, ...], left: list[int]) -> None:
     history = [Revision("api", "ns", n, ReleaseStatus(s)) for n, s in enumerate(statuses, 1)]
-    assert [r.revision for r in left_behind(history)] == left
+    assert [r.revision for r in with_orphans(history)] == left
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_failed_revisions_that_nobody_looked_after(statuses: tuple[str, ...], le
 )
 def test_a_mark_counts_for_its_own_revision(status: str, mark: str, left: bool) -> None:
     first = Revision("api", "ns", 1, ReleaseStatus(status), labels={LEFT: mark} if mark else {})
-    assert bool(left_behind([first, Revision("api", "ns", 2, ReleaseStatus.DEPLOYED)])) is left
+    assert bool(with_orphans([first, Revision("api", "ns", 2, ReleaseStatus.DEPLOYED)])) is left
 
 
 def manifest(*names: str, kind: str = "ConfigMap") -> str:
@@ -72,7 +72,7 @@ def test_only_what_no_later_manifest_holds_goes() -> None:
     assert sweep(kube) == ["ConfigMap left"]
     assert sweep(kube) == []
     assert kube.find(CONFIG_MAP, "ns", "a")
-    again = left_behind(HelmReader(kube, "ns").history("api"))
+    again = with_orphans(HelmReader(kube, "ns").history("api"))
     assert again == [], "marked: not looked after again"
 
 

@@ -23,7 +23,8 @@ def test_the_table_stands_in_columns_and_a_failure_carries_everything() -> None:
     error = report.fail(Failure(Code.CRASH_LOOP, "it crashes"))
     assert error.results["releases"][0]["to"] == 5
     assert (
-        report.rows["api"].told() == "api: upgrade, was revision 3, tried 4, now 5: restored: crash_loop, back at set 2"
+        report.rows["api"].describe()
+        == "api: upgrade, was revision 3, tried 4, now 5: restored: crash_loop, back at set 2"
     )
     assert columns([("a", "b")]) == ["a  b"]
 

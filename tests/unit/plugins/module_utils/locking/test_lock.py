@@ -202,7 +202,7 @@ def test_a_module_that_hangs_on_this_machine_is_ended_when_its_lock_is_taken() -
         hold(kube, replace(me(), identity="stuck", grace=0, pid=stuck.pid, started=since), ttl=1)
         with lock(kube, wait=30, progress=lines.append):
             assert stuck.wait(10) == -signal.SIGKILL
-        assert "hung on this machine" in lines[-1]
+        assert "stuck on this machine" in lines[-1]
     finally:
         stuck.kill()
         stuck.wait()
