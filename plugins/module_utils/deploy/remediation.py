@@ -102,7 +102,7 @@ class Remediation:
         if not targets:
             return f"nothing was changed by it, release set {report.set} still stands"
         self._progress("going back: " + ", ".join(t.member.name for t in targets))
-        result = Restore(self._run).restore(targets, snapshot.marks)
+        result = Restore(self._run).restore(targets, snapshot.version_ids)
         self._note(result, targets, report)
         if not result.ok:
             report.failures += result.failures.values()

@@ -14,7 +14,7 @@ from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release
 from ..helm.storage import CorruptRelease, History, ReleaseStatus
 from ..kube.deadline import Deadline
 from ..planning.plan import Read, newest_content, origin_of
-from ..planning.spec import Marks
+from ..planning.spec import VersionIds
 from ..records.record import Member, Record
 from .report import CUT_OFF
 from .run import LockedRun
@@ -54,7 +54,7 @@ class Restore:
         self._writer = ReleaseWriter(run)
         self._verifier = Verifier(run, repair_sidecars=True)
 
-    def restore(self, targets: Sequence[Target], marks: Marks) -> RestoreResult:
+    def restore(self, targets: Sequence[Target], version_ids: VersionIds) -> RestoreResult:
         """Restores releases and verifies them. Failures are collected, not raised (a lost lock is raised)."""
         deadline = Deadline.after(self._settings.timeout)
         writes: dict[str, Write] = {}
@@ -64,7 +64,9 @@ class Restore:
             if not stage:
                 continue
             with ThreadPoolExecutor(min(16, len(stage))) as pool:
-                for target, done in zip(stage, pool.map(lambda t: self._one(t, marks, deadline), stage), strict=True):
+                for target, done in zip(
+                    stage, pool.map(lambda t: self._one(t, version_ids, deadline), stage), strict=True
+                ):
                     if isinstance(done, Failure):
                         failures[target.member.name] = done
                     elif done is not None:
@@ -76,7 +78,7 @@ class Restore:
         verified = self._verifier.verify(names, apps, deadline) if names else Verification()
         return RestoreResult(writes, {**verified.failures, **failures}, verified)
 
-    def _one(self, target: Target, marks: Marks, deadline: Deadline) -> Write | Failure | None:
+    def _one(self, target: Target, version_ids: VersionIds, deadline: Deadline) -> Write | Failure | None:
         """One release; None when it stands at its target already."""
         member = target.member
 
@@ -88,21 +90,21 @@ class Restore:
             if action in (Action.NONE, Action.VERIFY):
                 self._writer.remove_orphans(member.name)
                 return None
-            return self._write(target, action, marks, deadline)
+            return self._write(target, action, version_ids, deadline)
         except TodoCloudError as exc:
             if exc.failure.code is Code.LOCK_LOST:
                 raise
             self._progress(f"{member.name}: could not be taken back: {exc.failure.message}")
             return exc.failure
 
-    def _write(self, target: Target, action: Action, marks: Marks, deadline: Deadline) -> Write:
+    def _write(self, target: Target, action: Action, version_ids: VersionIds, deadline: Deadline) -> Write:
         member, record = target.member, target.record
         revisions = self._storage.history(member.name)
         if action is Action.ROLLBACK and usable(member, revisions, self._storage.read):
             self._progress(f"{member.name}: back to revision {member.revision}")
             return self._writer.rollback(member.name, member.revision, deadline)
         self._progress(f"{member.name}: back to what set {record.id} holds (revision {member.revision} is gone)")
-        return self._writer.redeploy(member, record, marks, deadline)
+        return self._writer.redeploy(member, record, version_ids, deadline)
 
 
 def state_towards(member: Member, revisions: History, read: Read) -> State:

@@ -21,7 +21,7 @@ from ..helm.state import Action
 from ..helm.storage import History, ReleaseStatus, Revision
 from ..kube.deadline import Deadline
 from ..labels import INPUTS, REVISION
-from ..planning.spec import Marks, ReleaseSpec
+from ..planning.spec import ReleaseSpec, VersionIds
 from ..records.record import Member, Record
 from ..settings import Settings
 from .orphans import label_failed, remove_orphans
@@ -59,7 +59,7 @@ class ReleaseWriter:
     def apply(
         self,
         spec: ReleaseSpec,
-        marks: Marks,
+        version_ids: VersionIds,
         deadline: Deadline,
         *,
         force_conflicts: bool = False,
@@ -69,7 +69,7 @@ class ReleaseWriter:
 
         def call(revision: int) -> None:
             options = {"force_conflicts": force_conflicts, "skip_crds": skip_crds}
-            self._helm.apply(apply_request(self._settings, spec, marks, revision, **options))
+            self._helm.apply(apply_request(self._settings, spec, version_ids, revision, **options))
 
         def ours(newest: Revision) -> bool:
             return newest.labels.get(INPUTS) == spec.inputs and newest.labels.get(REVISION) == str(newest.revision)
@@ -99,13 +99,13 @@ class ReleaseWriter:
         was, now = self._write(name, call, lambda newest: newest.labels == labels, deadline, known)
         return Write(name, Action.ROLLBACK, was, now)
 
-    def redeploy(self, member: Member, record: Record, marks: Marks, deadline: Deadline) -> Write:
+    def redeploy(self, member: Member, record: Record, version_ids: VersionIds, deadline: Deadline) -> Write:
         """A member of a record whose revision is gone from Helm's history, from the chart and values kept in the
         record.
         """
         with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
             spec = spec_of(member, record, self._settings.namespace, Path(folder))
-            done = self.apply(spec, marks, deadline)
+            done = self.apply(spec, version_ids, deadline)
         return Write(member.name, Action.INSTALL if not done.was else Action.ROLLBACK, done.was, done.now)
 
     def uninstall(self, name: str) -> Write:
@@ -248,7 +248,7 @@ class ReleaseWriter:
 def apply_request(
     settings: Settings,
     spec: ReleaseSpec,
-    marks: Marks,
+    version_ids: VersionIds,
     revision: int,
     *,
     force_conflicts: bool = False,
@@ -261,8 +261,8 @@ def apply_request(
         namespace=spec.namespace,
         chart=spec.chart,
         chart_version=spec.chart_version,
-        values=spec.helm_values(marks),
-        labels=spec.labels(marks, settings.environment, revision),
+        values=spec.helm_values(version_ids),
+        labels=spec.labels(version_ids, settings.environment, revision),
         timeout=settings.timeout,
         history_max=settings.history_max,
         force_conflicts=force_conflicts,

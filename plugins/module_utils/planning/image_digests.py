@@ -74,7 +74,7 @@ class _Unresolved:
 
 
 @dataclass
-class Pins:
+class ImageDigests:
     """Digests from the registries in one run; each tag is resolved once. ``registries``: see release_apply."""
 
     kube: KubeReader
@@ -86,7 +86,9 @@ class Pins:
     _clients: dict[str, RegistryClient | None] = field(default_factory=dict)
     _answers: dict[Reference, str | Failure] = field(default_factory=dict)
 
-    def pin(self, waves: Sequence[Sequence[ReleaseSpec]], snapshot: Snapshot, read: Read) -> list[list[ReleaseSpec]]:
+    def resolve(
+        self, waves: Sequence[Sequence[ReleaseSpec]], snapshot: Snapshot, read: Read
+    ) -> list[list[ReleaseSpec]]:
         """The same releases with their images by digest. Raises image_not_found when a registry has no such image."""
         images = {spec.name: image for wave in waves for spec in wave if (image := image_of(spec.values))}
         by_tag = {name: image for name, image in images.items() if image.tag and not image.digest}
@@ -111,7 +113,7 @@ class Pins:
             raise _not_found(missing)
         self.warnings = [str(group) for (_registry, code), group in unresolved.items() if code]
         self.notes = [str(group) for (_registry, code), group in unresolved.items() if not code]
-        return [[_pinned(spec, digests.get(spec.name, "")) for spec in wave] for wave in waves]
+        return [[_at_digest(spec, digests.get(spec.name, "")) for spec in wave] for wave in waves]
 
     def client(self, registry: str) -> RegistryClient | None:
         """A client for a registry; None when ``registries`` has no entry for it."""
@@ -163,7 +165,7 @@ def deployed_digest(name: str, image: Reference, snapshot: Snapshot, read: Read)
     return there.digest if there and replace(there, digest="") == image else ""
 
 
-def _pinned(spec: ReleaseSpec, digest: str) -> ReleaseSpec:
+def _at_digest(spec: ReleaseSpec, digest: str) -> ReleaseSpec:
     return spec.with_values(with_digest(spec.values, digest)) if digest else spec
 
 

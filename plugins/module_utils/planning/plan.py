@@ -159,7 +159,7 @@ def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) 
         current=bool(verified and member and all_current(member, snapshot)),
         readable=origin.readable,
     )
-    state = release_state(history, facts, spec.wanted(snapshot.marks), lock)
+    state = release_state(history, facts, spec.wanted(snapshot.version_ids), lock)
     action = action_for(state, Wanted.APPLIED)
     changes: tuple[str, ...] = ()
     if action in (Action.UPGRADE, Action.VERIFY, Action.RECOVER):
@@ -228,14 +228,16 @@ def changes_of(
         changes.append(f"changed manually: {stored.description}")
     if newest.labels.get(CHART) != spec.chart_digest:
         changes.append(f"chart {stored.chart_name} {stored.chart_version}")
-    was, marks_were = _without_annotation(stored.config)
+    was, ids_were = _without_annotation(stored.config)
     now = _without_annotation(spec.values)[0]
     changes += [_describe(path, old, new) for path, old, new in differences(was, now)]
     if newest.labels.get(FLOOR, "") != spec.rollback_floor:
         changes.append(f"rollback_floor {newest.labels.get(FLOOR) or 'none'} -> {spec.rollback_floor or 'none'}")
-    if marks_were != spec.watched(snapshot.marks):
-        old_marks = set(marks_were.split())
-        changes += [each.partition("=")[0] for each in spec.watched(snapshot.marks).split() if each not in old_marks]
+    if ids_were != spec.watched(snapshot.version_ids):
+        old_ids = set(ids_were.split())
+        changes += [
+            each.partition("=")[0] for each in spec.watched(snapshot.version_ids).split() if each not in old_ids
+        ]
     if newest.status is not ReleaseStatus.DEPLOYED:
         changes.append(f"revision {newest.revision} is {newest.status.value}")
     return tuple(changes)
@@ -243,9 +245,9 @@ def changes_of(
 
 def _without_annotation(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     annotations = dict(values.get("podAnnotations") or {})
-    marks = str(annotations.pop(WATCHED, ""))
+    version_ids = str(annotations.pop(WATCHED, ""))
     rest = {key: value for key, value in values.items() if key != "podAnnotations"}
-    return ({**rest, "podAnnotations": annotations} if annotations else rest), marks
+    return ({**rest, "podAnnotations": annotations} if annotations else rest), version_ids
 
 
 def differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:

@@ -30,7 +30,7 @@ class Snapshot:
     """
 
     histories: Mapping[str, History]
-    marks: Mapping[Watch, str]
+    version_ids: Mapping[Watch, str]
     headers: Sequence[Header]
     newest: Record | None
     workloads: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -82,7 +82,7 @@ def take(
         pods = pool.submit(kube.list_, POD, namespace) if listed else None
         return Snapshot(
             histories=histories_of(secrets.result()),
-            marks={**_marks("Secret", secrets.result()), **_marks("ConfigMap", maps.result())},
+            version_ids={**_version_ids("Secret", secrets.result()), **_version_ids("ConfigMap", maps.result())},
             headers=headers,
             newest=newest,
             warnings=warnings,
@@ -96,7 +96,7 @@ def take(
         )
 
 
-def mark(metadata: Mapping[str, Any]) -> str:
+def version_id(metadata: Mapping[str, Any]) -> str:
     """Identifies an object's content without revealing it: from its uid and resourceVersion."""
     return digest_of(str(metadata.get("uid")).encode(), str(metadata.get("resourceVersion")).encode())[:12]
 
@@ -106,8 +106,8 @@ def _metadata(kube: KubeReader, resource: Resource, namespace: str, selector: st
     return [item["metadata"] for item in items]
 
 
-def _marks(kind: str, metadata: Iterable[Mapping[str, Any]]) -> dict[Watch, str]:
-    return {Watch(kind, m["name"]): mark(m) for m in metadata if (m.get("labels") or {}).get("owner") != "helm"}
+def _version_ids(kind: str, metadata: Iterable[Mapping[str, Any]]) -> dict[Watch, str]:
+    return {Watch(kind, m["name"]): version_id(m) for m in metadata if (m.get("labels") or {}).get("owner") != "helm"}
 
 
 def targets_of(stored: StoredRelease) -> list[Target]:

@@ -31,9 +31,7 @@ class Watch:
         return f"{self.kind}/{self.name}"
 
 
-Marks = Mapping[
-    Watch, str
-]  # what identifies the present content of a watched object (from its uid and resourceVersion)
+VersionIds = Mapping[Watch, str]  # identify the present content of watched objects, by uid and resourceVersion
 
 
 @dataclass(frozen=True)
@@ -89,31 +87,31 @@ class ReleaseSpec:
         """The same release with other values and the resulting input digest."""
         return replace(self, values=values, inputs=input_digest(self.chart_digest, values, self.rollback_floor))
 
-    def watched(self, marks: Marks) -> str:
+    def watched(self, version_ids: VersionIds) -> str:
         """The pods' annotation about the watched objects; empty when nothing is watched."""
-        return " ".join(f"{watch}={marks.get(watch, 'absent')}" for watch in sorted(self.watches, key=str))
+        return " ".join(f"{watch}={version_ids.get(watch, 'absent')}" for watch in sorted(self.watches, key=str))
 
-    def helm_values(self, marks: Marks) -> dict[str, Any]:
+    def helm_values(self, version_ids: VersionIds) -> dict[str, Any]:
         """The values for Helm: with the annotation that restarts the pods when a watched object changed."""
         values = copy.deepcopy(dict(self.values))
         if self.watches:
-            values["podAnnotations"] = {**(values.get("podAnnotations") or {}), WATCHED: self.watched(marks)}
+            values["podAnnotations"] = {**(values.get("podAnnotations") or {}), WATCHED: self.watched(version_ids)}
         return values
 
-    def labels(self, marks: Marks, environment: str, revision: int) -> dict[str, str]:
+    def labels(self, version_ids: VersionIds, environment: str, revision: int) -> dict[str, str]:
         """Labels that Helm stores with the revision."""
         return {
             **({ENVIRONMENT: environment} if environment else {}),
             INPUTS: self.inputs,
             CHART: self.chart_digest,
-            WATCHED: watched_label(self.watched(marks)),
+            WATCHED: watched_label(self.watched(version_ids)),
             REVISION: str(revision),
             **({FLOOR: self.rollback_floor} if self.rollback_floor else {}),
         }
 
-    def wanted(self, marks: Marks) -> str:
+    def wanted(self, version_ids: VersionIds) -> str:
         """One key for everything that makes a revision the wanted one."""
-        return wanted_key(self.inputs, watched_label(self.watched(marks)))
+        return wanted_key(self.inputs, watched_label(self.watched(version_ids)))
 
 
 def watched_label(annotation: str) -> str:

@@ -27,7 +27,7 @@ from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE, SECRET
 from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
 from ..planning.diff import manifest_diffs
-from ..planning.image_digests import Pins, image_of
+from ..planning.image_digests import ImageDigests, image_of
 from ..planning.plan import changes_of, newest_content, origin_of
 from ..planning.snapshot import WORKLOADS, Snapshot, images_of, targets_of
 from ..planning.spec import ReleaseSpec
@@ -52,7 +52,7 @@ class Adoption:
         self._settings = run.settings
         self._read = run.storage.read
         self._waves = waves
-        self._pins = Pins(run.kube, run.settings.namespace, run.settings.registries)
+        self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
         self._report = Report()
 
     def run(self) -> Report:
@@ -94,8 +94,10 @@ class Adoption:
 
     def _compare(self, snapshot: Snapshot) -> dict[str, Found]:
         """What is to be adopted, by name; every release of the inventory gets its row."""
-        pinned = {spec.name: spec for wave in self._pins.pin(self._waves, snapshot, self._read) for spec in wave}
-        self._report.warnings += [*snapshot.warnings, *self._pins.warnings]
+        resolved = {
+            spec.name: spec for wave in self._image_digests.resolve(self._waves, snapshot, self._read) for spec in wave
+        }
+        self._report.warnings += [*snapshot.warnings, *self._image_digests.warnings]
         todo = []
         for spec in (spec for wave in self._waves for spec in wave):
             history = snapshot.history(spec.name)
@@ -108,7 +110,7 @@ class Adoption:
             if not why:
                 todo.append(spec)
         with ThreadPoolExecutor(8) as pool:
-            return {f.stored.name: f for f in pool.map(lambda s: self._found(s, pinned[s.name], snapshot), todo)}
+            return {f.stored.name: f for f in pool.map(lambda s: self._found(s, resolved[s.name], snapshot), todo)}
 
     def _why_not(self, spec: ReleaseSpec, history: History, snapshot: Snapshot) -> str:
         """Why a release is not adopted; empty if it is. Raises release_pending, helm_failed."""
@@ -127,7 +129,7 @@ class Adoption:
         member = snapshot.newest.members.get(spec.name) if snapshot.newest else None
         return "" if origin_of(history, member, self._read).by_hand else "ours already"
 
-    def _found(self, spec: ReleaseSpec, pinned: ReleaseSpec, snapshot: Snapshot) -> Found:
+    def _found(self, spec: ReleaseSpec, resolved: ReleaseSpec, snapshot: Snapshot) -> Found:
         """Compared by what is rendered; the annotation for watched objects is left out, since nobody else sets it."""
         history = snapshot.history(spec.name)
         stored = self._read(spec.name, history[-1].revision)
@@ -143,7 +145,7 @@ class Adoption:
             self._report.warnings.append(f"{spec.name}: could not be compared: {exc.failure.message}")
         if wanted and manifest_digest(wanted) == manifest_digest(stored.manifest):
             row.detail = "as the inventory says"
-            return Found(stored, pinned if _runs(pinned, stored, snapshot) else spec, same=True)
+            return Found(stored, resolved if _runs(resolved, stored, snapshot) else spec, same=True)
         changes = changes_of(replace(spec, watches=()), history, snapshot, stored, by_hand=False)
         row.detail = "differs, site.yml would change it: " + ("; ".join(changes) or "what the chart renders")
         if self._settings.diff and wanted:
@@ -173,7 +175,7 @@ class Adoption:
             newest = snapshot.history(name)[-1]
             source = each.source
             if isinstance(source, ReleaseSpec):
-                labels = source.labels(snapshot.marks, self._settings.environment, newest.revision)
+                labels = source.labels(snapshot.version_ids, self._settings.environment, newest.revision)
             else:
                 labels = {
                     ENVIRONMENT: self._settings.environment, INPUTS: source.inputs, CHART: source.chart_digest,
@@ -185,9 +187,9 @@ class Adoption:
             self._report.rows[name].outcome = Outcome.VERIFIED
 
 
-def _runs(pinned: ReleaseSpec, stored: StoredRelease, snapshot: Snapshot) -> bool:
+def _runs(resolved: ReleaseSpec, stored: StoredRelease, snapshot: Snapshot) -> bool:
     """Do the pods of a release by tag run the very digest that the tag points to?"""
-    image = image_of(pinned.values)
+    image = image_of(resolved.values)
     if image is None or not image.digest:
         return True
     running = images_of(targets_of(stored), snapshot).values()

@@ -23,7 +23,7 @@ from ..helm.storage import History, StoredRelease
 from ..kube.deadline import Deadline
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
-from ..planning.image_digests import Pins
+from ..planning.image_digests import ImageDigests
 from ..planning.plan import PlanItem, make_plan, plan_release
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
@@ -48,7 +48,7 @@ class Engine:
         self._asked = waves  # as given; self._waves: with images by digest
         self._waves = waves
         self._specs = [spec for wave in waves for spec in wave]
-        self._pins = Pins(run.kube, run.settings.namespace, run.settings.registries)
+        self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
         self._report = Report()
         self._guarded = Guard()
         self._histories: Mapping[str, History] = {}
@@ -61,7 +61,7 @@ class Engine:
         self._guarded = guard(self._kube, claims, may_be_absent=settings.check)
         snapshot, plan = self._plan(None)
         if settings.export:
-            self._report.exported = export(settings.export, self._waves, snapshot.marks, settings)
+            self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
         if settings.check:
             return self._finish(Preview(self._run, self._read_once).fill(self._report, plan, snapshot))
         if self._withdraw or any(item.action is not Action.NONE for item in plan):
@@ -94,12 +94,12 @@ class Engine:
                 h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
             )
             lock = lock_state(self._kube, settings.namespace, self._run.holder)[0] if unsettled else Lock.NONE
-        self._waves = self._pins.pin(self._asked, snapshot, self._read_once)
+        self._waves = self._image_digests.resolve(self._asked, snapshot, self._read_once)
         self._specs = [spec for wave in self._waves for spec in wave]
         plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read_once, lock)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
-        self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._pins.warnings]
-        self._report.notes = self._pins.notes
+        self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._image_digests.warnings]
+        self._report.notes = self._image_digests.notes
         if removals and not settings.prune:
             plan = [item for item in plan if item.action is not Action.UNINSTALL]
             self._report.warnings.append(
@@ -177,7 +177,7 @@ class Engine:
 
         action = writer.settle(spec.name, action, decide)
         if action in (Action.INSTALL, Action.UPGRADE):
-            return writer.apply(spec, snapshot.marks, deadline)
+            return writer.apply(spec, snapshot.version_ids, deadline)
         if action is Action.VERIFY:
             writer.remove_orphans(spec.name)  # the run that wrote it may have been killed before this
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..digest import chart_archive, is_local
 from ..failure import Code, error
 from ..planning.diff import text_of
-from ..planning.spec import Marks, ReleaseSpec
+from ..planning.spec import ReleaseSpec, VersionIds
 from ..settings import Settings
 
 SCRIPT = "helm.sh"
@@ -38,7 +38,9 @@ What else was installed beside these releases is Helm's too: `helm list --all-na
 """
 
 
-def export(folder: str, waves: Sequence[Sequence[ReleaseSpec]], marks: Marks, settings: Settings) -> list[str]:
+def export(
+    folder: str, waves: Sequence[Sequence[ReleaseSpec]], version_ids: VersionIds, settings: Settings
+) -> list[str]:
     """Writes the folder; returns the names of its files. Raises invalid_input when it holds something else, or can't be
     written.
     """
@@ -55,7 +57,7 @@ def export(folder: str, waves: Sequence[Sequence[ReleaseSpec]], marks: Marks, se
             if is_local(chart):
                 chart = f"charts/{Path(chart).name.removesuffix('.tgz')}-{spec.chart_digest[:8]}.tgz"
                 files[chart] = chart_archive(spec.chart)
-            files[f"{spec.name}.yaml"] = (text_of(spec.helm_values(marks)) or "{}\n").encode()
+            files[f"{spec.name}.yaml"] = (text_of(spec.helm_values(version_ids)) or "{}\n").encode()
             lines.append(_command(spec, chart, settings.timeout))
     files[SCRIPT] = "".join(lines).encode()
     files["README.md"] = _readme(specs, settings).encode()

@@ -158,7 +158,7 @@ class HelmReleaseRun:
             origin = origin_of(revisions, None, self._read)
             current = self._current(spec.name, revisions[-1].revision, snapshot)
             facts = Facts(origin.key, origin.by_hand, verified=current, current=current)
-        return release_state(revisions, facts, spec.wanted(snapshot.marks), lock)
+        return release_state(revisions, facts, spec.wanted(snapshot.version_ids), lock)
 
     def _current(self, name: str, revision: int, snapshot: Snapshot) -> bool:
         stored = self._readable(name, revision)
@@ -185,7 +185,9 @@ class HelmReleaseRun:
 
     def _apply(self, writer: ReleaseWriter, spec: ReleaseSpec, snapshot: Snapshot, deadline: Deadline) -> None:
         self._run.progress(f"{spec.name}: {self._report.action.value}")
-        done = writer.apply(spec, snapshot.marks, deadline, force_conflicts=self._force, skip_crds=self._skip_crds)
+        done = writer.apply(
+            spec, snapshot.version_ids, deadline, force_conflicts=self._force, skip_crds=self._skip_crds
+        )
         self._report.changed, self._report.revision = True, done.now
         self._note_diff(spec.name, done.was, done.now)
 
@@ -202,7 +204,7 @@ class HelmReleaseRun:
             return
         before = self._readable(spec.name, report.revision)
         options = {"force_conflicts": self._force, "skip_crds": self._skip_crds}
-        request = apply_request(self._settings, spec, snapshot.marks, report.revision + 1, **options)
+        request = apply_request(self._settings, spec, snapshot.version_ids, report.revision + 1, **options)
         try:
             after, then = self._run.helm.render(request), f"revision {report.revision + 1}"
         except HelmError as exc:

@@ -64,7 +64,7 @@ class Preview:
         if item.spec is None:
             return manifest_diffs(item.name, before, item.revision, "", "removed")
         try:
-            after = self._helm.render(apply_request(self._settings, item.spec, snapshot.marks, item.revision + 1))
+            after = self._helm.render(apply_request(self._settings, item.spec, snapshot.version_ids, item.revision + 1))
         except HelmError as exc:
             if exc.failure.code is Code.CHART_INVALID:
                 raise

@@ -11,7 +11,7 @@ from typing import Any
 from ..failure import Code, TodoCloudError, error
 from ..kube.api import KubeApi
 from ..kube.session import KubeSession
-from ..planning.image_digests import Pins
+from ..planning.image_digests import ImageDigests
 from ..planning.promotion import Promoted, Terms, check_charts, choose, named_alike, promote_images, promoted_waves
 from ..planning.snapshot import Snapshot, image_digest, take
 from ..planning.spec import parse_waves
@@ -40,8 +40,8 @@ def check_promotion(kube: KubeApi, params: Mapping[str, Any]) -> dict[str, Any]:
         )
         record = choose(RecordStore(there, source["namespace"], source["environment"]), terms)
     check_charts(record, specs, terms)
-    pins = Pins(kube, params["namespace"], params["registries"])
-    images = promote_images(record, specs, pins.client, terms.source)
+    digests = ImageDigests(kube, params["namespace"], params["registries"])
+    images = promote_images(record, specs, digests.client, terms.source)
     return {
         "set": {"id": record.id, "commit": record.commit, "time": record.time},
         "waves": promoted_waves(waves, images),
@@ -71,7 +71,7 @@ def verify_promotion(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -
             f"{environment} does not run what was promoted: {'; '.join(wrong)}.",
             releases=wrong,
         )
-    tags, warnings = _tagged(images, Pins(kube, namespace, params["registries"]), check)
+    tags, warnings = _tagged(images, ImageDigests(kube, namespace, params["registries"]), check)
     changed = any(tag["state"] == "added" for tag in tags)
     verified = [str(each.image) for each in images]
     # "proved" is the deprecated name of "verified"
@@ -103,12 +103,12 @@ def _digests(pod: Mapping[str, Any], name: str) -> list[str]:
     return [image_digest(ids.get(each, "")) for each in named]
 
 
-def _tagged(images: Sequence[Promoted], pins: Pins, check: bool) -> tuple[list[dict[str, str]], list[str]]:
+def _tagged(images: Sequence[Promoted], digests: ImageDigests, check: bool) -> tuple[list[dict[str, str]], list[str]]:
     tags: list[dict[str, str]] = []
     denied: list[str] = []
     why = ""
     for each in images:
-        client = pins.client(each.image.registry)
+        client = digests.client(each.image.registry)
         state = "there"
         if not each.image.tag:
             continue

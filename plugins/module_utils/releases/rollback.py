@@ -203,7 +203,7 @@ class Rollback:
     ) -> None:
         remember(run.kube, self._settings.namespace, intention)
         self._progress(f"going back to release set {record.id}: {', '.join(t.member.name for t in targets)}")
-        result = Restore(run).restore(targets, snapshot.marks)
+        result = Restore(run).restore(targets, snapshot.version_ids)
         for target in targets:
             row, name = self._report.rows[target.member.name], target.member.name
             write, failure = result.writes.get(name), result.failures.get(name)

@@ -11,7 +11,11 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
-from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import Pins, image_of, with_digest
+from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import (
+    ImageDigests,
+    image_of,
+    with_digest,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import changes_of
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
@@ -36,8 +40,8 @@ def spec(name: str = "web", image: Any = IMAGE, **values: Any) -> ReleaseSpec:
     )
 
 
-def pins(*registries: Mapping[str, Any], kube: FakeKube | None = None, timeout: float = 10.0) -> Pins:
-    return Pins(kube or FakeKube(), "ns", registries, timeout)
+def image_digests(*registries: Mapping[str, Any], kube: FakeKube | None = None, timeout: float = 10.0) -> ImageDigests:
+    return ImageDigests(kube or FakeKube(), "ns", registries, timeout)
 
 
 def empty() -> Snapshot:
@@ -67,36 +71,36 @@ def image(waves: list[list[ReleaseSpec]]) -> Any:
 def test_the_digest_is_part_of_the_inputs_and_reaches_the_image(registry: FakeRegistry) -> None:
     first = registry.push("todo-app/web", "v1", text="first")
     options = {"host": "ghcr.io", "endpoint": registry.url}
-    was = pins(options).pin([[spec()]], empty(), nothing)
+    was = image_digests(options).resolve([[spec()]], empty(), nothing)
     assert image(was) == f"{IMAGE}@{first}"
 
     moved = registry.push("todo-app/web", "v1", text="second")
-    now = pins(options).pin([[spec()]], empty(), nothing)
+    now = image_digests(options).resolve([[spec()]], empty(), nothing)
     assert image(now) == f"{IMAGE}@{moved}"
     assert now[0][0].inputs != was[0][0].inputs
-    again = pins(options).pin([[spec()]], empty(), nothing)
+    again = image_digests(options).resolve([[spec()]], empty(), nothing)
     assert again[0][0].inputs == now[0][0].inputs, "equal answers are equal inputs"
 
 
 def test_each_tag_is_asked_for_once_in_a_run(registry: FakeRegistry) -> None:
     registry.push("todo-app/web", "v1")
-    run = pins({"host": "*", "endpoint": registry.url})
+    run = image_digests({"host": "*", "endpoint": registry.url})
     for _ in range(2):
-        run.pin([[spec("a"), spec("b")], [spec("c")]], empty(), nothing)
+        run.resolve([[spec("a"), spec("b")], [spec("c")]], empty(), nothing)
     assert len(registry.requests) == 1
     assert (run.notes, run.warnings) == ([], [])
 
 
 def test_what_is_given_by_digest_is_not_asked_for(registry: FakeRegistry) -> None:
     by_digest = f"{IMAGE}@sha256:{'0' * 64}"
-    run = pins({"host": "ghcr.io", "endpoint": registry.url})
-    assert image(run.pin([[spec(image=by_digest)]], empty(), nothing)) == by_digest
+    run = image_digests({"host": "ghcr.io", "endpoint": registry.url})
+    assert image(run.resolve([[spec(image=by_digest)]], empty(), nothing)) == by_digest
     assert registry.requests == []
 
 
 def test_a_registry_that_is_not_named_is_noted_in_one_line() -> None:
-    run = pins({"host": "quay.io"})
-    assert image(run.pin([[spec("web"), spec("api")]], empty(), nothing)) == IMAGE
+    run = image_digests({"host": "quay.io"})
+    assert image(run.resolve([[spec("web"), spec("api")]], empty(), nothing)) == IMAGE
     assert run.notes == ["ghcr.io is not asked for digests. By tag: web, api."]
     assert run.warnings == []
 
@@ -104,8 +108,8 @@ def test_a_registry_that_is_not_named_is_noted_in_one_line() -> None:
 def test_a_registry_that_is_down_keeps_what_is_deployed_for_the_same_tag() -> None:
     digest = "sha256:" + "1" * 64
     for there, expected in ((f"{IMAGE}@{digest}", f"{IMAGE}@{digest}"), (f"ghcr.io/todo-app/web:v0@{digest}", IMAGE)):
-        run = pins(GONE, timeout=0.1)
-        assert image(run.pin([[spec()]], *deployed(there))) == expected
+        run = image_digests(GONE, timeout=0.1)
+        assert image(run.resolve([[spec()]], *deployed(there))) == expected
         assert len(run.warnings) == 1
         assert "ghcr.io is unreachable" in run.warnings[0]
         assert run.warnings[0].endswith("Kept at the deployed digest: web." if "@" in expected else "By tag: web.")
@@ -114,12 +118,12 @@ def test_a_registry_that_is_down_keeps_what_is_deployed_for_the_same_tag() -> No
 def test_an_image_that_is_not_there_ends_the_run_unless_it_is_deployed(registry: FakeRegistry) -> None:
     options = {"host": "ghcr.io", "endpoint": registry.url}
     with pytest.raises(TodoCloudError) as caught:
-        pins(options).pin([[spec(), spec("api")]], empty(), nothing)
+        image_digests(options).resolve([[spec(), spec("api")]], empty(), nothing)
     assert caught.value.failure.code is Code.IMAGE_NOT_FOUND
     assert caught.value.failure.details["images"] == {"web": IMAGE, "api": IMAGE}
     there = f"{IMAGE}@sha256:{'1' * 64}"
-    run = pins(options)
-    assert image(run.pin([[spec()]], *deployed(there))) == there
+    run = image_digests(options)
+    assert image(run.resolve([[spec()]], *deployed(there))) == there
     assert "There is no image" in run.warnings[0]
 
 
@@ -128,13 +132,13 @@ def test_the_pull_secret_of_the_namespace_signs_in(registry: FakeRegistry) -> No
     digest = registry.push("todo-app/web", "v1")
     options = {"host": "ghcr.io", "endpoint": registry.url, "pull_secret": "registry"}
     kube = FakeKube()
-    run = pins(options, kube=kube)
-    assert image(run.pin([[spec()]], empty(), nothing)) == IMAGE, "without the Secret nobody may read it"
+    run = image_digests(options, kube=kube)
+    assert image(run.resolve([[spec()]], empty(), nothing)) == IMAGE, "without the Secret nobody may read it"
     assert "does not let an anonymous client" in run.warnings[0]
     auths = {"auths": {"ghcr.io": {"username": "todo", "password": "hidden"}}}
     data = {".dockerconfigjson": base64.b64encode(json.dumps(auths).encode()).decode()}
     kube.put(SECRET, "ns", {"metadata": {"name": "registry"}, "data": data})
-    assert image(pins(options, kube=kube).pin([[spec()]], empty(), nothing)) == f"{IMAGE}@{digest}"
+    assert image(image_digests(options, kube=kube).resolve([[spec()]], empty(), nothing)) == f"{IMAGE}@{digest}"
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ def spec(name: str = "api", **values: Any) -> ReleaseSpec:
     return ReleaseSpec.parse({"name": name, "namespace": "ns", "chart": CHART, "values": values})
 
 
-def labels(of: ReleaseSpec, revision: int, marks: dict[Watch, str] | None = None) -> dict[str, str]:
-    return of.labels(marks or {}, "staging", revision)
+def labels(of: ReleaseSpec, revision: int, version_ids: dict[Watch, str] | None = None) -> dict[str, str]:
+    return of.labels(version_ids or {}, "staging", revision)
 
 
 def deployment(ready: bool = True) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class World:
         self.newest: Record | None = None
         self.workload: dict[str, Any] | None = deployment()
         self.pods: list[dict[str, Any]] = []
-        self.marks: dict[Watch, str] = {}
+        self.version_ids: dict[Watch, str] = {}
         self.read_from_cluster = 0
 
     def recorded(self, *members: Member) -> World:
@@ -77,7 +77,7 @@ class World:
         items, _ = self.kube.list_(SECRET, "ns")
         workloads = {("Deployment", "api"): self.workload} if self.workload else {}
         return Snapshot(
-            histories_of(item["metadata"] for item in items), self.marks, [], self.newest, workloads, self.pods
+            histories_of(item["metadata"] for item in items), self.version_ids, [], self.newest, workloads, self.pods
         )
 
     def plan(self, wanted: ReleaseSpec, lock: Lock = Lock.NONE) -> PlanItem:
@@ -148,9 +148,9 @@ def test_a_changed_watched_secret_is_named() -> None:
     wanted = ReleaseSpec.parse(raw)
     config = wanted.helm_values({WATCH: "old"})
     store(world.kube, labels=labels(wanted, 1, {WATCH: "old"}), config=config)
-    world.marks = {WATCH: "old"}
+    world.version_ids = {WATCH: "old"}
     assert world.plan(wanted).action is Action.VERIFY
-    world.marks = {WATCH: "new"}
+    world.version_ids = {WATCH: "new"}
     item = world.plan(wanted)
     assert (item.action, item.changes) == (Action.UPGRADE, ("Secret/database",))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
-from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import image_digest, mark, take
+from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import image_digest, take, version_id
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Watch
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
 
@@ -31,13 +31,16 @@ def test_the_number_of_requests_does_not_grow_with_the_number_of_releases() -> N
     assert reads(1) == reads(30) == 5
 
 
-def test_a_mark_changes_with_every_write_and_with_the_object_and_tells_nothing() -> None:
-    first = mark({"uid": "u", "resourceVersion": "1"})
-    assert len({first, mark({"uid": "u", "resourceVersion": "2"}), mark({"uid": "v", "resourceVersion": "1"})}) == 3
-    assert first == mark({"uid": "u", "resourceVersion": "1", "annotations": {"x": "y"}})
+def test_a_version_id_changes_with_every_write_and_with_the_object_and_tells_nothing() -> None:
+    first = version_id({"uid": "u", "resourceVersion": "1"})
+    assert (
+        len({first, version_id({"uid": "u", "resourceVersion": "2"}), version_id({"uid": "v", "resourceVersion": "1"})})
+        == 3
+    )
+    assert first == version_id({"uid": "u", "resourceVersion": "1", "annotations": {"x": "y"}})
 
 
-def test_watched_objects_are_marked_and_damaged_records_passed_over() -> None:
+def test_watched_objects_get_version_ids_and_damaged_records_passed_over() -> None:
     kube = FakeKube()
     kube.put(SECRET, "ns", {"metadata": {"name": "database"}})
     records = RecordStore(kube, "ns", "staging")
@@ -46,7 +49,7 @@ def test_watched_objects_are_marked_and_damaged_records_passed_over() -> None:
     kube.objects["ConfigMap", "ns", "release-set-2"]["data"]["digest"] = "0"
     watch = Watch("Secret", "database")
     found = take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging", [watch])
-    assert watch in found.marks
+    assert watch in found.version_ids
     assert found.newest is not None
     assert found.newest.id == 1
     assert "release-set-2 is damaged" in found.warnings[0]
