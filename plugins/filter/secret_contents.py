@@ -56,43 +56,10 @@ _value:
       elements: str
 """
 
-import base64
-import secrets
-import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-_LETTERS = string.ascii_letters + string.digits
-_LENGTH = 48
-
-
-def secret_contents(
-    values: Mapping[str, Mapping[str, Any] | None],
-    generated: Mapping[str, Iterable[str] | None] | None = None,
-    found: Iterable[Mapping[str, Any]] = (),
-) -> dict[str, dict[str, Any]]:
-    """Contents by name of the Secret: ``data``, ``open`` and ``missing``."""
-    present = {each["metadata"]["name"]: each.get("data") or {} for each in found}
-    generated = generated or {}
-    return {
-        name: _contents(values.get(name) or {}, list(generated.get(name) or ()), present.get(name, {}))
-        for name in sorted({*values, *generated})
-    }
-
-
-def _contents(values: Mapping[str, Any], generated: list[str], present: Mapping[str, str]) -> dict[str, Any]:
-    data = {key: base64.b64encode(str(v).encode()).decode() for key, v in values.items() if v is not None and v != ""}
-    unset = [key for key in dict.fromkeys([*values, *generated]) if key not in data]
-    missing = []
-    for key in unset:
-        if key in present:
-            data[key] = present[key]
-        elif key in generated:
-            value = "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
-            data[key] = base64.b64encode(value.encode()).decode()
-        else:
-            missing.append(key)
-    return {"data": data, "open": unset, "missing": missing}
+from ansible_collections.todo.cloud.plugins.module_utils.environments.secrets import secret_contents
 
 
 class FilterModule:

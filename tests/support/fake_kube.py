@@ -118,11 +118,15 @@ class FakeKube:
     def proxy_get(self, namespace: str, pod: str, port: int | str, path: str, **_: Any) -> tuple[int, str]:
         return 200, "{}"
 
-    def create(self, resource: Resource, namespace: str, body: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+    def create(
+        self, resource: Resource, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False, **_: Any
+    ) -> dict[str, Any]:
         name = body["metadata"]["name"]
         self.before("create", resource, name)
         if (resource.kind, namespace, name) in self.objects:
             raise AlreadyExists("It is there already.", 409)
+        if dry_run:
+            return copy.deepcopy(dict(body))
         self.writes.append(("create", resource.kind, name))
         return self.put(resource, namespace, body)
 
@@ -139,14 +143,17 @@ class FakeKube:
         )
 
     def patch(
-        self, resource: Resource, namespace: str, name: str, body: Any, *, content_type: str = "", **_: Any
-    ) -> dict[str, Any]:
+        self, resource: Resource, namespace: str, name: str, body: Any, *, content_type: str = "",
+        dry_run: bool = False, **_: Any,
+    ) -> dict[str, Any]:  # fmt: skip
         self.before("patch", resource, name)
         makes = content_type == APPLY and (resource.kind, namespace, name) not in self.objects
         there = {} if makes else self.get(resource, namespace, name)
         version = body.get("metadata", {}).get("resourceVersion")
         if version and version != there["metadata"]["resourceVersion"]:
             raise Conflict("Somebody else wrote first.", 409)
+        if dry_run:
+            return copy.deepcopy(_merged(there, body))
         self.writes.append(("patch", resource.kind, name))
         return self.put(resource, namespace, _merged(there, body))
 

@@ -202,6 +202,18 @@ class HelmReader:
         found = revision_of(secret["metadata"])
         return stored_release(decode(_payload(secret)), found.labels if found else {})
 
+    def chart_files(self, name: str, revision: int) -> dict[str, str]:
+        """Files of a revision's chart that are neither templates nor values, by their paths; ``crds/`` is among them.
+
+        Raises CorruptRelease when they can't be read.
+        """
+        raw = decode(_payload(self._reader.get(SECRET, self._namespace, secret_name(name, revision))))
+        try:
+            files = (raw.get("chart") or {}).get("files") or ()
+            return {str(file["name"]): base64.b64decode(file["data"]).decode() for file in files}
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            raise CorruptRelease(str(exc)) from exc
+
 
 class HelmStorage(HelmReader):
     """The same, with two writes that Helm does not offer."""

@@ -101,6 +101,18 @@ class HelmReleaseRun:
                 self._deploy(spec, snapshot, run, stack)
         return self._finish()
 
+    def pending(self, spec: ReleaseSpec) -> str:
+        """What :meth:`present` would have to do, in words; empty when nothing. Writes nothing."""
+        settings = self._settings
+        snapshot = self._take(spec)
+        lock = lock_state(self._kube, settings.namespace, platform=settings.platform)[0]
+        state = self._state(spec, snapshot, lock)
+        if action_for(state, Wanted.APPLIED) is not Action.NONE:
+            return f"release {spec.name} is {state.value}"
+        if left_behind(snapshot.history(spec.name)):
+            return f"release {spec.name}: a failed revision may have left objects"
+        return f"release {spec.name}: a dead run holds the lock" if lock is Lock.OTHER_DEAD else ""
+
     def absent(self, name: str) -> HelmReleaseReport:
         """Uninstalls the release and waits until its workloads are gone."""
         report = self._report

@@ -61,6 +61,8 @@ class Stubbed:
         for role in (TOP / "roles").iterdir():
             if role.name in self.roles:
                 self.role(role.name, {"name": f"Role {role.name}", "todo.cloud.environment_info": {"of": role.name}})
+                part = {"platform_part": {"name": "{{ inventory_hostname }}", "of": role.name}}
+                self._tasks(role.name, "describe", {"name": "Part is described", "ansible.builtin.set_fact": part})
             else:
                 (own / "roles" / role.name).symlink_to(role)
         for module in (TOP / "plugins/modules").glob("*.py"):
@@ -71,8 +73,11 @@ class Stubbed:
 
     def role(self, name: str, *tasks: dict[str, Any]) -> None:
         """One more role of the collection."""
-        file = self.folder / f"ansible_collections/todo/cloud/roles/{name}/tasks/main.yml"
-        file.parent.mkdir(parents=True)
+        self._tasks(name, "main", *tasks)
+
+    def _tasks(self, role: str, name: str, *tasks: dict[str, Any]) -> None:
+        file = self.folder / f"ansible_collections/todo/cloud/roles/{role}/tasks/{name}.yml"
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(yaml.safe_dump(list(tasks)))
 
     def run(self, playbooks: str, inventory: Mapping[str, Any], *arguments: str, **env: str) -> Run:

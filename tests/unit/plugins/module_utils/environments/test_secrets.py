@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.filter.secret_contents import secret_contents
+from ansible_collections.todo.cloud.plugins.module_utils.environments.secrets import secret_contents
 
 
 def coded(text: str) -> str:

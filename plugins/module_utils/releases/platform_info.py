@@ -1,0 +1,204 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What roles would have to do about the cluster, the environment's namespace and the platform; nothing is written.
+
+Roles describe their parts, all of them are looked at side by side, and each part gets the list of what is missing.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ..dapr.check import SidecarCheck
+from ..deploy.run import Run
+from ..environments.applied import is_applied
+from ..environments.info import claims_info
+from ..environments.secrets import secret_contents
+from ..failure import Code, TodoCloudError, error
+from ..helm.cli import Helm
+from ..helm.manifest import objects_of
+from ..helm.storage import HelmReader
+from ..kube.api import KubeClient
+from ..kube.resources import CRD, NAMESPACE, POD, SECRET
+from ..planning.spec import ReleaseSpec
+from ..settings import Settings
+from .helm_release import HelmReleaseRun
+
+_KEYS = frozenset({"name", "cluster", "namespaces", "secrets", "releases", "workloads", "sidecars"})
+_RELEASE_KEYS = ("name", "namespace", "chart", "chart_version", "values", "watches")
+_PARALLEL = 12
+_SIDECAR = "daprd"
+_VERSION = "app.kubernetes.io/version"
+
+Raw = Mapping[str, Any]
+Look = Callable[[], Iterator[str]]  # yields what is missing
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a host's role takes care of, and what of it is not as described. Empty: the role has nothing to do."""
+
+    name: str
+    missing: tuple[str, ...]
+
+    def as_result(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"name": self.name, "missing": list(self.missing)}
+
+
+class PlatformInfo:
+    """One look at everything."""
+
+    def __init__(self, kube: KubeClient, helm: Helm, version: str) -> None:
+        self._kube = kube
+        self._helm = helm
+        self._version = version
+        self.warnings: list[str] = []
+
+    def look(self, parts: Sequence[Raw]) -> list[Part]:
+        """Each part in its order. Raises TodoCloudError when one is malformed."""
+        if bad := [raw for raw in parts if not isinstance(raw, Mapping) or "name" not in raw or set(raw) - _KEYS]:
+            raise error(Code.INVALID_INPUT, f"A part has a name and {', '.join(sorted(_KEYS - {'name'}))}: {bad[0]!r}.")
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            running = [(str(raw["name"]), [pool.submit(_run, look) for look in self._looks(raw)]) for raw in parts]
+            return [Part(name, tuple(text for one in looks for text in one.result())) for name, looks in running]
+
+    def _looks(self, raw: Raw) -> Iterator[Look]:
+        if raw.get("cluster"):
+            yield partial(self._cluster, raw["cluster"])
+        for key, look in (
+            ("namespaces", self._namespace),
+            ("secrets", self._secret),
+            ("releases", self._release),
+            ("workloads", self._workloads),
+        ):
+            for each in raw.get(key) or ():
+                yield partial(look, each)
+        for each in raw.get("releases") or ():
+            if each.get("crds") is not None:
+                yield partial(self._crds, each)
+        if raw.get("sidecars"):
+            yield partial(self._injector, raw["sidecars"])
+            yield partial(self._trial_pod, raw["sidecars"])
+
+    def _cluster(self, raw: Raw) -> Iterator[str]:
+        if _numbers(self._version) < _numbers(str(raw["minimum_version"])):
+            yield f"Kubernetes {raw['minimum_version']} or newer (it is {self._version})"
+        if raw.get("cluster_id"):
+            system = self._kube.find(NAMESPACE, "", "kube-system", metadata_only=True)
+            if not system or system["metadata"]["uid"] != raw["cluster_id"]:
+                yield "the cluster that cluster_id names"
+
+    def _namespace(self, raw: Raw) -> Iterator[str]:
+        annotations = dict(raw.get("annotations") or {})
+        if claims := raw.get("claims"):
+            params = {"claims": claims, "namespace": raw["name"], "cluster_id": claims.get("cluster_id")}
+            found = claims_info(self._kube, params)
+            annotations |= found["annotations"]
+            self.warnings += found["warnings"]
+        there = self._kube.find(NAMESPACE, "", raw["name"], metadata_only=True)
+        metadata = there["metadata"] if there else {}
+        for what, wanted in (("label", raw.get("labels") or {}), ("annotation", annotations)):
+            has = metadata.get(f"{what}s") or {}
+            yield from (f"{what} {key} of namespace {raw['name']}" for key in wanted if has.get(key) != wanted[key])
+
+    def _secret(self, raw: Raw) -> Iterator[str]:
+        name, namespace = raw["name"], raw["namespace"]
+        live = self._kube.find(SECRET, namespace, name)
+        values = {**raw.get("values", {}), **dict(self._copies(raw.get("copies") or {}))}
+        contents = secret_contents({name: values}, {name: raw.get("generated") or ()}, [live] if live else [])[name]
+        body = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": raw.get("type") or "Opaque",
+            "metadata": {"name": name, "namespace": namespace, "labels": raw.get("labels") or {}},
+            "data": contents["data"],
+        }
+        if contents["missing"] or not is_applied(self._kube, SECRET, body, live):
+            yield f"content of Secret {name} in namespace {namespace}"
+
+    def _copies(self, copies: Mapping[str, Raw]) -> Iterator[tuple[str, str]]:
+        """Values that stand in other Secrets."""
+        for key, source in copies.items():
+            found = self._kube.get(SECRET, source["namespace"], source["name"])
+            yield key, base64.b64decode((found.get("data") or {}).get(source["key"], "")).decode()
+
+    def _release(self, raw: Raw) -> Iterator[str]:
+        if not self._kube.find(NAMESPACE, "", raw["namespace"], metadata_only=True):
+            yield f"release {raw['name']}"
+            return
+        spec = ReleaseSpec.parse({key: raw.get(key) for key in _RELEASE_KEYS})
+        settings = Settings("", spec.namespace, platform=bool(raw.get("platform")))
+        run = Run(self._kube, self._helm, settings, lambda line: None, "platform_info")
+        if pending := HelmReleaseRun(run).pending(spec):
+            yield pending
+
+    def _crds(self, raw: Raw) -> Iterator[str]:
+        """CRDs as the chart of the newest revision has them; that it is the wanted chart is ``_release``'s part."""
+        storage = HelmReader(self._kube, raw["namespace"])
+        revisions = storage.history(raw["name"])
+        if not revisions:
+            return
+        for path, text in sorted(storage.chart_files(raw["name"], revisions[-1].revision).items()):
+            if not path.startswith("crds/"):
+                continue
+            for old, new in raw["crds"].items():
+                text = text.replace(old, new)
+            for body in objects_of(text):
+                name = str(body["metadata"]["name"])
+                if not is_applied(self._kube, CRD, body, self._kube.find(CRD, "", name)):
+                    yield f"CRD {name}"
+
+    def _workloads(self, raw: Raw) -> Iterator[str]:
+        kind = self._kube.resource(raw["api_version"], raw["kind"])
+        selector, wanted = raw["label_selector"], str(raw.get("minimum_version") or "0")
+        found = self._kube.list_(kind, raw["namespace"], label_selector=selector)[0]
+        if not found:
+            yield f"{raw['kind']} {selector} in namespace {raw['namespace']}"
+        for item in found:
+            name, status = item["metadata"]["name"], item.get("status") or {}
+            version = str((item["metadata"].get("labels") or {}).get(_VERSION, "0"))
+            if not (status.get("availableReplicas") or status.get("readyReplicas")):
+                yield f"a ready pod of {name}"
+            if _numbers(version) < _numbers(wanted):
+                yield f"version {wanted} of {name} (it is {version})"
+
+    def _injector(self, raw: Raw) -> Iterator[str]:
+        SidecarCheck(self._kube, "", raw["dapr_namespace"]).verify_injector()
+        yield from ()
+
+    def _trial_pod(self, raw: Raw) -> Iterator[str]:
+        spec = self._kube.create(POD, raw["pod"]["metadata"]["namespace"], raw["pod"], dry_run=True)["spec"]
+        containers = [*spec.get("containers", ()), *spec.get("initContainers", ())]
+        if _SIDECAR not in [container["name"] for container in containers]:
+            yield "the sidecar of a trial pod"
+
+
+def platform_info(kube: KubeClient, helm: Helm, version: str, parts: Sequence[Raw]) -> tuple[dict[str, Any], list[str]]:
+    """The module's result, and warnings. ``version``: of the cluster, as its ``/version`` says.
+
+    What comes after a part that lacks something is not ``current`` either: mending the one may change the others.
+    """
+    info = PlatformInfo(kube, helm, version)
+    found = info.look(parts)
+    first = next((number for number, part in enumerate(found) if part.missing), len(found))
+    current = [part.name for part in found[:first]]
+    return {"parts": [part.as_result() for part in found], "current": current}, info.warnings
+
+
+def _run(look: Look) -> list[str]:
+    try:
+        return list(look())
+    except TodoCloudError as exc:
+        return [exc.failure.message]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """``v1.36.3+x`` as (1, 36, 3)."""
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition("-")[0].partition("+")[0]))

@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: platform_info
+short_description: What of a cluster, an environment's namespace and the platform is not as described
+version_added: 0.2.0
+description:
+  - Compares the cluster with what roles describe (namespaces, Secrets, CRDs, Helm releases, Dapr's injector), all of it
+    side by side in one process. A role whose part lacks nothing need not do anything.
+  - Secrets and CRDs are compared by a dry run of the server-side apply that would write them, and a sidecar is tried by
+    a dry run of a pod. Nothing is stored, and no content of a Secret is returned.
+  - A part that can't be read lacks what could not be read. The module fails only when the cluster does not answer, or
+    a part is malformed.
+options:
+  parts:
+    description:
+      - What roles describe, in the order in which they do their work, as JSON (C(to_json)). It may hold secrets, and is
+        never shown. Given as a list, every word of it would be hidden in the result, too.
+      - C(name) is that of the part. All other keys are optional.
+      - C(cluster) has C(minimum_version) and C(cluster_id), the oldest Kubernetes and the uid of C(kube-system).
+      - C(namespaces) have C(name), C(labels), C(annotations), and with C(claims) (C(environment), C(hosts),
+        C(platform), C(cluster_id)) what M(todo.cloud.environment_info) checks under that name.
+      - C(secrets) have C(name), C(namespace), C(type), C(labels), C(values) (empty ones keep what the cluster has),
+        C(generated) (keys that only have to be there) and C(copies) (keys with C(namespace), C(name) and C(key) of
+        another Secret).
+      - C(releases) have the options of M(todo.cloud.helm_release) that describe a release, C(platform) for the
+        platform's lock, and C(crds), which has the CRDs of its chart compared. Its keys are texts that stand in them,
+        its values what was applied instead.
+      - C(workloads) have C(api_version), C(kind), C(namespace), C(label_selector) and C(minimum_version). One pod of
+        each has to be ready.
+      - C(sidecars) has C(dapr_namespace) and the C(pod) that Dapr's injector has to give a sidecar.
+    type: jsonarg
+    required: true
+seealso:
+  - module: todo.cloud.environment_info
+  - module: todo.cloud.helm_release
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.attributes
+  - todo.cloud.attributes.reading
+"""
+
+EXAMPLES = r"""
+- name: Broker is looked at
+  todo.cloud.platform_info:
+    parts: "{{ parts | to_json }}"
+  vars:
+    parts:
+      - name: kafka
+        namespaces:
+          - name: kafka
+            labels: {todo.cloud/platform-of: staging}
+        secrets:
+          - {name: kafka-users, namespace: kafka, generated: [admin_password, app_password]}
+        releases:
+          - {name: kafka, namespace: kafka, chart: /srv/charts/kafka, platform: true}
+  register: platform
+
+- name: Broker is deployed
+  ansible.builtin.include_role:
+    name: todo.cloud.kafka
+  when: "'kafka' not in platform.current"
+"""
+
+RETURN = r"""
+parts:
+  description: Each part in its order, with what is missing. Empty means that it is as described.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: kafka, missing: ["release kafka is outdated"]}]
+current:
+  description:
+    - Names of the parts that lack nothing, up to the first one that does. What comes after it may change with it.
+  returned: success
+  type: list
+  elements: str
+  sample: [kubernetes, namespace, dapr]
+"""
+
+import json
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
+from ansible_collections.todo.cloud.plugins.module_utils.releases.platform_info import platform_info
+
+# As one text, which is hidden as a whole: words of it, such as the user "app", stand in names that are shown.
+SPEC: dict[str, t.Any] = {**KUBE, "parts": {"type": "jsonarg", "required": True, "no_log": True}}
+_ANSWER_S = 10.0  # a role says more about a cluster that does not answer
+
+
+def main() -> t.NoReturn:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
+        version = str(kube.raw("/version", deadline=Deadline.after(_ANSWER_S))["gitVersion"])
+        result, warnings = platform_info(kube, HelmCli(kube.kubeconfig), version, json.loads(module.params["parts"]))
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(**result)
+    raise AssertionError("exit_json returned")
+
+
+if __name__ == "__main__":
+    main()
