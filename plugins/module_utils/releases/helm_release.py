@@ -109,7 +109,7 @@ class HelmReleaseRun:
         state = self._state(spec, snapshot, lock)
         if action_for(state, Wanted.APPLIED) is not Action.NONE:
             return f"release {spec.name} is {state.value}"
-        if left_behind(snapshot.history(spec.name)):
+        if with_orphans(snapshot.history(spec.name)):
             return f"release {spec.name}: a failed revision may have left objects"
         return f"release {spec.name}: a dead run holds the lock" if lock is Lock.OTHER_DEAD else ""
 
