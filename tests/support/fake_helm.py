@@ -15,9 +15,14 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRe
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
     CorruptRelease,
-    HelmReader,
     ReleaseStatus,
     Revision,
+    StoredRelease,
+    decode,
+    histories_of,
+    revision_of,
+    secret_name,
+    stored_release,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, may_go_on
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
@@ -72,7 +77,7 @@ class FakeHelm:
 
     def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = 300, history_max: int = 40) -> None:
         self._begin("rollback", name)
-        target = HelmReader(self.kube, namespace).read(name, revision)
+        target = self._content(name, revision)
         number = self._history(name)[-1].revision + 1
         said = f"Rollback to {revision}"
         self._deploy(name, number, target.manifest, target.labels, dict(target.config), said)
@@ -91,10 +96,13 @@ class FakeHelm:
         self.calls += 1
 
     def _history(self, name: str) -> list[Revision]:
-        reads = len(self.kube.reads)
-        found = HelmReader(self.kube, "ns").history(name)
-        del self.kube.reads[reads:]  # they are not the tested code's
-        return found
+        secrets = [item["metadata"] for key, item in list(self.kube.objects.items()) if key[0] == "Secret"]
+        return histories_of(secrets).get(name, [])
+
+    def _content(self, name: str, revision: int) -> StoredRelease:
+        secret = self.kube.objects["Secret", "ns", secret_name(name, revision)]
+        found = revision_of(secret["metadata"])
+        return stored_release(decode(secret["data"]["release"]), found.labels if found else {})
 
     def _deploy(
         self, name: str, number: int, manifest: str, labels: Mapping[str, str], config: Object, said: str = ""
@@ -118,7 +126,7 @@ class FakeHelm:
         """The manifest that a new one is compared with: an upgrade takes the last deployed one, a rollback the last."""
         known = [r for r in history if rollback or r.status is ReleaseStatus.DEPLOYED]
         try:
-            return HelmReader(self.kube, "ns").read(known[-1].name, known[-1].revision).manifest if known else ""
+            return self._content(known[-1].name, known[-1].revision).manifest if known else ""
         except CorruptRelease:
             return ""
 
@@ -179,7 +187,7 @@ class FakeHelm:
         })  # fmt: skip
 
     def _pods(self, deployment: str) -> list[Object]:
-        items = self.kube.objects.items()
+        items = list(self.kube.objects.items())  # other threads write
         return [item for key, item in items if key[0] == "Pod" and item["metadata"]["labels"].get("app") == deployment]
 
     def _live(self, release: str) -> Iterator[Object]:

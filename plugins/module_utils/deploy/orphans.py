@@ -62,34 +62,34 @@ def _label(kube: KubeApi, namespace: str, revision: Revision, word: str) -> None
         return  # Helm has pruned it
 
 
-def remove_orphans(kube: KubeApi, namespace: str, name: str, history: History) -> list[str]:
+def remove_orphans(kube: KubeApi, storage: HelmReader, name: str, history: History) -> list[str]:
     """Deletes what only failed revisions and those just before them hold, and returns the names.
 
     An object is deleted only if its annotations name this release and do not ask to keep it. Then the revisions are
     labelled as cleaned up; if the run is killed before that, the next one repeats it.
     """
     failed = with_orphans(history)
-    kept = _keys(kube, namespace, name, history[-1].revision) if failed else None
+    kept = _keys(storage, name, history[-1].revision) if failed else None
     if kept is None:
         return []
     suspects = {r.revision for r in failed} | {a.revision for a, b in pairwise(history) if b in failed}
-    candidates = {key for number in suspects for key in (_keys(kube, namespace, name, number) or {})} - kept.keys()
-    removed = [f"{key[1]} {key[3]}" for key in sorted(candidates) if _delete(kube, key, name, namespace)]
+    candidates = {key for number in suspects for key in (_keys(storage, name, number) or {})} - kept.keys()
+    removed = [f"{key[1]} {key[3]}" for key in sorted(candidates) if _delete(kube, key, name, storage.namespace)]
     for revision in failed:
-        _label(kube, namespace, revision, _NOTHING)
+        _label(kube, storage.namespace, revision, _NOTHING)
     return removed
 
 
-def _keys(kube: KubeApi, namespace: str, name: str, revision: int) -> dict[Key, dict[str, Any]] | None:
+def _keys(storage: HelmReader, name: str, revision: int) -> dict[Key, dict[str, Any]] | None:
     try:
-        stored = HelmReader(kube, namespace).read(name, revision)
+        stored = storage.read(name, revision)
     except (CorruptRelease, KubeError):
         return None  # pruned or unreadable: its objects are unknown, so none is removed
     return {
         (
             str(item.get("apiVersion", "")),
             str(item.get("kind", "")),
-            str(item["metadata"].get("namespace") or namespace),
+            str(item["metadata"].get("namespace") or storage.namespace),
             str(item["metadata"].get("name", "")),
         ): item
         for item in objects_of(stored.manifest)

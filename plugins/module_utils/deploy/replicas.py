@@ -25,20 +25,20 @@ _ATTEMPTS = 5  # others write the object too: its status above all
 Entry = Mapping[str, Any]  # of metadata.managedFields
 
 
-def free_replicas(kube: KubeApi, namespace: str, known: History) -> None:
+def free_replicas(kube: KubeApi, storage: HelmReader, known: History) -> None:
     """For every workload of a release that Helm is about to write. ``known`` is the release's history."""
     newest = [r for r in known if r.status is ReleaseStatus.DEPLOYED] or list(known)
     if not newest:
         return
     try:
-        objects = objects_of(HelmReader(kube, namespace).read(newest[-1].name, newest[-1].revision).manifest)
+        objects = objects_of(storage.read(newest[-1].name, newest[-1].revision).manifest)
     except (CorruptRelease, NotFound):
         return  # its workloads are unknown
     scaled = scaled_by(objects)
     for item in objects:
         autoscaled = (item.get("kind"), (item.get("metadata") or {}).get("name")) in scaled
         if autoscaled or isinstance(_spec(item).get("replicas"), int):
-            _free(kube, namespace, item, autoscaled)
+            _free(kube, storage.namespace, item, autoscaled)
 
 
 def without_replicas(entries: list[Entry], gives_up: Callable[[Entry], bool]) -> list[Entry]:

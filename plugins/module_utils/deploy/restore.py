@@ -102,7 +102,7 @@ class Restore:
         revisions = self._storage.history(member.name)
         if action is Action.ROLLBACK and usable(member, revisions, self._storage.read):
             self._progress(f"{member.name}: back to revision {member.revision}")
-            return self._writer.rollback(member.name, member.revision, deadline)
+            return self._writer.rollback(member.name, member.revision, deadline, revisions)
         self._progress(f"{member.name}: back to what set {record.id} holds (revision {member.revision} is gone)")
         return self._writer.redeploy(member, record, version_ids, deadline)
 

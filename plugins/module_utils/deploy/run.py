@@ -38,7 +38,9 @@ class Run:
     def look(self, watches: Iterable[Watch] = (), kinds: Iterable[str] = ()) -> Snapshot:
         """The environment at this moment."""
         settings = self.settings
-        return take(self.kube, self.records, settings.namespace, settings.environment, watches, kinds)
+        snapshot = take(self.kube, self.records, settings.namespace, settings.environment, watches, kinds)
+        self.storage.note(snapshot.histories)
+        return snapshot
 
 
 class LockedRun(Run):
@@ -48,6 +50,7 @@ class LockedRun(Run):
         kube = Guarded(run.kube, check)
         super().__init__(kube, run.helm.guarded(check), run.settings, run.progress, run.what)
         self.holder = run.holder
+        self.storage = run.storage.written_by(kube)
         self.records = run.records.written_by(kube)
         self.warnings = [takeover] if takeover else []
 

@@ -95,10 +95,10 @@ class Verifier:
 
 def _read_all(storage: HelmReader, names: Sequence[str]) -> dict[str, StoredRelease]:
     """The newest revisions of some releases."""
-    if not names:
-        return {}
-    with ThreadPoolExecutor(min(8, len(names))) as pool:
-        return dict(zip(names, pool.map(storage.read, names), strict=True))
+    found = storage.histories() if len(names) > 1 else {}
+    newest = {name: found[name][-1].revision if found.get(name) else None for name in names}
+    with ThreadPoolExecutor(8) as pool:
+        return dict(zip(names, pool.map(lambda name: storage.read(name, newest[name]), names), strict=True))
 
 
 def _by_release(verdict: Verdict, names: Sequence[str]) -> dict[str, Failure]:

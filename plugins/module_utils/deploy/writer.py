@@ -77,8 +77,8 @@ class ReleaseWriter:
         was, now = self._write(spec.name, call, ours, deadline)
         return Write(spec.name, Action.UPGRADE if was else Action.INSTALL, was, now)
 
-    def rollback(self, name: str, revision: int, deadline: Deadline) -> Write:
-        """``helm rollback`` to a revision that is in the history."""
+    def rollback(self, name: str, revision: int, deadline: Deadline, known: History | None = None) -> Write:
+        """``helm rollback`` to a revision that is in the history. ``known``: the history, if it has just been read."""
         settings = self._settings
 
         def call(expected: int) -> None:
@@ -87,7 +87,7 @@ class ReleaseWriter:
                 name, settings.namespace, revision, timeout=settings.timeout, history_max=settings.history_max
             )
 
-        known = self._storage.history(name)
+        known = self._storage.history(name) if known is None else known
         target = next((r for r in known if r.revision == revision), None)
         if target is None:
             raise error(
@@ -167,7 +167,7 @@ class ReleaseWriter:
         for attempt in count():
             expected = last + 1
             try:
-                free_replicas(self._kube, self._settings.namespace, known)
+                free_replicas(self._kube, self._storage, known)
                 call(expected)
             except HelmError as exc:
                 failed = exc
@@ -223,7 +223,7 @@ class ReleaseWriter:
         read.
         """
         revisions = self._storage.history(name) if known is None else known
-        for gone in remove_orphans(self._kube, self._settings.namespace, name, revisions):
+        for gone in remove_orphans(self._kube, self._storage, name, revisions):
             self._progress(f"{name}: removed {gone}, an orphan of a failed revision")
 
     def _newest(self, name: str) -> Revision | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copy
 import gzip
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,6 +62,7 @@ class Revision:
     uid: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     created: float = 0.0  # seconds since the epoch, by the API server's clock; 0: not known
+    version: str = ""  # the Secret's resourceVersion
 
     @property
     def secret(self) -> str:
@@ -118,6 +120,7 @@ def revision_of(metadata: Mapping[str, Any]) -> Revision | None:
         uid=metadata.get("uid", ""),
         labels={key: value for key, value in labels.items() if key not in _SYSTEM_LABELS},
         created=_seconds(metadata.get("creationTimestamp")),
+        version=metadata.get("resourceVersion", ""),
     )
 
 
@@ -171,11 +174,20 @@ def stored_release(raw: Mapping[str, Any], labels: Mapping[str, str] | None = No
 
 
 class HelmReader:
-    """Reads the releases of one namespace."""
+    """Reads the releases of one namespace. Threads may share it.
+
+    A content that was read is kept as long as its Secret is listed with the same resourceVersion.
+    """
 
     def __init__(self, kube: KubeReader, namespace: str) -> None:
+        self.namespace = namespace
         self._reader = kube
-        self._namespace = namespace
+        self._listed: dict[str, Mapping[int, str]] = {}  # release -> revision -> resourceVersion, when last listed
+        self._contents: dict[str, tuple[str, StoredRelease]] = {}  # Secret -> resourceVersion and content
+
+    def note(self, histories: Mapping[str, History]) -> None:
+        """Takes note of histories that were just listed."""
+        self._listed |= {name: {r.revision: r.version for r in found} for name, found in histories.items()}
 
     def history(self, name: str) -> list[Revision]:
         """All stored revisions of a release, oldest first; one request, metadata only."""
@@ -184,8 +196,10 @@ class HelmReader:
     def histories(self, name: str = "") -> dict[str, list[Revision]]:
         """All releases, or one; one request, metadata only."""
         selector = f"{SELECTOR},name={name}" if name else SELECTOR
-        items = self._reader.list_(SECRET, self._namespace, label_selector=selector, metadata_only=True)[0]
-        return histories_of(item["metadata"] for item in items)
+        items = self._reader.list_(SECRET, self.namespace, label_selector=selector, metadata_only=True)[0]
+        found = histories_of(item["metadata"] for item in items)
+        self.note({name: [], **found} if name else found)
+        return found
 
     def read(self, name: str, revision: int | None = None) -> StoredRelease:
         """One revision (the newest when none is given) with manifest and values.
@@ -195,19 +209,24 @@ class HelmReader:
         if revision is None:
             revisions = self.history(name)
             if not revisions:
-                text = f"There is no Helm release {name!r} in namespace {self._namespace!r}."
+                text = f"There is no Helm release {name!r} in namespace {self.namespace!r}."
                 raise error(Code.NOT_FOUND, text, release=name)
             revision = revisions[-1].revision
-        secret = self._reader.get(SECRET, self._namespace, secret_name(name, revision))
-        found = revision_of(secret["metadata"])
-        return stored_release(decode(_payload(secret)), found.labels if found else {})
+        key = secret_name(name, revision)
+        version, stored = self._contents.get(key, ("", None))
+        if stored is None or version != self._listed.get(name, {}).get(revision):
+            secret = self._reader.get(SECRET, self.namespace, key)
+            found = revision_of(secret["metadata"])
+            stored = stored_release(decode(_payload(secret)), found.labels if found else {})
+            self._contents[key] = (secret["metadata"]["resourceVersion"], stored)
+        return stored
 
     def chart_files(self, name: str, revision: int) -> dict[str, str]:
         """Files of a revision's chart that are neither templates nor values, by their paths; ``crds/`` is among them.
 
         Raises CorruptRelease when they can't be read.
         """
-        raw = decode(_payload(self._reader.get(SECRET, self._namespace, secret_name(name, revision))))
+        raw = decode(_payload(self._reader.get(SECRET, self.namespace, secret_name(name, revision))))
         try:
             files = (raw.get("chart") or {}).get("files") or ()
             return {str(file["name"]): base64.b64decode(file["data"]).decode() for file in files}
@@ -222,12 +241,18 @@ class HelmStorage(HelmReader):
         super().__init__(kube, namespace)
         self._kube = kube
 
+    def written_by(self, kube: KubeApi) -> HelmStorage:
+        """The same storage, with what was read of it; ``kube`` writes."""
+        storage = copy.copy(self)
+        storage._kube = kube
+        return storage
+
     def mark_failed(self, revision: Revision, reason: str) -> None:
         """Marks a revision that a dead Helm process left pending as failed; ``reason`` becomes its description.
 
         The Secret's resourceVersion guards the write: Conflict when another client changed it meanwhile.
         """
-        secret = self._kube.get(SECRET, self._namespace, revision.secret)
+        secret = self._kube.get(SECRET, self.namespace, revision.secret)
         release = decode(_payload(secret))
         release["info"]["status"] = ReleaseStatus.FAILED.value
         release["info"]["description"] = reason
@@ -238,28 +263,29 @@ class HelmStorage(HelmReader):
             },
             "data": {"release": encode(release)},
         }
-        self._kube.patch(SECRET, self._namespace, revision.secret, patch)
+        self._kube.patch(SECRET, self.namespace, revision.secret, patch)
+        self._contents.pop(revision.secret, None)
 
     def quarantine(self, revision: Revision) -> None:
         """Moves a Secret without a readable release out of Helm's way; its data stays in ``<name>.corrupt``.
 
         Helm skips a revision that it cannot decode but fails on the name, so every upgrade would fail.
         """
-        secret = self._kube.get(SECRET, self._namespace, revision.secret)
+        secret = self._kube.get(SECRET, self.namespace, revision.secret)
         kept = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {
                 "name": f"{revision.secret}.corrupt",
-                "namespace": self._namespace,
+                "namespace": self.namespace,
                 "labels": {"todo.cloud/corrupt-release": revision.name},
             },
             "type": "Opaque",
             "data": secret.get("data") or {},
         }
         with suppress(AlreadyExists):  # by a run that was killed before the next step
-            self._kube.create(SECRET, self._namespace, kept)
-        self._kube.delete(SECRET, self._namespace, revision.secret, uid=secret["metadata"]["uid"])
+            self._kube.create(SECRET, self.namespace, kept)
+        self._kube.delete(SECRET, self.namespace, revision.secret, uid=secret["metadata"]["uid"])
 
 
 def _seconds(timestamp: Any) -> float:

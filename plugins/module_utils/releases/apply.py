@@ -43,6 +43,7 @@ class Engine:
         self._withdraw = withdraw or {}
         self._run = run
         self._kube = run.kube
+        self._read = run.storage.read
         self._settings = run.settings
         self._progress = run.progress
         self._asked = waves  # as given; self._waves: with images by digest
@@ -51,8 +52,6 @@ class Engine:
         self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
         self._report = Report()
         self._guarded = Guard()
-        self._histories: Mapping[str, History] = {}
-        self._contents: dict[tuple[str, int], StoredRelease] = {}  # of these histories
 
     def apply(self) -> Report:
         """Raises TodoCloudError with the report in its results if the environment is not as asked."""
@@ -63,7 +62,7 @@ class Engine:
         if settings.export:
             self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
         if settings.check:
-            return self._finish(Preview(self._run, self._read_once).fill(self._report, plan, snapshot))
+            return self._finish(Preview(self._run, self._read).fill(self._report, plan, snapshot))
         if self._withdraw or any(item.action is not Action.NONE for item in plan):
             with locked_run(self._run) as run:
                 snapshot, plan = self._plan(Lock.MINE)
@@ -86,17 +85,14 @@ class Engine:
         settings = self._settings
         watches = [watch for spec in self._specs for watch in spec.watches]
         snapshot = self._run.look(watches)
-        if snapshot.histories != self._histories:  # while the lock was waited for
-            self._histories = snapshot.histories
-            self._contents.clear()
         if lock is None:
             unsettled = any(
                 h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
             )
             lock = lock_state(self._kube, settings.namespace, self._run.holder)[0] if unsettled else Lock.NONE
-        self._waves = self._image_digests.resolve(self._asked, snapshot, self._read_once)
+        self._waves = self._image_digests.resolve(self._asked, snapshot, self._read)
         self._specs = [spec for wave in self._waves for spec in wave]
-        plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read_once, lock)
+        plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read, lock)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._image_digests.warnings]
         self._report.notes = self._image_digests.notes
@@ -197,16 +193,6 @@ class Engine:
         self._report.warnings += found.warnings
         if found.restarted:
             self._report.changed = True
-
-    def _read(self, name: str, revision: int) -> StoredRelease:
-        return self._run.storage.read(name, revision)
-
-    def _read_once(self, name: str, revision: int) -> StoredRelease:
-        """For plans, before anything is written: the second one, under the lock, mostly finds the same histories."""
-        key = (name, revision)
-        if key not in self._contents:
-            self._contents[key] = self._read(name, revision)
-        return self._contents[key]
 
     def _finish(self, report: Report) -> Report:
         report.helm_calls = self._run.helm.calls

@@ -64,7 +64,7 @@ def world(resource: Resource = CONFIG_MAP, **annotations: Any) -> FakeKube:
 
 def sweep(kube: FakeKube) -> list[str]:
     revisions = HelmReader(kube, "ns").history("api")
-    return remove_orphans(kube, "ns", "api", revisions)
+    return remove_orphans(kube, HelmReader(kube, "ns"), "api", revisions)
 
 
 def test_only_what_no_later_manifest_holds_goes() -> None:

@@ -32,7 +32,7 @@ OLD_HELM = {"manager": "helm", "operation": "Update", "fieldsV1": REPLICAS}
 
 
 def run(kube: FakeKube) -> None:
-    free_replicas(kube, "ns", HelmReader(kube, "ns").history("api"))
+    free_replicas(kube, HelmReader(kube, "ns"), HelmReader(kube, "ns").history("api"))
 
 
 def cluster(*manifest: dict[str, Any], replicas: int = 5, writers: tuple[dict[str, Any], ...] = (HELM,)) -> FakeKube:

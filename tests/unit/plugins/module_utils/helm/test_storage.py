@@ -114,6 +114,24 @@ def test_read_release_that_is_not_there() -> None:
         HelmReader(kube, "ns").read("api", 4)
 
 
+def test_a_content_is_read_again_only_after_its_secret_changed() -> None:
+    kube = FakeKube()
+    store(kube, revision=1, description="first")
+    storage = HelmStorage(kube, "ns")
+    storage.history("api")
+    assert [storage.read("api", 1).description for _ in range(2)] == ["first"] * 2
+    assert kube.reads.count(("Secret", "sh.helm.release.v1.api.v1")) == 1
+    store(kube, revision=1, description="installed anew")
+    storage.history("api")
+    assert storage.read("api", 1).description == "installed anew"
+    storage.mark_failed(storage.history("api")[-1], "interrupted")
+    assert storage.read("api", 1).description == "interrupted"
+    del kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]
+    storage.history("api")
+    with pytest.raises(NotFound):
+        storage.read("api", 1)
+
+
 def test_a_stuck_entry_becomes_failed_and_says_why_while_the_rest_is_kept() -> None:
     kube = FakeKube()
     store(kube, revision=2, status="pending-upgrade", labels={"todo.cloud/inputs": "abc"})
