@@ -4,48 +4,33 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
-    DEPLOYMENT,
     LEASE,
-    NAMESPACE,
-    POD,
-    WELL_KNOWN,
     Resource,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.labels import ENVIRONMENT
 from ansible_collections.todo.cloud.plugins.module_utils.locking import lock as lock_module
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
-from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import WITHDRAWN
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import RollbackTarget, remember
-from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption
-from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import Engine
 from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import HelmReleaseRun
 from ansible_collections.todo.cloud.plugins.module_utils.releases.image_rollback import ImageRollback
-from ansible_collections.todo.cloud.plugins.module_utils.releases.rollback import Rollback
-from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
-from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure, Settings
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
 
+from tests.support.fake_environment import A1, A2, BAD, C1, C2, Cluster, World, spec
 from tests.support.fake_helm import FakeHelm, Object
-from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 
-CHART = str(Path(__file__).parents[5] / "tests" / "fixtures" / "charts" / "sleeper")
 WRITES = ("create", "replace", "patch", "delete")
-SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
-WEBHOOK = WELL_KNOWN["admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"]
 
 
-class Kube(FakeKube):
+class Kube(Cluster):
     """Counts writes, Helm's among them; at number ``theft`` somebody else takes the lock."""
 
     def __init__(self) -> None:
@@ -71,17 +56,6 @@ class Kube(FakeKube):
         if len(self.written) == self.theft:
             self.put(LEASE, "ns", {**lease, "spec": {**lease["spec"], "holderIdentity": "somebody else"}})
 
-    def delete(self, resource: Resource, namespace: str, name: str, **options: Any) -> bool:
-        """A pod that is deleted is made again, with what the injector gives it by now."""
-        pod = self.objects.get((resource.kind, namespace, name))
-        done = super().delete(resource, namespace, name, **options)
-        if pod and resource is POD:
-            owner = pod["metadata"]["ownerReferences"][0]["uid"]
-            replica_set = next(o for o in self.objects.values() if o["metadata"].get("uid") == owner)
-            self.helm.injecting = True
-            self.helm.start_pod(replica_set, f"{name}-again")
-        return done
-
 
 class Helm(FakeHelm):
     """Its calls are writes too."""
@@ -92,75 +66,32 @@ class Helm(FakeHelm):
         self.kube.note(f"helm {verb} {name}")
 
 
-SETTINGS = Settings("staging", "ns", timeout=20, wait=WaitOptions(stability_seconds=0))
+def apply(world: World, *values: Object, **settings: Any) -> Any:
+    """Component and service with these values, each in a wave of its own."""
+    return world.apply(*waves(*values), **settings)
 
 
-@dataclass
-class World:
-    """An environment with a component and a service, and what is done to it."""
-
-    kube: Kube = field(default_factory=Kube)
-
-    def __post_init__(self) -> None:
-        self.helm = self.kube.helm
-        self.kube.put(NAMESPACE, "", {"metadata": {"name": "kube-system"}})
-        self.kube.put(NAMESPACE, "", {"metadata": {"name": "ns", "labels": {ENVIRONMENT: "staging"}}})
-        injector = {"metadata": {"name": "dapr-sidecar-injector"}, "status": {"readyReplicas": 1},
-                    "spec": {"template": {"spec": {"containers": [{"image": "r/injector:1.14.0"}]}}}}  # fmt: skip
-        self.kube.put(DEPLOYMENT, "dapr-system", injector)
-        self.kube.put(SLICE, "dapr-system", {
-            "metadata": {"name": "s", "labels": {"kubernetes.io/service-name": "dapr-sidecar-injector"}},
-            "endpoints": [{"conditions": {"ready": True}}],
-        })  # fmt: skip
-        self.kube.put(WEBHOOK, "", {
-            "metadata": {"name": "dapr-sidecar-injector"}, "webhooks": [{"clientConfig": {"caBundle": "x"}}],
-        })  # fmt: skip
-
-    def apply(self, *values: Object, **settings: Any) -> Any:
-        """Component and service with these values, each in a wave of its own."""
-        waves = [[spec(name, v)] for name, v in zip(("components", "api"), values, strict=True) if v]
-        return Engine(self._run(**settings), waves).apply()
-
-    def rollback(self) -> Any:
-        return Rollback(self._run(), "verified", []).run()
-
-    def image(self, image: str) -> Any:
-        return ImageRollback(self._run(), ["api"], image).run()
-
-    def adopt(self, *values: Object) -> Any:
-        waves = [[spec(name, v)] for name, v in zip(("components", "api"), values, strict=True)]
-        return Adoption(self._run(), waves).run()
-
-    def present(self, values: Object) -> Any:
-        return self._single().present(spec("api", values))
-
-    def absent(self) -> Any:
-        return self._single().absent("api")
-
-    def _single(self) -> HelmReleaseRun:
-        return HelmReleaseRun(self._run(environment=""))
-
-    def _run(self, **settings: Any) -> Run:
-        return Run(self.kube, self.helm, replace(SETTINGS, **settings), lambda line: None, "a test")
+def waves(*values: Object) -> list[dict[str, Object]]:
+    return [{name: given} for name, given in zip(("components", "api"), values, strict=True)]
 
 
-def spec(name: str, values: Object) -> ReleaseSpec:
-    app_id = name if values.get("dapr") else ""
-    raw = {"name": name, "namespace": "ns", "chart": CHART, "values": values, "app_id": app_id}
-    return ReleaseSpec.parse(raw)
+def single(world: World) -> HelmReleaseRun:
+    return HelmReleaseRun(world.run(environment=""))
 
 
-C1, C2 = {"component": "pubsub"}, {"component": "pubsub", "maps": ["new"]}
-A1, A2, BAD = ({"image": f"r/api:{tag}", "dapr": True} for tag in ("v1", "v2", "bad"))
+def present(world: World, values: Object) -> Any:
+    return single(world).present(spec("api", values))
+
+
 WITH_MAP = {**A1, "maps": ["old"]}
 
 
 def install(world: World) -> None:
-    world.apply(C1, A1)
+    apply(world, C1, A1)
 
 
 def upgrade(world: World) -> None:
-    world.apply(C2, A2)
+    apply(world, C2, A2)
 
 
 def two_sets(world: World) -> None:
@@ -178,7 +109,7 @@ OURS = {"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "n
 
 def with_troubles(world: World) -> None:
     """A Helm call died over one release, the other's newest revision can't be read; a third is no longer wanted."""
-    world.apply(C1, WITH_MAP)
+    apply(world, C1, WITH_MAP)
     labels = {ENVIRONMENT: "staging"}
     store(world.kube, "api", 2, "failed", labels=labels, manifest=LEFT)
     world.kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "left", "annotations": OURS}})
@@ -188,13 +119,13 @@ def with_troubles(world: World) -> None:
 
 
 def unreadable(world: World) -> None:
-    world.present(A1)
+    present(world, A1)
     store(world.kube, "api", 2, payload="garbage")
 
 
 def orphaned(world: World) -> None:
     """What a failed revision made, and no later one holds, was not removed yet."""
-    world.present(A1)
+    present(world, A1)
     world.kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "left", "annotations": OURS}})
     good = world.kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]["metadata"]["labels"]
     labels = {key: value for key, value in good.items() if key.startswith("todo.cloud/")}
@@ -215,7 +146,7 @@ def pruned(world: World) -> None:
 
 def by_hand(world: World) -> None:
     for name, values in (("components", C1), ("api", A1)):
-        world.helm.apply(ApplyRequest(name, "ns", CHART, values))
+        world.manual(name, values)
     world.kube.objects["Namespace", "", "ns"]["metadata"]["labels"] = {}
 
 
@@ -233,28 +164,30 @@ OPERATIONS: dict[str, tuple[Step, Step, str]] = {
     "apply: first install": (nothing, install, "create ConfigMap release-set-1"),
     "apply: upgrade": (install, upgrade, "create ConfigMap release-set-2"),
     "apply: mends, removes": (
-        with_troubles, lambda w: w.apply(C2, A2, prune=True, all_releases=("components", "api")),
+        with_troubles, lambda w: apply(w, C2, A2, prune=True, all_releases=("components", "api")),
         "delete ConfigMap left",
     ),
-    "apply: the set goes back": (install, lambda w: w.apply(C2, BAD), "helm rollback components"),
+    "apply: the set goes back": (install, lambda w: apply(w, C2, BAD), "helm rollback components"),
     "apply: the release goes back": (
-        install, lambda w: w.apply(C2, BAD, on_failure=OnFailure.RELEASE), "helm rollback api"
+        install, lambda w: apply(w, C2, BAD, on_failure=OnFailure.RELEASE), "helm rollback api"
     ),
     "apply: a failed first install is removed": (
-        nothing, lambda w: w.apply(C1, BAD, remove_failed_installs=True), "helm uninstall api"
+        nothing, lambda w: apply(w, C1, BAD, remove_failed_installs=True), "helm uninstall api"
     ),
-    "apply: sidecars are repaired": (without_injector, install, "delete Pod api-32c2bf71-1"),
+    "apply: sidecars are repaired": (without_injector, install, "delete Pod api-bfd1f0f3-1"),
     "rollback": (two_sets, lambda w: w.rollback(), "helm rollback components"),
     "rollback: redeploys from the record": (pruned, lambda w: w.rollback(), "helm upgrade components"),
     "rollback: only its end": (killed_at_the_end, lambda w: w.rollback(), "patch ConfigMap release-set-2"),
-    "rollback: to an image": (two_sets, lambda w: w.image("v1"), "patch ConfigMap release-set-2"),
-    "adopt": (by_hand, lambda w: w.adopt(C1, A1), "create ConfigMap release-set-1"),
-    "helm_release: install": (nothing, lambda w: w.present(A1), "helm upgrade api"),
-    "helm_release: upgrade": (lambda w: w.present(WITH_MAP), lambda w: w.present(A2), "helm upgrade api"),
-    "helm_release: mends": (with_troubles, lambda w: w.present(A2), "delete ConfigMap left"),
-    "helm_release: removes orphans": (orphaned, lambda w: w.present(A1), "delete ConfigMap left"),
-    "helm_release: absent": (lambda w: w.present(A1), lambda w: w.absent(), "helm uninstall api"),
-    "helm_release: absent, unreadable": (unreadable, lambda w: w.absent(), "helm uninstall api"),
+    "rollback: to an image": (
+        two_sets, lambda w: ImageRollback(w.run(), ["api"], "v1.0.0").run(), "patch ConfigMap release-set-2"
+    ),
+    "adopt": (by_hand, lambda w: w.adopt(*waves(C1, A1)), "create ConfigMap release-set-1"),
+    "helm_release: install": (nothing, lambda w: present(w, A1), "helm upgrade api"),
+    "helm_release: upgrade": (lambda w: present(w, WITH_MAP), lambda w: present(w, A2), "helm upgrade api"),
+    "helm_release: mends": (with_troubles, lambda w: present(w, A2), "delete ConfigMap left"),
+    "helm_release: removes orphans": (orphaned, lambda w: present(w, A1), "delete ConfigMap left"),
+    "helm_release: absent": (lambda w: present(w, A1), lambda w: single(w).absent("api"), "helm uninstall api"),
+    "helm_release: absent, unreadable": (unreadable, lambda w: single(w).absent("api"), "helm uninstall api"),
 }  # fmt: skip
 # The run itself ends with a failure, whatever the lock.
 FAILS = {"apply: the set goes back", "apply: the release goes back", "apply: a failed first install is removed"}
@@ -278,9 +211,9 @@ class Ended:
 def perform(operation: str, theft: int = 0) -> Ended:
     """In a world of its own; the lock is lost at the write of that number."""
     before, act, _ = OPERATIONS[operation]
-    world = World()
+    kube = Kube()
+    world = World(kube)
     before(world)
-    kube = world.kube
     kube.counting, kube.theft = True, theft
     caught = None
     try:

@@ -1,0 +1,177 @@
+"""When a wave fails: what is kept, what goes back, what is recorded then."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Unreachable
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import Resource
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
+
+from tests.support.fake_environment import A1, A2, BAD, C1, C2, Cluster, World, deployed, outcomes, two_sets
+from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
+
+
+def refuse(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+    """A Helm call that fails before it has written anything."""
+    raise HelmError(Failure(Code.CHART_INVALID, "api: no.", {"release": request.name}), transient=False)
+
+
+def test_held_everything_stays_for_a_look() -> None:
+    world = deployed()
+    failed = world.fails({"components": C2}, {"api": BAD}, on_failure=OnFailure.HOLD)
+    assert failed.failure.code is Code.CRASH_LOOP
+    assert outcomes(failed.results) == {"components": "verified", "api": "failed"}
+    assert world.helm.told == ["upgrade components", "upgrade api"]
+    assert failed.results["set"] == 1
+
+
+def test_the_release_goes_back_and_the_green_ones_are_recorded() -> None:
+    world = deployed()
+    failed = world.fails({"components": C2}, {"api": BAD}, on_failure=OnFailure.RELEASE)
+    assert outcomes(failed.results) == {"components": "verified", "api": "restored"}
+    assert world.helm.told == ["upgrade components", "upgrade api", "rollback api"]
+    assert (failed.results["set"], world.image()) == (2, "r/api:v1.0.0")
+    members = world.record(2).members
+    assert (members["components"].revision, members["api"].revision) == (2, 3)
+
+
+def test_the_whole_set_goes_back_components_first() -> None:
+    world = deployed()
+    failed = world.fails({"components": C2}, {"api": BAD}, on_failure=OnFailure.SET)
+    assert outcomes(failed.results) == {"components": "restored", "api": "restored"}
+    assert world.helm.told[2:] == ["rollback components", "rollback api"]
+    record = world.record(2)
+    assert (failed.results["set"], record.restored_from) == (2, 1)
+    assert {name: member.inputs for name, member in record.members.items()} == {
+        name: member.inputs for name, member in world.record(1).members.items()
+    }
+
+
+@pytest.mark.parametrize("remove", [False, True])
+@pytest.mark.parametrize("on_failure", [OnFailure.SET, OnFailure.RELEASE])
+def test_a_first_install_is_kept_or_removed_as_asked(remove: bool, on_failure: OnFailure) -> None:
+    world = World()
+    failed = world.fails({"components": C1}, {"api": BAD}, on_failure=on_failure, remove_failed_installs=remove)
+    assert failed.failure.code is Code.CRASH_LOOP
+    assert outcomes(failed.results)["api"] == ("removed" if remove else "failed")
+    assert ("uninstall api" in world.helm.told) is remove
+    assert failed.results["set"] == 0
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "PersistentVolumeClaim"])
+def test_a_first_install_that_holds_data_is_never_removed(kind: str) -> None:
+    world = World()
+
+    def fail(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        manifest = json.dumps({"apiVersion": "v1", "kind": kind, "metadata": {"name": "data"}})
+        store(kube, request.name, number, "failed", labels=request.labels, manifest=manifest)
+        refuse(kube, request, number)
+
+    world.helm.script = [fail]
+    failed = world.fails({"api": A1}, remove_failed_installs=True)
+    assert outcomes(failed.results) == {"api": "failed"}
+    assert "uninstall api" not in world.helm.told
+
+
+def test_beside_a_set_that_goes_back_a_new_release_is_removed() -> None:
+    world = deployed()
+    failed = world.fails({"components": C2, "web": BAD}, remove_failed_installs=True)
+    assert outcomes(failed.results) == {"components": "restored", "web": "removed"}
+    assert sorted(world.record(2).members) == ["api", "components"]
+
+
+def test_nothing_goes_back_below_a_floor() -> None:
+    world = deployed()
+    failed = world.fails({"components": C2}, {"api": {**BAD, "floor": "2"}})
+    assert outcomes(failed.results) == {"components": "verified", "api": "failed"}
+    assert not [call for call in world.helm.told if call.startswith("rollback")]
+    assert failed.results["set"] == 1
+
+
+def test_where_helm_has_written_nothing_the_set_stands() -> None:
+    world = deployed()
+    world.helm.script = [refuse]
+    failed = world.fails({"api": A2})
+    assert failed.failure.code is Code.CHART_INVALID
+    assert (world.helm.told, failed.results["set"], failed.results["changed"]) == (["upgrade api"], 1, False)
+
+
+def test_a_damaged_set_is_passed_over() -> None:
+    world = two_sets()
+    world.damage(2)
+    failed = world.fails({"components": C2}, {"api": BAD})
+    assert outcomes(failed.results) == {"components": "restored", "api": "restored"}
+    assert world.image() == "r/api:v1.0.0"
+    assert (failed.results["set"], world.record(3).restored_from) == (3, 1)
+
+
+def test_a_revision_that_helm_has_pruned_is_made_again_from_the_record() -> None:
+    world = deployed()
+    del world.kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]
+    failed = world.fails({"api": BAD}, all_releases=("components", "api"))
+    assert outcomes(failed.results) == {"api": "restored"}
+    assert world.helm.told[-1] == "upgrade api"
+    assert world.image() == "r/api:v1.0.0"
+
+
+def test_going_back_that_fails_too_is_told_and_not_recorded() -> None:
+    world = deployed()
+    world.kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]["data"]["release"] = "garbage"
+    world.helm.script = []
+
+    def apply(*waves: Any) -> Any:
+        world.helm.script = [bad, refuse]
+        return world.fails(*waves)
+
+    def bad(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        script, world.helm.script = world.helm.script, []
+        world.helm.apply(request)
+        world.helm.script = script
+
+    failed = apply({"api": BAD})
+    assert failed.failure.code is Code.CRASH_LOOP
+    assert outcomes(failed.results) == {"api": "failed"}
+    assert [each["code"] for each in failed.results["failures"]] == ["crash_loop", "chart_invalid"]
+    assert failed.results["set"] == 1
+
+
+class Away(Cluster):
+    """The API server gives no answer any more once a Helm call has failed."""
+
+    away = False
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        if self.away and resource.kind != "Lease":
+            raise Unreachable("It gives no answer.", cause="refused")
+
+
+def test_a_run_that_is_cut_off_takes_nothing_back_and_can_be_run_again() -> None:
+    world = deployed()
+    world.kube.__class__ = Away
+
+    def cut(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        kube.away = True  # type: ignore[attr-defined]  # it is an Away by now
+        raise HelmError(Failure(Code.UNREACHABLE, "api: no answer.", {}), transient=True)
+
+    world.helm.script = [cut] * 20
+    failed = world.fails({"api": A2}, timeout=1)
+    assert failed.failure.code is Code.UNREACHABLE
+    assert not [call for call in world.helm.told if call.startswith("rollback")]
+
+
+def test_nothing_goes_back_for_what_the_old_pods_suffer_from_too() -> None:
+    world = deployed()
+    (pod,) = (item for key, item in world.kube.objects.items() if key[0] == "Pod")
+    pod["status"]["conditions"][0] |= {"status": "False", "lastTransitionTime": "1970-01-11T00:00:00Z"}
+    pod["status"]["containerStatuses"][0]["ready"] = False
+    failed = world.fails({"api": BAD})
+    assert (failed.failure.code, failed.failure.details["cause"]) == (Code.DEPENDENCY_DOWN, "crash_loop")
+    assert outcomes(failed.results) == {"api": "failed"}
+    assert world.helm.told == ["upgrade api"]

@@ -1,0 +1,133 @@
+"""release_apply: what it decides, writes, verifies and records."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE
+from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import (
+    RollbackTarget,
+    remember,
+    remembered,
+)
+
+from tests.support.fake_environment import A1, A2, BAD, C1, C2, World, deployed, outcomes, two_sets
+from tests.support.fake_helm import LONG_AGO
+from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
+
+
+def test_a_first_deployment_is_verified_and_recorded_wave_by_wave() -> None:
+    world = World()
+    report = world.apply({"components": C1}, {"api": A1})
+    assert outcomes(report.as_result()) == {"components": "verified", "api": "verified"}
+    assert (report.changed, report.set, report.helm_calls) == (True, 1, 2)
+    assert world.helm.told == ["upgrade components", "upgrade api"]
+    member = world.record(1).members["api"]
+    assert (member.revision, member.images["Deployment/api/app"]["digest"]) == (1, "sha256:ab")
+
+
+def test_the_same_again_writes_nothing_and_does_not_call_helm() -> None:
+    world = deployed()
+    report = world.apply({"components": C1}, {"api": A1})
+    assert outcomes(report.as_result()) == {"components": "unchanged", "api": "unchanged"}
+    assert (report.changed, report.set, report.helm_calls) == (False, 1, 2)
+    assert world.writes() == []
+
+
+def test_what_was_not_asked_for_is_carried_forward() -> None:
+    world = deployed()
+    report = world.apply({"api": A2}, all_releases=("components", "api"))
+    assert report.set == 2
+    assert world.record(2).members["components"] == world.record(1).members["components"]
+    assert world.record(2).members["api"].revision == 2
+
+
+def test_what_was_applied_and_never_verified_is_verified_without_helm() -> None:
+    world = deployed()
+    del world.kube.objects["ConfigMap", "ns", "release-set-1"]
+    report = world.apply({"components": C1}, {"api": A1})
+    assert outcomes(report.as_result()) == {"components": "verified", "api": "verified"}
+    assert (report.set, world.helm.told) == (1, [])
+
+
+@pytest.mark.parametrize(("prune", "calls"), [(False, []), (True, ["uninstall api"])])
+def test_what_the_inventory_no_longer_names_is_removed_only_if_asked(prune: bool, calls: list[str]) -> None:
+    world = deployed()
+    report = world.apply({"components": C1}, all_releases=("components",), prune=prune)
+    assert world.helm.told == calls
+    assert bool(report.warnings) is not prune
+    assert report.changed is prune
+
+
+def test_a_wave_that_fails_stops_those_after_it() -> None:
+    world = World()
+    failed = world.fails({"api": BAD}, {"components": C1})
+    assert failed.failure.code is Code.CRASH_LOOP
+    assert outcomes(failed.results) == {"api": "failed", "components": "kept"}
+    assert world.helm.told == ["upgrade api"]
+
+
+def test_all_of_a_wave_are_written_though_one_fails() -> None:
+    world = World()
+
+    def refuse(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        raise HelmError(Failure(Code.CHART_INVALID, "no", {"release": request.name}), transient=False)
+
+    world.helm.script = [refuse]
+    failed = world.fails({"components": C1, "api": A1})
+    assert failed.failure.code is Code.CHART_INVALID
+    assert sorted(outcomes(failed.results).values()) == ["applied", "failed"]
+    assert not [write for write in world.writes() if "release-set" in write]
+
+
+def test_somebody_elses_revision_stops_the_run_and_nothing_goes_back() -> None:
+    world = deployed()
+
+    def race(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        store(kube, request.name, number, labels=request.labels)
+        store(kube, request.name, number + 1)
+
+    world.helm.script = [race]
+    failed = world.fails({"api": A2})
+    assert failed.failure.code is Code.FOREIGN_REVISION
+    assert world.helm.told == ["upgrade api"]
+
+
+def test_a_namespace_of_another_environment_is_not_touched() -> None:
+    world = World()
+    world.kube.put(NAMESPACE, "", {"metadata": {"name": "ns", "labels": {"todo.cloud/environment": "production"}}})
+    assert world.fails({"api": A1}).failure.code is Code.INVALID_INPUT
+    assert world.writes() == []
+
+
+def test_a_pending_revision_of_a_dead_run_is_recovered() -> None:
+    world = deployed()
+    store(world.kube, "api", 2, "pending-upgrade", labels={"todo.cloud/environment": "staging"}, created=LONG_AGO)
+    report = world.apply({"components": C1}, {"api": A2})
+    statuses = [revision.status.value for revision in world.run().storage.history("api")]
+    assert statuses == ["superseded", "failed", "deployed"]
+    assert (outcomes(report.as_result())["api"], report.set) == ("verified", 2)
+
+
+def test_a_pending_revision_that_may_be_a_manual_call_at_work_stops_the_run() -> None:
+    world = deployed()
+    store(world.kube, "api", 2, "pending-upgrade", labels={"todo.cloud/environment": "staging"})
+    assert world.fails({"api": A2}).failure.code is Code.RELEASE_PENDING
+    assert world.writes() == []
+
+
+def test_a_rollback_that_was_begun_is_given_up_for_what_was_asked() -> None:
+    world = two_sets()
+    remember(world.kube, "ns", RollbackTarget(1, (), (2,), "ada@ci"))
+    report = world.apply({"components": C2}, {"api": A1})
+    assert report.set == 3
+    assert remembered(world.kube, "ns") is None
+
+
+def test_differences_are_shown_when_asked() -> None:
+    world = deployed()
+    report = world.apply({"components": C2}, {"api": A1}, diff=True)
+    assert [entry["after_header"] for entry in report.diff] == ["components: ConfigMap/new (revision 2)"]

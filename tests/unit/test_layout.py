@@ -1,0 +1,87 @@
+"""The packages of module_utils are as docs/architecture.md says: who imports whom, how big they are, what is tested."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+UTILS = TOP / "plugins" / "module_utils"
+TESTS = TOP / "tests" / "unit" / "plugins" / "module_utils"
+FILES = sorted(path.relative_to(UTILS) for path in UTILS.rglob("*.py") if path.name != "__init__.py")
+# Any package may import these; they import one another.
+COMMON = {"argspec", "availability", "digest", "failure", "labels", "module", "processes"}
+# Without behaviour of their own: lists of options, names and states.
+DATA = {"argspec.py", "labels.py", "readiness/status.py"}
+
+
+def package(path: Path) -> str:
+    """Name of the package that a file belongs to; files at the top stand for themselves."""
+    return path.parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Packages that a file imports, its own left out."""
+    for node in ast.walk(ast.parse((UTILS / path).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            parents = path.parent.parts[: len(path.parent.parts) - node.level + 1]
+            modules = [node.module] if node.module else [alias.name for alias in node.names]
+            for module in modules:
+                found = [*parents, *module.split(".")][0]
+                if found != package(path):
+                    yield found
+
+
+def documented() -> dict[str, set[str]]:
+    """Packages of docs/architecture.md in their order, with what they may import."""
+    text = (TOP / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| (\w+) \| .+ \| ([\w, -]+) \|$", text, re.MULTILINE)
+    return {name: set(re.findall(r"\w+", imports)) for name, imports in rows if name != "package"}
+
+
+DOCUMENTED = documented()
+
+
+def test_every_package_is_documented() -> None:
+    assert {package(path) for path in FILES} - COMMON == set(DOCUMENTED)
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_package_imports_what_the_document_says(name: str) -> None:
+    found = {other for path in FILES if package(path) == name for other in imported(path)}
+    assert found - COMMON == DOCUMENTED[name]
+
+
+def test_no_package_imports_one_that_stands_below_it() -> None:
+    order = list(DOCUMENTED)
+    assert [(a, b) for a in order for b in DOCUMENTED[a] if order.index(b) > order.index(a)] == []
+
+
+@pytest.mark.parametrize("name", sorted(COMMON))
+def test_the_files_at_the_top_import_one_another_only(name: str) -> None:
+    assert set(imported(Path(f"{name}.py"))) <= COMMON
+
+
+def test_no_package_has_a_fifth_of_the_lines() -> None:
+    lines: dict[str, int] = {}
+    for path in FILES:
+        lines[package(path)] = lines.get(package(path), 0) + len((UTILS / path).read_text().splitlines())
+    total = sum(lines.values())
+    assert {name: count for name, count in lines.items() if count >= total / 5} == {}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if str(path) not in DATA], ids=str)
+def test_every_file_has_its_test(path: Path) -> None:
+    assert (TESTS / path.with_name(f"test_{path.name}")).is_file()
+
+
+def test_every_module_of_releases_has_its_file() -> None:
+    names = {path.stem for path in FILES if package(path) == "releases"}
+    modules = [
+        path.stem for path in (TOP / "plugins" / "modules").glob("release_*.py") if path.stem.endswith("_info") is False
+    ]
+    assert {name.removeprefix("release_") for name in modules} <= names
