@@ -27,8 +27,9 @@ Run = Callable[..., ModuleRun]
 
 def stranger(what: str = "release_apply") -> Holder:
     """A living run of somebody else on another machine."""
-    told = {"who": "ci", "host": "ci-7", "commit": "0123abc", "url": "https://ci/42", "machine": "elsewhere"}
-    return replace(Holder.me(what, grace=5), **told)  # type: ignore[arg-type]  # only texts
+    return replace(
+        Holder.me(what, grace=5), who="ci", host="ci-7", commit="0123abc", url="https://ci/42", machine="elsewhere"
+    )
 
 
 def test_the_module_looks_takes_over_and_releases(world: World, module: Run) -> None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.unit.apps.processes import dying_with_parent, free_port, wait_until
 
@@ -73,7 +74,7 @@ def server() -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="todo-apps-pg-"))
     port = free_port()
     # PostgreSQL refuses to run as root
-    user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    user: dict[str, Any] = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     if user:
         os.chown(folder, _NOBODY, _NOBODY)
     data = folder / "data"
@@ -86,12 +87,12 @@ def server() -> Iterator[Postgres]:
     }
     try:
         initdb = [f"{binaries()}/initdb", "-D", str(data), "-U", "todo", "-A", "trust", "--no-sync", "-E", "UTF8"]
-        made = subprocess.run(initdb, capture_output=True, text=True, cwd="/", **user)  # type: ignore[call-overload]  # user is set or not
+        made = subprocess.run(initdb, capture_output=True, text=True, cwd="/", **user)
         assert made.returncode == 0, made.stderr
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         argv = dying_with_parent([f"{binaries()}/postgres", "-D", str(data), *map(str, options)], "INT")
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(argv, stdout=log, stderr=log, cwd="/", **user)  # type: ignore[call-overload]  # as above
+            process = subprocess.Popen(argv, stdout=log, stderr=log, cwd="/", **user)
         ask = [f"{binaries()}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         try:
             wait_until(lambda: subprocess.run(ask).returncode == 0, "PostgreSQL answers")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.availability import Availability, Endpoint, Probe, percentile
@@ -59,8 +60,8 @@ def times(number: int) -> Callable[[], bool]:
     return over
 
 
-def watch(url: str, number: int, **options: object) -> Availability:
-    return Probe(Endpoint(url, **options), lambda _: None).watch(0.05, times(number))  # type: ignore[arg-type]  # keywords
+def watch(url: str, number: int, **options: Any) -> Availability:
+    return Probe(Endpoint(url, **options), lambda _: None).watch(0.05, times(number))
 
 
 def test_right_answers() -> None:
@@ -133,9 +134,9 @@ def test_certificates_count(certificate: Path) -> None:
 
 @pytest.mark.parametrize("options", [{"url": "ftp://x"}, {"url": "todo"}, {"url": "http://x", "ca_path": "/none"},
                                      {"url": "http://x", "redirect_from": "x"}])  # fmt: skip
-def test_what_can_never_answer_is_refused(options: dict[str, str]) -> None:
+def test_what_can_never_answer_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(TodoCloudError) as caught:
-        Probe(Endpoint(**options))  # type: ignore[arg-type]  # keywords
+        Probe(Endpoint(**options))
     assert caught.value.failure.code is Code.INVALID_INPUT
 
 

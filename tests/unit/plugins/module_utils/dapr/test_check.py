@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.check import SidecarCheck
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
@@ -58,9 +60,9 @@ def test_only_the_pod_that_lacks_its_sidecar_is_restarted() -> None:
 @pytest.mark.parametrize(
     ("broken", "words"), [({"endpoints": False}, "no ready endpoint"), ({"bundle": ""}, "no CA bundle")]
 )
-def test_nothing_is_restarted_before_the_injector_is_proved(broken: dict[str, object], words: str) -> None:
+def test_nothing_is_restarted_before_the_injector_is_proved(broken: dict[str, Any], words: str) -> None:
     kube = FakeKube()
-    plane(kube, **broken)  # type: ignore[arg-type]  # one of the switches
+    plane(kube, **broken)
     kube.put(POD, "ns", pod("api-2", form="none"))
     looked = check(kube).look()
     with pytest.raises(TodoCloudError, match=words) as caught:

@@ -60,7 +60,9 @@ def test_list_then_watch() -> None:
     with watching([listing([obj("a")], "1")], [Answer(lines=events, hang=30)]) as (watcher, api, _):
         until(watcher, ["b"])
         assert watcher.complete
-        assert watcher.find(POD, "ns", "b")["metadata"]["resourceVersion"] == "4"  # type: ignore[index]  # it is there
+        found = watcher.find(POD, "ns", "b")
+        assert found is not None
+        assert found["metadata"]["resourceVersion"] == "4"
         assert api.of(watch="1")[0].query["resourceVersion"] == "1"
 
 
