@@ -154,6 +154,8 @@ class FakeKube:
             raise Conflict("Somebody else wrote first.", 409)
         if dry_run:
             return copy.deepcopy(_merged(there, body))
+        if dry_run:
+            return copy.deepcopy(dict(_merged(there, body)))
         self.writes.append(("patch", resource.kind, name))
         return self.put(resource, namespace, _merged(there, body))
 
