@@ -130,13 +130,17 @@ class FakeKube:
         self.writes.append(("create", resource.kind, name))
         return self.put(resource, namespace, body)
 
-    def replace(self, resource: Resource, namespace: str, body: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+    def replace(
+        self, resource: Resource, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False, **_: Any
+    ) -> dict[str, Any]:
         name = body["metadata"]["name"]
         self.before("replace", resource, name)
         there = self.get(resource, namespace, name)
         version = body["metadata"].get("resourceVersion")
         if version and version != there["metadata"]["resourceVersion"]:
             raise Conflict("Somebody else wrote first.", 409)
+        if dry_run:
+            return copy.deepcopy(dict(body))
         self.writes.append(("replace", resource.kind, name))
         return self.put(
             resource, namespace, {**body, "metadata": {**body["metadata"], "uid": there["metadata"]["uid"]}}
@@ -154,18 +158,20 @@ class FakeKube:
             raise Conflict("Somebody else wrote first.", 409)
         if dry_run:
             return copy.deepcopy(_merged(there, body))
-        if dry_run:
-            return copy.deepcopy(dict(_merged(there, body)))
         self.writes.append(("patch", resource.kind, name))
         return self.put(resource, namespace, _merged(there, body))
 
-    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "", **_: Any) -> bool:
+    def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str = "", dry_run: bool = False, **_: Any
+    ) -> bool:
         self.before("delete", resource, name)
         there = self.objects.get((resource.kind, namespace, name))
         if there is None:
             return False
         if uid and uid != there["metadata"]["uid"]:
             raise Conflict("Another object has this name by now.", 409)
+        if dry_run:
+            return True
         self.writes.append(("delete", resource.kind, name))
         with self._changed:
             self._version += 1
