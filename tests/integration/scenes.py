@@ -22,6 +22,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
 )
 
 from tests.integration.support import BUSYBOX, apply, eventually
+from tests.support.patience import patience
 
 SLEEP = ["sleep", "86400"]
 
@@ -64,7 +65,7 @@ class Scene:
 
     def wait(self, *targets: Target, kube: KubeSession | None = None, **options: Any) -> Verdict:
         """Wait now."""
-        settings = WaitOptions(**{"timeout": 90.0, **options})
+        settings = WaitOptions(**{"timeout": patience(90), **options})
         return RolloutWaiter(kube or self.kube, settings, self.lines.append).wait(targets or (self.target(),))
 
     @contextmanager

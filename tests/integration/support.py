@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 
 from tests.support.environ import clean_environ
 from tests.support.module_server import ModuleServer
+from tests.support.patience import patience
 
 TOP = Path(__file__).resolve().parents[2]
 BUSYBOX = "docker.io/library/busybox:1.36"
@@ -42,7 +44,8 @@ def apply(kube: KubeSession, namespace: str, objects: Iterable[Mapping[str, Any]
 
 
 def eventually(what: str, check: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """The first true value of ``check``; fails the test when there was none in time."""
+    """The first true value of ``check``; fails the test when there was none within so many seconds (see patience)."""
+    seconds = patience(seconds)
     end = time.monotonic() + seconds
     while not (value := check()):
         if time.monotonic() > end:
@@ -78,13 +81,18 @@ def run_module(
 ) -> ModuleRun:
     """Run a module of this collection in a process of its own, with what Ansible would hand to it.
 
-    ``by_ansible``: by ``ansible localhost``, as a user would; so it is too with an environment of the test's own
-    (``env``), which a process has to be started with.
+    ``env``: further variables, which its process is started with. ``by_ansible``: by ``ansible localhost``, as a user
+    would.
     """
-    if by_ansible or env:
-        return _run_by_ansible(name, params, kubeconfig, check=check, diff=diff, timeout=timeout, env=env)
+    timeout = patience(timeout)
+    if by_ansible:
+        return _run_by_ansible(name, params, kubeconfig, check=check, diff=diff, timeout=timeout)
     ansibles = {"_ansible_check_mode": check, "_ansible_diff": diff, "_ansible_version": ansible_version}
-    output = _server().run(name, {**params, **ansibles}, environment(kubeconfig), timeout)
+    given = {**params, **ansibles}
+    if env:
+        output = _run_alone(name, given, environment(kubeconfig) | dict(env), timeout)
+    else:
+        output = _server().run(name, given, environment(kubeconfig), timeout)
     if "{" not in output:
         raise AssertionError(f"{name} gave no result:\n{output}")
     result = json.loads(output[output.index("{") :])
@@ -97,6 +105,16 @@ def _server() -> ModuleServer:
     return ModuleServer(TOP).__enter__()
 
 
+def _run_alone(name: str, params: Mapping[str, Any], environ: Mapping[str, str], timeout: float) -> str:
+    """What a module prints in a process that is started for it, with an environment of its own."""
+    path = os.pathsep.join(filter(None, (environ.get("PYTHONPATH"), str(TOP / "collections"), str(TOP))))
+    return subprocess.run(
+        [sys.executable, "-m", "tests.support.module_server", name], input=json.dumps(params),
+        env={**environ, "PYTHONPATH": path}, cwd=TOP, text=True, timeout=timeout, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ).stdout  # fmt: skip
+
+
 def _run_by_ansible(
     name: str,
     params: Mapping[str, Any],
@@ -105,7 +123,6 @@ def _run_by_ansible(
     check: bool,
     diff: bool,
     timeout: float,
-    env: Mapping[str, str] | None,
 ) -> ModuleRun:
     flags = [flag for flag, wanted in (("--check", check), ("--diff", diff)) if wanted]
     arguments = json.dumps(dict(params))
@@ -120,7 +137,7 @@ def _run_by_ansible(
     ]
     done = subprocess.run(
         [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
-        env={**environment(kubeconfig), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", **(env or {})}, cwd=TOP,
+        env={**environment(kubeconfig), "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}, cwd=TOP,
         capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
     head, arrow, body = done.stdout.partition(" => ")
@@ -138,7 +155,7 @@ def run_playbook(
     command = [str(Path(sys.executable).with_name("ansible-playbook")), str(path), *flags]
     return subprocess.run(
         [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
-        env=environment(kubeconfig), cwd=TOP, capture_output=True, text=True, timeout=timeout, check=False,
+        env=environment(kubeconfig), cwd=TOP, capture_output=True, text=True, timeout=patience(timeout), check=False,
     )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,17 +16,24 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, POD
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import RolloutWaiter, Target, WaitOptions
 
 from tests.cluster.paths import BIN, TOP
-from tests.integration.support import BUSYBOX, ModuleRun, apply, skewed
+from tests.integration.support import BUSYBOX, ModuleRun, apply, eventually, skewed
 from tests.support.api_proxy import ApiProxy, Faults
+from tests.support.faults import Steps
+from tests.support.patience import patience
 
 # Half a minute in which pods start, fail and recover, so that every fault meets them on their way.
 EXPECTED = {"good": "", "mended": "", "crash": "crash_loop", "no-image": "image_pull"}
-OPTIONS = {"timeout": 100, "fail_fast": False, "graces": {"config_missing": 20}, "log_lines": 5}
+
+
+def options() -> dict[str, Any]:
+    """A grace that ends after the kubelet tried again, on a slow machine too."""
+    graces = {"config_missing": round(patience(20))}
+    return {"timeout": round(patience(100)), "fail_fast": False, "graces": graces, "log_lines": 5}
 
 
 def workload(name: str, script: str, image: str = BUSYBOX, **container: Any) -> dict[str, Any]:
@@ -51,12 +57,10 @@ WORKLOADS = [
 
 @dataclass(frozen=True)
 class Case:
-    """Faults, those of them that must have occurred, and what happens at some second of the wait."""
+    """Faults, those of them that must have occurred, and the code of what the wait ends with."""
 
     faults: Faults
     occur: tuple[str, ...] = ()
-    at: float = 0.0
-    do: Callable[[ApiProxy], None] = lambda proxy: None
     raises: str = ""
 
 
@@ -75,8 +79,8 @@ CASES = {
     "watches that never carry anything": Case(Faults(watch_silent=0.0), ("watch_silent",)),
     "410 as an event": Case(Faults(seed=1, gone_events=0.5, watch_cut=1.0), ("gone_events",)),
     "410 as a status": Case(Faults(gone_answers=1.0), ("gone_answers",)),
-    "20 s of outage": Case(Faults(), at=4.0, do=lambda proxy: proxy.outage(20)),
-    "token expires": Case(Faults(watch_cut=2.0, unauthorized_after=5.0), raises="unauthorized"),
+    "20 s of outage": Case(Faults(down_at=Steps("watch=", "watch="), down_seconds=20), ("down_at",)),
+    "token expires": Case(Faults(watch_cut=2.0, unauthorized_after=16), raises="unauthorized"),
 }
 
 
@@ -96,7 +100,7 @@ def wait(proxy: ApiProxy, namespace: str) -> Seen:
     targets = [Target("apps/v1", "Deployment", namespace, name) for name in EXPECTED]
     with KubeSession.from_params({"kubeconfig": str(proxy.kubeconfig)}) as kube:
         try:
-            verdict = RolloutWaiter(kube, WaitOptions.from_params(OPTIONS), lines.append).wait(targets)
+            verdict = RolloutWaiter(kube, WaitOptions.from_params(options()), lines.append).wait(targets)
         except TodoCloudError as exc:
             return Seen({}, exc.failure.code.value, exc.failure.message, lines, proxy)
     codes = {one.target.name: one.failure.code.value if one.failure else "" for one in verdict.workloads}
@@ -104,9 +108,9 @@ def wait(proxy: ApiProxy, namespace: str) -> Seen:
 
 
 def wait_with_wrong_clock(module: Callable[..., ModuleRun], namespace: str, seconds: int) -> dict[str, str]:
-    """The same by Ansible's own processes, whose wall clock is wrong."""
+    """The same by a module whose wall clock is wrong."""
     workloads = [{"kind": "Deployment", "namespace": namespace, "name": name} for name in EXPECTED]
-    run = module("rollout_wait", {"workloads": workloads, **OPTIONS}, env=skewed(seconds))
+    run = module("rollout_wait", {"workloads": workloads, **options()}, env=skewed(seconds))
     assert "workloads" in run.result, run.output
     return {entry["name"]: entry["code"] for entry in run.result["workloads"]}
 
@@ -118,25 +122,22 @@ def waits(
     """All waits, side by side, for one and the same rollout."""
     namespace = make_namespace()
     proxies = {name: ApiProxy(kubeconfig, case.faults) for name, case in CASES.items()}
-    timers: list[threading.Timer] = []
     found: dict[str, Future[Any]] = {}
     with ThreadPoolExecutor(len(CASES) + 2) as pool:
         try:
-            for name, proxy in proxies.items():
+            for proxy in proxies.values():
                 proxy.__enter__()
-                timers.append(threading.Timer(CASES[name].at, CASES[name].do, [proxy]))
             apply(kube, namespace, WORKLOADS)
             found |= {name: pool.submit(wait, proxy, namespace) for name, proxy in proxies.items()}
             for seconds in (-600, 600):
                 found[f"{seconds}"] = pool.submit(wait_with_wrong_clock, module, namespace, seconds)
+            eventually(
+                "a pod lacks its ConfigMap", lambda: "CreateContainerConfigError" in str(kube.list_(POD, namespace))
+            )
             config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "late"}}
-            timers.append(threading.Timer(5.0, kube.create, [CONFIG_MAP, namespace, config]))
-            for timer in timers:
-                timer.start()
+            kube.create(CONFIG_MAP, namespace, config)
             yield found
         finally:
-            for timer in timers:
-                timer.cancel()
             for future in found.values():
                 future.exception()
             for proxy in proxies.values():

@@ -33,7 +33,7 @@ def quota_freed_within_the_grace(scene: Scene) -> Verdict:
     with scene.waiting(graces={"failed_create": 60}) as verdict:
         scene.said("FailedCreate")
         scene.put("v1", "ResourceQuota", "q", spec={"hard": {"pods": "5"}})
-        return verdict.result(120)
+        return verdict.result()
 
 
 def _quota_counted(scene: Scene) -> bool:
@@ -49,7 +49,7 @@ def node_that_fits_appears(scene: Scene) -> Verdict:
         scene.said("Unschedulable")
         scene.kube.patch(NODE, "", node, {"metadata": {"labels": {scene.namespace: "yes"}}})
         try:
-            return verdict.result(120)
+            return verdict.result()
         finally:
             scene.kube.patch(NODE, "", node, {"metadata": {"labels": {scene.namespace: None}}})
 
@@ -59,7 +59,7 @@ def deleted_while_waiting(scene: Scene) -> Verdict:
     with scene.waiting(graces={"not_found": 3}) as verdict:
         scene.said("0/1 available")
         scene.kube.delete(DEPLOYMENT, scene.namespace, "app")
-        return verdict.result(120)
+        return verdict.result()
 
 
 def made_again_while_waiting(scene: Scene) -> Verdict:
@@ -68,7 +68,7 @@ def made_again_while_waiting(scene: Scene) -> Verdict:
         scene.said("0/1 available")
         scene.kube.delete(DEPLOYMENT, scene.namespace, "app")
         scene.deploy()
-        return verdict.result(120)
+        return verdict.result()
 
 
 def old_revision_crashes_new_is_fine(scene: Scene) -> Verdict:
@@ -145,7 +145,7 @@ def more_replicas_than_fit_are_added_meanwhile(scene: Scene) -> Verdict:
     with scene.waiting(graces={"unschedulable": 1}) as verdict:
         scene.said("0/1 available")
         scene.kube.patch(DEPLOYMENT, scene.namespace, "app", {"spec": {"replicas": 3}}, subresource="scale")
-        return verdict.result(120)
+        return verdict.result()
 
 
 def least_rights(scene: Scene) -> Verdict:
@@ -178,7 +178,7 @@ def expression_comes_true_meanwhile(scene: Scene) -> Verdict:
     with scene.waiting(target) as verdict:
         scene.said("ready_when does not hold yet")
         scene.put("v1", "ConfigMap", "state", data={"phase": "done"})
-        return verdict.result(60)
+        return verdict.result()
 
 
 def ready_at_the_second_look_too(scene: Scene) -> Verdict:
@@ -227,7 +227,7 @@ def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[di
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: str(one.__name__))
 def test_scenario(scenario: Callable[[Scene], Verdict], outcomes: dict[Any, Future[Verdict]]) -> None:
-    verdict = outcomes[scenario].result(240)
+    verdict = outcomes[scenario].result()
     codes = [failure.code for failure in verdict.failures]
     assert codes == ([SCENARIOS[scenario]] if SCENARIOS[scenario] else []), [one.message for one in verdict.failures]
 

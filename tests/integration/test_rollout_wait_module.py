@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
-from tests.integration.support import BUSYBOX, TOP, ModuleRun, apply, environment, run_playbook
+from tests.integration.support import BUSYBOX, TOP, ModuleRun, apply, environment
 
 PLAY = """
 - hosts: localhost
@@ -27,16 +27,26 @@ PLAY = """
 """
 
 
-def app(ready_file: str = "") -> dict[str, Any]:
+ASYNC = """
+    - name: Another app is rolled out
+      todo.cloud.rollout_wait:
+        workloads: [{{name: calm, namespace: {namespace}}}]
+        timeout: 60
+      async: 60
+      poll: 1
+"""
+
+
+def app(ready_file: str = "", name: str = "app") -> dict[str, Any]:
     probe = (
         {"readinessProbe": {"exec": {"command": ["test", "-e", ready_file]}, "periodSeconds": 1}} if ready_file else {}
     )
     container = {"name": "app", "image": BUSYBOX, "command": ["sleep", "86400"], **probe}
-    labels = {"app": "app"}
+    labels = {"app": name}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "app"},
+        "metadata": {"name": name},
         "spec": {
             "selector": {"matchLabels": labels},
             "template": {
@@ -90,14 +100,14 @@ def test_ready_workload(module: Callable[..., ModuleRun], kube: KubeSession, nam
 
 @pytest.fixture
 def live(kube: KubeSession, namespace: str, kubeconfig: str, tmp_path: Path) -> tuple[Path, dict[str, str]]:
-    """A playbook that waits for an app which is not ready, and the environment to run it in."""
-    apply(kube, namespace, [app("/tmp/ready")])
+    """A playbook that waits for an app which is not ready, then for another one by async, and its environment."""
+    apply(kube, namespace, [app("/tmp/ready"), app(name="calm")])
     path = tmp_path / "playbook.yml"
-    path.write_text(PLAY.format(namespace=namespace))
+    path.write_text((PLAY + ASYNC.lstrip("\n")).format(namespace=namespace))
     return path, environment(kubeconfig)
 
 
-def test_lines_are_shown_while_the_module_runs(
+def test_lines_are_shown_while_the_module_runs_but_not_by_async(
     live: tuple[Path, dict[str, str]], kube: KubeSession, namespace: str
 ) -> None:
     """The app is only made ready after a line was read: lines that came at the end would never come."""
@@ -122,6 +132,8 @@ def test_lines_are_shown_while_the_module_runs(
     assert process.returncode == 0, seen
     assert "App is rolled out ..." in seen  # display_skipped_hosts is off here, so the banner comes late
     assert "[localhost] app ready: 1/1 available" in seen
+    assert "changed=0" in seen.rpartition("PLAY RECAP")[2]
+    assert "calm ready" not in seen
 
 
 def test_json_callback_is_not_disturbed(kube: KubeSession, namespace: str, kubeconfig: str, tmp_path: Path) -> None:
@@ -138,11 +150,3 @@ def test_json_callback_is_not_disturbed(kube: KubeSession, namespace: str, kubec
     done = subprocess.run(command, env=env, cwd=TOP, capture_output=True, text=True, timeout=120, check=False)
     result = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
     assert result["verdict"] == "Current"
-
-
-def test_async_runs_without_lines(kube: KubeSession, namespace: str, kubeconfig: str, tmp_path: Path) -> None:
-    apply(kube, namespace, [app()])
-    text = PLAY.format(namespace=namespace) + "      async: 60\n      poll: 1\n"
-    done = run_playbook(text, tmp_path, kubeconfig)
-    assert done.returncode == 0, done.stdout
-    assert "app ready" not in done.stdout

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
@@ -25,6 +24,7 @@ from tests.integration.rollouts.plots import Part
 from tests.integration.rollouts.shapes import Shape, manifest
 from tests.integration.scenes import Scene, played
 from tests.integration.support import apply, eventually
+from tests.support.patience import patience
 
 
 def registry_denies(scene: Scene) -> Verdict:
@@ -34,14 +34,19 @@ def registry_denies(scene: Scene) -> Verdict:
         return scene.wait(graces={"image_pull_final": 5})
 
 
-def registry_is_away_for_20_seconds(scene: Scene) -> Verdict:
+def registry_is_away_for_two_pulls(scene: Scene) -> Verdict:
     with OddRegistry(f"{scene.namespace}.example.test") as registry:
         scene.deploy(image=f"{registry.name}/library/busybox:1.36")
-        with scene.waiting(timeout=180) as verdict:
+        with scene.waiting(timeout=patience(180)) as verdict:
             scene.said("ImagePull")
-            time.sleep(20)  # the outage itself
+            eventually("the second pull", lambda: _pulls(scene) > 1)
             registry.serve()
-            return verdict.result(200)
+            return verdict.result()
+
+
+def _pulls(scene: Scene) -> int:
+    events, _ = scene.kube.list_(scene.kube.resource("v1", "Event"), scene.namespace)
+    return sum(event.get("count") or 1 for event in events if event["reason"] == "Pulling")
 
 
 def policy_refuses_pods(scene: Scene) -> Verdict:
@@ -83,7 +88,7 @@ def node_is_added(scene: Scene) -> Verdict:
     with scene.waiting() as verdict:
         scene.said("Unschedulable")
         with nodes:
-            return verdict.result(120)
+            return verdict.result()
 
 
 def node_is_drained_in_mid_rollout(scene: Scene) -> Verdict:
@@ -99,7 +104,7 @@ def node_is_drained_in_mid_rollout(scene: Scene) -> Verdict:
             scene.said("of the old revision left")
             scene.kube.patch(NODE, "", nodes.names[0], {"spec": {"unschedulable": True}})
             eventually("the node is drained", lambda: _drained(scene, nodes.names[0]))
-            found = verdict.result(120)
+            found = verdict.result()
         alive = [pod for pod in scene.pods() if not pod["metadata"].get("deletionTimestamp")]
         assert {pod["spec"]["nodeName"] for pod in alive} == {nodes.names[1]}
         return found
@@ -133,7 +138,7 @@ def pod_is_evicted_for_its_disk_use(scene: Scene) -> Verdict:
         readinessProbe={"exec": {"command": ["test", "-e", "/tmp/ready"]}, "periodSeconds": 1},
         volumeMounts=[{"name": "scratch", "mountPath": "/scratch"}, {"name": "node", "mountPath": "/node"}],
     )  # fmt: skip
-    verdict = scene.wait(timeout=180)
+    verdict = scene.wait(timeout=patience(180))
     assert "Evicted" in {pod["status"].get("reason") for pod in scene.pods()}
     return verdict
 
@@ -143,13 +148,13 @@ def autoscaler_adds_what_does_not_fit(scene: Scene) -> Verdict:
     affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
     slow = {"exec": {"command": ["true"]}, "initialDelaySeconds": 30, "periodSeconds": 1}
     scene.deploy(pod={"affinity": affinity}, readinessProbe=slow, resources={"requests": {"cpu": "1m"}})
-    with scene.waiting(graces={"unschedulable": 1}, timeout=120) as verdict:
+    with scene.waiting(graces={"unschedulable": 1}, timeout=patience(120)) as verdict:
         scene.said("0/1 available")
         cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
         scene.put("autoscaling/v2", "HorizontalPodAutoscaler", "app", spec={
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
             "minReplicas": 2, "maxReplicas": 3, "metrics": [{"type": "Resource", "resource": cpu}]})  # fmt: skip
-        found = verdict.result(150)
+        found = verdict.result()
     assert scene.kube.get(DEPLOYMENT, scene.namespace, "app")["spec"]["replicas"] >= 2
     return found
 
@@ -175,7 +180,7 @@ SCENARIOS: dict[Callable[[Scene], Verdict], list[Code]] = {
 # Only the local cluster's node can be told of further registries.
 WITH_REGISTRY: dict[Callable[[Scene], Verdict], list[Code]] = {
     registry_denies: [Code.IMAGE_PULL],
-    registry_is_away_for_20_seconds: [],
+    registry_is_away_for_two_pulls: [],
 }
 
 
@@ -194,23 +199,23 @@ def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[di
 def test_scenario(scenario: Callable[[Scene], Verdict], outcomes: dict[Any, Future[Verdict]]) -> None:
     if scenario not in outcomes:
         pytest.skip("only the local cluster's node can be told of further registries")
-    verdict = outcomes[scenario].result(300)
+    verdict = outcomes[scenario].result()
     wanted = (SCENARIOS | WITH_REGISTRY)[scenario]
     assert [one.code for one in verdict.failures] == wanted, [one.message for one in verdict.failures]
 
 
 def test_the_policys_words_are_told(outcomes: dict[Any, Future[Verdict]]) -> None:
-    failure = outcomes[policy_refuses_pods].result(300).failures[0]
+    failure = outcomes[policy_refuses_pods].result().failures[0]
     assert "every pod needs a team" in failure.message
     assert any("every pod needs a team" in event["message"] for event in failure.details["events"])
 
 
 def test_pods_that_the_autoscaler_added_are_a_note(outcomes: dict[Any, Future[Verdict]]) -> None:
-    notes = outcomes[autoscaler_adds_what_does_not_fit].result(300).warnings
+    notes = outcomes[autoscaler_adds_what_does_not_fit].result().warnings
     assert any("Unschedulable" in note for note in notes), notes
 
 
 def test_the_volume_is_named(outcomes: dict[Any, Future[Verdict]]) -> None:
-    texts = [failure.message for failure in outcomes[volume_never_binds].result(300).failures]
+    texts = [failure.message for failure in outcomes[volume_never_binds].result().failures]
     assert any("unbound immediate PersistentVolumeClaims" in text or "storageclass" in text for text in texts), texts
     assert any("not bound yet" in text for text in texts), texts

@@ -18,7 +18,6 @@ import ssl
 import struct
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -77,12 +76,12 @@ class ApiProxy:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong; replace it at any time (its dice and its clock begin anew)."""
+        """What goes wrong; replace it at any time (its dice and its count of requests begin anew)."""
         return self._faults
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self._faults, self._dice, self._since = faults, Dice(faults), time.monotonic()
+        self._faults, self._dice, self._since = faults, Dice(faults), self.counts.requests
 
     @property
     def kubeconfig(self) -> Path:
@@ -96,11 +95,6 @@ class ApiProxy:
     def up(self) -> None:
         """Listen again, at the same port."""
         self._do(self._up())
-
-    def outage(self, seconds: float) -> None:
-        """Go down now, and up again after so many seconds; returns at once."""
-        self.down()
-        self._loop.call_soon_threadsafe(self._up_later, seconds)
 
     def __enter__(self) -> ApiProxy:
         self._thread.start()
@@ -180,7 +174,7 @@ class ApiProxy:
             if faults.down_seconds:
                 self._up_later(faults.down_seconds)
             return await self._nothing(request)
-        late = faults.unauthorized_after is not None and time.monotonic() - self._since >= faults.unauthorized_after
+        late = faults.unauthorized_after is not None and self.counts.requests - self._since > faults.unauthorized_after
         fault = "unauthorized_after" if late else self._dice.roll(watch)
         if fault:
             self.counts.injected[fault] += 1

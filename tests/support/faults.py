@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ class Faults:
         watch_silent: each watch carries nothing more so long after it began, but stays open; None: never.
         gone_events: share of watches that get 410 as their first event.
         gone_answers: share of watches that get 410 as their HTTP status.
-        unauthorized_after: from so long after these faults were set on, every new request gets 401; None: never.
+        unauthorized_after: after so many requests since these faults were set on, every one gets 401; None: never.
         down_at: asked with method and path (with its query) of each request; at True the proxy goes down before it,
             and up again after ``down_seconds`` (0: never).
         date_shift: added to the server's Date header: a load balancer whose clock is wrong.
@@ -50,7 +51,7 @@ class Faults:
     watch_silent: float | None = None
     gone_events: float = 0.0
     gone_answers: float = 0.0
-    unauthorized_after: float | None = None
+    unauthorized_after: int | None = None
     down_at: Callable[[str, str], bool] | None = None
     down_seconds: float = 0.0
     date_shift: float = 0.0
@@ -64,6 +65,19 @@ class Answer:
     body: bytes
     content_type: str = "application/json"
     retry_after: int = 0
+
+
+class Steps:
+    """For ``down_at``: true once, for the request that matches the last pattern after others matched those before."""
+
+    def __init__(self, *patterns: str) -> None:
+        self._patterns = list(patterns)
+
+    def __call__(self, method: str, path: str) -> bool:
+        if not self._patterns or not re.search(self._patterns[0], f"{method} {path}"):
+            return False
+        del self._patterns[0]
+        return not self._patterns
 
 
 TOO_OLD = "too old resource version: 1 (2)"

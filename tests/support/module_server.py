@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Runs modules of this collection by their own interface, each in a process of its own, without Ansible's controller.
 
-A server process has everything imported that modules need, and forks for each run: what takes a second of a processor
-by ``ansible localhost -m`` takes next to nothing. It has one thread only, so that a fork is safe.
+``python3 -m tests.support.module_server NAME`` runs one, with its options on standard input. A server process has
+everything imported that modules need, and forks for each run: what takes a second of a processor by ``ansible localhost
+-m`` takes next to nothing. It has one thread only, so that a fork is safe.
 """
 
 from __future__ import annotations
@@ -145,4 +146,7 @@ def _run(name: str, params: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    if "/" in sys.argv[1]:
+        serve(sys.argv[1])
+    else:
+        _run(sys.argv[1], json.load(sys.stdin))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -28,9 +27,11 @@ from tests.cluster.paths import TOP
 from tests.integration.releases.world import ENVIRONMENT, Outcome, World
 from tests.integration.support import skewed
 from tests.support.api_proxy import ApiProxy, Faults
+from tests.support.faults import Steps
+from tests.support.patience import patience
 
 FEW = Faults(too_many=0.05, errors=0.02)
-LIMIT_S = 150.0  # twice what the slowest of these takes on two busy cores
+LIMIT_S = 150.0  # of a quiet machine: twice what the slowest of these takes there
 
 
 def behind(world: World, proxy: ApiProxy) -> World:
@@ -40,7 +41,7 @@ def behind(world: World, proxy: ApiProxy) -> World:
 
 def apply(world: World, *releases: dict[str, Any]) -> Outcome:
     """release_apply in this process, with time for a busy machine."""
-    return world.apply(*releases, timeout=180)
+    return world.apply(*releases, timeout=round(patience(180)))
 
 
 def settled(world: World, *names: str) -> None:
@@ -86,7 +87,7 @@ def token_expires(world: World) -> None:
 
     def expire(method: str, path: str) -> bool:
         if waiting(method, path):
-            proxy.faults = Faults(unauthorized_after=0.0)
+            proxy.faults = Faults(unauthorized_after=0)
         return False
 
     with ApiProxy(world.kubeconfig) as proxy:
@@ -119,7 +120,7 @@ def in_a_process(
         [sys.executable, "-m", "tests.integration.releases.runner", world.kubeconfig, world.namespace, world.helm,
          what, json.dumps(arguments)],
         cwd=TOP, env={**os.environ, **(env or {}), "PYTHONPATH": path}, capture_output=True, text=True,
-        timeout=LIMIT_S, check=False,
+        timeout=patience(LIMIT_S), check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 
@@ -186,19 +187,6 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
     "stopped after the record": stopped_after_the_record,
     "stopped while going back": stopped_while_going_back,
 }
-
-
-class Steps:
-    """True once, for the request that matches the last pattern after others matched those before it, in order."""
-
-    def __init__(self, *patterns: str) -> None:
-        self._patterns = list(patterns)
-
-    def __call__(self, method: str, path: str) -> bool:
-        if not self._patterns or not re.search(self._patterns[0], f"{method} {path}"):
-            return False
-        del self._patterns[0]
-        return not self._patterns
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,15 +86,16 @@ def test_a_run_of_one_environment_asks_nothing_of_another_cluster(
     assert proxy.counts.requests == 0
 
 
-def watch(other: World, tmp_path: Path, kubeconfig: str, task: dict[str, Any]) -> str:
-    """What a run with ``task`` in it says of the other environment."""
+def watch(watched: Mapping[str, World], tmp_path: Path, kubeconfig: str, task: dict[str, Any]) -> str:
+    """What a run with ``task`` in it says of the other environments."""
     text = yaml.safe_dump([
         {"import_playbook": "todo.cloud.isolation", "vars": {"isolation_stage": "before"}},
         {"hosts": "all", "gather_facts": False, "tasks": [task]},
         {"import_playbook": "todo.cloud.isolation"},
     ])  # fmt: skip
-    watched = {"isolation_watch": [{"environment": "other", "namespace": other.namespace}]}
-    run = run_playbook(text, tmp_path, kubeconfig, "-i", "one,", "-c", "local", "-e", json.dumps(watched))
+    watch = [{"environment": name, "namespace": world.namespace} for name, world in watched.items()]
+    extra = json.dumps({"isolation_watch": watch})
+    run = run_playbook(text, tmp_path, kubeconfig, "-i", "one,", "-c", "local", "-e", extra)
     assert run.returncode == 0, run.stdout
     return " ".join(run.stdout.split())
 
@@ -103,11 +104,10 @@ def test_another_environment_is_untouched_or_what_changed_is_named(
     world: World, other: World, tmp_path: Path, kubeconfig: str
 ) -> None:
     other.secret("mine", {"word": "canary"})
-    said = watch(other, tmp_path, kubeconfig, {"ansible.builtin.debug": {"msg": "nothing"}})
-    assert "other: untouched, " in said
     kubectl = [str(BIN / "kubectl"), "--kubeconfig", kubeconfig, "--namespace", other.namespace]
     settings = [*kubectl, "create", "configmap", "left-behind", "--from-literal=a=1"]
-    said = watch(other, tmp_path, kubeconfig, {"ansible.builtin.command": {"argv": settings}})
+    said = watch({"test": world, "other": other}, tmp_path, kubeconfig, {"ansible.builtin.command": {"argv": settings}})
+    assert "test: untouched, " in said
     assert "other: 1 of" in said
     assert "other: ConfigMap/left-behind is new (kubectl-create, " in said
     assert "canary" not in said

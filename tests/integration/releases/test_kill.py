@@ -30,6 +30,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target
 from tests.cluster.paths import TOP
 from tests.integration.releases.world import World, both_helms
 from tests.integration.support import apply, eventually
+from tests.support.patience import patience
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def running(world: World, what: str, *arguments: Any) -> Iterator[subprocess.Pop
     finally:
         if run.poll() is None:
             run.send_signal(signal.SIGKILL)
-        run.communicate(timeout=30)
+        run.communicate(timeout=patience(30))
 
 
 def children(pid: int) -> list[int]:
@@ -185,7 +186,7 @@ def test_a_killed_rollback_ends_where_it_was_going(world: World) -> None:
 
 def test_two_runs_at_once_one_waits(world: World) -> None:
     world.apply(world.release("a")).ok()
-    with running(world, "apply", world.release("a", text="two", slow=3)):
+    with running(world, "apply", world.release("a", text="two", slow=round(patience(3)))):
         eventually("the lock is held", lambda: _holder(world))
         refused = world.apply(world.release("a", text="three"))
         assert refused.code == "lock_held"
@@ -237,7 +238,9 @@ def test_a_lock_that_is_taken_away_stops_the_run_before_its_next_write(world: Wo
     thread = threading.Thread(target=steal)
     thread.start()
     try:
-        failed = world.apply([world.release("a", text="two", slow=8)], [world.release("b", text="two")])
+        failed = world.apply(
+            [world.release("a", text="two", slow=round(patience(8)))], [world.release("b", text="two")]
+        )
     finally:
         stop.set()
         thread.join()

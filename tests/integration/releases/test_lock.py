@@ -84,7 +84,7 @@ def test_a_holder_that_is_stopped_for_longer_than_its_lock_lives_writes_nothing_
         world.apply([world.release("a", text="three")], [world.release("b", text="three")]).ok()
         before = world.fingerprint()
         run.send_signal(signal.SIGCONT)
-        output, _ = run.communicate(timeout=60)
+        output, _ = run.communicate(timeout=patience(60))
     assert run.returncode != 0
     assert "was lost" in output, output
     assert "nothing more is written" in output

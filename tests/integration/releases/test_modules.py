@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The modules as Ansible runs them: arguments, check mode, create, again, change, clean failure, delete."""
+"""The modules: arguments, check mode, create, again, change, clean failure, delete; by Ansible where it shows more."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def arguments(world: World, *releases: dict[str, Any], **more: Any) -> dict[str,
 
 
 def test_release_apply_rollback_and_info(world: World, module: Run) -> None:
-    missing = module("release_apply", {"environment": "test"}, by_ansible=True)
+    missing = module("release_apply", {"environment": "test"})
     assert missing.failed
     assert "namespace, waves" in missing.result["msg"]
 

@@ -120,7 +120,7 @@ def outcomes(
     environments = {}
     for lane in LANES:
         folder: Path = tmp_path_factory.mktemp(lane.__name__)
-        environments[lane] = Environment(kube, kubeconfig, folder)
+        environments[lane] = Environment(kube, kubeconfig, folder, few=True)
     with ThreadPoolExecutor(len(LANES)) as pool:
         yield {lane: pool.submit(lane, env, quiet) for lane, env in environments.items()}
     for env in environments.values():
@@ -128,8 +128,8 @@ def outcomes(
 
 
 def test_two_runs_of_one_environment_and_another_environment_beside_them(outcomes: dict[Any, Future[None]]) -> None:
-    outcomes[two_runs].result(600)
+    outcomes[two_runs].result()
 
 
 def test_a_run_that_was_held_and_the_same_again(outcomes: dict[Any, Future[None]]) -> None:
-    outcomes[held].result(600)
+    outcomes[held].result()

@@ -36,6 +36,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailu
 
 from tests.cluster.paths import BIN, TOP
 from tests.integration.support import BUSYBOX, eventually
+from tests.support.patience import patience
 
 CHART = str(TOP / "tests" / "fixtures" / "charts" / "sleeper")
 ENVIRONMENT = "test"
@@ -121,7 +122,7 @@ class World:
     def _run(self, run: Callable[[KubeSession, Settings, list[str]], Any], **settings: Any) -> Outcome:
         wait = settings.pop("wait", WaitOptions(stability_seconds=0.5))
         hold = OnFailure(settings.pop("on_failure", "set"))
-        settings.setdefault("timeout", 60)
+        settings.setdefault("timeout", round(patience(60)))
         options = Settings(ENVIRONMENT, self.namespace, on_failure=hold, wait=wait, **settings)
         lines: list[str] = []
         with KubeSession.from_params({"kubeconfig": self.kubeconfig}) as kube:

@@ -52,7 +52,7 @@ def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[di
 @pytest.mark.parametrize("seed", SEEDS)
 def test_verdict_is_right(seed: int, outcomes: dict[int, Future[Outcome]]) -> None:
     told = scenario(seed)
-    outcome = outcomes[seed].result(900)
+    outcome = outcomes[seed].result()
     verdict = outcome.verdict
     story = f"seed {seed}: {told}\nlines: {outcome.lines}\nfailures: {[one.message for one in verdict.failures]}"
     if told.code is None:

@@ -20,9 +20,6 @@ class _Skewed(datetime.datetime):
     def utcnow(cls) -> Any:
         return cls.now(datetime.UTC).replace(tzinfo=None)
 
-    def __repr__(self) -> str:  # Ansible writes one into the program it makes
-        return "datetime.datetime" + super().__repr__().removeprefix(type(self).__name__)
-
     @classmethod
     def today(cls) -> Any:
         return cls.now()

@@ -13,6 +13,7 @@ import yaml
 
 from tests.support.api_proxy import ApiProxy, Faults
 from tests.support.fake_api import Answer, FakeApi, Request, eventually, fake_api, listing, obj
+from tests.support.faults import Steps
 
 PODS = "/api/v1/namespaces/ns/pods"
 WATCH = PODS + "?watch=1"
@@ -152,9 +153,10 @@ def test_410_as_an_event_and_as_a_status(tmp_path: Path) -> None:
 
 
 def test_the_token_expires(tmp_path: Path) -> None:
-    with proxied(tmp_path, Faults(unauthorized_after=0.3)) as (_proxy, http, _api):
-        assert http.get(PODS).status_code == 200
-        eventually(lambda: http.get(PODS).status_code == 401)
+    with proxied(tmp_path, Faults(unauthorized_after=2)) as (proxy, http, _api):
+        assert [http.get(PODS).status_code for _ in range(4)] == [200, 200, 401, 401]
+        proxy.faults = Faults(unauthorized_after=0)
+        assert http.get(PODS).status_code == 401
 
 
 def test_down_and_up_again_at_the_same_address(tmp_path: Path) -> None:
@@ -169,8 +171,8 @@ def test_down_and_up_again_at_the_same_address(tmp_path: Path) -> None:
         proxy.up()
         assert http.get(PODS).status_code == 200
         began = time.monotonic()
-        proxy.outage(0.3)
-        with pytest.raises(httpx.ConnectError):
+        proxy.faults = Faults(down_at=Steps("/pods"), down_seconds=0.3)
+        with pytest.raises(httpx.TransportError):
             http.get(PODS)
         eventually(lambda: _answers(http))
         assert time.monotonic() - began >= 0.3

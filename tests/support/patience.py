@@ -1,0 +1,32 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Deadlines of tests: so many seconds on a quiet machine, more on a slow or busy one."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from functools import cache
+
+_QUIET_S = 0.08  # what :func:`_measure` finds on a quiet machine of two processors
+_MOST = 10.0
+
+
+def patience(seconds: float) -> float:
+    """How long to wait here for what takes at most so many seconds on a quiet machine."""
+    return seconds * slowness()
+
+
+@cache
+def slowness() -> float:
+    """How many times slower than a quiet machine this one is, from 1 to 10; measured once per process."""
+    return min(_MOST, max(1.0, statistics.median(_measure() for _ in range(3)) / _QUIET_S))
+
+
+def _measure() -> float:
+    """Seconds that a Python process with a few imports takes from its start to its end."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-I", "-c", "import argparse, http.client, json, ssl, tempfile"], check=True)
+    return time.monotonic() - began
