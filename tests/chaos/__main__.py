@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import secrets
 import sys
 import tempfile
@@ -37,6 +38,8 @@ def play(
     A chain ends at its first failure; nothing is retried. ``few``: environments of three services instead of five.
     """
     played: list[Point] = []
+    dealt = (list(kinds) * points)[:points]  # all kinds in equal shares, in random order
+    random.Random(seed).shuffle(dealt)
 
     def lane(number: int) -> str:
         own = folder / str(number)
@@ -44,10 +47,10 @@ def play(
         with KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests") as kube:
             environment = Environment(kube, kubeconfig, own, few=few)
             try:
-                chain = Chain(environment, f"{seed}/{number}", proved_again=proved_again, kinds=kinds)
-                for _ in range(points // lanes + (number < points % lanes)):
+                chain = Chain(environment, f"{seed}/{number}", proved_again=proved_again)
+                for kind in dealt[number::lanes]:
                     begun = time.monotonic()
-                    point = chain.play()
+                    point = chain.play(kind)
                     played.append(point)
                     print(f"{len(played):4} {time.monotonic() - begun:5.1f} s  {point}", flush=True)
             except AssertionError as exc:

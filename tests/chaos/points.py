@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.chaos.environment import Environment
@@ -47,18 +47,17 @@ class Chain:
 
     environment: Environment
     seed: str
-    kinds: Sequence[str] = KINDS
     number: int = 0
     version: str = ""
     proved_again: int = 1  # after every so many points a further run must change nothing
     seconds: dict[str, float] = field(default_factory=lambda: {FIRST: 15.0, UPGRADE: 15.0, ROLLBACK: 8.0})
 
-    def play(self) -> Point:
-        """The next point."""
+    def play(self, kind: str) -> Point:
+        """The next point, of a kind."""
         self.number += 1
         seed = f"{self.seed}/{self.number}"
         chance = random.Random(seed)
-        point = Point(seed, chance.choice(self.kinds), self._work(chance), 0.0, chance.random() < 0.6)
+        point = Point(seed, kind, self._work(chance), 0.0, chance.random() < 0.6)
         point.moment = chance.uniform(0.0, 3.0) if point.at_work else chance.uniform(0.2, self.seconds[point.work])
         try:
             with self.environment.watched():

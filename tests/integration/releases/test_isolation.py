@@ -141,7 +141,7 @@ def test_guards_on_a_real_cluster(world: World, other: World, module: Callable[.
     uid = world.kube.get(NAMESPACE, "", "kube-system")["metadata"]["uid"]
     refused = world.apply(world.release("api"), cluster_id="another")
     assert (refused.code, world.history("api")) == ("invalid_input", [])
-    assert f"lead to {uid}" in refused.message
+    assert uid in refused.message
     world.apply(world.release("api"), cluster_id=uid).ok()
     notes = world.kube.get(NAMESPACE, "", world.namespace)["metadata"]["annotations"]
     assert notes[CLUSTER_ID] == uid, "recorded on first use"

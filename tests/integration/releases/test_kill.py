@@ -238,9 +238,8 @@ def test_a_lock_that_is_taken_away_stops_the_run_before_its_next_write(world: Wo
     thread = threading.Thread(target=steal)
     thread.start()
     try:
-        failed = world.apply(
-            [world.release("a", text="two", slow=round(patience(8)))], [world.release("b", text="two")]
-        )
+        slow = world.release("a", text="two", slow=round(patience(8)))
+        failed = world.apply([slow], [world.release("b", text="two")])
     finally:
         stop.set()
         thread.join()

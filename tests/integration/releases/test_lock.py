@@ -21,6 +21,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import L
 from tests.integration.releases.test_kill import running
 from tests.integration.releases.world import CHART, World
 from tests.integration.support import ModuleRun, eventually
+from tests.support.patience import patience
 
 Run = Callable[..., ModuleRun]
 
