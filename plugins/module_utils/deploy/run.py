@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from ..helm.cli import Helm
@@ -59,7 +60,7 @@ class LockedRun(Run):
 def locked_run(run: Run) -> Iterator[LockedRun]:
     """The run under its lock. Raises lock_held, and from each write lock_lost."""
     settings = run.settings
-    with EnvironmentLock(
+    lock = EnvironmentLock(
         run.kube,
         settings.namespace,
         run.holder,
@@ -67,5 +68,7 @@ def locked_run(run: Run) -> Iterator[LockedRun]:
         progress=run.progress,
         ttl=settings.lock_ttl,
         platform=settings.platform,
-    ) as lock:
+    )
+    with ThreadPoolExecutor(1) as pool, lock:
+        pool.submit(lambda: run.helm.version)  # it takes a process: meanwhile the environment is looked at again
         yield LockedRun(run, lock.check, lock.takeover)

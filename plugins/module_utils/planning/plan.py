@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -23,6 +24,7 @@ from .spec import ReleaseSpec
 
 Read = Callable[[str, int], StoredRelease]  # (release, revision) -> its content; raises CorruptRelease
 
+_SIDE_BY_SIDE = 8
 _ROLLED_BACK = re.compile(r"^Rollback to (\d+)$")
 
 
@@ -195,7 +197,8 @@ def make_plan(
     lock: Lock,
 ) -> list[PlanItem]:
     """All releases in the order of their waves, then those to remove (only if ``all_releases`` is not empty)."""
-    items = [plan_release(spec, snapshot, read, lock) for spec in specs]
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        items = list(pool.map(lambda spec: plan_release(spec, snapshot, read, lock), specs))
     names = {*all_releases, *(spec.name for spec in specs)}
     orphaned = [
         name

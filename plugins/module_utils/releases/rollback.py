@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from ..records.rollback_floor import crossed
 from ..records.rollback_target import RollbackTarget, forget, remember, remembered
 
 VERIFIED = "verified"
+_SIDE_BY_SIDE = 8
 _AT_TARGET = (State.VERIFIED, State.UNVERIFIED)  # the release stands at the member's inputs
 
 
@@ -135,7 +137,9 @@ class Rollback:
             for name in sorted(newest.keys() - record.members.keys()):
                 self._report.warnings.append(f"{name} was not part of release set {record.id} and is left as it is.")
         self._report.set = snapshot.newest.id if snapshot.newest else 0
-        targets = [Target(m, record) for m in members if not self._is_verified(m, newest.get(m.name), snapshot)]
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            verified = pool.map(lambda m: self._is_verified(m, newest.get(m.name), snapshot), members)
+            targets = [Target(m, record) for m, is_there in zip(members, verified, strict=True) if not is_there]
         for target in targets:
             self._report.rows[target.member.name].outcome = Outcome.KEPT
         return targets
@@ -151,23 +155,24 @@ class Rollback:
         """Checks before the first write that a target's revision or chart and every Secret key exist, and that no
         release violates its floor.
         """
-        problems = []
-        for target in targets:
-            member = target.member
-            if self._state(member, snapshot) in _AT_TARGET:
-                continue
-            self._report.rows[member.name].action = "rollback"
-            problems += crossed([(member, target.record)], snapshot.histories)
-            if not usable(member, snapshot.history(member.name), self._read):
-                with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
-                    spec_of(member, target.record, self._settings.namespace, Path(folder))
-            problems += self._missing_secrets(member)
+        going = [t for t in targets if self._state(t.member, snapshot) not in _AT_TARGET]
+        for target in going:
+            self._report.rows[target.member.name].action = "rollback"
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            problems = [each for found in pool.map(lambda t: self._problems(t, snapshot), going) for each in found]
         if problems:
             raise error(
                 Code.ROLLBACK_REFUSED,
                 f"The rollback would break what it brings back: {'; '.join(problems)}. Nothing was touched.",
                 missing=problems,
             )
+
+    def _problems(self, target: Target, snapshot: Snapshot) -> list[str]:
+        member = target.member
+        if not usable(member, snapshot.history(member.name), self._read):
+            with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
+                spec_of(member, target.record, self._settings.namespace, Path(folder))
+        return [*crossed([(member, target.record)], snapshot.histories), *self._missing_secrets(member)]
 
     def _missing_secrets(self, member: Member) -> list[str]:
         found = []
