@@ -63,12 +63,15 @@ class Engine:
             self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
         if settings.check:
             return self._finish(Preview(self._run, self._read).fill(self._report, plan, snapshot))
-        if self._withdraw or any(item.action is not Action.NONE for item in plan):
+        self._report.set = snapshot.newest.id if snapshot.newest else 0
+        if self._withdraw or _changes(plan):
             with locked_run(self._run) as run:
                 snapshot, plan = self._plan(Lock.MINE)
+                self._report.set = snapshot.newest.id if snapshot.newest else 0
                 self._report.warnings += run.warnings
                 try:
-                    self._deploy(plan, snapshot, run)
+                    if _changes(plan):  # while the lock was waited for, another run may have done it
+                        self._deploy(plan, snapshot, run)
                     for number, reason in self._withdraw.items():
                         run.records.withdraw(number, reason)
                 except TodoCloudError as exc:
@@ -77,7 +80,6 @@ class Engine:
                     raise self._report.interrupted(exc.failure) from exc
         else:
             free_abandoned(self._kube, settings.namespace)
-            self._report.set = snapshot.newest.id if snapshot.newest else 0
         return self._finish(self._report)
 
     def _plan(self, lock: Lock | None) -> tuple[Snapshot, list[PlanItem]]:
@@ -198,6 +200,10 @@ class Engine:
         report.helm_calls = self._run.helm.calls
         report.api = self._kube.counts.as_result()
         return report
+
+
+def _changes(plan: Sequence[PlanItem]) -> bool:
+    return any(item.action is not Action.NONE for item in plan)
 
 
 def _at_rest(item: PlanItem, check: bool) -> tuple[Outcome, str]:

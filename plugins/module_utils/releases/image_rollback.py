@@ -62,7 +62,8 @@ class ImageRollback:
         """Deploys, verifies and records it like any change; if it fails, the release is restored."""
         settings = self._settings
         guard(self._run.kube, Claims(settings.environment, settings.namespace, settings.cluster_id))
-        records = list(self._run.records.readable())
+        headers = self._run.records.headers()
+        records = list(self._run.records.readable(headers))
         if not records or self._name not in records[0].members:
             raise error(
                 Code.NO_VERIFIED_SET,
@@ -78,7 +79,7 @@ class ImageRollback:
             )
             image = image_text(spec.values)
             reason = f"left for image {image} of {self._name}"
-            left = dict.fromkeys(_left(self._name, image, records), reason)
+            left = dict.fromkeys(_left(self._name, image, records, [h.id for h in headers if h.withdrawn]), reason)
             report = Engine(self._run.with_settings(settings), [[spec]], withdraw=left).apply()
         report.warnings += self._warnings(spec, member, records)
         return report
@@ -100,13 +101,15 @@ class ImageRollback:
         return [*warnings, f"{floor}."] if floor else warnings
 
 
-def _left(name: str, image: str, records: Sequence[Record]) -> list[int]:
+def _left(name: str, image: str, records: Sequence[Record], withdrawn: Sequence[int] = ()) -> list[int]:
     """Sets that a later rollback must not choose: those with another image, newer than the last one with this image;
-    the newest of them alone when none has this image.
+    the newest of them alone if none has this image, unless an earlier run has withdrawn it.
     """
-    rest = list(records)
+    rest, newest = list(records), 0
     while rest and _has(rest[0], name, image):
-        rest.pop(0)
+        newest = rest.pop(0).id
+    if rest and any(rest[0].id < number < newest for number in withdrawn):
+        return []
     older = next((i for i, record in enumerate(rest) if _has(record, name, image)), None)
     return [record.id for record in rest[: 1 if older is None else older]]
 

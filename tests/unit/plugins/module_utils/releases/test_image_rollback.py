@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import WITHDRAWN
 from ansible_collections.todo.cloud.plugins.module_utils.releases.image_rollback import (
     ImageRollback,
     _has,
@@ -17,6 +19,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.image_rollback
 )
 from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
 
+from tests.support.fake_environment import World, two_sets
 from tests.support.fake_kube import FakeKube
 from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
 
@@ -91,3 +94,34 @@ def test_a_later_rollback_does_not_choose_what_was_left(images: list[str], left:
 def test_the_same_image_by_digest_where_both_have_one(there: str, wanted: str, same: bool) -> None:
     record = replace(RECORD, members={"api": replace(MEMBER, values={"image": there})})
     assert _has(record, "api", wanted) is same
+
+
+def to_image(world: World, image: str) -> Report:
+    return ImageRollback(world.run(), ["api"], image).run()
+
+
+def test_an_image_is_deployed_recorded_and_the_set_that_was_left_withdrawn() -> None:
+    world = two_sets()
+    report = to_image(world, "v1.0.0")
+    assert (report.set, world.image()) == (3, "r/api:v1.0.0")
+    assert world.writes()[-1:] == ["helm upgrade api"]
+    assert "patch ConfigMap release-set-2" in world.writes()
+
+
+def test_a_withdrawal_that_was_cut_off_is_made_up_for_without_another_set() -> None:
+    world = two_sets()
+    to_image(world, "v1.0.0")
+    del world.kube.objects["ConfigMap", "ns", "release-set-2"]["metadata"]["annotations"][WITHDRAWN]
+    world.forget()
+    assert to_image(world, "v1.0.0").set == 3
+    assert world.writes() == ["patch ConfigMap release-set-2"]
+    assert to_image(world.forget(), "v1.0.0").set == 3
+    assert world.writes() == []
+
+
+def test_an_image_that_was_never_verified_leaves_one_set_however_often_it_is_asked_for() -> None:
+    world = two_sets()
+    assert to_image(world, "v3.0.0").set == 3
+    assert "patch ConfigMap release-set-2" in world.writes()
+    assert to_image(world.forget(), "v3.0.0").set == 3
+    assert world.writes() == [], "set 1 stays"
