@@ -52,7 +52,8 @@ def test_what_runs_is_taken_over_without_a_restart(world: World) -> None:
 
     predicted = world.adopt(*wanted, check=True, diff=True).ok()
     assert predicted.result["changed"] is True
-    assert predicted.actions == {"a": "adopt", "b": "adopt", "c": "unchanged"}
+    actions = {name: row["action"] for name, row in predicted.rows.items()}
+    assert actions == {"a": "adopt", "b": "adopt", "c": "unchanged"}
     assert (predicted.rows["a"]["outcome"], predicted.rows["a"]["detail"]) == ("predicted", "as the inventory says")
     assert "values text" in predicted.rows["b"]["detail"]
     assert "no Helm release of this name" in predicted.rows["c"]["detail"]
