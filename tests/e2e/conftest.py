@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.support.environ import clean_environ
+from tests.support.patience import patience
 
 TOP = Path(__file__).resolve().parents[2]
 NAMESPACE = "todo-local"
@@ -78,8 +79,8 @@ class Cluster:
     def playbook(
         self, name: str, *args: str, cwd: Path = TOP, inventory: str = "inventories/local", **env: str
     ) -> PlaybookRun:
-        begun = time.monotonic()
-        done = self.run("ansible-playbook", name, "-i", inventory, *args, cwd=cwd, timeout=PLAYBOOK_LIMIT_S, **env)
+        begun, limit = time.monotonic(), patience(PLAYBOOK_LIMIT_S)
+        done = self.run("ansible-playbook", name, "-i", inventory, *args, cwd=cwd, timeout=limit, **env)
         return PlaybookRun(done.returncode, done.stdout, time.monotonic() - begun)
 
     def kubectl(self, *args: str) -> str:
@@ -126,7 +127,8 @@ class Cluster:
 
 
 def until(condition: Callable[[], Any], within: float, what: str, interval: float = 0.1) -> Any:
-    """The first true answer of ``condition`` within so many seconds; fails, naming what was awaited, otherwise."""
+    """The first true answer of ``condition`` within so many seconds (see patience), or fails naming ``what``."""
+    within = patience(within)
     deadline = time.monotonic() + within
     while True:
         if answer := condition():

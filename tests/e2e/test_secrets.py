@@ -58,13 +58,3 @@ def test_secrets_stay_inside_their_secrets(app: Cluster, tmp_path: Path) -> None
     assert not shown(app.kubectl("get", KINDS, "-A", "-o", "json"), secrets), "objects that are no Secrets"
     folders_used = (tmp_path, Path("/dev/shm"), Path("/tmp"), Path.home() / ".ansible")
     assert not [path for each in folders_used for path in files_that_show(each, secrets)]
-
-
-def test_no_secret_of_the_environment_is_in_what_people_ask_for(app: Cluster, tmp_path: Path) -> None:
-    secrets = secrets_of(app)
-    plan = ("-e", f"summary_file={tmp_path / 'plan.md'}", "-e", f"export={tmp_path / 'way-out'}")
-    for playbook, flags in {"status.yml": (), "plan.yml": (*plan, "-e", "backend_api_version=v1.1.0")}.items():
-        run = app.playbook(f"playbooks/{playbook}", "-vvvv", *flags).ok()
-        assert not shown(run.output, secrets), playbook
-    assert (tmp_path / "way-out" / "backend-api.yaml").exists()
-    assert not files_that_show(tmp_path, secrets), "what is written to be handed on"
