@@ -131,3 +131,22 @@ def test_differences_are_shown_when_asked() -> None:
     world = deployed()
     report = world.apply({"components": C2}, {"api": A1}, diff=True)
     assert [entry["after_header"] for entry in report.diff] == ["components: ConfigMap/new (revision 2)"]
+
+
+def test_the_requests_of_a_change_and_of_going_back_grow_slowly_with_the_number_of_releases() -> None:
+    def reads(count: int) -> tuple[int, int]:
+        world = World()
+        names = [f"r{number}" for number in range(count)]
+        for tag in ("v1", "v2"):
+            world.kube.reads.clear()
+            world.apply({name: {"image": f"r/x:{tag}"} for name in names})
+        changed = len(world.kube.reads)
+        world.kube.reads.clear()
+        world.rollback()
+        return changed, len(world.kube.reads)
+
+    more, fewer = reads(12), reads(2)
+    # The history before and after Helm's call, the workload, the content before and after.
+    assert (more[0] - fewer[0]) / 10 == 5
+    # The same, the history before it was decided how to go back, and the content that was verified.
+    assert (more[1] - fewer[1]) / 10 == 7
