@@ -171,3 +171,44 @@ def test_nothing_goes_back_for_what_the_old_pods_suffer_from_too() -> None:
     assert (failed.failure.code, failed.failure.details["cause"]) == (Code.DEPENDENCY_DOWN, "crash_loop")
     assert outcomes(failed.results) == {"api": "failed"}
     assert world.helm.told == ["upgrade api"]
+
+
+def test_going_back_that_is_cut_off_still_says_what_failed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = deployed()
+
+    def before(verb: str, resource: Resource, name: str) -> None:
+        if verb == "list" and resource.kind == "ConfigMap":  # the records, once a wave has failed
+            raise Unreachable("It gives no answer.", cause="refused")
+
+    def bad(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        world.helm.apply(request)
+        monkeypatch.setattr(kube, "before", before)
+
+    world.helm.script = [bad]
+    failed = world.fails({"api": BAD})
+    assert failed.failure.code is Code.CRASH_LOOP
+    assert [each["code"] for each in failed.results["failures"]] == ["crash_loop", "unreachable"]
+    assert outcomes(failed.results) == {"api": "failed"}
+
+
+def test_a_release_that_is_green_no_longer_when_another_is_back_is_not_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = deployed()
+
+    def crash(verb: str, name: str) -> None:
+        if verb == "rollback":
+            (pod,) = (item for key, item in world.kube.objects.items() if key[2].startswith("web-") and key[0] == "Pod")
+            pod["status"]["containerStatuses"][0] |= {
+                "ready": False, "restartCount": 5, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
+            }  # fmt: skip
+            pod["status"]["conditions"][0]["status"] = "False"
+            world.kube.objects["Deployment", "ns", "web"]["status"]["availableReplicas"] = 0
+
+    monkeypatch.setattr(world.helm, "before", crash)
+    names = ("components", "api", "web")
+    failed = world.fails({"api": BAD, "web": A2}, on_failure=OnFailure.RELEASE, all_releases=names)
+    assert outcomes(failed.results)["api"] == "restored"
+    assert sorted(world.record(2).members) == ["api", "components"]
+    assert list(world.record(2).missing) == ["web"]

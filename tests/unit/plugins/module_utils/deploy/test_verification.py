@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import LockedRun
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.verification import Verification, Verifier
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 
 from tests.support.fake_environment import A1, BAD, C1, World
@@ -85,3 +86,15 @@ def test_a_release_that_is_gone_can_not_be_verified() -> None:
     with pytest.raises(TodoCloudError) as caught:
         verify(World(), "api")
     assert caught.value.failure.code is Code.NOT_FOUND
+
+
+def test_a_lock_that_is_lost_while_pods_are_restarted_ends_the_run() -> None:
+    made = world(api=LACKING)
+
+    def lost(sure: bool = True) -> None:
+        raise error(Code.LOCK_LOST, "It is lost.")
+
+    with pytest.raises(TodoCloudError) as caught:
+        Verifier(LockedRun(made.run(), lost), repair_sidecars=True).verify(["api"], {"api": "api"}, Deadline.after(20))
+    assert caught.value.failure.code is Code.LOCK_LOST
+    assert made.writes() == []
