@@ -17,6 +17,23 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 from tests.integration.support import ModuleRun, eventually, run_module
 
 VARIABLE = "TODO_CLOUD_TEST_KUBECONFIG"
+# They begin first, so that all workers end at about the same time.
+LONGEST = (
+    "chaos/test_killed_anywhere.py",
+    "rollouts/test_random_rollouts.py",
+    "releases/test_playbooks.py",
+    "releases/test_promote_playbook.py",
+    "releases/test_apply.py",
+    "releases/test_kill.py",
+    "test_cluster.py",
+    "releases/test_faults.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; all else stays in its order."""
+    order = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""site.yml and rollback.yml killed at random moments; the same at length: ``make chaos``. See tests/chaos.
-
-The longest of all, in a folder that comes first: all workers then end at about the same time.
-"""
+"""site.yml and rollback.yml killed at random moments; the same at length: ``make chaos``. See tests/chaos."""
 
 from __future__ import annotations
 

@@ -7,10 +7,6 @@ All scenarios run side by side, each in an environment of its own: most of their
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,9 +19,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import L
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 
-from tests.cluster.paths import TOP
+from tests.integration.releases.test_modules import arguments
 from tests.integration.releases.world import ENVIRONMENT, Outcome, World
-from tests.integration.support import skewed
+from tests.integration.support import ModuleRun, run_module, skewed
 from tests.support.api_proxy import ApiProxy, Faults
 from tests.support.faults import Steps
 from tests.support.patience import patience
@@ -102,27 +98,21 @@ def token_expires(world: World) -> None:
 def clocks_that_differ(world: World) -> None:
     """One operator's clock is ten minutes slow, the next one's ten minutes fast."""
     for number, seconds in enumerate((-600, 600), 1):
-        code, output = in_a_process(world, world.release("a", text=str(seconds)), env=skewed(seconds))
-        assert code == 0, output
-        assert f"release set {number}" in output
+        run = by_module(world, world.release("a", text=str(seconds)), env=skewed(seconds))
+        assert (run.failed, run.result["set"]) == (False, number), run.output
         lease = world.kube.get(LEASE, world.namespace, LOCK_NAME)
         told = datetime.fromisoformat(lease["spec"]["acquireTime"]).timestamp()
         assert abs(told - time.time() - seconds) < 200, "the run's clock was wrong indeed"
     settled(world, "a")
 
 
-def in_a_process(
-    world: World, *arguments: Any, what: str = "apply", env: dict[str, str] | None = None
-) -> tuple[int, str]:
-    """release_apply (or its rollback) in a process of its own, as a module runs: exit code and output."""
-    path = os.pathsep.join([*((env or {}).get("PYTHONPATH", "").split(os.pathsep)), str(TOP / "collections"), str(TOP)])
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.integration.releases.runner", world.kubeconfig, world.namespace, world.helm,
-         what, json.dumps(arguments)],
-        cwd=TOP, env={**os.environ, **(env or {}), "PYTHONPATH": path}, capture_output=True, text=True,
-        timeout=patience(LIMIT_S), check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
+def by_module(
+    world: World, *releases: dict[str, Any], name: str = "release_apply", env: dict[str, str] | None = None, **more: Any
+) -> ModuleRun:
+    """release_apply (or its rollback) in a process of its own, as Ansible runs it."""
+    run = run_module(name, arguments(world, *releases, **more), world.kubeconfig, timeout=LIMIT_S, env=env)
+    assert "Traceback" not in run.output
+    return run
 
 
 def stopped(*steps: str) -> Callable[[World], None]:
@@ -132,13 +122,10 @@ def stopped(*steps: str) -> Callable[[World], None]:
         apply(world, world.release("a")).ok()
         wanted = world.release("a", text="two"), world.release("b")
         with ApiProxy(world.kubeconfig, Faults(down_at=Steps(*steps))) as proxy:
-            code, output = in_a_process(behind(world, proxy), *wanted)
+            run = by_module(behind(world, proxy), *wanted)
             assert proxy.counts.injected["down_at"] == 1, proxy.counts.seen
-        assert code == 1, output
-        last = output.splitlines()[-1]
-        assert last.startswith("unreachable: "), output
-        assert "Connection refused" in last, "the cause is told"
-        assert "Traceback" not in output
+        assert run.code == "unreachable", run.output
+        assert "Connection refused" in run.result["msg"], "the cause is told"
         again = apply(world, *wanted).ok()
         assert (world.text("a"), again.result["set"]) == ("two", 2)
         settled(world, "a", "b")
@@ -151,11 +138,10 @@ def stopped_while_going_back(world: World) -> None:
     for text in ("one", "two", "three"):
         apply(world, world.release("a", text=text)).ok()
     with ApiProxy(world.kubeconfig, Faults(down_at=Steps("watch="))) as proxy:
-        code, output = in_a_process(behind(world, proxy), "1", what="back")
+        run = by_module(behind(world, proxy), name="release_rollback", to="1")
         assert proxy.counts.injected["down_at"] == 1, proxy.counts.seen
-    assert code == 1, output
-    assert output.splitlines()[-1].startswith("unreachable: "), output
-    assert "run it again to go on" in output
+    assert run.code == "unreachable", run.output
+    assert "run it again to go on" in run.result["msg"]
     assert world.back().ok().result["set"] == 4
     assert world.text("a") == "one"
     settled(world, "a")
@@ -164,9 +150,9 @@ def stopped_while_going_back(world: World) -> None:
 def stopped_after_the_record(world: World) -> None:
     """All is done; the lock stays behind and hinders nobody, since its holder is gone."""
     with ApiProxy(world.kubeconfig, Faults(down_at=Steps("POST .*/configmaps", "PUT .*/leases"))) as proxy:
-        code, output = in_a_process(behind(world, proxy), world.release("a"))
+        run = by_module(behind(world, proxy), world.release("a"))
         assert proxy.counts.injected["down_at"] == 1, proxy.counts.seen
-    assert code == 0, output
+    assert not run.failed, run.output
     assert apply(world, world.release("a", text="two")).ok().result["set"] == 2
     settled(world, "a")
 

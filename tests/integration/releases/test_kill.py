@@ -100,9 +100,9 @@ def test_killed_in_a_first_install(world: World) -> None:
     assert world.sets()[0]["current"]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_killed_anywhere(world: World, seed: int) -> None:
-    """At random moments of an upgrade of three releases, several times in a row."""
+    """At random moments of an upgrade of three releases, several times in a row; whole playbooks: make chaos."""
     names = ("a", "b", "c")
     moments = random.Random(seed)
     world.apply(*(world.release(n) for n in names)).ok()

@@ -11,14 +11,17 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import C
 
 from tests.integration.releases.world import CHART, World
 from tests.integration.support import ModuleRun
+from tests.support.patience import patience
 
 Run = Callable[..., ModuleRun]
 
 
 def arguments(world: World, *releases: dict[str, Any], **more: Any) -> dict[str, Any]:
-    names = [release["name"] for release in releases]
+    """Options of release_apply, or of release_rollback where no release is given."""
     base = {"environment": "test", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 0.5}
-    return {**base, "waves": [list(releases)], "all_releases": names, "timeout": 60, **more}
+    names = [release["name"] for release in releases]
+    waves = {"waves": [list(releases)], "all_releases": names} if releases else {}
+    return {**base, **waves, "timeout": round(patience(60)), **more}
 
 
 def test_release_apply_rollback_and_info(world: World, module: Run) -> None:
