@@ -36,6 +36,26 @@ options:
     type: str
 """
 
+    ENDPOINT = r"""
+options:
+  endpoint:
+    description:
+      - Public endpoint of the environment.
+    type: dict
+    suboptions:
+      url:
+        description: What is requested; the answer must have status 200.
+        type: str
+        required: true
+      validate_certs:
+        description: Count a certificate that is not trusted, or not of this host, as a failure.
+        type: bool
+        default: true
+      redirect_from:
+        description: URL, usually with C(http://), that must redirect to the scheme and host of the endpoint.
+        type: str
+"""
+
     HELM = r"""
 options:
   helm_binary:

@@ -56,6 +56,16 @@ REGISTRIES: dict[str, Any] = {
     }
 }
 CLUSTER: dict[str, Any] = {"cluster_id": {"type": "str"}}
+ENDPOINT: dict[str, Any] = {
+    "endpoint": {
+        "type": "dict",
+        "options": {
+            "url": {"type": "str", "required": True},
+            "validate_certs": {"type": "bool", "default": True},
+            "redirect_from": {"type": "str"},
+        },
+    }
+}
 DAPR: dict[str, Any] = {"dapr_namespace": {"type": "str", "default": "dapr-system"}}
 REGISTRY: dict[str, Any] = {
     "endpoint": {"type": "str"},

@@ -8,7 +8,10 @@ import http.client
 import math
 import os
 import ssl
+import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,14 +42,14 @@ class Endpoint:
 
     @classmethod
     def of(cls, params: Mapping[str, Any]) -> Endpoint:
-        """From the module's options."""
+        """From a module's options; missing ones keep their defaults."""
         return cls(
             params["url"],
-            tuple(params["expect_status"]),
-            params["ca_path"] or "",
+            tuple(params.get("expect_status") or (200,)),
+            params.get("ca_path") or "",
             params["validate_certs"],
-            params["timeout"],
-            params["redirect_from"] or "",
+            params.get("timeout") or 5.0,
+            params.get("redirect_from") or "",
         )
 
     def check(self) -> None:
@@ -109,7 +112,7 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 class Probe:
     """Sends the requests. ``pause``: sleeps for the given seconds."""
 
-    def __init__(self, endpoint: Endpoint, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, endpoint: Endpoint, pause: Callable[[float], object] = time.sleep) -> None:
         endpoint.check()
         self._endpoint = endpoint
         self._pause = pause
@@ -193,6 +196,41 @@ class Probe:
         if certificate:  # empty when it is not validated
             left = ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()
             self._result.certificate_days_left = math.floor(left / 86400)
+
+
+class BackgroundProbe:
+    """A probe in a thread of its own, from the start of the ``with`` block to its end. Then ``result`` is complete."""
+
+    def __init__(self, endpoint: Endpoint, interval: float = 0.05) -> None:
+        self._over = threading.Event()
+        self._probe = Probe(endpoint, pause=self._over.wait)
+        self._thread = threading.Thread(target=self._run, args=(interval,), daemon=True)
+        self.result = Availability()
+
+    def __enter__(self) -> BackgroundProbe:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self, interval: float) -> None:
+        self.result = self._probe.watch(interval, self._over.is_set)
+
+
+def problem_of(endpoint: Endpoint) -> str:
+    """One request as a browser sends it, redirects followed: what is wrong with the answer, empty on success."""
+    endpoint.check()
+    request = urllib.request.Request(endpoint.url, headers={"User-Agent": "todo.cloud"})
+    try:
+        with urllib.request.urlopen(request, timeout=endpoint.timeout, context=_tls(endpoint)) as response:
+            status = int(response.status)
+    except urllib.error.HTTPError as exc:
+        status = exc.code
+    except (OSError, http.client.HTTPException) as exc:
+        return str(getattr(exc, "reason", "") or exc or type(exc).__name__)
+    return "" if status in endpoint.expect_status else f"status {status}"
 
 
 def _tls(endpoint: Endpoint) -> ssl.SSLContext:

@@ -82,6 +82,8 @@ class Code(StrEnum):
     SIDECAR_VERSION = "sidecar_version"
     INJECTOR_DOWN = "injector_down"
     COMPONENT_NOT_LOADED = "component_not_loaded"
+    # What visitors see
+    ENDPOINT_DOWN = "endpoint_down"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from .availability import Endpoint
 from .failure import Code, error
 from .records.record import KEEP
 from .rollout.verdict import WaitOptions
@@ -50,6 +51,9 @@ class Settings:
     export: str = ""  # folder on this machine
     tools: Mapping[str, str] = field(default_factory=dict)  # versions of the callers' tools, for the record
     registries: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # see release_apply; may hold passwords
+    endpoint: Endpoint | None = None  # the environment's public one
+    probe: bool = False  # request it while deploying
+    verify: bool = False  # everything once more at the end
 
 
 def settings_from(module: Any) -> Settings:
@@ -86,6 +90,9 @@ def settings_from(module: Any) -> Settings:
         export=params.get("export") or "",
         tools={"ansible": str(module.ansible_version)},
         registries=tuple(params.get("registries") or ()),
+        endpoint=Endpoint.of(params["endpoint"]) if params.get("endpoint") else None,
+        probe=bool(params.get("probe")),
+        verify=bool(params.get("verify")),
     )
 
 

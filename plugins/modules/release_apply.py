@@ -88,6 +88,17 @@ options:
         Helm commands that deploy them. With it, the releases can be managed without this collection.
       - It is written in check mode too, since it changes nothing in the cluster.
     type: path
+  probe:
+    description:
+      - Request O(endpoint) every 50 ms during the run, and return RV(availability). Not in check mode.
+    type: bool
+    default: false
+  verify:
+    description:
+      - At the end of a run that went well, verify all releases of O(waves) as M(todo.cloud.release_verify) does, those
+        that were unchanged as well. Not in check mode.
+    type: bool
+    default: false
 seealso:
   - module: todo.cloud.release_rollback
   - module: todo.cloud.release_set_info
@@ -101,6 +112,7 @@ extends_documentation_fragment:
   - todo.cloud.release_options.cluster
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.dapr
+  - todo.cloud.release_options.endpoint
   - todo.cloud.registry_options.registries
   - todo.cloud.attributes
 attributes:
@@ -245,6 +257,25 @@ notes:
   type: list
   elements: str
   sample: ["ghcr.io is not asked for digests. By tag: backend-api."]
+availability:
+  description: What requests to O(endpoint) met during the run, as M(todo.cloud.availability_probe) returns it.
+  returned: with O(probe=true), not in check mode
+  type: dict
+  sample:
+    requests: 412
+    failed_requests: 0
+    before_first: 0
+    failures: []
+    longest_gap_ms: 61.3
+    p50_ms: 4.1
+    p99_ms: 12.8
+    certificate_days_left: 61
+    summary: "412 requests, 0 failed, longest gap 61 ms, p99 13 ms"
+verification:
+  description: The verification at the end, as M(todo.cloud.release_verify) returns it. Left out before it began.
+  returned: with O(verify=true), not in check mode
+  type: dict
+  sample: {verdict: Current, workloads: [], failures: [], notes: [], apps: [], elapsed: 0.2}
 exported:
   description: Files of the export, relative to its folder.
   returned: when O(export) is given
@@ -270,6 +301,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
     ALL_RELEASES,
     CLUSTER,
     DAPR,
+    ENDPOINT,
     ENVIRONMENT,
     HELM,
     KUBE,
@@ -281,7 +313,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
-from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import Engine
+from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
 from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
 
 SPEC: dict[str, t.Any] = {
@@ -300,6 +332,9 @@ SPEC: dict[str, t.Any] = {
     "commit": {"type": "str"},
     "drift": {"type": "str", "choices": ["ignore", "report"], "default": "ignore"},
     "export": {"type": "path"},
+    **ENDPOINT,
+    "probe": {"type": "bool", "default": False},
+    "verify": {"type": "bool", "default": False},
 }
 
 
@@ -310,7 +345,7 @@ def main() -> None:
         waves = parse_waves(module.params["waves"], settings.namespace)
         helm = HelmCli(kube.kubeconfig, module.params["helm_binary"])
         run = Run(kube, helm, settings, live_progress(), "release_apply")
-        report = Engine(run, waves).apply()
+        report = apply_releases(run, waves)
     finish(module, report)
 
 

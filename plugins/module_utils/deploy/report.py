@@ -89,6 +89,8 @@ class Report:
     exported: Sequence[str] = ()  # names of files, see export.py
     helm_calls: int = 0
     api: Mapping[str, int] = field(default_factory=dict)
+    verification: Mapping[str, Any] | None = None  # of everything, at the end; None: not asked for
+    availability: Mapping[str, Any] | None = None  # of the endpoint meanwhile; None: not asked for
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON; ``warnings`` are for the caller to issue."""
@@ -103,6 +105,8 @@ class Report:
             "diff": self.diff,
             **({"drift": [each.as_result() for each in self.drift]} if self.drift is not None else {}),
             **({"exported": list(self.exported)} if self.exported else {}),
+            **({"verification": dict(self.verification)} if self.verification is not None else {}),
+            **({"availability": dict(self.availability)} if self.availability is not None else {}),
             "helm_calls": self.helm_calls,
             "api": dict(self.api),
         }

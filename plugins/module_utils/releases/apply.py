@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ..availability import BackgroundProbe
 from ..deploy.recorder import Recorder
 from ..deploy.remediation import Remediation, WaveFailure
 from ..deploy.report import Outcome, Report, Row
@@ -30,6 +31,7 @@ from ..planning.spec import ReleaseSpec
 from ..records.rollback_target import forget
 from .export import export
 from .preview import Preview
+from .verify import verify_releases
 
 _STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # another writer is at work: nothing is restored
 
@@ -80,7 +82,20 @@ class Engine:
                     raise self._report.interrupted(exc.failure) from exc
         else:
             free_abandoned(self._kube, settings.namespace)
+        if settings.verify:
+            self._verify_all()
         return self._finish(self._report)
+
+    def _verify_all(self) -> None:
+        """Everything once more, what this run did not touch as well. What failed here was deployed and recorded."""
+        report, app_ids = self._report, {spec.name: spec.app_id for spec in self._specs}
+        try:
+            report.verification = verify_releases(self._run, app_ids, self._settings.endpoint)
+            report.warnings += report.verification["notes"]
+        except TodoCloudError as exc:
+            report.verification = exc.results
+            report.failures.append(exc.failure)
+            raise self._finish(report).fail(exc.failure) from exc
 
     def _plan(self, lock: Lock | None) -> tuple[Snapshot, list[PlanItem]]:
         """The environment and what to do about it. ``lock`` None: not held; looked at only if a release is pending."""
@@ -200,6 +215,22 @@ class Engine:
         report.helm_calls = self._run.helm.calls
         report.api = self._kube.counts.as_result()
         return report
+
+
+def apply_releases(run: Run, waves: Sequence[Sequence[ReleaseSpec]]) -> Report:
+    """release_apply in one call, with the endpoint probed meanwhile if that is asked for."""
+    settings = run.settings
+    if not (settings.probe and settings.endpoint) or settings.check:
+        return Engine(run, waves).apply()
+    probe = BackgroundProbe(settings.endpoint)
+    try:
+        with probe:
+            report = Engine(run, waves).apply()
+    except TodoCloudError as exc:
+        exc.results["availability"] = probe.result.as_result()
+        raise
+    report.availability = probe.result.as_result()
+    return report
 
 
 def _changes(plan: Sequence[PlanItem]) -> bool:

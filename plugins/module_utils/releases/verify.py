@@ -1,0 +1,59 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Verifies that releases are what was described and serve: their workloads, their sidecars, and a public endpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..availability import Endpoint, problem_of
+from ..dapr.repair import check_sidecars
+from ..deploy.run import Run
+from ..failure import Code, error
+from ..kube.deadline import Deadline
+from ..planning.snapshot import targets_of
+from ..rollout.waiter import RolloutWaiter
+
+_PARALLEL = 8
+_ATTEMPTS = 11  # an ingress may need a moment after the pods are ready
+_INTERVAL_SECONDS = 2.0
+
+
+def verify_releases(
+    run: Run,
+    app_ids: Mapping[str, str],
+    endpoint: Endpoint | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> dict[str, Any]:
+    """``app_ids``: release -> Dapr app id, empty for one without. Writes nothing.
+
+    Raises the first failure: of the workloads, of the sidecars, or endpoint_down.
+    """
+    settings = run.settings
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        stored = list(pool.map(run.storage.read, app_ids))
+    targets = [target for release in stored for target in targets_of(release)]
+    verdict = RolloutWaiter(run.kube, settings.wait, run.progress).wait(targets, Deadline.after(settings.timeout))
+    verdict.raise_if_failed()
+    result = verdict.as_result()
+    if wanted := [app_id for app_id in app_ids.values() if app_id]:  # none named would mean all
+        sidecars = check_sidecars(
+            run.kube, settings.namespace, settings.dapr_namespace, wanted, repair=False, check_mode=False,
+            options=settings.wait, progress=run.progress,
+        )  # fmt: skip
+        result["apps"] = sidecars["apps"]
+    if endpoint:
+        _answers(endpoint, pause)
+    return result
+
+
+def _answers(endpoint: Endpoint, pause: Callable[[float], None]) -> None:
+    for _attempt in range(_ATTEMPTS):
+        problem = problem_of(endpoint)
+        if not problem:
+            return
+        pause(_INTERVAL_SECONDS)
+    raise error(Code.ENDPOINT_DOWN, f"{endpoint.url} does not answer: {problem}.", url=endpoint.url, reason=problem)

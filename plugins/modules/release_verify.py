@@ -1,0 +1,159 @@
+#!/usr/bin/python
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_verify
+short_description: Verify that releases are rolled out, have their sidecars and serve
+version_added: 0.2.0
+description:
+  - Waits until the workloads of all releases are Current, as M(todo.cloud.rollout_wait) does, checks their Dapr
+    sidecars as M(todo.cloud.dapr_sidecar_check) does, and requests the public endpoint (for up to 20 seconds, following
+    redirects).
+  - Everything in one call, for which M(todo.cloud.release_apply) has the option O(todo.cloud.release_apply#module:verify).
+  - Writes nothing.
+options:
+  namespace:
+    description: Namespace of the releases.
+    type: str
+    required: true
+  releases:
+    description: The releases.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the release.
+        type: str
+        required: true
+      app_id:
+        description: Its Dapr app id, if it is expected to have a sidecar.
+        type: str
+  timeout:
+    description: Seconds within which the workloads must be Current.
+    type: int
+    default: 300
+seealso:
+  - module: todo.cloud.rollout_wait
+  - module: todo.cloud.dapr_sidecar_check
+  - module: todo.cloud.release_apply
+author:
+  - todo.cloud maintainers (@todo-app)
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - todo.cloud.wait_options
+  - todo.cloud.release_options.dapr
+  - todo.cloud.release_options.endpoint
+  - todo.cloud.attributes
+  - todo.cloud.attributes.reading
+"""
+
+EXAMPLES = r"""
+- name: Staging serves
+  todo.cloud.release_verify:
+    namespace: todo-staging
+    releases:
+      - {name: backend-api, app_id: backend-api}
+      - {name: frontend}
+    endpoint:
+      url: https://staging.todo.example.com/health
+"""
+
+RETURN = r"""
+verdict:
+  description: V(Current) when all workloads are, else V(Failed).
+  returned: success or failure after waiting
+  type: str
+  sample: Current
+workloads:
+  description: The result of each workload, as M(todo.cloud.rollout_wait) returns it.
+  returned: success or failure after waiting
+  type: list
+  elements: dict
+  sample:
+    - release: backend-api
+      kind: Deployment
+      namespace: todo-staging
+      name: backend-api
+      state: Current
+      message: 2/2 available
+      code: ''
+apps:
+  description: The sidecars of each app, as M(todo.cloud.dapr_sidecar_check) returns them.
+  returned: success, if a release has an app id
+  type: list
+  elements: dict
+  sample: []
+failures:
+  description: Each failure with its code, message and evidence. The codes are listed in docs/failure-codes.md.
+  returned: success or failure after waiting
+  type: list
+  elements: dict
+  sample: []
+failure:
+  description: The first failure, as in RV(failures).
+  returned: failure
+  type: dict
+  sample: {code: endpoint_down, message: "https://staging.todo.example.com/health does not answer: status 503."}
+notes:
+  description: What was noticed and did not matter for the verdict.
+  returned: success or failure after waiting
+  type: list
+  elements: str
+  sample: []
+api:
+  description: Requests to the Kubernetes API, retries after faults, and repeated lists.
+  returned: success or failure after waiting
+  type: dict
+  sample: {requests: 7, retries: 0, relists: 0}
+elapsed:
+  description: Seconds that were waited.
+  returned: success or failure after waiting
+  type: float
+  sample: 0.4
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, ENDPOINT, KUBE, WAIT
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
+from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
+
+SPEC: dict[str, t.Any] = {
+    **KUBE,
+    **WAIT,
+    **DAPR,
+    **ENDPOINT,
+    "namespace": {"type": "str", "required": True},
+    "releases": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {"name": {"type": "str", "required": True}, "app_id": {"type": "str"}},
+    },
+    "timeout": {"type": "int", "default": 300},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
+        settings = settings_from(module)
+        run = Run(kube, HelmCli(kube.kubeconfig), settings, live_progress(), "release_verify")
+        app_ids = {release["name"]: release["app_id"] or "" for release in module.params["releases"]}
+        result = verify_releases(run, app_ids, settings.endpoint)
+    for text in result["notes"]:
+        module.warn(text)
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
