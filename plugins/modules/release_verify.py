@@ -12,7 +12,8 @@ description:
   - Waits until the workloads of all releases are Current, as M(todo.cloud.rollout_wait) does, checks their Dapr
     sidecars as M(todo.cloud.dapr_sidecar_check) does, and requests the public endpoint (for up to 20 seconds, following
     redirects).
-  - Everything in one call, for which M(todo.cloud.release_apply) has the option O(todo.cloud.release_apply#module:verify).
+  - All of it in one call. M(todo.cloud.release_apply) does the same with
+    O(todo.cloud.release_apply#module:verify=true).
   - Writes nothing.
 options:
   namespace:

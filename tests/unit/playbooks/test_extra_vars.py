@@ -30,7 +30,8 @@ def test_off_is_off(tmp_path: Path) -> None:
     assert [wave[0]["app_id"] for wave in applied["waves"]] == [None, None]
     assert run.arguments("environment_info")[0]["claims"]["platform"] is False
     assert [call["name"] for call in run.arguments("helm_release")] == ["environment"], "the broker is only checked"
-    assert "availability_probe" not in run.modules()
+    assert applied["probe"] is False
+    assert applied["endpoint"]["validate_certs"] is False
 
 
 def test_what_is_not_a_boolean_is_refused_by_name(tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ def test_only_the_release_of_the_limit_goes_back(limited: Run) -> None:
 
 
 def test_only_the_release_of_the_limit_is_verified(limited: Run) -> None:
-    waited = [call["releases"] for call in limited.arguments("rollout_wait")]
-    assert waited == [[{"name": "redis-queue", "namespace": "todo-test"}]] * 2
+    waited = [call["releases"] for call in limited.arguments("release_verify")]
+    assert waited == [[{"name": "redis-queue", "app_id": None}]] * 2
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ ROLES = {
     "platform": "kafka",
     "components": "redpanda_secrets",
 }
-DEPLOYED = [*ROLES.values(), "release_apply", "rollout_wait"]
+DEPLOYED = [*ROLES.values(), "release_apply", "release_verify"]
 GROUPS: dict[str, Any] = {
     "cluster": {"kubernetes": {}},
     "environment": {"namespace": {}},
@@ -85,4 +86,28 @@ def test_all_phases_follow_each_other_without_the_hosts_that_a_limit_leaves_out(
 
 def test_a_limit_to_a_service_leaves_out_whole_phases(tmp_path: Path) -> None:
     run = site(tmp_path, {}, "--limit", "backend_api", fail=["kafka", "dapr_components"])
-    assert (run.code, deployed(run)) == (0, ["release_apply", "rollout_wait"]), run.output
+    assert (run.code, deployed(run)) == (0, ["release_apply", "release_verify"]), run.output
+
+
+def test_roles_whose_part_is_as_described_do_nothing(tmp_path: Path) -> None:
+    parts = {"current": ["kubernetes", "namespace", "kafka"], "parts": []}
+    groups = {"platform": hosts("platform", 2)}
+    run = site(tmp_path, groups, answers={"todo.cloud.platform_info": parts})
+    assert (run.code, deployed(run)) == (0, ["kafka", "redpanda_secrets", "release_apply", "release_verify"]), (
+        run.output
+    )
+    assert [call["host"] for call in run.calls if call["args"].get("of") == "kafka"] == ["other2"]
+
+
+def test_parts_are_compared_in_one_call_and_are_never_a_list_there(tmp_path: Path) -> None:
+    """As a list, each of its words would be hidden in the result."""
+    (call,) = site(tmp_path, {"platform": hosts("platform", 2)}).arguments("platform_info")
+    parts = json.loads(call["parts"])
+    assert [part["name"] for part in parts] == ["kubernetes", "namespace", "kafka", "other2", "dapr_components"]
+
+
+def test_what_release_apply_verified_last_is_not_verified_again(tmp_path: Path) -> None:
+    run = site(tmp_path, {}, answers={"todo.cloud.release_apply": {"verification": {"verdict": "Current"}}})
+    assert (run.code, deployed(run)) == (0, DEPLOYED[:-1]), run.output
+    assert [call["verify"] for call in run.arguments("release_apply")] == [True]
+    assert "todo-test: dapr-components, backend-api are current, sidecars included." in run.text
