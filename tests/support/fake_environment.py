@@ -25,7 +25,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.labels import ENVIRONME
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record
 from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption
-from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import Engine
+from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
 from ansible_collections.todo.cloud.plugins.module_utils.releases.rollback import Rollback
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
@@ -95,7 +95,7 @@ class World:
 
     def apply(self, *waves: Mapping[str, Object], **settings: Any) -> Report:
         """release_apply with these waves."""
-        return Engine(self.run(**settings), [specs(wave) for wave in waves]).apply()
+        return apply_releases(self.run(**settings), [specs(wave) for wave in waves])
 
     def fails(self, *waves: Mapping[str, Object], **settings: Any) -> TodoCloudError:
         """The same, where it ends in a failure."""

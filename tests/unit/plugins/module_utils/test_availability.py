@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.availability import Availability, Endpoint, Probe, percentile
+from ansible_collections.todo.cloud.plugins.module_utils.availability import (
+    Availability,
+    BackgroundProbe,
+    Endpoint,
+    Probe,
+    percentile,
+    problem_of,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -143,3 +150,26 @@ def test_what_can_never_answer_is_refused(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("values", "share", "expected"), [([], 0.99, None), ([3, 1, 2], 0.5, 2), ([1, 2], 0.99, 2)])
 def test_percentiles(values: list[float], share: float, expected: float | None) -> None:
     assert percentile(values, share) == expected
+
+
+def test_a_probe_in_the_background_ends_with_its_block() -> None:
+    with door([200]) as url:
+        with BackgroundProbe(Endpoint(url), interval=60) as probe:
+            pass
+        assert (probe.result.requests, probe.result.failed, probe.result.before_first) == (1, 0, 0)
+
+
+def test_one_request_follows_redirects_and_says_what_is_wrong() -> None:
+    with door([200]) as url, door([301], url) as moved, door([503]) as broken:
+        assert problem_of(Endpoint(url)) == problem_of(Endpoint(moved)) == ""
+        assert problem_of(Endpoint(broken)) == "status 503"
+    assert "refused" in problem_of(Endpoint(url)).lower()
+
+
+def test_one_request_trusts_no_unknown_certificate(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with door([200], tls=context) as url:
+        assert "certificate verify failed" in problem_of(Endpoint(url))
+        assert problem_of(Endpoint(url, ca_path=str(certificate))) == ""
+        assert problem_of(Endpoint(url, validate_certs=False)) == ""
