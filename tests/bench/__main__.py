@@ -23,6 +23,7 @@ PIECES = {
     "verdicts": "from the moment the API shows a failure to the verdict, beside helm --wait and kubectl rollout status",
     "traffic": "API requests of a wait for 1, 20 and 200 workloads, beside k8s_info's polling",
     "releases": "sets of 5 and 15 releases, beside helmfile, helm in a shell loop and kubernetes.core.helm",
+    "site": "site.yml with nothing to do, and with one new image, beside helmfile and helm upgrade --wait",
     "users": "100 users during an upgrade and a rollback of the application; the screen of status.yml",
 }
 

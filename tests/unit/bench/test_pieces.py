@@ -6,7 +6,7 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from tests.bench import releases, traffic, users, verdicts
+from tests.bench import releases, site, traffic, users, verdicts
 from tests.bench.deployers import Deployer
 from tests.bench.failures import CASES, condition, ends_again, waits
 from tests.bench.figures import Findings
@@ -125,3 +125,14 @@ def test_a_tool_that_fails_does_not_cost_the_others_figures(monkeypatch: pytest.
     assert found.rows == []
     assert not any(met(found).values())
     assert "fails: no figures: it prints a reason" in found.notes
+
+
+def test_a_run_with_nothing_to_do_is_compared_with_helmfile_and_one_new_image_with_helm() -> None:
+    def runs(seconds: float, output: str = "") -> list[site.Run]:
+        return [site.Run(seconds, 2.0, output), site.Run(seconds + 9, 2.0, output), site.Run(seconds - 1, 3.0, output)]
+
+    ours = {"site.yml": runs(11.0, "TASK [a] ***\nTASK [b] ***\n"), "site.yml, new image": runs(20.0)}
+    found = site.findings({**ours, "helmfile": runs(8.0), "helm": runs(12.0)})
+    assert met(found) == {"site.yml, nothing to do": True, "site.yml --limit backend_api, a new image": False}
+    assert found.rows[0] == {"command": "site.yml", "s": 11.0, "CPU s": 2.0, "tasks": 2}
+    assert not any(met(site.findings(ours)).values()), "without its peer a goal is not met"
