@@ -115,7 +115,7 @@ def state_towards(member: Member, revisions: History, read: Read) -> State:
         origin = origin_of(revisions, member, read)
         # Watched Secrets are never rolled back: a revision that differs in nothing else is the target.
         digest = origin.key.partition("/")[0]
-        facts = Facts(digest, by_hand=origin.by_hand, verified=at_target, current=at_target, readable=origin.readable)
+        facts = Facts(digest, manual=origin.manual, verified=at_target, current=at_target, readable=origin.readable)
     return release_state(revisions, facts, member.inputs, Lock.MINE)
 
 

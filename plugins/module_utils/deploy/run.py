@@ -20,7 +20,7 @@ from ..settings import Progress, Settings
 
 
 class Run:
-    """Clients, settings, and where progress is told. ``what``: name of the module, for those who wait for its lock."""
+    """Clients and settings of a run. ``what``: the module's name, for those who wait for its lock."""
 
     def __init__(self, kube: KubeClient, helm: Helm, settings: Settings, progress: Progress, what: str) -> None:
         self.kube = kube

@@ -74,7 +74,7 @@ class Facts:
     """What is known of the newest revision beyond Helm's status."""
 
     digest: str = ""  # of the inputs it was made from; empty: not known
-    by_hand: bool = False
+    manual: bool = False
     verified: bool = False
     current: bool = False
     readable: bool = True
@@ -102,7 +102,7 @@ def release_state(history: History, facts: Facts, wanted_digest: str, lock: Lock
 
 
 def _deployed(facts: Facts, wanted_digest: str) -> State:
-    if facts.by_hand:
+    if facts.manual:
         return State.MANUAL
     if facts.digest != wanted_digest:
         return State.OUTDATED

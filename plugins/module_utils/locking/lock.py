@@ -106,7 +106,7 @@ class EnvironmentLock:
                 )
 
     def _acquire(self) -> None:
-        until, seen_version, seen_at, told = Deadline.after(self._wait), "", time.monotonic(), False
+        until, seen_version, seen_at, reported = Deadline.after(self._wait), "", time.monotonic(), False
         while True:
             lease = self._kube.find(LEASE, self._namespace, self._name)
             if lease is None:
@@ -125,9 +125,9 @@ class EnvironmentLock:
                 continue
             if until.expired:
                 raise held(self._namespace, lease)
-            if not told:
+            if not reported:
                 self._progress(f"waiting for the lock: {describe_holder(lease)}")
-                told = True
+                reported = True
             self._stop.wait(min(_POLL_S, until.remaining))
 
     def _try(self, write: Callable[[], dict[str, Any]]) -> bool:
@@ -153,9 +153,9 @@ class EnvironmentLock:
         return is_dead_here(holder) or unchanged_for > duration_of(lease) + holder.grace
 
     def _body(self, lease: dict[str, Any]) -> dict[str, Any]:
-        told = (lease.get("metadata", {}).get("annotations") or {}).get(TAKEN_OVER)
+        takeover = (lease.get("metadata", {}).get("annotations") or {}).get(TAKEN_OVER)
         return lease_body(
-            self._namespace, self._name, self._holder, self._ttl, lease, {TAKEN_OVER: told} if told else {}
+            self._namespace, self._name, self._holder, self._ttl, lease, {TAKEN_OVER: takeover} if takeover else {}
         )
 
     def _beat(self) -> None:

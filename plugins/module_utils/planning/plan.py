@@ -33,7 +33,7 @@ class Origin:
     """Origin of the newest revision. ``key``: see digest.wanted_key; empty when the inputs are not known."""
 
     key: str = ""
-    by_hand: bool = False
+    manual: bool = False
     readable: bool = True
 
 
@@ -137,13 +137,13 @@ def origin_of(history: History, member: Member | None, read: Read) -> Origin:
         try:
             stored = read(at.name, at.revision)
         except CorruptRelease:
-            return Origin(readable=at is not newest, by_hand=at is not newest)
+            return Origin(readable=at is not newest, manual=at is not newest)
         found = _ROLLED_BACK.match(stored.description)
         target = stored.rollback_revision or (int(found[1]) if found else 0)
         if target and at.labels.get(REVISION) == str(target):  # made by us, even if the target was pruned since
             return Origin(wanted_key(at.labels.get(INPUTS, ""), at.labels.get(WATCHED, "")))
         at = by_number.get(target)
-    return Origin(by_hand=True)
+    return Origin(manual=True)
 
 
 def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) -> PlanItem:
@@ -156,7 +156,7 @@ def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) 
     verified = bool(history and member and member.is_at(history[-1]))
     facts = Facts(
         digest=origin.key,
-        by_hand=origin.by_hand,
+        manual=origin.manual,
         verified=verified,
         current=bool(verified and member and all_current(member, snapshot)),
         readable=origin.readable,
@@ -169,7 +169,7 @@ def plan_release(spec: ReleaseSpec, snapshot: Snapshot, read: Read, lock: Lock) 
         if stored is None:
             state, action = State.CORRUPT, action_for(State.CORRUPT, Wanted.APPLIED)
         elif action is Action.UPGRADE:
-            changes = changes_of(spec, history, snapshot, stored, by_hand=origin.by_hand)
+            changes = changes_of(spec, history, snapshot, stored, manual=origin.manual)
     return PlanItem(spec.name, state, action, history[-1].revision if history else 0, changes, spec)
 
 
@@ -222,12 +222,12 @@ def all_current(member: Member, snapshot: Snapshot) -> bool:
 
 
 def changes_of(
-    spec: ReleaseSpec, history: History, snapshot: Snapshot, stored: StoredRelease, *, by_hand: bool
+    spec: ReleaseSpec, history: History, snapshot: Snapshot, stored: StoredRelease, *, manual: bool
 ) -> tuple[str, ...]:
     """What differs between the newest revision and the inputs, as text."""
     newest = history[-1]
     changes = []
-    if by_hand:
+    if manual:
         changes.append(f"changed manually: {stored.description}")
     if newest.labels.get(CHART) != spec.chart_digest:
         changes.append(f"chart {stored.chart_name} {stored.chart_version}")

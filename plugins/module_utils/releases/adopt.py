@@ -127,7 +127,7 @@ class Adoption:
         if newest_content(history, self._read) is None:
             raise error(Code.HELM_FAILED, f"{spec.name}: its newest revision can't be read.", release=spec.name)
         member = snapshot.newest.members.get(spec.name) if snapshot.newest else None
-        return "" if origin_of(history, member, self._read).by_hand else "ours already"
+        return "" if origin_of(history, member, self._read).manual else "ours already"
 
     def _found(self, spec: ReleaseSpec, resolved: ReleaseSpec, snapshot: Snapshot) -> Found:
         """Compared by what is rendered; the annotation for watched objects is left out, since nobody else sets it."""
@@ -146,7 +146,7 @@ class Adoption:
         if wanted and manifest_digest(wanted) == manifest_digest(stored.manifest):
             row.detail = "as the inventory says"
             return Found(stored, resolved if _runs(resolved, stored, snapshot) else spec, same=True)
-        changes = changes_of(replace(spec, watches=()), history, snapshot, stored, by_hand=False)
+        changes = changes_of(replace(spec, watches=()), history, snapshot, stored, manual=False)
         row.detail = "differs, site.yml would change it: " + ("; ".join(changes) or "what the chart renders")
         if self._settings.diff and wanted:
             self._report.diff += manifest_diffs(spec.name, stored.manifest, stored.revision, wanted, "inventory")

@@ -89,8 +89,8 @@ class HelmReleaseRun:
             revisions = snapshot.history(spec.name)
             report.revision = revisions[-1].revision if revisions else 0
             stored = newest_content(revisions, self._read) if report.action is Action.UPGRADE else None
-            by_hand = state is State.MANUAL
-            report.changes = changes_of(spec, revisions, snapshot, stored, by_hand=by_hand) if stored else ()
+            manual = state is State.MANUAL
+            report.changes = changes_of(spec, revisions, snapshot, stored, manual=manual) if stored else ()
             if self._settings.check:
                 report.changed = report.action.writes
                 self._preview(spec, snapshot, there)
@@ -169,7 +169,7 @@ class HelmReleaseRun:
         if facts.readable and revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
             origin = origin_of(revisions, None, self._read)
             current = self._current(spec.name, revisions[-1].revision, snapshot)
-            facts = Facts(origin.key, origin.by_hand, verified=current, current=current)
+            facts = Facts(origin.key, origin.manual, verified=current, current=current)
         return release_state(revisions, facts, spec.wanted(snapshot.version_ids), lock)
 
     def _current(self, name: str, revision: int, snapshot: Snapshot) -> bool:

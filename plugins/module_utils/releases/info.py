@@ -33,11 +33,11 @@ def _info(storage: HelmReader, history: History) -> dict[str, Any]:
         stored = storage.read(newest.name, newest.revision)
     except CorruptRelease as exc:
         return {**info, "status": "corrupt", "description": str(exc)}
-    by_hand = newest.status is ReleaseStatus.DEPLOYED and origin_of(history, None, storage.read).by_hand
+    manual = newest.status is ReleaseStatus.DEPLOYED and origin_of(history, None, storage.read).manual
     return {
         **info,
-        "input_digest": "" if by_hand else info["input_digest"],
-        "by_hand": by_hand,
+        "input_digest": "" if manual else info["input_digest"],
+        "by_hand": manual,
         "chart": stored.chart_name,
         "chart_version": stored.chart_version,
         "app_version": stored.app_version,

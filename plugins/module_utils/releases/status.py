@@ -78,7 +78,7 @@ def release_status(
         return _nothing("not installed")
     verified = bool(member and member.is_at(live))
     targets: tuple[Target, ...]
-    by_hand = False
+    manual = False
     if verified and member:
         chart, version, targets = member.chart, member.chart_version, member.targets
     else:
@@ -86,7 +86,7 @@ def release_status(
             storage = HelmReader(kube, namespace)
             stored = storage.read(live.name, live.revision)
             chart, version, targets = stored.chart_name, stored.chart_version, tuple(targets_of(stored))
-            by_hand = origin_of(snapshot.history(live.name), member, storage.read).by_hand
+            manual = origin_of(snapshot.history(live.name), member, storage.read).manual
         except CorruptRelease as exc:
             return {**_nothing(str(exc)), "revision": live.revision, "status": "corrupt"}
     return {
@@ -94,7 +94,7 @@ def release_status(
         "status": live.status.value,
         "chart": f"{chart} {version}".strip(),
         "verified": verified,
-        "by_hand": by_hand,
+        "by_hand": manual,
         **_workloads(targets, snapshot),
     }
 

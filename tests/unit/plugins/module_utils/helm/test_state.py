@@ -76,7 +76,7 @@ def test_an_uninstall_is_finished_unless_its_writer_lives(lock: Lock) -> None:
         (("deployed",), Facts("d/none", verified=False, current=True), State.UNVERIFIED),
         (("deployed",), Facts("d/none", verified=True, current=False), State.UNVERIFIED),
         (("deployed",), Facts("e/none", verified=True, current=True), State.OUTDATED),
-        (("deployed",), Facts("d/none", by_hand=True, verified=True, current=True), State.MANUAL),
+        (("deployed",), Facts("d/none", manual=True, verified=True, current=True), State.MANUAL),
         (("deployed",), Facts(readable=False), State.CORRUPT),
         (("deployed", "failed"), SAME, State.FAILED),
         (("failed",), SAME, State.FAILED),

@@ -172,4 +172,4 @@ def test_where_the_image_stands_in_the_values(value: Any, reference: str | None)
 def test_a_moved_tag_is_told(was: str, now: str, told: str) -> None:
     snapshot, read = deployed(was)
     history = snapshot.history("web")
-    assert told in changes_of(spec(image=now), history, snapshot, read("web", 1), by_hand=False)
+    assert told in changes_of(spec(image=now), history, snapshot, read("web", 1), manual=False)

@@ -185,10 +185,10 @@ def test_a_rollback_to_a_rollback_is_followed_and_one_to_a_revision_by_hand_is_n
     store(world.kube, revision=3, status="superseded", labels=labels(old, 1), description="Rollback to 1")
     store(world.kube, revision=5, labels=labels(old, 1), description="Rollback to 3")
     assert world.plan(old).action is Action.VERIFY
-    by_hand = World()
-    store(by_hand.kube, revision=2, status="superseded", labels=labels(old, 1), description="Upgrade complete")
-    store(by_hand.kube, revision=3, labels=labels(old, 1), description="Rollback to 2")
-    assert by_hand.plan(old).state is State.MANUAL
+    manual = World()
+    store(manual.kube, revision=2, status="superseded", labels=labels(old, 1), description="Upgrade complete")
+    store(manual.kube, revision=3, labels=labels(old, 1), description="Rollback to 2")
+    assert manual.plan(old).state is State.MANUAL
 
 
 @pytest.mark.parametrize(("lock", "action"), [(Lock.OTHER_ALIVE, Action.REFUSE), (Lock.MINE, Action.RECOVER)])
