@@ -93,6 +93,10 @@ lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
 	@ansible-lint --offline
 	@python3 tests/sanity.py
 
+.PHONY: schemas
+schemas: ## write docs/schemas from the modules' RETURN documentation
+	@python3 -m tests.schemas
+
 .PHONY: clean
 clean: ## remove all clusters and everything that was built
 	@$(CLUSTER) clean

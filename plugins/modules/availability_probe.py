@@ -126,6 +126,13 @@ failures:
   returned: success
   type: list
   elements: dict
+  contains:
+    at:
+      description: Time of the failure.
+      type: str
+    why:
+      description: The reason.
+      type: str
   sample: [{at: "2026-11-22T10:00:00.123+00:00", why: "status 503"}]
 longest_gap_ms:
   description: Longest outage in milliseconds, measured between two successes; it includes O(interval).

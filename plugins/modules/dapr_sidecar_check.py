@@ -77,13 +77,51 @@ EXAMPLES = r"""
 
 RETURN = r"""
 apps:
-  description:
-    - The apps. C(lacking) names pods without the sidecar, C(form) is V(container) or V(native).
-    - C(components) were loaded by every sidecar that answered, C(components_missing) are missing in at least one.
-      C(components_why) says what could not be read; C(components) is then null.
+  description: The apps, with their sidecars.
   returned: success or failure after the check
   type: list
   elements: dict
+  contains:
+    app_id:
+      description: Dapr app id.
+      type: str
+    workload:
+      description: Kind and name of the workload.
+      type: str
+    pods:
+      description: Pods of the newest revision.
+      type: int
+    expected:
+      description: Pods that should have a sidecar.
+      type: int
+    injected:
+      description: Pods that have one.
+      type: int
+    ready:
+      description: Pods whose sidecar is ready.
+      type: int
+    version:
+      description: Version of the sidecars; may be empty.
+      type: str
+    form:
+      description: Form of the sidecars; empty without any.
+      type: str
+      choices: [container, native, ""]
+    lacking:
+      description: Pods without a sidecar.
+      type: list
+      elements: str
+    components:
+      description: Components that every sidecar which answered has loaded; V(null) when unknown.
+      type: list
+      elements: str
+    components_missing:
+      description: Components that at least one of them has not loaded.
+      type: list
+      elements: str
+    components_why:
+      description: What could not be read; empty if nothing.
+      type: str
   sample:
     - app_id: backend-api
       workload: Deployment/backend-api
@@ -98,14 +136,37 @@ apps:
       components_missing: []
       components_why: ""
 control_plane:
-  description: Version of the control plane, and whether its injector is ready. C(why) says what could not be read.
+  description: Version of the control plane, and whether its injector is ready.
   returned: success or failure after the check
   type: dict
+  contains:
+    version:
+      description: Version; may be empty.
+      type: str
+    injector_ready:
+      description: Whether the injector is ready; V(null) when unknown.
+      type: bool
+    why:
+      description: What could not be read; empty if nothing.
+      type: str
   sample: {version: 1.14.0, injector_ready: true, why: ""}
 trust:
-  description: Whether mTLS is on, and days until the certificates expire. C(why) says what could not be read.
+  description: Whether mTLS is on, and days until the certificates expire.
   returned: success or failure after the check
   type: dict
+  contains:
+    mtls:
+      description: Whether mTLS is on; V(null) when unknown.
+      type: bool
+    root_days_left:
+      description: Days until the root certificate expires; V(null) when unknown.
+      type: int
+    issuer_days_left:
+      description: Days until the issuer certificate expires; V(null) when unknown.
+      type: int
+    why:
+      description: What could not be read; empty if nothing.
+      type: str
   sample: {mtls: true, root_days_left: 364, issuer_days_left: 364, why: ""}
 restarted:
   description: Pods that were replaced.
@@ -118,11 +179,31 @@ failures:
   returned: failure after the check
   type: list
   elements: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample: []
 failure:
   description: The first problem.
   returned: failure
   type: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample:
     code: sidecar_missing
     message: "backend-api: pod backend-api-6d5f-x2x4q runs without its Dapr sidecar."

@@ -94,11 +94,34 @@ held:
   type: bool
   sample: true
 holder:
-  description:
-    - Who holds it, on which machine, with which module, and the commit and URL of that run.
-    - Its C(by_hand) is true when a person took it over. Empty when nobody holds it.
+  description: Who holds it. Empty when nobody does.
   returned: success
   type: dict
+  contains:
+    who:
+      description: User.
+      returned: when somebody holds the lock
+      type: str
+    host:
+      description: Machine.
+      returned: when somebody holds the lock
+      type: str
+    what:
+      description: Module.
+      returned: when somebody holds the lock
+      type: str
+    commit:
+      description: Commit; may be empty.
+      returned: when somebody holds the lock
+      type: str
+    url:
+      description: URL of the run; may be empty.
+      returned: when somebody holds the lock
+      type: str
+    by_hand:
+      description: Whether a person took the lock over.
+      returned: when somebody holds the lock
+      type: bool
   sample:
     who: ada
     host: ci-7

@@ -112,10 +112,31 @@ EXAMPLES = r"""
 
 RETURN = r"""
 fingerprint:
-  description:
-    - Digests of all objects by name. C(unread) names kinds that the credentials may not list.
+  description: Digests of all objects.
   returned: with O(fingerprint=true)
   type: dict
+  contains:
+    format:
+      description: Version of the format.
+      type: int
+    environment:
+      description: Name of the environment.
+      type: str
+    namespace:
+      description: Namespace of the environment.
+      type: str
+    time:
+      description: Time in seconds since the epoch, by the API server's clock.
+      type: int
+    digest:
+      description: One digest over all objects.
+      type: str
+    objects:
+      description: Uid and digests of each object by name.
+      type: dict
+    unread:
+      description: Kinds that the credentials may not list, with the error.
+      type: dict
   sample:
     format: 1
     environment: staging
@@ -125,12 +146,32 @@ fingerprint:
     objects: {Deployment/api: {uid: 6b7f0c1e, fields: {spec.replicas: 0a1b2c3d4e5f}}}
     unread: {}
 changes:
-  description:
-    - What differs. C(change) is V(created), V(deleted), V(replaced) or V(changed). C(expected) is true for the regular
-      work of a known controller.
+  description: What differs.
   returned: with O(fingerprint=true)
   type: list
   elements: dict
+  contains:
+    object:
+      description: Kind and name of the object.
+      type: str
+    change:
+      description: What happened; V(replaced) means deleted and created again.
+      type: str
+      choices: [created, deleted, replaced, changed]
+    fields:
+      description: Fields that changed.
+      type: list
+      elements: str
+    by:
+      description: Field managers that wrote them, with the time.
+      type: list
+      elements: str
+    expected:
+      description: Whether it is the regular work of a known controller.
+      type: bool
+    message:
+      description: One sentence.
+      type: str
   sample:
     - object: Deployment/api
       change: changed

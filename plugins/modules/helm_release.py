@@ -132,15 +132,17 @@ EXAMPLES = r"""
 RETURN = r"""
 state_before:
   description:
-    - State of the release before the run, such as V(absent), V(verified) (as requested and Current), V(unverified),
-      V(outdated), V(changed_manually), V(failed), V(stuck), V(uninstalled).
+    - State of the release before the run; V(verified) means as requested and Current.
   returned: success or failure after the release was read
   type: str
+  choices: [absent, verified, unverified, outdated, changed_manually, failed,
+    superseded, stuck, busy, uninstalling, uninstalled, corrupt]
   sample: outdated
 action:
-  description: The resulting action, such as V(none), V(verify), V(install), V(upgrade), V(recover), V(uninstall).
+  description: The resulting action.
   returned: success or failure after the release was read
   type: str
+  choices: [none, verify, install, upgrade, rollback, uninstall, recover, quarantine, finish_uninstall, refuse]
   sample: upgrade
 revision:
   description: Newest revision of the release, 0 when there is none.
@@ -168,11 +170,31 @@ failures:
   returned: success or failure after the release was read
   type: list
   elements: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample: []
 failure:
   description: The first failure.
   returned: failure
   type: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample: {code: chart_invalid, message: "kafka: the values do not match the chart's schema", details: {}}
 helm_calls:
   description: Helm processes that were started.

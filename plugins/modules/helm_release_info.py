@@ -45,13 +45,52 @@ EXAMPLES = r"""
 
 RETURN = r"""
 releases:
-  description:
-    - The releases, sorted by name; empty when there is none.
-    - C(status) is Helm's status of the newest revision, or V(corrupt) when it cannot be read. C(by_hand) is true when
-      the newest revision was not made by this collection. C(input_digest) is empty when it is not known.
+  description: The releases, sorted by name; empty when there is none.
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: Name of the release.
+      type: str
+    namespace:
+      description: Namespace of the release.
+      type: str
+    revision:
+      description: Newest revision.
+      type: int
+    status:
+      description: Helm's status of it, or V(corrupt) when it cannot be read.
+      type: str
+    labels:
+      description: Labels of the revision.
+      type: dict
+    input_digest:
+      description: Digest of its inputs, empty when it is not known.
+      type: str
+    history:
+      description: Revision and status of all stored revisions.
+      type: list
+      elements: dict
+    description:
+      description: Helm's description of the revision, or the error.
+      type: str
+    by_hand:
+      description: Whether the newest revision was not made by this collection.
+      returned: when the revision can be read
+      type: bool
+    chart:
+      description: Name of the chart.
+      returned: when the revision can be read
+      type: str
+    chart_version:
+      description: Version of the chart.
+      returned: when the revision can be read
+      type: str
+    app_version:
+      description: App version of the chart.
+      returned: when the revision can be read
+      type: str
   sample:
     - name: backend-api
       namespace: todo-staging

@@ -76,6 +76,13 @@ platforms:
   returned: success
   type: list
   elements: dict
+  contains:
+    platform:
+      description: Operating system, architecture and variant.
+      type: str
+    digest:
+      description: Digest of the platform's manifest.
+      type: str
   sample:
     - platform: linux/amd64
       digest: sha256:0a9fd1c1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270c

@@ -74,6 +74,14 @@ parts:
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: Name of the part.
+      type: str
+    missing:
+      description: What is missing.
+      type: list
+      elements: str
   sample: [{name: kafka, missing: ["release kafka is outdated"]}]
 current:
   description:

@@ -85,6 +85,30 @@ releases:
   returned: success or failure after comparing
   type: list
   elements: dict
+  contains:
+    name:
+      description: Name of the release.
+      type: str
+    action:
+      description: What was done, as in the plan.
+      type: str
+    from:
+      description: Revision before the run, 0 for none.
+      type: int
+    tried:
+      description: Revision that the run made, 0 for none.
+      type: int
+    to:
+      description: Revision after the run, 0 for none.
+      type: int
+    outcome:
+      description:
+        - Outcome; V(applied) means that the run ended before it was verified, V(kept) that it was left as it was.
+      type: str
+      choices: [unchanged, verified, applied, failed, restored, removed, kept, predicted]
+    detail:
+      description: Details for people; may be empty.
+      type: str
   sample:
     - {name: backend-api, action: adopt, from: 3, tried: 0, to: 3, outcome: verified, detail: as the inventory says}
 failures:
@@ -92,11 +116,31 @@ failures:
   returned: success or failure after comparing
   type: list
   elements: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample: []
 failure:
   description: The first failure, as in RV(failures).
   returned: failure
   type: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample: {code: crash_loop, message: "backend-api: container app exits with code 1", details: {pod: backend-api-6d-x}}
 set:
   description: Number of the verified release set that the environment is at, 0 when there is none.
@@ -116,6 +160,38 @@ plan:
   returned: success or failure after comparing
   type: list
   elements: dict
+  contains:
+    name:
+      description: Name of the release.
+      type: str
+    kind:
+      description:
+        - What it needs; V(verify) is applied but not verified, V(stuck) has to be repaired first, V(busy) is used by
+          another run.
+      type: str
+      choices: [change, new, verify, remove, stuck, busy, unchanged]
+    why:
+      description: The reason; may be empty.
+      type: str
+    revisions:
+      description: Its revision, and the next one.
+      type: str
+    state:
+      description: Its state.
+      type: str
+      choices: [absent, verified, unverified, outdated, changed_manually, failed, superseded, stuck, busy, uninstalling,
+        uninstalled, corrupt]
+    action:
+      description: The next action.
+      type: str
+      choices: [unchanged, verify, install, upgrade, rollback, uninstall, recover, quarantine, finish_uninstall, refuse]
+    revision:
+      description: Its newest revision, 0 for none.
+      type: int
+    changes:
+      description: What differs.
+      type: list
+      elements: str
   sample: []
 notes:
   description: Information that is not a warning.
@@ -132,6 +208,16 @@ api:
   description: Requests to the Kubernetes API, retries and repeated lists.
   returned: success or failure after comparing
   type: dict
+  contains:
+    requests:
+      description: Requests.
+      type: int
+    retries:
+      description: Retries after faults.
+      type: int
+    relists:
+      description: Repeated lists of watches.
+      type: int
   sample: {requests: 20, retries: 0, relists: 0}
 """
 

@@ -177,17 +177,42 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description:
-    - What each release needed, and why.
-    - Its C(kind) is V(change), V(new), V(verify) (applied, not verified), V(remove), V(stuck) (it needs a manual repair
-      first), V(busy) (another run is in progress) or V(unchanged).
-    - Its C(action) is the next step, V(unchanged), V(verify), V(install), V(upgrade), V(uninstall), V(recover),
-      V(quarantine), V(finish_uninstall) or V(refuse).
-    - Its C(state) is V(absent), V(verified), V(unverified), V(outdated), V(changed_manually), V(failed),
-      V(superseded), V(stuck), V(busy), V(uninstalling), V(uninstalled) or V(corrupt).
+  description: What each release needed, and why.
   returned: success or failure after planning
   type: list
   elements: dict
+  contains:
+    name:
+      description: Name of the release.
+      type: str
+    kind:
+      description:
+        - What it needs; V(verify) is applied but not verified, V(stuck) has to be repaired first, V(busy) is used by
+          another run.
+      type: str
+      choices: [change, new, verify, remove, stuck, busy, unchanged]
+    why:
+      description: The reason; may be empty.
+      type: str
+    revisions:
+      description: Its revision, and the next one.
+      type: str
+    state:
+      description: Its state.
+      type: str
+      choices: [absent, verified, unverified, outdated, changed_manually, failed, superseded, stuck, busy, uninstalling,
+        uninstalled, corrupt]
+    action:
+      description: The next action.
+      type: str
+      choices: [unchanged, verify, install, upgrade, rollback, uninstall, recover, quarantine, finish_uninstall, refuse]
+    revision:
+      description: Its newest revision, 0 for none.
+      type: int
+    changes:
+      description: What differs.
+      type: list
+      elements: str
   sample:
     - name: backend-api
       kind: change
@@ -206,6 +231,30 @@ releases:
   returned: success or failure after planning
   type: list
   elements: dict
+  contains:
+    name:
+      description: Name of the release.
+      type: str
+    action:
+      description: What was done, as in the plan.
+      type: str
+    from:
+      description: Revision before the run, 0 for none.
+      type: int
+    tried:
+      description: Revision that the run made, 0 for none.
+      type: int
+    to:
+      description: Revision after the run, 0 for none.
+      type: int
+    outcome:
+      description:
+        - Outcome; V(applied) means that the run ended before it was verified, V(kept) that it was left as it was.
+      type: str
+      choices: [unchanged, verified, applied, failed, restored, removed, kept, predicted]
+    detail:
+      description: Details for people; may be empty.
+      type: str
   sample:
     - {name: backend-api, action: upgrade, from: 3, tried: 4, to: 4, outcome: verified, detail: ""}
 failures:
@@ -213,11 +262,31 @@ failures:
   returned: success or failure after planning
   type: list
   elements: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample: []
 failure:
   description: The first failure, as in RV(failures).
   returned: failure
   type: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample: {code: crash_loop, message: "backend-api: container app exits with code 1", details: {pod: backend-api-6d-x}}
 set:
   description: Number of the verified release set that the environment is at, 0 when there is none.
@@ -233,13 +302,43 @@ table:
     - release      action   was  tried  now  outcome
     - backend-api  upgrade  3    4      4    verified
 drift:
-  description:
-    - What differs between the cluster and the deployed releases.
-    - C(change) is V(changed), V(added), V(removed), V(missing) (the object does not exist) or V(unknown) (it could not
-      be compared).
+  description: What differs between the cluster and the deployed releases.
   returned: in check mode with O(drift=report)
   type: list
   elements: dict
+  contains:
+    release:
+      description: Name of the release.
+      type: str
+    kind:
+      description: Kind of the object.
+      type: str
+    name:
+      description: Name of the object.
+      type: str
+    path:
+      description: Path of the field; empty for a whole object.
+      type: str
+    change:
+      description:
+        - What happened; V(missing) means that the object does not exist, V(unknown) that it could not be compared.
+      type: str
+      choices: [changed, added, removed, missing, unknown]
+    wanted:
+      description: Value in the release, as JSON.
+      type: str
+    found:
+      description: Value in the cluster, as JSON.
+      type: str
+    by:
+      description: Field manager that wrote it; may be empty.
+      type: str
+    when:
+      description: Time of that write; may be empty.
+      type: str
+    message:
+      description: One sentence.
+      type: str
   sample:
     - release: backend-api
       kind: Deployment
@@ -291,6 +390,16 @@ api:
   description: Requests to the Kubernetes API, retries and repeated lists.
   returned: success or failure after planning
   type: dict
+  contains:
+    requests:
+      description: Requests.
+      type: int
+    retries:
+      description: Retries after faults.
+      type: int
+    relists:
+      description: Repeated lists of watches.
+      type: int
   sample: {requests: 7, retries: 0, relists: 0}
 """
 

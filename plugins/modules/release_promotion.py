@@ -140,6 +140,16 @@ set:
   description: The release set of the source.
   returned: with O(state=checked)
   type: dict
+  contains:
+    id:
+      description: Number of the set.
+      type: int
+    commit:
+      description: Commit of the set; may be empty.
+      type: str
+    time:
+      description: Time of its verification.
+      type: str
   sample: {id: 12, commit: 1f3c5a7, time: "2026-11-21T09:30:00Z"}
 waves:
   description: O(waves) with images by digest.
@@ -152,6 +162,20 @@ images:
   returned: with O(state=checked)
   type: list
   elements: dict
+  contains:
+    name:
+      description: Name of the release.
+      type: str
+    image:
+      description: The image by tag and digest.
+      type: str
+    accepted:
+      description: Digests that pods may report for it.
+      type: list
+      elements: str
+    tagged:
+      description: Whether the tag exists already.
+      type: bool
   sample:
     - name: backend-api
       image: ghcr.io/todo-app/backend-api:v1.1.0@sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
@@ -172,11 +196,18 @@ proved:
   sample:
     - ghcr.io/todo-app/backend-api:v1.1.0@sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
 tags:
-  description:
-    - The result for each tag. Its C(state) is V(added), V(there) (it existed already), V(denied), or V(not_asked).
+  description: The result for each tag.
   returned: with O(state=verified)
   type: list
   elements: dict
+  contains:
+    image:
+      description: The image by tag and digest.
+      type: str
+    state:
+      description: The result; V(there) means that the tag existed already.
+      type: str
+      choices: [added, there, denied, not_asked]
   sample:
     - image: ghcr.io/todo-app/backend-api:v1.1.0@sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
       state: added

@@ -54,11 +54,46 @@ EXAMPLES = r"""
 RETURN = r"""
 sets:
   description:
-    - The release sets, newest first. C(withdrawn) says why a set was withdrawn.
-    - With O(at) only that set, with C(releases), C(tools), C(who), C(missing) and C(restored_from) as well.
+    - The release sets, newest first. With O(at) only that set.
   returned: success
   type: list
   elements: dict
+  contains:
+    id:
+      description: Number of the set.
+      type: int
+    time:
+      description: Time of its verification.
+      type: str
+    commit:
+      description: Commit; may be empty.
+      type: str
+    withdrawn:
+      description: Why it was withdrawn; empty if it was not.
+      type: str
+    current:
+      description: Whether the environment is at this set.
+      type: bool
+    who:
+      description: Who deployed it.
+      returned: with O(at)
+      type: str
+    tools:
+      description: Versions of the tools.
+      returned: with O(at)
+      type: dict
+    restored_from:
+      description: Number of the set that a rollback restored, 0 for none.
+      returned: with O(at)
+      type: int
+    missing:
+      description: Releases that were not verified with it, and why.
+      returned: with O(at)
+      type: dict
+    releases:
+      description: Its releases by name, with revision, chart and images.
+      returned: with O(at)
+      type: dict
   sample:
     - {id: 4, time: "2026-11-21T09:30:00Z", commit: 1f2e3d4, withdrawn: "", current: true}
 current:
@@ -88,11 +123,45 @@ lock:
   description: With O(status), who holds the environment's lock.
   returned: success
   type: dict
+  contains:
+    held:
+      description: Whether somebody holds it.
+      returned: with O(status)
+      type: bool
+    holder:
+      description: Who holds it.
+      returned: with O(status)
+      type: str
+    since:
+      description: When it was taken.
+      returned: with O(status)
+      type: str
+    renewed:
+      description: When it was renewed last.
+      returned: with O(status)
+      type: str
   sample: {held: false, holder: "", since: "", renewed: ""}
 trust:
   description: With O(status), whether Dapr's mTLS is on, and days until its certificates expire.
   returned: success
   type: dict
+  contains:
+    mtls:
+      description: Whether mTLS is on; V(null) when unknown.
+      returned: with O(status)
+      type: bool
+    root_days_left:
+      description: Days until the root certificate expires; V(null) when unknown.
+      returned: with O(status)
+      type: int
+    issuer_days_left:
+      description: Days until the issuer certificate expires; V(null) when unknown.
+      returned: with O(status)
+      type: int
+    why:
+      description: What could not be read; empty if nothing.
+      returned: with O(status)
+      type: str
   sample: {mtls: true, root_days_left: 364, issuer_days_left: 364, why: ""}
 certificates:
   description:
@@ -101,6 +170,16 @@ certificates:
   returned: success
   type: list
   elements: dict
+  contains:
+    name:
+      description: Name of the Certificate.
+      type: str
+    days_left:
+      description: Days until it expires; V(null) when it is not issued yet.
+      type: int
+    ready:
+      description: Whether it is ready.
+      type: bool
   sample: [{name: frontend-tls, days_left: 61, ready: true}]
 """
 

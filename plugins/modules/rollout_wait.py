@@ -146,15 +146,36 @@ verdict:
   description: V(Current) when everything is ready, else V(Failed).
   returned: success or failure after waiting
   type: str
+  choices: [Current, Failed]
   sample: Current
 workloads:
-  description:
-    - The result for each object.
-    - Its C(state) is one of V(Current), V(InProgress), V(Failed), V(Terminating), V(NotFound).
-    - Its C(code) is the code of its failure, empty without one.
+  description: The result for each object.
   returned: success or failure after waiting
   type: list
   elements: dict
+  contains:
+    release:
+      description: Name of the Helm release; may be empty.
+      type: str
+    kind:
+      description: Kind of the object.
+      type: str
+    namespace:
+      description: Namespace of the object.
+      type: str
+    name:
+      description: Name of the object.
+      type: str
+    state:
+      description: Its state.
+      type: str
+      choices: [Current, InProgress, Failed, Terminating, NotFound]
+    message:
+      description: Reason or progress.
+      type: str
+    code:
+      description: Code of its failure, empty without one.
+      type: str
   sample:
     - release: backend-api
       kind: Deployment
@@ -168,11 +189,31 @@ failures:
   returned: success or failure after waiting
   type: list
   elements: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample: []
 failure:
   description: The first failure, as in RV(failures).
   returned: failure
   type: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample:
     code: crash_loop
     message: "backend-api: container backend-api exits with code 1 (Error, 2 restarts): KeyError: 'SECRET_KEY'"
@@ -187,6 +228,16 @@ api:
   description: Requests to the Kubernetes API, retries after faults, and repeated lists.
   returned: success or failure after waiting
   type: dict
+  contains:
+    requests:
+      description: Requests.
+      type: int
+    retries:
+      description: Retries after faults.
+      type: int
+    relists:
+      description: Repeated lists of watches.
+      type: int
   sample: {requests: 7, retries: 0, relists: 0}
 elapsed:
   description: Seconds spent waiting.

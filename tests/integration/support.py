@@ -20,6 +20,7 @@ from ansible.release import __version__ as ansible_version
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
+from tests.schemas import check_result
 from tests.support.environ import clean_environ
 from tests.support.module_server import ModuleServer
 from tests.support.patience import patience
@@ -96,6 +97,7 @@ def run_module(
     if "{" not in output:
         raise AssertionError(f"{name} gave no result:\n{output}")
     result = json.loads(output[output.index("{") :])
+    check_result(name, result)
     return ModuleRun(result, bool(result.get("failed")), output)
 
 

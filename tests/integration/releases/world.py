@@ -36,6 +36,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailu
 
 from tests.cluster.paths import BIN, TOP
 from tests.integration.support import BUSYBOX, eventually
+from tests.schemas import check_result
 from tests.support.patience import patience
 
 CHART = str(TOP / "tests" / "fixtures" / "charts" / "sleeper")
@@ -89,7 +90,7 @@ class World:
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
             return Engine(self._whole(kube, options, lines), parse_waves(lists, self.namespace)).apply()
 
-        return self._run(run, all_releases=names, **settings)
+        return self._run("release_apply", run, all_releases=names, **settings)
 
     def back(self, to: str = "verified", *names: str, **settings: Any) -> Outcome:
         """release_rollback."""
@@ -97,7 +98,7 @@ class World:
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
             return Rollback(self._whole(kube, options, lines), to, names).run()
 
-        return self._run(run, **settings)
+        return self._run("release_rollback", run, **settings)
 
     def adopt(self, *releases: dict[str, Any], **settings: Any) -> Outcome:
         """release_adopt; the releases are one wave."""
@@ -106,7 +107,7 @@ class World:
             waves = parse_waves([list(releases)], self.namespace)
             return Adoption(self._whole(kube, options, lines), waves).run()
 
-        return self._run(run, all_releases=tuple(release["name"] for release in releases), **settings)
+        return self._run("release_adopt", run, all_releases=tuple(release["name"] for release in releases), **settings)
 
     def earlier(self, image: str, *names: str, **settings: Any) -> Outcome:
         """release_rollback with an image."""
@@ -114,12 +115,13 @@ class World:
         def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
             return ImageRollback(self._whole(kube, options, lines), names, image).run()
 
-        return self._run(run, **settings)
+        return self._run("release_rollback", run, **settings)
 
     def _whole(self, kube: KubeSession, options: Settings, lines: list[str]) -> Run:
         return Run(kube, HelmCli(kube.kubeconfig, self.helm), options, lines.append, "a test")
 
-    def _run(self, run: Callable[[KubeSession, Settings, list[str]], Any], **settings: Any) -> Outcome:
+    def _run(self, module: str, run: Callable[[KubeSession, Settings, list[str]], Any], **settings: Any) -> Outcome:
+        """Runs what the module runs, in this process; its result has to fit the module's schema."""
         wait = settings.pop("wait", WaitOptions(stability_seconds=0.5))
         hold = OnFailure(settings.pop("on_failure", "set"))
         settings.setdefault("timeout", round(patience(60)))
@@ -127,8 +129,11 @@ class World:
         lines: list[str] = []
         with KubeSession.from_params({"kubeconfig": self.kubeconfig}) as kube:
             try:
-                return Outcome(run(kube, options, lines).as_result(), lines=lines)
+                result = run(kube, options, lines).as_result()
+                check_result(module, result)
+                return Outcome(result, lines=lines)
             except TodoCloudError as exc:
+                check_result(module, {"failed": True, "failure": exc.failure.as_result(), **exc.results})
                 result = {"releases": [], "plan": [], **exc.results}
                 return Outcome(result, exc.failure.code.value, exc.failure.message, lines)
 
