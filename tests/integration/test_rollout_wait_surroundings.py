@@ -19,8 +19,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import T
 
 from tests.cluster import state
 from tests.integration.registries import OddRegistry
-from tests.integration.rollouts.nodes import PlayedNodes
-from tests.integration.rollouts.plots import Part
+from tests.integration.rollouts.faults import Behaviour
+from tests.integration.rollouts.nodes import SimulatedNodes
 from tests.integration.rollouts.shapes import Shape, manifest
 from tests.integration.scenes import Scene, played
 from tests.integration.support import apply, eventually
@@ -82,8 +82,8 @@ def _refused(scene: Scene) -> bool:
 
 def node_is_added(scene: Scene) -> Verdict:
     """As an autoscaler does it: the node appears when pods wait for it."""
-    nodes = PlayedNodes(scene.kube, 1)
-    nodes.script(scene.namespace, [Part()])
+    nodes = SimulatedNodes(scene.kube, 1)
+    nodes.script(scene.namespace, [Behaviour()])
     apply(scene.kube, scene.namespace, [manifest(Shape("Deployment", 2), "app", scene.namespace, nodes.token)])
     with scene.waiting() as verdict:
         scene.said("Unschedulable")
@@ -92,9 +92,9 @@ def node_is_added(scene: Scene) -> Verdict:
 
 
 def node_is_drained_in_mid_rollout(scene: Scene) -> Verdict:
-    with PlayedNodes(scene.kube, 2) as nodes:
+    with SimulatedNodes(scene.kube, 2) as nodes:
         form = Shape("Deployment", 4, linger=30)
-        for number, part in enumerate((Part(), Part(start=0.5, ready=1.5))):
+        for number, part in enumerate((Behaviour(), Behaviour(start=0.5, ready=1.5))):
             key = f"{scene.namespace}/{number}"
             nodes.script(key, [part])
             apply(scene.kube, scene.namespace, [manifest(form, "app", key, nodes.token)])

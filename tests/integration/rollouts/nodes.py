@@ -1,8 +1,8 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Nodes without machines: pods that the scheduler binds to them live as their plots say.
+"""Simulated nodes: pods that the scheduler binds to them follow a given behaviour.
 
-API server, controllers and scheduler are real; this plays the kubelets.
+API server, controllers and scheduler are real; this simulates the kubelets.
 """
 
 from __future__ import annotations
@@ -27,63 +27,65 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import E
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.kube.transport import network_errors
 
-from tests.integration.rollouts.body import Body, now
-from tests.integration.rollouts.plots import Part, Steps, steps
+from tests.integration.rollouts.faults import Behaviour, Steps, steps
+from tests.integration.rollouts.pod_status import PodStatus, now
 from tests.integration.support import eventually
 
 SCRIPT = "todo.cloud/script"
-TAINT = "todo.cloud/played"
+TAINT = "todo.cloud/simulated"
 _LEASES = "kube-node-lease"
 _JSON = {"Content-Type": "application/json"}
 
 
-class PlayedNodes:
-    """Context manager: nodes that exist as long as it is open.
+class SimulatedNodes:
+    """Context manager: nodes that exist while it is open.
 
-    Their label is ``played: TOKEN``, and ``first-N: TOKEN`` on the first N of them.
+    Their label is ``simulated: TOKEN``, and ``first-N: TOKEN`` on the first N of them.
     """
 
     def __init__(self, kube: KubeSession, count: int = 3) -> None:
         self.kube = kube
-        self.token = f"played-{secrets.token_hex(3)}"
+        self.token = f"simulated-{secrets.token_hex(3)}"
         self.names = [f"{self.token}-{number}" for number in range(count)]
-        self._scripts: dict[str, list[Part]] = {}
-        self._cast: dict[str, int] = {}
-        self._bodies: dict[str, tuple[str, Body]] = {}
-        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._scripts: dict[str, list[Behaviour]] = {}
+        self._started: dict[str, int] = {}
+        self._statuses: dict[str, tuple[str, PodStatus]] = {}
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._wake = threading.Condition()
         self._stop = threading.Event()
         self._workers = ThreadPoolExecutor(max_workers=6)
 
-    # -- what a scenario uses -----------------------------------------------------------------------------------
+    # -- used by scenarios -----------------------------------------------------------------------------------
 
-    def script(self, key: str, parts: list[Part]) -> None:
-        """Pods annotated with this key play these parts in the order of their creation, all others the last one."""
+    def script(self, key: str, behaviours: list[Behaviour]) -> None:
+        """Pods annotated with this key get these behaviours in the order of their creation, further ones the last."""
         with self._wake:
-            self._scripts[key] = parts
-            self._cast[key] = 0
+            self._scripts[key] = behaviours
+            self._started[key] = 0
 
     def settled(self, key: str) -> int:
-        """How many pods of a script are well for good."""
-        return sum(1 for name, body in list(self._bodies.values()) if name == key and body.settled)
+        """How many pods of a script are settled."""
+        return sum(1 for name, status in list(self._statuses.values()) if name == key and status.settled)
 
     def broken(self, key: str) -> int:
-        """How many pods of a script show their trouble."""
-        return sum(1 for name, body in list(self._bodies.values()) if name == key and body.broken)
+        """How many pods of a script show their fault."""
+        return sum(1 for name, status in list(self._statuses.values()) if name == key and status.broken)
 
     def waiting(self, key: str) -> int:
-        """How many pods of a script neither are well nor show their trouble yet."""
-        return sum(1 for name, body in list(self._bodies.values()) if name == key and not (body.settled or body.broken))
+        """How many pods of a script are neither settled nor show their fault yet."""
+        return sum(
+            1 for name, status in list(self._statuses.values()) if name == key and not (status.settled or status.broken)
+        )
 
     # -- the nodes ----------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> PlayedNodes:
+    def __enter__(self) -> SimulatedNodes:
         for number, name in enumerate(self.names):
             self._make(number, name)
-        for work in (self._heartbeats, self._perform, *(lambda name=name: self._follow(name) for name in self.names)):
+        for work in (self._heartbeats, self._run_queue, *(lambda name=name: self._follow(name) for name in self.names)):
             threading.Thread(target=work, daemon=True).start()
-        eventually("played nodes are ready", lambda: all(self._usable(name) for name in self.names))
+        eventually("simulated nodes are ready", lambda: all(self._usable(name) for name in self.names))
         return self
 
     def __exit__(
@@ -100,11 +102,11 @@ class PlayedNodes:
     def _make(self, number: int, name: str) -> None:
         first = {f"first-{upto}": self.token for upto in range(number + 1, len(self.names) + 1)}
         room = {"cpu": "1000", "memory": "1000Gi", "pods": "5000"}
-        meta = {"name": name, "labels": {"played": self.token, "kubernetes.io/hostname": name, **first}}
+        meta = {"name": name, "labels": {"simulated": self.token, "kubernetes.io/hostname": name, **first}}
         taint = {"key": TAINT, "value": self.token, "effect": "NoSchedule"}
         self.kube.create(NODE, "", {"apiVersion": "v1", "kind": "Node", "metadata": meta, "spec": {"taints": [taint]},
                                     "status": {"capacity": room, "allocatable": room}})  # fmt: skip
-        condition = {"type": "Ready", "status": "True", "reason": "Played", "message": "", "lastHeartbeatTime": now(),
+        condition = {"type": "Ready", "status": "True", "reason": "Simulated", "lastHeartbeatTime": now(),
                      "lastTransitionTime": now()}  # fmt: skip
         self.kube.patch(NODE, "", name, {"status": {"conditions": [condition]}}, subresource="status")
         spec = {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": _micro()}
@@ -131,7 +133,7 @@ class PlayedNodes:
                 if not version:
                     pods, version = self.kube.list_(POD, field_selector=chosen)
                     for pod in pods:
-                        self._meet(pod)
+                        self._observe(pod)
                 stream = self.kube.watch(POD, "", version, seconds=20, silence=30, field_selector=chosen)
                 version = self._read(stream, version)
                 continue
@@ -144,49 +146,49 @@ class PlayedNodes:
                     return ""
                 version = event["object"]["metadata"]["resourceVersion"]
                 if event["type"] == "DELETED":
-                    self._bodies.pop(event["object"]["metadata"]["uid"], None)
+                    self._statuses.pop(event["object"]["metadata"]["uid"], None)
                 elif event["type"] != "BOOKMARK":
-                    self._meet(event["object"])
+                    self._observe(event["object"])
                 if self._stop.is_set():
                     break
             return version
         finally:
             stream.close()
 
-    def _meet(self, pod: Object) -> None:
+    def _observe(self, pod: Object) -> None:
         meta = pod["metadata"]
         key = meta.get("annotations", {}).get(SCRIPT, "")
-        known = meta["uid"] in self._bodies
+        known = meta["uid"] in self._statuses
         if meta.get("deletionTimestamp"):
             if known:
-                self._bodies[meta["uid"]][1].settled = False
+                self._statuses[meta["uid"]][1].settled = False
             self._later(0.2, lambda: self._remove(pod))
         elif not known and key in self._scripts:
             with self._wake:
-                parts = self._scripts[key]
-                part = parts[min(self._cast[key], len(parts) - 1)]
-                self._cast[key] += 1
-            body = Body(pod)
-            self._bodies[meta["uid"]] = (key, body)
-            plot = steps(body, part)
-            self._later(0.0, lambda: self._step(pod, body, plot))
+                behaviours = self._scripts[key]
+                behaviour = behaviours[min(self._started[key], len(behaviours) - 1)]
+                self._started[key] += 1
+            status = PodStatus(pod)
+            self._statuses[meta["uid"]] = (key, status)
+            script_steps = steps(status, behaviour)
+            self._later(0.0, lambda: self._step(pod, status, script_steps))
 
-    def _step(self, pod: Object, body: Body, plot: Steps) -> None:
-        if pod["metadata"]["uid"] not in self._bodies:
+    def _step(self, pod: Object, status: PodStatus, script_steps: Steps) -> None:
+        if pod["metadata"]["uid"] not in self._statuses:
             return
-        pause = next(plot, None)
+        pause = next(script_steps, None)
         meta = pod["metadata"]
         try:
-            for saying in body.sayings:
-                self._say(pod, *saying)
-            body.sayings.clear()
-            self.kube.patch(POD, meta["namespace"], meta["name"], {"status": body.status()}, subresource="status")
+            for event in status.events:
+                self._create_event(pod, *event)
+            status.events.clear()
+            self.kube.patch(POD, meta["namespace"], meta["name"], {"status": status.status()}, subresource="status")
         except NotFound:
             return
         if pause is not None:
-            self._later(pause, lambda: self._step(pod, body, plot))
+            self._later(pause, lambda: self._step(pod, status, script_steps))
 
-    def _say(self, pod: Object, reason: str, message: str, container: str, at: str) -> None:
+    def _create_event(self, pod: Object, reason: str, message: str, container: str, at: str) -> None:
         meta = pod["metadata"]
         about = {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "namespace": meta["namespace"],
                  "uid": meta["uid"], "fieldPath": f"spec.containers{{{container}}}" if container else ""}  # fmt: skip
@@ -196,27 +198,27 @@ class PlayedNodes:
         self.kube.create(EVENT, meta["namespace"], event)
 
     def _remove(self, pod: Object) -> None:
-        """The last word about a pod that is deleted, which is its kubelet's."""
+        """Finally removes a deleted pod, as its kubelet does."""
         meta = pod["metadata"]
         body = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
         path = POD.path(meta["namespace"], meta["name"])
         self.kube._json("DELETE", path, "delete", f"pod {meta['name']}", headers=_JSON, body=body)
 
-    # -- when ---------------------------------------------------------------------------------------------------
+    # -- scheduled work ----------------------------------------------------------------------------------------
 
     def _later(self, seconds: float, work: Callable[[], None]) -> None:
         with self._wake:
-            heapq.heappush(self._agenda, (time.monotonic() + seconds, next(self._numbers), work))
+            heapq.heappush(self._queue, (time.monotonic() + seconds, next(self._numbers), work))
             self._wake.notify()
 
-    def _perform(self) -> None:
+    def _run_queue(self) -> None:
         while not self._stop.is_set():
             with self._wake:
-                due = self._agenda[0][0] - time.monotonic() if self._agenda else 1.0
+                due = self._queue[0][0] - time.monotonic() if self._queue else 1.0
                 if due > 0:
                     self._wake.wait(min(due, 1.0))
                     continue
-                work = heapq.heappop(self._agenda)[2]
+                work = heapq.heappop(self._queue)[2]
             self._workers.submit(self._try, work)
 
     def _try(self, work: Callable[[], None]) -> None:
@@ -226,7 +228,7 @@ class PlayedNodes:
             return
         except TodoCloudError as exc:
             if not self._stop.is_set():
-                print(f"played node: {exc}", json.dumps(dict(exc.failure.details), default=str)[:300])
+                print(f"simulated node: {exc}", json.dumps(dict(exc.failure.details), default=str)[:300])
 
 
 def _micro() -> str:

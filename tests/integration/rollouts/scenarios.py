@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Rollouts at random from a seed, each with what is right to say of it: the oracle knows what was put in."""
+"""Random rollouts from a seed, each with the expected verdict: the oracle knows the injected faults."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 
-from tests.integration.rollouts.plots import Part
+from tests.integration.rollouts.faults import Behaviour
 from tests.integration.rollouts.shapes import Shape, job, shape
 
-# Graces in seconds: one that no trouble which passes uses up, on however busy a machine; one that is soon over; one for
-# trouble that only an event explains, which may come later than the trouble.
-LONG, SHORT, TOLD = 900.0, 1.5, 5.0
-# Longer than any moment for which a container is ready between two ends.
+# Grace periods in seconds: one longer than any passing fault, even on a busy machine; a short one; one for faults that
+# only an event explains, which may arrive later than the fault.
+LONG, SHORT, WITH_EVENT = 900.0, 1.5, 5.0
+# Longer than any time for which a container is ready between two terminations.
 STEADY = 10.0
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A rollout. ``before``: what each earlier revision's pods play, and whether these get well or show their trouble.
+    """A rollout. ``before``: behaviour of each earlier revision's pods, and whether they settle or show their fault.
 
-    ``act``: what is done while the rollout is waited for. ``code``: the failure that is right, None if it must become
-    Current, and then only when ``settled`` pods of the newest revision are well for good.
+    ``act``: the action during the wait. ``code``: the expected failure; None if it must become Current, but only when
+    ``settled`` pods of the newest revision are settled.
     """
 
     title: str
     shape: Shape
-    parts: tuple[Part, ...] = (Part(),)
-    before: tuple[tuple[Part, str], ...] = ()
+    behaviours: tuple[Behaviour, ...] = (Behaviour(),)
+    before: tuple[tuple[Behaviour, str], ...] = ()
     act: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     code: Code | None = None
@@ -43,59 +43,59 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Fault:
-    """Trouble of a container: what it plays, what it must be called, and which grace it has (none: none, or no end)."""
+    """A container's fault: its behaviour, the expected code, and its class of grace period (empty: none, or no end)."""
 
-    part: Part
+    behaviour: Behaviour
     code: Code
     grace: str = ""
     where: str = "any"
 
 
 FAULTS = (
-    Fault(Part("crash", code=3), Code.CRASH_LOOP),
-    Fault(Part("crash", code=1, style="terminated"), Code.CRASH_LOOP),
-    Fault(Part("crash", code=0), Code.CRASH_LOOP, where="app"),
-    Fault(Part("crash", style="oom"), Code.OOM_KILLED),
-    Fault(Part("killed", code=0), Code.PROBE_KILLED, where="only app"),
-    Fault(Part("killed", code=137), Code.PROBE_KILLED, where="only app"),
-    Fault(Part("killed", code=143), Code.PROBE_KILLED, where="only app"),
-    Fault(Part("pull", style="missing"), Code.IMAGE_PULL, "image_pull_final"),
-    Fault(Part("pull", style="denied"), Code.IMAGE_PULL, "image_pull_final"),
-    Fault(Part("pull", style="down"), Code.IMAGE_PULL, "image_pull"),
-    Fault(Part("invalid image"), Code.IMAGE_INVALID),
-    Fault(Part("config"), Code.CONFIG_MISSING, "config_missing"),
-    Fault(Part("create error"), Code.CONTAINER_START, "container_start"),
-    Fault(Part("start error"), Code.CONTAINER_START, "container_start", where="app"),
-    Fault(Part("unready"), Code.NOT_READY, where="only app"),
-    Fault(Part("unready", style="refused"), Code.PROBE_FAILING, "probe_failing", where="only app"),
-    Fault(Part("unready", style="refused, then 503"), Code.NOT_READY, where="only app"),
-    Fault(Part("unready"), Code.SIDECAR_NOT_READY, "sidecar_not_ready", where="sidecar"),
-    Fault(Part("volume"), Code.VOLUME_MOUNT, "volume_mount", where="pod"),
-    Fault(Part("volume", style='secret "absent" not found'), Code.CONFIG_MISSING, "config_missing", where="pod"),
+    Fault(Behaviour("crash", code=3), Code.CRASH_LOOP),
+    Fault(Behaviour("crash", code=1, style="terminated"), Code.CRASH_LOOP),
+    Fault(Behaviour("crash", code=0), Code.CRASH_LOOP, where="app"),
+    Fault(Behaviour("crash", style="oom"), Code.OOM_KILLED),
+    Fault(Behaviour("killed", code=0), Code.PROBE_KILLED, where="only app"),
+    Fault(Behaviour("killed", code=137), Code.PROBE_KILLED, where="only app"),
+    Fault(Behaviour("killed", code=143), Code.PROBE_KILLED, where="only app"),
+    Fault(Behaviour("pull", style="missing"), Code.IMAGE_PULL, "image_pull_final"),
+    Fault(Behaviour("pull", style="denied"), Code.IMAGE_PULL, "image_pull_final"),
+    Fault(Behaviour("pull", style="down"), Code.IMAGE_PULL, "image_pull"),
+    Fault(Behaviour("invalid image"), Code.IMAGE_INVALID),
+    Fault(Behaviour("config"), Code.CONFIG_MISSING, "config_missing"),
+    Fault(Behaviour("create error"), Code.CONTAINER_START, "container_start"),
+    Fault(Behaviour("start error"), Code.CONTAINER_START, "container_start", where="app"),
+    Fault(Behaviour("unready"), Code.NOT_READY, where="only app"),
+    Fault(Behaviour("unready", style="refused"), Code.PROBE_FAILING, "probe_failing", where="only app"),
+    Fault(Behaviour("unready", style="refused, then 503"), Code.NOT_READY, where="only app"),
+    Fault(Behaviour("unready"), Code.SIDECAR_NOT_READY, "sidecar_not_ready", where="sidecar"),
+    Fault(Behaviour("volume"), Code.VOLUME_MOUNT, "volume_mount", where="pod"),
+    Fault(Behaviour("volume", style='secret "absent" not found'), Code.CONFIG_MISSING, "config_missing", where="pod"),
 )
-_PASSING = tuple(fault for fault in FAULTS if fault.grace and fault.part.plot != "start error")
+_PASSING = tuple(fault for fault in FAULTS if fault.grace and fault.behaviour.kind != "start error")
 _HARMLESS = (
-    Part("restarted once", until=0.2),
-    Part("restarted once", until=0.2, code=143, style="killed"),
-    Part("fine", start=0.8, ready=0.8),
-    Part("cache", until=0.5),
-    Part("fine"),
+    Behaviour("restarted once", until=0.2),
+    Behaviour("restarted once", until=0.2, code=143, style="killed"),
+    Behaviour("fine", start=0.8, ready=0.8),
+    Behaviour("cache", until=0.5),
+    Behaviour("fine"),
 )
 
 
 def _hit(rng: Random, fault: Fault, form: Shape) -> tuple[Fault, Shape]:
-    """The fault in a container of the shape (which gets one if it lacks it)."""
+    """The fault in a container of the shape, which is added if missing."""
     if fault.where == "sidecar":
         if "daprd" not in form.containers:
             form = replace(form, containers=(*form.containers, "daprd"))
         name = "daprd"
     elif fault.where == "pod":
-        return replace(fault, part=replace(fault.part, container="")), form
+        return replace(fault, behaviour=replace(fault.behaviour, container="")), form
     elif fault.where == "only app":
-        name, form = "app", replace(form, alive=form.alive or fault.part.plot == "killed")
+        name, form = "app", replace(form, alive=form.alive or fault.behaviour.kind == "killed")
     else:
         name = rng.choice(list(form.containers) if fault.where == "app" else form.names)
-    return replace(fault, part=replace(fault.part, container=name)), form
+    return replace(fault, behaviour=replace(fault.behaviour, container=name)), form
 
 
 def _options(fault: Fault, passing: bool = False) -> dict[str, Any]:
@@ -105,36 +105,36 @@ def _options(fault: Fault, passing: bool = False) -> dict[str, Any]:
     options: dict[str, Any] = {"graces": graces}
     if fault.code is Code.NOT_READY:
         options |= {"timeout": 20.0, "graces": graces | {"probe_failing": 10.0}}
-    if fault.part.plot in ("crash", "killed"):
+    if fault.behaviour.kind in ("crash", "killed"):
         options["stability_seconds"] = STEADY
     return options
 
 
 def _whole(form: Shape) -> Shape:
-    """Without a partition: what is below one keeps its broken first revision."""
+    """Without a partition: pods below one would keep their broken first revision."""
     if form.kind != "StatefulSet":
         return form
     return replace(form, spec=form.spec | {"updateStrategy": {"type": "RollingUpdate"}})
 
 
 def _never_ready(fault: Fault) -> bool:
-    """Not even for a moment, in which an ordered StatefulSet would go on."""
-    return fault.part.plot != "killed" and fault.part.container != "helper"
+    """Not even for a moment, in which an ordered StatefulSet would continue."""
+    return fault.behaviour.kind != "killed" and fault.behaviour.container != "helper"
 
 
-def _good_before(rng: Random) -> tuple[tuple[Part, str], ...]:
-    return ((Part(), "settled"),) if rng.random() < 0.5 else ()
+def _good_before(rng: Random) -> tuple[tuple[Behaviour, str], ...]:
+    return ((Behaviour(), "settled"),) if rng.random() < 0.5 else ()
 
 
 def goes_well(rng: Random) -> Scenario:
     form = shape(rng)
     before = _good_before(rng)
     if form.updated == form.replicas and not form.ordered and rng.random() < 0.3:
-        before = ((Part("crash", code=5), "broken"),)
-    parts = tuple(rng.choice(_HARMLESS) for _ in range(form.replicas))
-    form = replace(form, alive=form.alive or any(part.style == "killed" for part in parts))
+        before = ((Behaviour("crash", code=5), "broken"),)
+    behaviours = tuple(rng.choice(_HARMLESS) for _ in range(form.replicas))
+    form = replace(form, alive=form.alive or any(behaviour.style == "killed" for behaviour in behaviours))
     settled = form.updated if before else form.replicas
-    return Scenario("goes well", form, parts, before, options={"graces": {"first_crash": LONG}}, settled=settled)
+    return Scenario("goes well", form, behaviours, before, options={"graces": {"first_crash": LONG}}, settled=settled)
 
 
 def fails(rng: Random) -> Scenario:
@@ -142,55 +142,57 @@ def fails(rng: Random) -> Scenario:
     before = _good_before(rng)
     pods = form.updated if before else form.replicas
     if not pods:
-        return Scenario("held back by its partition", form, (fault.part,), before)
+        return Scenario("held back by its partition", form, (fault.behaviour,), before)
     index = rng.randrange(pods) if rng.random() < 0.5 else 0
     if fault.code is Code.PROBE_FAILING:
-        index = 0  # a sibling that was ready would prove the probe right
-    parts = (*(Part() for _ in range(index)), fault.part)
-    return Scenario("fails", form, parts, before, options=_options(fault), code=fault.code,
-                    container=fault.part.container)  # fmt: skip
+        index = 0  # a sibling that was ready would show that the probe works
+    behaviours = (*(Behaviour() for _ in range(index)), fault.behaviour)
+    return Scenario("fails", form, behaviours, before, options=_options(fault), code=fault.code,
+                    container=fault.behaviour.container)  # fmt: skip
 
 
-def trouble_passes(rng: Random) -> Scenario:
+def fault_disappears(rng: Random) -> Scenario:
     fault, form = _hit(rng, rng.choice(_PASSING), shape(rng))
     before = _good_before(rng)
-    part = replace(fault.part, until=rng.choice([1.0, 2.0, 3.0]))
-    parts = (*(Part() for _ in range(rng.randrange(form.replicas))), part, Part())
+    behaviour = replace(fault.behaviour, until=rng.choice([1.0, 2.0, 3.0]))
+    behaviours = (*(Behaviour() for _ in range(rng.randrange(form.replicas))), behaviour, Behaviour())
     settled = form.updated if before else form.replicas
-    return Scenario("trouble passes", form, parts, before, options=_options(fault, passing=True), settled=settled)
+    return Scenario(
+        "the fault disappears", form, behaviours, before, options=_options(fault, passing=True), settled=settled
+    )
 
 
-def pod_is_taken_away(rng: Random) -> Scenario:
+def pod_is_evicted(rng: Random) -> Scenario:
     form = shape(rng)
-    parts = (*(Part() for _ in range(rng.randrange(form.replicas))), Part("evicted"), Part())
-    return Scenario("a pod is evicted", form, parts, settled=form.replicas)
+    behaviours = (*(Behaviour() for _ in range(rng.randrange(form.replicas))), Behaviour("evicted"), Behaviour())
+    return Scenario("a pod is evicted", form, behaviours, settled=form.replicas)
 
 
-def mended_meanwhile(rng: Random) -> Scenario:
+def fixed_meanwhile(rng: Random) -> Scenario:
     fault, form = _hit(rng, rng.choice(_PASSING), _whole(shape(rng)))
     before = _good_before(rng)
     options = _options(fault, passing=True)
     options["graces"] |= {"blocked_by_old_pod": SHORT if form.ordered else LONG}
-    if fault.part.plot == "unready":
+    if fault.behaviour.kind == "unready":
         form = replace(form, spec={key: value for key, value in form.spec.items() if key != "podManagementPolicy"}
                        | ({"podManagementPolicy": "Parallel"} if form.kind == "StatefulSet" else {}))  # fmt: skip
     code = Code.BLOCKED_BY_OLD_POD if form.ordered else None
-    return Scenario("mended while it is waited for", form, (fault.part,), before, "mend", options, code,
+    return Scenario("fixed during the wait", form, (fault.behaviour,), before, "fix", options, code,
                     settled=form.replicas)  # fmt: skip
 
 
 def rolled_back(rng: Random) -> Scenario:
     fault, form = _hit(rng, rng.choice(FAULTS), _whole(shape(rng)))
-    if form.ordered and (fault.part.plot == "unready" or not _never_ready(fault)):
+    if form.ordered and (fault.behaviour.kind == "unready" or not _never_ready(fault)):
         fault, form = _hit(rng, fault, shape(rng, "Deployment"))
-    stuck = form.kind == "Deployment" and fault.part.plot in (
+    stuck = form.kind == "Deployment" and fault.behaviour.kind in (
         "pull",
         "config",
         "create error",
         "invalid image",
         "volume",
     )
-    before = ((Part(), "settled"), (fault.part, "late" if stuck else "broken"))
+    before = ((Behaviour(), "settled"), (fault.behaviour, "late" if stuck else "broken"))
     code = Code.BLOCKED_BY_OLD_POD if form.ordered else None
     graces = {"blocked_by_old_pod": SHORT if form.ordered else LONG, "progress_deadline": SHORT}
     return Scenario("rolled back", form, (), before, options={"graces": graces}, code=code, settled=form.replicas)
@@ -198,10 +200,10 @@ def rolled_back(rng: Random) -> Scenario:
 
 def paused(rng: Random) -> Scenario:
     form, passing = shape(rng, "Deployment"), rng.random() < 0.5
-    before = ((Part(), "settled"),)
+    before = ((Behaviour(), "settled"),)
     graces = {"paused": LONG if passing else SHORT}
     form = replace(form, spec=form.spec | {"paused": True})
-    return Scenario("paused", form, (Part(),), before, "resume" if passing else "", {"graces": graces},
+    return Scenario("paused", form, (Behaviour(),), before, "resume" if passing else "", {"graces": graces},
                     None if passing else Code.PAUSED, settled=form.replicas)  # fmt: skip
 
 
@@ -210,9 +212,9 @@ def not_created(rng: Random) -> Scenario:
     why, code = rng.choice([("quota", Code.QUOTA_EXCEEDED), ("account", Code.SERVICE_ACCOUNT_MISSING)])
     if why == "account":
         form = replace(form, pod=form.pod | {"serviceAccountName": "NAME"})
-    part = Part("done", code=0) if form.kind == "Job" else Part()
-    graces = {"failed_create": LONG if passing else TOLD}
-    return Scenario(f"pods are not created: {why}", form, (part,), (), f"{why} freed" if passing else why,
+    behaviour = Behaviour("done", code=0) if form.kind == "Job" else Behaviour()
+    graces = {"failed_create": LONG if passing else WITH_EVENT}
+    return Scenario(f"pods are not created: {why}", form, (behaviour,), (), f"{why} freed" if passing else why,
                     {"graces": graces}, None if passing else code, settled=form.replicas)  # fmt: skip
 
 
@@ -220,14 +222,14 @@ def unschedulable(rng: Random) -> Scenario:
     form, passing = shape(rng, rng.choice(["Deployment", "StatefulSet"])), rng.random() < 0.5
     form = replace(form, pod={"nodeSelector": {"NAME-fits": "yes"}})
     graces = {"unschedulable": LONG if passing else SHORT}
-    return Scenario("fits on no node", form, (Part(),), (), "room" if passing else "", {"graces": graces},
+    return Scenario("cannot be scheduled", form, (Behaviour(),), (), "room" if passing else "", {"graces": graces},
                     None if passing else Code.UNSCHEDULABLE, settled=form.replicas)  # fmt: skip
 
 
 def deleted(rng: Random) -> Scenario:
     form, again = shape(rng), rng.random() < 0.5
     graces = {"not_found": LONG if again else SHORT}
-    return Scenario("deleted while it is waited for", form, (Part("unready"),), (), "recreate" if again else "delete",
+    return Scenario("deleted during the wait", form, (Behaviour("unready"),), (), "recreate" if again else "delete",
                     {"graces": graces}, None if again else Code.DELETED, settled=form.replicas)  # fmt: skip
 
 
@@ -236,8 +238,8 @@ def scaled(rng: Random) -> Scenario:
     how = rng.choice(["up", "up, extras fail", "down"])
     if how == "down":
         form = replace(form, replicas=3)
-    slow = tuple(Part(ready=2.5) for _ in range(form.replicas))
-    extra = Part("pull", style="missing") if how == "up, extras fail" else Part(ready=2.5)
+    slow = tuple(Behaviour(ready=2.5) for _ in range(form.replicas))
+    extra = Behaviour("pull", style="missing") if how == "up, extras fail" else Behaviour(ready=2.5)
     graces = {"image_pull_final": SHORT if how == "up, extras fail" else LONG}
     settled = 1 if how == "down" else form.replicas
     return Scenario(
@@ -251,16 +253,18 @@ def dependency_is_down(rng: Random) -> Scenario:
     form = replace(form, spec={"strategy": rolling})
     style = rng.choice(["", "refused", "refused, then 503"])
     graces = {"dependency_down": 3.0, "probe_failing": LONG}
-    return Scenario("what old and new need is down", form, (Part("unready", style=style),),
-                    ((Part("falls unready", until=2.5), "broken"),), "", {"graces": graces},
+    return Scenario("a dependency of old and new pods is down", form, (Behaviour("unready", style=style),),
+                    ((Behaviour("falls unready", until=2.5), "broken"),), "", {"graces": graces},
                     Code.DEPENDENCY_DOWN, "app")  # fmt: skip
 
 
 def blocked_by_old_pod(rng: Random) -> Scenario:
     form = replace(_whole(shape(rng, "StatefulSet")), containers=("app",))
-    fault, form = _hit(rng, rng.choice([one for one in FAULTS if one.part.plot not in ("unready", "killed")]), form)
+    fault, form = _hit(
+        rng, rng.choice([one for one in FAULTS if one.behaviour.kind not in ("unready", "killed")]), form
+    )
     code = Code.BLOCKED_BY_OLD_POD if form.ordered else None
-    return Scenario("the revision before is broken", form, (Part(),), ((fault.part, "broken"),),
+    return Scenario("the old revision is broken", form, (Behaviour(),), ((fault.behaviour, "broken"),),
                     options={"graces": {"blocked_by_old_pod": SHORT if form.ordered else LONG}}, code=code,
                     settled=form.replicas)  # fmt: skip
 
@@ -268,40 +272,42 @@ def blocked_by_old_pod(rng: Random) -> Scenario:
 def on_delete(rng: Random) -> Scenario:
     form = shape(rng, rng.choice(["StatefulSet", "DaemonSet"]))
     form = replace(form, spec=form.spec | {"updateStrategy": {"type": "OnDelete"}})
-    return Scenario("pods are replaced when they are deleted", form, (Part(),), _good_before(rng))
+    return Scenario("pods are replaced when they are deleted", form, (Behaviour(),), _good_before(rng))
 
 
 def job_ends(rng: Random) -> Scenario:
     if rng.random() < 0.5:
         form = job(rng)
-        parts = tuple(Part("done", code=0, ready=rng.choice([0.2, 2.0])) for _ in range(form.replicas))
-        return Scenario("Job is done", form, parts, settled=form.replicas)
+        behaviours = tuple(Behaviour("done", code=0, ready=rng.choice([0.2, 2.0])) for _ in range(form.replicas))
+        return Scenario("Job is done", form, behaviours, settled=form.replicas)
     form = job(rng, "OnFailure", backoffLimit=4)
-    return Scenario("Job is done after a restart", form, (Part("retried", until=1),), settled=form.replicas)
+    return Scenario("Job is done after a restart", form, (Behaviour("retried", until=1),), settled=form.replicas)
 
 
 def job_fails(rng: Random) -> Scenario:
-    how = rng.choice(["ends with an error", "restarts too often", "takes too long", "trouble"])
-    if how == "trouble":
+    how = rng.choice(["ends with an error", "restarts too often", "takes too long", "fault"])
+    if how == "fault":
         choice = [one for one in FAULTS if one.grace in ("image_pull", "image_pull_final", "config_missing")]
         fault = rng.choice([one for one in choice if one.where != "pod"])
-        return Scenario("Job has trouble", job(rng), (fault.part,), options=_options(fault), code=fault.code,
+        return Scenario("Job has a fault", job(rng), (fault.behaviour,), options=_options(fault), code=fault.code,
                         container="app")  # fmt: skip
     if how == "restarts too often":
-        return Scenario("Job restarts too often", job(rng, "OnFailure", backoffLimit=1), (Part("retried"),),
+        return Scenario("Job restarts too often", job(rng, "OnFailure", backoffLimit=1), (Behaviour("retried"),),
                         code=Code.JOB_FAILED)  # fmt: skip
     if how == "takes too long":
         form = job(rng, activeDeadlineSeconds=2)
-        return Scenario("Job takes too long", form, (Part("done", code=0, ready=60.0),), code=Code.JOB_FAILED)
-    return Scenario("Job ends with an error", job(rng), (Part("done", code=rng.randint(1, 9)),), code=Code.JOB_FAILED)
+        return Scenario("Job takes too long", form, (Behaviour("done", code=0, ready=60.0),), code=Code.JOB_FAILED)
+    return Scenario(
+        "Job ends with an error", job(rng), (Behaviour("done", code=rng.randint(1, 9)),), code=Code.JOB_FAILED
+    )
 
 
 def job_waits(rng: Random) -> Scenario:
     return Scenario("Job is suspended", job(rng, suspend=True))
 
 
-_STORIES: tuple[tuple[Callable[[Random], Scenario], int], ...] = (
-    (goes_well, 6), (fails, 14), (trouble_passes, 6), (pod_is_taken_away, 2), (mended_meanwhile, 3), (rolled_back, 4),
+_SCENARIOS: tuple[tuple[Callable[[Random], Scenario], int], ...] = (
+    (goes_well, 6), (fails, 14), (fault_disappears, 6), (pod_is_evicted, 2), (fixed_meanwhile, 3), (rolled_back, 4),
     (paused, 1), (not_created, 4), (unschedulable, 2), (deleted, 2), (scaled, 3), (dependency_is_down, 2),
     (blocked_by_old_pod, 2), (on_delete, 1), (job_ends, 2), (job_fails, 3), (job_waits, 1),
 )  # fmt: skip
@@ -310,5 +316,5 @@ _STORIES: tuple[tuple[Callable[[Random], Scenario], int], ...] = (
 def scenario(seed: int) -> Scenario:
     """The rollout of this seed."""
     rng = Random(seed)
-    tell = rng.choices([story for story, _ in _STORIES], [weight for _, weight in _STORIES])[0]
-    return replace(tell(rng), seed=seed)
+    make = rng.choices([each for each, _ in _SCENARIOS], [weight for _, weight in _SCENARIOS])[0]
+    return replace(make(rng), seed=seed)

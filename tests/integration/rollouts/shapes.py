@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Workloads at random: what they look like, apart from what happens to their pods."""
+"""Random workloads, without the behaviour of their pods."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.integration.rollouts.body import IMAGE
 from tests.integration.rollouts.nodes import SCRIPT, TAINT
+from tests.integration.rollouts.pod_status import IMAGE
 
 Object = dict[str, Any]
 WORKLOADS = ("Deployment", "Deployment", "StatefulSet", "DaemonSet")
@@ -20,7 +20,7 @@ _READY = {"exec": {"command": ["true"]}, "periodSeconds": 1}
 class Shape:
     """``replicas``: of a DaemonSet the number of nodes, of a Job its completions. ``spec``: more of its spec.
 
-    ``linger``: seconds of grace for ending pods. ``alive``: the app has a quick liveness probe.
+    ``linger``: termination grace period of the pods in seconds. ``alive``: the app has a quick liveness probe.
     """
 
     kind: str
@@ -35,7 +35,7 @@ class Shape:
 
     @property
     def names(self) -> list[str]:
-        """All containers that a fault may hit."""
+        """All containers that may have a fault."""
         return [*self.containers, *(["migrate"] if self.init else []), *(["proxy"] if self.native else [])]
 
     @property
@@ -86,13 +86,13 @@ def job(rng: Random, policy: str = "Never", **spec: Any) -> Shape:
 
 
 def manifest(form: Shape, name: str, script: str, token: str, **spec: Any) -> Object:
-    """The object; ``script`` tells its pods what to play, and makes its template a revision of its own."""
+    """The object; ``script`` selects the behaviours of its pods, and makes its template a new revision."""
     containers = [_container(each, form) for each in form.containers]
     native = [{**_container("proxy", form), "restartPolicy": "Always"}] if form.native else []
     init = [{"name": "migrate", "image": IMAGE}] if form.init else []
     pod = {
         "terminationGracePeriodSeconds": form.linger,
-        "nodeSelector": {f"first-{form.replicas}" if form.kind == "DaemonSet" else "played": token},
+        "nodeSelector": {f"first-{form.replicas}" if form.kind == "DaemonSet" else "simulated": token},
         "tolerations": [{"key": TAINT, "operator": "Exists"}],
         "initContainers": [*native, *init],
         "containers": containers,

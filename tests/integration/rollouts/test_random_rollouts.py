@@ -1,10 +1,10 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Rollouts generated at random: whatever is put into them, the verdict is right.
+"""Random rollouts: the verdict is right for all injected faults.
 
-API server, controllers and scheduler are real, the kubelets are played (rollouts/nodes.py), the RolloutWaiter judges.
-TODO_CLOUD_ROLLOUTS: how many; `make rollouts` plays more of them, others each time. TODO_CLOUD_SEED: the first seed,
-or several with commas to repeat just these.
+API server, controllers and scheduler are real, the kubelets are simulated (rollouts/nodes.py), the RolloutWaiter
+judges. TODO_CLOUD_ROLLOUTS: how many; `make rollouts` runs more of them, others each time. TODO_CLOUD_SEED: the first
+seed, or several with commas to repeat just these.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from queue import SimpleQueue
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
-from tests.integration.rollouts.nodes import PlayedNodes
-from tests.integration.rollouts.performance import Outcome, Performance
+from tests.integration.rollouts.nodes import SimulatedNodes
+from tests.integration.rollouts.runner import Outcome, ScenarioRunner
 from tests.integration.rollouts.scenarios import scenario
 
 COUNT = int(os.environ.get("TODO_CLOUD_ROLLOUTS", "120"))
@@ -29,9 +29,9 @@ SEEDS = FIRST if len(FIRST) > 1 else list(range(FIRST[0], FIRST[0] + COUNT))
 
 @pytest.fixture(scope="module")
 def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[dict[int, Future[Outcome]]]:
-    """All of them, many at once: they mostly wait."""
+    """All of them in parallel, since they mostly wait."""
     stages: SimpleQueue[tuple[KubeSession, str]] = SimpleQueue()
-    admin = KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud played nodes")
+    admin = KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud simulated nodes")
 
     def stage(number: int) -> tuple[KubeSession, str]:
         return KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests"), make_namespace()
@@ -39,11 +39,11 @@ def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[di
     def play(seed: int) -> Outcome:
         session, namespace = stages.get()
         try:
-            return Performance(session, nodes, namespace, scenario(seed)).run()
+            return ScenarioRunner(session, nodes, namespace, scenario(seed)).run()
         finally:
             stages.put((session, namespace))
 
-    with PlayedNodes(admin) as nodes, ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+    with SimulatedNodes(admin) as nodes, ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         for made in pool.map(stage, range(min(AT_ONCE, len(SEEDS)))):
             stages.put(made)
         yield {seed: pool.submit(play, seed) for seed in SEEDS}
@@ -51,13 +51,13 @@ def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[di
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_verdict_is_right(seed: int, outcomes: dict[int, Future[Outcome]]) -> None:
-    told = scenario(seed)
+    expected = scenario(seed)
     outcome = outcomes[seed].result()
     verdict = outcome.verdict
-    story = f"seed {seed}: {told}\nlines: {outcome.lines}\nfailures: {[one.message for one in verdict.failures]}"
-    if told.code is None:
-        assert verdict.ok, story
-        assert outcome.settled >= told.settled, f"said Current with {outcome.settled} pods well; {story}"
+    context = f"seed {seed}: {expected}\nlines: {outcome.lines}\nfailures: {[one.message for one in verdict.failures]}"
+    if expected.code is None:
+        assert verdict.ok, context
+        assert outcome.settled >= expected.settled, f"said Current with {outcome.settled} pods settled; {context}"
         return
-    assert [one.code for one in verdict.failures] == [told.code], story
-    assert not told.container or verdict.failures[0].details["container"] == told.container, story
+    assert [one.code for one in verdict.failures] == [expected.code], context
+    assert not expected.container or verdict.failures[0].details["container"] == expected.container, context

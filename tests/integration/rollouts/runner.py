@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Performs one scenario on a real API server and lets the real RolloutWaiter judge it."""
+"""Runs one scenario on a real API server and lets the real RolloutWaiter judge it."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
     WaitOptions,
 )
 
-from tests.integration.rollouts.nodes import PlayedNodes
-from tests.integration.rollouts.plots import Part
+from tests.integration.rollouts.faults import Behaviour
+from tests.integration.rollouts.nodes import SimulatedNodes
 from tests.integration.rollouts.scenarios import Scenario
 from tests.integration.rollouts.shapes import Shape, manifest
 from tests.integration.support import apply, eventually
 
-# Seconds after which something that must come has not come, on however busy a machine.
+# Seconds after which an expected state counts as missed, even on a busy machine.
 _PATIENCE = 300.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was said, and how many pods were well for good when it was said."""
+    """The verdict, and how many pods were settled at that time."""
 
     verdict: Verdict
     settled: int
     lines: tuple[str, ...]
 
 
-class Performance:
-    """One scenario in one namespace."""
+class ScenarioRunner:
+    """Runs one scenario in one namespace."""
 
-    def __init__(self, kube: KubeSession, nodes: PlayedNodes, namespace: str, scene: Scenario) -> None:
+    def __init__(self, kube: KubeSession, nodes: SimulatedNodes, namespace: str, scene: Scenario) -> None:
         self._kube, self._nodes, self._namespace, self._scene = kube, nodes, namespace, scene
         self._name = f"r{scene.seed}"
         named = {key: self._own_name(value) for key, value in scene.shape.pod.items()}
@@ -58,20 +58,22 @@ class Performance:
         self._key = ""
 
     def run(self) -> Outcome:
-        """Set the stage, wait, act meanwhile, clean up."""
+        """Prepare, wait, act meanwhile, clean up."""
         scene = self._scene
         try:
             self._before()
-            if scene.parts:
-                self._apply(len(scene.before), list(scene.parts))
+            if scene.behaviours:
+                self._apply(len(scene.before), list(scene.behaviours))
             group = "batch/v1" if self._shape.kind == "Job" else "apps/v1"
             target = Target(group, self._shape.kind, self._namespace, self._name)
             options = WaitOptions(**{"timeout": _PATIENCE, "stability_seconds": 1.0, "log_lines": 0, **scene.options})
-            if scene.code is Code.NOT_READY:  # only time tells: it must be there when the time begins
-                eventually(f"{self._key} is unready", self._all_told, _PATIENCE)
+            if (
+                scene.code is Code.NOT_READY
+            ):  # only the timeout decides: the fault must be visible before the wait begins
+                eventually(f"{self._key} is unready", self._all_visible, _PATIENCE)
             with ThreadPoolExecutor(max_workers=1) as side:
                 acting = side.submit(self._act)
-                verdict = RolloutWaiter(self._kube, options, self._say).wait([target])
+                verdict = RolloutWaiter(self._kube, options, self._record_line).wait([target])
                 settled = self._nodes.settled(self._key)
                 self._seen.set()
                 acting.result()
@@ -79,33 +81,33 @@ class Performance:
         finally:
             self._clean()
 
-    # -- setting the stage --------------------------------------------------------------------------------------
+    # -- preparation --------------------------------------------------------------------------------------
 
     def _before(self) -> None:
         if self._scene.act.startswith("quota"):
             self._quota(0)
-        for number, (part, state) in enumerate(self._scene.before):
+        for number, (behaviour, state) in enumerate(self._scene.before):
             key = self._key
             plain = {name: value for name, value in self._shape.spec.items() if name != "paused"}
             deadline = {"progressDeadlineSeconds": 2} if state == "late" else {}
-            self._apply(number, [part], replace(self._shape, spec=plain), **deadline)
+            self._apply(number, [behaviour], replace(self._shape, spec=plain), **deadline)
             if state == "settled":
-                eventually(f"{self._key} is well", self._all_well, _PATIENCE)
+                eventually(f"{self._key} is settled", self._all_settled, _PATIENCE)
             else:
-                eventually(f"{self._key} shows its trouble", lambda: self._nodes.broken(self._key) > 0, _PATIENCE)
+                eventually(f"{self._key} shows its fault", lambda: self._nodes.broken(self._key) > 0, _PATIENCE)
             if deadline:
-                eventually("the deadline is missed", self._late, _PATIENCE)
-            if not self._scene.parts and number == 1:
+                eventually("the progress deadline is exceeded", self._late, _PATIENCE)
+            if not self._scene.behaviours and number == 1:
                 self._key = key
                 apply(self._kube, self._namespace, [self._manifest(replace(self._shape, spec=plain))])
 
-    def _all_told(self) -> bool:
+    def _all_visible(self) -> bool:
         return self._nodes.broken(self._key) > 0 and not self._nodes.waiting(self._key)
 
     def _late(self) -> bool:
         return "ProgressDeadlineExceeded" in str(self._live()["status"])
 
-    def _all_well(self) -> bool:
+    def _all_settled(self) -> bool:
         if self._nodes.settled(self._key) < self._shape.replicas:
             return False
         status = self._live().get("status", {})
@@ -115,14 +117,14 @@ class Performance:
     def _live(self) -> Object:
         return self._kube.get(self._kube.resource("apps/v1", self._shape.kind), self._namespace, self._name)
 
-    def _apply(self, number: int, parts: list[Part], form: Shape | None = None, **spec: object) -> None:
-        """The workload with a template of its own, whose pods play these parts."""
+    def _apply(self, number: int, behaviours: list[Behaviour], shape: Shape | None = None, **spec: object) -> None:
+        """Applies the workload with its own template, whose pods have these behaviours."""
         self._key = f"{self._namespace}/{self._name}/{number}"
-        self._nodes.script(self._key, parts)
-        apply(self._kube, self._namespace, [self._manifest(form or self._shape, **spec)])
+        self._nodes.script(self._key, behaviours)
+        apply(self._kube, self._namespace, [self._manifest(shape or self._shape, **spec)])
 
-    def _manifest(self, form: Shape, **spec: object) -> Object:
-        return manifest(form, self._name, self._key, self._nodes.token, **spec)
+    def _manifest(self, shape: Shape, **spec: object) -> Object:
+        return manifest(shape, self._name, self._key, self._nodes.token, **spec)
 
     def _own_name(self, value: object) -> object:
         if isinstance(value, dict):
@@ -140,24 +142,24 @@ class Performance:
 
         eventually("quota is counted", counted)
 
-    # -- acting while it is waited for --------------------------------------------------------------------------
+    # -- actions during the wait --------------------------------------------------------------------------
 
-    def _say(self, line: str) -> None:
+    def _record_line(self, line: str) -> None:
         self._lines.append(line)
         self._seen.set()
 
     def _act(self) -> None:
         if not self._scene.act:
             return
-        self._seen.wait(_PATIENCE)  # the wait has looked once
-        time.sleep(0.5 + self._scene.seed % 10 / 10)  # the story's own timing
-        if act := _ACTS.get(self._scene.act):
+        self._seen.wait(_PATIENCE)  # until the wait has read the objects once
+        time.sleep(0.5 + self._scene.seed % 10 / 10)  # a time that depends on the seed
+        if act := _ACTIONS.get(self._scene.act):
             act(self)
 
-    def _mend(self) -> None:
-        if self._scene.act == "mend":
-            eventually(f"{self._key} shows its trouble", lambda: self._nodes.broken(self._key) > 0, _PATIENCE)
-        self._apply(len(self._scene.before) + 1, [Part()])
+    def _fix(self) -> None:
+        if self._scene.act == "fix":
+            eventually(f"{self._key} shows its fault", lambda: self._nodes.broken(self._key) > 0, _PATIENCE)
+        self._apply(len(self._scene.before) + 1, [Behaviour()])
 
     def _resume(self) -> None:
         self._kube.patch(DEPLOYMENT, self._namespace, self._name, {"spec": {"paused": False}})
@@ -174,7 +176,7 @@ class Performance:
 
     def _recreate(self) -> None:
         self._delete()
-        self._mend()
+        self._fix()
 
     def _scale(self, replicas: int) -> None:
         resource = self._kube.resource("apps/v1", self._shape.kind)
@@ -189,14 +191,14 @@ class Performance:
             self._give_room(None)
 
 
-_ACTS: dict[str, Callable[[Performance], None]] = {
-    "mend": Performance._mend,
-    "resume": Performance._resume,
+_ACTIONS: dict[str, Callable[[ScenarioRunner], None]] = {
+    "fix": ScenarioRunner._fix,
+    "resume": ScenarioRunner._resume,
     "quota freed": lambda self: self._quota(50),
-    "account freed": Performance._give_account,
-    "room": Performance._give_room,
-    "delete": Performance._delete,
-    "recreate": Performance._recreate,
+    "account freed": ScenarioRunner._give_account,
+    "room": ScenarioRunner._give_room,
+    "delete": ScenarioRunner._delete,
+    "recreate": ScenarioRunner._recreate,
     "up": lambda self: self._scale(self._shape.replicas + 2),
     "down": lambda self: self._scale(1),
 }

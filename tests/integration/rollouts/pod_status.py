@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The status of one pod as a kubelet reports it, in the shapes of the captured fixtures (tests/unit/.../fixtures)."""
+"""The status of one pod as a kubelet reports it, in the format of the captured fixtures (tests/unit/.../fixtures)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ IMAGE = "example.test/app:1"
 
 
 def now() -> str:
-    """The API's format of time: whole seconds."""
+    """The present time in the API's format, in whole seconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Body:
-    """What a plot does to a pod's containers; :meth:`status` is what the API is told.
+class PodStatus:
+    """State of a pod's containers, changed by a behaviour; :meth:`status` is what is written to the API.
 
-    ``settled``: ready (or done) for good. ``broken``: what the plot was to spoil is spoilt.
+    ``settled``: ready (or done) permanently. ``broken``: the fault of its behaviour is visible.
     """
 
     def __init__(self, pod: Object) -> None:
@@ -38,13 +38,13 @@ class Body:
             for name in (*self.init, *self.native, *self.apps)
         }  # fmt: skip
         self.sandbox = self.settled = self.broken = False
-        self.sayings: list[tuple[str, str, str, str]] = []
+        self.events: list[tuple[str, str, str, str]] = []
         self._outcome: Object = {}
         self._began = now()
         self._since: dict[str, tuple[bool, str]] = {}
 
     def run(self, *names: str) -> None:
-        """Containers start; without a readiness probe they are ready at once."""
+        """Starts containers; without a readiness probe they are ready at once."""
         for name in names:
             report = self.reports[name]
             if "terminated" in report["state"] or "terminated" in report["lastState"]:
@@ -56,12 +56,12 @@ class Body:
                        "containerID": f"containerd://{name}-{report['restartCount']}"}  # fmt: skip
 
     def ready(self, *names: str, yes: bool = True) -> None:
-        """Their readiness probes pass (or fail)."""
+        """Lets their readiness probes pass (or fail)."""
         for name in names:
             self.reports[name]["ready"] = yes
 
     def end(self, name: str, code: int, reason: str = "", message: str = "") -> None:
-        """A running container ends."""
+        """Terminates a running container."""
         report = self.reports[name]
         began = (report["state"].get("running") or {}).get("startedAt", now())
         end = {"exitCode": code, "reason": reason or ("Error" if code else "Completed"), "startedAt": began,
@@ -69,19 +69,19 @@ class Body:
         report |= {"state": {"terminated": end}, "started": False, "ready": name in self.init and code == 0}
 
     def hold(self, name: str, reason: str, message: str = "") -> None:
-        """A container waits."""
+        """Puts a container into the state waiting."""
         report = self.reports[name]
         if "terminated" in report["state"]:
             report["lastState"] = report["state"]
         report |= {"state": {"waiting": {"reason": reason, "message": message}}, "started": False, "ready": False}
 
     def finish(self, phase: str, reason: str = "", message: str = "") -> None:
-        """The pod is over."""
+        """Ends the pod."""
         self._outcome = {"phase": phase, "reason": reason, "message": message}
 
-    def say(self, reason: str, message: str, container: str = "") -> None:
-        """An event about the pod, of now, whenever it comes to be told."""
-        self.sayings.append((reason, message, container, now()))
+    def add_event(self, reason: str, message: str, container: str = "") -> None:
+        """Adds an event about the pod with the present time; it may be sent later."""
+        self.events.append((reason, message, container, now()))
 
     def status(self) -> Object:
         """For a merge patch of the status subresource."""
