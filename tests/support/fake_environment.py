@@ -30,6 +30,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.rollback impor
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
 
+from tests.schemas import check_result
 from tests.support.fake_helm import FakeHelm, Object
 from tests.support.fake_kube import FakeKube
 
@@ -95,21 +96,23 @@ class World:
 
     def apply(self, *waves: Mapping[str, Object], **settings: Any) -> Report:
         """release_apply with these waves."""
-        return apply_releases(self.run(**settings), [specs(wave) for wave in waves])
+        return fitting("release_apply", apply_releases(self.run(**settings), [specs(wave) for wave in waves]))
 
     def fails(self, *waves: Mapping[str, Object], **settings: Any) -> TodoCloudError:
         """The same, where it ends in a failure."""
         with pytest.raises(TodoCloudError) as caught:
             self.apply(*waves, **settings)
+        failure = caught.value.failure.as_result()
+        check_result("release_apply", {"failed": True, "failure": failure, **caught.value.results})
         return caught.value
 
     def rollback(self, to: str = "verified", names: Sequence[str] = (), **settings: Any) -> Report:
         """release_rollback."""
-        return Rollback(self.run(**settings), to, names).run()
+        return fitting("release_rollback", Rollback(self.run(**settings), to, names).run())
 
     def adopt(self, *waves: Mapping[str, Object], **settings: Any) -> Report:
         """release_adopt."""
-        return Adoption(self.run(**settings), [specs(wave) for wave in waves]).run()
+        return fitting("release_adopt", Adoption(self.run(**settings), [specs(wave) for wave in waves]).run())
 
     def manual(self, name: str, values: Object) -> None:
         """A Helm call that is not ours."""
@@ -144,6 +147,12 @@ class World:
         self.kube.writes.clear()
         self.helm.told.clear()
         return self
+
+
+def fitting(module: str, report: Report) -> Report:
+    """The report, whose result has to fit the module's schema."""
+    check_result(module, report.as_result())
+    return report
 
 
 def spec(name: str, values: Object) -> ReleaseSpec:

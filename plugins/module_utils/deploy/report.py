@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -87,8 +87,7 @@ class Report:
     predicted: bool = False  # check mode: nothing was done, the table is the plan
     drift: Sequence[Drift] | None = None  # None: not asked for
     exported: Sequence[str] = ()  # names of files, see export.py
-    helm_calls: int = 0
-    api: Mapping[str, int] = field(default_factory=dict)
+    spent: Callable[[], Mapping[str, Any]] = dict  # Helm calls and API requests so far, see Run.spent
     verification: Mapping[str, Any] | None = None  # of everything, at the end; None: not asked for
     availability: Mapping[str, Any] | None = None  # of the endpoint meanwhile; None: not asked for
 
@@ -107,8 +106,7 @@ class Report:
             **({"exported": list(self.exported)} if self.exported else {}),
             **({"verification": dict(self.verification)} if self.verification is not None else {}),
             **({"availability": dict(self.availability)} if self.availability is not None else {}),
-            "helm_calls": self.helm_calls,
-            "api": dict(self.api),
+            **self.spent(),
         }
 
     def table(self) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from ..helm.cli import Helm
 from ..helm.storage import HelmStorage
@@ -35,6 +36,10 @@ class Run:
     def with_settings(self, settings: Settings) -> Run:
         """The same run with other settings."""
         return Run(self.kube, self.helm, settings, self.progress, self.what)
+
+    def spent(self) -> dict[str, Any]:
+        """Helm calls and API requests so far, for a module's result."""
+        return {"helm_calls": self.helm.calls, "api": self.kube.counts.as_result()}
 
     def look(self, watches: Iterable[Watch] = (), kinds: Iterable[str] = ()) -> Snapshot:
         """The environment at this moment."""

@@ -53,7 +53,7 @@ class Adoption:
         self._read = run.storage.read
         self._waves = waves
         self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
-        self._report = Report()
+        self._report = Report(spent=run.spent)
 
     def run(self) -> Report:
         """Raises TodoCloudError with the report in its results if a release is unhealthy; then nothing is labelled."""
@@ -67,7 +67,6 @@ class Adoption:
             with locked_run(self._run) as run:
                 report.warnings += run.warnings
                 self._adopt(run, guarded)
-        report.helm_calls, report.api = self._run.helm.calls, self._kube.counts.as_result()
         return report
 
     def _adopt(self, run: LockedRun | None, guarded: Guard) -> None:

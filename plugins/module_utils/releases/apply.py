@@ -52,7 +52,7 @@ class Engine:
         self._waves = waves
         self._specs = [spec for wave in waves for spec in wave]
         self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
-        self._report = Report()
+        self._report = Report(spent=run.spent)
         self._guarded = Guard()
 
     def apply(self) -> Report:
@@ -64,7 +64,7 @@ class Engine:
         if settings.export:
             self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
         if settings.check:
-            return self._finish(Preview(self._run, self._read).fill(self._report, plan, snapshot))
+            return Preview(self._run, self._read).fill(self._report, plan, snapshot)
         self._report.set = snapshot.newest.id if snapshot.newest else 0
         if self._withdraw or _changes(plan):
             with locked_run(self._run) as run:
@@ -84,7 +84,7 @@ class Engine:
             free_abandoned(self._kube, settings.namespace)
         if settings.verify:
             self._verify_all()
-        return self._finish(self._report)
+        return self._report
 
     def _verify_all(self) -> None:
         """Everything once more, what this run did not touch as well. What failed here was deployed and recorded."""
@@ -95,7 +95,7 @@ class Engine:
         except TodoCloudError as exc:
             report.verification = exc.results
             report.failures.append(exc.failure)
-            raise self._finish(report).fail(exc.failure) from exc
+            raise report.fail(exc.failure) from exc
 
     def _plan(self, lock: Lock | None) -> tuple[Snapshot, list[PlanItem]]:
         """The environment and what to do about it. ``lock`` None: not held; looked at only if a release is pending."""
@@ -210,11 +210,6 @@ class Engine:
         self._report.warnings += found.warnings
         if found.restarted:
             self._report.changed = True
-
-    def _finish(self, report: Report) -> Report:
-        report.helm_calls = self._run.helm.calls
-        report.api = self._kube.counts.as_result()
-        return report
 
 
 def apply_releases(run: Run, waves: Sequence[Sequence[ReleaseSpec]]) -> Report:

@@ -43,7 +43,7 @@ class Rollback:
         self._read = run.storage.read
         self._to = to
         self._names = tuple(sorted(set(names)))
-        self._report = Report()
+        self._report = Report(spent=run.spent)
 
     def run(self) -> Report:
         """Raises TodoCloudError: no_verified_set, set_not_found, rollback_target_missing, rollback_refused, or a
@@ -57,8 +57,6 @@ class Rollback:
             with locked_run(self._run) as run:
                 self._report.warnings += run.warnings
                 self._rollback(run)
-        self._report.helm_calls = self._run.helm.calls
-        self._report.api = self._kube.counts.as_result()
         return self._report
 
     def _rollback(self, run: LockedRun | None) -> None:
