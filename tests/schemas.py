@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ TOP = Path(__file__).resolve().parents[1]
 MODULES = TOP / "plugins/modules"
 SCHEMAS = TOP / "docs/schemas"
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
+_IF_SUCCEEDED = re.compile(r"(always|success)( or failure .*)?$")
 _ALWAYS = ("always", "success", None)  # None: of a nested key
 _ANSIBLE = ("changed", "failed", "msg", "diff", "warnings", "deprecations", "invocation", "exception")
 
@@ -42,7 +44,7 @@ def documented_results(module: str) -> dict[str, Any]:
 def schema_of(module: str) -> dict[str, Any]:
     """The schema of a module's result. Keys of successful results are only required if the module has not failed."""
     documented = documented_results(module)
-    succeeded = [key for key, entry in documented.items() if str(entry["returned"]).startswith("success")]
+    succeeded = [key for key, entry in documented.items() if _IF_SUCCEEDED.match(entry["returned"])]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Result of todo.cloud.{module}",

@@ -6,26 +6,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: platform_info
-short_description: What of a cluster, an environment's namespace and the platform is not as described
+short_description: Find what a cluster, an environment's namespace and the platform lack
 version_added: 0.2.0
 description:
-  - Compares the cluster with what roles describe (namespaces, Secrets, CRDs, Helm releases, Dapr's injector), all of it
-    side by side in one process. A role whose part lacks nothing need not do anything.
-  - Secrets and CRDs are compared by a dry run of the server-side apply that would write them, and a sidecar is tried by
-    a dry run of a pod. Nothing is stored, and no content of a Secret is returned.
-  - A part that can't be read lacks what could not be read. The module fails only when the cluster does not answer, or
-    a part is malformed.
+  - Compares the cluster with what roles describe (namespaces, Secrets, CRDs, Helm releases, Dapr's injector), in
+    parallel in one process. A role whose part lacks nothing can be skipped.
+  - Secrets and CRDs are compared by a dry run of the server-side apply that would write them, and the injector by a dry
+    run of a pod. Nothing is stored, and no content of a Secret is returned.
+  - Objects that cannot be read count as missing. The module fails only when the cluster is unreachable or a part is
+    malformed.
 options:
   parts:
     description:
-      - What roles describe, in the order in which they do their work, as JSON (C(to_json)). It may hold secrets, and is
-        never shown. Given as a list, every word of it would be hidden in the result, too.
-      - C(name) is that of the part. All other keys are optional.
+      - What roles describe, in the order in which they run, as JSON (C(to_json)). It may contain secrets, and is never
+        shown. If it were a list, Ansible would hide each of its strings in the result, too.
+      - C(name) is the name of the part. All other keys are optional.
       - C(cluster) has C(minimum_version) and C(cluster_id), the oldest Kubernetes and the uid of C(kube-system).
       - C(namespaces) have C(name), C(labels), C(annotations), and with C(claims) (C(environment), C(hosts),
         C(platform), C(cluster_id)) what M(todo.cloud.environment_info) checks under that name.
       - C(secrets) have C(name), C(namespace), C(type), C(labels), C(values) (empty ones keep what the cluster has),
-        C(generated) (keys that only have to be there) and C(copies) (keys with C(namespace), C(name) and C(key) of
+        C(generated) (keys that only have to exist) and C(copies) (keys with C(namespace), C(name) and C(key) of
         another Secret).
       - C(releases) have the options of M(todo.cloud.helm_release) that describe a release, C(platform) for the
         platform's lock, and C(crds), which has the CRDs of its chart compared. Its keys are texts that stand in them,
@@ -47,7 +47,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Broker is looked at
+- name: Check the broker
   todo.cloud.platform_info:
     parts: "{{ parts | to_json }}"
   vars:
@@ -62,7 +62,7 @@ EXAMPLES = r"""
           - {name: kafka, namespace: kafka, chart: /srv/charts/kafka, platform: true}
   register: platform
 
-- name: Broker is deployed
+- name: Deploy the broker
   ansible.builtin.include_role:
     name: todo.cloud.kafka
   when: "'kafka' not in platform.current"
@@ -70,7 +70,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 parts:
-  description: Each part in its order, with what is missing. Empty means that it is as described.
+  description: The parts in their order, with what each one lacks; an empty list means that it is as described.
   returned: success
   type: list
   elements: dict
@@ -85,7 +85,8 @@ parts:
   sample: [{name: kafka, missing: ["release kafka is outdated"]}]
 current:
   description:
-    - Names of the parts that lack nothing, up to the first one that does. What comes after it may change with it.
+    - Names of the parts that lack nothing, up to the first one that lacks something, since later parts may depend on
+      it.
   returned: success
   type: list
   elements: str

@@ -53,7 +53,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Staging serves
+- name: Verify staging
   todo.cloud.release_verify:
     namespace: todo-staging
     releases:
@@ -74,6 +74,29 @@ workloads:
   returned: success or failure after waiting
   type: list
   elements: dict
+  contains:
+    release:
+      description: Name of the Helm release.
+      type: str
+    kind:
+      description: Kind of the object.
+      type: str
+    namespace:
+      description: Namespace of the object.
+      type: str
+    name:
+      description: Name of the object.
+      type: str
+    state:
+      description: Its state.
+      type: str
+      choices: [Current, InProgress, Failed, Terminating, NotFound]
+    message:
+      description: Reason or progress.
+      type: str
+    code:
+      description: Code of its failure, empty without one.
+      type: str
   sample:
     - release: backend-api
       kind: Deployment
@@ -93,14 +116,37 @@ failures:
   returned: success or failure after waiting
   type: list
   elements: dict
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
   sample: []
 failure:
   description: The first failure, as in RV(failures).
   returned: failure
   type: dict
-  sample: {code: endpoint_down, message: "https://staging.todo.example.com/health does not answer: status 503."}
+  contains:
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: One sentence.
+      type: str
+    details:
+      description: Evidence.
+      type: dict
+  sample:
+    code: endpoint_down
+    message: "https://staging.todo.example.com/health does not answer: status 503."
+    details: {}
 notes:
-  description: What was noticed and did not matter for the verdict.
+  description: Observations that did not affect the verdict.
   returned: success or failure after waiting
   type: list
   elements: str
@@ -109,9 +155,19 @@ api:
   description: Requests to the Kubernetes API, retries after faults, and repeated lists.
   returned: success or failure after waiting
   type: dict
+  contains:
+    requests:
+      description: Requests.
+      type: int
+    retries:
+      description: Retries after faults.
+      type: int
+    relists:
+      description: Repeated lists of watches.
+      type: int
   sample: {requests: 7, retries: 0, relists: 0}
 elapsed:
-  description: Seconds that were waited.
+  description: Seconds spent waiting.
   returned: success or failure after waiting
   type: float
   sample: 0.4
