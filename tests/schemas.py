@@ -28,6 +28,15 @@ _ALWAYS = ("always", "success", None)  # None: of a nested key
 _ANSIBLE = ("changed", "failed", "msg", "diff", "warnings", "deprecations", "invocation", "exception")
 
 
+# Every module that fails returns it, whether its RETURN repeats that or not (docs/failure-codes.md).
+_FAILURE = {
+    "type": "object",
+    "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "details": {"type": "object"}},
+    "required": ["code", "message", "details"],
+    "additionalProperties": False,
+}
+
+
 def module_names() -> list[str]:
     """All modules of the collection."""
     return sorted(path.stem for path in MODULES.glob("*.py"))
@@ -49,7 +58,11 @@ def schema_of(module: str) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Result of todo.cloud.{module}",
         "type": "object",
-        "properties": {**{key: _property(entry) for key, entry in documented.items()}, **{key: {} for key in _ANSIBLE}},
+        "properties": {
+            "failure": _FAILURE,
+            **{key: _property(entry) for key, entry in documented.items()},
+            **{key: {} for key in _ANSIBLE},
+        },
         "additionalProperties": False,
         "if": {"properties": {"failed": {"const": True}}, "required": ["failed"]},
         "else": {"required": ["changed", *succeeded]},
