@@ -79,7 +79,7 @@ def old_revision_crashes_new_is_fine(scene: Scene) -> Verdict:
 
 
 def new_revision_crashes_old_serves(scene: Scene) -> Verdict:
-    alive = {"exec": {"command": ["pidof", "sleep"]}, "periodSeconds": 1}
+    alive = {"exec": {"command": ["pidof", "sleep"]}, "periodSeconds": 1, "timeoutSeconds": 10}
     scene.deploy(replicas=2, readinessProbe=alive)
     assert scene.wait().ok
     scene.deploy(replicas=2, readinessProbe=alive, command=["sh", "-c", "exit 11"])

@@ -62,7 +62,8 @@ def test_a_failed_deployment_that_declared_a_floor_is_kept_as_it_is(world: World
     world.apply(world.release("a")).ok()
     failed = world.apply(with_floor(world.release("a", mode="crash"), 2))
     assert failed.code == "crash_loop"
-    assert "everything is kept as it is, since a declares rollback_floor 2" in failed.message
+    assert failed.outcomes == {"a": "failed"}
+    assert "rollback_floor" in failed.message
     assert world.statuses("a") == ["superseded", "deployed"]
 
 
@@ -139,22 +140,20 @@ def test_a_first_installation_that_fails_is_removed_when_told(world: World) -> N
     world.apply(world.release("a")).ok()
     failed = world.apply(world.release("a", text="two"), world.release("b", mode="crash"), remove_failed_installs=True)
     assert failed.code == "crash_loop"
-    assert "the whole set is back at what was verified" in failed.message
-    assert "b is uninstalled" in failed.message
     assert "refusing to start" in str(failed.result["failures"]), "it was diagnosed before"
     assert (world.history("b"), world.text("a")) == ([], "one")
-    assert (failed.rows["b"]["to"], failed.rows["b"]["outcome"]) == (0, "removed")
+    assert (failed.rows["b"]["to"], failed.outcomes) == (0, {"a": "restored", "b": "removed"})
     held = world.apply(world.release("b", mode="crash"), all_releases=["a", "b"], remove_failed_installs=True,
                        on_failure="hold")  # fmt: skip
-    assert "kept as it is for a look" in held.message
+    assert held.outcomes["b"] == "failed"
     assert world.history("b")
 
 
 def test_the_first_installation_of_all_is_kept_or_removed(world: World) -> None:
     kept = world.apply(world.release("a", mode="crash"))
-    assert "nothing verified to go back to, so a is kept as it is" in kept.message
+    assert kept.outcomes == {"a": "failed"}
     removed = world.apply(world.release("a", mode="crash", text="two"), remove_failed_installs=True)
-    assert "nothing verified to go back to, so a is uninstalled" in removed.message
+    assert removed.outcomes == {"a": "removed"}
     assert world.history("a") == []
     assert world.sets() == []
     world.apply(world.release("a")).ok()

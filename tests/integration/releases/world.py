@@ -58,6 +58,10 @@ class Outcome:
         return {row["name"]: row for row in self.result["releases"]}
 
     @property
+    def outcomes(self) -> dict[str, str]:
+        return {row["name"]: row["outcome"] for row in self.result["releases"]}
+
+    @property
     def actions(self) -> dict[str, str]:
         return {item["name"]: item["action"] for item in self.result["plan"]}
 

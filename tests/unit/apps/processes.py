@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support.patience import patience
+
 APPS = Path(__file__).resolve().parents[3] / "examples" / "todo-app"
 START_SECONDS = 60  # a deadline, not an expectation: machines that run tests are busy
 
@@ -32,7 +34,8 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:
-    """Ask until the answer is true; it is returned. Fails after `seconds`."""
+    """Ask until the answer is true; it is returned. Fails after `seconds` (see patience)."""
+    seconds = patience(seconds)
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
         answer = condition()
