@@ -23,6 +23,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.todo.cloud.plugins.module_utils.module import PROGRESS_FILE
 from ansible_collections.todo.cloud.plugins.module_utils.processes import CONTROLLER
+from ansible_collections.todo.cloud.plugins.plugin_utils.local_module import LocalModule
 from ansible_collections.todo.cloud.plugins.plugin_utils.run import controller, run_folder
 
 # Callbacks that print plain lines. Output in between would break callbacks that print JSON or redraw the screen.
@@ -42,7 +43,7 @@ def flush_lines() -> None:
 flush_lines()
 
 
-class LiveActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no type information
+class LiveActionModule(LocalModule, ActionBase):  # type: ignore[misc]  # ansible ships no type information
     """Runs the module of the plugin's name, like the normal action, and shows its progress lines meanwhile."""
 
     _supports_check_mode = True
