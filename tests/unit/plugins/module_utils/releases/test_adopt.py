@@ -85,3 +85,10 @@ def test_in_check_mode_it_is_predicted() -> None:
     report = world.adopt({"api": A1}, check=True)
     assert (outcomes(report.as_result()), report.changed, world.writes()) == ({"api": "predicted"}, True, [])
     assert INPUTS not in labels(world, "api")
+
+
+def test_no_pod_is_restarted_for_a_sidecar_that_it_lacks() -> None:
+    world = World()
+    world.helm.injecting = False
+    world.manual("api", A1)
+    assert refused(world.forget(), {"api": A1}).failure.code is Code.SIDECAR_MISSING
