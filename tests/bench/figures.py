@@ -1,4 +1,4 @@
-"""What a piece of the benchmark found: rows, goals and notes; printed as a table, kept as JSON."""
+"""Results of a piece of the benchmark: rows, goals and notes; printed as a table, saved as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure and the most that it should be, both in ``unit``; None: the figure could not be had."""
+    """A figure and the most that it should be, both in ``unit``; None: it could not be measured."""
 
     what: str
     value: float | None
@@ -28,7 +28,7 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """A figure or a limit that could not be had is not met."""
+        """A figure or a limit that could not be measured is not met."""
         return self.value is not None and self.limit is not None and self.value <= self.limit
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class Goal:
 
 @dataclass
 class Findings:
-    """What one piece found."""
+    """Results of one piece."""
 
     piece: str
     title: str

@@ -1,4 +1,4 @@
-"""One hundred people at the public door: each opens the page, signs in, lists, adds, completes and deletes tasks.
+"""One hundred users at the public endpoint: each opens the page, signs in, lists, adds, completes and deletes tasks.
 
 A person looks at what came for some seconds: together they make about 30 requests a second.
 """

@@ -1,4 +1,4 @@
-"""Sets of releases: unchanged, changed in one and in two waves, taken back; beside the tools that people use for that.
+"""Sets of releases: unchanged, changed in one and in two waves, rolled back; compared with other tools.
 
 Every tool gets a namespace of its own with 15 releases of one chart, whose pods are ready two seconds after their
 start, and the machine to itself. Times are those of the whole command, so Ansible's own start is in ours. Requests are
@@ -81,7 +81,7 @@ def measure(world: World) -> Findings:
 
 
 def _one(world: World, tool: Deployer) -> Figures:
-    """All actions of one tool, each proved by what is in the cluster after it."""
+    """All actions of one tool, each verified by the state of the cluster."""
     figures = Figures(tool.name)
 
     def act(what: str, text: str, action: Callable[[], float]) -> None:
@@ -114,7 +114,7 @@ def _middle(repeats: int, action: Callable[[], float]) -> float:
 
 @contextmanager
 def _counting(world: World, tool: Deployer, figures: Figures, what: str) -> Iterator[None]:
-    """The tool talks to a proxy meanwhile."""
+    """The tool uses a proxy meanwhile."""
     with ApiProxy(Path(world.kubeconfig)) as proxy:
         tool.kubeconfig = proxy.kubeconfig
         try:
@@ -126,7 +126,7 @@ def _counting(world: World, tool: Deployer, figures: Figures, what: str) -> Iter
 
 
 def _prove(world: World, namespace: str, what: str, text: str) -> None:
-    """Every release is at ``text``; a tool that was quick and did nothing gets no figure."""
+    """Verifies that every release is at ``text``: a tool that did nothing gets no figure."""
     found = {
         item["metadata"]["name"]: item.get("data", {}).get("text")
         for item in world.kube.list_(CONFIG_MAP, namespace)[0]

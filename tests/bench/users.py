@@ -1,4 +1,4 @@
-"""A hundred users at the public door while the application is upgraded and taken back; and the screen of status.yml.
+"""100 users at the public endpoint while the application is upgraded and rolled back, and the output of status.yml.
 
 The application is deployed by site.yml first, unless it is there. locust plays the users (locustfile.py). No request
 may fail; p95 of the page stays under 3 s, of every other operation under 2 s.

@@ -1,4 +1,4 @@
-"""What the pieces share: the cluster, namespaces that go again, commands and playbooks with their seconds."""
+"""Shared by all pieces: the cluster, temporary namespaces, timed commands and playbooks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LOOK_S = 0.01
 
 
 class Broken(Exception):
-    """A measurement that did not do what it should have: there is no figure."""
+    """A measurement failed: there is no figure."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Ran:
     output: str
 
     def ok(self) -> Ran:
-        """This, if it went well; raises Broken with the end of its output otherwise."""
+        """Returns itself on success; otherwise raises Broken with the end of its output."""
         if self.code != 0:
             raise Broken(self.output[-3000:])
         return self

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One environment that is deployed, killed, and looked at: nothing half done, nothing left over, nothing shown."""
+"""One environment that is deployed, killed and checked: nothing incomplete, no orphans, no secrets in output."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _KNOWN = {
 
 
 class Environment:
-    """A namespace of its own, with a secret word of its own, and a temporary folder of its own.
+    """Its own namespace, secrets and temporary folder.
 
     ``few``: three services, for less of the processor's time; else five.
     """
@@ -99,7 +99,7 @@ class Environment:
         return Run([playbook, "-i", str(self._inventory), *arguments], environ, log)
 
     def run(self, playbook: str, version: str, *arguments: str) -> Run:
-        """A playbook to its good end."""
+        """Runs a playbook, which must succeed."""
         run = self.start(playbook, version, *arguments)
         try:
             run.wait(_RUN_S)
@@ -144,7 +144,7 @@ class Environment:
     # -- what must hold -----------------------------------------------------------------------------------------
 
     def settled(self, version: str) -> None:
-        """Converged: everything at one version, proved, and no trace of a run."""
+        """Checks that everything has converged: one version, verified, and no trace of a run."""
         assert self.versions() == {version}, (self.versions(), version)
         items = self.kube.list_(SECRET, self.namespace, label_selector=SELECTOR, metadata_only=True)[0]
         found = histories_of(item["metadata"] for item in items)
@@ -166,7 +166,7 @@ class Environment:
         assert not (shown := self.traces()), f"a secret in {shown}"
 
     def orphans(self) -> list[str]:
-        """Objects of the namespace that no live manifest and no owner accounts for."""
+        """Orphaned objects of the namespace: in no deployed manifest and without an owner."""
         wanted = set(_KNOWN)
         for name in ("environment", *self.services):
             for item in objects_of(HelmReader(self.kube, self.namespace).read(name).manifest):

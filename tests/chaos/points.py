@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Points of the chaos test: what was at work, how and when it was killed or paused, and what had to be true then."""
+"""Points of the chaos test: what was running, how and when it was killed or paused, and what must hold afterwards."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Chain:
         self.seconds[point.work] = self.environment.run(book, self.version).seconds
 
     def _back(self, point: Point, chance: random.Random) -> None:
-        """A rollback is killed; where it was going is where it ends."""
+        """A rollback is killed; the next one ends at the same target."""
         records = self.environment.records()
         target = next(r for r in reversed(records) if self.environment.version_of(r) != self.version)
         named = ["-e", f"rollback_to={target.id}"]
@@ -149,7 +149,7 @@ class Chain:
 
 
 def _pause(run: Run, chance: random.Random) -> None:
-    """The whole tree is stopped a few times, and must end as if it had not been."""
+    """The whole process tree is stopped a few times; the run must end as usual."""
     for _ in range(chance.randint(1, _PAUSES_MOST)):
         if run.over:
             break

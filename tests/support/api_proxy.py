@@ -1,4 +1,4 @@
-"""A proxy before a real API server that counts what passes, and goes wrong in the ways that :class:`Faults` names.
+"""A proxy in front of a real API server that counts requests and injects the faults of :class:`Faults`.
 
     with ApiProxy(kubeconfig, Faults(too_many=0.05)) as proxy:
         run_something(proxy.kubeconfig)

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Secrets that would be noticed: how they may be spelled, and where on this machine they must not show."""
+"""Canary secrets: their possible encodings, and where on this machine they must not appear."""
 
 from __future__ import annotations
 

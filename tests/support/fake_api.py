@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A small HTTP server that stands for an API server which misbehaves on purpose: each test says what it answers."""
+"""A small HTTP server in place of a faulty API server: each test defines its responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a proxy in front of an API server does wrong, and the answers that it makes up for that."""
+"""Faults that a proxy in front of an API server injects, and its responses for them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# What clients really get to see when the server, its database or a load balancer before it is in trouble.
+# Real responses when the server, its database or a load balancer in front of it is faulty.
 _ERRORS = (
     (500, "application/json", "etcdserver: leader changed"),
     (500, "application/json", "etcdserver: request timed out"),

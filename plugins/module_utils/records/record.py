@@ -177,8 +177,7 @@ class RecordStore:
     def readable(
         self, headers: Iterable[Header] | None = None, damaged: Callable[[str], None] = lambda text: None
     ) -> Iterator[Record]:
-        """Records that are neither withdrawn nor damaged, newest first. ``damaged`` is told of each that is passed
-        over."""
+        """Records that are neither withdrawn nor damaged, newest first. ``damaged`` is called for each skipped one."""
         for header in self.headers() if headers is None else headers:
             if header.withdrawn:
                 continue
