@@ -106,13 +106,13 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.platform_info 
 
 # As one text, which is hidden as a whole: words of it, such as the user "app", stand in names that are shown.
 SPEC: dict[str, t.Any] = {**KUBE, "parts": {"type": "jsonarg", "required": True, "no_log": True}}
-_ANSWER_S = 10.0  # a role says more about a cluster that does not answer
+_ANSWER_SECONDS = 10.0  # a role says more about a cluster that does not answer
 
 
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
-        version = str(kube.raw("/version", deadline=Deadline.after(_ANSWER_S))["gitVersion"])
+        version = str(kube.raw("/version", deadline=Deadline.after(_ANSWER_SECONDS))["gitVersion"])
         result, warnings = platform_info(kube, HelmCli(kube.kubeconfig), version, json.loads(module.params["parts"]))
     for warning in warnings:
         module.warn(warning)

@@ -27,7 +27,7 @@ from .run import LockedRun
 from .verification import Verification, Verifier
 from .writer import ReleaseWriter
 
-_PROBE_S = 3.0
+_PROBE_SECONDS = 3.0
 _DATA = {"StatefulSet", "PersistentVolumeClaim"}  # a restore never uninstalls anything stateful
 
 
@@ -78,7 +78,7 @@ class Remediation:
     def _remediate(self, lost: WaveFailure, report: Report) -> str:
         """Follows on_failure; returns the end of the run's message."""
         if any(f.code in CUT_OFF for f in lost.failures.values()):  # still? If not, the releases may be restored
-            self._kube.find(NAMESPACE, "", self._settings.namespace, deadline=Deadline.after(_PROBE_S))
+            self._kube.find(NAMESPACE, "", self._settings.namespace, deadline=Deadline.after(_PROBE_SECONDS))
         snapshot = self._run.look()
         report.set = snapshot.newest.id if snapshot.newest else 0
         if any(f.code is Code.DEPENDENCY_DOWN for f in lost.failures.values()):

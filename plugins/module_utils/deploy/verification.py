@@ -19,7 +19,7 @@ from ..rollout.waiter import RolloutWaiter
 from .run import Run
 
 # The longest outage of the API server during a wait; with the lock's release it stays under a minute.
-OUTAGE_S = 35.0
+OUTAGE_SECONDS = 35.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Verifier:
         return Verification(sidecars, verdict, stored, verdict.warnings, restarted)
 
     def _wait(self, targets: Sequence[Target], deadline: Deadline) -> Verdict:
-        options: WaitOptions = replace(self._settings.wait, outage_seconds=OUTAGE_S)
+        options: WaitOptions = replace(self._settings.wait, outage_seconds=OUTAGE_SECONDS)
         return RolloutWaiter(self._kube, options, self._progress).wait(targets, deadline)
 
     def _sidecars(

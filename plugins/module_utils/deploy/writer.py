@@ -30,9 +30,9 @@ from .run import LockedRun
 
 _STEPS = 4  # at most: quarantine, recovery, the end of an uninstall, and the step itself
 _REVISIONS = 6  # failed revisions per write: more would push good ones out of Helm's history
-_PAUSE_S = 1.0  # doubled each time, up to the longest
-_LONGEST_PAUSE_S = 10.0
-_MANUAL_S = 300.0  # pending revisions younger than this may belong to a running manual helm call
+_PAUSE_SECONDS = 1.0  # doubled each time, up to the longest
+_LONGEST_PAUSE_SECONDS = 10.0
+_MANUAL_SECONDS = 300.0  # pending revisions younger than this may belong to a running manual helm call
 
 
 @dataclass(frozen=True)
@@ -235,11 +235,11 @@ class ReleaseWriter:
         if newest.labels.get(INPUTS) or not newest.created:
             return
         age = self._kube.server_now() - newest.created
-        if age < _MANUAL_S:
+        if age < _MANUAL_SECONDS:
             raise error(
                 Code.RELEASE_PENDING,
                 f"{newest.name}: a manual Helm call began {max(age, 0):.0f} s ago "
-                f"({newest.status.value}): wait for its end, or try again after {_MANUAL_S:.0f} s.",
+                f"({newest.status.value}): wait for its end, or try again after {_MANUAL_SECONDS:.0f} s.",
                 release=newest.name,
                 revision=newest.revision,
             )
@@ -272,7 +272,7 @@ def apply_request(
 
 
 def _pause(attempt: int) -> float:
-    return float(min(_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S))
+    return float(min(_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS))
 
 
 def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> ReleaseSpec:

@@ -17,7 +17,7 @@ LOCK_NAME = "todo.cloud-lock"
 PLATFORM_LOCK, PLATFORM_NAMESPACE = "todo.cloud-platform-lock", "kube-system"  # of the cluster, whoever manages it
 HOLDER = "todo.cloud/holder"
 TAKEN_OVER = "todo.cloud/lock-taken-over"  # manually; stays until a run has reported it
-TTL_S = 15
+TTL_SECONDS = 15
 
 
 def place(namespace: str, platform: bool) -> tuple[str, str]:
@@ -61,7 +61,7 @@ def freed(lease: Mapping[str, Any]) -> dict[str, Any]:
 
 def duration_of(lease: Mapping[str, Any]) -> float:
     """Seconds for which a Lease is valid without a renewal."""
-    return float(lease["spec"].get("leaseDurationSeconds") or TTL_S)
+    return float(lease["spec"].get("leaseDurationSeconds") or TTL_SECONDS)
 
 
 def silent_for(kube: KubeReader, lease: Mapping[str, Any]) -> float:

@@ -26,7 +26,7 @@ from ..processes import lasting
 from .holder import Holder, end_stuck, is_dead_here
 from .lease import (
     TAKEN_OVER,
-    TTL_S,
+    TTL_SECONDS,
     describe_holder,
     duration_of,
     freed,
@@ -39,7 +39,7 @@ from .lease import (
     subject,
 )
 
-_POLL_S = 1.0
+_POLL_SECONDS = 1.0
 
 
 class EnvironmentLock:
@@ -53,7 +53,7 @@ class EnvironmentLock:
         *,
         wait: float = 0,
         progress: Callable[[str], None] = lambda line: None,
-        ttl: int = TTL_S,
+        ttl: int = TTL_SECONDS,
         platform: bool = False,
     ) -> None:
         self._kube = kube
@@ -128,7 +128,7 @@ class EnvironmentLock:
             if not reported:
                 self._progress(f"waiting for the lock: {describe_holder(lease)}")
                 reported = True
-            self._stop.wait(min(_POLL_S, until.remaining))
+            self._stop.wait(min(_POLL_SECONDS, until.remaining))
 
     def _try(self, write: Callable[[], dict[str, Any]]) -> bool:
         try:
@@ -166,7 +166,7 @@ class EnvironmentLock:
 
     def _confirm(self) -> None:
         """The renewal is overdue: an outage, or this process was stopped."""
-        if self._unsure and lasting() - self._unsure[0] < _POLL_S:
+        if self._unsure and lasting() - self._unsure[0] < _POLL_SECONDS:
             raise self._unsure[1]  # another thread has just waited for it
         try:
             self._renew()

@@ -32,7 +32,7 @@ from ..readiness.status import State as WorkloadState
 from ..settings import Progress, Settings
 
 _AT_REST = (Action.NONE, Action.VERIFY)
-_GONE_POLL_S = 0.5
+_GONE_POLL_SECONDS = 0.5
 
 
 @dataclass
@@ -244,7 +244,7 @@ class HelmReleaseRun:
                     Code.TIMEOUT, f"{name}: {names} is still there {self._settings.timeout} s after the uninstall."
                 )
             if left:
-                pause.wait(_GONE_POLL_S)
+                pause.wait(_GONE_POLL_SECONDS)
 
     def _namespace_is_there(self, may_be_absent: bool) -> bool:
         namespace = self._settings.namespace

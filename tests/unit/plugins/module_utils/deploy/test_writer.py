@@ -47,7 +47,7 @@ def fails(transient: bool, leaves: str = "", labels: Mapping[str, str] | None = 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(writer_module, "_PAUSE_SECONDS", 0.0)
 
 
 def make(kube: FakeKube, helm: FakeHelm, check: Check = may_go_on) -> ReleaseWriter:
@@ -143,7 +143,7 @@ def test_an_uninstall_goes_on_after_a_passing_fault(monkeypatch: pytest.MonkeyPa
 
 
 def test_nothing_is_tried_again_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "_PAUSE_S", 1.0)
+    monkeypatch.setattr(writer_module, "_PAUSE_SECONDS", 1.0)
     kube = FakeKube()
     helm = FakeHelm(kube, *[fails(True)] * 10)
     with pytest.raises(TodoCloudError):
