@@ -116,7 +116,7 @@ def main() -> t.NoReturn:
         result, warnings = platform_info(kube, HelmCli(kube.kubeconfig), version, json.loads(module.params["parts"]))
     for warning in warnings:
         module.warn(warning)
-    module.exit_json(**result)
+    module.exit_json(changed=False, **result)
     raise AssertionError("exit_json returned")
 
 
