@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cluster import kind, machine, state
@@ -96,13 +97,16 @@ def _build(options: argparse.Namespace) -> None:
     machine.ready_to_build()
     if not options.images:
         tests = options.tests or options.bench
-        compiler.build(
-            [
-                *(entry for entry in PARTS if tests or not entry.for_tests),
-                *(BENCH_PARTS if options.bench else ()),
-            ],
-            [entry for entry in FILES if tests or not entry.for_tests],
-        )
+        with ThreadPoolExecutor(1) as beside:  # it mostly waits for downloads
+            layers = beside.submit(images.prepare)
+            compiler.build(
+                [
+                    *(entry for entry in PARTS if tests or not entry.for_tests),
+                    *(BENCH_PARTS if options.bench else ()),
+                ],
+                [entry for entry in FILES if tests or not entry.for_tests],
+            )
+            layers.result()
     if not images.build([*images.system_images(), *images.platform_images(), *images.app_images()]):
         say("all parts and images are built")
     return None

@@ -7,9 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
+from tests.cluster.build.compiler import fetching
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
 from tests.cluster.machine import Tool, ready_to_build
@@ -71,7 +73,8 @@ def _install(folder: Path) -> None:
         "--requirement",
         str(REQUIREMENTS),
     ]
-    _run(pip, "pip's words are above")
+    with fetching() if sys.argv[1:2] == ["build"] else nullcontext():
+        _run(pip, "pip's words are above")
     (folder / _COMPLETE).touch()
     say(f"Python environment installed ({step})")
 

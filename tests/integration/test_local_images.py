@@ -11,8 +11,8 @@ import pytest
 
 from tests.cluster.build import images, layers, registry
 from tests.cluster.build.images import Image
-from tests.cluster.build.layers import files_layer
-from tests.cluster.build.oci import Entry, Reference
+from tests.cluster.build.layers import Layer, files_layer
+from tests.cluster.build.oci import Entry, Reference, write_layer
 
 NAME = "ghcr.io/acme/app:v1"
 
@@ -64,3 +64,21 @@ def test_a_note_of_an_earlier_version_is_not_believed(storage: Path) -> None:
     (storage / "images.json").write_text(f'{{"{NAME}": "{image(b"one").key}"}}')
 
     assert images.build([image(b"one")]) == [NAME]
+
+
+def test_a_layer_that_was_written_ahead_is_not_written_again(storage: Path) -> None:
+    times: list[Path] = []
+
+    def write(target: Path) -> None:
+        times.append(target)
+        write_layer([Entry("app", data=b"one")], target)
+
+    layer = Layer("a-key", write)
+    images.IMAGES.mkdir()
+    layers.written(layer)
+
+    assert images.build([Image(NAME, (layer,))]) == [NAME]
+
+    assert len(times) == 1
+    assert "a-key" in layers.known_blobs()
+    assert list(images.IMAGES.glob("*.tar")) == []

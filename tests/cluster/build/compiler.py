@@ -1,7 +1,7 @@
-"""Builds the parts with the Go command, each once per version, and keeps Go's caches small on the way.
+"""Builds the parts with the Go command, each once per version, and removes Go's caches at the end.
 
-Two families of parts are built side by side, since neither downloads nor linking keep a processor busy. Each has
-caches of its own: families share too little to make one wait until the other one's may be emptied.
+One command builds all parts of a module: whatever they share is compiled once, and while one is linked, the next one is
+compiled.
 """
 
 from __future__ import annotations
@@ -11,27 +11,26 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-import threading
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
-from queue import SimpleQueue
 
-from tests.cluster.build.parts import FILES, PARTS, PLUGINS, Files, Part, Plugins
+from tests.cluster.build.parts import FILES, PARTS, PLUGINS, PORTS, TAGS, Files, Part, Plugins, Port
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
-from tests.cluster.paths import BIN, GO, HERE, LOGS, cache
+from tests.cluster.paths import BIN, GO, HERE, LOGS, TOP, cache
 from tests.cluster.say import Step, say
 
-_LANES = 2  # families built side by side
-_CACHE_LIMIT = 3 * 1024**3  # bytes; above it a lane's caches are emptied before its next family of parts
+MODULES = HERE / "build" / "go"
 _MEMORY_LEAST = 1024**3  # bytes that a Go process may use before it collects garbage, whatever the machine
 _DISK_NEEDED = 14 * 1024**3  # bytes free for a build from nothing
 _GO_NEEDED = (1, 26, 6)  # the highest `go` line in go/*/go.mod
 _GO_HINT = f"install Go {'.'.join(map(str, _GO_NEEDED))} or newer and put its `go` into PATH"
+_REMINDER_S = 60
+_NEEDED = [entry for entry in PARTS if not entry.for_tests]
 
 
 def missing(parts: Iterable[Part] = PARTS) -> list[Part]:
@@ -46,13 +45,15 @@ def build(parts: Iterable[Part] = PARTS, files: Iterable[Files] = FILES) -> int:
         ClusterError: no Go, too old a Go, too little disk, or a part that does not build.
     """
     wanted, files = list(parts), list(files)
-    with locked(BIN.parent / "build.lock", "building the cluster's parts"):
+    with locked(_lock(), "building the cluster's parts"):
         todo = missing(wanted)
         if todo or not all((cache() / each.place).exists() for each in files):
             _check_machine()
         if todo:
-            say(f"building {len(todo)} of {len(wanted)} parts of the cluster from their Go modules")
-        _build_all(todo)
+            elsewhere = f": {sum(entry.seconds for entry in todo)} s elsewhere" if len(todo) == len(wanted) else ""
+            say(f"building {len(todo)} of {len(wanted)} parts of the cluster from their Go modules{elsewhere}")
+        for entries in together(todo):
+            _build(entries)
         for each in files:
             keep(each)
         shutil.rmtree(GO, ignore_errors=True)
@@ -61,45 +62,54 @@ def build(parts: Iterable[Part] = PARTS, files: Iterable[Files] = FILES) -> int:
     return len(todo)
 
 
-def _build_all(todo: Sequence[Part]) -> None:
-    """Families side by side, the parts of one after another; after a failure nothing is begun or gone on with."""
-    lanes: SimpleQueue[Path] = SimpleQueue()
-    for number in range(_LANES):
-        lanes.put(GO / str(number))
-    stop = threading.Event()
+@contextmanager
+def fetching() -> Iterator[None]:
+    """Download the modules of the parts that `make up` needs while the block does something else.
 
-    def family(entries: Sequence[Part]) -> None:
-        caches = lanes.get()
-        try:
-            if _size(caches) > _CACHE_LIMIT:
-                shutil.rmtree(caches, ignore_errors=True)
-            for plugins in PLUGINS:
-                if plugins.pins == entries[0].pins:
-                    _leave_out(plugins, caches)
-            for entry in entries:
-                if not stop.is_set():
-                    _build(entry, caches, stop)
-        except BaseException:
-            stop.set()
-            raise
-        finally:
-            lanes.put(caches)
-
-    with ThreadPoolExecutor(_LANES) as pool:
-        try:
-            for done in [pool.submit(family, list(group)) for _, group in groupby(todo, lambda entry: entry.family)]:
-                done.result()
-        finally:  # Ctrl-C too
-            stop.set()
+    Not where kind may take our cluster's place, or where `build` will say what this machine lacks. Of a failure nothing
+    is said: `build` meets it too. What is not there when the block ends is fetched still, and `build` waits for it.
+    """
+    if not missing(_NEEDED) or not shutil.which("go") or shutil.which("kind") or os.geteuid() != 0:
+        yield
+        return
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with (LOGS / "fetch.log").open("w") as log:
+        argv = [sys.executable, "-m", __name__]
+        process = subprocess.Popen(argv, cwd=TOP, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield
+    except BaseException:
+        process.terminate()
+        raise
 
 
-def go_command(entry: Part) -> list[str]:
-    """The Go command that builds one part."""
-    argv = ["go", "install", "-trimpath", "-gcflags=all=-dwarf=false", f"-ldflags={entry.ldflags}"]
-    return [*argv, *([f"-tags={entry.tags}"] if entry.tags else []), entry.package]
+def _fetch() -> None:
+    with locked(_lock(), "the parts' Go modules"):
+        entries = together(_NEEDED)[0]
+        _adapt(entries[0].pins)
+        packages = [entry.package for entry in entries]
+        subprocess.run(
+            ["go", "list", "-deps", f"-tags={TAGS}", *packages],
+            cwd=MODULES / entries[0].pins,
+            env=go_environment(BIN),
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
 
-def go_environment(target: Path, caches: Path) -> dict[str, str]:
+def together(entries: Iterable[Part]) -> list[list[Part]]:
+    """The parts as Go commands can build them, one after another: those of a module that are not to be alone."""
+    return [list(group) for _, group in groupby(entries, lambda entry: (entry.pins, entry.name if entry.alone else ""))]
+
+
+def go_command(entries: Sequence[Part]) -> list[str]:
+    """The Go command that builds parts; it ignores variables of packages that a part does not have."""
+    variables = dict.fromkeys(f"-X {name}={value}" for entry in entries for name, value in entry.variables)
+    flags = (f"-ldflags={' '.join(['-s', '-w', *variables])}", f"-tags={TAGS}")
+    return ["go", "install", "-trimpath", "-gcflags=all=-dwarf=false", *flags, *(entry.package for entry in entries)]
+
+
+def go_environment(target: Path) -> dict[str, str]:
     """Go's environment: static binaries into ``target``, caches of our own, and no toolchain but the installed one.
 
     The compiler lives too short to be worth collecting garbage, which takes a sixth of its time: it does so only
@@ -109,8 +119,9 @@ def go_environment(target: Path, caches: Path) -> dict[str, str]:
     own = {
         "CGO_ENABLED": "0",
         "GOBIN": str(target),
-        "GOCACHE": str(caches / "build"),
-        "GOMODCACHE": str(caches / "mod"),
+        "GOCACHE": str(GO / "build"),
+        "GOMODCACHE": str(GO / "mod"),
+        "GOTMPDIR": str(GO / "tmp"),  # on the target's file system: binaries appear there whole, by renaming
         "GOGC": "off",
         "GOMEMLIMIT": str(max(memory // 8, _MEMORY_LEAST)),
         "GOFLAGS": "-modcacherw -buildvcs=false",
@@ -120,45 +131,84 @@ def go_environment(target: Path, caches: Path) -> dict[str, str]:
     return {**os.environ, **own}
 
 
-def _build(entry: Part, caches: Path, stop: threading.Event) -> None:
-    step = Step()
+def _build(entries: Sequence[Part]) -> None:
+    _adapt(entries[0].pins)
     BIN.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / f"build-{entry.name}.log"
+    log = LOGS / f"build-{entries[0].name}.log"
     with tempfile.TemporaryDirectory(dir=BIN, prefix=".build-") as folder:
-        where = HERE / "build" / "go" / entry.pins if entry.pins else Path(folder)
+        environment = go_environment(Path(folder))
+        Path(environment["GOTMPDIR"]).mkdir(parents=True, exist_ok=True)
         with log.open("w") as output:
             process = subprocess.Popen(
-                go_command(entry),
-                cwd=where,
-                env=go_environment(Path(folder), caches),
+                go_command(entries),
+                cwd=MODULES / entries[0].pins,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
-            while (code := _ended(process)) is None:
-                if stop.is_set():  # another one has failed
-                    process.kill()
-                    process.wait()
-                    return
-        if code != 0:
+            waiting = _Waiting(entries)
+            while process.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=0.5)
+                waiting.publish(Path(folder))
+        if process.returncode != 0:
             tail = "\n".join(log.read_text().splitlines()[-10:])
-            raise ClusterError(f"{entry.name} {entry.version} does not build; Go says (whole log: {log}):\n{tail}")
-        (made,) = Path(folder).iterdir()
-        made.replace(BIN / entry.file)
-    _link(entry)
-    say(f"{entry.name} {entry.version} built ({step})")
-    with (LOGS / "build-times.tsv").open("a") as times:
-        times.write(f"{entry.file}\t{step.seconds:.0f} s\tGo caches {_size(GO) / 1024**3:.1f} GiB\n")
+            raise ClusterError(f"{waiting.names} cannot be built; Go says (whole log: {log}):\n{tail}")
 
 
-def _leave_out(plugins: Plugins, caches: Path) -> None:
-    """Remove plugins from Go's copy of their module, before Go looks into it for the first time.
+class _Waiting:
+    """The parts that a Go command has still to build; says which ones are there, and what comes next."""
+
+    def __init__(self, entries: Sequence[Part]) -> None:
+        self._left = list(entries)
+        self._step = Step()
+        self._reminded = 0.0
+
+    @property
+    def names(self) -> str:
+        return ", ".join(f"{entry.name} {entry.version}" for entry in self._left)
+
+    def publish(self, folder: Path) -> None:
+        """Bring what the command has finished (Go renames it into the folder) to its place."""
+        for entry in list(self._left):
+            made = folder / entry.binary
+            if made.exists():
+                made.replace(BIN / entry.file)
+                _link(entry)
+                self._left.remove(entry)
+                say(f"{entry.name} {entry.version} built ({self._step}){self._next()}")
+                self._step, self._reminded = Step(), 0.0
+        if self._left and self._step.seconds - self._reminded > _REMINDER_S:
+            self._reminded = self._step.seconds
+            say(f"compiling for {self._step} now{self._next()}")
+
+    def _next(self) -> str:
+        if not self._left:
+            return ""
+        coming = self._left[0]
+        elsewhere = f" ({coming.seconds} s elsewhere)" if coming.seconds else ""
+        return f"; next {coming.name}{elsewhere}, {len(self._left)} to come"
+
+
+def _adapt(pins: str) -> None:
+    """Change Go's copies of modules, before Go looks into them for the first time."""
+    for plugins in PLUGINS:
+        if plugins.pins == pins:
+            _leave_out(plugins)
+    for port in PORTS:
+        if port.pins == pins:
+            _write_anew(port)
+
+
+def _leave_out(plugins: Plugins) -> None:
+    """Remove plugins from Go's copy of their module.
 
     Raises:
         ClusterError: the module cannot be had, or one that is to stay is not there.
     """
-    folder = _module(plugins.module, HERE / "build" / "go" / plugins.pins, caches) / plugins.folder
+    folder = _module(plugins.module, MODULES / plugins.pins) / plugins.folder
     if missing := [name for name in plugins.kept if not (folder / name).exists()]:
         raise ClusterError(f"{plugins.module} has no {', '.join(missing)} in {plugins.folder}: see PLUGINS in parts.py")
     for file in folder.glob("*.go"):
@@ -166,7 +216,22 @@ def _leave_out(plugins: Plugins, caches: Path) -> None:
             file.unlink()
 
 
-def _module(name: str, where: Path, caches: Path) -> Path:
+def _write_anew(port: Port) -> None:
+    """Port calls in Go's copy of a module.
+
+    Raises:
+        ClusterError: the module cannot be had, or does not have these calls.
+    """
+    file = _module(port.module, MODULES / port.pins) / port.file
+    text = file.read_text()
+    for before, after in port.calls:
+        if before not in text and after not in text:
+            raise ClusterError(f"{port.module} does not say {before!r} in {port.file}: see PORTS in parts.py")
+        text = text.replace(before, after)
+    file.write_text(text)
+
+
+def _module(name: str, where: Path) -> Path:
     """Where Go keeps a module (a path that ``where`` pins, or ``path@version``), downloaded if need be.
 
     Raises:
@@ -175,7 +240,7 @@ def _module(name: str, where: Path, caches: Path) -> Path:
     done = subprocess.run(
         ["go", "mod", "download", "-json", name],
         cwd=where,
-        env=go_environment(where, caches),
+        env=go_environment(where),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -186,10 +251,8 @@ def _module(name: str, where: Path, caches: Path) -> Path:
     return Path(json.loads(done.stdout)["Dir"])
 
 
-def _ended(process: subprocess.Popen[bytes]) -> int | None:
-    with suppress(subprocess.TimeoutExpired):
-        return process.wait(timeout=0.5)
-    return None
+def _lock() -> Path:
+    return BIN.parent / "build.lock"
 
 
 def _link(entry: Part) -> None:
@@ -213,15 +276,9 @@ def keep(wanted: Files) -> None:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        module = _module(wanted.module, Path(folder), GO / "0")
+        module = _module(wanted.module, Path(folder))
         shutil.copytree(module / wanted.folder, Path(folder) / "files")
         (Path(folder) / "files").replace(target)
-
-
-def _size(folder: Path) -> int:
-    """Bytes on disk under a folder."""
-    out = subprocess.run(["du", "-sk", str(folder)], capture_output=True, text=True, check=False).stdout
-    return int(out.split()[0]) * 1024 if out else 0
 
 
 def _check_machine() -> None:
@@ -238,3 +295,7 @@ def _check_machine() -> None:
             f"Building the cluster needs {_DISK_NEEDED >> 30} GiB free in {BIN.parent}, and there are {free >> 30}: "
             "free some, or point TODO_CLOUD_CACHE to a larger disk."
         )
+
+
+if __name__ == "__main__":
+    _fetch()

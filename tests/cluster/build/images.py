@@ -16,7 +16,9 @@ from tests.cluster.build.layers import (
     busybox_layer,
     compiled_layer,
     key_of,
+    known_blobs,
     requirements_layer,
+    written,
 )
 from tests.cluster.build.oci import Reference
 from tests.cluster.build.parts import COREDNS, DAPR, LOCAL_PATH, METRICS_SERVER
@@ -110,7 +112,7 @@ def platform_images() -> list[Image]:
 
 def app_images() -> list[Image]:
     """The stand-in services in all their versions; the broken ones are for tests."""
-    base, requirements = python_layer(), requirements_layer(APPS / "requirements.txt", "/opt/deps")
+    base, requirements = python_layer(), _requirements()
     versions = [(service, version, "") for service in SERVICES for version in VERSIONS]
     broken = [("backend-api", f"{VERSIONS[-1]}-{fault}", fault) for fault in FAULTS]
     plain = Image(PYTHON, (base,), {"Cmd": ["python3"], "Env": ["PATH=/usr/bin"]})
@@ -118,6 +120,18 @@ def app_images() -> list[Image]:
         plain,
         *(_app(service, version, fault, base, requirements) for service, version, fault in (*versions, *broken)),
     ]
+
+
+def prepare() -> None:
+    """Write the layers that take long and need none of the parts, so that this can be done beside building those."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with locked(IMAGES / ".lock", "building images"):
+        step, known = Step(), known_blobs()
+        missing = [layer for layer in (kafka.layer(), python_layer(), _requirements()) if layer.key not in known]
+        for layer in missing:
+            written(layer)
+    if missing:
+        say(f"Kafka, Python and its libraries are there for the images ({step})")
 
 
 def build(images: Iterable[Image]) -> list[str]:
@@ -144,6 +158,10 @@ def build(images: Iterable[Image]) -> list[str]:
             collect_garbage()
     say(f"{len(changed)} of {len(wanted)} images built and pushed ({step})")
     return [image.reference for image in changed]
+
+
+def _requirements() -> Layer:
+    return requirements_layer(APPS / "requirements.txt", "/opt/deps")
 
 
 def _app(service: str, version: str, fault: str, base: Layer, requirements: Layer) -> Image:

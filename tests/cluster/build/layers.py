@@ -144,30 +144,47 @@ def linked_libraries(files: Iterable[Path], besides: Path | None = None) -> list
     return sorted(path for path in found if not (besides and path.is_relative_to(besides)))
 
 
+def written(layer: Layer) -> Path:
+    """The layer's tar file, which may have been written ahead of its use."""
+    file = IMAGES / f"{layer.key}.tar"
+    if not file.exists():
+        fresh = file.with_suffix(".new")
+        layer.build(fresh)
+        fresh.replace(file)
+    return file
+
+
+def known_blobs() -> dict[str, Blob]:
+    """The blobs that layers have become, by the layers' keys."""
+    if not _known_file().exists():
+        return {}
+    return {key: Blob(**blob) for key, blob in json.loads(_known_file().read_text()).items()}
+
+
 class LayerStore:
     """Remembers which blob each layer key has become, and puts layers into repositories of the registry."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._file = REGISTRY / "layers.json"
-        self._known: dict[str, Blob] = {}
-        if self._file.exists():
-            self._known = {key: Blob(**blob) for key, blob in json.loads(self._file.read_text()).items()}
+        self._known = known_blobs()
 
     def put(self, layer: Layer, repository: str) -> Blob:
         """The layer as a blob of the repository, built only when the registry does not have it."""
         known = self._known.get(layer.key)
         if known and self._registry.mount(repository, known):
             return known
-        with tempfile.TemporaryDirectory(dir=IMAGES) as folder:
-            file = Path(folder) / "layer.tar"
-            layer.build(file)
-            blob = self._registry.push_file(repository, file)
+        file = written(layer)
+        blob = self._registry.push_file(repository, file)
+        file.unlink()
         self._known[layer.key] = blob
-        fresh = self._file.with_suffix(".new")
+        fresh = _known_file().with_suffix(".new")
         fresh.write_text(json.dumps({key: vars(value) for key, value in self._known.items()}, indent=1))
-        fresh.replace(self._file)
+        fresh.replace(_known_file())
         return blob
+
+
+def _known_file() -> Path:
+    return REGISTRY / "layers.json"
 
 
 def _content(entry: Entry) -> bytes:

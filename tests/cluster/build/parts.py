@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 KUBERNETES = "1.36.3"
@@ -16,6 +17,30 @@ KWOK = "0.8.0"
 HELM = "4.3.1"
 HELM3 = "3.22.0"
 HELMFILE = "1.8.0"
+_SECONDS = {
+    "kube-apiserver": 225,
+    "kube-controller-manager": 57,
+    "kube-scheduler": 3,
+    "kubelet": 16,
+    "kube-proxy": 5,
+    "kubectl": 19,
+    "helm": 18,
+    "coredns": 9,
+    "registry": 20,
+    "metrics-server": 5,
+    "dapr-injector": 9,
+    "dapr-operator": 15,
+    "dapr-sentry": 2,
+    "dapr-placement": 4,
+    "daprd": 58,
+    "etcd": 9,
+    "local-path-provisioner": 8,
+    "containerd": 24,
+    "containerd-shim-runc-v2": 1,
+    "dapr-scheduler": 15,
+    "helmfile": 300,
+}
+TAGS = "stablecomponents"  # daprd's; no other part knows it
 
 
 @dataclass(frozen=True)
@@ -25,23 +50,27 @@ class Part:
     Attributes:
         name: its name in the cache's ``bin`` folder.
         version: without a leading v; with the name it decides whether the binary is there already.
-        package: the Go package, ``@version`` included unless ``pins`` is set; ``./name`` is a main package of our own.
-        pins: folder under ``go/`` whose go.mod and go.sum pin all modules, for modules that ``go install`` refuses and
-            for parts that shall share what is compiled.
+        package: the Go package; ``./name`` is a main package of our own.
+        pins: folder under ``go/`` whose go.mod and go.sum pin all modules.
         version_vars: Go variables that hold the version as the program prints it, each set to ``v<version>``.
         extra_vars: further Go variables and their values.
-        tags: build tags.
+        alone: no other part can be built by the same command.
         for_tests: only tests need it; ``make up`` does without.
     """
 
     name: str
     version: str
     package: str
-    pins: str = ""
+    pins: str = "cluster"
     version_vars: tuple[str, ...] = ()
     extra_vars: tuple[tuple[str, str], ...] = ()
-    tags: str = ""
+    alone: bool = False
     for_tests: bool = False
+
+    @property
+    def seconds(self) -> int:
+        """What it took after those before it, when all were built on two processors; 0 when nobody knows."""
+        return _SECONDS.get(self.name, 0)
 
     @property
     def file(self) -> str:
@@ -49,15 +78,15 @@ class Part:
         return f"{self.name}-{self.version}"
 
     @property
-    def family(self) -> str:
-        """Parts of one family share most of what Go compiles for them."""
-        return self.pins or self.package.partition("/cmd/")[0]
+    def binary(self) -> str:
+        """What Go calls the file: the last word of the package's path that is no major version."""
+        words = self.package.split("/")
+        return words[-2] if re.fullmatch(r"v\d+", words[-1]) else words[-1]
 
     @property
-    def ldflags(self) -> str:
-        """Linker flags: no debug symbols (the compiler makes none either), and the version."""
-        values = [*((name, f"v{self.version}") for name in self.version_vars), *self.extra_vars]
-        return " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in values)])
+    def variables(self) -> list[tuple[str, str]]:
+        """Go variables that the linker sets."""
+        return [*((name, f"v{self.version}") for name in self.version_vars), *self.extra_vars]
 
 
 def _kubernetes(name: str) -> Part:
@@ -67,7 +96,6 @@ def _kubernetes(name: str) -> Part:
         name,
         KUBERNETES,
         f"k8s.io/kubernetes/cmd/{name}",
-        pins="kubernetes",
         version_vars=tuple(f"{home}.gitVersion" for home in homes),
         extra_vars=tuple(
             (f"{home}.git{key}", value) for home in homes for key, value in (("Major", major), ("Minor", minor))
@@ -76,19 +104,13 @@ def _kubernetes(name: str) -> Part:
 
 
 def _containerd(name: str) -> Part:
-    package = f"github.com/containerd/containerd/v2/cmd/{name}@v{CONTAINERD}"
-    return Part(name, CONTAINERD, package, version_vars=("github.com/containerd/containerd/v2/version.Version",))
+    home = "github.com/containerd/containerd/v2"
+    return Part(name, CONTAINERD, f"{home}/cmd/{name}", pins="containerd", version_vars=(f"{home}/version.Version",))
 
 
-def _dapr(name: str, command: str) -> Part:
-    return Part(
-        name,
-        DAPR,
-        f"github.com/dapr/dapr/cmd/{command}",
-        pins="dapr",
-        extra_vars=(("github.com/dapr/dapr/pkg/buildinfo.version", DAPR),),
-        tags="stablecomponents" if name == "daprd" else "",
-    )
+def _dapr(name: str, command: str, pins: str = "cluster") -> Part:
+    buildinfo = ("github.com/dapr/dapr/pkg/buildinfo.version", DAPR)
+    return Part(name, DAPR, f"github.com/dapr/dapr/cmd/{command}", pins=pins, extra_vars=(buildinfo,))
 
 
 def _helm(name: str, version: str) -> Part:
@@ -97,37 +119,39 @@ def _helm(name: str, version: str) -> Part:
         name,
         version,
         f"{module}/cmd/helm",
-        pins="clients",
         version_vars=(f"{module}/internal/version.version",),
+        alone=version == HELM3,  # Go calls both helm
         for_tests=version == HELM3,
     )
 
 
-# Families that take longest come first: two of them are built side by side.
+# In the order in which they are built: what most others share comes first.
 PARTS: tuple[Part, ...] = (
     *(
         _kubernetes(name)
         for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
     ),
-    # One module for all that talk to an API server: they share client-go, which takes longer than themselves.
     _helm("helm", HELM),
-    _helm("helm3", HELM3),
-    Part("metrics-server", METRICS_SERVER, "sigs.k8s.io/metrics-server/cmd/metrics-server", pins="clients"),
-    Part("local-path-provisioner", LOCAL_PATH, "github.com/rancher/local-path-provisioner", pins="clients"),
-    Part("coredns", COREDNS, "./coredns", pins="clients"),
-    Part("registry", REGISTRY, "./registry", pins="clients"),
+    Part("coredns", COREDNS, "./coredns"),
+    Part("registry", REGISTRY, "./registry"),
+    Part("metrics-server", METRICS_SERVER, "sigs.k8s.io/metrics-server/cmd/metrics-server"),
+    *(_dapr(f"dapr-{command}", command) for command in ("injector", "operator", "sentry", "placement")),
+    _dapr("daprd", "daprd"),
+    Part("etcd", ETCD, "go.etcd.io/etcd/server/v3"),
     Part(
         "kwok",
         KWOK,
         "sigs.k8s.io/kwok/cmd/kwok",
-        pins="clients",
         version_vars=("sigs.k8s.io/kwok/pkg/consts.Version",),
         for_tests=True,
     ),
-    *(_dapr(f"dapr-{command}", command) for command in ("injector", "operator", "sentry", "placement", "scheduler")),
-    _dapr("daprd", "daprd"),
-    *(_containerd(name) for name in ("containerd", "containerd-shim-runc-v2", "ctr")),
-    Part("etcd", ETCD, "go.etcd.io/etcd/server/v3", pins="etcd"),
+    # Alone: it imports a library under a name that differs from the others' in a capital letter only.
+    Part("local-path-provisioner", LOCAL_PATH, "github.com/rancher/local-path-provisioner", alone=True),
+    _helm("helm3", HELM3),
+    # Modules that differ from the first in one library, and share with it all that is compiled without that one: the
+    # CRI's interface in containerd, the etcd inside Dapr's scheduler.
+    *(_containerd(name) for name in ("containerd", "containerd-shim-runc-v2")),
+    _dapr("dapr-scheduler", "scheduler", pins="scheduler"),
 )
 # Only what the benchmark compares with: neither `make up` nor `make test` builds it.
 BENCH_PARTS: tuple[Part, ...] = (Part("helmfile", HELMFILE, "github.com/helmfile/helmfile", pins="helmfile"),)
@@ -152,7 +176,7 @@ class Plugins:
 
 # What charts/dapr-components can ask for, and what needs nothing; the others bring libraries of every cloud.
 DAPR_COMPONENTS = Plugins(
-    "dapr",
+    "cluster",
     "github.com/dapr/dapr",
     "cmd/daprd/components",
     (
@@ -165,6 +189,39 @@ DAPR_COMPONENTS = Plugins(
     ),
 )
 PLUGINS = (DAPR_COMPONENTS,)
+
+
+@dataclass(frozen=True)
+class Port:
+    """Calls in a Go module that are written as a later version of a library wants them; they do the same.
+
+    Attributes:
+        pins: folder under ``go/`` of the parts that it is for.
+        module: path of the module.
+        file: in the module.
+        calls: text before and after.
+    """
+
+    pins: str
+    module: str
+    file: str
+    calls: tuple[tuple[str, str], ...]
+
+
+# Dapr is written for controller-runtime 0.19, which needs Kubernetes libraries of its own.
+DAPR_WEBHOOKS = Port(
+    "cluster",
+    "github.com/dapr/dapr",
+    "pkg/operator/operator.go",
+    tuple(
+        (
+            f"ctrl.NewWebhookManagedBy(o.mgr).\n\t\t\tFor(&{package}.Subscription{{}}).",
+            f"ctrl.NewWebhookManagedBy(o.mgr, &{package}.Subscription{{}}).",
+        )
+        for package in ("subscriptionsapiV1alpha1", "subapi")
+    ),
+)
+PORTS = (DAPR_WEBHOOKS,)
 
 
 @dataclass(frozen=True)

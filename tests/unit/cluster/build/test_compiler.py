@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.build import compiler
-from tests.cluster.build.parts import Part, Plugins
+from tests.cluster.build.parts import DAPR_COMPONENTS, DAPR_WEBHOOKS, Part, Plugins, Port
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import HERE
 
@@ -18,17 +19,27 @@ GO = """#!/bin/sh
 [ "$1 $2" = "mod download" ] && { echo "{\\"Dir\\": \\"$FAKE_GO_MODULE\\"}"; exit 0; }
 [ "$1" = env ] && { echo "${FAKE_GO_VERSION:-go1.26.8}"; exit 0; }
 echo "$@" >> "$FAKE_GO_CALLS"
-for last; do :; done
-[ "$FAKE_GO_FAILS" = yes ] || [ "$FAKE_GO_FAILS" = "$last" ] && { echo "package nowhere: not found" >&2; exit 1; }
-[ "$FAKE_GO_HANGS" = "$last" ] && exec sleep 60
 mkdir -p "$GOCACHE" "$GOMODCACHE"
-[ -e "$GOCACHE/compiled" ] && echo "$last" >> "$FAKE_GO_CALLS.warm"
-touch "$GOCACHE/compiled"
-name=${last##*/}
-echo binary > "$GOBIN/${name%@*}"
+shift
+for package; do
+  case $package in -*) continue;; esac
+  [ "$FAKE_GO_FAILS" = "$package" ] && { echo "package nowhere: not found" >&2; exit 1; }
+  [ "$FAKE_GO_DAWDLES" = "$package" ] && sleep 1
+  echo binary > "$GOTMPDIR/new"
+  mv "$GOTMPDIR/new" "$GOBIN/${package##*/}"
+done
 """
-ONE = Part("one", "1.2.3", "example.test/cmd/one@v1.2.3")
-SERVER = Part("etcd-like", "3.0.0", "example.test/server@v3.0.0")
+ONE = Part("one", "1.2.3", "example.test/cmd/one")
+SERVER = Part("etcd", "3.0.0", "example.test/server")
+ALONE = Part("loner", "3.0.0", "example.test/v3/one", alone=True)
+PART_OF_ANOTHER_MODULE = Part("another", "3.0.0", "example.test/another", pins="helmfile")
+
+
+def packages(calls: Path) -> list[list[str]]:
+    """What each call of Go was to build."""
+    return [
+        [word for word in line.split()[1:] if word.startswith("example")] for line in calls.read_text().splitlines()
+    ]
 
 
 @pytest.fixture
@@ -40,6 +51,8 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("BIN", "GO", "LOGS"):
         monkeypatch.setattr(compiler, name, tmp_path / name.lower())
     monkeypatch.setattr(compiler, "_DISK_NEEDED", 1)
+    monkeypatch.setattr(compiler, "PLUGINS", ())
+    monkeypatch.setattr(compiler, "PORTS", ())
     monkeypatch.setenv("PATH", f"{go.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_GO_CALLS", str(tmp_path / "calls"))
     return tmp_path / "calls"
@@ -49,27 +62,27 @@ def test_a_part_is_built_once_per_version(calls: Path) -> None:
     assert compiler.build([ONE, SERVER], []) == 2
     assert compiler.build([ONE, SERVER], []) == 0
 
-    assert len(calls.read_text().splitlines()) == 2
+    assert len(calls.read_text().splitlines()) == 1
     assert (compiler.BIN / "one").readlink() == Path("one-1.2.3")
-    assert (compiler.BIN / "etcd-like").read_text() == "binary\n"
+    assert (compiler.BIN / "etcd").read_text() == "binary\n"
+
+
+def test_one_command_builds_all_of_a_module_that_can_be_built_together(calls: Path) -> None:
+    compiler.build([ONE, SERVER, ALONE, PART_OF_ANOTHER_MODULE], [])
+
+    assert packages(calls) == [
+        [ONE.package, SERVER.package],
+        [ALONE.package],
+        [PART_OF_ANOTHER_MODULE.package],
+    ]
 
 
 def test_another_version_is_built_beside_and_linked(calls: Path) -> None:
     compiler.build([ONE], [])
-    compiler.build([Part("one", "1.2.4", "example.test/cmd/one@v1.2.4")], [])
+    compiler.build([Part("one", "1.2.4", ONE.package)], [])
 
     assert (compiler.BIN / "one").readlink() == Path("one-1.2.4")
     assert (compiler.BIN / "one-1.2.3").exists()
-
-
-def test_caches_of_go_are_emptied_between_families_not_within_one(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "_CACHE_LIMIT", -1)
-    monkeypatch.setattr(compiler, "_LANES", 1)
-    sibling = Part("sibling", "1.2.3", "example.test/cmd/sibling@v1.2.3")
-
-    compiler.build([ONE, sibling, SERVER], [])
-
-    assert Path(f"{calls}.warm").read_text().split() == [sibling.package]
 
 
 def test_caches_of_go_are_removed(calls: Path) -> None:
@@ -84,8 +97,8 @@ def test_plugins_that_nobody_needs_are_not_built(calls: Path, tmp_path: Path, mo
     for name in ("one.go", "other.go", "notes.md"):
         (plugins / name).touch()
     monkeypatch.setenv("FAKE_GO_MODULE", str(tmp_path / "module"))
-    monkeypatch.setattr(compiler, "PLUGINS", (Plugins("dapr", "example.test/module", "plugins", ("one.go",)),))
-    entry = Part("with-plugins", "1.2.3", "example.test/with-plugins", pins="dapr")
+    monkeypatch.setattr(compiler, "PLUGINS", (Plugins("cluster", "example.test/module", "plugins", ("one.go",)),))
+    entry = Part("with-plugins", "1.2.3", "example.test/with-plugins")
 
     compiler.build([entry, ONE], [])
 
@@ -96,27 +109,101 @@ def test_plugins_that_nobody_needs_are_not_built(calls: Path, tmp_path: Path, mo
         compiler.build([entry], [])
 
 
-def test_a_failed_build_leaves_nothing_half_done(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FAKE_GO_FAILS", "yes")
+def test_calls_are_ported_once(calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "module" / "one.go"
+    file.parent.mkdir()
+    file.write_text("x := New(a).For(b).Do()")
+    monkeypatch.setenv("FAKE_GO_MODULE", str(file.parent))
+    monkeypatch.setattr(
+        compiler, "PORTS", (Port("cluster", "example.test", file.name, (("New(a).For(b)", "New(a, b)"),)),)
+    )
 
-    with pytest.raises(ClusterError, match=r"one 1\.2\.3 does not build.*\n.*not found"):
+    compiler.build([ONE], [])
+    compiler.build([SERVER], [])
+
+    assert file.read_text() == "x := New(a, b).Do()"
+    file.write_text("x := Newer(a)")
+    with pytest.raises(ClusterError, match=r"example\.test does not say 'New\(a\)\.For\(b\)' in one\.go: see PORTS"):
+        compiler.build([ONE, Part("two", "1.2.3", "example.test/two")], [])
+
+
+def test_a_failed_build_leaves_nothing_half_done(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_GO_FAILS", ONE.package)
+
+    with pytest.raises(ClusterError, match=r"one 1\.2\.3 cannot be built.*\n.*not found"):
         compiler.build([ONE], [])
 
     assert list(compiler.BIN.iterdir()) == []
 
 
-def test_a_failed_build_ends_what_is_built_beside_it(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_built_before_a_failure_stays_and_nothing_is_begun_after_it(
+    calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FAKE_GO_FAILS", SERVER.package)
-    monkeypatch.setenv("FAKE_GO_HANGS", ONE.package)
-    further = Part("further", "1.2.3", "example.test/further@v1.2.3")
-    began = time.monotonic()
+    further = Part("further", "1.2.3", "example.test/further")
 
-    with pytest.raises(ClusterError, match=r"etcd-like 3\.0\.0 does not build"):
-        compiler.build([ONE, SERVER, further], [])
+    with pytest.raises(ClusterError, match=r"^etcd 3\.0\.0, further 1\.2\.3 cannot be built"):
+        compiler.build([ONE, SERVER, further, ALONE], [])
 
-    assert time.monotonic() - began < 30
-    assert list(compiler.BIN.iterdir()) == []
-    assert further.package not in calls.read_text()
+    assert sorted(file.name for file in compiler.BIN.iterdir()) == ["one", "one-1.2.3"]
+    monkeypatch.delenv("FAKE_GO_FAILS")
+    compiler.build([ONE, SERVER, further], [])
+    assert packages(calls) == [[ONE.package, SERVER.package, further.package], [SERVER.package, further.package]]
+
+
+def test_while_it_waits_it_says_what_comes_next_and_how_long_that_took_elsewhere(
+    calls: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(compiler, "_REMINDER_S", 0)
+    monkeypatch.setenv("FAKE_GO_DAWDLES", SERVER.package)
+
+    compiler.build([ONE, SERVER], [])
+
+    said = [line.partition("] ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert said[0] == "building 2 of 2 parts of the cluster from their Go modules: 9 s elsewhere"
+    built = [re.sub(r"\(.*?\)", "()", line) for line in said if " built " in line]
+    assert built == [
+        "one 1.2.3 built (); next etcd (), 1 to come",
+        "etcd 3.0.0 built ()",
+    ]
+    assert [
+        line for line in said if re.match(r"compiling for [\d.]+ s now; next etcd \(9 s elsewhere\), 1 to come$", line)
+    ]
+
+
+@pytest.fixture
+def fetching_is_possible(calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugins = tmp_path / "module" / DAPR_COMPONENTS.folder
+    plugins.mkdir(parents=True)
+    for name in DAPR_COMPONENTS.kept:
+        (plugins / name).touch()
+    ported = tmp_path / "module" / DAPR_WEBHOOKS.file
+    ported.parent.mkdir(parents=True)
+    ported.write_text("\n".join(before for before, _ in DAPR_WEBHOOKS.calls))
+    monkeypatch.setenv("FAKE_GO_MODULE", str(tmp_path / "module"))
+    monkeypatch.setenv("TODO_CLOUD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(compiler.os, "geteuid", lambda: 0)
+    which = shutil.which
+    monkeypatch.setattr(compiler.shutil, "which", lambda name: None if name == "kind" else which(name))
+
+
+@pytest.mark.usefixtures("fetching_is_possible")
+def test_modules_are_fetched_beside_other_work(calls: Path) -> None:
+    with compiler.fetching():
+        deadline = time.monotonic() + 60
+        while not calls.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    assert calls.read_text().startswith("list -deps -tags=stablecomponents k8s.io/kubernetes/cmd/kube-apiserver ")
+
+
+@pytest.mark.usefixtures("fetching_is_possible")
+def test_nothing_is_fetched_where_all_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiler, "missing", lambda parts: [])
+    monkeypatch.setattr(compiler.subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+
+    with compiler.fetching():
+        pass
 
 
 def test_no_go(calls: Path, monkeypatch: pytest.MonkeyPatch) -> None:
