@@ -25,17 +25,17 @@ options:
     type: str
   state:
     description:
-      - With V(info) the lock is only read.
+      - With V(queried) the lock is only read.
       - With V(taken_over) the caller holds the lock from now on, whoever held it before. The previous run stops before
         its next write; a Helm call that it has started is not stopped. The takeover is recorded in the Lease, and the
         next run reports it. Runs of the same person on the same machine may proceed, and the first one that writes
         releases the lock at its end. Everybody else is refused, for an hour at most.
       - With V(released) a lock that was taken manually, or whose holder is dead, becomes free. The lock of a running
         deployment is not released.
-      - V(held_info) is the deprecated name of V(info); it will be removed in version 1.0.0.
+      - V(held_info) is the deprecated name of V(queried); it will be removed in version 1.0.0.
     type: str
-    choices: [info, taken_over, released, held_info]
-    default: info
+    choices: [queried, taken_over, released, held_info]
+    default: queried
   commit:
     description:
       - Commit of this run, shown to those who find the lock. GitHub Actions, GitLab CI and Jenkins provide it.
@@ -166,7 +166,7 @@ SPEC: dict[str, t.Any] = {
     **LOCK,
     "environment": {"type": "str"},
     "namespace": {"type": "str"},
-    "state": {"type": "str", "choices": ["info", "taken_over", "released", "held_info"], "default": "info"},
+    "state": {"type": "str", "choices": ["queried", "taken_over", "released", "held_info"], "default": "queried"},
     "commit": {"type": "str"},
     "run_url": {"type": "str"},
 }
@@ -179,8 +179,8 @@ def main() -> None:
         required_if=[("lock", "namespace", ["environment", "namespace"])],
     )
     if module.params["state"] == "held_info":
-        module.params["state"] = "info"
-        module.deprecate("state=held_info is now called state=info.", version="1.0.0", collection_name="todo.cloud")
+        module.params["state"] = "queried"
+        module.deprecate("state=held_info is now called state=queried.", version="1.0.0", collection_name="todo.cloud")
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         result = manual_lock(kube, module.params, check=module.check_mode)
     module.exit_json(**result)

@@ -74,6 +74,6 @@ def locked_run(run: Run) -> Iterator[LockedRun]:
         ttl=settings.lock_ttl,
         platform=settings.platform,
     )
-    with ThreadPoolExecutor(1) as pool, lock:
+    with lock, ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: run.helm.version)  # it takes a process: meanwhile the environment is looked at again
         yield LockedRun(run, lock.check, lock.takeover)

@@ -13,8 +13,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -236,19 +235,19 @@ class HelmCli:
     ) -> Completed:
         self._ask_version()  # refuses an unsupported program before it writes anything
         stdin = b"" if values is None else json.dumps(values).encode()  # JSON is YAML
-        with self._files() as (env, descriptors):
+        with kubeconfig_file(self._kubeconfig()) as (path, descriptors):
             self._used.calls += 1
             done = self._call(
-                args, stdin=stdin, env=env, pass_fds=descriptors, timeout=timeout + _GRACE_SECONDS, check=check
+                args,
+                stdin=stdin,
+                env={**_clean_env(), "KUBECONFIG": path},
+                pass_fds=descriptors,
+                timeout=timeout + _GRACE_SECONDS,
+                check=check,
             )
         if done.returncode != 0:
             raise error_of(args[0], _release_of(args), done.stderr or done.stdout)
         return done
-
-    @contextmanager
-    def _files(self) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
-        with kubeconfig_file(self._kubeconfig()) as (path, descriptors):
-            yield {**_clean_env(), "KUBECONFIG": path}, descriptors
 
     def _call(
         self,

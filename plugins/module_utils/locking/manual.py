@@ -35,7 +35,7 @@ _TRIES = 5
 class LockState(StrEnum):
     """What deploy_lock is asked for."""
 
-    INFO = "info"
+    QUERIED = "queried"
     TAKEN_OVER = "taken_over"
     RELEASED = "released"
 

@@ -174,7 +174,9 @@ def _dependency_down(tree: Tree) -> Iterator[Symptom]:
     common = new & old
     if not common:
         return
-    first = next(symptom for symptom in pod_symptoms(tree.new_pods[-1]) if symptom.container in common)
+    first = next((symptom for symptom in pod_symptoms(tree.new_pods[-1]) if symptom.container in common), None)
+    if first is None:
+        return
     # Old pods that were never ready may have been a bad release: then only the timeout decides.
     grace = "dependency_down" if _lost_readiness(tree.old_pods) else "not_ready"
     yield Symptom(Code.DEPENDENCY_DOWN, grace, first.reason, "the pods of the old revision are unready too",

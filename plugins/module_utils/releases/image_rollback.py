@@ -96,8 +96,8 @@ class ImageRollback:
         sets = [record.id for record in records if _has(record, self._name, image)]
         known = f"it was verified in release set {sets[0]}" if sets else "no release set holds it as verified"
         warnings = [f"{self._name}: {image} was requested explicitly; {known}."]
-        floor = violates_floor(replace(member, values=spec.values), replace(records[0], restored_from=0),
-                      self._run.storage.history(self._name))  # fmt: skip
+        wanted, newest = replace(member, values=spec.values), replace(records[0], restored_from=0)
+        floor = violates_floor(wanted, newest, self._run.storage.history(self._name))
         return [*warnings, f"{floor}."] if floor else warnings
 
 

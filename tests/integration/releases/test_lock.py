@@ -35,7 +35,7 @@ def stranger(what: str = "release_apply") -> Holder:
 
 def test_the_module_looks_takes_over_and_releases(world: World, module: Run) -> None:
     base = {"environment": "test", "namespace": world.namespace}
-    assert "environment, namespace" in module("deploy_lock", {"state": "held_info"}).result["msg"]
+    assert "environment, namespace" in module("deploy_lock", {"state": "queried"}).result["msg"]
     with EnvironmentLock(world.kube, world.namespace, stranger()):
         seen = module("deploy_lock", base).result
         assert (seen["changed"], seen["held"], seen["expired"]) == (False, True, False)
@@ -45,7 +45,7 @@ def test_the_module_looks_takes_over_and_releases(world: World, module: Run) -> 
         assert "is alive. If it must be stopped, take the lock over" in kept.result["msg"]
         taking = {**base, "state": "taken_over", "run_url": "https://here/1", "commit": "feed"}
         assert module("deploy_lock", taking, check=True).result["changed"] is True
-        assert ManualLock(world.kube, world.namespace, stranger()).ensure(LockState.INFO).after.taken_over == ""
+        assert ManualLock(world.kube, world.namespace, stranger()).ensure(LockState.QUERIED).after.taken_over == ""
         taken = module("deploy_lock", taking).result
         assert (taken["changed"], taken["holder"]["by_hand"]) == (True, True)
         assert (taken["holder"]["url"], taken["holder"]["commit"]) == ("https://here/1", "feed")
@@ -98,7 +98,7 @@ def test_a_dead_holder_elsewhere_shows_as_expired(world: World) -> None:
     lock = EnvironmentLock(world.kube, world.namespace, holder, ttl=1)
     world.kube.create(LEASE, world.namespace, lock._body({}))
     mine = ManualLock(world.kube, world.namespace, Holder.me("deploy_lock"))
-    eventually("it is expired", lambda: mine.ensure(LockState.INFO).after.expired)
+    eventually("it is expired", lambda: mine.ensure(LockState.QUERIED).after.expired)
     assert mine.ensure(LockState.RELEASED).changed is True
 
 

@@ -44,7 +44,7 @@ class Fake:
 @pytest.mark.parametrize(
     ("name", "work", "old", "new"),
     [
-        ("deploy_lock", "manual_lock", "held_info", "info"),
+        ("deploy_lock", "manual_lock", "held_info", "queried"),
         ("release_promotion", "verify_promotion", "proved", "verified"),
     ],
 )

@@ -55,9 +55,9 @@ def lock(kube: FakeKube, holder: Holder, **options: Any) -> EnvironmentLock:
 
 def test_looking_writes_nothing() -> None:
     kube = FakeKube()
-    assert by_hand(kube).ensure(LockState.INFO).after == LockView()
+    assert by_hand(kube).ensure(LockState.QUERIED).after == LockView()
     hold(kube, run())
-    seen = by_hand(kube).ensure(LockState.INFO)
+    seen = by_hand(kube).ensure(LockState.QUERIED)
     assert (seen.changed, seen.after.held, seen.after.expired) == (False, True, False)
     told = seen.after.as_result()["holder"]
     assert told == {"who": "ci", "host": "ci-7", "what": "release_apply", "commit": "0123abc", "url": "https://ci/42",
@@ -69,7 +69,7 @@ def test_looking_writes_nothing() -> None:
 def test_expired_is_what_was_not_written_for_its_time_by_the_servers_clock(age: float, expired: bool) -> None:
     kube = FakeKube()
     hold(kube, run(), written_s_ago=age)
-    assert by_hand(kube).ensure(LockState.INFO).after.expired is expired
+    assert by_hand(kube).ensure(LockState.QUERIED).after.expired is expired
 
 
 def test_a_takeover_is_recorded_holds_and_is_told_by_the_next_run() -> None:
