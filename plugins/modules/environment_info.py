@@ -228,7 +228,7 @@ SPEC: dict[str, t.Any] = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_by={"cluster_id": ["claims"]})
-    result: dict[str, t.Any] = {}
+    result: dict[str, t.Any] = {"changed": False}
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         if module.params["claims"]:
             result |= claims_info(kube, module.params)

@@ -129,7 +129,7 @@ def test_a_kill_between_helms_end_and_the_tidying_leaves_no_orphan(
     world.kube.delete(CONFIG_MAP, world.namespace, "a")
     assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover"), "else this proves nothing"
     with monkeypatch.context() as patch:
-        patch.setattr(ReleaseWriter, "tidy", _die)
+        patch.setattr(ReleaseWriter, "remove_orphans", _die)
         with pytest.raises(Killed):
             world.apply(world.release("a", text="three"))
     assert world.statuses("a")[-1] == "deployed"

@@ -23,7 +23,7 @@ def test_the_plan_tells_what_the_run_then_does(world: World) -> None:
     assert {item["name"]: item["kind"] for item in plan.result["plan"]} == {
         "api": "change", "door": "unchanged", "fresh": "new", "old": "remove",
     }  # fmt: skip
-    assert plan.result["table"][-1] == "1 to change, 1 new, 1 to be removed, 1 unchanged"
+    assert plan.result["table"][-1] == "1 to change, 1 new, 1 to remove, 1 unchanged"
     told = {entry["after_header"] for entry in plan.result["diff"]}
     assert {"api: ConfigMap/api (revision 2)", "api: Secret/api-made (revision 2)"} <= told
     assert "old: Deployment/old (removed)" in told

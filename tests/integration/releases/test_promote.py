@@ -17,7 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.record import R
 from tests.integration.images import Images, images_of_cluster
 from tests.integration.releases.test_digests import running
 from tests.integration.releases.world import CHART, ENVIRONMENT, World
-from tests.integration.support import ModuleRun, run_module
+from tests.integration.support import ModuleRun, eventually, run_module
 
 COMMIT = "1f3c5a7d9e"
 
@@ -102,6 +102,7 @@ def test_what_may_not_be_promoted(two: Two, tmp_path: Path) -> None:
     other = two.production.release("web", image=f"{two.images.name('web')}:v1.0.0")
     assert reason(waves=[[other], [two.production.release("api")]]) == "incomplete"
 
+    eventually("the set is older than a second", lambda: two.check(max_age=1).code)
     assert reason(max_age=1) == "too_old"
     chart = shutil.copytree(CHART, tmp_path / "sleeper")
     (chart / "NOTES.md").write_text("One more file.\n")

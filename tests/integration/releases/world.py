@@ -91,40 +91,36 @@ class World:
         lists = [each for each in waves if isinstance(each, list)] or [[e for e in waves if isinstance(e, dict)]]
         names = tuple(settings.pop("all_releases", [release["name"] for wave in lists for release in wave]))
 
-        def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            return Engine(self._whole(kube, options, lines), parse_waves(lists, self.namespace)).apply()
+        def run(whole: Run) -> Any:
+            return Engine(whole, parse_waves(lists, self.namespace)).apply()
 
         return self._run("release_apply", run, all_releases=names, **settings)
 
     def back(self, to: str = "verified", *names: str, **settings: Any) -> Outcome:
         """release_rollback."""
 
-        def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            return Rollback(self._whole(kube, options, lines), to, names).run()
+        def run(whole: Run) -> Any:
+            return Rollback(whole, to, names).run()
 
         return self._run("release_rollback", run, **settings)
 
     def adopt(self, *releases: dict[str, Any], **settings: Any) -> Outcome:
         """release_adopt; the releases are one wave."""
 
-        def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            waves = parse_waves([list(releases)], self.namespace)
-            return Adoption(self._whole(kube, options, lines), waves).run()
+        def run(whole: Run) -> Any:
+            return Adoption(whole, parse_waves([list(releases)], self.namespace)).run()
 
         return self._run("release_adopt", run, all_releases=tuple(release["name"] for release in releases), **settings)
 
     def earlier(self, image: str, *names: str, **settings: Any) -> Outcome:
         """release_rollback with an image."""
 
-        def run(kube: KubeSession, options: Settings, lines: list[str]) -> Any:
-            return ImageRollback(self._whole(kube, options, lines), names, image).run()
+        def run(whole: Run) -> Any:
+            return ImageRollback(whole, names, image).run()
 
         return self._run("release_rollback", run, **settings)
 
-    def _whole(self, kube: KubeSession, options: Settings, lines: list[str]) -> Run:
-        return Run(kube, HelmCli(kube.kubeconfig, self.helm), options, lines.append, "a test")
-
-    def _run(self, module: str, run: Callable[[KubeSession, Settings, list[str]], Any], **settings: Any) -> Outcome:
+    def _run(self, module: str, run: Callable[[Run], Any], **settings: Any) -> Outcome:
         """Runs what the module runs, in this process; its result has to fit the module's schema."""
         wait = settings.pop("wait", WaitOptions(stability_seconds=0.5))
         hold = OnFailure(settings.pop("on_failure", "set"))
@@ -133,7 +129,8 @@ class World:
         lines: list[str] = []
         with KubeSession.from_params({"kubeconfig": self.kubeconfig}) as kube:
             try:
-                result = run(kube, options, lines).as_result()
+                helm = HelmCli(kube.kubeconfig, self.helm)
+                result = run(Run(kube, helm, options, lines.append, module)).as_result()
                 check_result(module, result)
                 return Outcome(result, lines=lines)
             except TodoCloudError as exc:

@@ -156,7 +156,8 @@ def test_a_probe_in_the_background_ends_with_its_block() -> None:
     with door([200]) as url:
         with BackgroundProbe(Endpoint(url), interval=60) as probe:
             pass
-        assert (probe.result.requests, probe.result.failed, probe.result.before_first) == (1, 0, 0)
+        assert probe.result.requests in (1, 2)  # the end may come while the first one is under way
+        assert (probe.result.failed, probe.result.before_first) == (0, 0)
 
 
 def test_one_request_follows_redirects_and_says_what_is_wrong() -> None:
