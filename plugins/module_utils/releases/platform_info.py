@@ -63,8 +63,12 @@ class PlatformInfo:
 
     def look(self, parts: Sequence[Raw]) -> list[Part]:
         """Each part in its order. Raises TodoCloudError when one is malformed."""
-        if bad := [raw for raw in parts if not isinstance(raw, Mapping) or "name" not in raw or set(raw) - _KEYS]:
-            raise error(Code.INVALID_INPUT, f"A part has a name and {', '.join(sorted(_KEYS - {'name'}))}: {bad[0]!r}.")
+        for raw in parts:
+            if not isinstance(raw, Mapping) or "name" not in raw or set(raw) - _KEYS:
+                has = ", ".join(sorted(map(str, raw))) if isinstance(raw, Mapping) else type(raw).__name__
+                wanted = ", ".join(sorted(_KEYS - {"name"}))
+                # Values are not shown: a part holds the content of Secrets.
+                raise error(Code.INVALID_INPUT, f"A part has a name and {wanted}; this one has {has}.")
         with ThreadPoolExecutor(_PARALLEL) as pool:
             running = [(str(raw["name"]), [pool.submit(_run, look) for look in self._looks(raw)]) for raw in parts]
             return [Part(name, tuple(text for one in looks for text in one.result())) for name, looks in running]

@@ -208,3 +208,11 @@ def test_what_comes_after_a_part_that_lacks_something_is_not_current(kube: FakeK
 def test_a_malformed_part_is_refused(kube: FakeKube, raw: Any) -> None:
     with pytest.raises(TodoCloudError, match="A part has a name and cluster"):
         platform_info(kube, HELM, "v1.36.3", [raw])
+
+
+def test_a_malformed_part_shows_no_value(kube: FakeKube) -> None:
+    raw = {"name": "one", "secret": [], "secrets": [{"values": {"password": "canary"}}]}
+    with pytest.raises(TodoCloudError) as caught:
+        platform_info(kube, HELM, "v1.36.3", [raw])
+    assert "canary" not in str(caught.value.failure.as_result())
+    assert "name, secret, secrets" in caught.value.failure.message
