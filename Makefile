@@ -44,7 +44,7 @@ venv: ## make the Python environment of development and tests
 	@$(CLUSTER) venv
 
 .PHONY: test
-test: venv ## all tests, on a cluster of their own that is removed at the end (PART=lint|unit|integration|e2e: one part)
+test: venv ## all tests, on a cluster of their own that is removed at the end (PART=lint|unit|e2e|integration: one part)
 	@python3 -m tests.stages $(PART)
 
 .PHONY: unit

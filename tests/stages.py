@@ -1,5 +1,8 @@
 """``python3 -m tests.stages [PART...]``: what ``make test`` runs, each stage with its seconds and CPU-seconds.
 
+Lint and unit tests run beside the tests that need a cluster, which leave much of two processors idle; their output
+comes in one piece when they end.
+
 CPU-seconds are user and system time of all processes that a stage started and waited for. The test cluster's programs
 live longer than a stage: what they used meanwhile is counted beside.
 """
@@ -12,9 +15,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 from tests import summary
@@ -26,11 +30,11 @@ from tests.cluster.state import load
 RESULTS = cache() / "results"
 CLUSTER = (sys.executable, "-m", "tests.cluster")
 PYTEST = {
-    "unit": ("tests/unit", "-n", "4", "--dist", "loadfile"),
-    "integration": ("tests/integration", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"),
+    "unit": ("tests/unit", "-n", "3", "--dist", "loadfile"),
     "e2e": ("tests/e2e",),
+    "integration": ("tests/integration", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"),
 }
-ON_CLUSTER = ("integration", "e2e")
+ON_CLUSTER = ("e2e", "integration")
 PARTS = ("lint", *PYTEST)
 
 
@@ -63,17 +67,21 @@ def main(arguments: Sequence[str]) -> int:
         return _worst(_pytest(part) for part in parts if part in ON_CLUSTER)
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
-    if _prepare(parts):
-        return summary.main(RESULTS, [])
-    return _test(parts) | summary.main(RESULTS, [part for part in parts if part in PYTEST])
+    return _all(parts) | summary.main(RESULTS, [part for part in parts if part in PYTEST])
 
 
-def run(name: str, argv: Sequence[str]) -> Stage:
-    """Run the command of a stage to its end, print the stage's line and keep it for the summary."""
+def run(name: str, argv: Sequence[str], *, beside: bool = False) -> Stage:
+    """Run the command of a stage to its end, print the stage's line and keep it for the summary.
+
+    ``beside``: another stage runs meanwhile, so that this one's output is printed when it ends.
+    """
     began, before = time.monotonic(), _cluster_cpu()
-    process = subprocess.Popen(argv)
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        process = subprocess.Popen(argv, stdout=output, stderr=output) if beside else subprocess.Popen(argv)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        sys.stdout.write(output.read())
     stage = Stage(
         name,
         process.returncode,
@@ -87,27 +95,37 @@ def run(name: str, argv: Sequence[str]) -> Stage:
     return stage
 
 
-def _prepare(parts: Sequence[str]) -> int:
-    """Lint beside the build, since it leaves half of two processors idle."""
-    beside: dict[str, Sequence[str]] = {"lint": ("make", "lint")} if "lint" in parts else {}
-    if set(parts) & set(ON_CLUSTER):
-        beside["build"] = (*CLUSTER, "build", "--tests", "test")
-    elif "unit" in parts:
-        beside["build"] = (*CLUSTER, "build", "--tools")
+def _all(parts: Sequence[str]) -> int:
     with ThreadPoolExecutor() as pool:
-        return _worst(stage.code for stage in pool.map(run, beside, beside.values()))
+        build = pool.submit(_build, parts)
+        beside = bool(set(parts) & set(ON_CLUSTER))
+        lanes = pool.submit(_alone, parts, build, beside), pool.submit(_on_cluster, parts, build)
+        return _worst(lane.result() for lane in lanes)
 
 
-def _test(parts: Sequence[str]) -> int:
-    codes = [_pytest("unit")] if "unit" in parts else []
-    if clustered := [part for part in parts if part in ON_CLUSTER]:
-        here = (sys.executable, "-m", "tests.stages", "--here", *clustered)
-        codes.append(subprocess.run([*CLUSTER, "with", "test", "--", *here], check=False).returncode)
-    return _worst(codes)
+def _build(parts: Sequence[str]) -> int:
+    if set(parts) & set(ON_CLUSTER):
+        return run("build", (*CLUSTER, "build", "--tests", "test")).code
+    return run("build", (*CLUSTER, "build", "--tools")).code if "unit" in parts else 0
 
 
-def _pytest(part: str) -> int:
-    return run(part, ("pytest", *PYTEST[part], f"--junitxml={RESULTS / part}.xml")).code
+def _alone(parts: Sequence[str], build: Future[int], beside: bool) -> int:
+    """What needs no cluster; after a failed lint no unit test begins."""
+    if "lint" in parts and run("lint", ("make", "lint"), beside=beside).code:
+        return 1
+    return (build.result() or _pytest("unit", beside)) if "unit" in parts else 0
+
+
+def _on_cluster(parts: Sequence[str], build: Future[int]) -> int:
+    chosen = [part for part in ON_CLUSTER if part in parts]
+    if not chosen or build.result():
+        return 0  # the build's own code is counted by itself
+    here = (sys.executable, "-m", "tests.stages", "--here", *chosen)
+    return subprocess.run([*CLUSTER, "with", "test", "--", *here], check=False).returncode
+
+
+def _pytest(part: str, beside: bool = False) -> int:
+    return run(part, ("pytest", *PYTEST[part], f"--junitxml={RESULTS / part}.xml"), beside=beside).code
 
 
 def _worst(codes: Iterable[int]) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def begun(results: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stages that were begun; none of them does anything. ``results/fails`` holds the name of one that fails."""
     found: list[str] = []
 
-    def run(name: str, argv: tuple[str, ...]) -> stages.Stage:
+    def run(name: str, argv: tuple[str, ...], *, beside: bool = False) -> stages.Stage:
         found.append(name)
         fails = results.parent / "fails"
         stage = stages.Stage(name, int(fails.exists() and fails.read_text() == name), 1, 2)
@@ -72,7 +73,43 @@ def test_lint_needs_no_build(begun: list[str]) -> None:
     assert begun == ["lint"]
 
 
-def test_after_a_failed_lint_no_test_begins(
+def test_a_stage_beside_another_prints_its_output_in_one_piece_when_it_ends(
+    results: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = "import os; os.write(1, b'one\\n'); os.write(2, b'two\\n')"
+    stage = stages.run("unit", [sys.executable, "-c", script], beside=True)
+
+    out, err = capfd.readouterr()
+    assert (out.splitlines()[:2], err) == (["one", "two"], "")
+    assert out.splitlines()[2].endswith(str(stage))
+
+
+def test_what_needs_a_cluster_runs_beside_what_needs_none(
+    begun: list[str], results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[tuple[str, ...]] = []
+
+    def started(argv: tuple[str, ...], **kwargs: object) -> subprocess.CompletedProcess[str]:
+        commands.append(argv)
+        stages.main(["--here", *argv[argv.index("--here") + 1 :]])
+        return subprocess.CompletedProcess(argv, 0)
+
+    monkeypatch.setattr(stages.subprocess, "run", started)
+    assert stages.main([]) == 0
+    assert sorted(begun) == ["build", "e2e", "integration", "lint", "unit"]
+    assert begun.index("lint") < begun.index("unit")
+    assert begun.index("e2e") < begun.index("integration"), "which begins on a cluster without the platform"
+    assert list(commands[0][-2:]) == ["e2e", "integration"]
+
+
+def test_after_a_failed_build_nothing_begins(begun: list[str], results: Path) -> None:
+    (results.parent / "fails").write_text("build")
+
+    assert stages.main(["unit", "e2e"]) == 1
+    assert begun == ["build"]
+
+
+def test_after_a_failed_lint_no_unit_test_begins(
     begun: list[str], results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (results.parent / "fails").write_text("lint")
@@ -94,4 +131,4 @@ def test_a_part_that_there_is_not_is_refused(begun: list[str], capsys: pytest.Ca
         stages.main(["units"])
 
     assert begun == []
-    assert "there is no part units: choose from lint, unit, integration, e2e" in capsys.readouterr().err
+    assert "there is no part units: choose from lint, unit, e2e, integration" in capsys.readouterr().err

@@ -40,6 +40,7 @@ from .lease import (
 )
 
 _POLL_SECONDS = 1.0
+_FRESH_SECONDS = 1.0  # a renewal that is older is repeated before a write: a person may have taken the lock over
 
 
 class EnvironmentLock:
@@ -89,14 +90,15 @@ class EnvironmentLock:
     def check(self, sure: bool = True) -> None:
         """Called before every write: raises lock_lost if the lock has another holder.
 
-        An outage does not lose it: an overdue renewal is made up for here, unless the lock was taken meanwhile. Raises
-        :class:`Unreachable` if that can't be checked. ``sure`` False: by the heartbeat's last result alone.
+        The lock is renewed here unless that was done within the last second. An outage does not lose it: only when the
+        renewal is overdue and can't be made up for, :class:`Unreachable` is raised. ``sure`` False: by the heartbeat's
+        last result alone.
         """
         if not sure and not self._lost:
             return
         with self._guard:
-            if not self._lost and lasting() - self._renewed > self._ttl / 2:
-                self._confirm()
+            if not self._lost:
+                self._confirm(lasting() - self._renewed)
             if self._lost:
                 raise error(
                     Code.LOCK_LOST,
@@ -164,15 +166,21 @@ class EnvironmentLock:
                 if not self._lost:
                     self._renew(Deadline.after(self._ttl / 3))
 
-    def _confirm(self) -> None:
-        """The renewal is overdue: an outage, or this process was stopped."""
-        if self._unsure and lasting() - self._unsure[0] < _POLL_SECONDS:
-            raise self._unsure[1]  # another thread has just waited for it
+    def _confirm(self, age: float) -> None:
+        """``age``: seconds since the last renewal. Overdue, there was an outage, or this process was stopped."""
+        overdue = age > self._ttl / 2
+        if age <= _FRESH_SECONDS:
+            return
+        if self._unsure and lasting() - self._unsure[0] < _POLL_SECONDS:  # another thread has just waited for it
+            if overdue:
+                raise self._unsure[1]
+            return
         try:
-            self._renew()
+            self._renew(None if overdue else Deadline.after(_POLL_SECONDS))
         except KubeError as exc:
             self._unsure = lasting(), exc
-            raise
+            if overdue:
+                raise
 
     def _renew(self, deadline: Deadline | None = None) -> None:
         """Renews the Lease as this holder last wrote it; sets ``_lost`` if it has another holder."""

@@ -74,8 +74,8 @@ def test_who_took_it_goes_on_and_everybody_else_is_refused(world: World) -> None
     assert world.text("a") == "one"
 
 
-def test_a_holder_that_is_stopped_for_longer_than_its_lock_lives_writes_nothing_when_it_wakes(world: World) -> None:
-    """Its lock is taken over by hand meanwhile; the second wave is the next write that it must not make."""
+def test_a_holder_that_is_stopped_while_its_lock_is_taken_over_writes_nothing_when_it_wakes(world: World) -> None:
+    """The second wave is the next write that it must not make."""
     world.apply([world.release("a")], [world.release("b")]).ok()
     waves = [world.release("a", text="two", mode="unready")], [world.release("b", text="two")]
     with running(world, "apply", *waves) as run:  # stopped while it waits for the first wave: no Helm is at work

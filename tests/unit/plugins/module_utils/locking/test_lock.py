@@ -176,6 +176,33 @@ def test_losing_the_lock_stops_before_the_next_write(clock: Clock) -> None:
     assert holder_of(lease(kube)).who == "ada", "what is somebody else's is left alone"
 
 
+def test_a_lock_that_was_taken_over_by_hand_is_missed_by_a_write_a_second_later(clock: Clock) -> None:
+    """Long before the heartbeat is due."""
+    kube = FakeKube()
+    with lock(kube) as held:
+        hold(kube, elsewhere())
+        clock.now += 1.5
+        with pytest.raises(TodoCloudError, match="was lost"):
+            held.check()
+
+
+def test_an_outage_shorter_than_the_lock_lives_stops_no_write(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    kube, asked = FakeKube(), []
+
+    def away(*args: Any, **kwargs: Any) -> Any:
+        asked.append(kwargs["deadline"])
+        raise Unreachable("away", 0, cause="refused")
+
+    with lock(kube) as held, monkeypatch.context() as patch:
+        patch.setattr(kube, "replace", away)
+        for _ in range(3):
+            clock.now += 1.5
+            held.check()
+            held.check()
+    assert len(asked) == 3, "once a second at most"
+    assert None not in asked, "and never for long"
+
+
 def test_while_helm_works_only_a_known_loss_counts(clock: Clock) -> None:
     kube = FakeKube()
     with lock(kube) as held:
