@@ -86,7 +86,8 @@ class Restore:
             return action_for(state_towards(member, revisions, self._storage.read), Wanted.BACK)
 
         try:
-            action = self._writer.settle(member.name, decide(self._storage.history(member.name)), decide)
+            first = decide(self._storage.history(member.name))
+            action = self._writer.settle(member.name, first, decide, Code.ROLLBACK_FAILED)
             if action in (Action.NONE, Action.VERIFY):
                 self._writer.remove_orphans(member.name)
                 return None

@@ -114,17 +114,19 @@ class ReleaseWriter:
         self._uninstall(name)
         return Write(name, Action.UNINSTALL, newest.revision if newest else 0, 0)
 
-    def settle(self, name: str, action: Action, decide: Callable[[History], Action]) -> Action:
+    def settle(
+        self, name: str, action: Action, decide: Callable[[History], Action], code: Code = Code.HELM_FAILED
+    ) -> Action:
         """Recovers, quarantines or finishes an uninstall until another step is due, and returns that step.
 
-        ``decide``: the step for a history, which is read again after each of them.
+        ``decide``: the step for a history, which is read again after each of them. Raises ``code`` after four of them.
         """
         for _step in range(_STEPS):
             if not action.prepares:
                 return action
             self._prepare(name, action)
             action = decide(self._storage.history(name))
-        raise error(Code.HELM_FAILED, f"{name}: its Helm history does not settle.", release=name)
+        raise error(code, f"{name}: its Helm history does not settle.", release=name)
 
     def _prepare(self, name: str, action: Action) -> None:
         """RECOVER, QUARANTINE or FINISH_UNINSTALL."""

@@ -18,6 +18,13 @@ def test_the_table_for_readers_has_every_code_once() -> None:
     assert sorted(rows) == sorted(code.value for code in Code)
 
 
+def test_every_code_is_used() -> None:
+    files = [path for path in (TOP / "plugins").rglob("*.py") if path.name != "failure.py"]
+    source = "".join(path.read_text() for path in files)
+    unused = [code for code in Code if not re.search(rf'\bCode\.{code.name}\b|"{code.value}"', source)]
+    assert not unused
+
+
 @pytest.mark.parametrize("grace", DEFAULT_GRACES)
 def test_the_table_for_readers_has_every_grace_with_its_default(grace: str) -> None:
     assert re.search(rf"\b{DEFAULT_GRACES[grace]:.0f}\b[^|]*\(`{grace}`\)", TABLES)

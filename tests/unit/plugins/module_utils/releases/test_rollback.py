@@ -18,6 +18,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
 
 from tests.support.fake_environment import A2, BAD, C2, World, deployed, outcomes, two_sets
+from tests.support.stored_releases import store
 
 
 def refused(world: World, *args: Any, **settings: Any) -> Code:
@@ -136,6 +137,17 @@ def test_an_unfinished_rollback_is_resumed_to_its_own_target() -> None:
     report = world.rollback()
     assert (world.record(report.set).restored_from, withdrawn(world)) == (1, [3, 2])
     assert remembered(world.kube, "ns") is None
+
+
+def test_a_history_that_does_not_settle_is_a_failed_rollback() -> None:
+    world = two_sets()
+    for revision in range(3, 8):
+        store(world.kube, "api", revision, payload="garbage")
+    with pytest.raises(TodoCloudError) as caught:
+        world.rollback("1")
+    assert caught.value.failure.code is Code.ROLLBACK_FAILED
+    assert caught.value.failure.details == {"release": "api"}
+    assert outcomes(caught.value.results) == {"components": "restored", "api": "failed"}
 
 
 def test_going_back_that_fails_leaves_its_target_written_down() -> None:
