@@ -1,8 +1,14 @@
-"""A run of site.yml with nothing to do, and with one new image; beside helmfile and ``helm upgrade --wait``.
+"""site.yml with nothing to do, and with one new image; beside helmfile and ``helm upgrade --wait``.
 
 The application is deployed by site.yml first, unless it is there. The peers get the same nine releases with the same
 charts and values, which are read from what Helm stored; they write new revisions, so their turn comes last, and
-site.yml runs once more in the end.
+site.yml runs once more in the end. What each command does first, such as filling a cache, is not measured.
+
+helmfile's command is ``sync``: like site.yml it leaves a release only when its workloads are ready. ``apply`` would ask
+the plugin helm-diff first and look at no workload of what has not changed. The goal is set by the quicker of two files:
+one without any order, in which all releases are taken at once, and one in the order of dependencies.
+
+TODO_CLOUD_BENCH_BEFORE names an older checkout whose site.yml is measured too, before the present one.
 """
 
 from __future__ import annotations
@@ -11,11 +17,13 @@ import json
 import os
 import re
 import resource
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +33,30 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import Hel
 from tests.bench.figures import Findings, Goal, median, times
 from tests.bench.world import HELM, HELMFILE, Broken, World
 from tests.cluster.paths import TOP, cache
+from tests.cluster.say import say
 
-REPEATS = 3
+REPEATS = 5
 ENVIRONMENT = "todo-local"
 CHARTS = TOP / "charts"
-SERVICES = ("backend-api", "frontend", "recurring-task-service", "notification-service", "sse-gateway")
+WAVES: tuple[tuple[tuple[str, str], ...], ...] = (
+    (("environment", ENVIRONMENT), ("dapr", "dapr-system"), ("kafka", "kafka")),
+    (("dapr-components", ENVIRONMENT),),
+    (("backend-api", ENVIRONMENT), ("frontend", ENVIRONMENT)),
+    tuple((name, ENVIRONMENT) for name in ("recurring-task-service", "notification-service", "sse-gateway")),
+)
 OLD, NEW = "v1.0.0", "v1.1.0"
-HELMFILE_TIMES, HELM_TIMES, HELM_PLUS_S = 1.5, 1.2, 3.0
+SITE, PLAN, STATUS = "site.yml", "playbooks/plan.yml", "playbooks/status.yml"
+NEW_IMAGE = "site.yml --limit backend_api, new image"
+ALL_AT_ONCE, IN_ORDER = "helmfile sync, all at once", "helmfile sync, in order"
+HELM_LOOP, HELM_UPGRADE = "helm upgrade --install --wait, one by one", "helm upgrade --wait, new image"
+BEFORE = " (before)"
+HELMFILE_TIMES, HELM_TIMES, HELM_PLUS_S, CPU_TIMES = 1.5, 1.2, 3.0, 0.25
 _LIMIT_S = 600
 
 
 @dataclass(frozen=True)
 class Run:
-    """One command that ended well: seconds, of the clock and of the processor."""
+    """One command that ended well: seconds, of the clock and of the processor, its child processes included."""
 
     seconds: float
     cpu: float
@@ -49,59 +68,96 @@ class Run:
         return len(re.findall(r"^TASK ", self.output, re.MULTILINE))
 
 
+Runs = dict[str, list[Run]]
+
+
 def measure(world: World) -> Findings:
     """The table of commands."""
+    if not HELMFILE.exists():
+        raise Broken("helmfile is not built: python3 -m tests.cluster build --bench")
     facts = json.loads((Path(world.kubeconfig).parent / "cluster.json").read_text())
     environ = {**os.environ, "TODO_CLOUD_CLUSTER": str(facts["name"]), "KUBECONFIG": world.kubeconfig}
-    _playbook(environ, "site.yml")
-    runs: dict[str, list[Run]] = {}
-    for name in ("site.yml", "playbooks/plan.yml", "playbooks/status.yml"):
-        runs[name] = [_playbook(environ, name) for _ in range(REPEATS)]
-    limited = ("site.yml", "--limit", "backend_api")
-    values = {OLD: _values(world, "backend-api")}
-    runs["site.yml, new image"] = []
-    for _ in range(REPEATS):
-        runs["site.yml, new image"] += [_playbook(environ, *limited, "-e", f"backend_api_version={NEW}")]
-        values[NEW] = _values(world, "backend-api")
-        _playbook(environ, *limited)
+    runs: Runs = {}
+    if before := os.environ.get("TODO_CLOUD_BENCH_BEFORE"):
+        runs |= {name + BEFORE: each for name, each in _playbooks(world, environ, Path(before))[0].items()}
+    ours, values = _playbooks(world, environ, TOP)
+    runs |= ours
     try:
-        helmfile = [str(HELMFILE), "--helm-binary", str(HELM), "--file", _helmfile(world), "sync", "--skip-deps"]
-        runs["helmfile"] = [_run(environ, helmfile) for _ in range(REPEATS)]
-        runs["helm"] = []
-        for _ in range(REPEATS):
-            runs["helm"] += [_run(environ, _helm(world, values[NEW]))]
-            _run(environ, _helm(world, values[OLD]))
+        runs |= _peers(world, environ, values)
     finally:
-        _playbook(environ, "site.yml")
+        _playbook(environ, TOP, SITE)
     return findings(runs)
+
+
+def _playbooks(world: World, environ: Mapping[str, str], checkout: Path) -> tuple[Runs, dict[str, str]]:
+    """The playbooks of a checkout, and files with the values of backend-api by its version."""
+    _playbook(environ, checkout, SITE)
+    runs = {name: _several(name, partial(_playbook, environ, checkout, name)) for name in (SITE, PLAN, STATUS)}
+    limited, values = (SITE, "--limit", "backend_api", "-e"), {OLD: _values(world, "backend-api", ENVIRONMENT)}
+
+    def there_and_back() -> Run:
+        done = _playbook(environ, checkout, *limited, f"backend_api_version={NEW}")
+        values[NEW] = _values(world, "backend-api", ENVIRONMENT)
+        _playbook(environ, checkout, *limited, f"backend_api_version={OLD}")
+        return done
+
+    return {**runs, NEW_IMAGE: _several(NEW_IMAGE, there_and_back)}, values
+
+
+def _peers(world: World, environ: Mapping[str, str], values: Mapping[str, str]) -> Runs:
+    """The same by other tools."""
+    runs: Runs = {}
+    for name, needs in ((ALL_AT_ONCE, False), (IN_ORDER, True)):
+        file = _helmfile(world, name, needs=needs)
+        command = [str(HELMFILE), "--helm-binary", str(HELM), "--file", file, "sync", "--skip-deps"]
+        _run(environ, command)
+        runs[name] = _several(name, partial(_run, environ, command))
+    upgrades = [
+        _upgrade(name, namespace, _values(world, name, namespace), chart)
+        for (name, namespace), chart in _charts(world).items()
+    ]
+    script = " && ".join(map(shlex.join, upgrades))
+    runs[HELM_LOOP] = _several(HELM_LOOP, partial(_run, environ, ["sh", "-c", script]))
+
+    def there_and_back() -> Run:
+        done = _run(environ, _upgrade("backend-api", ENVIRONMENT, values[NEW]))
+        _run(environ, _upgrade("backend-api", ENVIRONMENT, values[OLD]))
+        return done
+
+    return {**runs, HELM_UPGRADE: _several(HELM_UPGRADE, there_and_back)}
+
+
+def _several(name: str, action: Callable[[], Run]) -> list[Run]:
+    runs = [action() for _ in range(REPEATS)]
+    say(f"{name}: {', '.join(f'{run.seconds:.1f}' for run in runs)} s")
+    return runs
 
 
 def findings(runs: Mapping[str, Sequence[Run]]) -> Findings:
     """From the runs to the table."""
-    rows: list[Mapping[str, Any]] = [
-        {
-            "command": name,
-            "s": median([run.seconds for run in each]),
-            "CPU s": median([run.cpu for run in each]),
-            "tasks": each[0].tasks or None,
-        }
-        for name, each in runs.items()
-    ]
-    seconds: dict[str, float | None] = {row["command"]: row["s"] for row in rows}
+    rows: list[Mapping[str, Any]] = []
+    for name, each in runs.items():
+        seconds = [run.seconds for run in each]
+        figures = {"s": median(seconds), "min s": min(seconds), "max s": max(seconds)}
+        rows.append(
+            {"command": name, **figures, "CPU s": median([run.cpu for run in each]), "tasks": each[0].tasks or None}
+        )
+    seconds_of: dict[str, float | None] = {row["command"]: row["s"] for row in rows}
+    cpu_of: dict[str, float | None] = {row["command"]: row["CPU s"] for row in rows}
+    helmfile = [s for name in (ALL_AT_ONCE, IN_ORDER) if (s := seconds_of.get(name)) is not None]
     found = Findings("site", "site.yml with nothing to do, and with one new image (nine releases)", rows)
     found.goals = [
-        Goal("site.yml, nothing to do", seconds.get("site.yml"), times(HELMFILE_TIMES, seconds.get("helmfile"))),
-        Goal(
-            "site.yml --limit backend_api, a new image",
-            seconds.get("site.yml, new image"),
-            times(HELM_TIMES, seconds.get("helm"), HELM_PLUS_S),
-        ),
+        Goal("site.yml, nothing to do", seconds_of.get(SITE), times(HELMFILE_TIMES, min(helmfile, default=None))),
+        Goal(NEW_IMAGE, seconds_of.get(NEW_IMAGE), times(HELM_TIMES, seconds_of.get(HELM_UPGRADE), HELM_PLUS_S)),
     ]
-    found.notes = ["helmfile: sync, nothing to change; helm: upgrade --wait of backend-api to the same new image"]
+    if SITE + BEFORE in cpu_of:
+        limit = times(CPU_TIMES, cpu_of[SITE + BEFORE])
+        found.goals.append(Goal("site.yml, nothing to do, processor", cpu_of.get(SITE), limit, "CPU s"))
+    found.notes = [f"medians of {REPEATS} runs; the helm and helmfile commands write new revisions each time"]
     return found
 
 
-def _values(world: World, release: str, namespace: str = ENVIRONMENT) -> str:
+def _values(world: World, release: str, namespace: str) -> str:
     """A file with the values of a release, as they were given to Helm."""
     stored = HelmReader(world.kube, namespace).read(release)
     file = world.folder / f"{release}-{stored.revision}.json"
@@ -109,40 +165,44 @@ def _values(world: World, release: str, namespace: str = ENVIRONMENT) -> str:
     return str(file)
 
 
-def _helmfile(world: World) -> str:
-    """A helmfile of all nine, in the order in which they depend on each other."""
+def _charts(world: World) -> dict[tuple[str, str], Path]:
+    """The charts of all nine, in the order in which they depend on each other."""
     dapr = HelmReader(world.kube, "dapr-system").read("dapr")
-    charts = {
-        ("environment", ENVIRONMENT): CHARTS / "environment",
-        ("dapr", "dapr-system"): cache() / "charts" / f"dapr-{dapr.chart_version}",
-        ("kafka", "kafka"): CHARTS / "kafka",
-        ("dapr-components", ENVIRONMENT): CHARTS / "dapr-components",
-        **{(name, ENVIRONMENT): CHARTS / "service" for name in SERVICES},
-    }
-    releases = [
-        {"name": name, "namespace": namespace, "chart": str(chart), "values": [_values(world, name, namespace)]}
-        for (name, namespace), chart in charts.items()
-    ]
+    others = {"dapr": cache() / "charts" / f"dapr-{dapr.chart_version}"}
+    own = {name: CHARTS / name for name in ("environment", "kafka", "dapr-components")}
+    return {each: {**own, **others}.get(each[0], CHARTS / "service") for wave in WAVES for each in wave}
+
+
+def _helmfile(world: World, title: str, *, needs: bool) -> str:
+    """A helmfile of all nine; with ``needs`` each waits for those of the wave before."""
+    releases: list[dict[str, Any]] = []
+    charts, before = _charts(world), list[str]()
+    for wave in WAVES:
+        for name, namespace in wave:
+            values, order = [_values(world, name, namespace)], {"needs": before} if needs else {}
+            chart = str(charts[name, namespace])
+            releases.append({"name": name, "namespace": namespace, "chart": chart, "values": values, **order})
+        before = [f"{namespace}/{name}" for name, namespace in wave]
     defaults = {"wait": True, "timeout": 180, "createNamespace": False, "skipCRDs": True}
-    file = world.folder / "helmfile.yaml"
+    file = world.folder / f"{title}.yaml"
     file.write_text(yaml.safe_dump({"helmDefaults": defaults, "releases": releases}))
     return str(file)
 
 
-def _helm(world: World, values: str) -> list[str]:
-    command = [str(HELM), "upgrade", "backend-api", str(CHARTS / "service"), "--namespace", ENVIRONMENT]
+def _upgrade(name: str, namespace: str, values: str, chart: Path = CHARTS / "service") -> list[str]:
+    command = [str(HELM), "upgrade", "--install", name, str(chart), "--namespace", namespace, "--skip-crds"]
     return [*command, "--values", values, "--wait", "--timeout", "180s"]
 
 
-def _playbook(environ: Mapping[str, str], *arguments: str) -> Run:
+def _playbook(environ: Mapping[str, str], checkout: Path, *arguments: str) -> Run:
     program = str(Path(sys.executable).with_name("ansible-playbook"))
-    return _run(environ, [program, "-i", "inventories/local", *arguments])
+    return _run(environ, [program, "-i", "inventories/local", *arguments], checkout)
 
 
-def _run(environ: Mapping[str, str], command: Sequence[str]) -> Run:
+def _run(environ: Mapping[str, str], command: Sequence[str], folder: Path = TOP) -> Run:
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(
-        command, cwd=TOP, env=dict(environ), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command, cwd=folder, env=dict(environ), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, timeout=_LIMIT_S, check=False,
     )  # fmt: skip
     seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)

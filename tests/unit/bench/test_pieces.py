@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
+import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.bench import releases, site, traffic, users, verdicts
 from tests.bench.deployers import Deployer
@@ -127,12 +130,42 @@ def test_a_tool_that_fails_does_not_cost_the_others_figures(monkeypatch: pytest.
     assert "fails: no figures: it prints a reason" in found.notes
 
 
-def test_a_run_with_nothing_to_do_is_compared_with_helmfile_and_one_new_image_with_helm() -> None:
-    def runs(seconds: float, output: str = "") -> list[site.Run]:
-        return [site.Run(seconds, 2.0, output), site.Run(seconds + 9, 2.0, output), site.Run(seconds - 1, 3.0, output)]
+def runs(seconds: float, cpu: float = 2.0, output: str = "") -> list[site.Run]:
+    return [site.Run(seconds, cpu, output), site.Run(seconds + 9, cpu, output), site.Run(seconds - 1, 3.0, output)]
 
-    ours = {"site.yml": runs(11.0, "TASK [a] ***\nTASK [b] ***\n"), "site.yml, new image": runs(20.0)}
-    found = site.findings({**ours, "helmfile": runs(8.0), "helm": runs(12.0)})
-    assert met(found) == {"site.yml, nothing to do": True, "site.yml --limit backend_api, a new image": False}
-    assert found.rows[0] == {"command": "site.yml", "s": 11.0, "CPU s": 2.0, "tasks": 2}
+
+def test_a_run_with_nothing_to_do_is_compared_with_the_quicker_helmfile_and_one_new_image_with_helm() -> None:
+    ours = {site.SITE: runs(12.0, output="TASK [a] ***\nTASK [b] ***\n"), site.NEW_IMAGE: runs(17.4)}
+    peers = {site.ALL_AT_ONCE: runs(9.0), site.IN_ORDER: runs(8.0), site.HELM_UPGRADE: runs(12.0)}
+    found = site.findings({**ours, **peers})
+    assert met(found) == {"site.yml, nothing to do": True, site.NEW_IMAGE: True}
+    assert found.rows[0] == {
+        "command": site.SITE, "s": 12.0, "min s": 11.0, "max s": 21.0, "CPU s": 2.0, "tasks": 2,
+    }  # fmt: skip
+    slower = {site.SITE: runs(12.1), site.NEW_IMAGE: runs(17.5)}
+    assert not any(met(site.findings({**ours, **peers, **slower})).values())
     assert not any(met(site.findings(ours)).values()), "without its peer a goal is not met"
+
+
+def test_an_older_checkout_s_processor_time_is_the_limit_where_it_was_measured() -> None:
+    both = {site.SITE + site.BEFORE: runs(40.0, cpu=8.0), site.SITE: runs(12.0)}
+    assert met(site.findings(both))["site.yml, nothing to do, processor"]
+    slower = {**both, site.SITE: runs(12.0, cpu=2.1)}
+    assert not met(site.findings(slower))["site.yml, nothing to do, processor"]
+
+
+def test_helmfile_gets_all_nine_releases_in_their_order_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = {each: Path("chart") for wave in site.WAVES for each in wave}
+    monkeypatch.setattr(site, "_charts", lambda world: names)
+    monkeypatch.setattr(site, "_values", lambda world, name, namespace: f"{name}.json")
+    world = World("", create_autospec(KubeSession, instance=True), tmp_path)
+    for needs in (False, True):
+        releases = yaml.safe_load(Path(site._helmfile(world, "x", needs=needs)).read_text())["releases"]
+        assert len(releases) == 9
+        wanted = {r["name"]: r.get("needs", []) for r in releases}
+        assert wanted["environment"] == []
+        assert wanted["dapr-components"] == (
+            ["todo-local/environment", "dapr-system/dapr", "kafka/kafka"] if needs else []
+        )
