@@ -193,7 +193,7 @@ class Reader:
         return found
 
     def server_now(self) -> float:
-        """The server's clock in seconds since the epoch, from its last response (to compare server timestamps)."""
+        """The server's clock in seconds since the epoch, from its responses (to compare server timestamps)."""
         return self._http.server_now()
 
     def kubeconfig(self) -> Object:

@@ -39,6 +39,32 @@ class ApiCounts:
         return asdict(self)
 
 
+class ServerClock:
+    """The server's clock, from the Date headers of its responses.
+
+    A Date has whole seconds, so each response only bounds the difference to the monotonic clock: the server's clock
+    was past the Date when the response arrived, and less than a second past it when the request was sent. The largest
+    lower bound counts, so the clock is never ahead of the server's, and behind by less with each response.
+    """
+
+    def __init__(self) -> None:
+        self._offset: float | None = None
+
+    def now(self) -> float:
+        """Seconds since the epoch; before the first response by this machine's clock."""
+        return time.time() if self._offset is None else time.monotonic() + self._offset
+
+    def note(self, date: str | None, sent: float, received: float) -> None:
+        """One response; ``sent`` and ``received``: monotonic. A server's clock that was set starts anew."""
+        if not date:
+            return
+        with suppress(ValueError, TypeError):
+            seconds = parsedate_to_datetime(date).timestamp()
+            lowest, highest = seconds - received, seconds + 1.0 - sent
+            if self._offset is None or not lowest <= self._offset <= highest:
+                self._offset = lowest
+
+
 class Transport:
     """One connection pool, one user. ``attempt``: timeout of one request in seconds. Threads may share it."""
 
@@ -49,7 +75,7 @@ class Transport:
         self.credentials = Credentials(params)
         self._params = params
         self._user_agent = user_agent
-        self._server_clock = time.time() - time.monotonic()
+        self._clock = ServerClock()
         self._mutex = threading.Lock()
         self._renewing = threading.Lock()
 
@@ -59,8 +85,8 @@ class Transport:
         return self.credentials.server
 
     def server_now(self) -> float:
-        """The server's clock in seconds since the epoch, from its last response."""
-        return time.monotonic() + self._server_clock
+        """The server's clock in seconds since the epoch, from its responses."""
+        return self._clock.now()
 
     def count_relist(self) -> None:
         """Counts that a watch had to list again."""
@@ -145,6 +171,7 @@ class Transport:
         url = f"{self.server}{path}" + (f"?{urlencode(given)}" if given else "")
         with self._mutex:
             self.counts.requests += 1
+        sent = time.monotonic()
         try:
             response = self.credentials.pool.request(
                 method, url, body=data, headers=values, preload_content=not stream, retries=False, redirect=False,
@@ -155,7 +182,7 @@ class Transport:
             if "certificate cannot be verified" in cause:  # no retry helps
                 raise error(Code.CREDENTIALS, f"The API server {self.server} is not trusted: {cause}.") from exc
             raise Unreachable(f"The API server {self.server} does not respond: {cause}.", 0, cause=cause) from exc
-        self._note_clock(response.headers.get("Date"))
+        self._clock.note(response.headers.get("Date"), sent, time.monotonic())
         return response
 
     def failure(self, response: Any, verb: str, what: str) -> KubeError:
@@ -175,11 +202,6 @@ class Transport:
                 if fresh.kubeconfig() != rejected.kubeconfig():
                     self.credentials = fresh
             return self.credentials is not rejected
-
-    def _note_clock(self, date: str | None) -> None:
-        if date:
-            with suppress(ValueError, TypeError):
-                self._server_clock = parsedate_to_datetime(date).timestamp() - time.monotonic()
 
 
 def pause_before(attempt: int, response: Any = None) -> float:

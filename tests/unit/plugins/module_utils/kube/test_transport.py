@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -100,13 +103,47 @@ def test_401_is_mended_by_a_token_that_was_renewed(tmp_path: Path) -> None:
             assert kube.get(POD, "ns", "x")
 
 
+DATE = "Tue, 01 Jan 2030 00:00:00 GMT"
+SECONDS = 1893456000
+
+
 def test_server_clock_comes_from_the_answers() -> None:
-    date = {"Date": "Tue, 01 Jan 2030 00:00:00 GMT"}
-    with fake_api(lambda request, n: Answer(body=obj("x"), headers=date)) as api, KubeSession(api.params) as kube:
-        # The library's server adds its own Date first; the API's is the one that is read when it stands alone.
-        kube._http._note_clock(date["Date"])
-        assert kube.server_now() == pytest.approx(1893456000, abs=60)
-        assert api.url
+    # The library's server adds its own Date first; the API's is the one that is read when it stands alone.
+    with fake_api(lambda request, n: Answer(body=obj("x"))) as api, KubeSession(api.params) as kube:
+        kube.get(POD, "ns", "x")
+        kube._http._clock.note(DATE, time.monotonic(), time.monotonic())
+        assert kube.server_now() == pytest.approx(SECONDS, abs=60)
+
+
+def test_a_date_has_whole_seconds_but_many_of_them_tell_the_server_s_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's clock is 0.75 s past a full second at monotonic 0; each response takes 0.125 s."""
+    clock, now = transport.ServerClock(), 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    behind = []
+    for number in range(9):
+        now = number * 0.375
+        clock.note(f"Tue, 01 Jan 2030 00:00:{int(now + 0.75 + 0.0625):02} GMT", now, now := now + 0.125)
+        behind.append(SECONDS + 0.75 + now - clock.now())
+    assert all(each >= 0 for each in behind), "never ahead"
+    assert behind == sorted(behind, reverse=True)
+    assert behind[0] == 0.875
+    assert behind[-1] == 0.125, "by the responses' own time"
+
+
+@pytest.mark.parametrize("moved", [-3600, 3600])
+def test_a_server_s_clock_that_was_set_counts_at_once(moved: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = transport.ServerClock()
+    monkeypatch.setattr(time, "monotonic", lambda: 5.0)
+    clock.note(format_datetime(datetime.fromtimestamp(SECONDS - moved, UTC), usegmt=True), 4.0, 4.5)
+    clock.note(DATE, 4.5, 5.0)
+    assert clock.now() == SECONDS
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Tue, 99 Jan 2030"])
+def test_a_response_without_a_date_says_nothing(date: str | None) -> None:
+    clock = transport.ServerClock()
+    clock.note(date, 1.0, 2.0)
+    assert clock.now() == pytest.approx(time.time(), abs=60)
 
 
 def test_all_threads_go_on_with_credentials_that_one_of_them_renewed(tmp_path: Path) -> None:
