@@ -111,3 +111,14 @@ def test_what_release_apply_verified_last_is_not_verified_again(tmp_path: Path) 
     assert (run.code, deployed(run)) == (0, DEPLOYED[:-1]), run.output
     assert [call["verify"] for call in run.arguments("release_apply")] == [True]
     assert "todo-test: dapr-components, backend-api are current, sidecars included." in run.text
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_how_the_public_endpoint_did_is_shown_however_the_deployment_ends(failed: bool, tmp_path: Path) -> None:
+    availability = {"summary": "7 requests, 1 failed", "failures": [{"why": "status 502"}]}
+    answer = {"failed": failed, "msg": "the end", "availability": availability}
+    extra = ("-e", "environment_url=http://todo.example.com")
+    run = site(tmp_path, {}, *extra, answers={"todo.cloud.release_apply": answer})
+    assert bool(run.code) is failed, run.output
+    assert "http://todo.example.com: 7 requests, 1 failed" in run.text
+    assert "status 502" in run.text
