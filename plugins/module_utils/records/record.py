@@ -13,6 +13,7 @@ import base64
 import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import SecretRef
 from ..helm.storage import Revision
 from ..kube.api import KubeApi
+from ..kube.errors import KubeError
 from ..kube.resources import CONFIG_MAP
 from ..rollout.targets import Target
 
@@ -210,12 +212,15 @@ class RecordStore:
         return self._read[number]
 
     def write(self, record: Record) -> list[str]:
-        """Writes a record and prunes old ones. Returns the digests of charts that did not fit."""
+        """Writes a record and prunes old ones, as far as the API server allows: the next record prunes what is left.
+        Returns the digests of charts that did not fit.
+        """
         item = pack(record)
         self._kube.create(CONFIG_MAP, self._namespace, item)
         kept = {key.removeprefix("chart-").removesuffix(".tgz") for key in item["binaryData"]}
-        for old in self.headers()[KEEP:]:
-            self._kube.delete(CONFIG_MAP, self._namespace, f"{_PREFIX}{old.id}")
+        with suppress(KubeError):
+            for old in self.headers()[KEEP:]:
+                self._kube.delete(CONFIG_MAP, self._namespace, f"{_PREFIX}{old.id}")
         return sorted(set(record.charts) - kept)
 
     def withdraw(self, number: int, reason: str) -> None:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import SecretRef
-from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import AlreadyExists
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import AlreadyExists, Unreachable
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import (
     KEEP,
     Member,
@@ -111,6 +111,23 @@ def test_twenty_are_kept() -> None:
     kube = FakeKube()
     store = store_with(kube, *range(1, KEEP + 4))
     assert [h.id for h in store.headers()] == list(range(KEEP + 3, 3, -1))
+
+
+@pytest.mark.parametrize("verb", ["list", "delete"])
+def test_a_record_counts_although_old_ones_cannot_be_pruned(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = FakeKube()
+    store = store_with(kube, *range(1, KEEP + 1))
+
+    def away(found: str, resource: Resource, name: str) -> None:
+        if found == verb:
+            raise Unreachable("away", 0, cause="refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kube, "before", away)
+        store.write(replace(RECORD, id=KEEP + 1))
+    assert [h.id for h in store.headers()] == list(range(KEEP + 1, 0, -1))
+    store.write(replace(RECORD, id=KEEP + 2))
+    assert len(store.headers()) == KEEP
 
 
 def test_a_withdrawn_set_says_so_and_stays_readable() -> None:
