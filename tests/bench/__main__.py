@@ -1,7 +1,7 @@
 """``python3 -m tests.bench [PIECE...]``: measure on the cluster that TODO_CLOUD_TEST_KUBECONFIG names.
 
-Prints a table per piece and writes it as JSON to the cache's results folder. A goal that is missed is said; the exit
-code is 1 only when a figure could not be had.
+Prints a table per piece and writes it as JSON to the cache's results folder. A missed goal is reported; the exit
+code is 1 only when a figure could not be measured.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def findings(rows: Sequence[dict[str, Any]], seconds: dict[str, float]) -> Findi
     """From the operations to the table."""
     if not rows:
         raise Broken("locust made no request")
-    found = Findings("users", f"{USERS} users at the public door during an upgrade and a rollback", list(rows))
+    found = Findings("users", f"{USERS} users at the public endpoint during an upgrade and a rollback", list(rows))
     found.goals = [
         Goal("failed requests", float(sum(row["failures"] for row in rows)), 0.0, "requests"),
         *(

@@ -114,7 +114,7 @@ class World:
             self.kube.delete(NAMESPACE, "", name)
 
     def gone(self, namespace: str) -> None:
-        """Wait until a removed namespace is no more: its pods would be in the way of the next figures."""
+        """Wait until a removed namespace is gone: its pods would be in the way of the next figures."""
         eventually(f"namespace {namespace} is gone", lambda: not self.kube.find(NAMESPACE, "", namespace), 120)
 
     def environ(self, kubeconfig: str | Path | None = None) -> dict[str, str]:

@@ -28,7 +28,7 @@ def play(
     seed: str,
     lanes: int,
     folder: Path,
-    proved_again: int = 1,
+    verified_again: int = 1,
     *,
     few: bool = False,
     kinds: Sequence[str] = KINDS,
@@ -47,7 +47,7 @@ def play(
         with KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests") as kube:
             environment = Environment(kube, kubeconfig, own, few=few)
             try:
-                chain = Chain(environment, f"{seed}/{number}", proved_again=proved_again)
+                chain = Chain(environment, f"{seed}/{number}", verified_again=verified_again)
                 for kind in dealt[number::lanes]:
                     begun = time.monotonic()
                     point = chain.play(kind)
@@ -77,7 +77,7 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=200)
     parser.add_argument("--seed", default=secrets.token_hex(4))
     parser.add_argument("--lanes", type=int, default=3, help="environments side by side")
-    parser.add_argument("--proved-again", type=int, default=1, help="a further run after every so many points")
+    parser.add_argument("--verified-again", type=int, default=1, help="a further run after every so many points")
     parser.add_argument("--kind", choices=sorted(set(KINDS)), help="only runs that are hit in this way")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
@@ -88,7 +88,7 @@ def main() -> int:
         options.seed,
         options.lanes,
         folder,
-        options.proved_again,
+        options.verified_again,
         kinds=[options.kind] if options.kind else KINDS,
     )
     print(table(played))

@@ -49,7 +49,7 @@ class Chain:
     seed: str
     number: int = 0
     version: str = ""
-    proved_again: int = 1  # after every so many points a further run must change nothing
+    verified_again: int = 1  # after every so many points a further run must change nothing
     seconds: dict[str, float] = field(default_factory=lambda: {FIRST: 15.0, UPGRADE: 15.0, ROLLBACK: 8.0})
 
     def play(self, kind: str) -> Point:
@@ -63,7 +63,7 @@ class Chain:
             with self.environment.watched():
                 (self._back if point.work == ROLLBACK else self._deploy)(point, chance)
             self.environment.settled(self.version)
-            if self.number % self.proved_again == 0:
+            if self.number % self.verified_again == 0:
                 self._nothing_changes()
         except AssertionError as exc:
             raise AssertionError(f"{point}: {exc}\nlogs: {self.environment.folder}") from exc

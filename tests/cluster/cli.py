@@ -93,7 +93,7 @@ def _build(options: argparse.Namespace) -> None:
     if options.tools:
         compiler.build([entry for entry in PARTS if entry.name.startswith("helm")], [])
         return None
-    machine.ready_to_run()  # said now, not after a quarter of an hour
+    machine.ready_to_run()  # reported now, not after a quarter of an hour
     machine.ready_to_build()
     if not options.images:
         tests = options.tests or options.bench
@@ -132,7 +132,7 @@ def _down(options: argparse.Namespace) -> None:
 
 
 def _with(options: argparse.Namespace) -> int:
-    """A fresh cluster for one command; it is removed whatever happens, also when this process is told to end."""
+    """A fresh cluster for one command; it is removed whatever happens, also when this process is asked to end."""
     argv = _command_of(options)
 
     def end(*_: object) -> None:
@@ -157,7 +157,7 @@ def _with(options: argparse.Namespace) -> int:
 
 
 def _run_to_its_end(argv: list[str], environment: dict[str, str]) -> int:
-    """Run a command; when this process is told to end, the command is interrupted and may clean up for 30 s."""
+    """Run a command; when this process is asked to end, the command is interrupted and may clean up for 30 s."""
     with subprocess.Popen(argv, env=environment) as process:
         try:
             return process.wait()

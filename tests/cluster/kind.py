@@ -130,7 +130,7 @@ def build_command(service: str, version: str, fault: str) -> list[str]:
 
 
 def create_command(name: str, kubeconfig: str) -> list[str]:
-    """How kind creates the cluster; the public door is port 30080 of the node and of this machine."""
+    """How kind creates the cluster; the public endpoint is port 30080 of the node and of this machine."""
     return [
         "kind",
         "create",

@@ -58,7 +58,7 @@ def ready_to_build(tools: Sequence[Tool] = TOOLS) -> None:
         return
     wanted = " ".join(packages)
     if not shutil.which("apt-get"):
-        raise ClusterError(f"Some tools are missing and this is no Debian: install what Debian has as {wanted}.")
+        raise ClusterError(f"Some tools are missing and this is not Debian: install what Debian has as {wanted}.")
     if os.geteuid() != 0:
         raise ClusterError(f"Some tools are missing: install them with `sudo apt-get install {wanted}`.")
     step = Step()

@@ -37,7 +37,7 @@ class Cluster:
         database_url: connection string of the database ``todo`` for its owner.
         database_url_admin: the same for the superuser.
         database_ip: address of the database server.
-        url: where the application's public door answers on this machine (the frontend's NodePort).
+        url: where the application's public endpoint answers on this machine (the frontend's NodePort).
         kwok_nodes: number of fake nodes beside the real one.
     """
 
@@ -87,7 +87,7 @@ def folder_of(name: str) -> Path:
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", name):
         raise ClusterError(
-            f"{name!r} is no cluster name: use up to 30 lower-case letters, digits and hyphens, a letter first."
+            f"{name!r} is not a valid cluster name: up to 30 lower-case letters, digits and hyphens, a letter first."
         )
     return CLUSTERS / name
 

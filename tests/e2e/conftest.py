@@ -1,4 +1,4 @@
-"""The application as its users and its team meet it: deployed by the playbooks, used through its public door."""
+"""The application as its users and its team meet it: deployed by the playbooks, used through its public endpoint."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def until(condition: Callable[[], Any], within: float, what: str, interval: floa
 
 @dataclass
 class Watcher:
-    """A request loop against the public door that notes every answer that is not the expected one."""
+    """A request loop against the public endpoint that notes every answer that is not the expected one."""
 
     url: str
     cookies: httpx.Cookies | None = None
@@ -198,7 +198,7 @@ def app(cluster: Cluster, first_site: PlaybookRun) -> Cluster:
 
 @dataclass
 class User:
-    """A registered user at the public door."""
+    """A registered user at the public endpoint."""
 
     http: httpx.Client
     name: str
@@ -215,14 +215,14 @@ class User:
 
 
 @pytest.fixture
-def door(app: Cluster) -> str:
-    """The address of the public door."""
+def endpoint(app: Cluster) -> str:
+    """The address of the public endpoint."""
     return str(app.facts["url"])
 
 
 @pytest.fixture
-def user(door: str) -> Iterator[User]:
-    with httpx.Client(base_url=door, timeout=10, headers={"Origin": door}) as http:
+def user(endpoint: str) -> Iterator[User]:
+    with httpx.Client(base_url=endpoint, timeout=10, headers={"Origin": endpoint}) as http:
         name = f"user-{uuid.uuid4().hex[:8]}"
         credentials = {"username": name, "password": uuid.uuid4().hex}
         for step in ("register", "login"):

@@ -1,4 +1,4 @@
-"""A task's life through the public door, through real Dapr and the real broker."""
+"""A task's life through the public endpoint, through real Dapr and the real broker."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule require
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def test_every_service_answers_on_all_its_doors(app: Cluster) -> None:
+def test_every_service_answers_on_all_its_ports(app: Cluster) -> None:
     for release in SERVICES:
         pods = app.pods(release)
         assert pods, f"{release} has no pod"
@@ -71,7 +71,7 @@ def test_logs_are_json_with_the_facts_that_find_a_line_again(app: Cluster, user:
     assert any(line.get("trace_id") for line in lines)
 
 
-def test_a_task_lives_from_the_door_to_the_topic(app: Cluster, user: User) -> None:
+def test_a_task_lives_from_the_endpoint_to_the_topic(app: Cluster, user: User) -> None:
     task = user.add("buy milk")
     assert [t["id"] for t in user.tasks()] == [task["id"]]
     assert user.http.post(f"/api/tasks/{task['id']}/complete").status_code == 200
@@ -124,9 +124,9 @@ def test_browsers_see_changes_as_they_happen(user: User) -> None:
         assert any(task["id"] in line for line in lines)
 
 
-def test_bad_input_is_answered_with_a_sentence(user: User, door: str) -> None:
+def test_bad_input_is_answered_with_a_sentence(user: User, endpoint: str) -> None:
     assert user.http.post("/api/tasks", json={"title": ""}).status_code == 422
-    assert httpx.get(f"{door}/api/tasks").status_code == 401
+    assert httpx.get(f"{endpoint}/api/tasks").status_code == 401
 
 
 def test_data_survive_the_loss_of_every_pod(app: Cluster, user: User) -> None:
@@ -150,7 +150,7 @@ def test_data_survive_the_loss_of_every_pod(app: Cluster, user: User) -> None:
     app.playbook("playbooks/verify.yml").ok()
 
 
-def test_a_killed_pod_is_replaced_without_a_failed_request(app: Cluster, door: str) -> None:
+def test_a_killed_pod_is_replaced_without_a_failed_request(app: Cluster, endpoint: str) -> None:
     """One of two replicas dies under load: the other carries on and the lost one is back within ten seconds."""
     assert app.get("deployment", "frontend")["spec"]["replicas"] == 2, "the local inventory runs two frontends"
     victim = app.pods("frontend")[0]["metadata"]["name"]
@@ -164,7 +164,7 @@ def test_a_killed_pod_is_replaced_without_a_failed_request(app: Cluster, door: s
         ]
         return len(ready) == 2
 
-    with Watcher(door).watching() as load:
+    with Watcher(endpoint).watching() as load:
         app.kubectl("delete", "pod", victim, "-n", NAMESPACE, "--wait=false")
         until(replaced, 10, "two ready frontends")
     assert load.failures == [], f"{len(load.failures)} of {load.requests} requests failed"

@@ -48,7 +48,7 @@ def fingerprints(cluster: Cluster, releases: tuple[str, ...]) -> dict[str, tuple
     return out
 
 
-def test_site_from_nothing_deploys_and_proves(first_site: PlaybookRun, cluster: Cluster) -> None:
+def test_site_from_nothing_deploys_and_verifies(first_site: PlaybookRun, cluster: Cluster) -> None:
     assert first_site.count("failed") == 0
     for service in SERVICES:
         assert re.search(rf"{service} +install .* verified", first_site.output), first_site.output[-3000:]
@@ -114,10 +114,10 @@ def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_p
         app.kubectl("delete", "namespace", "todo-second", "--ignore-not-found", "--wait=false")
 
 
-def test_broken_versions_are_refused_while_the_old_one_serves(app: Cluster, user: User, door: str) -> None:
+def test_broken_versions_are_refused_while_the_old_one_serves(app: Cluster, user: User, endpoint: str) -> None:
     """One after the other, both held; the rollback then goes past them to what was verified."""
     broken = {"crash": ("site.yml", "crash_loop"), "oom": ("playbooks/services.yml", "oom_killed")}
-    with Watcher(f"{door}/api/tasks", user.http.cookies).watching() as load:
+    with Watcher(f"{endpoint}/api/tasks", user.http.cookies).watching() as load:
         for fault, (book, code) in broken.items():
             run = app.playbook(book, "-e", f"backend_api_version=v1.1.0-{fault}", "-e", "release_on_failure=hold")
             assert run.code != 0
@@ -128,8 +128,8 @@ def test_broken_versions_are_refused_while_the_old_one_serves(app: Cluster, user
     assert app.image_of("backend-api").endswith(":v1.0.0")
 
 
-def test_a_broken_version_takes_the_whole_set_back_when_told(app: Cluster, user: User, door: str) -> None:
-    with Watcher(f"{door}/api/tasks", user.http.cookies).watching() as load:
+def test_a_broken_version_takes_the_whole_set_back_when_requested(app: Cluster, user: User, endpoint: str) -> None:
+    with Watcher(f"{endpoint}/api/tasks", user.http.cookies).watching() as load:
         run = app.playbook(
             "playbooks/services.yml",
             "-e",

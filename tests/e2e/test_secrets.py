@@ -49,7 +49,7 @@ def test_secrets_stay_inside_their_secrets(app: Cluster, tmp_path: Path) -> None
         run = app.playbook("site.yml", "-vvvv", "--diff", **GIVEN, **folders).ok()
     stored = secrets_of(app)
     assert len(set(stored)) >= 6
-    assert all(any(canary in value for value in stored) for canary in GIVEN.values()), "else this test proves nothing"
+    assert all(any(canary in value for value in stored) for canary in GIVEN.values()), "else this test shows nothing"
     secrets = {*before, *stored, *GIVEN.values()}
     assert not shown(run.output, secrets), "what a person or CI sees"
     payloads = release_payloads(app)

@@ -23,7 +23,7 @@ from tests.e2e.conftest import NAMESPACE, Cluster, until
 
 APP, DAPR, INJECTOR = "notification-service", "dapr-system", "dapr-sidecar-injector"
 RBAC = "rbac.authorization.k8s.io"
-_HOT_RELOAD_S = 3  # Dapr's operator would have told the sidecars long before
+_HOT_RELOAD_S = 3  # Dapr's operator would have notified the sidecars long before
 READING = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
     {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets", "replicasets"],
@@ -67,7 +67,7 @@ def test_a_component_that_came_after_the_sidecar_is_not_loaded(kube: KubeSession
     assert "has not loaded component late: restart the app" in failures[0].message
 
 
-def test_a_native_sidecar_is_proved_too(app: Cluster, kube: KubeSession) -> None:
+def test_a_native_sidecar_is_verified_too(app: Cluster, kube: KubeSession) -> None:
     """daprd as an init container that stays, which Dapr gives to pods that ask for it."""
     settings = json.dumps({"app_service_sidecar_settings": {"enable_native_sidecar": True}})
     app.playbook("site.yml", "--limit", "notification_service", "-e", settings).ok()
@@ -82,7 +82,7 @@ def test_a_native_sidecar_is_proved_too(app: Cluster, kube: KubeSession) -> None
     assert [each.form for each in look(kube).apps] == ["container"]
 
 
-def test_what_the_credential_may_not_ask_is_said(kube: KubeSession) -> None:
+def test_what_the_credential_may_not_ask_is_reported(kube: KubeSession) -> None:
     role, binding = kube.resource(f"{RBAC}/v1", "Role"), kube.resource(f"{RBAC}/v1", "RoleBinding")
     meta = {"metadata": {"name": "sidecar-reader"}}
     subject = {"kind": "ServiceAccount", "name": "sidecar-reader", "namespace": NAMESPACE}
@@ -112,7 +112,7 @@ def test_what_the_credential_may_not_ask_is_said(kube: KubeSession) -> None:
     assert "may not" in found.trust.why
 
 
-def test_an_unready_pod_without_its_sidecar_dooms_the_rollout(kube: KubeSession) -> None:
+def test_an_unready_pod_without_its_sidecar_fails_the_rollout(kube: KubeSession) -> None:
     kube.patch(DEPLOYMENT, DAPR, INJECTOR, {"spec": {"replicas": 0}}, subresource="scale")
     try:
         until(lambda: not pods(kube, DAPR, INJECTOR), 60, "no injector")

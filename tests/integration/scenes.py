@@ -82,7 +82,7 @@ class Scene:
         threading.Thread(target=run, daemon=True).start()
         yield future
 
-    def said(self, text: str) -> None:
+    def reported(self, text: str) -> None:
         """Until a progress line has this text."""
         eventually(f"a line with {text!r} among {self.lines}", lambda: any(text in line for line in self.lines))
 

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One rollout of good and doomed workloads, waited for at the same time through proxies that each go wrong in another
+"""One rollout of good and failing workloads, waited for at the same time through proxies that each go wrong in another
 way: all of them come to the same verdicts.
 """
 
@@ -31,7 +31,7 @@ EXPECTED = {"good": "", "mended": "", "crash": "crash_loop", "no-image": "image_
 
 
 def options() -> dict[str, Any]:
-    """A grace that ends after the kubelet tried again, on a slow machine too."""
+    """A grace period that ends after the kubelet tried again, on a slow machine too."""
     graces = {"config_missing": round(patience(20))}
     return {"timeout": round(patience(100)), "fail_fast": False, "graces": graces, "log_lines": 5}
 
@@ -48,7 +48,7 @@ def workload(name: str, script: str, image: str = BUSYBOX, **container: Any) -> 
 READY = {"exec": {"command": ["test", "-e", "/tmp/up"]}, "periodSeconds": 1}
 WORKLOADS = [
     workload("good", "sleep 10; touch /tmp/up; sleep 86400", readinessProbe=READY),
-    # Doomed until its ConfigMap is made: who has not seen that for longer than the grace must not say so.
+    # It fails until its ConfigMap is made: who has not seen that for longer than the grace period must not say so.
     workload("mended", "sleep 86400", envFrom=[{"configMapRef": {"name": "late"}}]),
     workload("crash", "exit 3"),
     workload("no-image", "true", image="docker.io/library/not-there:1"),
@@ -155,13 +155,13 @@ def test_same_verdicts(name: str, waits: dict[str, Future[Any]]) -> None:
     assert seen.proxy.counts.writes == 0
 
 
-def test_an_expired_token_is_told_as_such(waits: dict[str, Future[Any]]) -> None:
+def test_an_expired_token_is_reported_as_such(waits: dict[str, Future[Any]]) -> None:
     seen: Seen = waits["token expires"].result()
     assert "does not accept the credentials (token expired or rejected)" in seen.message
-    assert seen.proxy.counts.injected["unauthorized_after"] < 20, "told at once, not tried again and again"
+    assert seen.proxy.counts.injected["unauthorized_after"] < 20, "reported at once, not tried again and again"
 
 
-def test_an_outage_is_told_while_it_lasts_and_gone_through(waits: dict[str, Future[Any]]) -> None:
+def test_an_outage_is_reported_while_it_lasts_and_gone_through(waits: dict[str, Future[Any]]) -> None:
     seen: Seen = waits["20 s of outage"].result()
     assert not any(line.startswith("mended failed") for line in seen.lines)
 
@@ -175,7 +175,7 @@ def test_permanent_410_makes_no_storm(waits: dict[str, Future[Any]]) -> None:
 def test_the_clients_clock_does_not_matter(seconds: int, waits: dict[str, Future[Any]]) -> None:
     ask = "import time, datetime; print(time.time(), datetime.datetime.now().timestamp())"
     shown = subprocess.run([sys.executable, "-c", ask], env=skewed(seconds), capture_output=True, text=True, check=True)
-    assert [round((float(told) - time.time()) / 60) for told in shown.stdout.split()] == [seconds // 60] * 2
+    assert [round((float(when) - time.time()) / 60) for when in shown.stdout.split()] == [seconds // 60] * 2
     assert waits[f"{seconds}"].result() == EXPECTED
 
 
@@ -206,7 +206,7 @@ def test_the_proxy_carries_kubectl_helm_and_a_token(kubeconfig: str, kube: KubeS
         other.write_text(config)
         with KubeSession.from_params({"kubeconfig": str(other)}) as weak, pytest.raises(TodoCloudError) as caught:
             weak.list_(CONFIG_MAP, namespace)
-        assert caught.value.failure.code == "forbidden", "another token is judged by the server itself"
+        assert caught.value.failure.code == "forbidden", "another token is checked by the server itself"
         other.write_text(config.replace(token, "nonsense"))
         with KubeSession.from_params({"kubeconfig": str(other)}) as nobody, pytest.raises(TodoCloudError) as caught:
             nobody.list_(CONFIG_MAP, namespace)

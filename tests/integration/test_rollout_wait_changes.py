@@ -31,7 +31,7 @@ def quota_freed_within_the_grace(scene: Scene) -> Verdict:
     eventually("quota is counted", lambda: _quota_counted(scene))
     scene.deploy()
     with scene.waiting(graces={"failed_create": 60}) as verdict:
-        scene.said("FailedCreate")
+        scene.reported("FailedCreate")
         scene.put("v1", "ResourceQuota", "q", spec={"hard": {"pods": "5"}})
         return verdict.result()
 
@@ -46,7 +46,7 @@ def node_that_fits_appears(scene: Scene) -> Verdict:
     node = real[0]["metadata"]["name"]
     scene.deploy(pod={"nodeSelector": {scene.namespace: "yes"}})
     with scene.waiting() as verdict:
-        scene.said("Unschedulable")
+        scene.reported("Unschedulable")
         scene.kube.patch(NODE, "", node, {"metadata": {"labels": {scene.namespace: "yes"}}})
         try:
             return verdict.result()
@@ -57,7 +57,7 @@ def node_that_fits_appears(scene: Scene) -> Verdict:
 def deleted_while_waiting(scene: Scene) -> Verdict:
     scene.deploy(readinessProbe={"exec": {"command": ["false"]}})
     with scene.waiting(graces={"not_found": 3}) as verdict:
-        scene.said("0/1 available")
+        scene.reported("0/1 available")
         scene.kube.delete(DEPLOYMENT, scene.namespace, "app")
         return verdict.result()
 
@@ -65,7 +65,7 @@ def deleted_while_waiting(scene: Scene) -> Verdict:
 def made_again_while_waiting(scene: Scene) -> Verdict:
     scene.deploy(readinessProbe={"exec": {"command": ["false"]}})
     with scene.waiting() as verdict:
-        scene.said("0/1 available")
+        scene.reported("0/1 available")
         scene.kube.delete(DEPLOYMENT, scene.namespace, "app")
         scene.deploy()
         return verdict.result()
@@ -143,7 +143,7 @@ def more_replicas_than_fit_are_added_meanwhile(scene: Scene) -> Verdict:
     slow = {"exec": {"command": ["true"]}, "initialDelaySeconds": 8, "periodSeconds": 1}
     scene.deploy(pod={"affinity": affinity}, readinessProbe=slow)
     with scene.waiting(graces={"unschedulable": 1}) as verdict:
-        scene.said("0/1 available")
+        scene.reported("0/1 available")
         scene.kube.patch(DEPLOYMENT, scene.namespace, "app", {"spec": {"replicas": 3}}, subresource="scale")
         return verdict.result()
 
@@ -176,7 +176,7 @@ def expression_comes_true_meanwhile(scene: Scene) -> Verdict:
     scene.put("v1", "ConfigMap", "state", data={"phase": "waiting"})
     target = Target("v1", "ConfigMap", scene.namespace, "state", ready_when="data.phase == 'done'")
     with scene.waiting(target) as verdict:
-        scene.said("ready_when does not hold yet")
+        scene.reported("ready_when does not hold yet")
         scene.put("v1", "ConfigMap", "state", data={"phase": "done"})
         return verdict.result()
 
@@ -242,7 +242,7 @@ def test_pods_that_do_not_fit_are_noted(outcomes: dict[Any, Future[Verdict]]) ->
     assert any("Unschedulable" in note for note in notes)
 
 
-def test_what_could_not_be_read_is_said(outcomes: dict[Any, Future[Verdict]]) -> None:
+def test_what_could_not_be_read_is_reported(outcomes: dict[Any, Future[Verdict]]) -> None:
     unread = outcomes[least_rights].result().failures[0].details["could_not_read"]
     assert any("events" in text for text in unread)
     assert any(text.startswith("logs:") for text in unread)

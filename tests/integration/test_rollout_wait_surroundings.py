@@ -38,7 +38,7 @@ def registry_is_away_for_two_pulls(scene: Scene) -> Verdict:
     with OddRegistry(f"{scene.namespace}.example.test") as registry:
         scene.deploy(image=f"{registry.name}/library/busybox:1.36")
         with scene.waiting(timeout=patience(180)) as verdict:
-            scene.said("ImagePull")
+            scene.reported("ImagePull")
             eventually("the second pull", lambda: _pulls(scene) > 1)
             registry.serve()
             return verdict.result()
@@ -86,7 +86,7 @@ def node_is_added(scene: Scene) -> Verdict:
     nodes.script(scene.namespace, [Behaviour()])
     apply(scene.kube, scene.namespace, [manifest(Shape("Deployment", 2), "app", scene.namespace, nodes.token)])
     with scene.waiting() as verdict:
-        scene.said("Unschedulable")
+        scene.reported("Unschedulable")
         with nodes:
             return verdict.result()
 
@@ -101,7 +101,7 @@ def node_is_drained_in_mid_rollout(scene: Scene) -> Verdict:
             if not number:
                 assert scene.wait().ok
         with scene.waiting() as verdict:
-            scene.said("of the old revision left")
+            scene.reported("of the old revision left")
             scene.kube.patch(NODE, "", nodes.names[0], {"spec": {"unschedulable": True}})
             eventually("the node is drained", lambda: _drained(scene, nodes.names[0]))
             found = verdict.result()
@@ -128,7 +128,7 @@ def _evict(scene: Scene, pod: Object) -> None:
 
 
 def pod_is_evicted_for_its_disk_use(scene: Scene) -> Verdict:
-    """The first pod writes more than its volume allows and leaves a mark on the node; the ones after it behave."""
+    """The first pod writes more than its volume allows and leaves a file on the node; the ones after it behave."""
     behave = "test -e /node/mark && touch /tmp/ready && exec sleep 86400"
     scene.deploy(
         pod={"volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "5Mi"}},
@@ -149,7 +149,7 @@ def autoscaler_adds_what_does_not_fit(scene: Scene) -> Verdict:
     slow = {"exec": {"command": ["true"]}, "initialDelaySeconds": 30, "periodSeconds": 1}
     scene.deploy(pod={"affinity": affinity}, readinessProbe=slow, resources={"requests": {"cpu": "1m"}})
     with scene.waiting(graces={"unschedulable": 1}, timeout=patience(120)) as verdict:
-        scene.said("0/1 available")
+        scene.reported("0/1 available")
         cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}
         scene.put("autoscaling/v2", "HorizontalPodAutoscaler", "app", spec={
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
@@ -177,7 +177,7 @@ SCENARIOS: dict[Callable[[Scene], Verdict], list[Code]] = {
     autoscaler_adds_what_does_not_fit: [],
     volume_never_binds: [Code.UNSCHEDULABLE, Code.TIMEOUT],
 }
-# Only the local cluster's node can be told of further registries.
+# Only the local cluster's node can be configured with further registries.
 WITH_REGISTRY: dict[Callable[[Scene], Verdict], list[Code]] = {
     registry_denies: [Code.IMAGE_PULL],
     registry_is_away_for_two_pulls: [],
@@ -198,13 +198,13 @@ def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[di
 @pytest.mark.parametrize("scenario", [*SCENARIOS, *WITH_REGISTRY], ids=lambda one: str(one.__name__))
 def test_scenario(scenario: Callable[[Scene], Verdict], outcomes: dict[Any, Future[Verdict]]) -> None:
     if scenario not in outcomes:
-        pytest.skip("only the local cluster's node can be told of further registries")
+        pytest.skip("only the local cluster's node can be configured with further registries")
     verdict = outcomes[scenario].result()
     wanted = (SCENARIOS | WITH_REGISTRY)[scenario]
     assert [one.code for one in verdict.failures] == wanted, [one.message for one in verdict.failures]
 
 
-def test_the_policys_words_are_told(outcomes: dict[Any, Future[Verdict]]) -> None:
+def test_the_policys_words_are_reported(outcomes: dict[Any, Future[Verdict]]) -> None:
     failure = outcomes[policy_refuses_pods].result().failures[0]
     assert "every pod needs a team" in failure.message
     assert any("every pod needs a team" in event["message"] for event in failure.details["events"])

@@ -24,7 +24,7 @@ GRACES = {"image_pull_final": 5, "config_missing": 5, "unschedulable": 5, "faile
 def verdicts(
     kube: KubeSession, make_namespace: Callable[..., str], module: Callable[..., ModuleRun]
 ) -> dict[str, dict[str, Any]]:
-    """What one call said of each workload: name -> its entry, with the whole failure under ``failure``."""
+    """What one call returned for each workload: name -> its entry, with the whole failure under ``failure``."""
     namespace = make_namespace()
     apply(kube, namespace, ZOO)
     workloads = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "namespace": namespace} for obj in CASES]
@@ -64,7 +64,7 @@ def test_crash_loop_carries_its_evidence(verdicts: dict[str, dict[str, Any]]) ->
     assert verdicts["crash-app"]["message"].endswith("KeyError: 'DATABASE_URL'")
 
 
-def test_daprd_tells_why_in_the_sentence(verdicts: dict[str, dict[str, Any]]) -> None:
+def test_daprd_reports_why_in_the_sentence(verdicts: dict[str, dict[str, Any]]) -> None:
     failure = verdicts["crash-daprd"]["failure"]
     assert "INIT_COMPONENT_FAILURE" in failure["message"]
     assert "SASL Authentication failed" in failure["message"]

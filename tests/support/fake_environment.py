@@ -140,12 +140,12 @@ class World:
         """What was written so far, the lock's and the fingerprint's writes aside, and the calls of Helm."""
         ours = [f"{verb} {kind} {name}" for verb, kind, name in self.kube.writes
                 if kind != "Lease" and name != "environment-fingerprint"]  # fmt: skip
-        return [*ours, *(f"helm {call}" for call in self.helm.told)]
+        return [*ours, *(f"helm {call}" for call in self.helm.commands)]
 
     def forget(self) -> World:
         """From here on writes are counted anew."""
         self.kube.writes.clear()
-        self.helm.told.clear()
+        self.helm.commands.clear()
         return self
 
 

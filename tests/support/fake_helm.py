@@ -43,12 +43,12 @@ _PENDING = ("pending-install", "pending-upgrade", "pending-rollback", "uninstall
 
 
 class FakeHelm:
-    """Satisfies ``Helm``. ``script`` replaces single calls of apply; ``told`` are the calls that write."""
+    """Satisfies ``Helm``. ``script`` replaces single calls of apply; ``commands`` are the calls that write."""
 
     def __init__(self, kube: FakeKube, *script: Step) -> None:
         self.kube = kube
         self.script = list(script)
-        self.told: list[str] = []
+        self.commands: list[str] = []
         self.check: Check = may_go_on
         self.calls = 0
         self.version = HelmVersion(4, 1, 0)
@@ -79,8 +79,8 @@ class FakeHelm:
         self._begin("rollback", name)
         target = self._content(name, revision)
         number = self._history(name)[-1].revision + 1
-        said = f"Rollback to {revision}"
-        self._deploy(name, number, target.manifest, target.labels, dict(target.config), said)
+        description = f"Rollback to {revision}"
+        self._deploy(name, number, target.manifest, target.labels, dict(target.config), description)
 
     def uninstall(self, name: str, namespace: str, *, timeout: int = 300) -> None:
         self._begin("uninstall", name)
@@ -92,7 +92,7 @@ class FakeHelm:
     def _begin(self, verb: str, name: str) -> None:
         self.check()
         self.before(verb, name)
-        self.told.append(f"{verb} {name}")
+        self.commands.append(f"{verb} {name}")
         self.calls += 1
 
     def _history(self, name: str) -> list[Revision]:
@@ -105,16 +105,16 @@ class FakeHelm:
         return stored_release(decode(secret["data"]["release"]), found.labels if found else {})
 
     def _deploy(
-        self, name: str, number: int, manifest: str, labels: Mapping[str, str], config: Object, said: str = ""
+        self, name: str, number: int, manifest: str, labels: Mapping[str, str], config: Object, description: str = ""
     ) -> None:
         history = self._history(name)
-        before = self._compared(history, bool(said))
+        before = self._compared(history, bool(description))
         for old in history:
             secret = self.kube.objects["Secret", "ns", old.secret]
             if secret["metadata"]["labels"]["status"] in ("deployed", *_PENDING):
                 secret["metadata"]["labels"]["status"] = "superseded"
         store(self.kube, name, number, labels=labels, manifest=manifest, config=config,
-              description=said or "Upgrade complete")  # fmt: skip
+              description=description or "Upgrade complete")  # fmt: skip
         items = objects_of(manifest)
         for gone in objects_of(before):
             if not any((i["kind"], i["metadata"]["name"]) == (gone["kind"], gone["metadata"]["name"]) for i in items):

@@ -180,9 +180,9 @@ class FakeKube:
         return True
 
     def _tell(self, what: str, resource: Resource, namespace: str, item: Mapping[str, Any]) -> None:
-        told = {"apiVersion": resource.api_version, "kind": resource.kind, **copy.deepcopy(dict(item))}
-        told["metadata"]["resourceVersion"] = str(self._version)
-        self._events.append(_Event(self._version, what, resource.kind, namespace, told))
+        sent = {"apiVersion": resource.api_version, "kind": resource.kind, **copy.deepcopy(dict(item))}
+        sent["metadata"]["resourceVersion"] = str(self._version)
+        self._events.append(_Event(self._version, what, resource.kind, namespace, sent))
         self._changed.notify_all()
 
 

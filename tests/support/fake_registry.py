@@ -161,15 +161,15 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(200, content + (b" " if self.registry.spoils else b""), headers)
 
     def _may(self, scope: str) -> bool:
-        said, auth = self.headers.get("Authorization", ""), self.registry.auth
+        given, auth = self.headers.get("Authorization", ""), self.registry.auth
         if auth == "basic":
-            return self._user(said) is not None
-        return auth == "none" or self.registry.tokens.get(said.removeprefix("Bearer "), "") == scope
+            return self._user(given) is not None
+        return auth == "none" or self.registry.tokens.get(given.removeprefix("Bearer "), "") == scope
 
-    def _user(self, said: str) -> str | None:
-        if not said.startswith("Basic "):
+    def _user(self, given: str) -> str | None:
+        if not given.startswith("Basic "):
             return None
-        name, _, password = base64.b64decode(said[6:]).decode().partition(":")
+        name, _, password = base64.b64decode(given[6:]).decode().partition(":")
         return name if self.registry.users.get(name) == password else None
 
     def _challenge(self, scope: str) -> None:
@@ -179,9 +179,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._error(401, "UNAUTHORIZED", headers)
 
     def _token(self, asked: Mapping[str, list[str]]) -> None:
-        scope, said = asked["scope"][0], self.headers.get("Authorization", "")
-        user = self._user(said)
-        if said and user is None:
+        scope, given = asked["scope"][0], self.headers.get("Authorization", "")
+        user = self._user(given)
+        if given and user is None:
             return self._error(401, "UNAUTHORIZED")
         if "grant_type" in asked:
             if asked["refresh_token"] != [self.registry.refresh_token]:
@@ -196,8 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps({key: token, "expires_in": 300}).encode())
 
     def _error(self, status: int, code: str, headers: Mapping[str, str] | None = None) -> None:
-        said = {"errors": [{"code": code, "message": code.lower().replace("_", " ")}]}
-        self._answer(status, json.dumps(said).encode(), headers)
+        errors = {"errors": [{"code": code, "message": code.lower().replace("_", " ")}]}
+        self._answer(status, json.dumps(errors).encode(), headers)
 
     def _answer(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)

@@ -40,7 +40,7 @@ def begun(results: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_a_stage_tells_its_seconds_and_the_cpu_time_of_all_its_processes(
+def test_a_stage_reports_its_seconds_and_the_cpu_time_of_all_its_processes(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage = stages.run("unit", [sys.executable, "-c", PARENT])

@@ -1,1 +1,1 @@
-"""frontend: the page, and the one public door to the other services."""
+"""frontend: the page, and the one public endpoint to the other services."""

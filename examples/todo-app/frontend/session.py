@@ -2,7 +2,7 @@
 
 Against forged requests from other sites: SameSite=Lax, and requests that change something must come from this origin
 (https://cheatsheetseries.owasp.org/cheatsheets/Cross-Site_Request_Forgery_Prevention_Cheat_Sheet.html). A program
-that sends no Origin header is no browser, and may.
+that sends no Origin header is not a browser, and may.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calls to the services behind the door that outlive their pods being replaced.
+"""Calls to the services behind the endpoint that outlive their pods being replaced.
 
 * A connection that can't be made is tried again for a few seconds, whatever the request: nothing was sent yet.
 * One that breaks before the answer is whole, too, for requests that may safely be repeated: of a pod that goes away,

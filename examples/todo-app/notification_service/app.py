@@ -1,6 +1,6 @@
 """Puts notification-service together: every reminder becomes one log line with the task's details.
 
-Reminders come at least once. Which ones were told is remembered in the Dapr state store for a week, and in memory
+Reminders come at least once. Which ones were sent is remembered in the Dapr state store for a week, and in memory
 where there is no state store.
 """
 
@@ -17,14 +17,14 @@ from todo_common.service import Service
 from todo_common.settings import Settings
 
 log = logging.getLogger("notification")
-NOTIFIED = Counter("notifications_total", "Reminders told", ["result"])
+NOTIFIED = Counter("notifications_total", "Reminders sent", ["result"])
 _KEEP_SECONDS = 7 * 24 * 3600
 _KEEP_IN_MEMORY = 10_000
 _STORE_SECONDS = 2
 
 
-class Told:
-    """The ids of reminders that were told. The state store is a help, not a condition."""
+class Sent:
+    """The ids of reminders that were sent. The state store is a help, not a condition."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -51,12 +51,12 @@ class Told:
         except httpx.HTTPError as error:
             problem = type(error).__name__
         if problem:
-            log.warning("the state store can't be used (%s): a reminder may be told again after a restart", problem)
+            log.warning("the state store can't be used (%s): a reminder may be sent again after a restart", problem)
 
 
 def create(settings: Settings) -> Service:
     service = Service(settings)
-    told = Told(service)
+    sent = Sent(service)
 
     async def on_reminder(event: Event) -> None:
         if event.type != "reminder.due":
@@ -67,13 +67,13 @@ def create(settings: Settings) -> Service:
             user_id = event.data["user_id"]
         except (KeyError, TypeError) as error:
             raise BadEvent(f"event {event.id}: {type(error).__name__}: {error}") from error
-        if await told.has(reminder_id):
+        if await sent.has(reminder_id):
             NOTIFIED.labels("duplicate").inc()
             return
         fields = {"reminder_id": reminder_id, "user_id": user_id, "task": details}
         log.info("reminder: %s", details["title"], extra={"fields": fields})
         NOTIFIED.labels("told").inc()
-        await told.add(reminder_id)
+        await sent.add(reminder_id)
 
     subscribe(service, {REMINDERS: on_reminder})
     return service

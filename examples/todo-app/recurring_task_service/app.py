@@ -43,7 +43,7 @@ def create(settings: Settings) -> Service:
         except httpx.HTTPError as error:
             await asyncio.sleep(_PAUSE_SECONDS)
             raise TryLater(f"the backend does not answer ({type(error).__name__})") from error
-        await _judge(response, task_id, due)
+        await _check_response(response, task_id, due)
 
     subscribe(service, {TASK_EVENTS: on_event})
     return service
@@ -62,7 +62,7 @@ def _next_instance(event: Event) -> tuple[UUID, date] | None:
         raise BadEvent(f"event {event.id}: {type(error).__name__}: {error}") from error
 
 
-async def _judge(response: httpx.Response, task_id: UUID, due: date) -> None:
+async def _check_response(response: httpx.Response, task_id: UUID, due: date) -> None:
     fields = {"fields": {"task_id": str(task_id), "due": due.isoformat()}}
     if response.status_code == 201:
         log.info("next instance created", extra=fields)

@@ -35,7 +35,7 @@ class PublishError(Exception):
 
 
 class Outcome(StrEnum):
-    """What the sidecar is told to do with a message."""
+    """What the sidecar does with a message."""
 
     SUCCESS = "SUCCESS"
     RETRY = "RETRY"

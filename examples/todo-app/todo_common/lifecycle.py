@@ -11,7 +11,7 @@ log = logging.getLogger("lifecycle")
 
 
 class Lifecycle:
-    """Told by the server; asked by readiness, middleware and long streams."""
+    """Set by the server; read by readiness, middleware and long streams."""
 
     def __init__(self) -> None:
         self._draining = asyncio.Event()

@@ -51,7 +51,7 @@ class DrainingServer(uvicorn.Server):
 
 
 def main(name: str, create: Callable[[Settings], Service]) -> None:
-    """Run service `name` until it is told to stop; exit status 1 and one log line when it can't start."""
+    """Run service `name` until it is asked to stop; exit status 1 and one log line when it can't start."""
     try:
         settings = Settings.from_env(name)
         logs.setup(settings)
@@ -69,7 +69,7 @@ def main(name: str, create: Callable[[Settings], Service]) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # who calls is judged by the real peer address (see dapr.py)
+        proxy_headers=False,  # the caller is identified by the real peer address (see dapr.py)
         timeout_keep_alive=KEEPALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="on",

@@ -21,8 +21,8 @@ from ..processes import CONTROLLER, gone, machine, started
 class Holder:
     """``machine`` names one boot of one machine (and one pid namespace): only there does ``pid`` mean anything.
 
-    ``grace``: seconds for which a Helm process of this holder may outlive it. ``by_hand``: no process holds
-    it, a person took it over.
+    ``grace``: seconds for which a Helm process of this holder may outlive it. ``manual``: no process holds it, a person
+    took it over (``by_hand`` in the annotation and in results).
     """
 
     identity: str
@@ -35,7 +35,7 @@ class Holder:
     pid: int = 0
     started: str = ""
     grace: float = 0.0
-    by_hand: bool = False
+    manual: bool = False
 
     @classmethod
     def me(cls, what: str, commit: str = "", grace: float = 0.0, url: str = "") -> Holder:
@@ -59,6 +59,7 @@ class Holder:
         """From a Lease's annotation; whatever can't be read is left empty."""
         try:
             raw = json.loads(text)
+            raw["manual"] = raw.pop("by_hand", False)
             known = {f.name for f in fields(cls)}
             holder = cls(**{key: value for key, value in raw.items() if key in known})
         except (ValueError, TypeError, AttributeError):
@@ -67,15 +68,21 @@ class Holder:
 
     def as_json(self) -> str:
         """For the annotation."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(self._stored(), sort_keys=True)
 
     def is_my_manual_lock(self, other: Holder) -> bool:
         """Is it a lock that the same person took over manually, on the same machine?"""
-        return self.by_hand and (self.who, self.host) == (other.who, other.host)
+        return self.manual and (self.who, self.host) == (other.who, other.host)
 
     def as_result(self) -> dict[str, Any]:
         """The holder in a module's result."""
-        return {key: getattr(self, key) for key in ("who", "host", "what", "commit", "url", "by_hand")}
+        stored = self._stored()
+        return {key: stored[key] for key in ("who", "host", "what", "commit", "url", "by_hand")}
+
+    def _stored(self) -> dict[str, Any]:
+        stored = asdict(self)
+        stored["by_hand"] = stored.pop("manual")
+        return stored
 
     def describe(self) -> str:
         """A description for people."""

@@ -81,7 +81,7 @@ def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
     """The refusal that names the holder."""
     holder, name = holder_of(lease), lease["metadata"].get("name", LOCK_NAME)
     locked = subject(namespace, name)
-    if holder.by_hand:
+    if holder.manual:
         advice = f"It was taken manually: ask {holder.who}, or take it over by deploy_lock"
     else:
         advice = (

@@ -150,7 +150,7 @@ class EnvironmentLock:
         holder = holder_of(lease)
         if not lease["spec"].get("holderIdentity") or holder.identity == self._holder.identity:
             return True
-        if holder.by_hand:
+        if holder.manual:
             return holder.is_my_manual_lock(self._holder) or silent_for(self._kube, lease) > duration_of(lease)
         return is_dead_here(holder) or unchanged_for > duration_of(lease) + holder.grace
 

@@ -99,7 +99,7 @@ class ManualLock:
     def __init__(self, kube: KubeApi, namespace: str, me: Holder, *, platform: bool = False) -> None:
         self._kube = kube
         self._namespace, self._name = place(namespace, platform)
-        self._me = replace(me, machine="", pid=0, started="", grace=0.0, by_hand=True)
+        self._me = replace(me, machine="", pid=0, started="", grace=0.0, manual=True)
 
     def ensure(self, state: LockState, *, check: bool = False) -> LockChange:
         """Raises lock_held for the release of a living run's lock, conflict if the Lease keeps changing."""

@@ -18,7 +18,7 @@ def push_archive(path: Path) -> list[str]:
     """Push all tagged images of a docker archive under their own names; returns these.
 
     Raises:
-        ClusterError: the file is no docker archive, or an image in it has no complete name.
+        ClusterError: the file is not a docker archive, or an image in it has no complete name.
     """
     IMAGES.mkdir(parents=True, exist_ok=True)
     with (
@@ -32,7 +32,7 @@ def push_archive(path: Path) -> list[str]:
                 archive.extractall(folder, filter="data")
             images = json.loads((folder / "manifest.json").read_text())
         except (OSError, KeyError, ValueError, tarfile.TarError) as error:
-            raise ClusterError(f"{path} is no archive of `docker save`: {error}") from error
+            raise ClusterError(f"{path} is not an archive of `docker save`: {error}") from error
         pushed = []
         for image in images:
             config = json.loads((folder / image["Config"]).read_text())["config"]

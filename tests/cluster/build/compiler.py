@@ -67,7 +67,7 @@ def fetching() -> Iterator[None]:
     """Download the modules of the parts that `make up` needs while the block does something else.
 
     Not where kind may take our cluster's place, or where `build` will say what this machine lacks. Of a failure nothing
-    is said: `build` meets it too. What is not there when the block ends is fetched still, and `build` waits for it.
+    is reported: `build` meets it too. What is not there when the block ends is fetched still, and `build` waits for it.
     """
     if not missing(_NEEDED) or not shutil.which("go") or shutil.which("kind") or os.geteuid() != 0:
         yield
@@ -206,7 +206,7 @@ def _leave_out(plugins: Plugins) -> None:
     """Remove plugins from Go's copy of their module.
 
     Raises:
-        ClusterError: the module cannot be had, or one that is to stay is not there.
+        ClusterError: the module cannot be fetched, or one that is to stay is not there.
     """
     folder = _module(plugins.module, MODULES / plugins.pins) / plugins.folder
     if missing := [name for name in plugins.kept if not (folder / name).exists()]:
@@ -220,7 +220,7 @@ def _write_anew(port: Port) -> None:
     """Port calls in Go's copy of a module.
 
     Raises:
-        ClusterError: the module cannot be had, or does not have these calls.
+        ClusterError: the module cannot be fetched, or does not have these calls.
     """
     file = _module(port.module, MODULES / port.pins) / port.file
     text = file.read_text()
@@ -235,7 +235,7 @@ def _module(name: str, where: Path) -> Path:
     """Where Go keeps a module (a path that ``where`` pins, or ``path@version``), downloaded if need be.
 
     Raises:
-        ClusterError: the module cannot be had.
+        ClusterError: the module cannot be fetched.
     """
     done = subprocess.run(
         ["go", "mod", "download", "-json", name],
@@ -247,7 +247,7 @@ def _module(name: str, where: Path) -> Path:
         check=False,
     )
     if done.returncode != 0:
-        raise ClusterError(f"Go module {name} cannot be had: {(done.stderr + done.stdout).strip()[-300:]}")
+        raise ClusterError(f"Go module {name} cannot be fetched: {(done.stderr + done.stdout).strip()[-300:]}")
     return Path(json.loads(done.stdout)["Dir"])
 
 
@@ -269,7 +269,7 @@ def keep(wanted: Files) -> None:
     """Copy the files of a Go module to their place in the cache, unless they are there.
 
     Raises:
-        ClusterError: the module cannot be had.
+        ClusterError: the module cannot be fetched.
     """
     target = cache() / wanted.place
     if target.exists():

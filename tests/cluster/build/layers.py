@@ -137,9 +137,9 @@ def linked_libraries(files: Iterable[Path], besides: Path | None = None) -> list
     """The shared libraries of this machine that programs link to, without those under ``besides``."""
     found: set[Path] = set()
     for file in files:
-        said = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout
+        output = subprocess.run(["ldd", str(file)], capture_output=True, text=True, check=False).stdout
         found.update(
-            Path(word) for line in said.splitlines() for word in line.split("=>")[-1].split() if word[0] == "/"
+            Path(word) for line in output.splitlines() for word in line.split("=>")[-1].split() if word[0] == "/"
         )
     return sorted(path for path in found if not (besides and path.is_relative_to(besides)))
 

@@ -79,7 +79,7 @@ class Part:
 
     @property
     def binary(self) -> str:
-        """What Go calls the file: the last word of the package's path that is no major version."""
+        """What Go calls the file: the last word of the package's path that is not a major version."""
         words = self.package.split("/")
         return words[-2] if re.fullmatch(r"v\d+", words[-1]) else words[-1]
 

@@ -20,7 +20,7 @@ def test_killed_anywhere_a_run_converges(kubeconfig: str, tmp_path: Path) -> Non
     """Once by each kind. A failure names its seed: TODO_CLOUD_CHAOS_SEED plays the same points again."""
     seed = os.environ.get("TODO_CLOUD_CHAOS_SEED") or secrets.token_hex(4)
     played, failures = play(
-        kubeconfig, POINTS, seed, LANES, tmp_path, proved_again=POINTS // LANES, few=True, kinds=EACH
+        kubeconfig, POINTS, seed, LANES, tmp_path, verified_again=POINTS // LANES, few=True, kinds=EACH
     )
     assert not failures, f"TODO_CLOUD_CHAOS_SEED={seed}\n" + "\n".join(failures)
     assert len(played) == POINTS

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Releases that somebody else installed are taken over: compared, judged, labelled, recorded; no pod is restarted."""
+"""Releases that somebody else installed are taken over: compared, verified, labelled, recorded; no pod is restarted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.support import ModuleRun, eventually
 Run = Callable[..., ModuleRun]
 
 
-def by_hand(world: World, name: str, program: str = "helm", **values: str) -> None:
+def manually(world: World, name: str, program: str = "helm", **values: str) -> None:
     """Helm as a person calls it, with its own waiting."""
     argv = [str(BIN / program), "--kubeconfig", world.kubeconfig, "--namespace", world.namespace]
     given = [f"--set={key}={value}" for key, value in values.items()]
@@ -43,8 +43,8 @@ def options(world: World, *releases: dict[str, Any], **more: Any) -> dict[str, A
 
 def test_what_runs_is_taken_over_without_a_restart(world: World) -> None:
     world.secret("database", {"word": "canary-in-a-secret"})
-    by_hand(world, "a", secretName="database")
-    by_hand(world, "b", "helm3", text="canary-value")  # another text than the inventory's
+    manually(world, "a", secretName="database")
+    manually(world, "b", "helm3", text="canary-value")  # another text than the inventory's
     a = world.release("a", watches=("database",), secretName="database")
     wanted = (a, world.release("b"), world.release("c"))
     pods = {name: world.pods(name).keys() for name in "ab"}
@@ -90,7 +90,7 @@ def test_what_runs_is_taken_over_without_a_restart(world: World) -> None:
 
 
 def test_what_is_not_well_is_not_adopted(world: World) -> None:
-    by_hand(world, "a")
+    manually(world, "a")
     argv = [world.helm, "--kubeconfig", world.kubeconfig, "--namespace", world.namespace]
     crash = [*argv, "upgrade", "--install", "b", CHART, "--set", "mode=crash"]
     subprocess.run(crash, check=True, capture_output=True, timeout=60)
@@ -106,7 +106,7 @@ def test_the_namespace_becomes_the_environments_where_it_is_nobodys(
     world: World, module: Run, make_namespace: Callable[..., str]
 ) -> None:
     free = replace(world, namespace=make_namespace())
-    by_hand(free, "a")
+    manually(free, "a")
     assert free.apply(free.release("a")).code == "invalid_input", "nobody deploys to a namespace without an owner"
     assert module("release_adopt", options(free, free.release("a"))).result["set"] == 1
     labels = world.kube.get(NAMESPACE, "", free.namespace)["metadata"]["labels"]

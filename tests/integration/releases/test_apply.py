@@ -95,13 +95,13 @@ def test_a_failing_upgrade_takes_the_set_back_while_old_pods_serve(world: World)
     assert plan.actions == {"b": "upgrade"}
 
 
-def test_hold_keeps_everything_and_the_same_inputs_are_judged_not_assumed(world: World) -> None:
+def test_hold_keeps_everything_and_the_same_inputs_are_verified_not_assumed(world: World) -> None:
     world.apply(world.release("a"), world.release("b")).ok()
     bad = (world.release("a", text="two"), world.release("b", mode="crash"))
     failed = world.apply(*bad, on_failure="hold")
     assert (failed.code, world.text("a")) == ("crash_loop", "two")
     assert failed.outcomes["b"] == "failed"
-    assert [s["id"] for s in world.sets()] == [1], "nothing unproved is recorded"
+    assert [s["id"] for s in world.sets()] == [1], "nothing unverified is recorded"
     again = world.apply(*bad, on_failure="hold")
     assert again.actions == {"a": "verify", "b": "verify"}
     assert (again.code, again.result["helm_calls"]) == ("crash_loop", 0)
@@ -109,13 +109,13 @@ def test_hold_keeps_everything_and_the_same_inputs_are_judged_not_assumed(world:
     assert world.text("a") == "one"
 
 
-def test_only_the_failed_release_goes_back_when_told(world: World) -> None:
+def test_only_the_failed_release_goes_back_when_requested(world: World) -> None:
     world.apply(world.release("a"), world.release("b")).ok()
     failed = world.apply(world.release("a", text="two"), world.release("b", mode="crash"), on_failure="release")
     assert failed.code == "crash_loop"
     assert world.text("a") == "two"
     good = (world.release("a", text="two"), world.release("b"))
-    assert world.apply(*good).ok().result["helm_calls"] == 0, "the mixed set was judged and recorded"
+    assert world.apply(*good).ok().result["helm_calls"] == 0, "the mixed set was verified and recorded"
 
 
 def test_waves_go_one_after_another_and_a_failed_one_stops_the_rest(world: World) -> None:
@@ -132,7 +132,7 @@ def test_waves_go_one_after_another_and_a_failed_one_stops_the_rest(world: World
 
 
 @both_helms
-def test_a_first_install_that_fails_is_kept_and_said_so(world: World) -> None:
+def test_a_first_install_that_fails_is_kept_and_reported(world: World) -> None:
     failed = world.apply(world.release("a", mode="crash"))
     assert failed.code == "crash_loop"
     assert failed.outcomes == {"a": "failed"}
@@ -196,7 +196,7 @@ def test_one_release_alone_carries_the_others_forward_only_as_they_were_verified
     assert set(store.read(4).members) == {"a", "b", "c"}
 
 
-def test_helm_by_hand_is_recognised_and_no_error(world: World) -> None:
+def test_a_manual_helm_call_is_recognised_and_no_error(world: World) -> None:
     world.apply(world.release("a")).ok()
     world.apply(world.release("a", text="two")).ok()
     helm(world, "upgrade", "a", _chart(world), "--set", "text=hand")
@@ -204,9 +204,9 @@ def test_helm_by_hand_is_recognised_and_no_error(world: World) -> None:
     assert seen.result["plan"][0]["state"] == "changed_manually"
     assert "changed manually: Upgrade complete" in seen.result["plan"][0]["changes"]
     helm(world, "rollback", "a", "2")
-    judged = world.apply(world.release("a", text="two")).ok()
-    assert judged.actions == {"a": "verify"}
-    assert judged.result["helm_calls"] == 0
+    again = world.apply(world.release("a", text="two")).ok()
+    assert again.actions == {"a": "verify"}
+    assert again.result["helm_calls"] == 0
     helm(world, "rollback", "a", "1")
     assert world.apply(world.release("a", text="two")).ok().actions == {"a": "upgrade"}
     assert world.text("a") == "two"
@@ -236,10 +236,10 @@ def test_a_missing_secret_key_is_named(world: World) -> None:
     assert "database" in failed.message
 
 
-def test_what_the_inventory_dropped_is_named_and_removed_only_when_told(world: World) -> None:
+def test_what_the_inventory_dropped_is_named_and_removed_only_when_requested(world: World) -> None:
     world.apply(world.release("a"), world.release("b")).ok()
-    told = world.apply(world.release("a"), all_releases=["a"]).ok()
-    assert (told.actions, told.result["changed"]) == ({"a": "unchanged"}, False)
+    run = world.apply(world.release("a"), all_releases=["a"]).ok()
+    assert (run.actions, run.result["changed"]) == ({"a": "unchanged"}, False)
     assert world.history("b")
     predicted = world.apply(world.release("a"), all_releases=["a"], prune=True, check=True).ok()
     assert predicted.actions == {"a": "unchanged", "b": "uninstall"}
@@ -284,7 +284,7 @@ def test_another_environments_namespace_is_refused(world: World) -> None:
     assert world.history("a") == []
 
 
-def test_a_damaged_helm_record_is_set_aside(world: World) -> None:
+def test_a_damaged_helm_record_is_quarantined(world: World) -> None:
     world.apply(world.release("a")).ok()
     world.apply(world.release("a", text="two")).ok()
     newest = world.history("a")[-1]

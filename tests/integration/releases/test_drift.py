@@ -17,7 +17,7 @@ AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
 
 
 def kubectl(world: World, *argv: str) -> None:
-    """As a person would, by hand."""
+    """As a person would, manually."""
     command = [str(BIN / "kubectl"), "--namespace", world.namespace, *argv]
     env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "KUBECONFIG": world.kubeconfig}
     subprocess.run(command, env=env, capture_output=True, timeout=60, check=True)
@@ -27,7 +27,7 @@ def drift(world: World, *releases: dict[str, Any]) -> list[dict[str, str]]:
     return list(world.apply(*releases, check=True, drift=True).ok().result["drift"])
 
 
-def test_what_somebody_did_by_hand_is_named_with_its_author(world: World) -> None:
+def test_what_somebody_changed_manually_is_named_with_its_author(world: World) -> None:
     release = world.release("api", text="canary-one")
     world.apply(release).ok()
     assert drift(world, release) == []

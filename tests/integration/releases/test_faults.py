@@ -59,7 +59,7 @@ def through(faults: Faults) -> Callable[[World], None]:
             failed = apply(there, world.release("a", text="three"), world.release("b", mode="crash"))
             assert failed.code == "crash_loop", failed.message
             assert failed.outcomes == {"a": "restored", "b": "restored"}
-            assert sum(proxy.counts.injected.values()) > 3, "too few to prove anything"
+            assert sum(proxy.counts.injected.values()) > 3, "too few to show anything"
         assert (world.text("a"), world.text("b")) == ("two", "two")
         settled(world, "a", "b")
 
@@ -101,8 +101,8 @@ def clocks_that_differ(world: World) -> None:
         run = by_module(world, world.release("a", text=str(seconds)), env=skewed(seconds))
         assert (run.failed, run.result["set"]) == (False, number), run.output
         lease = world.kube.get(LEASE, world.namespace, LOCK_NAME)
-        told = datetime.fromisoformat(lease["spec"]["acquireTime"]).timestamp()
-        assert abs(told - time.time() - seconds) < 200, "the run's clock was wrong indeed"
+        acquired = datetime.fromisoformat(lease["spec"]["acquireTime"]).timestamp()
+        assert abs(acquired - time.time() - seconds) < 200, "the run's clock was wrong indeed"
     settled(world, "a")
 
 
@@ -125,7 +125,7 @@ def stopped(*steps: str) -> Callable[[World], None]:
             run = by_module(behind(world, proxy), *wanted)
             assert proxy.counts.injected["down_at"] == 1, proxy.counts.seen
         assert run.code == "unreachable", run.output
-        assert "Connection refused" in run.result["msg"], "the cause is told"
+        assert "Connection refused" in run.result["msg"], "the cause is named"
         again = apply(world, *wanted).ok()
         assert (world.text("a"), again.result["set"]) == ("two", 2)
         settled(world, "a", "b")

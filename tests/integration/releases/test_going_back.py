@@ -136,7 +136,7 @@ def test_the_old_inputs_change_nothing_and_the_refused_ones_are_a_change(world: 
     assert world.apply(refused, check=True).ok().actions == {"a": "unchanged", "b": "upgrade"}
 
 
-def test_a_first_installation_that_fails_is_removed_when_told(world: World) -> None:
+def test_a_first_installation_that_fails_is_removed_when_requested(world: World) -> None:
     world.apply(world.release("a")).ok()
     failed = world.apply(world.release("a", text="two"), world.release("b", mode="crash"), remove_failed_installs=True)
     assert failed.code == "crash_loop"
@@ -177,7 +177,7 @@ def test_of_five_services_the_third_fails(world: World) -> None:
     assert world.apply(first).ok().result["helm_calls"] == 0
 
 
-def test_a_record_that_is_damaged_is_told_and_the_one_before_still_works(world: World) -> None:
+def test_a_record_that_is_damaged_is_reported_and_the_one_before_still_works(world: World) -> None:
     for text in ("one", "two", "three"):
         world.apply(world.release("a", text=text)).ok()
     damaged = world.kube.get(CONFIG_MAP, world.namespace, "release-set-2")
@@ -198,11 +198,11 @@ def test_deleting_records_leaves_the_environment_as_it_is(world: World) -> None:
     for text in ("one", "two"):
         world.apply(world.release("a", text=text), world.release("b")).ok()
     world.kube.delete(CONFIG_MAP, world.namespace, "release-set-2")
-    judged = world.apply(world.release("a", text="two"), world.release("b")).ok()
-    assert (judged.actions["a"], judged.result["helm_calls"]) == ("verify", 0), "proved again, not deployed again"
+    again = world.apply(world.release("a", text="two"), world.release("b")).ok()
+    assert (again.actions["a"], again.result["helm_calls"]) == ("verify", 0), "verified again, not deployed again"
     store = RecordStore(world.kube, world.namespace, ENVIRONMENT)
-    assert set(store.read(judged.result["set"]).members) == {"a", "b"}
-    for number in (1, judged.result["set"]):
+    assert set(store.read(again.result["set"]).members) == {"a", "b"}
+    for number in (1, again.result["set"]):
         world.kube.delete(CONFIG_MAP, world.namespace, f"release-set-{number}")
     assert world.back().code == "no_verified_set"
     assert world.apply(world.release("a", text="two"), world.release("b")).ok().result["helm_calls"] == 0

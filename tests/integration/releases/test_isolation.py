@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One environment's run does not touch another one, and proves it; what is not to be asked is not asked."""
+"""One environment's run does not touch another one, and verifies it; what is not to be asked is not asked."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def through(world: World, proxy: ApiProxy) -> World:
 
 
 def test_check_mode_writes_nothing_and_predicts_what_the_run_does(world: World, proxy: ApiProxy) -> None:
-    world.apply(world.release("api"), world.release("door"), world.release("old")).ok()
-    wanted = world.release("api", text="two"), world.release("door"), world.release("fresh")
+    world.apply(world.release("api"), world.release("edge"), world.release("old")).ok()
+    wanted = world.release("api", text="two"), world.release("edge"), world.release("fresh")
     seen = through(world, proxy)
     plan = seen.apply(*wanted, check=True, diff=True, drift=True, prune=True).ok()
     assert proxy.counts.writes == 0
@@ -105,15 +105,17 @@ def test_another_environment_is_untouched_or_what_changed_is_named(
 ) -> None:
     other.secret("mine", {"word": "canary"})
     kubectl = [str(BIN / "kubectl"), "--kubeconfig", kubeconfig, "--namespace", other.namespace]
-    settings = [*kubectl, "create", "configmap", "left-behind", "--from-literal=a=1"]
-    said = watch({"test": world, "other": other}, tmp_path, kubeconfig, {"ansible.builtin.command": {"argv": settings}})
-    assert "test: untouched, " in said
-    assert "other: 1 of" in said
-    assert "other: ConfigMap/left-behind is new (kubectl-create, " in said
-    assert "canary" not in said
+    settings = [*kubectl, "create", "configmap", "orphan", "--from-literal=a=1"]
+    output = watch(
+        {"test": world, "other": other}, tmp_path, kubeconfig, {"ansible.builtin.command": {"argv": settings}}
+    )
+    assert "test: untouched, " in output
+    assert "other: 1 of" in output
+    assert "other: ConfigMap/orphan is new (kubectl-create, " in output
+    assert "canary" not in output
 
 
-def test_a_fingerprint_is_published_and_tells_what_was_done_by_hand(
+def test_a_fingerprint_is_published_and_reports_what_was_done_manually(
     world: World, module: Callable[..., ModuleRun]
 ) -> None:
     world.apply(world.release("api")).ok()
@@ -128,7 +130,7 @@ def test_a_fingerprint_is_published_and_tells_what_was_done_by_hand(
     assert change["by"][0].startswith("ada, ")
 
 
-def test_an_unreadable_environment_is_said_to_be_so(module: Callable[..., ModuleRun], proxy: ApiProxy) -> None:
+def test_an_unreadable_environment_is_reported(module: Callable[..., ModuleRun], proxy: ApiProxy) -> None:
     found = module(
         "environment_info", {"namespace": "x", "impersonate_user": "nobody"}, kubeconfig=str(proxy.kubeconfig)
     )

@@ -118,7 +118,7 @@ def test_killed_anywhere(world: World, seed: int) -> None:
     assert world.apply(*(world.release(n, text="end") for n in names)).ok().result["helm_calls"] == 0
 
 
-def test_a_kill_between_helms_end_and_the_tidying_leaves_no_orphan(
+def test_a_kill_between_helms_end_and_the_removal_of_orphans_leaves_no_orphan(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failed revision made an object; the run that got over it died before it removed that."""
@@ -127,7 +127,7 @@ def test_a_kill_between_helms_end_and_the_tidying_leaves_no_orphan(
     apply(world.kube, world.namespace, [taken])  # Helm's next apply conflicts, after it made what is new
     assert world.apply(world.release("a", text="two", leftover=True)).code
     world.kube.delete(CONFIG_MAP, world.namespace, "a")
-    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover"), "else this proves nothing"
+    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover"), "else this shows nothing"
     with monkeypatch.context() as patch:
         patch.setattr(ReleaseWriter, "remove_orphans", _die)
         with pytest.raises(Killed):
@@ -146,7 +146,7 @@ def test_what_was_left_by_a_killed_rollback_goes_by_the_next(world: World) -> No
     with running(world, "back", "verified") as run:
         eventually("the rollback is pending", lambda: world.statuses("a")[-1] == "pending-rollback")
         run.send_signal(signal.SIGKILL)
-    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover"), "else this proves nothing"
+    assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover"), "else this shows nothing"
     world.back().ok()
     assert world.text("a") != "two"
     assert world.kube.find(CONFIG_MAP, world.namespace, "a-leftover") is None
@@ -222,7 +222,7 @@ def test_a_run_that_changes_nothing_needs_no_lock(world: World) -> None:
 
 
 def test_a_lock_that_is_taken_away_stops_the_run_before_its_next_write(world: World) -> None:
-    """Taken by hand while Helm works on the first wave: the second wave is never written."""
+    """Taken over manually while Helm works on the first wave: the second wave is never written."""
     world.apply([world.release("a")], [world.release("b")]).ok()
     thief = EnvironmentLock(world.kube, world.namespace, replace(Holder.me("thief"), machine="elsewhere"))
     stop = threading.Event()

@@ -52,8 +52,8 @@ def test_the_module_looks_takes_over_and_releases(world: World, module: Run) -> 
         assert "from release_apply of ci on ci-7" in taken["taken_over"]
     released = module("deploy_lock", {**base, "state": "released"}).result
     assert (released["changed"], released["held"]) == (True, False)
-    told = world.apply(world.release("a")).ok()
-    assert any("taken over manually: deploy_lock of" in line for line in told.lines)
+    run = world.apply(world.release("a")).ok()
+    assert any("taken over manually: deploy_lock of" in line for line in run.lines)
 
 
 def test_who_took_it_goes_on_and_everybody_else_is_refused(world: World) -> None:

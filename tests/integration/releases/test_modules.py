@@ -92,8 +92,8 @@ def test_helm_release(world: World, module: Run) -> None:
 
     world.kube.patch(DEPLOYMENT, world.namespace, "one", {"spec": {"replicas": 0}})
     world.kube.patch(DEPLOYMENT, world.namespace, "one", {"spec": {"replicas": 1, "minReadySeconds": 2}})
-    judged = module("helm_release", wanted).result
-    assert (judged["changed"], judged["helm_calls"]) == (False, 0)
+    again = module("helm_release", wanted).result
+    assert (again["changed"], again["helm_calls"]) == (False, 0)
 
     changed = {**wanted, "values": {"text": "two"}}
     assert module("helm_release", changed, check=True).result["changes"] == ["values text"]
@@ -152,7 +152,7 @@ def test_programs_and_inputs_that_are_not_there(world: World, module: Run) -> No
 
 
 def test_dapr_sidecar_check(world: World, module: Run) -> None:
-    """Without a Dapr on this cluster: pods are seen, the rest is said not to be readable; with one see tests/e2e."""
+    """Without a Dapr on this cluster: pods are seen, the rest is reported as unreadable; with one see tests/e2e."""
     options = {"namespace": world.namespace, "dapr_namespace": world.namespace}
     nothing = module("dapr_sidecar_check", options).result
     assert (nothing["apps"], nothing["changed"]) == ([], False)

@@ -14,20 +14,20 @@ from tests.cluster.paths import BIN
 from tests.integration.releases.world import World
 
 
-def test_the_plan_tells_what_the_run_then_does(world: World) -> None:
-    world.apply(world.release("api"), world.release("door"), world.release("old")).ok()
-    wanted = world.release("api", text="canary-two"), world.release("door"), world.release("fresh")
+def test_the_plan_reports_what_the_run_then_does(world: World) -> None:
+    world.apply(world.release("api"), world.release("edge"), world.release("old")).ok()
+    wanted = world.release("api", text="canary-two"), world.release("edge"), world.release("fresh")
     before = world.fingerprint()
     plan = world.apply(*wanted, check=True, diff=True, prune=True).ok()
     assert world.fingerprint() == before
     assert {item["name"]: item["kind"] for item in plan.result["plan"]} == {
-        "api": "change", "door": "unchanged", "fresh": "new", "old": "remove",
+        "api": "change", "edge": "unchanged", "fresh": "new", "old": "remove",
     }  # fmt: skip
     assert plan.result["table"][-1] == "1 to change, 1 new, 1 to remove, 1 unchanged"
-    told = {entry["after_header"] for entry in plan.result["diff"]}
-    assert {"api: ConfigMap/api (revision 2)", "api: Secret/api-made (revision 2)"} <= told
-    assert "old: Deployment/old (removed)" in told
-    assert not any(name.startswith("door:") for name in told)
+    headers = {entry["after_header"] for entry in plan.result["diff"]}
+    assert {"api: ConfigMap/api (revision 2)", "api: Secret/api-made (revision 2)"} <= headers
+    assert "old: Deployment/old (removed)" in headers
+    assert not any(name.startswith("edge:") for name in headers)
     text = plan_markdown(plan.result, "test")
     assert "+  text: canary-two" in text, "a ConfigMap is shown"
     assert "rendered-canary-two" not in text, "a Secret is not"

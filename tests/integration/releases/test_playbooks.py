@@ -61,8 +61,8 @@ def two_runs(env: Environment, _quiet: str) -> None:
         first.stop()  # nothing of it goes on until the others have met it
         refused, waits = (env.start("site.yml", "v2", "-e", f"release_lock_wait={wait}") for wait in (0, 400))
         runs += [refused, waits]
-        said = failed(refused)
-        assert "holds it since" in said, said[-2000:]
+        message = failed(refused)
+        assert "holds it since" in message, message[-2000:]
         assert not waits.wait(_LIMIT_S, until=lambda: "waiting for the lock" in waits.output), waits.output[-3000:]
         first.go_on()
         ok(first)
@@ -75,7 +75,7 @@ def two_runs(env: Environment, _quiet: str) -> None:
 
 
 def held(env: Environment, quiet: str) -> None:
-    """A run that failed and was held; the same again is judged, not assumed; and it goes on once the cause is gone."""
+    """A run that failed and was held; the same again is verified, not assumed; it goes on once the cause is gone."""
     env.run("site.yml", "v1")
     late = {"app_service_values": {"secretEnv": {"WORD": {"secret": "late", "key": "word"}}}}
     extra = {**late, "isolation_watch": [{"environment": "quiet", "namespace": quiet}]}

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What one environment has verified goes to another one by digest, is proved there, and gets its version as a tag."""
+"""What one environment has verified goes to another one by digest, is verified there, and gets its version as a tag."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Two:
         source = {"environment": ENVIRONMENT, "namespace": self.staging.namespace}
         return self._run(source=source, **{"waves": self.wanted(tag), **more})
 
-    def prove(self, images: list[dict[str, Any]], *, check: bool = False) -> ModuleRun:
+    def verify(self, images: list[dict[str, Any]], *, check: bool = False) -> ModuleRun:
         return self._run(state="verified", images=images, run_in_check=check)
 
     def _run(self, *, run_in_check: bool = False, **params: Any) -> ModuleRun:
@@ -71,16 +71,16 @@ def test_from_staging_to_production(two: Two) -> None:
     (image,) = checked.result["images"]
     assert (image["image"], image["tagged"]) == (f"{two.images.name('web')}:v1.0.0@{digest}", False)
 
-    unproved = two.prove(checked.result["images"])
-    assert unproved.code == "promotion_unproved", unproved.output
-    assert two.images.digest("web", "v1.0.0") == "", "nothing is tagged before it is proved"
+    unverified = two.verify(checked.result["images"])
+    assert unverified.code == "promotion_unproved", unverified.output
+    assert two.images.digest("web", "v1.0.0") == "", "nothing is tagged before it is verified"
 
     two.production.apply(*checked.result["waves"], commit=COMMIT).ok()
     assert running(two.production, "web") == {digest}
     for check, state in ((True, "added"), (False, "added"), (False, "there")):
-        proved = two.prove(checked.result["images"], check=check)
-        assert not proved.failed, proved.output
-        assert [tag["state"] for tag in proved.result["tags"]] == [state]
+        verified = two.verify(checked.result["images"], check=check)
+        assert not verified.failed, verified.output
+        assert [tag["state"] for tag in verified.result["tags"]] == [state]
         assert two.images.digest("web", "v1.0.0") == ("" if check else digest)
 
     again = two.production.apply(*two.wanted("v1.0.0"), commit=COMMIT, registries=two.registries).ok()
@@ -119,7 +119,7 @@ def test_what_may_not_be_promoted(two: Two, tmp_path: Path) -> None:
     assert two.check().result["set"]["commit"] == "2222222222"
     assert reason(commit=COMMIT) == "tag_moved"
     store = RecordStore(two.staging.kube, two.staging.namespace, ENVIRONMENT)
-    store.withdraw(store.headers()[0].id, "left by hand")
+    store.withdraw(store.headers()[0].id, "left manually")
     assert reason(commit="2222222222") == "withdrawn"
 
     two.stage("sha-1", commit="3333333333")

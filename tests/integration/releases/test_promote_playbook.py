@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""promote.yml as it is run: one service in two environments, the second one behind a public door that is watched."""
+"""promote.yml as it is run: one service in two environments, the second one behind a probed public endpoint."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def test_two_versions_go_to_production(kubeconfig: str, make_namespace: Callable
         for build, version in (("sha-1", "v1.0.0"), ("sha-2", "v1.1.0")):
             digest = images.push("web", build, build, SERVE)
             play("services", staging, f"{images.name('web')}:{build}")
-            told = play("promote", production, f"{images.name('web')}:{version}")
-            assert f"{images.name('web')}:{version}@{digest}: tag added" in " ".join(told.split())
+            output = play("promote", production, f"{images.name('web')}:{version}")
+            assert f"{images.name('web')}:{version}@{digest}: tag added" in " ".join(output.split())
             assert images.digest("web", version) == digest
-        assert re.search(r"[1-9]\d* requests, 0 failed, longest gap \d+ ms", told), told[-4000:]
+        assert re.search(r"[1-9]\d* requests, 0 failed, longest gap \d+ ms", output), output[-4000:]
 
         again = play("services", production, f"{images.name('web')}:v1.1.0")
         assert re.search(r"web\s+: ok=\d+\s+changed=0", again), again[-2000:]

@@ -80,7 +80,7 @@ def test_switched_on_by_a_rollback(world: World) -> None:
     assert set(seen) == {5}
 
 
-def test_a_count_that_was_scaled_by_hand_stays_too(world: World) -> None:
+def test_a_count_that_was_scaled_manually_stays_too(world: World) -> None:
     world.apply(release(world, replicas=2)).ok()
     kubectl(world, "scale", "deployment/api", "--replicas=4")
     with counts(world) as seen:

@@ -164,7 +164,7 @@ def test_a_target_that_does_not_start_any_more_fails_and_is_gone_on_with(world: 
     failed = world.back(timeout=15)
     assert failed.code == "not_ready"
     assert "the rollback to release set 1 is not done, run it again to go on" in failed.message
-    assert [s["id"] for s in world.sets()] == [2, 1], "nothing unproved is recorded"
+    assert [s["id"] for s in world.sets()] == [2, 1], "nothing unverified is recorded"
     on_the_node(world, needs, "touch /needs/up")
     done = world.back().ok()
     assert (world.text("a"), done.result["helm_calls"]) == ("one", 0)

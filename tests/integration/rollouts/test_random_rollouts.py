@@ -57,7 +57,7 @@ def test_verdict_is_right(seed: int, outcomes: dict[int, Future[Outcome]]) -> No
     context = f"seed {seed}: {expected}\nlines: {outcome.lines}\nfailures: {[one.message for one in verdict.failures]}"
     if expected.code is None:
         assert verdict.ok, context
-        assert outcome.settled >= expected.settled, f"said Current with {outcome.settled} pods settled; {context}"
+        assert outcome.settled >= expected.settled, f"reported Current with {outcome.settled} pods settled; {context}"
         return
     assert [one.code for one in verdict.failures] == [expected.code], context
     assert not expected.container or verdict.failures[0].details["container"] == expected.container, context

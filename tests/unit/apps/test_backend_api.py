@@ -54,7 +54,7 @@ def test_the_password_is_not_stored(user: User, postgres: Postgres, database: st
 
 
 def _token(user: User, key: str = SECRET_KEY, algorithm: str = "HS256", **claims: object) -> str:
-    """A JWT made by hand (RFC 7519)."""
+    """A JWT made without a library (RFC 7519)."""
 
     def part(value: object) -> bytes:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
@@ -182,7 +182,7 @@ def test_creating_twice_with_one_key_makes_one_task(backend: Running, new_user: 
 # --- events ---
 
 
-def test_every_change_is_told_once_and_carries_the_trace(backend: Running, user: User, sidecar: Sidecar) -> None:
+def test_every_change_is_reported_once_and_carries_the_trace(backend: Running, user: User, sidecar: Sidecar) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
     task = backend.call("POST", "/api/tasks", {"title": "x"}, token=user.token, headers=headers).json
@@ -201,7 +201,7 @@ def test_every_change_is_told_once_and_carries_the_trace(backend: Running, user:
     wait_until(lambda: backend.metric('events_published_total{result="ok",type="task.deleted"}') >= 1, "counted")
 
 
-def test_a_refused_change_is_not_told(backend: Running, user: User, sidecar: Sidecar) -> None:
+def test_a_refused_change_is_not_reported(backend: Running, user: User, sidecar: Sidecar) -> None:
     backend.call("POST", "/api/tasks", {"title": "x", "recurrence": "daily"}, token=user.token)
     _add(backend, user)
     sidecar.wait_for(1, user.id)

@@ -118,7 +118,7 @@ def test_other_sites_cannot_change_anything(
 # --- the proxy ---
 
 
-def test_the_life_of_a_task_through_the_door(frontend: Running, cookie: dict[str, str]) -> None:
+def test_the_life_of_a_task_through_the_endpoint(frontend: Running, cookie: dict[str, str]) -> None:
     made = frontend.call("POST", "/api/tasks", {"title": "Wäsche waschen"}, headers=cookie)
     assert made.status == 201
     assert made.headers["cache-control"] == "no-store"
@@ -158,7 +158,7 @@ def test_a_body_has_a_limit(frontend: Running, cookie: dict[str, str]) -> None:
     assert (answer.status, answer.json["detail"]) == (413, "a request holds at most 64 KiB")
 
 
-def test_events_come_through_the_door(
+def test_events_come_through_the_endpoint(
     frontend: Running, gateway: Running, cookie: dict[str, str], sidecar: Sidecar
 ) -> None:
     user = frontend.call("GET", "/api/me", headers=cookie).json["user"]["id"]

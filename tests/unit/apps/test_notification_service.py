@@ -28,7 +28,7 @@ def test_it_subscribes(notifier: Running, sidecar: Sidecar) -> None:
     assert sidecar.routes(notifier) == {"reminders": "/subscriptions/reminders"}
 
 
-def test_a_reminder_is_told_once_with_the_task(notifier: Running, sidecar: Sidecar) -> None:
+def test_a_reminder_is_reported_once_with_the_task(notifier: Running, sidecar: Sidecar) -> None:
     event = _reminder("Call the plumber")
     again = event | {"id": str(uuid4())}  # the same reminder, published twice
     assert [sidecar.deliver(notifier, message, "reminders") for message in (event, event, again)] == ["SUCCESS"] * 3
@@ -46,7 +46,7 @@ def test_it_remembers_through_a_restart(notifier: Running, launcher: Launcher, s
     assert not other.logged("reminder: Buy bread")
 
 
-def test_without_a_state_store_it_tells_and_says_so(notifier: Running, sidecar: Sidecar) -> None:
+def test_without_a_state_store_it_notifies_and_says_so(notifier: Running, sidecar: Sidecar) -> None:
     sidecar.keeps_state = False
     event = _reminder("Feed the cat")
     for _ in range(2):
@@ -57,7 +57,7 @@ def test_without_a_state_store_it_tells_and_says_so(notifier: Running, sidecar: 
 
 @pytest.mark.parametrize("missing", ["user_id", "reminder_id", "task"])
 def test_an_incomplete_reminder_is_dropped(notifier: Running, sidecar: Sidecar, missing: str) -> None:
-    event = _reminder("Never told")
+    event = _reminder("Never sent")
     del event["data"][missing]
     assert sidecar.deliver_raw(notifier, json.dumps(event).encode(), "reminders") == "DROP"
-    assert not notifier.logged("reminder: Never told")
+    assert not notifier.logged("reminder: Never sent")

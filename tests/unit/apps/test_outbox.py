@@ -1,4 +1,4 @@
-"""No event is lost, whatever happens to the sidecar, the broker or a replica; reminders are told by one replica."""
+"""No event is lost, whatever happens to the sidecar, the broker or a replica; reminders are sent by one replica."""
 
 from __future__ import annotations
 
@@ -94,16 +94,16 @@ def test_two_replicas_publish_each_event_once(
 def test_what_a_killed_replica_left_is_published_by_another(
     backend: Running, start_backend: Callable[..., Running], user: User, sidecar: Sidecar, empty_outbox: Any
 ) -> None:
-    doomed = start_backend(DAPR_HTTP_PORT=1)  # its own sidecar is gone: it can't publish itself
+    failing = start_backend(DAPR_HTTP_PORT=1)  # its own sidecar is gone: it can't publish itself
     sidecar.answer = "down"
-    tasks = _add(doomed, user, 5)
-    doomed.kill()
+    tasks = _add(failing, user, 5)
+    failing.kill()
     sidecar.answer = "ok"
     events = sidecar.wait_for(5, user.id)
     assert set(_subjects(events)) == {task["id"] for task in tasks}
 
 
-def test_each_reminder_is_told_once_by_one_of_the_replicas(
+def test_each_reminder_is_reported_once_by_one_of_the_replicas(
     backend: Running, second: Running, user: User, sidecar: Sidecar, empty_outbox: Callable[[], None]
 ) -> None:
     due = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
@@ -121,7 +121,7 @@ def test_each_reminder_is_told_once_by_one_of_the_replicas(
     assert len({event["data"]["reminder_id"] for event in events if event["subject"] == task}) == 2
 
 
-def test_replicas_that_meet_at_a_reminder_tell_it_once(
+def test_replicas_that_meet_at_a_reminder_report_it_once(
     backend: Running,
     second: Running,
     user: User,

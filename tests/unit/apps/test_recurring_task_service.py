@@ -65,7 +65,7 @@ def test_the_next_instance_is_made_once(backend: Running, recurring: Running, us
     assert len(recurring.logged("next instance created")) == 1
     assert len(recurring.logged("next instance existed already")) == 2
     assert recurring.logged("next instance created")[0]["trace_id"] == event["traceparent"].split("-")[1]
-    # the next instance is told of like any other task
+    # the next instance is announced like any other task
     assert {created["subject"] for created in sidecar.wait_for(2, user.id, "task.created")} >= {task["id"]}
 
 

@@ -38,7 +38,7 @@ def service(
     return launcher.start(request.param, BACKEND_URL=backend.url, **environment)
 
 
-def test_each_tells_what_it_is(service: Running) -> None:
+def test_each_describes_itself(service: Running) -> None:
     name = service.module.replace("_", "-")
     assert service.call("GET", "/health").json == {"status": "ok", "service": name, "version": "v1.1.0"}
     wait_until(lambda: service.call("GET", "/ready").status == 200, "ready")
@@ -162,7 +162,7 @@ def test_running_requests_finish_before_the_end(
     assert leaving.stop() == 0
 
 
-def test_open_connections_are_told_to_go(start_backend: Callable[..., Running]) -> None:
+def test_open_connections_are_asked_to_close(start_backend: Callable[..., Running]) -> None:
     """A client that holds a connection learns from the next answer that it must open another."""
     leaving = start_backend()
     connection = http.client.HTTPConnection("127.0.0.1", leaving.port, timeout=30)

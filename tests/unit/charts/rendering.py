@@ -28,7 +28,7 @@ def built(place: str) -> Path:
 
 
 class RenderError(Exception):
-    """Helm refused; the text is what it said."""
+    """Helm refused; the text is its message."""
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ GATEWAY = {"api": "gateway", "host": "todo.example.com", "gateway": {"name": "pu
 # Every shape of every chart that an inventory can ask for; the general rules hold for all of them.
 SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
     "service-minimal": ("service", {}),
-    "service-local-door": (
+    "service-local-endpoint": (
         "service",
         {"service": {"type": "NodePort", "nodePort": 30080}, "networkPolicy": {"access": ["public"]}},
     ),

@@ -134,7 +134,7 @@ def test_configuration(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"kafka": {"password": "x"}}, "password"),
         ({"kafka": {"brokers": "x:9092"}}, "brokers"),
@@ -149,7 +149,7 @@ def test_configuration(helm: Helm) -> None:
         ({"configuration": {"serviceInvocation": "maybe"}}, "/configuration/serviceInvocation"),
     ],
 )
-def test_refused(helm: Helm, values: dict[str, Any], said: str) -> None:
+def test_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
     with pytest.raises(RenderError) as error:
         helm.components(**values)
-    assert said in str(error.value)
+    assert message in str(error.value)

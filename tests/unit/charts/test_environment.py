@@ -77,10 +77,10 @@ def test_access_by_label(helm: Helm, value: str, policy: str, label: str, direct
     assert rule == {"from" if direction == "ingress" else "to": peers, "ports": [{"protocol": "TCP", "port": 1234}]}
 
 
-def test_certificates_can_be_issued_behind_the_door(helm: Helm) -> None:
+def test_certificates_can_be_issued_behind_the_public_endpoint(helm: Helm) -> None:
     """cert-manager's HTTP-01 solver is a pod of this namespace on port 8089."""
-    door = {"namespaces": ["traefik"], "ports": [8080]}
-    spec = policies(helm.environment(networkPolicies={"publicDoor": door}))["allow-acme-solver"]
+    ingress = {"namespaces": ["traefik"], "ports": [8080]}
+    spec = policies(helm.environment(networkPolicies={"publicDoor": ingress}))["allow-acme-solver"]
     assert spec["podSelector"] == {"matchLabels": {"acme.cert-manager.io/http01-solver": "true"}}
     assert spec["ingress"] == [{"from": [namespaces("traefik")], "ports": [{"protocol": "TCP", "port": 8089}]}]
 
@@ -111,7 +111,7 @@ def test_deployer_acts_in_its_namespace_alone(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"environment": None}, "environment"),
         ({"quota": {"pods": 10}}, "/quota/pods"),
@@ -123,7 +123,7 @@ def test_deployer_acts_in_its_namespace_alone(helm: Helm) -> None:
         ({"limitRange": {"max": {"cpu": 2}}}, "/limitRange/max/cpu"),
     ],
 )
-def test_refused(helm: Helm, values: dict[str, Any], said: str) -> None:
+def test_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
     with pytest.raises(RenderError) as error:
         helm.environment(**values)
-    assert said in str(error.value)
+    assert message in str(error.value)

@@ -108,7 +108,7 @@ def test_the_script_is_carried_as_it_is(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize(
-    ("admin", "app", "said"),
+    ("admin", "app", "message"),
     [
         ("", "good", "key admin_password of Secret kafka-users is empty"),
         ("good", "sesame,password=x", "key app_password of Secret kafka-users holds other characters"),
@@ -116,18 +116,18 @@ def test_the_script_is_carried_as_it_is(helm: Helm) -> None:
         ("good", "sesame\nSCRAM", "key app_password of Secret kafka-users holds other characters"),
     ],
 )
-def test_the_script_refuses_passwords_that_kafka_would_misread(admin: str, app: str, said: str) -> None:
+def test_the_script_refuses_passwords_that_kafka_would_misread(admin: str, app: str, message: str) -> None:
     script = CHARTS / "kafka" / "files" / "kafka.sh"
     environment = {"USERS_SECRET": "kafka-users", "APP_USER": "app", "ADMIN_PASSWORD": admin, "APP_PASSWORD": app}
     done = subprocess.run(["/bin/sh", script], env=environment, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"kafka.sh: {said}")
+    assert done.stderr.startswith(f"kafka.sh: {message}")
     assert done.stderr.count("\n") == 1
     assert "sesame" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"image": None}, "image"),
         ({"users": {"appUsername": "admin"}}, "/users/appUsername"),
@@ -138,7 +138,7 @@ def test_the_script_refuses_passwords_that_kafka_would_misread(admin: str, app: 
         ({"replicas": 3}, "replicas"),
     ],
 )
-def test_refused(helm: Helm, values: dict[str, Any], said: str) -> None:
+def test_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
     with pytest.raises(RenderError) as error:
         helm.kafka(**values)
-    assert said in str(error.value)
+    assert message in str(error.value)

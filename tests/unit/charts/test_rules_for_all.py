@@ -140,8 +140,8 @@ def test_names_are_unique(shape: Shape) -> None:
 def test_lint_is_clean(helm: Helm, chart: str) -> None:
     values = CHARTS / chart / "ci" / "minimal-values.yaml"
     files = ["--values", str(values)] if values.exists() else []
-    said = helm.run("lint", "--strict", "--quiet", str(CHARTS / chart), *files)
-    assert "WARNING" not in said
+    message = helm.run("lint", "--strict", "--quiet", str(CHARTS / chart), *files)
+    assert "WARNING" not in message
 
 
 @pytest.mark.parametrize("chart", NAMES)

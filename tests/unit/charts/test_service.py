@@ -229,7 +229,7 @@ def test_access_is_a_label_for_the_environments_policies(helm: Helm) -> None:
     assert access(exposure=GATEWAY, networkPolicy={"access": ["public"]}) == ["public"]
 
 
-# --- the public door ---
+# --- the public endpoint ---
 
 
 def test_ingress_with_certificate_and_redirect(helm: Helm) -> None:
@@ -264,7 +264,7 @@ def test_ingress_without_tls(helm: Helm) -> None:
     assert not [o for o in objects if o["kind"] == "Middleware"]
 
 
-def test_the_same_door_by_gateway_api(helm: Helm) -> None:
+def test_the_same_endpoint_by_gateway_api(helm: Helm) -> None:
     objects = helm.service(exposure=GATEWAY)
     assert not [o for o in objects if o["kind"] == "Ingress"]
     main = pick(objects, "HTTPRoute", "backend-api")["spec"]
@@ -279,7 +279,7 @@ def test_the_same_door_by_gateway_api(helm: Helm) -> None:
     ]
 
 
-def test_local_door_is_a_node_port(helm: Helm) -> None:
+def test_local_endpoint_is_a_node_port(helm: Helm) -> None:
     spec = pick(helm.service(service={"type": "NodePort", "nodePort": 30080}), "Service")["spec"]
     assert spec["type"] == "NodePort"
     assert spec["ports"][0]["nodePort"] == 30080
@@ -289,7 +289,7 @@ def test_local_door_is_a_node_port(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"image": None}, "image"),
         ({"image": "backend-api"}, "/image"),
@@ -347,7 +347,7 @@ def test_local_door_is_a_node_port(helm: Helm) -> None:
         ({"env": {"A": "x"}, "secretEnv": {"A": {"secret": "s", "key": "k"}}}, "A is in env and in secretEnv"),
     ],
 )
-def test_refused(helm: Helm, values: dict[str, Any], said: str) -> None:
+def test_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
     with pytest.raises(RenderError) as error:
         helm.service(**values)
-    assert said in str(error.value)
+    assert message in str(error.value)

@@ -36,7 +36,7 @@ def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]
     signal.signal(signal.SIGINT, before[1])
 
 
-def test_a_command_on_a_fresh_cluster_is_told_which(done: list[str]) -> None:
+def test_a_command_on_a_fresh_cluster_gets_its_name(done: list[str]) -> None:
     says = "import os, sys; sys.exit(os.environ['TODO_CLOUD_TEST_CLUSTER'] != 'one')"
 
     assert cli.run(["with", "one", "--", sys.executable, "-c", says]) == 0
@@ -53,7 +53,7 @@ def test_the_exit_code_is_the_command_s_and_the_cluster_goes(done: list[str]) ->
     assert done == ["up", "down, purged"]
 
 
-def test_the_cluster_goes_when_the_process_is_told_to_end(done: list[str], tmp_path: Path) -> None:
+def test_the_cluster_goes_when_the_process_is_asked_to_end(done: list[str], tmp_path: Path) -> None:
     note = tmp_path / "cleaned-up"
     kill = f"""
 import os, pathlib, signal, time
@@ -89,7 +89,7 @@ def test_the_cluster_that_the_playbooks_deploy_to_is_the_one_that_is_started_and
     assert state.known() == []
 
 
-def test_what_to_do_next_is_said_of_this_cluster(
+def test_what_to_do_next_names_this_cluster(
     done: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TODO_CLOUD_CLUSTER", "beside")

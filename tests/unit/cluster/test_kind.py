@@ -24,7 +24,7 @@ def test_create() -> None:
     ]
 
 
-def test_the_public_door_is_a_port_of_the_machine() -> None:
+def test_the_public_endpoint_is_a_port_of_the_machine() -> None:
     (node,) = yaml.safe_load(kind.CONFIG.read_text())["nodes"]
 
     assert node["extraPortMappings"] == [

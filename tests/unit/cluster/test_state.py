@@ -63,7 +63,7 @@ def test_the_number_of_fake_nodes_is_kept_unless_given() -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "One", "a" * 31, "1a", "a b"])
 def test_a_name_that_does_not_suit(name: str) -> None:
-    with pytest.raises(ClusterError, match="is no cluster name"):
+    with pytest.raises(ClusterError, match="is not a valid cluster name"):
         state.load_or_create(name, None)
 
 

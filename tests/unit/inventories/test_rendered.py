@@ -66,7 +66,7 @@ def test_no_secret_is_in_any_value(described: dict[str, Any]) -> None:
     values = {k: v for k, v in described.items() if k != "environment"} | {
         "environment": described["environment"]["values"]
     }
-    assert CANARY in json.dumps(described), "the secrets reached the environment, else this test proves nothing"
+    assert CANARY in json.dumps(described), "the secrets reached the environment, else this test shows nothing"
     assert CANARY not in json.dumps(values)
 
 

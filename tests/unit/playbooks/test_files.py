@@ -14,7 +14,7 @@ from tests.unit.ansible_runs import TOP, ansible_playbook
 from tests.unit.expressions import expressions
 
 PLAYBOOKS = sorted((TOP / "playbooks").glob("*.yml"))
-DOORS = [TOP / "site.yml", TOP / "rollback.yml"]
+ENTRY_PLAYBOOKS = [TOP / "site.yml", TOP / "rollback.yml"]
 
 
 def plays(playbook: Path) -> list[dict[str, Any]]:
@@ -40,10 +40,10 @@ def test_all_playbooks_are_there() -> None:
 
 
 def test_syntax() -> None:
-    run = ansible_playbook("--syntax-check", *PLAYBOOKS, *DOORS, "-i", TOP / "inventories/local")
+    run = ansible_playbook("--syntax-check", *PLAYBOOKS, *ENTRY_PLAYBOOKS, "-i", TOP / "inventories/local")
     assert run.returncode == 0, run.stdout
     assert "WARNING" not in run.stdout, run.stdout
-    for playbook in [*PLAYBOOKS, *DOORS]:
+    for playbook in [*PLAYBOOKS, *ENTRY_PLAYBOOKS]:
         assert f"playbook: {playbook}" in run.stdout
 
 
@@ -58,10 +58,10 @@ def test_plays_use_the_inventorys_cluster_and_hosts(playbook: Path) -> None:
             assert play["environment"] == "{{ run_environment }}", play["name"]
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda p: p.stem)
-def test_a_door_is_one_import(door: Path) -> None:
-    content = yaml.safe_load(door.read_text())
-    assert [play["ansible.builtin.import_playbook"] for play in content] == [f"todo.cloud.{door.stem}"]
+@pytest.mark.parametrize("playbook", ENTRY_PLAYBOOKS, ids=lambda p: p.stem)
+def test_an_entry_playbook_is_one_import(playbook: Path) -> None:
+    content = yaml.safe_load(playbook.read_text())
+    assert [play["ansible.builtin.import_playbook"] for play in content] == [f"todo.cloud.{playbook.stem}"]
 
 
 def test_a_limit_reaches_exactly_one_release() -> None:

@@ -68,7 +68,7 @@ def test_inventories_convert_their_own() -> None:
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What is said of all variables: one host for each text, and two whose text is not a boolean."""
+    """What is reported of all variables: one host for each text, and two whose text is not a boolean."""
     folder = tmp_path_factory.mktemp("booleans")
     raw = set(private().values())
     hosts = {f"given_{text}": {**dict.fromkeys(raw, text), "meant": value} for text, value in GIVEN.items()}

@@ -58,8 +58,8 @@ function toast(text, seconds = 8) {
 
 function tellOfNewVersion(version) {
   const mine = $("version").textContent;
-  if (version && version !== mine && state.told !== version) {
-    state.told = version;
+  if (version && version !== mine && state.notified !== version) {
+    state.notified = version;
     toast(`Version ${version} is here. Reload the page to use it.`, 20);
   }
 }
@@ -239,7 +239,7 @@ function listen() {
   });
 }
 
-// An EventSource gives up at the first answer that is no stream; /api/me tells a session that ended from trouble.
+// An EventSource gives up at the first answer that is not a stream; /api/me tells a session that ended from trouble.
 async function reconnect() {
   try {
     await api("GET", "/api/me");

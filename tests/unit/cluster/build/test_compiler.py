@@ -159,15 +159,15 @@ def test_while_it_waits_it_says_what_comes_next_and_how_long_that_took_elsewhere
 
     compiler.build([ONE, SERVER], [])
 
-    said = [line.partition("] ")[2] for line in capsys.readouterr().out.splitlines()]
-    assert said[0] == "building 2 of 2 parts of the cluster from their Go modules: 9 s elsewhere"
-    built = [re.sub(r"\(.*?\)", "()", line) for line in said if " built " in line]
+    lines = [line.partition("] ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "building 2 of 2 parts of the cluster from their Go modules: 9 s elsewhere"
+    built = [re.sub(r"\(.*?\)", "()", line) for line in lines if " built " in line]
     assert built == [
         "one 1.2.3 built (); next etcd (), 1 to come",
         "etcd 3.0.0 built ()",
     ]
     assert [
-        line for line in said if re.match(r"compiling for [\d.]+ s now; next etcd \(9 s elsewhere\), 1 to come$", line)
+        line for line in lines if re.match(r"compiling for [\d.]+ s now; next etcd \(9 s elsewhere\), 1 to come$", line)
     ]
 
 

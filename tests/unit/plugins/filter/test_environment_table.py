@@ -52,14 +52,14 @@ def test_lock_and_certificates() -> None:
     assert "mutual TLS on, Dapr's issuer certificate has 300 days left" in lines
 
 
-def test_certificates_of_public_doors() -> None:
-    door = {"name": "door", "days_left": 61, "ready": True}
-    lines = environment_table(info(certificates=[door, {"name": "new", "days_left": None, "ready": False}]))
-    assert "certificate door: 61 days left" in lines
+def test_certificates_of_public_endpoints() -> None:
+    edge = {"name": "edge", "days_left": 61, "ready": True}
+    lines = environment_table(info(certificates=[edge, {"name": "new", "days_left": None, "ready": False}]))
+    assert "certificate edge: 61 days left" in lines
     assert "certificate new: not issued yet, not ready" in lines
 
 
-def test_a_digest_is_told_by_its_first_digits() -> None:
+def test_a_digest_is_reported_by_its_first_digits() -> None:
     image = f"r/api:v1@sha256:0123456789ab{'c' * 52}"
     assert environment_table(info(status={"api": {**WELL, "images": [image]}}))[-1].endswith(
         "r/api:v1@sha256:0123456789ab"

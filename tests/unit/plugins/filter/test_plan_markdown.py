@@ -19,7 +19,7 @@ def entry(before: str, after: str, what: str = "api: ConfigMap/c") -> dict[str, 
 
 
 def plan(**more: Any) -> dict[str, Any]:
-    items = [item("api", "change", why="image r:1 -> r:2; a|b"), item("door", "unchanged", "2")]
+    items = [item("api", "change", why="image r:1 -> r:2; a|b"), item("edge", "unchanged", "2")]
     return {"plan": items, "table": ["...", "1 to change, 1 unchanged"], "diff": [], **more}
 
 
@@ -31,7 +31,7 @@ def test_title_table_and_differences() -> None:
         "| release | plan | revision | why |",
         "|---|---|---|---|",
         "| api | **change** | 3 → 4 | image r:1 → r:2; a\\|b |",
-        "| door | unchanged | 2 |  |",
+        "| edge | unchanged | 2 |  |",
         "",
         "> look out",
         "",
@@ -50,7 +50,7 @@ def test_title_table_and_differences() -> None:
     ]
 
 
-def test_drift_is_told() -> None:
+def test_drift_is_reported() -> None:
     text = plan_markdown(plan(drift=[{"message": "Deployment/api spec.replicas is 3, changed by kubectl-scale"}]), "x")
     assert "* Deployment/api spec.replicas is 3, changed by kubectl-scale" in text
 

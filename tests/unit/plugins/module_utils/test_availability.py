@@ -1,4 +1,4 @@
-"""A door that is watched: what is right, what failed, what was closed from the beginning; TLS and redirects too."""
+"""An HTTP endpoint that is probed: what is right, what failed, what was down from the start; TLS and redirects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from cryptography.x509.oid import NameOID
 
 
 @contextmanager
-def door(answers: list[int], location: str = "", tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def serving(answers: list[int], location: str = "", tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serves these statuses in turn, the last one for ever; its URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,7 +72,7 @@ def watch(url: str, number: int, **options: Any) -> Availability:
 
 
 def test_right_answers() -> None:
-    with door([200, 204, 200]) as url:
+    with serving([200, 204, 200]) as url:
         seen = watch(url, 5, expect_status=(200, 204))
     assert (seen.requests, seen.failed, seen.before_first, seen.failures) == (5, 0, 0, [])
     assert len(seen.latencies) == 5
@@ -82,21 +82,21 @@ def test_right_answers() -> None:
 
 
 def test_what_fails_before_the_first_answer_is_counted_apart() -> None:
-    with door([503, 503, 200, 500, 301, 200]) as url:
+    with serving([503, 503, 200, 500, 301, 200]) as url:
         seen = watch(url, 6)
     assert (seen.requests, seen.before_first, seen.failed) == (6, 2, 2)
     assert [each["why"] for each in seen.failures] == ["status 500", "status 301"]
 
 
-def test_a_door_that_never_answers() -> None:
+def test_an_endpoint_that_never_answers() -> None:
     seen = watch("http://127.0.0.1:1/", 3)
     assert (seen.requests, seen.before_first, seen.failed) == (3, 3, 0)
     assert seen.as_result()["p99_ms"] is None
     assert seen.summary() == "3 requests, none succeeded"
 
 
-def test_a_door_that_closes() -> None:
-    with door([200]) as url:
+def test_an_endpoint_that_closes() -> None:
+    with serving([200]) as url:
         probe = Probe(Endpoint(url), lambda _: None)
         probe.watch(0.05, times(1))
     seen = probe.watch(0.05, times(2))
@@ -104,8 +104,12 @@ def test_a_door_that_closes() -> None:
     assert "refused" in seen.failures[0]["why"].lower()
 
 
-def test_the_redirect_to_the_door_is_part_of_it() -> None:
-    with door([200]) as url, door([308], url) as right, door([308], "http://elsewhere.example.com/") as wrong:
+def test_the_redirect_to_the_endpoint_is_part_of_it() -> None:
+    with (
+        serving([200]) as url,
+        serving([308], url) as right,
+        serving([308], "http://elsewhere.example.com/") as wrong,
+    ):
         assert watch(url, 2, redirect_from=right).before_first == 0
         assert watch(url, 1, redirect_from=wrong).before_first == 1
 
@@ -114,7 +118,7 @@ def test_the_redirect_to_the_door_is_part_of_it() -> None:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key and a certificate for 127.0.0.1 that vouches for itself, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "door")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "endpoint")])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
@@ -123,7 +127,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )  # fmt: skip
-    file = tmp_path_factory.mktemp("tls") / "door.pem"
+    file = tmp_path_factory.mktemp("tls") / "endpoint.pem"
     pem, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     file.write_bytes(key.private_bytes(pem, plain, serialization.NoEncryption()) + made.public_bytes(pem))
     return file
@@ -132,7 +136,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_certificates_count(certificate: Path) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
-    with door([200], tls=tls) as url:
+    with serving([200], tls=tls) as url:
         trusted = watch(url, 2, ca_path=str(certificate))
         assert (trusted.before_first, trusted.certificate_days_left) == (0, 9)
         assert watch(url, 1).before_first == 1
@@ -153,7 +157,7 @@ def test_percentiles(values: list[float], share: float, expected: float | None) 
 
 
 def test_a_probe_in_the_background_ends_with_its_block() -> None:
-    with door([200]) as url:
+    with serving([200]) as url:
         with BackgroundProbe(Endpoint(url), interval=60) as probe:
             pass
         assert probe.result.requests in (1, 2)  # the end may come while the first one is under way
@@ -161,7 +165,7 @@ def test_a_probe_in_the_background_ends_with_its_block() -> None:
 
 
 def test_one_request_follows_redirects_and_says_what_is_wrong() -> None:
-    with door([200]) as url, door([301], url) as moved, door([503]) as broken:
+    with serving([200]) as url, serving([301], url) as moved, serving([503]) as broken:
         assert problem_of(Endpoint(url)) == problem_of(Endpoint(moved)) == ""
         assert problem_of(Endpoint(broken)) == "status 503"
     assert "refused" in problem_of(Endpoint(url)).lower()
@@ -170,7 +174,7 @@ def test_one_request_follows_redirects_and_says_what_is_wrong() -> None:
 def test_one_request_trusts_no_unknown_certificate(certificate: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with door([200], tls=context) as url:
+    with serving([200], tls=context) as url:
         assert "certificate verify failed" in problem_of(Endpoint(url))
         assert problem_of(Endpoint(url, ca_path=str(certificate))) == ""
         assert problem_of(Endpoint(url, validate_certs=False)) == ""

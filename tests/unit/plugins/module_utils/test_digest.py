@@ -27,7 +27,7 @@ def chart(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_digest_fits_a_label_and_tells_parts_apart() -> None:
+def test_a_digest_fits_a_label_and_separates_parts() -> None:
     assert len(digest_of(b"x")) == 40
     assert digest_of(b"ab", b"c") != digest_of(b"a", b"bc")
 

@@ -12,7 +12,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.module import PROGRESS_
 
 
 class Module:
-    """What the door needs of an AnsibleModule."""
+    """What module.py needs of an AnsibleModule."""
 
     def __init__(self) -> None:
         self.failed: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Processes are told apart, and a module dies with its controller although it is no child of it."""
+"""Processes are distinguished, and a module dies with its controller although it is not its child."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 
 
 def plane(kube: FakeKube, *, ready: int = 1, endpoints: bool = True, bundle: str = "x") -> None:
-    """A control plane 1.14 whose injector is as told."""
+    """A control plane 1.14 whose injector is as given."""
     container = {"image": "ghcr.io/dapr/injector:1.14.0"}
     kube.put(DEPLOYMENT, "dapr-system", {
         "metadata": {"name": "dapr-sidecar-injector"}, "spec": {"template": {"spec": {"containers": [container]}}},
@@ -60,7 +60,7 @@ def test_only_the_pod_that_lacks_its_sidecar_is_restarted() -> None:
 @pytest.mark.parametrize(
     ("broken", "words"), [({"endpoints": False}, "no ready endpoint"), ({"bundle": ""}, "no CA bundle")]
 )
-def test_nothing_is_restarted_before_the_injector_is_proved(broken: dict[str, Any], words: str) -> None:
+def test_nothing_is_restarted_before_the_injector_is_verified(broken: dict[str, Any], words: str) -> None:
     kube = FakeKube()
     plane(kube, **broken)
     kube.put(POD, "ns", pod("api-2", form="none"))
@@ -71,7 +71,7 @@ def test_nothing_is_restarted_before_the_injector_is_proved(broken: dict[str, An
     assert kube.writes == []
 
 
-def test_an_app_that_is_not_there_is_told() -> None:
+def test_an_app_that_is_not_there_is_reported() -> None:
     kube = FakeKube()
     plane(kube, ready=0)
     looked = check(kube).look(["api", "web"])

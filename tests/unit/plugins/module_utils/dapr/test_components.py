@@ -72,7 +72,7 @@ def test_one_that_may_fail_is_only_listed() -> None:
     assert not_loaded("api", found) == []
 
 
-def test_what_may_not_be_asked_is_said_and_nothing_is_concluded() -> None:
+def test_what_may_not_be_asked_is_reported_and_nothing_is_concluded() -> None:
     kube = Sidecars({"api-1": None})
     component(kube, "pubsub")
     found = look(kube)
@@ -82,7 +82,7 @@ def test_what_may_not_be_asked_is_said_and_nothing_is_concluded() -> None:
     assert not_loaded("api", found) == []
 
 
-def test_an_answer_that_is_no_metadata_is_said() -> None:
+def test_an_answer_that_is_no_metadata_is_reported() -> None:
     for answer in ((404, "not found"), (200, "<html>"), (200, "[]")):
         found = look(Sidecars({"api-1": answer}))
         assert found.loaded is None

@@ -34,7 +34,7 @@ def test_a_pod_that_lacks_its_sidecar_is_restarted_once() -> None:
     assert [write.split()[:2] for write in made.writes()] == [["delete", "Pod"]]
 
 
-def test_in_check_mode_it_is_only_told() -> None:
+def test_in_check_mode_it_is_only_predicted() -> None:
     made = world(injecting=False)
     assert check(made, check_mode=True)["changed"] is True
     assert made.writes() == []

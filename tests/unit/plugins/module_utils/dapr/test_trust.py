@@ -73,7 +73,7 @@ def test_trust_is_read(certificate: str) -> None:
     assert (trust.mtls, trust.root_days_left, trust.issuer_days_left, trust.why) == (True, 29, 29, "")
 
 
-def test_what_may_not_be_read_is_said_not_guessed(certificate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_may_not_be_read_is_reported_not_guessed(certificate: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kube = trust_world(certificate)
 
     def denied(*args: object, **kwargs: object) -> None:

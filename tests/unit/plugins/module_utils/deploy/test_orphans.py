@@ -1,4 +1,4 @@
-"""What failed revisions left behind goes; what is somebody's, holds data or is to be kept stays."""
+"""Orphans of failed revisions are removed; what is somebody's, holds data or is to be kept stays."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_failed_revisions_that_nobody_looked_after(statuses: tuple[str, ...], le
 
 
 @pytest.mark.parametrize(
-    ("status", "mark", "left"),
+    ("status", "label", "left"),
     [
         ("failed", "", True),
         ("failed", "nothing-1", False),
@@ -42,8 +42,8 @@ def test_failed_revisions_that_nobody_looked_after(statuses: tuple[str, ...], le
         ("superseded", "nothing-1", False),
     ],
 )
-def test_a_mark_counts_for_its_own_revision(status: str, mark: str, left: bool) -> None:
-    first = Revision("api", "ns", 1, ReleaseStatus(status), labels={LEFT: mark} if mark else {})
+def test_a_label_counts_for_its_own_revision(status: str, label: str, left: bool) -> None:
+    first = Revision("api", "ns", 1, ReleaseStatus(status), labels={LEFT: label} if label else {})
     assert bool(with_orphans([first, Revision("api", "ns", 2, ReleaseStatus.DEPLOYED)])) is left
 
 

@@ -28,7 +28,7 @@ def test_held_everything_stays_for_a_look() -> None:
     failed = world.fails({"components": C2}, {"api": BAD}, on_failure=OnFailure.HOLD)
     assert failed.failure.code is Code.CRASH_LOOP
     assert outcomes(failed.results) == {"components": "verified", "api": "failed"}
-    assert world.helm.told == ["upgrade components", "upgrade api"]
+    assert world.helm.commands == ["upgrade components", "upgrade api"]
     assert failed.results["set"] == 1
 
 
@@ -36,7 +36,7 @@ def test_the_release_goes_back_and_the_green_ones_are_recorded() -> None:
     world = deployed()
     failed = world.fails({"components": C2}, {"api": BAD}, on_failure=OnFailure.RELEASE)
     assert outcomes(failed.results) == {"components": "verified", "api": "restored"}
-    assert world.helm.told == ["upgrade components", "upgrade api", "rollback api"]
+    assert world.helm.commands == ["upgrade components", "upgrade api", "rollback api"]
     assert (failed.results["set"], world.image()) == (2, "r/api:v1.0.0")
     members = world.record(2).members
     assert (members["components"].revision, members["api"].revision) == (2, 3)
@@ -46,7 +46,7 @@ def test_the_whole_set_goes_back_components_first() -> None:
     world = deployed()
     failed = world.fails({"components": C2}, {"api": BAD}, on_failure=OnFailure.SET)
     assert outcomes(failed.results) == {"components": "restored", "api": "restored"}
-    assert world.helm.told[2:] == ["rollback components", "rollback api"]
+    assert world.helm.commands[2:] == ["rollback components", "rollback api"]
     record = world.record(2)
     assert (failed.results["set"], record.restored_from) == (2, 1)
     assert {name: member.inputs for name, member in record.members.items()} == {
@@ -61,7 +61,7 @@ def test_a_first_install_is_kept_or_removed_as_asked(remove: bool, on_failure: O
     failed = world.fails({"components": C1}, {"api": BAD}, on_failure=on_failure, remove_failed_installs=remove)
     assert failed.failure.code is Code.CRASH_LOOP
     assert outcomes(failed.results)["api"] == ("removed" if remove else "failed")
-    assert ("uninstall api" in world.helm.told) is remove
+    assert ("uninstall api" in world.helm.commands) is remove
     assert failed.results["set"] == 0
 
 
@@ -77,7 +77,7 @@ def test_a_first_install_that_holds_data_is_never_removed(kind: str) -> None:
     world.helm.script = [fail]
     failed = world.fails({"api": A1}, remove_failed_installs=True)
     assert outcomes(failed.results) == {"api": "failed"}
-    assert "uninstall api" not in world.helm.told
+    assert "uninstall api" not in world.helm.commands
 
 
 def test_beside_a_set_that_goes_back_a_new_release_is_removed() -> None:
@@ -91,7 +91,7 @@ def test_nothing_goes_back_below_a_floor() -> None:
     world = deployed()
     failed = world.fails({"components": C2}, {"api": {**BAD, "floor": "2"}})
     assert outcomes(failed.results) == {"components": "verified", "api": "failed"}
-    assert not [call for call in world.helm.told if call.startswith("rollback")]
+    assert not [call for call in world.helm.commands if call.startswith("rollback")]
     assert failed.results["set"] == 1
 
 
@@ -100,7 +100,7 @@ def test_where_helm_has_written_nothing_the_set_stands() -> None:
     world.helm.script = [refuse]
     failed = world.fails({"api": A2})
     assert failed.failure.code is Code.CHART_INVALID
-    assert (world.helm.told, failed.results["set"], failed.results["changed"]) == (["upgrade api"], 1, False)
+    assert (world.helm.commands, failed.results["set"], failed.results["changed"]) == (["upgrade api"], 1, False)
 
 
 def test_a_damaged_set_is_passed_over() -> None:
@@ -117,11 +117,11 @@ def test_a_revision_that_helm_has_pruned_is_made_again_from_the_record() -> None
     del world.kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]
     failed = world.fails({"api": BAD}, all_releases=("components", "api"))
     assert outcomes(failed.results) == {"api": "restored"}
-    assert world.helm.told[-1] == "upgrade api"
+    assert world.helm.commands[-1] == "upgrade api"
     assert world.image() == "r/api:v1.0.0"
 
 
-def test_going_back_that_fails_too_is_told_and_not_recorded() -> None:
+def test_going_back_that_fails_too_is_reported_and_not_recorded() -> None:
     world = deployed()
     world.kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]["data"]["release"] = "garbage"
     world.helm.script = []
@@ -157,7 +157,7 @@ def test_a_run_that_is_cut_off_takes_nothing_back_and_can_be_run_again(monkeypat
     world.helm.script = [cut]
     failed = world.fails({"api": A2}, timeout=1)
     assert failed.failure.code is Code.UNREACHABLE
-    assert world.helm.told == ["upgrade api"]
+    assert world.helm.commands == ["upgrade api"]
     monkeypatch.undo()
     assert outcomes(world.apply({"components": C1}, {"api": A2}).as_result())["api"] == "verified"
 
@@ -170,7 +170,7 @@ def test_nothing_goes_back_for_what_the_old_pods_suffer_from_too() -> None:
     failed = world.fails({"api": BAD})
     assert (failed.failure.code, failed.failure.details["cause"]) == (Code.DEPENDENCY_DOWN, "crash_loop")
     assert outcomes(failed.results) == {"api": "failed"}
-    assert world.helm.told == ["upgrade api"]
+    assert world.helm.commands == ["upgrade api"]
 
 
 def test_going_back_that_is_cut_off_still_says_what_failed_first(monkeypatch: pytest.MonkeyPatch) -> None:

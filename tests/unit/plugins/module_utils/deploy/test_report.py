@@ -32,9 +32,9 @@ def test_the_table_stands_in_columns_and_a_failure_carries_everything() -> None:
 def test_in_check_mode_the_table_is_the_plan() -> None:
     plan = [
         PlanItem("api", State.OUTDATED, Action.UPGRADE, 3, ("image r/api:1 -> r/api:2", "values replicas")),
-        PlanItem("door", State.VERIFIED, Action.NONE, 2),
+        PlanItem("edge", State.VERIFIED, Action.NONE, 2),
         PlanItem("new", State.ABSENT, Action.INSTALL, 0),
-        PlanItem("proof", State.UNVERIFIED, Action.VERIFY, 5),
+        PlanItem("again", State.UNVERIFIED, Action.VERIFY, 5),
         PlanItem("old", State.VERIFIED, Action.UNINSTALL, 7),
         PlanItem("hung", State.STUCK, Action.RECOVER, 4),
         PlanItem("taken", State.BUSY, Action.REFUSE, 4),
@@ -42,9 +42,9 @@ def test_in_check_mode_the_table_is_the_plan() -> None:
     assert Report(plan=plan, predicted=True).table() == [
         "release  plan       revision  why",
         "api      change     3 -> 4    image r/api:1 -> r/api:2; values replicas",
-        "door     unchanged  2",
+        "edge     unchanged  2",
         "new      new        - -> 1    not installed",
-        "proof    verify     5         applied, but not verified",
+        "again    verify     5         applied, but not verified",
         "old      remove     7 -> -    it is no longer in the inventory",
         "hung     stuck      4 -> 5    a previous run died: its revision is marked failed, then applied again",
         "taken    busy       4         another run is in progress",

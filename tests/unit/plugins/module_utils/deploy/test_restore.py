@@ -47,7 +47,7 @@ def test_standing_at_the_recorded_revision() -> None:
     assert towards(kube, member(store(kube, labels=GOOD))) is State.VERIFIED
 
 
-def test_the_same_inputs_under_a_later_revision_are_only_judged() -> None:
+def test_the_same_inputs_under_a_later_revision_are_only_verified() -> None:
     kube = FakeKube()
     uid = store(kube, revision=1, status="superseded", labels=GOOD)
     store(kube, revision=2, status="failed", labels={**GOOD, "todo.cloud/revision": "2", "todo.cloud/inputs": "bad"})

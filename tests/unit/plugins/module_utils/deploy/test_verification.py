@@ -47,7 +47,7 @@ def test_a_failure_belongs_to_its_release() -> None:
     assert found.failures["web"].details["release"] == "web"
 
 
-def test_a_missing_sidecar_is_repaired_once_and_told() -> None:
+def test_a_missing_sidecar_is_repaired_once_and_reported() -> None:
     made = world(api=LACKING)
     found = verify(made, "api")
     assert found.ok

@@ -1,4 +1,4 @@
-"""Helm calls: proved by the history, retried only after it was read again, stopped by foreign work."""
+"""Helm calls: verified by the history, retried only after it was read again, stopped by foreign work."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def statuses(kube: FakeKube) -> list[str]:
     return [r.status.value for r in HelmReader(kube, "ns").history("api")]
 
 
-def test_apply_proves_its_revision() -> None:
+def test_apply_verifies_its_revision() -> None:
     kube = FakeKube()
     helm = FakeHelm(kube)
     first = make(kube, helm).apply(SPEC, {}, soon())
@@ -85,7 +85,7 @@ def test_a_passing_fault_is_retried_after_the_history_was_read(leaves: str) -> N
     store(kube, revision=1)
     helm = FakeHelm(kube, fails(True, leaves))
     done = make(kube, helm).apply(SPEC, {}, soon())
-    assert helm.told == ["upgrade api"] * 2
+    assert helm.commands == ["upgrade api"] * 2
     assert (done.was, done.now) == (1, 3 if leaves else 2)
     assert statuses(kube)[-1] == "deployed"
     if leaves:
@@ -96,7 +96,7 @@ def test_a_call_whose_answer_was_lost_is_not_made_again() -> None:
     kube = FakeKube()
     helm = FakeHelm(kube, fails(True, "deployed"))
     assert make(kube, helm).apply(SPEC, {}, soon()).now == 1
-    assert helm.told == ["upgrade api"]
+    assert helm.commands == ["upgrade api"]
 
 
 def test_a_final_answer_is_not_retried_and_leaves_nothing_pending() -> None:
@@ -105,7 +105,7 @@ def test_a_final_answer_is_not_retried_and_leaves_nothing_pending() -> None:
     with pytest.raises(TodoCloudError) as caught:
         make(kube, helm).apply(SPEC, {}, soon())
     assert caught.value.failure.code is Code.CHART_INVALID
-    assert helm.told == ["upgrade api"]
+    assert helm.commands == ["upgrade api"]
     assert statuses(kube) == ["failed"]
 
 
@@ -116,7 +116,7 @@ def test_a_fault_that_leaves_revisions_is_given_up() -> None:
     with pytest.raises(TodoCloudError) as caught:
         make(kube, helm).apply(SPEC, {}, soon())
     assert caught.value.failure.code is Code.UNREACHABLE
-    assert len(helm.told) == 6
+    assert len(helm.commands) == 6
 
 
 def test_a_fault_that_leaves_nothing_is_gone_through_until_the_deadline() -> None:
@@ -124,7 +124,7 @@ def test_a_fault_that_leaves_nothing_is_gone_through_until_the_deadline() -> Non
     helm = FakeHelm(kube, *[fails(True)] * 12)
     done = make(kube, helm).apply(SPEC, {}, soon())
     assert (done.was, done.now) == (0, 1)
-    assert len(helm.told) == 13
+    assert len(helm.commands) == 13
 
 
 def test_an_uninstall_goes_on_after_a_passing_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_an_uninstall_goes_on_after_a_passing_fault(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(helm, "uninstall", uninstall)
     make(kube, helm).uninstall("api")
-    assert helm.told == ["uninstall api"]
+    assert helm.commands == ["uninstall api"]
 
 
 def test_nothing_is_tried_again_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_nothing_is_tried_again_after_the_deadline(monkeypatch: pytest.MonkeyPat
     helm = FakeHelm(kube, *[fails(True)] * 10)
     with pytest.raises(TodoCloudError):
         make(kube, helm).apply(SPEC, {}, Deadline.after(0))
-    assert len(helm.told) == 1
+    assert len(helm.commands) == 1
 
 
 def two_at_once(kube: FakeKube, request: ApplyRequest, number: int) -> None:
@@ -190,7 +190,7 @@ def test_a_lost_lock_stops_before_the_call() -> None:
 
     with pytest.raises(TodoCloudError):
         make(kube, helm, lost).apply(SPEC, {}, soon())
-    assert helm.told == []
+    assert helm.commands == []
 
 
 def test_rollback_goes_to_a_revision_that_is_there() -> None:
@@ -199,7 +199,7 @@ def test_rollback_goes_to_a_revision_that_is_there() -> None:
     store(kube, revision=2, labels={"todo.cloud/inputs": "b"})
     helm = FakeHelm(kube)
     done = make(kube, helm).rollback("api", 1, soon())
-    assert (done.was, done.now, helm.told) == (2, 3, ["rollback api"])
+    assert (done.was, done.now, helm.commands) == (2, 3, ["rollback api"])
     with pytest.raises(TodoCloudError) as caught:
         make(kube, helm).rollback("api", 9, soon())
     assert caught.value.failure.code is Code.ROLLBACK_TARGET_MISSING
@@ -238,7 +238,7 @@ def test_settle_finishes_an_uninstall_and_quarantines_an_unreadable_entry() -> N
     store(kube, status="uninstalling")
     helm = FakeHelm(kube)
     mend(kube, Action.FINISH_UNINSTALL, helm)
-    assert (helm.told, statuses(kube)) == (["uninstall api"], [])
+    assert (helm.commands, statuses(kube)) == (["uninstall api"], [])
     store(kube, payload="garbage")
     mend(kube, Action.QUARANTINE, helm)
     assert statuses(kube) == []

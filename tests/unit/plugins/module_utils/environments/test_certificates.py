@@ -37,11 +37,11 @@ def test_days_left_and_readiness() -> None:
     ready = [{"type": "Ready", "status": "True"}]
     found = [
         certificate("new"),
-        certificate("door", notAfter="2026-12-22T11:00:00Z", conditions=ready),
+        certificate("edge", notAfter="2026-12-22T11:00:00Z", conditions=ready),
         certificate("gone", notAfter="2026-11-22T09:00:00Z", conditions=[{"type": "Ready", "status": "False"}]),
     ]
     assert certificates(Kube(*found), "ns") == [
-        {"name": "door", "days_left": 30, "ready": True},
+        {"name": "edge", "days_left": 30, "ready": True},
         {"name": "gone", "days_left": -1, "ready": False},
         {"name": "new", "days_left": None, "ready": False},
     ]

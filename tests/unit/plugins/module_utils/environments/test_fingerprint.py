@@ -1,4 +1,4 @@
-"""What counts as a change of an environment, and how it is told."""
+"""What counts as a change of an environment, and how it is described."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Kube(FakeKube):
             "metadata": {"name": "api", "managedFields": [wrote("helm", REPLICAS, "2026-11-01T00:00:00Z")]},
             "spec": {"replicas": 1, "paused": False}, "status": {"replicas": 1},
         })  # fmt: skip
-        notes = {"cert-manager.io/certificate-name": "door"}
+        notes = {"cert-manager.io/certificate-name": "edge"}
         self.put(SECRET, "ns", {"metadata": {"name": "tls", "annotations": notes}, "data": {"tls.key": "Y2FuYXJ5"}})
         self.put(CONFIG_MAP, "ns", {"metadata": {"name": "settings"}, "data": {"a": "1"}})
 
@@ -153,7 +153,7 @@ def test_a_renewed_certificate_is_named_as_such_and_a_changed_secret_is_not() ->
     kube.change("Secret", "tls", lambda item: None, "cert-manager-certificates-issuing", {"f:data": {"f:tls.key": {}}})
     assert kube.since(before) == [
         "production: untouched, 4 objects compared",
-        "production: expected: Secret/tls: certificate 'door' was renewed "
+        "production: expected: Secret/tls: certificate 'edge' was renewed "
         "(cert-manager-certificates-issuing, 2026-11-22T10:00:00Z)",
     ]
     kube.change("Secret", "tls", lambda item: None, "kubectl-edit")

@@ -86,8 +86,8 @@ def test_a_namespace_that_is_not_there_or_going() -> None:
 def test_another_cluster() -> None:
     kube = Kube().environment()
     assert kube.guard(Claims("staging", "ns", "cluster-1")).cluster_id == "cluster-1"
-    told = refusal(kube, Claims("staging", "ns", "cluster-2"))
-    assert "expects cluster-2 (cluster_id), but the credentials are for cluster-1" in told
+    message = refusal(kube, Claims("staging", "ns", "cluster-2"))
+    assert "expects cluster-2 (cluster_id), but the credentials are for cluster-1" in message
     assert "copied or restored" in refusal(Kube().environment(annotations={CLUSTER_ID: "cluster-2"}))
     kube.forbidden = {"kube-system"}
     assert kube.guard().cluster_id == ""
@@ -110,15 +110,15 @@ def test_two_inventories_that_claim_the_same() -> None:
     notes = {HOSTS: "todo.example.com,www.example.com", PLATFORM: "managed"}
     kube = Kube().environment().environment("prod", "production", annotations=notes)
     assert kube.guard(Claims("staging", "ns", hosts=("staging.example.com",))).warnings == []
-    told = refusal(kube, Claims("staging", "ns", hosts=("todo.example.com",)))
-    assert "Environment 'production' (namespace 'prod') already claims the host name todo.example.com" in told
-    told = refusal(kube, Claims("staging", "ns", platform=True))
-    assert "already manages this cluster's platform: set platform_manage: false" in told
+    message = refusal(kube, Claims("staging", "ns", hosts=("todo.example.com",)))
+    assert "Environment 'production' (namespace 'prod') already claims the host name todo.example.com" in message
+    message = refusal(kube, Claims("staging", "ns", platform=True))
+    assert "already manages this cluster's platform: set platform_manage: false" in message
     # what the own namespace carries counts when a run names nothing, as release_apply does
     assert "claims the host name" in refusal(kube.environment(annotations={HOSTS: "www.example.com"}))
 
 
-def test_what_could_not_be_compared_is_said() -> None:
+def test_what_could_not_be_compared_is_reported() -> None:
     kube = Kube().environment()
     kube.forbidden = {"*"}
     assert "were not checked" in kube.guard().warnings[0]

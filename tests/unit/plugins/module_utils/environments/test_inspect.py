@@ -26,11 +26,11 @@ def test_the_platform_is_looked_at_when_asked() -> None:
     before = kube.look(platform_namespaces=["dapr-system"])
     assert {"cluster: ClusterRole/reader", "dapr-system: Deployment/operator"} <= set(before["fingerprint"]["objects"])
     kube.change("ClusterRole", "reader", lambda item: item.update(rules=[{}]), "kubectl")
-    told = kube.since(before, platform_namespaces=["dapr-system"])
-    assert told[1] == "production: cluster: ClusterRole/reader was changed: rules (kubectl, 2026-11-22T10:00:00Z)"
+    lines = kube.since(before, platform_namespaces=["dapr-system"])
+    assert lines[1] == "production: cluster: ClusterRole/reader was changed: rules (kubectl, 2026-11-22T10:00:00Z)"
 
 
-def test_what_may_not_be_read_is_said_and_not_compared() -> None:
+def test_what_may_not_be_read_is_reported_and_not_compared() -> None:
     kube = Kube()
     before = kube.look()
     kube.forbidden = {"Deployment"}

@@ -20,7 +20,7 @@ KUBECONFIG = {"users": [{"name": "x", "user": {"token": "canary-token"}}]}
 
 @dataclass
 class Fake:
-    """A Helm program that answers what it is told to and notes how it was called."""
+    """A Helm program that answers what it is given and notes how it was called."""
 
     version: str = "v4.3.1"
     answer: Completed | Exception = field(default_factory=lambda: Completed(0, "", ""))
@@ -212,7 +212,7 @@ def test_versions(text: str, ok: bool) -> None:
 
 
 @pytest.mark.parametrize("problem", [FileNotFoundError("helm"), PermissionError("helm")])
-def test_a_missing_program_is_told_in_one_sentence(problem: Exception) -> None:
+def test_a_missing_program_is_reported_in_one_sentence(problem: Exception) -> None:
     def run(*args: Any, **kwargs: Any) -> Completed:
         raise problem
 

@@ -81,7 +81,7 @@ def test_a_child_reads_the_kubeconfig_from_memory() -> None:
     assert not Path(path).exists()
 
 
-def test_a_program_that_may_not_go_on_is_killed_and_the_reason_told(tmp_path: Path) -> None:
+def test_a_program_that_may_not_go_on_is_killed_and_the_reason_reported(tmp_path: Path) -> None:
     """The lock was lost while Helm works."""
     pid_file = tmp_path / "pid"
 

@@ -51,7 +51,7 @@ def test_what_is_no_release_is_corrupt(data: str) -> None:
         decode(data)
 
 
-def test_metadata_alone_tells_revision_status_and_our_labels() -> None:
+def test_metadata_alone_reports_revision_status_and_our_labels() -> None:
     found = revision_of(
         {
             "name": "sh.helm.release.v1.api.v12",

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whose credentials count, and what is said when there are none."""
+"""Whose credentials count, and what is reported when there are none."""
 
 from __future__ import annotations
 

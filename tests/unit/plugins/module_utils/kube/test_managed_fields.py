@@ -41,7 +41,7 @@ def test_paths_are_those_of_the_object() -> None:
     assert not writer.owns(f"{containers}.imagePullPolicy")
 
 
-def test_lists_that_cannot_be_told_apart_are_one_field() -> None:
+def test_lists_that_cannot_be_distinguished_are_one_field() -> None:
     assert leaves({"a": [1, 2], "b": [], "c": {}, "d": [{"x": 1}, {"x": 1}]}) == {
         "a": [1, 2], "b": [], "c": {}, "d": [{"x": 1}, {"x": 1}],
     }  # fmt: skip

@@ -64,7 +64,7 @@ def test_unknown_kind_is_looked_up_once() -> None:
     assert len(api.requests) == 2
 
 
-def test_what_is_not_json_is_told() -> None:
+def test_what_is_not_json_is_reported() -> None:
     page = Answer(body=b"<html>please log in</html>")
     refused = pytest.raises(KubeError, match="something other than JSON")
     with fake_api(lambda request, n: page) as api, KubeSession(api.params) as kube, refused:

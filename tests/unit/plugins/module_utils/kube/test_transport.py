@@ -62,7 +62,7 @@ def test_no_answer_until_the_deadline() -> None:
         kube.list_(POD, "ns", deadline=Deadline.after(0.5))
 
 
-def test_refused_connection_is_told_without_python_objects() -> None:
+def test_refused_connection_is_reported_without_python_objects() -> None:
     with fake_api(lambda request, n: Answer()) as api:
         pass
     with KubeSession(api.params, patience=0.3) as kube, pytest.raises(Unreachable) as caught:
@@ -72,7 +72,7 @@ def test_refused_connection_is_told_without_python_objects() -> None:
     assert "0x" not in str(caught.value)
 
 
-def test_401_is_told_at_once() -> None:
+def test_401_is_reported_at_once() -> None:
     with fake_api(lambda request, n: failure(401, "Unauthorized", "Unauthorized")) as api:
         kube = KubeSession(api.params)
         with pytest.raises(Unauthorized, match="token expired or rejected"):

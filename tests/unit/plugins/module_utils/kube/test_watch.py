@@ -131,12 +131,12 @@ def test_forbidden_leaves_an_optional_feed_out() -> None:
         assert watcher.objects(EVENT) == []
 
 
-def test_401_in_a_watch_is_told_after_one_more_list() -> None:
+def test_401_in_a_watch_is_reported_after_one_more_list() -> None:
     with watching([listing([], "1"), failure(401)], [failure(401)]) as (watcher, _, _), pytest.raises(Unauthorized):
         eventually(lambda: watcher.update(0.1) and False)
 
 
-def test_no_answer_is_told_as_a_fault_while_it_lasts() -> None:
+def test_no_answer_is_reported_as_a_fault_while_it_lasts() -> None:
     refusing = [failure(503, message="etcd has no leader")] * 100
     with watching(refusing, [], seconds=1.0) as (watcher, _, _):
         eventually(lambda: watcher.update(0.05) or watcher.fault)

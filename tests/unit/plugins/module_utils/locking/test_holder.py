@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 
@@ -23,12 +24,19 @@ def test_holder_of_this_process() -> None:
     assert me().identity != holder.identity
 
 
+def test_a_manual_lock_keeps_its_key_in_annotation_and_result() -> None:
+    manual = replace(me(), manual=True)
+    assert json.loads(manual.as_json())["by_hand"] is True
+    assert manual.as_result()["by_hand"] is True
+    assert Holder.parse(manual.as_json(), manual.identity) == manual
+
+
 @pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"identity": 1, "later": "field"}'])
 def test_a_holder_that_can_not_be_read_is_only_a_name(text: str) -> None:
     assert Holder.parse(text, "who") == Holder(identity="who")
 
 
-def test_ci_tells_commit_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ci_reports_commit_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GITHUB_SHA", "CI_COMMIT_SHA", "GIT_COMMIT", "GITHUB_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CI_COMMIT_SHA", "feed")

@@ -91,7 +91,7 @@ def test_it_is_freed_after_a_failure_too() -> None:
     assert not lease(kube)["spec"]["holderIdentity"]
 
 
-def test_a_second_run_is_refused_and_told_who_holds_it() -> None:
+def test_a_second_run_is_refused_and_names_the_holder() -> None:
     kube = FakeKube()
     hold(kube, elsewhere())
     with pytest.raises(TodoCloudError) as caught, lock(kube):
@@ -103,7 +103,7 @@ def test_a_second_run_is_refused_and_told_who_holds_it() -> None:
     assert failure.details["holder"]["who"] == "ada"
 
 
-def test_a_second_run_waits_as_told(clock: Clock) -> None:
+def test_a_second_run_waits_as_requested(clock: Clock) -> None:
     kube = FakeKube()
     first = lock(kube, elsewhere())
     first.__enter__()
@@ -176,7 +176,7 @@ def test_losing_the_lock_stops_before_the_next_write(clock: Clock) -> None:
     assert holder_of(lease(kube)).who == "ada", "what is somebody else's is left alone"
 
 
-def test_a_lock_that_was_taken_over_by_hand_is_missed_by_a_write_a_second_later(clock: Clock) -> None:
+def test_a_lock_that_was_taken_over_manually_is_missed_by_a_write_a_second_later(clock: Clock) -> None:
     """Long before the heartbeat is due."""
     kube = FakeKube()
     with lock(kube) as held:

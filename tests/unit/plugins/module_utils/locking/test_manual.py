@@ -30,15 +30,15 @@ from tests.support.fake_kube import FakeKube
 
 def run(**other: Any) -> Holder:
     """A run of somebody else, on another machine."""
-    told = {"who": "ci", "host": "ci-7", "commit": "0123abc", "url": "https://ci/42", "machine": "another boot"}
-    return replace(Holder.me("release_apply", grace=5), **{**told, **other})
+    given = {"who": "ci", "host": "ci-7", "commit": "0123abc", "url": "https://ci/42", "machine": "another boot"}
+    return replace(Holder.me("release_apply", grace=5), **{**given, **other})
 
 
 def me() -> Holder:
     return Holder.me("deploy_lock")
 
 
-def by_hand(kube: FakeKube, holder: Holder | None = None, *, platform: bool = False) -> ManualLock:
+def manual_lock(kube: FakeKube, holder: Holder | None = None, *, platform: bool = False) -> ManualLock:
     return ManualLock(kube, "ns", holder or me(), platform=platform)
 
 
@@ -55,12 +55,12 @@ def lock(kube: FakeKube, holder: Holder, **options: Any) -> EnvironmentLock:
 
 def test_looking_writes_nothing() -> None:
     kube = FakeKube()
-    assert by_hand(kube).ensure(LockState.QUERIED).after == LockView()
+    assert manual_lock(kube).ensure(LockState.QUERIED).after == LockView()
     hold(kube, run())
-    seen = by_hand(kube).ensure(LockState.QUERIED)
+    seen = manual_lock(kube).ensure(LockState.QUERIED)
     assert (seen.changed, seen.after.held, seen.after.expired) == (False, True, False)
-    told = seen.after.as_result()["holder"]
-    assert told == {"who": "ci", "host": "ci-7", "what": "release_apply", "commit": "0123abc", "url": "https://ci/42",
+    holder = seen.after.as_result()["holder"]
+    assert holder == {"who": "ci", "host": "ci-7", "what": "release_apply", "commit": "0123abc", "url": "https://ci/42",
                     "by_hand": False}  # fmt: skip
     assert kube.writes == []
 
@@ -69,20 +69,20 @@ def test_looking_writes_nothing() -> None:
 def test_expired_is_what_was_not_written_for_its_time_by_the_servers_clock(age: float, expired: bool) -> None:
     kube = FakeKube()
     hold(kube, run(), written_s_ago=age)
-    assert by_hand(kube).ensure(LockState.QUERIED).after.expired is expired
+    assert manual_lock(kube).ensure(LockState.QUERIED).after.expired is expired
 
 
-def test_a_takeover_is_recorded_holds_and_is_told_by_the_next_run() -> None:
+def test_a_takeover_is_recorded_holds_and_is_reported_by_the_next_run() -> None:
     kube = FakeKube()
     hold(kube, run())
-    assert by_hand(kube).ensure(LockState.TAKEN_OVER, check=True).changed is True
+    assert manual_lock(kube).ensure(LockState.TAKEN_OVER, check=True).changed is True
     assert kube.writes == []
-    taken = by_hand(kube).ensure(LockState.TAKEN_OVER)
+    taken = manual_lock(kube).ensure(LockState.TAKEN_OVER)
     assert taken.changed
     assert taken.after.holder is not None
-    assert taken.after.holder.by_hand
+    assert taken.after.holder.manual
     assert "from release_apply of ci on ci-7" in taken.after.taken_over
-    assert by_hand(kube).ensure(LockState.TAKEN_OVER).changed is False, "it is mine already"
+    assert manual_lock(kube).ensure(LockState.TAKEN_OVER).changed is False, "it is mine already"
     with pytest.raises(TodoCloudError, match="was taken manually") as caught, lock(kube, run(who="bob")):
         pytest.fail("somebody else got the lock")
     assert caught.value.failure.code is Code.LOCK_HELD
@@ -91,13 +91,13 @@ def test_a_takeover_is_recorded_holds_and_is_told_by_the_next_run() -> None:
         assert "taken over manually: deploy_lock of" in mine.takeover
         assert lines == [mine.takeover]
     with lock(kube, me()) as next_one:
-        assert next_one.takeover == "", "told once"
+        assert next_one.takeover == "", "reported once"
 
 
 def test_the_run_it_was_taken_from_stops() -> None:
     kube = FakeKube()
     with lock(kube, run()) as running:
-        by_hand(kube).ensure(LockState.TAKEN_OVER)
+        manual_lock(kube).ensure(LockState.TAKEN_OVER)
         running._renew()
         with pytest.raises(TodoCloudError, match="deploy_lock of") as caught:
             running.check()
@@ -108,25 +108,25 @@ def test_a_living_runs_lock_is_not_released_a_dead_ones_is() -> None:
     kube = FakeKube()
     hold(kube, run())
     with pytest.raises(TodoCloudError, match=r"is alive\. If it must be stopped, take the lock over") as caught:
-        by_hand(kube).ensure(LockState.RELEASED)
+        manual_lock(kube).ensure(LockState.RELEASED)
     assert caught.value.failure.code is Code.LOCK_HELD
     hold(kube, run(), written_s_ago=60)
-    assert by_hand(kube).ensure(LockState.RELEASED).changed is True
-    assert by_hand(kube).ensure(LockState.RELEASED).changed is False
+    assert manual_lock(kube).ensure(LockState.RELEASED).changed is True
+    assert manual_lock(kube).ensure(LockState.RELEASED).changed is False
 
 
-def test_what_was_released_by_hand_is_still_told() -> None:
+def test_what_was_released_manually_is_still_reported() -> None:
     kube = FakeKube()
     hold(kube, run())
-    by_hand(kube).ensure(LockState.TAKEN_OVER)
-    assert by_hand(kube).ensure(LockState.RELEASED).after.held is False
+    manual_lock(kube).ensure(LockState.TAKEN_OVER)
+    assert manual_lock(kube).ensure(LockState.RELEASED).after.held is False
     with lock(kube, run(who="bob")) as after:
         assert "took it from release_apply of ci" in after.takeover
 
 
 def test_a_forgotten_takeover_blocks_nobody_for_ever() -> None:
     kube = FakeKube()
-    theirs = replace(run(who="ada"), by_hand=True, machine="", pid=0, grace=0.0)
+    theirs = replace(run(who="ada"), manual=True, machine="", pid=0, grace=0.0)
     hold(kube, theirs, ttl=MANUAL_TTL_SECONDS, written_s_ago=MANUAL_TTL_SECONDS - 10)
     with pytest.raises(TodoCloudError), lock(kube, me()):
         pytest.fail("it is still good")
@@ -137,14 +137,14 @@ def test_a_forgotten_takeover_blocks_nobody_for_ever() -> None:
 
 def test_a_release_that_is_pending_is_busy_for_others_and_not_for_the_one_who_took_the_lock() -> None:
     kube = FakeKube()
-    by_hand(kube).ensure(LockState.TAKEN_OVER)
+    manual_lock(kube).ensure(LockState.TAKEN_OVER)
     assert lock_state(kube, "ns", me())[0] is Lock.MINE
     assert lock_state(kube, "ns", run())[0] is Lock.OTHER_ALIVE
 
 
 def test_the_platform_has_a_lock_of_its_own() -> None:
     kube = FakeKube()
-    by_hand(kube, platform=True).ensure(LockState.TAKEN_OVER)
+    manual_lock(kube, platform=True).ensure(LockState.TAKEN_OVER)
     assert kube.get(LEASE, PLATFORM_NAMESPACE, PLATFORM_LOCK)["spec"]["holderIdentity"]
     with lock(kube, run()), pytest.raises(TodoCloudError, match=r"^The platform is locked: deploy_lock of"):
         lock(kube, run(), platform=True).__enter__()

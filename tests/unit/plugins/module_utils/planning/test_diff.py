@@ -39,7 +39,7 @@ def test_new_and_removed_objects_say_so() -> None:
     assert removed["after_header"] == "api: ConfigMap/same (removed)"
 
 
-def test_objects_that_only_carry_another_version_are_told_together() -> None:
+def test_objects_that_only_carry_another_version_are_reported_together() -> None:
     def manifest(version: str, replicas: int) -> str:
         labels = f"labels: {{app.kubernetes.io/version: {version}, app: api}}"
         return "---\n".join(
@@ -57,7 +57,7 @@ def test_objects_that_only_carry_another_version_are_told_together() -> None:
     }
 
 
-def test_it_tells_which_key_of_a_secret_changed_and_never_its_value() -> None:
+def test_it_reports_which_key_of_a_secret_changed_and_never_its_value() -> None:
     was, now = secret(a="Y2FuYXJ5LTE=", b="Y2FuYXJ5LTI="), secret(a="Y2FuYXJ5LTE=", b="Y2FuYXJ5LTM=")
     (entry,) = manifest_diffs("api", was, 1, now, "revision 2")
     assert "canary" not in str(entry)

@@ -85,7 +85,7 @@ def test_nothing_differs() -> None:
     assert Server().drift() == []
 
 
-def test_a_changed_field_is_told_with_both_values_and_by_whom() -> None:
+def test_a_changed_field_is_reported_with_both_values_and_by_whom() -> None:
     server = Server().change(
         "kubectl-edit", {"f:spec": {"f:replicas": {}}}, lambda live: live["spec"].update(replicas=3)
     )
@@ -111,7 +111,7 @@ def test_what_an_autoscaler_or_a_controller_wrote_is_no_drift() -> None:
     assert server.drift() == []
 
 
-def test_an_added_field_is_told() -> None:
+def test_an_added_field_is_reported() -> None:
     fields: dict[str, Any] = {"f:metadata": {"f:annotations": {"f:note": {}}}}
     server = Server().change("kubectl", fields, lambda live: live["metadata"].update(annotations={"note": "x"}))
     (found,) = server.drift()
@@ -119,7 +119,7 @@ def test_an_added_field_is_told() -> None:
     assert 'is "x", the release does not set it' in found.message
 
 
-def test_what_was_removed_is_told_once() -> None:
+def test_what_was_removed_is_reported_once() -> None:
     server = Server()
     del server.live["Deployment"]["spec"]["template"]
     (found,) = server.drift()

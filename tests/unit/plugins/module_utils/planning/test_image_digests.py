@@ -1,4 +1,4 @@
-"""Tags become digests where the registry can be asked; where not, what is deployed stays, and it is said."""
+"""Tags become digests where the registry can be asked; where not, what is deployed stays, and it is reported."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_where_the_image_stands_in_the_values(value: Any, reference: str | None)
 
 
 @pytest.mark.parametrize(
-    ("was", "now", "told"),
+    ("was", "now", "change"),
     [
         ("r.io/a:v1@sha256:1111111111112", "r.io/a:v2@sha256:2", "image r.io/a:v1 -> r.io/a:v2"),
         ("r.io/a:v1@sha256:1", "r.io/a:v1@sha256:222222222222333", "image r.io/a:v1 now points to sha256:222222222222"),
@@ -169,7 +169,7 @@ def test_where_the_image_stands_in_the_values(value: Any, reference: str | None)
         ("r.io/a:v1@sha256:2", "r.io/a:v1", "image r.io/a:v1 is deployed by tag, not by the digest sha256:2"),
     ],
 )
-def test_a_moved_tag_is_told(was: str, now: str, told: str) -> None:
+def test_a_moved_tag_is_reported(was: str, now: str, change: str) -> None:
     snapshot, read = deployed(was)
     history = snapshot.history("web")
-    assert told in changes_of(spec(image=now), history, snapshot, read("web", 1), manual=False)
+    assert change in changes_of(spec(image=now), history, snapshot, read("web", 1), manual=False)

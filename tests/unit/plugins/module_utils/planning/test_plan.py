@@ -1,4 +1,4 @@
-"""The plan: what each release needs and why, also after somebody used Helm by hand."""
+"""The plan: what each release needs and why, also after somebody called Helm manually."""
 
 from __future__ import annotations
 
@@ -97,21 +97,21 @@ def test_verified_and_well_needs_nothing_and_costs_no_request() -> None:
     assert world.read_from_cluster == 0
 
 
-def test_applied_is_not_judged() -> None:
+def test_applied_is_not_verified() -> None:
     world, wanted = World(), spec()
     store(world.kube, labels=labels(wanted, 1))
     assert world.plan(wanted).action is Action.VERIFY
 
 
 @pytest.mark.parametrize("workload", [None, deployment(ready=False)])
-def test_verified_but_not_well_any_more_is_judged_again(workload: dict[str, Any] | None) -> None:
+def test_verified_but_not_well_any_more_is_verified_again(workload: dict[str, Any] | None) -> None:
     world, wanted = World(), spec()
     uid = store(world.kube, labels=labels(wanted, 1))
     world.workload = workload
     assert world.recorded(member(wanted, 1, uid)).plan(wanted).action is Action.VERIFY
 
 
-def test_verified_but_a_pod_lacks_its_sidecar_is_judged_again() -> None:
+def test_verified_but_a_pod_lacks_its_sidecar_is_verified_again() -> None:
     world, wanted = World(), spec()
     uid = store(world.kube, labels=labels(wanted, 1))
     meta = {"name": "api-1", "labels": {"app": "api"}, "annotations": {"dapr.io/enabled": "true"}}
@@ -155,16 +155,16 @@ def test_a_changed_watched_secret_is_named() -> None:
     assert (item.action, item.changes) == (Action.UPGRADE, ("Secret/database",))
 
 
-def test_an_upgrade_by_hand_copies_our_labels_but_is_seen() -> None:
+def test_a_manual_upgrade_copies_our_labels_but_is_seen() -> None:
     world, wanted = World(), spec()
     store(world.kube, revision=1, status="superseded", labels=labels(wanted, 1))
-    store(world.kube, revision=2, labels=labels(wanted, 1), description="Upgrade complete", config={"text": "by hand"})
+    store(world.kube, revision=2, labels=labels(wanted, 1), description="Upgrade complete", config={"text": "manual"})
     item = world.plan(wanted)
     assert (item.state, item.action) == (State.MANUAL, Action.UPGRADE)
     assert "changed manually: Upgrade complete" in item.changes
 
 
-def test_a_release_that_was_never_ours_is_by_hand() -> None:
+def test_a_release_that_was_never_ours_is_manual() -> None:
     world = World()
     store(world.kube, revision=1)
     assert world.plan(spec()).state is State.MANUAL
@@ -179,7 +179,7 @@ def test_after_a_rollback_the_inputs_are_those_of_the_revision_it_went_back_to()
     assert world.plan(new).action is Action.UPGRADE
 
 
-def test_a_rollback_to_a_rollback_is_followed_and_one_to_a_revision_by_hand_is_not_trusted() -> None:
+def test_a_rollback_to_a_rollback_is_followed_and_one_to_a_manual_revision_is_not_trusted() -> None:
     world, old = World(), spec(text="old")
     store(world.kube, revision=1, status="superseded", labels=labels(old, 1))
     store(world.kube, revision=3, status="superseded", labels=labels(old, 1), description="Rollback to 1")
@@ -205,7 +205,7 @@ def test_a_failed_revision_is_upgraded_even_with_the_same_inputs() -> None:
     assert (item.action, item.changes) == (Action.UPGRADE, ("revision 1 is failed",))
 
 
-def test_an_unreadable_newest_revision_is_set_aside() -> None:
+def test_an_unreadable_newest_revision_is_quarantined() -> None:
     world, wanted = World(), spec()
     store(world.kube, revision=1, payload="garbage")
     assert world.plan(wanted).action is Action.QUARANTINE

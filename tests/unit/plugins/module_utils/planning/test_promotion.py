@@ -62,10 +62,10 @@ def failure(run: Any, *args: Any) -> Any:
 
 
 def reason(run: Any, *args: Any) -> str:
-    told = failure(run, *args)
-    assert told.code is Code.PROMOTION_REFUSED
-    assert told.message.endswith(".")
-    return str(told.details["reason"])
+    refused = failure(run, *args)
+    assert refused.code is Code.PROMOTION_REFUSED
+    assert refused.message.endswith(".")
+    return str(refused.details["reason"])
 
 
 def test_the_newest_verified_set_is_taken_or_that_of_a_commit() -> None:
@@ -108,12 +108,12 @@ def test_charts_and_components_must_be_the_verified_ones() -> None:
     mine: dict[str, Any] = {**values, "environment": "production", "configuration": {"tracing": {"rate": "0.1"}}}
     check_charts(kept, [spec(), spec("dapr-components", **mine)], terms)
     other = spec("dapr-components", **{**mine, "kafka": {"version": "4"}})
-    told = failure(check_charts, kept, [other], terms)
-    assert (told.details["reason"], told.details["paths"]) == ("components", ["kafka.version"])
+    refused = failure(check_charts, kept, [other], terms)
+    assert (refused.details["reason"], refused.details["paths"]) == ("components", ["kafka.version"])
     assert reason(check_charts, kept, [spec(chart="another")], terms) == "chart"
-    told = failure(check_charts, kept, [spec("api")], terms)
-    assert told.details["reason"] == "incomplete"
-    assert "its workloads are not Current" in told.message
+    refused = failure(check_charts, kept, [spec("api")], terms)
+    assert refused.details["reason"] == "incomplete"
+    assert "its workloads are not Current" in refused.message
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_the_digest_that_ran_goes_on_under_the_targets_tag(registry: FakeRegistr
     assert promote_images(verified, [spec(image=RELEASED)], Asked(registry), "staging")[0].tagged
 
 
-def test_images_without_one_known_digest_do_not_go_on(registry: FakeRegistry) -> None:
+def test_images_without_one_known_digest_are_refused(registry: FakeRegistry) -> None:
     digest = registry.push("todo/web", "sha-1")
     loaded = record(member(image=STAGED, digest=""))
     assert reason(promote_images, loaded, [spec(image=RELEASED)], Asked(registry), "staging") == "no_digest"
@@ -171,18 +171,18 @@ def test_what_changed_in_the_registry_meanwhile(registry: FakeRegistry) -> None:
     tags = registry.repositories["todo/web"].tags
     tags.pop("sha-1")
     tags["v1.0.0"] = moved
-    told = failure(promote_images, verified, [spec(image=RELEASED)], Asked(registry), "staging")
-    assert told.code is Code.IMAGE_TAG_TAKEN
+    refused = failure(promote_images, verified, [spec(image=RELEASED)], Asked(registry), "staging")
+    assert refused.code is Code.IMAGE_TAG_TAKEN
 
     tags.clear()
     assert promote_images(verified, [spec(image=RELEASED)], Asked(registry), "staging"), "the digest itself is there"
     registry.repositories["todo/web"].manifests.pop(digest)
-    told = failure(promote_images, verified, [spec(image=RELEASED)], Asked(registry), "staging")
-    assert told.code is Code.IMAGE_NOT_FOUND
+    refused = failure(promote_images, verified, [spec(image=RELEASED)], Asked(registry), "staging")
+    assert refused.code is Code.IMAGE_NOT_FOUND
 
 
 def test_a_registry_that_may_not_be_asked_is_named(registry: FakeRegistry) -> None:
     verified = record(member(image="quay.io/a/b:v1", digest="sha256:" + "1" * 64))
-    told = failure(promote_images, verified, [spec(image="quay.io/a/b:v1")], Asked(registry), "staging")
-    assert told.code is Code.INVALID_INPUT
-    assert "quay.io" in told.message
+    refused = failure(promote_images, verified, [spec(image="quay.io/a/b:v1")], Asked(registry), "staging")
+    assert refused.code is Code.INVALID_INPUT
+    assert "quay.io" in refused.message

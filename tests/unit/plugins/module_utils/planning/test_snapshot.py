@@ -31,7 +31,7 @@ def test_the_number_of_requests_does_not_grow_with_the_number_of_releases() -> N
     assert reads(1) == reads(30) == 5
 
 
-def test_a_version_id_changes_with_every_write_and_with_the_object_and_tells_nothing() -> None:
+def test_a_version_id_changes_with_every_write_and_with_the_object_and_reveals_nothing() -> None:
     first = version_id({"uid": "u", "resourceVersion": "1"})
     assert (
         len({first, version_id({"uid": "u", "resourceVersion": "2"}), version_id({"uid": "v", "resourceVersion": "1"})})

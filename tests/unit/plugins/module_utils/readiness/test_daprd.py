@@ -91,7 +91,7 @@ def test_a_workload_that_wants_none_is_no_app() -> None:
     assert judge_app(workload({}), [pod(form="none")]) is None
 
 
-def test_unready_and_old_sidecars_are_told() -> None:
+def test_unready_and_old_sidecars_are_reported() -> None:
     app = judge_app(workload(), [pod(ready=False)])
     assert app is not None
     assert [code for code, _, _ in problems([app], "1.18.3")] == ["sidecar_not_ready", "sidecar_version"]

@@ -22,7 +22,7 @@ def test_overridden_grace() -> None:
     assert judge.look(tree("deployment-unschedulable"), at(5)).terminal
 
 
-def test_not_ready_never_dooms_by_itself() -> None:
+def test_not_ready_never_fails_by_itself() -> None:
     judge = Judge({})
     judge.look(tree("deployment-never-ready"), at(0))
     assert not judge.look(tree("deployment-never-ready"), at(100_000)).terminal

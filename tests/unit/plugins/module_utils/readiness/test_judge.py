@@ -17,7 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import T
 from tests.support.states import LATER, at, objects, tree
 
 
-def test_crash_loop_is_doomed_at_once() -> None:
+def test_crash_loop_is_terminal_at_once() -> None:
     found = Judge({}).look(tree("deployment-crash-app"), at(0))
     assert found.status.state is State.FAILED
     assert [symptom.code for symptom in found.terminal] == [Code.CRASH_LOOP]

@@ -49,7 +49,7 @@ def test_a_container_is_found_by_its_name_where_the_pod_is_known() -> None:
     assert container_of(None, name) is None
 
 
-def test_a_mount_is_told_without_the_kubelets_preamble() -> None:
+def test_a_mount_is_reported_without_the_kubelets_preamble() -> None:
     assert short_mount('MountVolume.SetUp failed for volume "s" : secret "absent" not found') == (
         'secret "absent" not found'
     )

@@ -113,7 +113,7 @@ def test_after_a_startup_probe_the_time_counts_from_the_first_sighting() -> None
     assert judge.look(started, at(64, STARTED + 300.0), events=events).terminal
 
 
-def test_a_sibling_that_is_ready_proves_the_probe_right() -> None:
+def test_a_sibling_that_is_ready_shows_that_the_probe_is_right() -> None:
     asked, events = refused(STARTED + 100.0)
     ready = copy.deepcopy(asked.new_pods[0])
     ready["metadata"]["uid"] = "sibling"

@@ -19,7 +19,7 @@ def test_the_clearer_sighting_of_a_pull_failure_stays() -> None:
     assert judge.look(tree("pod-pull-back-off-without-cause"), at(16)).terminal
 
 
-def test_an_unready_pod_that_was_made_without_its_sidecar_is_doomed() -> None:
+def test_an_unready_pod_that_was_made_without_its_sidecar_is_a_terminal_failure() -> None:
     judge, asked = Judge({}), tree("deployment-never-ready")
     pods = copy.deepcopy(asked.new_pods)
     for pod in pods:

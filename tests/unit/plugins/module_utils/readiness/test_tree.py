@@ -57,5 +57,5 @@ def test_old_pods_that_never_were_ready_blame_nobody() -> None:
     assert not unready_old_pods(replace(found, old_pods=tuple(old)))
 
 
-def test_an_old_revision_that_crashes_dooms_nothing() -> None:
+def test_an_old_revision_that_crashes_fails_nothing() -> None:
     assert not Judge({}).look(tree("deployment-old-revision-crashing"), at(0, LATER)).terminal

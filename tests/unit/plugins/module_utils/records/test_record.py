@@ -57,7 +57,7 @@ def test_a_record_comes_back_as_it_was() -> None:
     assert unpack(pack(RECORD)) == RECORD
 
 
-def test_the_config_map_is_immutable_and_its_metadata_tells_commit_and_time() -> None:
+def test_the_config_map_is_immutable_and_its_metadata_reports_commit_and_time() -> None:
     item = pack(RECORD)
     assert item["immutable"] is True
     assert item["metadata"]["name"] == "release-set-1"

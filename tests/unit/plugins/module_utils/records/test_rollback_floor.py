@@ -77,10 +77,10 @@ def test_image_text_of_values() -> None:
     ],
 )
 def test_versions_are_compared_as_numbers(image: str, floor: str, refused: bool) -> None:
-    told = violates_floor(at(image), RECORD, history("", floor))
-    assert bool(told) is refused
+    reason = violates_floor(at(image), RECORD, history("", floor))
+    assert bool(reason) is refused
     if refused:
-        assert "api declares rollback_floor 1.4" in told
+        assert "api declares rollback_floor 1.4" in reason
 
 
 def test_a_sets_number_counts_and_a_restored_set_is_as_old_as_what_it_restored() -> None:

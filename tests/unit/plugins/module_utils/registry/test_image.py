@@ -24,7 +24,9 @@ def test_an_index_names_its_platforms_and_leaves_attestations_out(registry: Fake
     arm = registry.push(NAME, text="arm", labels={"for": "arm"})
     amd = registry.push(NAME, text="amd", labels={"for": "amd"})
     index = registry.push_index(
-        NAME, "v1", {"linux/arm/v7": arm, "linux/amd64": amd, "unknown/unknown": registry.push(NAME, text="proof")}
+        NAME,
+        "v1",
+        {"linux/arm/v7": arm, "linux/amd64": amd, "unknown/unknown": registry.push(NAME, text="attestation")},
     )
     image = client(registry).image(ref("v1"))
     assert (image.digest, image.media_type, image.labels) == (index, INDEX, {"for": "amd"})

@@ -34,7 +34,9 @@ def test_a_token_is_asked_for_once_for_each_repository(registry: FakeRegistry) -
     paths = [path.partition("?")[0] for _, path, _ in registry.requests]
     web, api = f"/v2/{NAME}/manifests/v1", "/v2/todo-app/api/manifests/v1"
     assert paths == [web, "/token", web, web, "/token", api], "the second repository's challenge is known by then"
-    assert all(not said.startswith("Basic ") for _, path, said in registry.requests if not path.startswith("/token"))
+    assert all(
+        not header.startswith("Basic ") for _, path, header in registry.requests if not path.startswith("/token")
+    )
 
 
 def test_an_expired_token_is_replaced(registry: FakeRegistry) -> None:
@@ -77,7 +79,7 @@ def test_credentials_do_not_follow_a_redirect_to_where_blobs_are(registry: FakeR
     registry.push(NAME, "v1")
     registry.blobs_at = registry.address.replace("127.0.0.1", "localhost")
     client(registry, username="todo", password=PASSWORD).image(ref("v1"))
-    blobs = [said for _, path, said in registry.requests if "/blobs/" in path]
+    blobs = [header for _, path, header in registry.requests if "/blobs/" in path]
     assert blobs[-1] == ""
     assert len(blobs) == 2
 
@@ -92,7 +94,7 @@ def test_faults_are_waited_out_as_the_registry_asks(registry: FakeRegistry) -> N
 
 
 @pytest.mark.parametrize("faults", [[(503, {})] * 5, [(429, {"Retry-After": "3600"})]])
-def test_faults_that_do_not_end_are_told(registry: FakeRegistry, faults: list[tuple[int, dict[str, str]]]) -> None:
+def test_faults_that_do_not_end_are_reported(registry: FakeRegistry, faults: list[tuple[int, dict[str, str]]]) -> None:
     registry.push(NAME, "v1")
     registry.faults = list(faults)
     refused = failure(client(registry).digest, ref("v1"))

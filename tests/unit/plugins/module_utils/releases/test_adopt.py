@@ -12,7 +12,7 @@ from tests.support.fake_environment import A1, A2, BAD, C1, World, deployed, out
 from tests.support.stored_releases import store
 
 
-def by_hand(**releases: dict[str, Any]) -> World:
+def manually(**releases: dict[str, Any]) -> World:
     """Releases that somebody has installed with Helm, in a namespace of nobody's."""
     world = World()
     for name, values in releases.items():
@@ -33,10 +33,10 @@ def refused(world: World, *waves: dict[str, Any]) -> TodoCloudError:
 
 
 def test_what_is_as_the_inventory_says_needs_nothing_afterwards() -> None:
-    world = by_hand(components=C1, api=A1)
+    world = manually(components=C1, api=A1)
     report = world.adopt({"components": C1}, {"api": A1})
     assert outcomes(report.as_result()) == {"components": "verified", "api": "verified"}
-    assert (report.set, report.changed, world.helm.told) == (1, True, [])
+    assert (report.set, report.changed, world.helm.commands) == (1, True, [])
     assert labels(world, "api")[ENVIRONMENT] == "staging"
     assert world.kube.objects["Namespace", "", "ns"]["metadata"]["labels"] == {ENVIRONMENT: "staging"}
     assert outcomes(world.apply({"components": C1}, {"api": A1}).as_result()) == {
@@ -45,7 +45,7 @@ def test_what_is_as_the_inventory_says_needs_nothing_afterwards() -> None:
 
 
 def test_what_differs_is_adopted_as_it_is_and_changed_by_the_next_run() -> None:
-    world = by_hand(api=A1)
+    world = manually(api=A1)
     report = world.adopt({"api": A2})
     assert (outcomes(report.as_result()), world.image()) == ({"api": "verified"}, "r/api:v1.0.0")
     assert world.record(1).members["api"].values == {}, "there may be secrets in them"
@@ -54,7 +54,7 @@ def test_what_differs_is_adopted_as_it_is_and_changed_by_the_next_run() -> None:
 
 
 def test_what_is_not_well_is_not_adopted() -> None:
-    failed = refused(by_hand(components=C1, api=BAD), {"components": C1}, {"api": BAD})
+    failed = refused(manually(components=C1, api=BAD), {"components": C1}, {"api": BAD})
     assert failed.failure.code is Code.CRASH_LOOP
     assert outcomes(failed.results)["api"] == "failed"
     assert failed.results["changed"] is False
@@ -62,13 +62,13 @@ def test_what_is_not_well_is_not_adopted() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [("pending-upgrade", Code.RELEASE_PENDING), ("failed", Code.HELM_FAILED)])
 def test_only_what_helm_calls_deployed_can_be_adopted(status: str, code: Code) -> None:
-    world = by_hand(api=A1)
+    world = manually(api=A1)
     store(world.kube, "api", 2, status)
     assert refused(world, {"api": A1}).failure.code is code
 
 
 def test_what_can_not_be_read_is_refused() -> None:
-    world = by_hand(api=A1)
+    world = manually(api=A1)
     store(world.kube, "api", 2, payload="garbage")
     assert refused(world, {"api": A1}).failure.code is Code.HELM_FAILED
 
@@ -81,7 +81,7 @@ def test_what_is_ours_or_is_not_there_is_left_alone() -> None:
 
 
 def test_in_check_mode_it_is_predicted() -> None:
-    world = by_hand(api=A1)
+    world = manually(api=A1)
     report = world.adopt({"api": A1}, check=True)
     assert (outcomes(report.as_result()), report.changed, world.writes()) == ({"api": "predicted"}, True, [])
     assert INPUTS not in labels(world, "api")

@@ -24,7 +24,7 @@ def test_a_first_deployment_is_verified_and_recorded_wave_by_wave() -> None:
     report = world.apply({"components": C1}, {"api": A1})
     assert outcomes(report.as_result()) == {"components": "verified", "api": "verified"}
     assert (report.changed, report.set, report.as_result()["helm_calls"]) == (True, 1, 2)
-    assert world.helm.told == ["upgrade components", "upgrade api"]
+    assert world.helm.commands == ["upgrade components", "upgrade api"]
     member = world.record(1).members["api"]
     assert (member.revision, member.images["Deployment/api/app"]["digest"]) == (1, "sha256:ab")
 
@@ -50,14 +50,14 @@ def test_what_was_applied_and_never_verified_is_verified_without_helm() -> None:
     del world.kube.objects["ConfigMap", "ns", "release-set-1"]
     report = world.apply({"components": C1}, {"api": A1})
     assert outcomes(report.as_result()) == {"components": "verified", "api": "verified"}
-    assert (report.set, world.helm.told) == (1, [])
+    assert (report.set, world.helm.commands) == (1, [])
 
 
 @pytest.mark.parametrize(("prune", "calls"), [(False, []), (True, ["uninstall api"])])
 def test_what_the_inventory_no_longer_names_is_removed_only_if_asked(prune: bool, calls: list[str]) -> None:
     world = deployed()
     report = world.apply({"components": C1}, all_releases=("components",), prune=prune)
-    assert world.helm.told == calls
+    assert world.helm.commands == calls
     assert bool(report.warnings) is not prune
     assert report.changed is prune
 
@@ -67,7 +67,7 @@ def test_a_wave_that_fails_stops_those_after_it() -> None:
     failed = world.fails({"api": BAD}, {"components": C1})
     assert failed.failure.code is Code.CRASH_LOOP
     assert outcomes(failed.results) == {"api": "failed", "components": "kept"}
-    assert world.helm.told == ["upgrade api"]
+    assert world.helm.commands == ["upgrade api"]
 
 
 def test_all_of_a_wave_are_written_though_one_fails() -> None:
@@ -93,7 +93,7 @@ def test_somebody_elses_revision_stops_the_run_and_nothing_goes_back() -> None:
     world.helm.script = [race]
     failed = world.fails({"api": A2})
     assert failed.failure.code is Code.FOREIGN_REVISION
-    assert world.helm.told == ["upgrade api"]
+    assert world.helm.commands == ["upgrade api"]
 
 
 def test_a_namespace_of_another_environment_is_not_touched() -> None:

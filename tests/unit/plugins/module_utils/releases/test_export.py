@@ -25,17 +25,17 @@ def release(name: str, **more: Any) -> dict[str, Any]:
 def test_everything_that_helm_needs_is_there(tmp_path: Path) -> None:
     watch = {"kind": "Secret", "name": "database"}
     remote = release("remote", chart="oci://registry.example.com/charts/x", chart_version="1.2.3", values={})
-    waves = parse_waves([[release("api", watches=[watch])], [release("door"), remote]], "todo-staging")
+    waves = parse_waves([[release("api", watches=[watch])], [release("edge"), remote]], "todo-staging")
     files = export(str(tmp_path / "out"), waves, {Watch("Secret", "database"): "0123"}, SETTINGS)
     (chart,) = [name for name in files if name.startswith("charts/")]
-    assert set(files) == {"README.md", "api.yaml", "door.yaml", "remote.yaml", "helm.sh", chart}
+    assert set(files) == {"README.md", "api.yaml", "edge.yaml", "remote.yaml", "helm.sh", chart}
     values = yaml.safe_load((tmp_path / "out/api.yaml").read_text())
     assert values == {"text": "api", "podAnnotations": {"todo.cloud/watched": "Secret/database=0123"}}
     assert yaml.safe_load((tmp_path / "out/remote.yaml").read_text()) == {}
     with tarfile.open(tmp_path / "out" / chart) as tar:
         assert "sleeper/Chart.yaml" in tar.getnames()
     script = (tmp_path / "out/helm.sh").read_text()
-    assert script.index("install api") < script.index("install door") < script.index("install remote")
+    assert script.index("install api") < script.index("install edge") < script.index("install remote")
     assert "remote oci://registry.example.com/charts/x --namespace todo-staging --version 1.2.3" in script
     assert subprocess.run(["sh", "-n", str(tmp_path / "out/helm.sh")], check=False).returncode == 0
     assert "`api` watches Secret/database" in (tmp_path / "out/README.md").read_text()

@@ -144,7 +144,7 @@ def pruned(world: World) -> None:
         del world.kube.objects["Secret", "ns", f"sh.helm.release.v1.{name}.v1"]
 
 
-def by_hand(world: World) -> None:
+def manually(world: World) -> None:
     for name, values in (("components", C1), ("api", A1)):
         world.manual(name, values)
     world.kube.objects["Namespace", "", "ns"]["metadata"]["labels"] = {}
@@ -181,7 +181,7 @@ OPERATIONS: dict[str, tuple[Step, Step, str]] = {
     "rollback: to an image": (
         two_sets, lambda w: ImageRollback(w.run(), ["api"], "v1.0.0").run(), "patch ConfigMap release-set-2"
     ),
-    "adopt": (by_hand, lambda w: w.adopt(*waves(C1, A1)), "create ConfigMap release-set-1"),
+    "adopt": (manually, lambda w: w.adopt(*waves(C1, A1)), "create ConfigMap release-set-1"),
     "helm_release: install": (nothing, lambda w: present(w, A1), "helm upgrade api"),
     "helm_release: upgrade": (lambda w: present(w, WITH_MAP), lambda w: present(w, A2), "helm upgrade api"),
     "helm_release: mends": (with_troubles, lambda w: present(w, A2), "delete ConfigMap left"),

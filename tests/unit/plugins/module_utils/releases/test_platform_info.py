@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What roles would have to do, told by comparing their descriptions with a cluster."""
+"""What roles would have to do, found by comparing their descriptions with a cluster."""
 
 from __future__ import annotations
 
@@ -132,9 +132,9 @@ DIFFERENT: list[tuple[str, Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("key", "described", "told"), DIFFERENT)
-def test_what_differs_is_named(kube: FakeKube, key: str, described: Any, told: str) -> None:
-    assert missing(kube, {"name": "one", key: described}) == [told]
+@pytest.mark.parametrize(("key", "described", "described_as"), DIFFERENT)
+def test_what_differs_is_named(kube: FakeKube, key: str, described: Any, described_as: str) -> None:
+    assert missing(kube, {"name": "one", key: described}) == [described_as]
 
 
 def test_a_release_with_other_inputs_one_in_no_namespace_and_a_crd_that_somebody_changed(
@@ -152,15 +152,17 @@ def test_a_release_with_other_inputs_one_in_no_namespace_and_a_crd_that_somebody
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "described_as"),
     [
         ({"label_selector": "app=none"}, "StatefulSet app=none in namespace ns"),
         ({"minimum_version": "1.19.0"}, "version 1.19.0 of kafka (it is 1.18.2)"),
     ],
 )
-def test_workloads_are_there_and_new_enough(kube: FakeKube, tmp_path: Path, change: dict[str, str], told: str) -> None:
+def test_workloads_are_there_and_new_enough(
+    kube: FakeKube, tmp_path: Path, change: dict[str, str], described_as: str
+) -> None:
     (described,) = part(tmp_path)["workloads"]
-    assert missing(kube, {"name": "one", "workloads": [{**described, **change}]}) == [told]
+    assert missing(kube, {"name": "one", "workloads": [{**described, **change}]}) == [described_as]
 
 
 def test_a_workload_without_a_ready_pod(kube: FakeKube, tmp_path: Path) -> None:

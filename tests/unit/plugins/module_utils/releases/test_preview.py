@@ -69,7 +69,7 @@ def test_a_chart_that_is_not_valid_fails_the_preview_too(monkeypatch: pytest.Mon
     assert world.fails({"api": A2}, check=True, diff=True).failure.code is Code.CHART_INVALID
 
 
-def test_who_is_at_work_is_told() -> None:
+def test_who_is_at_work_is_reported() -> None:
     world = deployed()
     store(world.kube, "api", 2, "pending-upgrade", labels={"todo.cloud/inputs": "x"}, created=LONG_AGO)
     with locked_run(world.run()):

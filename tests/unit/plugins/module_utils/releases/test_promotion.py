@@ -115,7 +115,7 @@ def test_what_runs_is_tagged_with_the_version(registry: FakeRegistry, check: boo
         assert world.verify([world.promoted])["changed"] is False
 
 
-def test_who_may_not_push_is_told_after_all_was_verified(registry: FakeRegistry) -> None:
+def test_who_may_not_push_is_reported_after_all_was_verified(registry: FakeRegistry) -> None:
     world = World(registry, RELEASED)
     world.recorded("production")
     registry.auth, registry.anonymous_pull = "token", True

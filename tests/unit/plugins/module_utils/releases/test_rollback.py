@@ -47,7 +47,7 @@ def test_back_to_the_set_before_and_not_forward_again() -> None:
     report = world.rollback()
     assert outcomes(report.as_result()) == {"components": "restored", "api": "restored"}
     assert (report.set, world.record(3).restored_from, withdrawn(world)) == (3, 1, [2])
-    assert world.helm.told == ["rollback components", "rollback api"]
+    assert world.helm.commands == ["rollback components", "rollback api"]
     assert world.image() == "r/api:v1.0.0"
     assert refused(world.forget()) is Code.NO_VERIFIED_SET
 
@@ -68,7 +68,7 @@ def test_only_the_releases_that_are_named() -> None:
     world = two_sets()
     report = world.rollback(names=["api"])
     assert outcomes(report.as_result()) == {"api": "restored"}
-    assert world.helm.told == ["rollback api"]
+    assert world.helm.commands == ["rollback api"]
     assert world.record(3).members["components"] == world.record(2).members["components"]
 
 
@@ -118,7 +118,7 @@ def test_a_pruned_revision_is_redeployed_from_the_record() -> None:
     world = two_sets()
     del world.kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]
     world.rollback()
-    assert world.helm.told == ["rollback components", "upgrade api"]
+    assert world.helm.commands == ["rollback components", "upgrade api"]
     assert world.image() == "r/api:v1.0.0"
 
 

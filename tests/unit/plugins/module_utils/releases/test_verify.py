@@ -10,7 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import 
 
 from tests.support.fake_environment import A1, A2, BAD, C1, World, deployed, outcomes
 from tests.support.fake_kube import FakeKube
-from tests.unit.plugins.module_utils.test_availability import door
+from tests.unit.plugins.module_utils.test_availability import serving
 
 APPS = {"components": "", "api": "api"}
 NOWHERE = Endpoint("http://127.0.0.1:1/health")
@@ -33,7 +33,7 @@ def without_sidecar(world: World) -> None:
 @pytest.mark.usefixtures("loaded")
 def test_everything_is_looked_at_and_nothing_is_written() -> None:
     world = deployed()
-    with door([503, 200]) as url:
+    with serving([503, 200]) as url:
         found = verify_releases(world.run(), APPS, Endpoint(url), pause=lambda _: None)
     assert (found["verdict"], [app["app_id"] for app in found["apps"]]) == ("Current", ["api"])
     assert world.writes() == []
@@ -71,7 +71,7 @@ def test_an_endpoint_that_does_not_answer() -> None:
 @pytest.mark.usefixtures("loaded")
 def test_a_run_with_nothing_to_do_verifies_all_of_it_at_its_end() -> None:
     world = deployed()
-    with door([200]) as url:
+    with serving([200]) as url:
         endpoint = Endpoint(url)
         report = world.apply({"components": C1}, {"api": A1}, verify=True, probe=True, endpoint=endpoint).as_result()
     assert outcomes(report) == {"components": "unchanged", "api": "unchanged"}
@@ -90,7 +90,7 @@ def test_what_fails_there_was_deployed_and_recorded() -> None:
 
 def test_a_run_that_fails_says_what_visitors_met_and_verifies_nothing() -> None:
     world = deployed()
-    with door([200]) as url:
+    with serving([200]) as url:
         failed = world.fails({"api": BAD}, verify=True, probe=True, endpoint=Endpoint(url))
     assert failed.failure.code is Code.CRASH_LOOP
     assert failed.results["availability"]["failed_requests"] == 0

@@ -37,7 +37,7 @@ CASES = {
 }
 
 
-def test_where_the_kubelet_tells_no_more_the_pod_is_asked() -> None:
+def test_where_the_kubelet_reports_no_more_the_pod_is_asked() -> None:
     """All cases side by side: most of them wait for their time-out."""
 
     def play(case: str) -> tuple[Code, list[str]]:
