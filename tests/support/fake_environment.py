@@ -13,7 +13,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import StoredRelease
-from ansible_collections.todo.cloud.plugins.module_utils.kube.api import may_go_on
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     DEPLOYMENT,
     NAMESPACE,
@@ -116,7 +116,7 @@ class World:
 
     def manual(self, name: str, values: Object) -> None:
         """A Helm call that is not ours."""
-        self.helm.check = may_go_on
+        self.helm.check = always_allowed
         self.helm.apply(ApplyRequest(name, "ns", CHART, values))
 
     def live(self, name: str) -> StoredRelease:

@@ -24,7 +24,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
     secret_name,
     stored_release,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, may_go_on
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     DEPLOYMENT,
     POD,
@@ -49,7 +49,7 @@ class FakeHelm:
         self.kube = kube
         self.script = list(script)
         self.commands: list[str] = []
-        self.check: Check = may_go_on
+        self.check: Check = always_allowed
         self.calls = 0
         self.version = HelmVersion(4, 1, 0)
         self.injecting = True  # Dapr's injector gives new pods their sidecar

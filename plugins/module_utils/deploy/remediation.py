@@ -18,7 +18,7 @@ from ..kube.resources import NAMESPACE
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
 from ..records.record import Member, RecordStore
-from ..records.rollback_floor import crossed
+from ..records.rollback_floor import violated_floors
 from ..settings import OnFailure
 from .recorder import Recorder
 from .report import CUT_OFF, Outcome, Report
@@ -97,7 +97,7 @@ class Remediation:
         fresh = [name for name in lost.failures if name not in {*standing, *(t.member.name for t in targets)}]
         if fresh and not targets:
             return f"nothing verified to go back to, so {self._first_installs(fresh, report)}"
-        if floors := crossed([(t.member, t.record) for t in targets], snapshot.histories):
+        if floors := violated_floors([(t.member, t.record) for t in targets], snapshot.histories):
             return f"everything is kept as it is, since {'; '.join(floors)}"
         if not targets:
             return f"nothing was changed by it, release set {report.set} still stands"

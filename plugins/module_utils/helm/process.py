@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
-from ..kube.api import Check, may_go_on
+from ..kube.api import Check, always_allowed
 from ..processes import ends_within, lasting
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -48,7 +48,7 @@ class Runner(Protocol):
         env: Mapping[str, str],
         pass_fds: Sequence[int],
         timeout: float,
-        check: Check = may_go_on,
+        check: Check = always_allowed,
     ) -> Completed:
         """``check`` raises when the program may not continue: then it is killed, and the error is passed on.
 
@@ -63,7 +63,7 @@ def run_process(
     env: Mapping[str, str],
     pass_fds: Sequence[int],
     timeout: float,
-    check: Check = may_go_on,
+    check: Check = always_allowed,
 ) -> Completed:
     """The real runner: no shell, killed with its parent (Linux) and after ``timeout`` seconds."""
     with (

@@ -31,7 +31,7 @@ class Check(Protocol):
         """``sure`` False: only what is known already is checked, without a request."""
 
 
-def may_go_on(sure: bool = True) -> None:
+def always_allowed(sure: bool = True) -> None:
     """Allows everything."""
 
 

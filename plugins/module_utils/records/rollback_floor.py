@@ -68,7 +68,7 @@ def violates_floor(member: Member, record: Record, history: History) -> str:
     return ""
 
 
-def crossed(targets: Iterable[tuple[Member, Record]], histories: Mapping[str, History]) -> list[str]:
+def violated_floors(targets: Iterable[tuple[Member, Record]], histories: Mapping[str, History]) -> list[str]:
     """The floors that a rollback to these members would violate, as text."""
     violations = [violates_floor(member, record, histories.get(member.name, [])) for member, record in targets]
     return [each for each in violations if each]

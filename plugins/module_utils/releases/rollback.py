@@ -24,7 +24,7 @@ from ..kube.resources import SECRET
 from ..planning.diff import manifest_diffs
 from ..planning.snapshot import Snapshot
 from ..records.record import Header, Member, Record
-from ..records.rollback_floor import crossed
+from ..records.rollback_floor import violated_floors
 from ..records.rollback_target import RollbackTarget, forget, remember, remembered
 
 VERIFIED = "verified"
@@ -170,7 +170,7 @@ class Rollback:
         if not usable(member, snapshot.history(member.name), self._read):
             with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
                 spec_of(member, target.record, self._settings.namespace, Path(folder))
-        return [*crossed([(member, target.record)], snapshot.histories), *self._missing_secrets(member)]
+        return [*violated_floors([(member, target.record)], snapshot.histories), *self._missing_secrets(member)]
 
     def _missing_secrets(self, member: Member) -> list[str]:
         found = []

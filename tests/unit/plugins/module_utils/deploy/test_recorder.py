@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.recorder import Recorder
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import LockedRun
-from ansible_collections.todo.cloud.plugins.module_utils.kube.api import may_go_on
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import Resource
 
@@ -17,7 +17,7 @@ from tests.support.fake_environment import A1, A2, C1, World, deployed, spec, tw
 def record(world: World, *verified: str, **options: Any) -> tuple[int, list[str]]:
     """As a run does at its end: ``verified`` in their newest revisions, made from the first set's inputs."""
     settings = {key: options.pop(key) for key in ("all_releases", "commit") if key in options}
-    run = LockedRun(world.run(**settings), may_go_on)
+    run = LockedRun(world.run(**settings), always_allowed)
     sources = {"api": spec("api", A1), "components": spec("components", C1)}
     return Recorder(run).record({name: world.live(name) for name in verified}, sources, run.look(), **options)
 
@@ -58,7 +58,7 @@ def test_what_was_never_verified_is_named_and_what_is_not_deployed_is_not() -> N
 
 def test_a_release_that_somebody_changed_after_it_was_verified_is_no_member() -> None:
     world = deployed()
-    run = LockedRun(world.run(), may_go_on)
+    run = LockedRun(world.run(), always_allowed)
     stored, before = world.live("api"), run.look()
     world.manual("api", A2)
     Recorder(run).record({"api": stored}, {"api": spec("api", A1)}, before)

@@ -16,7 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRe
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, ReleaseStatus
-from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, may_go_on
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
@@ -50,7 +50,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "_PAUSE_SECONDS", 0.0)
 
 
-def make(kube: FakeKube, helm: FakeHelm, check: Check = may_go_on) -> ReleaseWriter:
+def make(kube: FakeKube, helm: FakeHelm, check: Check = always_allowed) -> ReleaseWriter:
     run = Run(kube, helm, Settings("staging", "ns"), lambda line: None, "a test")
     return ReleaseWriter(LockedRun(run, check))
 

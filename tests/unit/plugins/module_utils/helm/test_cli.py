@@ -13,7 +13,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.helm import cli as cli_module
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed, TookTooLong
-from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, may_go_on
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, always_allowed
 
 KUBECONFIG = {"users": [{"name": "x", "user": {"token": "canary-token"}}]}
 
@@ -38,7 +38,7 @@ class Fake:
         env: Mapping[str, str],
         pass_fds: Sequence[int],
         timeout: float,
-        check: Check = may_go_on,
+        check: Check = always_allowed,
     ) -> Completed:
         self.calls.append(list(argv))
         self.stdin.append(stdin)

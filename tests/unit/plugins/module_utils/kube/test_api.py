@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY, Guarded, KubeClient, may_go_on
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY, Guarded, KubeClient, always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP
 
 from tests.support.fake_kube import FakeKube
@@ -39,7 +39,7 @@ def test_writes_ask_and_dry_runs_do_not(write: Call) -> None:
     with pytest.raises(Lost):
         write(Guarded(there(), lost), False)
     write(Guarded(there(), lost), True)
-    write(Guarded(there(), may_go_on), False)
+    write(Guarded(there(), always_allowed), False)
 
 
 def test_reads_do_not_ask() -> None:

@@ -10,7 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, Revision
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_floor import (
     FLOOR,
-    crossed,
+    violated_floors,
     image_text,
     parse_floor,
     version_of,
@@ -92,5 +92,5 @@ def test_a_sets_number_counts_and_a_restored_set_is_as_old_as_what_it_restored()
 def test_what_any_revision_declared_counts_for_going_back_undoes_no_migration() -> None:
     assert violates_floor(at("r/api:1.3.0"), RECORD, history("1.2.0", "1.4.0", "1.2.0"))
     assert not violates_floor(at("r/api:1.3.0"), RECORD, history("1.2.0", ""))
-    assert crossed([(at("r/api:1.3.0"), RECORD)], {"api": history("1.4.0")})
-    assert crossed([(at("r/api:1.3.0"), RECORD)], {}) == []
+    assert violated_floors([(at("r/api:1.3.0"), RECORD)], {"api": history("1.4.0")})
+    assert violated_floors([(at("r/api:1.3.0"), RECORD)], {}) == []
