@@ -18,7 +18,7 @@ description:
     older revision do not.
   - Asks each sidecar, through the API server's pod proxy, which components it has loaded, and compares them with the
     components that the namespace has for the app. This needs C(get) on C(pods/proxy) and C(list) on C(components).
-    Where RBAC or the network forbids it, RV(apps) says so and the components are not judged.
+    Where RBAC or the network forbids it, RV(apps) says so and the components are not checked.
   - Returns whether mTLS is on and when Dapr's certificates expire, as far as the credentials may read them.
 options:
   namespace:
