@@ -9,8 +9,8 @@ module: helm_release
 short_description: Install, upgrade or remove one Helm release, and verify its workloads
 version_added: 0.1.0
 description:
-  - Installs or upgrades one release when its inputs (content of the chart, values, watched objects) changed. Verifies the
-    rollout of its workloads by the rules of M(todo.cloud.rollout_wait) instead of waiting with Helm.
+  - Installs or upgrades one release when its inputs (content of the chart, values, watched objects) changed. Verifies
+    the rollout of its workloads by the rules of M(todo.cloud.rollout_wait) instead of waiting with Helm.
   - Local charts are compared by content, not by version.
   - A release left pending by a killed Helm process is recovered first; its history is kept.
   - When the inputs are the same but workloads are not Current, they are verified again without a Helm call.

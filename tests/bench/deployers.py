@@ -15,7 +15,7 @@ import yaml
 
 from tests.bench.world import CHART, HELM, HELM3, HELMFILE, KUBECTL, Ran, World, serving_pod
 
-TIMEOUT_S = 120
+TIMEOUT_SECONDS = 120
 ENVIRONMENT = "bench"
 Waves = Sequence[Sequence[str]]
 
@@ -55,7 +55,7 @@ class Deployer:
 
     def _install(self, names: Sequence[str], file: str) -> list[Ran]:
         """``helm upgrade --install --wait`` for all of them at once."""
-        flags = ("--namespace", self.namespace, "--values", file, "--wait", "--timeout", f"{TIMEOUT_S}s")
+        flags = ("--namespace", self.namespace, "--values", file, "--wait", "--timeout", f"{TIMEOUT_SECONDS}s")
         commands = [(self.helm, "upgrade", "--install", name, CHART, *flags) for name in names]
         return [ran.ok() for ran in self.world.side_by_side(commands, self.kubeconfig)]
 
@@ -93,7 +93,7 @@ class Ideal(Deployer):
             apply = (KUBECTL, "apply", "--server-side", "--namespace", self.namespace, "--filename", file)
             seconds += self.world.run(*apply, kubeconfig=self.kubeconfig).ok().seconds
             status = (KUBECTL, "rollout", "status", "deployment", "--selector=app.kubernetes.io/part-of=bench",
-                      "--namespace", self.namespace, f"--timeout={TIMEOUT_S}s")  # fmt: skip
+                      "--namespace", self.namespace, f"--timeout={TIMEOUT_SECONDS}s")  # fmt: skip
             seconds += self.world.run(*status, kubeconfig=self.kubeconfig).ok().seconds
         return seconds
 
@@ -109,7 +109,7 @@ class AtOnce(Deployer):
         return sum(_longest(self._install(wave, file)) for wave in waves)
 
     def back(self) -> float:
-        wait = ("--namespace", self.namespace, "--wait", "--timeout", f"{TIMEOUT_S}s")
+        wait = ("--namespace", self.namespace, "--wait", "--timeout", f"{TIMEOUT_SECONDS}s")
         commands = [(HELM, "rollback", name, *wait) for name in self.all_names]
         return _longest([ran.ok() for ran in self.world.side_by_side(commands, self.kubeconfig)])
 
@@ -144,7 +144,7 @@ class Helmfile(Deployer):
                     }
                 )  # fmt: skip
             before = list(wave)
-        defaults = {"wait": True, "timeout": TIMEOUT_S, "createNamespace": False}
+        defaults = {"wait": True, "timeout": TIMEOUT_SECONDS, "createNamespace": False}
         file.write_text(yaml.safe_dump({"helmDefaults": defaults, "releases": releases}))
         argv = (HELMFILE, "--helm-binary", HELM, "--file", file, "sync", "--concurrency", "15", "--skip-deps")
         return self.world.run(*argv, kubeconfig=self.kubeconfig).ok().seconds
@@ -161,7 +161,8 @@ class CoreLoop(Deployer):
         task = {
             "kubernetes.core.helm": {
                 "name": "{{ item }}", "namespace": self.namespace, "chart_ref": str(CHART),
-                "values": self.values(text), "wait": True, "timeout": f"{TIMEOUT_S}s", "binary_path": str(self.helm),
+                "values": self.values(text), "wait": True, "timeout": f"{TIMEOUT_SECONDS}s",
+                "binary_path": str(self.helm),
             },
             "loop": [name for wave in waves for name in wave],
         }  # fmt: skip
@@ -200,7 +201,8 @@ class ReleaseApply(Deployer):
     @property
     def _common(self) -> dict[str, Any]:
         return {
-            "environment": ENVIRONMENT, "namespace": self.namespace, "helm_binary": str(HELM), "timeout": TIMEOUT_S,
+            "environment": ENVIRONMENT, "namespace": self.namespace, "helm_binary": str(HELM),
+            "timeout": TIMEOUT_SECONDS,
             "stability_seconds": self.stability_s,
         }  # fmt: skip
 

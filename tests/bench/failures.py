@@ -39,7 +39,7 @@ class Case:
 
 
 # The default is 60 s, for autoscalers: as long as the whole run may take.
-UNSCHEDULABLE_GRACE_S = 15.0
+UNSCHEDULABLE_GRACE_SECONDS = 15.0
 
 
 def waits(*reasons: str, where: str = "containerStatuses") -> Sign:
@@ -110,7 +110,7 @@ CASES: dict[str, Case] = {
         _pod(*_SLEEP), "quota_exceeded", 20.0, condition("ReplicaFailure", "True"), kind="Deployment", quota=0
     ),
     "unschedulable": Case(
-        _pod(*_SLEEP, nodeSelector={"bench": "nowhere"}), "unschedulable", UNSCHEDULABLE_GRACE_S,
+        _pod(*_SLEEP, nodeSelector={"bench": "nowhere"}), "unschedulable", UNSCHEDULABLE_GRACE_SECONDS,
         condition("PodScheduled", "False", "Unschedulable"),
     ),
 }  # fmt: skip

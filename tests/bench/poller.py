@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s.waiter import get_waiter
 
-TIMEOUT_S = 150
-SLEEP_S = 5
+TIMEOUT_SECONDS = 150
+SLEEP_SECONDS = 5
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     waiter = get_waiter(client, client.resource("Deployment", "apps/v1"))
 
     def ready(name: str) -> bool:
-        return bool(waiter.wait(timeout=TIMEOUT_S, sleep=SLEEP_S, name=name, namespace=namespace)[0])
+        return bool(waiter.wait(timeout=TIMEOUT_SECONDS, sleep=SLEEP_SECONDS, name=name, namespace=namespace)[0])
 
     with ThreadPoolExecutor(len(names)) as pool:
         done = list(pool.map(ready, names))

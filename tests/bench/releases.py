@@ -33,7 +33,7 @@ from tests.support.api_proxy import ApiProxy
 NAMES = [f"r{number:02}" for number in range(15)]
 FEW = NAMES[:5]
 HALVES = [NAMES[:8], NAMES[8:]]
-ANSIBLE_START_S = 1.2
+ANSIBLE_START_SECONDS = 1.2
 _REPEATS = 3
 DEPLOYERS: tuple[type[Deployer], ...] = (Ideal, AtOnce, OneByOne, Helmfile, CoreLoop, ReleaseApply)
 
@@ -160,7 +160,7 @@ def findings(tools: Sequence[Figures]) -> Findings:
         Goal("15 changed in 2 waves, by 1.1 of the ideal", ours.of(WAVES), times(1.1, ideal.of(WAVES))),
         Goal("15 changed, by all at once", ours.of(CHANGED), times(1, at_once.of(CHANGED))),
         Goal("15 changed in 2 waves, by all at once and Ansible's start", ours.of(WAVES),
-             times(1, at_once.of(WAVES), ANSIBLE_START_S)),
+             times(1, at_once.of(WAVES), ANSIBLE_START_SECONDS)),
         Goal("15 taken back, by 0.8 of the slowest helm rollback", ours.of(BACK), times(0.8, at_once.of(BACK))),
     ]  # fmt: skip
     found.notes = [

@@ -18,7 +18,7 @@ from tests.integration.support import apply
 
 _TIMED = 7
 _WEIGHED = 3
-_LOOK_S = 0.02
+_LOOK_SECONDS = 0.02
 _NOISE = 1.1  # "not slower" allows for the spread of medians on a small machine
 OURS, PEER, NOTHING = "todo.cloud.rollout_wait", "kubernetes.core.k8s_info, wait", "ansible.builtin.debug"
 
@@ -78,7 +78,7 @@ def _peak(world: World, command: list[str]) -> float:
     highest = 0.0
     while one.process.poll() is None:
         highest = max(highest, sum(map(_weight, [tree, *_children(tree)])))
-        time.sleep(_LOOK_S)
+        time.sleep(_LOOK_SECONDS)
     one.output.close()
     return highest / 1e6
 

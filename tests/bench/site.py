@@ -50,8 +50,8 @@ NEW_IMAGE = "site.yml --limit backend_api, new image"
 ALL_AT_ONCE, IN_ORDER = "helmfile sync, all at once", "helmfile sync, in order"
 HELM_LOOP, HELM_UPGRADE = "helm upgrade --install --wait, one by one", "helm upgrade --wait, new image"
 BEFORE = " (before)"
-HELMFILE_TIMES, HELM_TIMES, HELM_PLUS_S, CPU_TIMES = 1.5, 1.2, 3.0, 0.25
-_LIMIT_S = 600
+HELMFILE_TIMES, HELM_TIMES, HELM_PLUS_SECONDS, CPU_TIMES = 1.5, 1.2, 3.0, 0.25
+_LIMIT_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def findings(runs: Mapping[str, Sequence[Run]]) -> Findings:
     found = Findings("site", "site.yml with nothing to do, and with one new image (nine releases)", rows)
     found.goals = [
         Goal("site.yml, nothing to do", seconds_of.get(SITE), times(HELMFILE_TIMES, min(helmfile, default=None))),
-        Goal(NEW_IMAGE, seconds_of.get(NEW_IMAGE), times(HELM_TIMES, seconds_of.get(HELM_UPGRADE), HELM_PLUS_S)),
+        Goal(NEW_IMAGE, seconds_of.get(NEW_IMAGE), times(HELM_TIMES, seconds_of.get(HELM_UPGRADE), HELM_PLUS_SECONDS)),
     ]
     if SITE + BEFORE in cpu_of:
         limit = times(CPU_TIMES, cpu_of[SITE + BEFORE])
@@ -203,7 +203,7 @@ def _run(environ: Mapping[str, str], command: Sequence[str], folder: Path = TOP)
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(
         command, cwd=folder, env=dict(environ), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, timeout=_LIMIT_S, check=False,
+        stderr=subprocess.STDOUT, timeout=_LIMIT_SECONDS, check=False,
     )  # fmt: skip
     seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:

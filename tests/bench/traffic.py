@@ -23,8 +23,8 @@ from tests.integration.support import BUSYBOX, apply
 from tests.support.api_proxy import ApiProxy
 
 SIZES = (1, 20, 200)
-WAIT_S = 60
-_LIMIT_S = 170.0
+WAIT_SECONDS = 60
+_LIMIT_SECONDS = 170.0
 _CONSTANT = 1.5  # requests with 200 workloads, by those with one: watches that end and begin anew are not in step
 OURS, PEER = "rollout_wait", "k8s_info's waiter"
 
@@ -69,14 +69,14 @@ def measure(world: World) -> Findings:
                 proxy = stack.enter_context(ApiProxy(Path(world.kubeconfig)))
                 proxies.append((tool, size, proxy))
                 running.append(world.start(command(world, space, _names(size)), proxy.kubeconfig))
-        for (tool, size, proxy), ran in zip(proxies, wait(running, _LIMIT_S), strict=True):
+        for (tool, size, proxy), ran in zip(proxies, wait(running, _LIMIT_SECONDS), strict=True):
             waits.append(_counted(tool, size, proxy, ran.ok()))
     return findings(waits)
 
 
 def findings(waits: Sequence[Wait]) -> Findings:
     """From waits to the table."""
-    found = Findings("traffic", f"API requests and bytes of a wait of about {WAIT_S} s")
+    found = Findings("traffic", f"API requests and bytes of a wait of about {WAIT_SECONDS} s")
     found.rows = [each.as_row() for each in sorted(waits, key=lambda each: (each.tool != OURS, each.workloads))]
     growth = spread([each.requests / each.seconds for each in waits if each.tool == OURS])
     found.goals = [Goal("rollout_wait: requests with 200 workloads by those with 1", growth, _CONSTANT, "times")]
@@ -105,7 +105,7 @@ def _deployment(name: str) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {
             "replicas": 1,
-            "minReadySeconds": WAIT_S + 10,  # counted from when the pods are there: the waits begin later
+            "minReadySeconds": WAIT_SECONDS + 10,  # counted from when the pods are there: the waits begin later
             "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": spec},
         },

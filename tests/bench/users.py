@@ -24,12 +24,12 @@ from tests.cluster.paths import TOP
 
 USERS = 100
 SPAWN_RATE = 5  # a second: signing in costs the backend a deliberate amount of work
-SETTLE_S = USERS / SPAWN_RATE + 10
-LIMIT_S = {"page": 3.0}  # p95; of every other operation:
-OPERATION_LIMIT_S = 2.0
-STATUS_LIMIT_S = 3.0
-_PLAYBOOK_LIMIT_S = 420
-_END_S = 40
+SETTLE_SECONDS = USERS / SPAWN_RATE + 10
+LIMIT_SECONDS = {"page": 3.0}  # p95; of every other operation:
+OPERATION_LIMIT_SECONDS = 2.0
+STATUS_LIMIT_SECONDS = 3.0
+_PLAYBOOK_LIMIT_SECONDS = 420
+_END_SECONDS = 40
 
 
 def measure(world: World) -> Findings:
@@ -42,7 +42,7 @@ def measure(world: World) -> Findings:
     prefix = world.folder / "load"
     locust = world.start(_locust(str(facts["url"]), prefix))
     try:
-        time.sleep(SETTLE_S)  # all users have come and signed in: from here on the load is steady
+        time.sleep(SETTLE_SECONDS)  # all users have come and signed in: from here on the load is steady
         if locust.process.poll() is not None:
             locust.output.seek(0)
             raise Broken(f"locust ended early: {locust.output.read()[-2000:]}")
@@ -51,7 +51,7 @@ def measure(world: World) -> Findings:
     finally:
         locust.process.send_signal(signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            locust.process.wait(_END_S)
+            locust.process.wait(_END_SECONDS)
         locust.end()
     with open(f"{prefix}_stats.csv", newline="") as file:
         found = findings(operations(list(csv.DictReader(file))), seconds)
@@ -86,10 +86,12 @@ def findings(rows: Sequence[dict[str, Any]], seconds: dict[str, float]) -> Findi
     found.goals = [
         Goal("failed requests", float(sum(row["failures"] for row in rows)), 0.0, "requests"),
         *(
-            Goal(f"p95 of {row['operation']}", row["p95 s"], LIMIT_S.get(row["operation"], OPERATION_LIMIT_S))
+            Goal(
+                f"p95 of {row['operation']}", row["p95 s"], LIMIT_SECONDS.get(row["operation"], OPERATION_LIMIT_SECONDS)
+            )
             for row in rows
         ),
-        Goal("status.yml", seconds.get("status.yml"), STATUS_LIMIT_S),
+        Goal("status.yml", seconds.get("status.yml"), STATUS_LIMIT_SECONDS),
     ]
     found.notes = [f"{name}: {took:.1f} s" for name, took in seconds.items()]
     return found
@@ -100,7 +102,7 @@ def _playbook(environ: dict[str, str], *arguments: str) -> Ran:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "inventories/local", *arguments],
         cwd=TOP, env=environ, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        timeout=_PLAYBOOK_LIMIT_S, check=False,
+        timeout=_PLAYBOOK_LIMIT_SECONDS, check=False,
     )  # fmt: skip
     return Ran(time.monotonic() - began, done.returncode, done.stdout).ok()
 

@@ -21,15 +21,15 @@ from typing import Any
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD, Resource
 
-from tests.bench.failures import CASES, UNSCHEDULABLE_GRACE_S, Case
+from tests.bench.failures import CASES, UNSCHEDULABLE_GRACE_SECONDS, Case
 from tests.bench.figures import Findings, Goal
 from tests.bench.world import CHART, HELM, KUBECTL, Broken, Started, World
 from tests.integration.support import apply, eventually
 
-TIMEOUT_S = 60
-_END_S = TIMEOUT_S + 30.0  # after that what still runs is ended
-_START_S = 60.0
-_GOAL_S = 3.0
+TIMEOUT_SECONDS = 60
+_END_SECONDS = TIMEOUT_SECONDS + 30.0  # after that what still runs is ended
+_START_SECONDS = 60.0
+_GOAL_SECONDS = 3.0
 _KINDS: dict[str, Resource] = {"Pod": POD, "Deployment": DEPLOYMENT}
 _FAILED = re.compile(r"^fatal: \[([\w-]+)\]", re.MULTILINE)
 _LINE = re.compile(r"^  \[([\w-]+)\] ", re.MULTILINE)  # a live line
@@ -57,7 +57,9 @@ class Sightings:
     def _follow(self, namespace: str, kind: str, cases: dict[str, Case], version: str) -> None:
         stream = None
         try:
-            stream = self.world.kube.watch(_KINDS[kind], namespace, version, seconds=_END_S + 30, silence=_END_S + 60)
+            stream = self.world.kube.watch(
+                _KINDS[kind], namespace, version, seconds=_END_SECONDS + 30, silence=_END_SECONDS + 60
+            )
             for event in stream:
                 if self._over.is_set():
                     return
@@ -92,7 +94,9 @@ def measure(world: World) -> Findings:
                 sightings.watch(space, kind, here)
         ours = world.start(_ours(world, spaces))
         stack.callback(ours.end)
-        eventually("all rollout_wait tasks watch", lambda: set(_LINE.findall(_read(ours))) >= set(CASES), _START_S)
+        eventually(
+            "all rollout_wait tasks watch", lambda: set(_LINE.findall(_read(ours))) >= set(CASES), _START_SECONDS
+        )
         began = time.monotonic()
         helm = {name: world.start(_helm(world, name, spaces[name])) for name in CASES}
         kubectl = {name: world.start(_kubectl(world, name, spaces[name])) for name in CASES}
@@ -114,7 +118,7 @@ def findings(
     """
     found = Findings(
         "verdicts",
-        f"Seconds from the moment the API shows a failure to the verdict (timeout of all three: {TIMEOUT_S} s)",
+        f"Seconds from the moment the API shows a failure to the verdict (timeout of all three: {TIMEOUT_SECONDS} s)",
     )
     for name, case in CASES.items():
         shown = first.get(name)
@@ -136,9 +140,9 @@ def findings(
             }
         )
         beyond = seconds - case.grace if seconds is not None and right else None
-        found.goals.append(Goal(f"{name}: verdict after the stated grace", beyond, _GOAL_S))
+        found.goals.append(Goal(f"{name}: verdict after the stated grace", beyond, _GOAL_SECONDS))
     found.notes.append(
-        f"grace of unschedulable set to {UNSCHEDULABLE_GRACE_S:.0f} s for this run (default 60 s); "
+        f"grace of unschedulable set to {UNSCHEDULABLE_GRACE_SECONDS:.0f} s for this run (default 60 s); "
         "helm and kubectl end at their timeout unless they say earlier"
     )
     return found
@@ -162,12 +166,12 @@ def _helm(world: World, name: str, namespace: str) -> list[str]:
     values = world.folder / f"{name}.json"
     values.write_text(json.dumps({"pod": CASES[name].pod}))
     return [str(HELM), "upgrade", "--install", name, str(CHART), "--namespace", namespace, "--values", str(values),
-            "--wait", "--timeout", f"{TIMEOUT_S}s"]  # fmt: skip
+            "--wait", "--timeout", f"{TIMEOUT_SECONDS}s"]  # fmt: skip
 
 
 def _kubectl(world: World, name: str, namespace: str) -> list[str]:
     """The Deployment is not there yet: ``kubectl wait --for=create`` makes kubectl begin when it is."""
-    status = f"rollout status deployment/{name} --namespace {namespace} --timeout={TIMEOUT_S}s"
+    status = f"rollout status deployment/{name} --namespace {namespace} --timeout={TIMEOUT_SECONDS}s"
     create = f"wait --for=create deployment/{name} --namespace {namespace} --timeout=30s"
     return ["sh", "-c", f"{KUBECTL} {create} && exec {KUBECTL} {status}"]
 
@@ -178,8 +182,8 @@ def _ours(world: World, spaces: dict[str, str]) -> list[str]:
     inventory.write_text(json.dumps({"all": {"hosts": hosts}}))
     wait = {
         "workloads": [{"name": "{{ inventory_hostname }}", "namespace": "{{ space }}"}],
-        "timeout": TIMEOUT_S,
-        "graces": {"unschedulable": UNSCHEDULABLE_GRACE_S, "not_found": 30},
+        "timeout": TIMEOUT_SECONDS,
+        "graces": {"unschedulable": UNSCHEDULABLE_GRACE_SECONDS, "not_found": 30},
     }
     play = {
         "hosts": "all",
@@ -217,7 +221,7 @@ def _follow(
             for key, one in peers.items():
                 if key not in ended and (code := one.process.poll()) is not None:
                     ended[key] = now, code
-            if now - began > _END_S:
+            if now - began > _END_SECONDS:
                 break
             time.sleep(0.03)
         text = _read(ours)

@@ -24,9 +24,9 @@ from tests.cluster.paths import BIN, TOP
 from tests.integration.support import BUSYBOX, environment, eventually
 
 CHART = TOP / "tests" / "fixtures" / "charts" / "bench"
-LIMIT_S = 180.0  # no single command of the benchmark takes longer
-READY_AFTER_S = 2
-_LOOK_S = 0.01
+LIMIT_SECONDS = 180.0  # no single command of the benchmark takes longer
+READY_AFTER_SECONDS = 2
+_LOOK_SECONDS = 0.01
 
 
 class Broken(Exception):
@@ -69,7 +69,7 @@ class Started:
         self.process.wait()
 
 
-def wait(running: Sequence[Started], limit: float = LIMIT_S) -> list[Ran]:
+def wait(running: Sequence[Started], limit: float = LIMIT_SECONDS) -> list[Ran]:
     """All commands to their ends, each with its own seconds; those that take longer than the limit are killed."""
     ended: dict[int, float] = {}
     try:
@@ -80,7 +80,7 @@ def wait(running: Sequence[Started], limit: float = LIMIT_S) -> list[Ran]:
                     ended[number] = now - one.began
             if now - running[0].began > limit:
                 raise Broken(f"{running[0].process.args!r} and others did not all end within {limit:.0f} s")
-            time.sleep(_LOOK_S)
+            time.sleep(_LOOK_SECONDS)
     finally:
         for one in running:
             one.end()
@@ -159,7 +159,7 @@ class World:
         return [str(program), str(file), "-e", f"ansible_python_interpreter={sys.executable}", *flags]
 
 
-def serving_pod(ready_after: int = READY_AFTER_S) -> dict[str, Any]:
+def serving_pod(ready_after: int = READY_AFTER_SECONDS) -> dict[str, Any]:
     """The spec of a pod that is ready some seconds after its start."""
     probe = {"tcpSocket": {"port": 8080}, "initialDelaySeconds": ready_after, "periodSeconds": 1}
     return {

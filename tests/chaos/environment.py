@@ -37,7 +37,7 @@ from tests.support.environ import clean_environ
 INVENTORY = Path(__file__).parent / "inventory"
 FEW = ("alpha", "beta", "gamma")
 SERVICES = (*FEW, "delta", "epsilon")
-_RUN_S = 1200.0
+_RUN_SECONDS = 1200.0
 _KINDS = (
     "v1 ConfigMap", "v1 Secret", "v1 Service", "v1 ServiceAccount", "v1 ResourceQuota", "v1 LimitRange",
     "apps/v1 Deployment", "networking.k8s.io/v1 NetworkPolicy", "policy/v1 PodDisruptionBudget",
@@ -102,7 +102,7 @@ class Environment:
         """Runs a playbook, which must succeed."""
         run = self.start(playbook, version, *arguments)
         try:
-            run.wait(_RUN_S)
+            run.wait(_RUN_SECONDS)
         finally:
             run.end()
         assert run.controller.returncode == 0, f"{run.log}: exit {run.controller.returncode}\n{run.output[-3000:]}"

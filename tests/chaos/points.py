@@ -16,12 +16,12 @@ CONTROLLER, TREE, STOP, PAUSE = "controller", "tree", "stop", "pause"
 FIRST, UPGRADE, ROLLBACK = "first run", "upgrade", "rollback"
 SITE, SERVICES = "site.yml", "playbooks/services.yml"
 KINDS = (CONTROLLER, CONTROLLER, TREE, TREE, STOP, PAUSE)
-_DIE_S = 60.0  # how long what a killed controller started may live on
+_DIE_SECONDS = 60.0  # how long what a killed controller started may live on
 _AT_WORK = ("wave 1 of", "going back to release set")
-_HOLDER_S = 600.0
+_HOLDER_SECONDS = 600.0
 _PAUSES_MOST = 4
-_PAUSE_S = (0.3, 3.0)  # as on a busy machine
-_BETWEEN_S = (0.2, 1.5)
+_PAUSE_SECONDS = (0.3, 3.0)  # as on a busy machine
+_BETWEEN_SECONDS = (0.2, 1.5)
 
 
 @dataclass
@@ -133,16 +133,16 @@ class Chain:
                 return
             if point.kind == CONTROLLER:
                 run.kill_controller()
-                left = run.strays(_DIE_S)
-                assert not left, f"outlived its controller by {_DIE_S:.0f} s: {left}"
+                left = run.strays(_DIE_SECONDS)
+                assert not left, f"outlived its controller by {_DIE_SECONDS:.0f} s: {left}"
             elif point.kind == TREE:
                 run.kill_tree()
             else:
                 run.stop()
                 meanwhile()  # another run finds the lock abandoned, takes it, and converges
                 run.go_on()
-                run.wait(_HOLDER_S)
-                left = run.strays(_DIE_S)
+                run.wait(_HOLDER_SECONDS)
+                left = run.strays(_DIE_SECONDS)
                 assert not left, f"went on after it had been stopped: {left}"
         finally:
             run.end()
@@ -154,8 +154,8 @@ def _pause(run: Run, chance: random.Random) -> None:
         if run.over:
             break
         run.stop()
-        time.sleep(chance.uniform(*_PAUSE_S))
+        time.sleep(chance.uniform(*_PAUSE_SECONDS))
         run.go_on()
-        run.wait(chance.uniform(*_BETWEEN_S))
-    run.wait(_HOLDER_S)
+        run.wait(chance.uniform(*_BETWEEN_SECONDS))
+    run.wait(_HOLDER_SECONDS)
     assert run.controller.returncode == 0, f"paused, it failed: {run.log}\n{run.output[-3000:]}"

@@ -21,7 +21,7 @@ from tests.cluster.node import lifecycle
 from tests.cluster.paths import BIN, cache, tool_path
 from tests.cluster.say import say
 
-_CLEAN_UP_S = 30
+_CLEAN_UP_SECONDS = 30
 
 
 def run(arguments: list[str]) -> int:
@@ -164,7 +164,7 @@ def _run_to_its_end(argv: list[str], environment: dict[str, str]) -> int:
         except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(_CLEAN_UP_S)
+                process.wait(_CLEAN_UP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
             raise

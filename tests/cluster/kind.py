@@ -27,7 +27,7 @@ from tests.cluster.state import PUBLIC_PORT, Cluster, folder_of, save
 CONFIG = HERE / "kind.yaml"
 POSTGRES = "docker.io/library/postgres:15"
 DAPR_CHARTS = "https://dapr.github.io/helm-charts"
-_DATABASE_LIMIT_S = 60
+_DATABASE_LIMIT_SECONDS = 60
 
 
 def usable() -> bool:
@@ -183,7 +183,7 @@ def _address(container: str) -> str:
 
 
 def _wait_for_database(name: str) -> None:
-    deadline = time.monotonic() + _DATABASE_LIMIT_S
+    deadline = time.monotonic() + _DATABASE_LIMIT_SECONDS
     argv = ["docker", "exec", _database(name), "pg_isready", "--username=todo", "--dbname=todo", "--host=127.0.0.1"]
     while subprocess.run(argv, capture_output=True, check=False).returncode != 0:
         if time.monotonic() > deadline:

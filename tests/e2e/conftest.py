@@ -23,7 +23,7 @@ from tests.support.patience import patience
 
 TOP = Path(__file__).resolve().parents[2]
 NAMESPACE = "todo-local"
-PLAYBOOK_LIMIT_S = 900
+PLAYBOOK_LIMIT_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Cluster:
     def playbook(
         self, name: str, *args: str, cwd: Path = TOP, inventory: str = "inventories/local", **env: str
     ) -> PlaybookRun:
-        begun, limit = time.monotonic(), patience(PLAYBOOK_LIMIT_S)
+        begun, limit = time.monotonic(), patience(PLAYBOOK_LIMIT_SECONDS)
         done = self.run("ansible-playbook", name, "-i", inventory, *args, cwd=cwd, timeout=limit, **env)
         return PlaybookRun(done.returncode, done.stdout, time.monotonic() - begun)
 

@@ -23,7 +23,7 @@ from tests.e2e.conftest import NAMESPACE, Cluster, until
 
 APP, DAPR, INJECTOR = "notification-service", "dapr-system", "dapr-sidecar-injector"
 RBAC = "rbac.authorization.k8s.io"
-_HOT_RELOAD_S = 3  # Dapr's operator would have notified the sidecars long before
+_HOT_RELOAD_SECONDS = 3  # Dapr's operator would have notified the sidecars long before
 READING = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
     {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets", "replicasets"],
@@ -59,7 +59,7 @@ def test_a_component_that_came_after_the_sidecar_is_not_loaded(kube: KubeSession
         "spec": {"type": "state.in-memory", "version": "v1", "metadata": []}, "scopes": [APP],
     })  # fmt: skip
     try:
-        time.sleep(_HOT_RELOAD_S)
+        time.sleep(_HOT_RELOAD_SECONDS)
         failures = look(kube).failures
     finally:
         kube.delete(COMPONENT, NAMESPACE, "late")

@@ -20,7 +20,7 @@ from tests.cluster.node import cgroups, lifecycle
 from tests.cluster.paths import BIN, TOP
 
 NAME = "beside"
-LIMIT_S = 60
+LIMIT_SECONDS = 60
 POD = """
 apiVersion: v1
 kind: Pod
@@ -39,9 +39,9 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def until(condition: Callable[[], Any], what: str) -> Any:
     """Wait until the condition holds and return what it gave."""
-    deadline = time.monotonic() + LIMIT_S
+    deadline = time.monotonic() + LIMIT_SECONDS
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {LIMIT_S} s: {what}"
+        assert time.monotonic() < deadline, f"not within {LIMIT_SECONDS} s: {what}"
         time.sleep(0.1)
     return found
 
@@ -73,7 +73,7 @@ def start_pod(cluster: state.Cluster, name: str, image: str) -> None:
 def pod(beside: state.Cluster) -> str:
     """A running pod with a shell."""
     start_pod(beside, "shell", "docker.io/library/busybox:1.36")
-    kubectl(beside, "wait", "pod/shell", "--for=condition=Ready", f"--timeout={LIMIT_S}s")
+    kubectl(beside, "wait", "pod/shell", "--for=condition=Ready", f"--timeout={LIMIT_SECONDS}s")
     return "shell"
 
 
@@ -143,7 +143,7 @@ def test_fake_nodes_run_pods(beside: state.Cluster) -> None:
     }
     document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "fake", "namespace": "default"}, "spec": spec}
     kubectl(beside, "apply", "--filename=-", document=json.dumps(document))
-    kubectl(beside, "wait", "pod/fake", "--for=condition=Ready", f"--timeout={LIMIT_S}s")
+    kubectl(beside, "wait", "pod/fake", "--for=condition=Ready", f"--timeout={LIMIT_SECONDS}s")
 
     node = kubectl(beside, "get", "pod/fake", "--output=jsonpath={.spec.nodeName}")
     assert node.startswith("kwok-")

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.chaos.processes import command_of, processes
 from tests.cluster.paths import cache
 
-_RECENT_S = 3600
+_RECENT_SECONDS = 3600
 _LARGE = 4_000_000
 
 
@@ -76,7 +76,7 @@ def _recent(base: Path) -> Iterator[Path]:
                 info = path.lstat()
             except OSError:
                 continue
-            if path.is_file() and info.st_size < _LARGE and time.time() - info.st_mtime < _RECENT_S:
+            if path.is_file() and info.st_size < _LARGE and time.time() - info.st_mtime < _RECENT_SECONDS:
                 yield path
 
 

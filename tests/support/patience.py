@@ -10,7 +10,7 @@ import sys
 import time
 from functools import cache
 
-_QUIET_S = 0.08  # what :func:`_measure` finds on a quiet machine of two processors
+_QUIET_SECONDS = 0.08  # what :func:`_measure` finds on a quiet machine of two processors
 _MOST = 10.0
 
 
@@ -22,7 +22,7 @@ def patience(seconds: float) -> float:
 @cache
 def slowness() -> float:
     """How many times slower than a quiet machine this one is, from 1 to 10; measured once per process."""
-    return min(_MOST, max(1.0, statistics.median(_measure() for _ in range(3)) / _QUIET_S))
+    return min(_MOST, max(1.0, statistics.median(_measure() for _ in range(3)) / _QUIET_SECONDS))
 
 
 def _measure() -> float:

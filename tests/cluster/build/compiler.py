@@ -29,7 +29,7 @@ _MEMORY_LEAST = 1024**3  # bytes that a Go process may use before it collects ga
 _DISK_NEEDED = 14 * 1024**3  # bytes free for a build from nothing
 _GO_NEEDED = (1, 26, 6)  # the highest `go` line in go/*/go.mod
 _GO_HINT = f"install Go {'.'.join(map(str, _GO_NEEDED))} or newer and put its `go` into PATH"
-_REMINDER_S = 60
+_REMINDER_SECONDS = 60
 _NEEDED = [entry for entry in PARTS if not entry.for_tests]
 
 
@@ -180,7 +180,7 @@ class _Waiting:
                 self._left.remove(entry)
                 say(f"{entry.name} {entry.version} built ({self._step}){self._next()}")
                 self._step, self._reminded = Step(), 0.0
-        if self._left and self._step.seconds - self._reminded > _REMINDER_S:
+        if self._left and self._step.seconds - self._reminded > _REMINDER_SECONDS:
             self._reminded = self._step.seconds
             say(f"compiling for {self._step} now{self._next()}")
 

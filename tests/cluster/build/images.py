@@ -43,7 +43,7 @@ HTTPD = "docker.io/library/busybox-httpd:1.36"  # answers /health and /ready on 
 PYTHON = "docker.io/library/python:3.11-slim"
 
 _HTTPD = "mkdir -p /tmp/www && touch /tmp/www/health /tmp/www/ready && exec httpd -f -p 8080 -h /tmp/www"
-_LONG_S = 5  # an image that takes longer gets a line of its own
+_LONG_SECONDS = 5  # an image that takes longer gets a line of its own
 _PYTHON_PATH = "/opt/deps:/app"
 
 
@@ -152,7 +152,7 @@ def build(images: Iterable[Image]) -> list[str]:
                 blobs = [store.put(layer, reference.repository) for layer in image.layers]
                 digest = registry.push_image(reference, image.config, blobs)
                 _remember(known, image, digest)
-                if step.seconds - before > _LONG_S:
+                if step.seconds - before > _LONG_SECONDS:
                     say(f"{image.reference} built ({step.seconds - before:.0f} s)")
         if replaced:
             collect_garbage()

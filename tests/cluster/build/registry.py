@@ -17,7 +17,7 @@ from tests.cluster.build.oci import Reference, Registry
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import BIN, LOGS, REGISTRY
 
-_START_LIMIT_S = 20
+_START_LIMIT_SECONDS = 20
 
 
 def settings(address: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def collect_garbage() -> None:
 
 
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _START_LIMIT_S
+    deadline = time.monotonic() + _START_LIMIT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if httpx.get(f"http://{address}/v2/", trust_env=False).status_code == 200:

@@ -23,8 +23,8 @@ from tests.cluster.node.components import Component, components
 from tests.cluster.paths import BIN, tool_path
 from tests.cluster.state import NODE, Cluster, load
 
-_RESTART_S = 1.0
-_STOP_S = 5.0
+_RESTART_SECONDS = 1.0
+_STOP_SECONDS = 5.0
 _KEPT = {  # what survives a stop: folder of the cluster's state -> place in the node
     "etcd": "/var/lib/etcd",
     "containerd": "/var/lib/containerd",
@@ -76,7 +76,7 @@ class Supervisor:
             try:
                 pid, status = os.waitpid(-1, 0)
             except ChildProcessError:  # nothing runs at this moment
-                time.sleep(_RESTART_S / 10)
+                time.sleep(_RESTART_SECONDS / 10)
                 continue
             with self._lock:
                 component = self._running.pop(pid, None)
@@ -85,7 +85,7 @@ class Supervisor:
                     f"{component.name} ended with status {os.waitstatus_to_exitcode(status)}, starting it again",
                     flush=True,
                 )
-                threading.Timer(_RESTART_S, self.start, [component]).start()
+                threading.Timer(_RESTART_SECONDS, self.start, [component]).start()
 
     def stop(self) -> None:
         """Let the stores of data finish; the rest, whose connections would hold them up, is ended at once."""
@@ -94,7 +94,7 @@ class Supervisor:
         waiting = [pid for pid, entry in self._running.items() if entry.name in stores]
         for pid, entry in list(self._running.items()):
             os.kill(pid, stores.get(entry.name, signal.SIGKILL))
-        deadline = time.monotonic() + _STOP_S
+        deadline = time.monotonic() + _STOP_SECONDS
         while time.monotonic() < deadline and any(map(_alive, waiting)):
             time.sleep(0.02)
 

@@ -13,7 +13,7 @@ from tests.cluster.paths import BIN, HERE
 from tests.cluster.state import Cluster
 
 _FAKE = {"kwok.x-k8s.io/node": "fake"}
-_LIMIT_S = 60
+_LIMIT_SECONDS = 60
 
 
 def apply(cluster: Cluster) -> None:
@@ -65,7 +65,12 @@ def fake_node(number: int) -> dict[str, object]:
 
 
 def _kubectl(cluster: Cluster, arguments: list[str], document: str | None = None) -> str:
-    argv = [str(BIN / "kubectl"), f"--kubeconfig={cluster.kubeconfig}", f"--request-timeout={_LIMIT_S}s", *arguments]
+    argv = [
+        str(BIN / "kubectl"),
+        f"--kubeconfig={cluster.kubeconfig}",
+        f"--request-timeout={_LIMIT_SECONDS}s",
+        *arguments,
+    ]
     done = subprocess.run(argv, input=document, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ClusterError(f"`kubectl {arguments[0]}` fails in cluster {cluster.name}: {done.stderr.strip()[-300:]}")

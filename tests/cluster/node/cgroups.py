@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.cluster.errors import ClusterError
 
 _TOP = Path("/sys/fs/cgroup")
-_LIMIT_S = 20
+_LIMIT_SECONDS = 20
 
 
 def folders(name: str, top: Path = _TOP) -> list[Path]:
@@ -34,7 +34,7 @@ def remove(name: str) -> None:
     Raises:
         ClusterError: it is still in use after 20 s.
     """
-    deadline = time.monotonic() + _LIMIT_S
+    deadline = time.monotonic() + _LIMIT_SECONDS
     for top in folders(name):
         while top.exists():
             for folder, _, _ in os.walk(top, topdown=False):

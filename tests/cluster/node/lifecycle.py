@@ -24,8 +24,8 @@ from tests.cluster.paths import CLUSTERS, TOP
 from tests.cluster.say import Step, say
 from tests.cluster.state import Cluster, load_or_create, machine_routes
 
-_UP_LIMIT_S = 300
-_DOWN_LIMIT_S = 20
+_UP_LIMIT_SECONDS = 300
+_DOWN_LIMIT_SECONDS = 20
 _UNSHARE = ("unshare", "--fork", "--pid", "--kill-child", "--mount", "--net", "--uts", "--ipc", "--mount-proc")
 
 
@@ -164,7 +164,7 @@ def _start(cluster: Cluster) -> int:
 
 
 def _wait_until_ready(cluster: Cluster) -> None:
-    deadline = time.monotonic() + _UP_LIMIT_S
+    deadline = time.monotonic() + _UP_LIMIT_SECONDS
     log = cluster.folder / "log"
 
     def alive() -> None:
@@ -187,7 +187,7 @@ def _until(condition: Callable[[], bool], deadline: float, alive: Callable[[], N
     while not condition():
         alive()
         if time.monotonic() > deadline:
-            raise ClusterError(f"Within {_UP_LIMIT_S} s {failure}.")
+            raise ClusterError(f"Within {_UP_LIMIT_SECONDS} s {failure}.")
         time.sleep(0.05)
 
 
@@ -224,8 +224,8 @@ def _stop(cluster: Cluster) -> bool:
     if not found:
         return False
     os.kill(found, signal.SIGTERM)
-    deadline = time.monotonic() + _DOWN_LIMIT_S
-    forced = time.monotonic() + _DOWN_LIMIT_S / 2
+    deadline = time.monotonic() + _DOWN_LIMIT_SECONDS
+    forced = time.monotonic() + _DOWN_LIMIT_SECONDS / 2
     while pid(cluster):
         if time.monotonic() > deadline:
             raise ClusterError(f"The node of cluster {cluster.name} (process {found}) does not end.")

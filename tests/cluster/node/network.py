@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.cluster.errors import ClusterError
 from tests.cluster.subnets import Subnets
 
-_LINK_LIMIT_S = 30
+_LINK_LIMIT_SECONDS = 30
 INSIDE = "eth0"
 
 
@@ -41,10 +41,10 @@ def configure_inside(net: Subnets) -> None:
     Raises:
         ClusterError: no link appears within 30 s.
     """
-    deadline = time.monotonic() + _LINK_LIMIT_S
+    deadline = time.monotonic() + _LINK_LIMIT_SECONDS
     while not Path("/sys/class/net", INSIDE).exists():
         if time.monotonic() > deadline:
-            raise ClusterError(f"no link to the machine within {_LINK_LIMIT_S} s")
+            raise ClusterError(f"no link to the machine within {_LINK_LIMIT_SECONDS} s")
         time.sleep(0.02)
     _ip("link", "set", "lo", "up")
     _ip("address", "add", f"{net.node_ip}/{net.node.prefixlen}", "dev", INSIDE)

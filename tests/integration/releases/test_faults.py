@@ -27,7 +27,7 @@ from tests.support.faults import Steps
 from tests.support.patience import patience
 
 FEW = Faults(too_many=0.05, errors=0.02)
-LIMIT_S = 150.0  # of a quiet machine: twice what the slowest of these takes there
+LIMIT_SECONDS = 150.0  # of a quiet machine: twice what the slowest of these takes there
 
 
 def behind(world: World, proxy: ApiProxy) -> World:
@@ -110,7 +110,7 @@ def by_module(
     world: World, *releases: dict[str, Any], name: str = "release_apply", env: dict[str, str] | None = None, **more: Any
 ) -> ModuleRun:
     """release_apply (or its rollback) in a process of its own, as Ansible runs it."""
-    run = run_module(name, arguments(world, *releases, **more), world.kubeconfig, timeout=LIMIT_S, env=env)
+    run = run_module(name, arguments(world, *releases, **more), world.kubeconfig, timeout=LIMIT_SECONDS, env=env)
     assert "Traceback" not in run.output
     return run
 

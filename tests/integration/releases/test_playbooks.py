@@ -23,7 +23,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LO
 from tests.chaos.environment import Environment
 from tests.chaos.processes import Run
 
-_LIMIT_S = 300.0
+_LIMIT_SECONDS = 300.0
 
 
 def holder(env: Environment) -> str:
@@ -32,7 +32,7 @@ def holder(env: Environment) -> str:
 
 
 def ended(run: Run) -> Run:
-    assert run.wait(_LIMIT_S), f"{run.log}: still at work\n{run.output[-3000:]}"
+    assert run.wait(_LIMIT_SECONDS), f"{run.log}: still at work\n{run.output[-3000:]}"
     return run
 
 
@@ -57,13 +57,15 @@ def two_runs(env: Environment, _quiet: str) -> None:
     try:
         first = runs[0]
         storage = HelmReader(env.kube, env.namespace)
-        assert not first.wait(_LIMIT_S, until=lambda: bool(storage.history("alpha") and holder(env)))
+        assert not first.wait(_LIMIT_SECONDS, until=lambda: bool(storage.history("alpha") and holder(env)))
         first.stop()  # nothing of it goes on until the others have met it
         refused, waits = (env.start("site.yml", "v2", "-e", f"release_lock_wait={wait}") for wait in (0, 400))
         runs += [refused, waits]
         message = failed(refused)
         assert "holds it since" in message, message[-2000:]
-        assert not waits.wait(_LIMIT_S, until=lambda: "waiting for the lock" in waits.output), waits.output[-3000:]
+        assert not waits.wait(_LIMIT_SECONDS, until=lambda: "waiting for the lock" in waits.output), waits.output[
+            -3000:
+        ]
         first.go_on()
         ok(first)
         ok(waits)

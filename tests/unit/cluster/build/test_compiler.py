@@ -154,7 +154,7 @@ def test_what_was_built_before_a_failure_stays_and_nothing_is_begun_after_it(
 def test_while_it_waits_it_says_what_comes_next_and_how_long_that_took_elsewhere(
     calls: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(compiler, "_REMINDER_S", 0)
+    monkeypatch.setattr(compiler, "_REMINDER_SECONDS", 0)
     monkeypatch.setenv("FAKE_GO_DAWDLES", SERVER.package)
 
     compiler.build([ONE, SERVER], [])

@@ -10,10 +10,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, Revision
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_floor import (
     FLOOR,
-    violated_floors,
     image_text,
     parse_floor,
     version_of,
+    violated_floors,
     violates_floor,
 )
 
