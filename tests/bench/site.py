@@ -32,6 +32,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import Hel
 
 from tests.bench.figures import Findings, Goal, median, times
 from tests.bench.world import HELM, HELMFILE, Broken, World
+from tests.cluster.build.parts import DAPR
 from tests.cluster.paths import TOP, cache
 from tests.cluster.say import say
 
@@ -114,7 +115,7 @@ def _peers(world: World, environ: Mapping[str, str], values: Mapping[str, str]) 
         runs[name] = _several(name, partial(_run, environ, command))
     upgrades = [
         _upgrade(name, namespace, _values(world, name, namespace), chart)
-        for (name, namespace), chart in _charts(world).items()
+        for (name, namespace), chart in _charts().items()
     ]
     script = " && ".join(map(shlex.join, upgrades))
     runs[HELM_LOOP] = _several(HELM_LOOP, partial(_run, environ, ["sh", "-c", script]))
@@ -165,18 +166,17 @@ def _values(world: World, release: str, namespace: str) -> str:
     return str(file)
 
 
-def _charts(world: World) -> dict[tuple[str, str], Path]:
+def _charts() -> dict[tuple[str, str], Path]:
     """The charts of all nine, in the order in which they depend on each other."""
-    dapr = HelmReader(world.kube, "dapr-system").read("dapr")
-    others = {"dapr": cache() / "charts" / f"dapr-{dapr.chart_version}"}
-    own = {name: CHARTS / name for name in ("environment", "kafka", "dapr-components")}
-    return {each: {**own, **others}.get(each[0], CHARTS / "service") for wave in WAVES for each in wave}
+    charts = {name: CHARTS / name for name in ("environment", "kafka", "dapr-components")}
+    charts["dapr"] = cache() / "charts" / f"dapr-{DAPR}"
+    return {each: charts.get(each[0], CHARTS / "service") for wave in WAVES for each in wave}
 
 
 def _helmfile(world: World, title: str, *, needs: bool) -> str:
     """A helmfile of all nine; with ``needs`` each waits for those of the wave before."""
     releases: list[dict[str, Any]] = []
-    charts, before = _charts(world), list[str]()
+    charts, before = _charts(), list[str]()
     for wave in WAVES:
         for name, namespace in wave:
             values, order = [_values(world, name, namespace)], {"needs": before} if needs else {}

@@ -157,8 +157,6 @@ def test_an_older_checkout_s_processor_time_is_the_limit_where_it_was_measured()
 def test_helmfile_gets_all_nine_releases_in_their_order_where_that_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = {each: Path("chart") for wave in site.WAVES for each in wave}
-    monkeypatch.setattr(site, "_charts", lambda world: names)
     monkeypatch.setattr(site, "_values", lambda world, name, namespace: f"{name}.json")
     world = World("", create_autospec(KubeSession, instance=True), tmp_path)
     for needs in (False, True):
