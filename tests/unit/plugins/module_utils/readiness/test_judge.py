@@ -1,12 +1,10 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Time in judgements: the judge is told what time it is, so a minute takes no time here."""
+"""Time in judgements: the judge is given the time, so a minute takes no time here."""
 
 from __future__ import annotations
 
 import copy
-from datetime import UTC, datetime
-from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.expressions import Expressions
@@ -40,14 +38,6 @@ def test_grace_starts_anew_when_the_symptom_was_gone() -> None:
 
 def test_server_timestamps_shorten_the_grace_of_what_began_before() -> None:
     assert Judge({}).look(tree("deployment-unschedulable"), at(0, LATER)).terminal
-
-
-def refused(last_seen: float, count: int = 20) -> tuple[Tree, list[dict[str, Any]]]:
-    """Tree and events of a container where nobody listens; the kubelet said so last at ``last_seen`` (server time)."""
-    workload, *others = objects("deployment-probe-refused")
-    events = [obj for obj in others if obj["kind"] == "Event"]
-    events[0] |= {"lastTimestamp": datetime.fromtimestamp(last_seen, UTC).isoformat(), "count": count}
-    return tree_of(workload, others), events
 
 
 def test_absent_object_has_a_grace_then_is_not_found() -> None:

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Containers that start: what is excused, and who is asked when the kubelet says nothing."""
+"""Containers that start: what is excused, and who is asked when the kubelet reports nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ATTEMPTS = 3.0  # its probe: every second, three failures
 
 
 def refused(last_seen: float, count: int = 20) -> tuple[Tree, list[dict[str, Any]]]:
-    """Tree and events of a container where nobody listens; the kubelet said so last at ``last_seen`` (server time)."""
+    """Tree and events of a container where nobody listens, last reported by the kubelet at ``last_seen``."""
     workload, *others = objects("deployment-probe-refused")
     events = [obj for obj in others if obj["kind"] == "Event"]
     events[0] |= {"lastTimestamp": datetime.fromtimestamp(last_seen, UTC).isoformat(), "count": count}
@@ -40,7 +40,7 @@ def test_nobody_listens_where_the_probe_asks() -> None:
     assert [symptom.code for symptom in found.terminal] == [Code.PROBE_FAILING]
 
 
-def test_a_probe_that_the_kubelet_has_fallen_silent_about_dooms_nothing() -> None:
+def test_a_probe_that_the_kubelet_has_fallen_silent_about_fails_nothing() -> None:
     asked, events = refused(STARTED + 25.0)
     found = Judge({}).look(asked, at(0, STARTED + 300.0), events=events)
     assert not found.terminal
@@ -55,9 +55,9 @@ def test_who_is_refused_until_the_kubelet_falls_silent_may_be_asked() -> None:
     target = unreported_probe(asked, waiting, events, STARTED + 60.0)
     assert target is not None
     assert (target.container, target.port, target.path, target.tls) == ("app", 8080, "/ready", False)
-    told = target.refusal_event("error trying to reach service: connect: connection refused", STARTED + 64.0)
-    assert told is not None
-    found = Judge({}).look(asked, at(0, STARTED + 64.0), events=[*events, told])
+    event = target.refusal_event("error trying to reach service: connect: connection refused", STARTED + 64.0)
+    assert event is not None
+    found = Judge({}).look(asked, at(0, STARTED + 64.0), events=[*events, event])
     assert [symptom.code for symptom in found.terminal] == [Code.PROBE_FAILING]
     assert target.refusal_event("dial tcp 10.244.0.9:8080: i/o timeout", STARTED + 64.0) is None
 
