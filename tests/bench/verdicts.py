@@ -2,8 +2,8 @@
 
 ``helm upgrade --wait`` deploys each of them and waits; ``kubectl rollout status`` and one ``rollout_wait`` task of a
 playbook (a host for each failure) wait for the very same Deployment at the same time. All have the same timeout. The
-playbook's tasks have begun to watch before anything is deployed: how long a task takes to start is told by the piece
-single.
+playbook's tasks have begun to watch before anything is deployed: the piece single measures how
+long a task takes to start.
 """
 
 from __future__ import annotations

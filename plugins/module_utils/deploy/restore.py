@@ -95,7 +95,7 @@ class Restore:
         except TodoCloudError as exc:
             if exc.failure.code is Code.LOCK_LOST:
                 raise
-            self._progress(f"{member.name}: could not be taken back: {exc.failure.message}")
+            self._progress(f"{member.name}: could not be restored: {exc.failure.message}")
             return exc.failure
 
     def _write(self, target: Target, action: Action, version_ids: VersionIds, deadline: Deadline) -> Write:
