@@ -86,7 +86,7 @@ def _one(world: World, tool: Deployer) -> Figures:
 
     def act(what: str, text: str, action: Callable[[], float]) -> None:
         figures.seconds[what] = action()
-        _prove(world, tool.namespace, what, text)
+        _verify(world, tool.namespace, what, text)
         say(f"{tool.name}: {what} in {figures.seconds[what]:.1f} s")
 
     tool.install("one")
@@ -104,7 +104,7 @@ def _one(world: World, tool: Deployer) -> Figures:
     if not tool.in_a_row:
         with _counting(world, tool, figures, CHANGED):
             tool.apply([NAMES], "four")
-        _prove(world, tool.namespace, CHANGED, "four")
+        _verify(world, tool.namespace, CHANGED, "four")
     return figures
 
 
@@ -125,7 +125,7 @@ def _counting(world: World, tool: Deployer, figures: Figures, what: str) -> Iter
         figures.counts[what] = (counts.requests, counts.writes, counts.bytes_in + counts.bytes_out)
 
 
-def _prove(world: World, namespace: str, what: str, text: str) -> None:
+def _verify(world: World, namespace: str, what: str, text: str) -> None:
     """Verifies that every release is at ``text``: a tool that did nothing gets no figure."""
     found = {
         item["metadata"]["name"]: item.get("data", {}).get("text")

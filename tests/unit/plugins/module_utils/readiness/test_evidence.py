@@ -112,10 +112,10 @@ def test_an_end_with_code_0_is_a_kill_only_if_the_kubelet_says_so(
     reason: str, message: str, count: int, code: Code
 ) -> None:
     about = {"uid": "p1", "kind": "Pod", "name": "x", "fieldPath": "spec.containers{app}"}
-    told = event(reason, message=message, count=count) | {"involvedObject": about}
+    reported = event(reason, message=message, count=count) | {"involvedObject": about}
     vague = Symptom(Code.PROBE_KILLED, "crash_loop", "Completed", pod_uid="p1", container="app", exit_code=0)
-    assert refined(vague, [told], "w").code is code
-    assert refined(replace(vague, exit_code=143), [told], "w").code is Code.PROBE_KILLED
+    assert refined(vague, [reported], "w").code is code
+    assert refined(replace(vague, exit_code=143), [reported], "w").code is Code.PROBE_KILLED
     assert refined(vague, [], "w").code is Code.PROBE_KILLED
 
 
