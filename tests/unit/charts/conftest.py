@@ -12,7 +12,7 @@ def helm() -> Helm:
     return Helm(built("bin/helm"))
 
 
-@pytest.fixture(params=SHAPES)
+@pytest.fixture(params=SHAPES, scope="session")
 def shape(request: pytest.FixtureRequest, helm: Helm) -> Shape:
     chart, values = SHAPES[request.param]
     release = "backend-api" if chart == "service" else chart

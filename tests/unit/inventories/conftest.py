@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
-import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.unit.ansible_runs import TOP, ansible_playbook
+from tests.unit.ansible_runs import TOP, Ansible
 from tests.unit.charts.rendering import Helm, built
 
 OWN = ("local", "staging", "production")
@@ -28,22 +29,32 @@ def folder(inventory: str) -> Path:
     return TOP / ("inventories" if inventory in OWN else "examples/inventories") / inventory
 
 
-@functools.cache
-def rendered(inventory: str) -> dict[str, Any]:
-    """What would be deployed, with secrets that are easy to find again."""
-    with tempfile.TemporaryDirectory() as scratch:
-        state = Path(scratch) / "clusters" / "local"
-        state.mkdir(parents=True)
-        (state / "cluster.json").write_text(json.dumps(FACTS))
-        out = Path(scratch) / "rendered.json"
-        secrets: dict[str, Any] = {f"TODO_{name}": CANARY for name in SECRETS}
-        run = ansible_playbook(
-            TOP / "tests/unit/inventories/render.yml", "-i", folder(inventory), "-e", f"rendered={out}",
-            TODO_CLOUD_CACHE=scratch, TODO_VERSION="sha-0123abc", **secrets,
-        )  # fmt: skip
+def cluster_file(inventory: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((folder(inventory) / "group_vars/all/cluster.yml").read_text()))
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """What would be deployed by an inventory, with secrets that are easy to find again."""
+    cache = tmp_path_factory.mktemp("cache")
+    (cache / "clusters/local").mkdir(parents=True)
+    (cache / "clusters/local/cluster.json").write_text(json.dumps(FACTS))
+    given = {
+        "TODO_CLOUD_CACHE": str(cache),
+        "TODO_VERSION": "sha-0123abc",
+        **{f"TODO_{name}": CANARY for name in SECRETS},
+    }
+
+    @functools.cache
+    def render(inventory: str) -> dict[str, Any]:
+        run = ansible.playbook(TOP / "tests/unit/inventories/render.yml", "-i", folder(inventory), **given)
         assert run.returncode == 0, run.stdout[-4000:]
         assert "[WARNING]" not in run.stdout, run.stdout[:2000]
-        return dict(json.loads(out.read_text()))
+        printed = run.stdout.partition("TASK [Descriptions are printed]")[2].partition(" => ")[2]
+        return dict(json.JSONDecoder().raw_decode(printed)[0]["msg"])
+
+    with Ansible(ANSIBLE_CALLBACK_RESULT_FORMAT="json") as ansible:
+        yield render
 
 
 @pytest.fixture(params=[*OWN, *EXAMPLES], scope="session")
@@ -52,7 +63,7 @@ def inventory(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def described(inventory: str) -> dict[str, Any]:
+def described(inventory: str, rendered: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     return rendered(inventory)
 
 

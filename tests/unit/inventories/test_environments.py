@@ -1,44 +1,17 @@
-"""What staging, production and the examples are to each other."""
+"""The files of the inventories: what examples take from them, and their vaults."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from typing import Any
 
 import pytest
 import yaml
 
 from tests.unit.ansible_runs import TOP
-from tests.unit.inventories.conftest import EXAMPLES, OWN, folder, rendered
+from tests.unit.inventories.conftest import EXAMPLES, cluster_file, folder
 
 BASES = {"aks": "production", "gke": "production", "oke": "production", "kind": "local", "minikube": "local"}
-
-
-def cluster_file(inventory: str) -> dict[str, Any]:
-    return dict(yaml.safe_load((folder(inventory) / "group_vars/all/cluster.yml").read_text()))
-
-
-def test_exactly_one_environment_of_the_shared_cluster_manages_its_platform() -> None:
-    assert cluster_file("staging")["cluster_context"] == cluster_file("production")["cluster_context"]
-    assert [rendered(name)["platform"]["manage"] for name in ("staging", "production")] == [False, True]
-    assert rendered("staging")["platform"]["dapr_version"] == rendered("production")["platform"]["dapr_version"]
-
-
-def test_staging_and_production_share_nothing_else() -> None:
-    staging, production = rendered("staging")["environment"], rendered("production")["environment"]
-    assert staging["namespace"] != production["namespace"]
-    assert staging["url"] != production["url"]
-
-
-def test_what_happens_on_failure() -> None:
-    assert rendered("production")["on_failure"] == "set"
-    assert rendered("staging")["on_failure"] == "hold"
-
-
-def test_small_nodes_are_assumed() -> None:
-    for name in OWN:
-        assert rendered(name)["platform"]["dapr"]["global"]["ha"]["enabled"] is False
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from kubernetes.utils.quantity import parse_quantity
 
 from tests.cluster.build.parts import DAPR_CHART
 from tests.unit.charts.rendering import Helm, built
-from tests.unit.inventories.conftest import CANARY, rendered
+from tests.unit.inventories.conftest import CANARY, OWN, cluster_file
+
+Rendered = Callable[[str], dict[str, Any]]
 
 FOREIGN = ("dapr.io/", "traefik.io/")  # custom resources; the tests of the charts check them
 WAVES = [
@@ -148,7 +150,7 @@ def test_the_quota_leaves_room_for_one_more_pod_of_each_service(described: dict[
         assert amount <= parse_quantity(quota[what]), f"{what}: {amount} of {quota[what]}"
 
 
-def test_the_local_dapr_renders(helm: Helm) -> None:
+def test_the_local_dapr_renders(helm: Helm, rendered: Rendered) -> None:
     platform = rendered("local")["platform"]
     text = helm.run(
         "template",
@@ -162,3 +164,28 @@ def test_the_local_dapr_renders(helm: Helm) -> None:
     )
     assert f"ghcr.io/dapr/injector:{platform['dapr_version']}" in text
     assert "secret-reader" not in text, "no account of namespace default may read Secrets because of Dapr"
+
+
+# --- what the environments are to each other ---
+
+
+def test_exactly_one_environment_of_the_shared_cluster_manages_its_platform(rendered: Rendered) -> None:
+    assert cluster_file("staging")["cluster_context"] == cluster_file("production")["cluster_context"]
+    assert [rendered(name)["platform"]["manage"] for name in ("staging", "production")] == [False, True]
+    assert rendered("staging")["platform"]["dapr_version"] == rendered("production")["platform"]["dapr_version"]
+
+
+def test_staging_and_production_share_nothing_else(rendered: Rendered) -> None:
+    staging, production = rendered("staging")["environment"], rendered("production")["environment"]
+    assert staging["namespace"] != production["namespace"]
+    assert staging["url"] != production["url"]
+
+
+def test_what_happens_on_failure(rendered: Rendered) -> None:
+    assert rendered("production")["on_failure"] == "set"
+    assert rendered("staging")["on_failure"] == "hold"
+
+
+def test_small_nodes_are_assumed(rendered: Rendered) -> None:
+    for name in OWN:
+        assert rendered(name)["platform"]["dapr"]["global"]["ha"]["enabled"] is False

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.unit.ansible_runs import TOP, ansible_playbook
+from tests.unit.ansible_runs import TOP, Ansible
 
 _KUBERNETES_CORE = ("k8s", "k8s_info", "k8s_cluster_info")
 _ALIKE = ("galaxy.yml", "meta", "playbooks", "charts")
@@ -40,17 +40,11 @@ class Run:
         return [call["args"] for call in self.calls if call["module"] == f"todo.cloud.{module}"]
 
 
-@dataclass
-class Stubbed:
+class Stubbed(Ansible):
     """A copy of the collection whose modules are stubs; the roles in ``roles`` are stubs, too: one call of a module."""
 
-    folder: Path
-    roles: Sequence[str] = ()
-    fail: Sequence[str] = ()
-    unreachable: Sequence[str] = ()
-    answers: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, folder: Path, roles: Sequence[str] = ()) -> None:
+        self.folder = folder
         own, core = (self.folder / "ansible_collections" / name for name in ("todo/cloud", "kubernetes/core"))
         for made in (own / "plugins/action", own / "roles", core / "plugins/action", core / "meta"):
             made.mkdir(parents=True)
@@ -59,8 +53,10 @@ class Stubbed:
         for name in ("filter", "lookup", "module_utils", "plugin_utils", "modules"):
             (own / "plugins" / name).symlink_to(TOP / "plugins" / name)
         for role in (TOP / "roles").iterdir():
-            if role.name in self.roles:
-                self.role(role.name, {"name": f"Role {role.name}", "todo.cloud.environment_info": {"of": role.name}})
+            if role.name in roles:
+                self.add_role(
+                    role.name, {"name": f"Role {role.name}", "todo.cloud.environment_info": {"of": role.name}}
+                )
                 part = {"platform_part": {"name": "{{ inventory_hostname }}", "of": role.name}}
                 self._tasks(role.name, "describe", {"name": "Part is described", "ansible.builtin.set_fact": part})
             else:
@@ -70,8 +66,9 @@ class Stubbed:
         for name in _KUBERNETES_CORE:
             (core / f"plugins/action/{name}.py").symlink_to(_STUB)
         (core / "meta/runtime.yml").write_text(yaml.safe_dump({"action_groups": {"k8s": ["k8s", "k8s_info"]}}))
+        super().__init__(folder, ANSIBLE_COLLECTIONS_PATH=str(folder), ANSIBLE_FORKS="20")
 
-    def role(self, name: str, *tasks: dict[str, Any]) -> None:
+    def add_role(self, name: str, *tasks: dict[str, Any]) -> None:
         """One more role of the collection."""
         self._tasks(name, "main", *tasks)
 
@@ -80,17 +77,23 @@ class Stubbed:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(yaml.safe_dump(list(tasks)))
 
-    def run(self, playbooks: str, inventory: Mapping[str, Any], *arguments: str, **env: str) -> Run:
+    def run(
+        self,
+        playbooks: str,
+        inventory: Mapping[str, Any],
+        *arguments: str,
+        fail: Sequence[str] = (),
+        unreachable: Sequence[str] = (),
+        answers: Mapping[str, Any] | None = None,
+    ) -> Run:
         """Playbooks of the collection by their names, one after another; the first that fails is the last."""
         calls, stub, hosts = (self.folder / name for name in ("calls", "stub.json", "hosts.yml"))
         calls.write_text("")
-        settings = {"calls": str(calls), "fail": self.fail, "unreachable": self.unreachable, "answers": self.answers}
+        settings = {"calls": str(calls), "fail": fail, "unreachable": unreachable, "answers": answers or {}}
         stub.write_text(json.dumps(settings))
         hosts.write_text(yaml.safe_dump(inventory))
-        done = ansible_playbook(
-            *(f"todo.cloud.{name}" for name in playbooks.split()), "-i", hosts, *arguments,
-            cwd=self.folder, STUB=str(stub), ANSIBLE_COLLECTIONS_PATH=str(self.folder), ANSIBLE_FORKS="20", **env,
-        )  # fmt: skip
+        names = [f"todo.cloud.{name}" for name in playbooks.split()]
+        done = self.playbook(*names, "-i", hosts, *arguments, STUB=str(stub))
         output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
         return Run(done.returncode, output, [json.loads(line) for line in calls.read_text().splitlines()])
 

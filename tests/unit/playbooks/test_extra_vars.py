@@ -21,9 +21,9 @@ URL = "https://todo.example.com"
 
 
 def test_off_is_off(tmp_path: Path) -> None:
-    stubbed = Stubbed(tmp_path, roles=["dapr"])
     extra = [argument for name, text in OFF.items() for argument in ("-e", f"{name}={text}")]
-    run = stubbed.run("environment platform services", inventory(GROUPS, environment_url=URL), *extra)
+    with Stubbed(tmp_path, roles=["dapr"]) as stubbed:
+        run = stubbed.run("environment platform services", inventory(GROUPS, environment_url=URL), *extra)
     assert run.code == 0, run.output
     (applied,) = run.arguments("release_apply")
     assert applied["prune"] is False
@@ -35,8 +35,8 @@ def test_off_is_off(tmp_path: Path) -> None:
 
 
 def test_what_is_not_a_boolean_is_refused_by_name(tmp_path: Path) -> None:
-    stubbed = Stubbed(tmp_path)
-    run = stubbed.run("services", inventory(GROUPS, environment_url=URL), "-e", "release_prune=perhaps")
+    with Stubbed(tmp_path) as stubbed:
+        run = stubbed.run("services", inventory(GROUPS, environment_url=URL), "-e", "release_prune=perhaps")
     assert run.code != 0, run.output
     assert "release_prune ('perhaps') is not a boolean: set it to true or false." in run.text
     assert "release_apply" not in run.modules()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.ansible_runs import TOP, ansible_playbook
+from tests.unit.ansible_runs import TOP, Ansible
 from tests.unit.expressions import expressions
 
 PLAYBOOKS = sorted((TOP / "playbooks").glob("*.yml"))
@@ -39,8 +39,14 @@ def test_all_playbooks_are_there() -> None:
     }
 
 
-def test_syntax() -> None:
-    run = ansible_playbook("--syntax-check", *PLAYBOOKS, *ENTRY_PLAYBOOKS, "-i", TOP / "inventories/local")
+@pytest.fixture(scope="module")
+def ansible() -> Iterator[Ansible]:
+    with Ansible() as ansible:
+        yield ansible
+
+
+def test_syntax(ansible: Ansible) -> None:
+    run = ansible.playbook("--syntax-check", *PLAYBOOKS, *ENTRY_PLAYBOOKS, "-i", TOP / "inventories/local")
     assert run.returncode == 0, run.stdout
     assert "WARNING" not in run.stdout, run.stdout
     for playbook in [*PLAYBOOKS, *ENTRY_PLAYBOOKS]:
@@ -64,16 +70,16 @@ def test_an_entry_playbook_is_one_import(playbook: Path) -> None:
     assert [play["ansible.builtin.import_playbook"] for play in content] == [f"todo.cloud.{playbook.stem}"]
 
 
-def test_a_limit_reaches_exactly_one_release() -> None:
-    run = ansible_playbook("site.yml", "-i", "inventories/local", "--limit", "kafka", "--list-hosts")
+def test_a_limit_reaches_exactly_one_release(ansible: Ansible) -> None:
+    run = ansible.playbook("site.yml", "-i", "inventories/local", "--limit", "kafka", "--list-hosts")
     assert run.returncode == 0, run.stdout
     hosts = [line.strip() for line in run.stdout.splitlines() if line.startswith("      ")]
     assert hosts
     assert set(hosts) == {"kafka"}
 
 
-def test_production_is_not_torn_down_without_the_second_word() -> None:
-    run = ansible_playbook(
+def test_production_is_not_torn_down_without_the_second_word(ansible: Ansible) -> None:
+    run = ansible.playbook(
         "playbooks/teardown.yml", "-i", "inventories/production", "-e", "teardown_confirm=todo-production"
     )
     assert run.returncode != 0

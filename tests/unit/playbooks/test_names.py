@@ -51,8 +51,8 @@ def runtime() -> dict[str, Any]:
 
 def run(folder: Path, playbooks: str, *arguments: str, **variables: Any) -> Run:
     promote = {"promote_from": {"environment": "staging", "namespace": "todo-staging"}, **SET}
-    stubbed = Stubbed(folder, roles=["redpanda_secrets"], answers=ANSWERS)
-    done = stubbed.run(playbooks, inventory(GROUPS, **promote, **variables), *arguments)
+    with Stubbed(folder, roles=["redpanda_secrets"]) as stubbed:
+        done = stubbed.run(playbooks, inventory(GROUPS, **promote, **variables), *arguments, answers=ANSWERS)
     assert done.code == 0, done.output
     return done
 

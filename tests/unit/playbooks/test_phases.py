@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import pytest
 
@@ -26,11 +26,19 @@ GROUPS: dict[str, Any] = {
 }
 
 
-def site(folder: Path, groups: dict[str, Any], *arguments: str, **stub: Any) -> Run:
-    """site.yml with roles of one call each; these groups have other hosts than one."""
-    stubbed = Stubbed(folder, roles=list(ROLES.values()), **stub)
-    stubbed.role("end_early", {"name": "This host ends here", "ansible.builtin.meta": "end_host"})
-    return stubbed.run("site", inventory({**GROUPS, **groups}), *arguments)
+class Site(Protocol):
+    """site.yml with roles of one call each; these groups have other hosts than one. See ``Stubbed.run``."""
+
+    def __call__(self, groups: dict[str, Any], *arguments: str, **stub: Any) -> Run: ...
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Stubbed(tmp_path_factory.mktemp("site"), roles=list(ROLES.values())) as stubbed:
+        stubbed.add_role("end_early", {"name": "This host ends here", "ansible.builtin.meta": "end_host"})
+        yield lambda groups, *arguments, **stub: stubbed.run(
+            "site", inventory({**GROUPS, **groups}), *arguments, **stub
+        )
 
 
 def deployed(run: Run) -> list[str]:
@@ -50,75 +58,80 @@ FAILING = [("platform", 1), ("platform", 2), ("platform", 3), ("cluster", 2), ("
 
 
 @pytest.mark.parametrize(("phase", "count"), FAILING)
-def test_nothing_is_deployed_after_a_phase_that_failed(phase: str, count: int, tmp_path: Path) -> None:
+def test_nothing_is_deployed_after_a_phase_that_failed(phase: str, count: int, site: Site) -> None:
     group = hosts(phase, count)
-    run = site(tmp_path, {phase: group}, fail=[next(iter(group))])
+    run = site({phase: group}, fail=[next(iter(group))])
     assert run.code != 0, run.output
     assert deployed(run) == DEPLOYED[: DEPLOYED.index(ROLES[phase]) + 1], run.output
 
 
 @pytest.mark.parametrize("phase", ROLES)
-def test_nor_after_one_with_an_unreachable_host(phase: str, tmp_path: Path) -> None:
-    run = site(tmp_path, {}, unreachable=[next(iter(GROUPS[phase]))])
+def test_nor_after_one_with_an_unreachable_host(phase: str, site: Site) -> None:
+    run = site({}, unreachable=[next(iter(GROUPS[phase]))])
     assert run.code != 0, run.output
     assert deployed(run) == DEPLOYED[: DEPLOYED.index(ROLES[phase]) + 1], run.output
 
 
-def test_nor_after_one_that_a_host_did_not_come_through(tmp_path: Path) -> None:
+def test_nor_after_one_that_a_host_did_not_come_through(site: Site) -> None:
     """One ends before its time without having failed, one has no role that could be run."""
     other = {"ends": {"platform_role": "end_early"}, "nothing": {"platform_role": "there_is_none"}}
-    run = site(tmp_path, {"platform": {"kafka": {}, **other}})
+    run = site({"platform": {"kafka": {}, **other}})
     assert run.code != 0, run.output
     assert deployed(run) == ["cluster", "environment", "kafka"], run.output
     assert "ends, nothing did not come through (platform), see above" in run.text
 
 
-def test_a_service_that_is_not_described_stops_all(tmp_path: Path) -> None:
-    run = site(tmp_path, {"event_services": {"ends": {"service_role": "end_early"}}})
+def test_a_service_that_is_not_described_stops_all(site: Site) -> None:
+    run = site({"event_services": {"ends": {"service_role": "end_early"}}})
     assert run.code != 0, run.output
     assert deployed(run) == [*ROLES.values()], run.output
 
 
-def test_all_phases_follow_each_other_without_the_hosts_that_a_limit_leaves_out(tmp_path: Path) -> None:
-    run = site(tmp_path, {"platform": hosts("platform", 3)}, "--limit", "!other2", fail=["other2"])
+def test_all_phases_follow_each_other_without_the_hosts_that_a_limit_leaves_out(site: Site) -> None:
+    run = site({"platform": hosts("platform", 3)}, "--limit", "!other2", fail=["other2"])
     assert (run.code, deployed(run)) == (0, DEPLOYED), run.output
 
 
-def test_a_limit_to_a_service_leaves_out_whole_phases(tmp_path: Path) -> None:
-    run = site(tmp_path, {}, "--limit", "backend_api", fail=["kafka", "dapr_components"])
+def test_a_limit_to_a_service_leaves_out_whole_phases(site: Site) -> None:
+    run = site({}, "--limit", "backend_api", fail=["kafka", "dapr_components"])
     assert (run.code, deployed(run)) == (0, ["release_apply", "release_verify"]), run.output
 
 
-def test_roles_whose_part_is_as_described_do_nothing(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def as_described(site: Site) -> Run:
+    """Only one of two hosts of the platform is not as its role describes it."""
     parts = {"current": ["kubernetes", "namespace", "kafka"], "parts": []}
-    groups = {"platform": hosts("platform", 2)}
-    run = site(tmp_path, groups, answers={"todo.cloud.platform_info": parts})
+    return site({"platform": hosts("platform", 2)}, answers={"todo.cloud.platform_info": parts})
+
+
+def test_roles_whose_part_is_as_described_do_nothing(as_described: Run) -> None:
+    run = as_described
     assert (run.code, deployed(run)) == (0, ["kafka", "redpanda_secrets", "release_apply", "release_verify"]), (
         run.output
     )
     assert [call["host"] for call in run.calls if call["args"].get("of") == "kafka"] == ["other2"]
 
 
-def test_parts_are_compared_in_one_call_and_are_never_a_list_there(tmp_path: Path) -> None:
+def test_parts_are_compared_in_one_call_and_are_never_a_list_there(as_described: Run) -> None:
     """As a list, each of its words would be hidden in the result."""
-    (call,) = site(tmp_path, {"platform": hosts("platform", 2)}).arguments("platform_info")
+    (call,) = as_described.arguments("platform_info")
     parts = json.loads(call["parts"])
     assert [part["name"] for part in parts] == ["kubernetes", "namespace", "kafka", "other2", "dapr_components"]
 
 
-def test_what_release_apply_verified_last_is_not_verified_again(tmp_path: Path) -> None:
-    run = site(tmp_path, {}, answers={"todo.cloud.release_apply": {"verification": {"verdict": "Current"}}})
+def test_what_release_apply_verified_last_is_not_verified_again(site: Site) -> None:
+    run = site({}, answers={"todo.cloud.release_apply": {"verification": {"verdict": "Current"}}})
     assert (run.code, deployed(run)) == (0, DEPLOYED[:-1]), run.output
     assert [call["verify"] for call in run.arguments("release_apply")] == [True]
     assert "todo-test: dapr-components, backend-api are current, sidecars included." in run.text
 
 
 @pytest.mark.parametrize("failed", [False, True])
-def test_how_the_public_endpoint_did_is_shown_however_the_deployment_ends(failed: bool, tmp_path: Path) -> None:
+def test_how_the_public_endpoint_did_is_shown_however_the_deployment_ends(failed: bool, site: Site) -> None:
     availability = {"summary": "7 requests, 1 failed", "failures": [{"why": "status 502"}]}
     answer = {"failed": failed, "msg": "the end", "availability": availability}
     extra = ("-e", "environment_url=http://todo.example.com")
-    run = site(tmp_path, {}, *extra, answers={"todo.cloud.release_apply": answer})
+    run = site({}, *extra, answers={"todo.cloud.release_apply": answer})
     assert bool(run.code) is failed, run.output
     assert "http://todo.example.com: 7 requests, 1 failed" in run.text
     assert "status 502" in run.text

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.ansible_runs import TOP, ansible_playbook
+from tests.unit.ansible_runs import TOP, Ansible
 from tests.unit.expressions import expressions, strings
 
 VARS = [TOP / "playbooks/vars/booleans.yml", *TOP.glob("roles/*/vars/main.yml")]
@@ -86,10 +86,8 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> str:
     ]  # fmt: skip
     for name, content in {"hosts.yml": inventory, "plays.yml": plays}.items():
         (folder / name).write_text(yaml.safe_dump(content))
-    config = str(TOP / "ansible.cfg")
-    return ansible_playbook(
-        folder / "plays.yml", "-i", folder / "hosts.yml", "-c", "local", ANSIBLE_CONFIG=config
-    ).stdout
+    with Ansible() as ansible:
+        return ansible.playbook(folder / "plays.yml", "-i", folder / "hosts.yml", "-c", "local").stdout
 
 
 def test_text_means_what_it_says(walked: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 
-from tests.unit.ansible_runs import TOP, ansible_playbook, run_role
+from tests.unit.ansible_runs import Ansible
 
 ENVIRONMENT: dict[str, Any] = {"environment_name": "staging", "environment_namespace": "todo-staging"}
 SERVICE: dict[str, Any] = {**ENVIRONMENT, "frontend_image": "ghcr.io/todo-app/frontend:v1.0.0"}
@@ -89,7 +90,13 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
 
 
 @pytest.fixture(scope="module")
-def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def ansible() -> Iterator[Ansible]:
+    with Ansible(ANSIBLE_CALLBACK_RESULT_FORMAT="json") as ansible:
+        yield ansible
+
+
+@pytest.fixture(scope="module")
+def refusals(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What each case fails with, all of them as hosts of one run."""
     folder = tmp_path_factory.mktemp("refused")
     hosts = {case.replace(" ", "-"): {**variables, "tried": role} for case, (role, variables, _) in REFUSED.items()}
@@ -100,10 +107,7 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }  # fmt: skip
     for name, content in {"hosts.yml": {"all": {"hosts": hosts, "vars": common}}, "play.yml": [play]}.items():
         (folder / name).write_text(yaml.safe_dump(content))
-    run = ansible_playbook(
-        folder / "play.yml", "-i", folder / "hosts.yml", "-c", "local", "-f", "20",
-        ANSIBLE_CONFIG=str(TOP / "ansible.cfg"), ANSIBLE_CALLBACK_RESULT_FORMAT="json",
-    )  # fmt: skip
+    run = ansible.playbook(folder / "play.yml", "-i", folder / "hosts.yml", "-c", "local", "-f", "20")
     assert "Traceback" not in run.stdout, run.stdout
     failed = re.findall(r"^fatal: \[(.+?)\]: FAILED! => ({.*})$", run.stdout, re.MULTILINE)
     return {host.replace("-", " "): " ".join(str(json.loads(result)["msg"]).split()) for host, result in failed}
@@ -114,8 +118,8 @@ def test_refused(case: str, refusals: dict[str, str]) -> None:
     assert REFUSED[case][2] in refusals[case]
 
 
-def test_a_service_is_described_without_any_cluster(tmp_path: Path) -> None:
-    run = run_role("frontend", tmp_path, **SERVICE)
+def test_a_service_is_described_without_any_cluster(ansible: Ansible, tmp_path: Path) -> None:
+    run = ansible.role("frontend", tmp_path, **SERVICE)
     assert run.returncode == 0, run.stdout
     assert "changed=0" in run.stdout
 
@@ -128,14 +132,14 @@ FOREIGN: dict[str, Any] = {
 }
 
 
-def test_a_chart_that_is_not_ours_gets_only_what_is_meant_for_it(tmp_path: Path) -> None:
+def test_a_chart_that_is_not_ours_gets_only_what_is_meant_for_it(ansible: Ansible, tmp_path: Path) -> None:
     chart = "oci://ghcr.io/acme/charts/redis"
     written = tmp_path / "release.json"
     show = {
         "name": "What was described",
         "ansible.builtin.copy": {"dest": str(written), "content": "{{ release | to_json }}", "mode": "0600"},
     }
-    run = run_role(
+    run = ansible.role(
         "app_service", tmp_path, then=[show], **FOREIGN, app_service_chart=chart, app_service_chart_version="20.1.0"
     )
     assert run.returncode == 0, run.stdout
@@ -146,7 +150,7 @@ def test_a_chart_that_is_not_ours_gets_only_what_is_meant_for_it(tmp_path: Path)
     ReleaseSpec.parse(release)  # release_apply takes it
 
 
-def test_a_chart_that_is_fetched_needs_its_version(tmp_path: Path) -> None:
-    run = run_role("app_service", tmp_path, **FOREIGN, app_service_chart="oci://ghcr.io/acme/charts/redis")
+def test_a_chart_that_is_fetched_needs_its_version(ansible: Ansible, tmp_path: Path) -> None:
+    run = ansible.role("app_service", tmp_path, **FOREIGN, app_service_chart="oci://ghcr.io/acme/charts/redis")
     assert run.returncode != 0
     assert "Set app_service_chart_version" in " ".join(run.stdout.split())
