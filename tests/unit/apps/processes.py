@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from tests.support.patience import patience
 
 APPS = Path(__file__).resolve().parents[3] / "examples" / "todo-app"
+PYTHON = (sys.executable, "-S")  # no site-packages, so that requirements.txt is seen to be complete
 START_SECONDS = 60  # a deadline, not an expectation: machines that run tests are busy
 
 
@@ -34,14 +35,15 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:
-    """Ask until the answer is true; it is returned. Fails after `seconds` (see patience)."""
-    seconds = patience(seconds)
+    """Ask until the answer is true, less and less often; it is returned. Fails after `seconds` (see patience)."""
+    seconds, pause = patience(seconds), 0.05
     give_up = time.monotonic() + seconds
     while time.monotonic() < give_up:
         answer = condition()
         if answer:
             return answer
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.25)  # many an answer costs a process
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
@@ -97,7 +99,7 @@ class Running:
 
     module: str
     port: int
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Fork
     log: Path
 
     @property
@@ -148,6 +150,50 @@ class Running:
             self.process.wait()
 
 
+class Forks:
+    """The process of forks.py, with pinned requirements alone."""
+
+    def __init__(self, path: str) -> None:
+        self._process = subprocess.Popen(
+            [*PYTHON, str(Path(__file__).with_name("forks.py"))],
+            env={"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}, cwd="/",
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def ask(self, request: Any) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+class Fork:
+    """A process of Forks, with the methods of Popen."""
+
+    def __init__(self, forks: Forks, module: str, env: Mapping[str, str], log: Path) -> None:
+        self._forks = forks
+        self._pid = forks.ask([module, env, str(log)])
+
+    def poll(self) -> int | None:
+        code: int | None = self._forks.ask(self._pid)
+        return code
+
+    def wait(self, seconds: float = START_SECONDS) -> int:
+        wait_until(lambda: self.poll() is not None, "it ends", seconds)
+        return int(self.poll() or 0)
+
+    def send_signal(self, sig: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self._pid, sig)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
 class Launcher:
     """Starts services from pinned requirements alone, in an environment that holds what it is given and no more."""
 
@@ -155,19 +201,22 @@ class Launcher:
         self._path = f"{dependencies}:{APPS}"
         self._logs = logs
         self._running: list[Running] = []
+        self._forks = Forks(self._path)
 
     def start(self, module: str, wait: bool = True, before: list[str] | None = None, **env: Any) -> Running:
         """Start `python -m module`; with `wait`, until it answers. `before` stands in front of the command."""
         port = int(str(env.pop("PORT", 0))) or free_port()
         log = self._logs / f"{module}-{port}-{len(self._running)}.log"
         own = {"PYTHONPATH": self._path, "PORT": str(port), "POD_NAME": f"{module}-pod", "PATH": os.defpath}
-        own["PYTHONDONTWRITEBYTECODE"] = "1"
-        # -S: no site-packages, so that requirements.txt is seen to be complete
-        argv = dying_with_parent([*(before or []), sys.executable, "-S", "-m", module])
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                argv, env=own | {k: str(v) for k, v in env.items()}, stdout=output, stderr=subprocess.STDOUT, cwd="/"
-            )
+        own |= {"PYTHONDONTWRITEBYTECODE": "1", **{k: str(v) for k, v in env.items()}}
+        log.touch()
+        process: Fork | subprocess.Popen[bytes]
+        if before:
+            argv = dying_with_parent([*before, *PYTHON, "-m", module])
+            with log.open("wb") as output:
+                process = subprocess.Popen(argv, env=own, stdout=output, stderr=subprocess.STDOUT, cwd="/")
+        else:
+            process = Fork(self._forks, module, own, log)
         running = Running(module, port, process, log)
         self._running.append(running)
         if wait:
@@ -178,3 +227,4 @@ class Launcher:
     def kill_all(self) -> None:
         for running in self._running:
             running.kill()
+        self._forks.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
@@ -142,6 +142,15 @@ class _Breaking:
         return f"http://127.0.0.1:{self.server.server_address[1]}"
 
 
+@pytest.fixture(scope="module")
+def breaking(start_frontend: Callable[..., Running]) -> Iterator[tuple[_Breaking, Running]]:
+    """It and a frontend before it."""
+    breaking = _Breaking()
+    yield breaking, start_frontend(breaking.url)
+    breaking.server.shutdown()
+    breaking.server.server_close()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "times", "status"),
     [
@@ -153,20 +162,15 @@ class _Breaking:
     ],
 )
 def test_a_broken_connection_is_repaired_where_repeating_is_safe(
-    start_frontend: Callable[..., Running], method: str, path: str, times: int, status: int
+    breaking: tuple[_Breaking, Running], method: str, path: str, times: int, status: int
 ) -> None:
-    breaking = _Breaking()
-    frontend = start_frontend(breaking.url)
-    try:
-        answer = frontend.call(method, path, {"title": "x"} if method != "GET" else None)
-        assert answer.status == status, answer.body
-        assert [seen[:2] for seen in breaking.requests] == [(method, path)] * times
-        assert len({key for *_, key in breaking.requests}) == 1
-        assert bool(breaking.requests[0][2]) == (method == "POST")
-    finally:
-        frontend.kill()
-        breaking.server.shutdown()
-        breaking.server.server_close()
+    backend, frontend = breaking
+    backend.requests.clear()
+    answer = frontend.call(method, path, {"title": "x"} if method != "GET" else None)
+    assert answer.status == status, answer.body
+    assert [seen[:2] for seen in backend.requests] == [(method, path)] * times
+    assert len({key for *_, key in backend.requests}) == 1
+    assert bool(backend.requests[0][2]) == (method == "POST")
 
 
 def test_without_a_backend_it_is_not_ready_and_says_so(start_frontend: Callable[..., Running]) -> None:
