@@ -179,6 +179,7 @@ def seconds_to_settle(pod: Object, now: float, stability: float) -> float:
 
 
 SETTLE_LIMIT = 10.0
+_TRUNCATED_SECONDS = 0.5  # the kubelet writes whole seconds: on average it was half a second later
 
 
 def seconds_to_kill(container: Container) -> float | None:
@@ -192,7 +193,7 @@ def seconds_to_kill(container: Container) -> float | None:
 
 def _left(since: object, now: float, needed: float) -> float:
     began = timestamp(since)
-    return needed if began is None else min(needed, max(0.0, needed - (now - began)))
+    return needed if began is None else min(needed, max(0.0, needed - (now - began - _TRUNCATED_SECONDS)))
 
 
 def created(pod: Object) -> float:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import timestamp
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.pods import seconds_to_settle
 
 from tests.support.states import objects
@@ -14,6 +15,7 @@ from tests.support.states import objects
     ("name", "ready_for", "stability", "left"),
     [
         ("pod-running", 0.0, 3.0, 9.0),  # no readiness probe: three times
+        ("pod-running", 8.9, 3.0, 0.6),  # its whole seconds are taken for half a second later
         ("pod-running", 20.0, 3.0, 0.0),
         ("pod-running", 0.0, 0.0, 0.0),
         ("pod-restarted-and-running", 0.0, 0.0, 2.0),  # must outlive its last run, which took 2 s
@@ -22,8 +24,6 @@ from tests.support.states import objects
 def test_seconds_until_ready_counts(name: str, ready_for: float, stability: float, left: float) -> None:
     pod = objects(name)[0]
     started = pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"]
-    from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import timestamp
-
     for entry in pod["status"]["conditions"]:
         entry["lastTransitionTime"] = started
     now = (timestamp(started) or 0.0) + ready_for
