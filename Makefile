@@ -39,6 +39,14 @@ kubeconfig: ## print the path of the local cluster's kubeconfig
 build: ## build the local cluster's parts and all images; what is there already stays
 	@$(CLUSTER) build
 
+.PHONY: engine
+engine: venv ## start a container engine for kind on a Debian 12 that has none, and build kind's node image
+	@$(CLUSTER) engine start
+
+.PHONY: engine-down
+engine-down: ## stop that engine with all its containers; its images stay
+	@$(CLUSTER) engine stop
+
 .PHONY: venv
 venv: ## make the Python environment of development and tests
 	@$(CLUSTER) venv

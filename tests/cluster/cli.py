@@ -13,14 +13,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.cluster import kind, machine, state
+from tests.cluster import machine, state
 from tests.cluster.build import archive, compiler, images
-from tests.cluster.build.parts import BENCH_PARTS, FILES, PARTS
+from tests.cluster.build.parts import BENCH_PARTS, ENGINE_FILES, ENGINE_PARTS, FILES, PARTS
+from tests.cluster.engine import daemon, node_image
 from tests.cluster.errors import ClusterError
+from tests.cluster.kind import cluster as kind
+from tests.cluster.kind import images as kind_images
+from tests.cluster.kind.program import find, usable
 from tests.cluster.node import lifecycle
 from tests.cluster.paths import BIN, cache, tool_path
 from tests.cluster.say import say
 
+PROVIDERS = ("", "kind", "local")
 _CLEAN_UP_SECONDS = 30
 
 
@@ -40,9 +45,9 @@ def provider(name: str) -> str:
     if state.exists(name):
         return state.load(name).provider
     chosen = os.environ.get("LOCAL_CLUSTER", "")
-    if chosen not in ("", "kind", "local"):
+    if chosen not in PROVIDERS:
         raise ClusterError(f"LOCAL_CLUSTER is {chosen!r}: set it to kind or local, or leave it empty.")
-    return chosen or ("kind" if kind.usable() else "local")
+    return chosen or ("kind" if usable() else "local")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--purge", action="store_true", help="remove its state too")
     sub = command("with", _with, "start a cluster, run a command with TODO_CLOUD_TEST_* set for it, remove the cluster")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one (before NAME)")
+    sub.add_argument("--provider", choices=PROVIDERS[1:], help="kind or local, instead of LOCAL_CLUSTER (before NAME)")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     sub = commands.add_parser("status", help="say what is known of all clusters, or of one")
     sub.add_argument("name", nargs="?", metavar="NAME")
@@ -83,13 +89,17 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("exec", _exec, "run a command inside the node")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     command("guide", _guide, "say where the application answers and how to look around")
+    sub = command("engine", _engine, "start or stop a container engine for kind on a machine without one", named=False)
+    sub.add_argument("action", choices=("start", "stop"))
+    sub.add_argument("--purge", action="store_true", help="stop: remove its images, volumes and programs too")
     command("clean", _clean, "remove all clusters and everything that was built", named=False)
     return parser
 
 
 def _build(options: argparse.Namespace) -> None:
     if provider(options.name) == "kind":
-        return kind.build_images()
+        program = kind.program_of(state.load(options.name)) if state.exists(options.name) else find()
+        return kind_images.build(program)
     if options.tools:
         compiler.build([entry for entry in PARTS if entry.name.startswith("helm")], [])
         return None
@@ -113,10 +123,13 @@ def _build(options: argparse.Namespace) -> None:
 
 
 def _up(options: argparse.Namespace) -> None:
-    if provider(options.name) == "kind":
-        known = state.load(options.name) if state.exists(options.name) else None
-        found = kind.up(options.name, known)
-        kind.load_images(options.name)
+    chosen, found_provider = os.environ.get("LOCAL_CLUSTER"), provider(options.name)
+    if chosen not in (None, "", found_provider):
+        say(f"cluster {options.name} is there already, of provider {found_provider}: LOCAL_CLUSTER={chosen} is ignored")
+    if found_provider == "kind":
+        if options.kwok_nodes:
+            raise ClusterError("Fake nodes are for the bare-machine cluster: use LOCAL_CLUSTER=local.")
+        found = kind.up(options.name)
     else:
         found = lifecycle.up(options.name, options.kwok_nodes)
     print(f"export KUBECONFIG={found.kubeconfig}")
@@ -125,15 +138,19 @@ def _up(options: argparse.Namespace) -> None:
 def _down(options: argparse.Namespace) -> None:
     if not state.exists(options.name):
         say(f"cluster {options.name} is not there: nothing to remove")
-    elif provider(options.name) == "kind":
-        kind.down(options.name, purge=options.purge)
+        return
+    found = state.load(options.name)
+    if found.provider == "kind":
+        kind.down(found, purge=options.purge)
     else:
-        lifecycle.down(state.load(options.name), purge=options.purge)
+        lifecycle.down(found, purge=options.purge)
 
 
 def _with(options: argparse.Namespace) -> int:
     """A fresh cluster for one command; it is removed whatever happens, also when this process is asked to end."""
     argv = _command_of(options)
+    if options.provider:
+        os.environ["LOCAL_CLUSTER"] = options.provider
 
     def end(*_: object) -> None:
         raise KeyboardInterrupt
@@ -187,7 +204,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _running(entry: state.Cluster) -> bool:
-    return kind.running(entry.name) if entry.provider == "kind" else lifecycle.pid(entry) is not None
+    return kind.running(entry) if entry.provider == "kind" else lifecycle.pid(entry) is not None
 
 
 def _kubeconfig(options: argparse.Namespace) -> None:
@@ -195,8 +212,8 @@ def _kubeconfig(options: argparse.Namespace) -> None:
 
 
 def _load_image(options: argparse.Namespace) -> None:
-    if provider(options.name) == "kind":
-        kind.load_archive(options.name, options.archive)
+    if state.exists(options.name) and (found := state.load(options.name)).provider == "kind":
+        kind_images.load_archive(options.name, kind.program_of(found), options.archive)
         return
     for reference in archive.push_archive(options.archive):
         say(f"{reference} can be pulled in all local clusters")
@@ -205,7 +222,7 @@ def _load_image(options: argparse.Namespace) -> None:
 def _exec(options: argparse.Namespace) -> int:
     found, argv = state.load(options.name), _command_of(options)
     if found.provider == "kind":
-        return subprocess.run(["docker", "exec", "--interactive", kind.node(found.name), *argv], check=False).returncode
+        return kind.execute(found, argv)
     return lifecycle.execute(found, argv)
 
 
@@ -225,9 +242,26 @@ def _guide(options: argparse.Namespace) -> None:
 """)
 
 
+def _engine(options: argparse.Namespace) -> None:
+    if options.action == "stop":
+        return daemon.stop(purge=options.purge)
+    machine.ready_to_run()
+    machine.ready_to_build()
+    with ThreadPoolExecutor(1) as beside:
+        layers = beside.submit(images.prepare)
+        needed = [entry for entry in PARTS if not entry.for_tests]
+        compiler.build([*needed, *ENGINE_PARTS], [*(entry for entry in FILES if not entry.for_tests), *ENGINE_FILES])
+        layers.result()
+    daemon.start()
+    node_image.ensure()
+    print(f"export DOCKER_HOST={daemon.host()}")
+    return None
+
+
 def _clean(_: argparse.Namespace) -> None:
     for entry in state.known():
         _down(argparse.Namespace(name=entry.name, purge=True))
+    daemon.stop(purge=True)
     for path in cache().iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -62,11 +62,16 @@ def ready_to_build(tools: Sequence[Tool] = TOOLS) -> None:
     if os.geteuid() != 0:
         raise ClusterError(f"Some tools are missing: install them with `sudo apt-get install {wanted}`.")
     step = Step()
-    _apt(["update"])
+    update_lists()
     if "postgresql" in packages:
         _no_default_database()
     _apt(["install", "--yes", "--no-install-recommends", *packages])
     say(f"Debian packages installed: {wanted} ({step})")
+
+
+def update_lists() -> None:
+    """Let apt-get know which packages there are."""
+    _apt(["update"])
 
 
 def ready_to_run() -> None:

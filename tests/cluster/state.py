@@ -39,6 +39,8 @@ class Cluster:
         database_ip: address of the database server.
         url: where the application's public endpoint answers on this machine (the frontend's NodePort).
         kwok_nodes: number of fake nodes beside the real one.
+        engine: with kind, the container engine's command.
+        engine_host: with kind, the engine's address as ``DOCKER_HOST`` has it; empty: the command's own choice.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Cluster:
     database_ip: str = ""
     url: str = ""
     kwok_nodes: int = 0
+    engine: str = ""
+    engine_host: str = ""
 
     @property
     def folder(self) -> Path:

@@ -67,3 +67,47 @@ class Subnets:
         """The first of the other networks that shares an address with this cluster's."""
         own = (self.node, self.pods, self.services)
         return next((other for other in others if any(other.overlaps(mine) for mine in own)), None)
+
+
+@dataclass(frozen=True)
+class EngineSubnets:
+    """The networks of the container engine in one slot: apart from those of all clusters.
+
+    Attributes:
+        slot: 0 to 31.
+    """
+
+    slot: int
+
+    @property
+    def all(self) -> ipaddress.IPv4Network:
+        return ipaddress.IPv4Network(f"10.241.{8 * self.slot}.0/21")
+
+    @property
+    def link(self) -> ipaddress.IPv4Network:
+        """Between the machine and the engine."""
+        return ipaddress.IPv4Network(f"10.241.{8 * self.slot}.0/24")
+
+    @property
+    def bridge(self) -> str:
+        """Address of the default bridge, with its prefix."""
+        return f"10.241.{8 * self.slot + 1}.1/24"
+
+    @property
+    def pool(self) -> ipaddress.IPv4Network:
+        """What further container networks get their /24 from."""
+        return ipaddress.IPv4Network(f"10.241.{8 * self.slot + 4}.0/22")
+
+    @property
+    def machine_ip(self) -> str:
+        return str(self.link[1])
+
+    @property
+    def engine_ip(self) -> str:
+        """Where the ports that containers publish answer."""
+        return str(self.link[2])
+
+    @property
+    def veth(self) -> str:
+        """The machine's end of the link."""
+        return f"todo-engine{self.slot}"

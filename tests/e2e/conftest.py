@@ -182,6 +182,13 @@ def cluster() -> Cluster:
     return Cluster(os.environ.get("TODO_CLOUD_TEST_CLUSTER", "test"), kubeconfig, facts)
 
 
+@pytest.fixture(autouse=True)
+def _registry(request: pytest.FixtureRequest, cluster: Cluster) -> None:
+    """Tests marked ``registry`` ask an image registry, which the bare-machine cluster has; elsewhere they say so."""
+    if request.node.get_closest_marker("registry") and not cluster.facts["registry"]:
+        pytest.skip("needs the image registry of the bare-machine cluster (LOCAL_CLUSTER=local)")
+
+
 @pytest.fixture(scope="session")
 def first_site(cluster: Cluster) -> PlaybookRun:
     """site.yml run from nothing: the test cluster is made for one run of the tests."""

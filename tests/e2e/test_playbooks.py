@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.e2e.conftest import NAMESPACE, TOP, Cluster, PlaybookRun, User, Watcher, until
 from tests.e2e.test_app import SERVICES
 from tests.e2e.test_secrets import secrets_of
@@ -145,6 +147,7 @@ def test_a_broken_version_takes_the_whole_set_back_when_requested(app: Cluster, 
         assert app.image_of(service).endswith(":v1.0.0")
 
 
+@pytest.mark.registry
 def test_a_missing_tag_is_named(app: Cluster) -> None:
     run = app.playbook("playbooks/services.yml", "-e", "backend_api_version=v9.9.9", "-e", "release_on_failure=set")
     assert run.code != 0

@@ -17,6 +17,8 @@ KWOK = "0.8.0"
 HELM = "4.3.1"
 HELM3 = "3.22.0"
 HELMFILE = "1.8.0"
+KIND = "0.33.0"
+CRICTL = "1.36.0"
 _SECONDS = {
     "kube-apiserver": 225,
     "kube-controller-manager": 57,
@@ -89,13 +91,14 @@ class Part:
         return [*((name, f"v{self.version}") for name in self.version_vars), *self.extra_vars]
 
 
-def _kubernetes(name: str) -> Part:
+def _kubernetes(name: str, pins: str = "cluster") -> Part:
     major, minor, _ = KUBERNETES.split(".")
     homes = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     return Part(
         name,
         KUBERNETES,
         f"k8s.io/kubernetes/cmd/{name}",
+        pins=pins,
         version_vars=tuple(f"{home}.gitVersion" for home in homes),
         extra_vars=tuple(
             (f"{home}.git{key}", value) for home in homes for key, value in (("Major", major), ("Minor", minor))
@@ -155,6 +158,20 @@ PARTS: tuple[Part, ...] = (
 )
 # Only what the benchmark compares with: neither `make up` nor `make test` builds it.
 BENCH_PARTS: tuple[Part, ...] = (Part("helmfile", HELMFILE, "github.com/helmfile/helmfile", pins="helmfile"),)
+# kind, and what its node image has beside the programs of a cluster: for `make engine`.
+ENGINE_PARTS: tuple[Part, ...] = (
+    Part("kind", KIND, "sigs.k8s.io/kind", pins="engine"),
+    _kubernetes("kubeadm", pins="engine"),
+    Part(
+        "crictl",
+        CRICTL,
+        "sigs.k8s.io/cri-tools/cmd/crictl",
+        pins="engine",
+        version_vars=("sigs.k8s.io/cri-tools/pkg/version.Version",),
+    ),
+    Part("coredns-kubeadm", COREDNS, "./coredns", pins="engine"),
+    Part("ctr", CONTAINERD, "github.com/containerd/containerd/v2/cmd/ctr", pins="containerd"),
+)
 
 
 @dataclass(frozen=True)
@@ -243,6 +260,9 @@ class Files:
 DAPR_CHART = Files(f"charts/dapr-{DAPR}", f"github.com/dapr/dapr@v{DAPR}", "charts/dapr")
 KWOK_STAGES = Files(f"kwok/stages-{KWOK}", f"sigs.k8s.io/kwok@v{KWOK}", "kustomize/stage", for_tests=True)
 FILES = (DAPR_CHART, KWOK_STAGES)
+KIND_FILES = Files(f"kind/files-{KIND}", f"sigs.k8s.io/kind@v{KIND}", "images/base/files")
+KIND_NAMES = Files(f"kind/names-{KIND}", f"sigs.k8s.io/kind@v{KIND}", "pkg/build/nodeimage")
+ENGINE_FILES = (KIND_FILES, KIND_NAMES)
 
 
 def part(name: str) -> Part:
@@ -251,4 +271,4 @@ def part(name: str) -> Part:
     Raises:
         KeyError: there is none.
     """
-    return {entry.name: entry for entry in (*PARTS, *BENCH_PARTS)}[name]
+    return {entry.name: entry for entry in (*PARTS, *BENCH_PARTS, *ENGINE_PARTS)}[name]

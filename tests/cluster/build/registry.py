@@ -75,6 +75,12 @@ def pushed_digest(reference: Reference) -> str | None:
     return link.read_text() if link.exists() else None
 
 
+def blob_file(digest: str) -> Path:
+    """Where the storage keeps a blob."""
+    kind, _, name = digest.partition(":")
+    return REGISTRY / "docker" / "registry" / "v2" / "blobs" / kind / name[:2] / name / "data"
+
+
 def collect_garbage() -> None:
     """Remove blobs that no image needs any more."""
     config = write_settings(REGISTRY / "push.json", "127.0.0.1:0")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.cluster import namespaces
 from tests.cluster.build import compiler, images
 from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
@@ -26,7 +27,6 @@ from tests.cluster.state import Cluster, load_or_create, machine_routes
 
 _UP_LIMIT_SECONDS = 300
 _DOWN_LIMIT_SECONDS = 20
-_UNSHARE = ("unshare", "--fork", "--pid", "--kill-child", "--mount", "--net", "--uts", "--ipc", "--mount-proc")
 
 
 def up(name: str, kwok_nodes: int | None = None) -> Cluster:
@@ -77,17 +77,7 @@ def down(cluster: Cluster, *, purge: bool) -> None:
 
 def pid(cluster: Cluster) -> int | None:
     """The process number, as this machine counts, of the node's process 1; None when the cluster is stopped."""
-    wanted = _node_command(cluster)[1:]  # whatever Python it was started with
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            words = (entry / "cmdline").read_text().split("\0")[:-1]
-            if words[1:] == wanted and _is_first(entry):
-                return int(entry.name)
-        except OSError:  # it ended meanwhile
-            continue
-    return None
+    return namespaces.first_process(_node_command(cluster))
 
 
 def execute(cluster: Cluster, command: list[str]) -> int:
@@ -121,14 +111,6 @@ def _node_command(cluster: Cluster) -> list[str]:
     return [sys.executable, "-m", "tests.cluster.node", cluster.name, str(cluster.folder)]
 
 
-def _is_first(process: Path) -> bool:
-    """Whether a process is number 1 of an inner PID namespace."""
-    numbers = next(line for line in (process / "status").read_text().splitlines() if line.startswith("NSpid:")).split()[
-        1:
-    ]
-    return len(numbers) > 1 and numbers[-1] == "1"
-
-
 def _start(cluster: Cluster) -> int:
     taken = cluster.subnets.overlap(machine_routes())
     if taken:
@@ -147,7 +129,7 @@ def _start(cluster: Cluster) -> int:
     cgroups.make(cluster.cgroup)
     with (cluster.folder / "log" / "node.log").open("a") as log:
         subprocess.Popen(
-            [*_UNSHARE, *_node_command(cluster)],
+            [*namespaces.UNSHARE, *_node_command(cluster)],
             cwd=TOP,
             stdin=subprocess.DEVNULL,
             stdout=log,

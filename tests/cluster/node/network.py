@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tests.cluster.errors import ClusterError
-from tests.cluster.subnets import Subnets
+from tests.cluster.subnets import EngineSubnets, Subnets
 
 _LINK_LIMIT_SECONDS = 30
 INSIDE = "eth0"
@@ -17,15 +17,18 @@ INSIDE = "eth0"
 
 def attach(net: Subnets, pid: int) -> None:
     """Join the machine to the network namespace of process ``pid``; does nothing when that is done already."""
-    if not (Path("/sys/class/net") / net.veth).exists():
-        _ip("link", "add", net.veth, "type", "veth", "peer", "name", INSIDE, "netns", str(pid))
-    _ip("address", "replace", f"{net.machine_ip}/{net.node.prefixlen}", "dev", net.veth)
-    _ip("link", "set", net.veth, "up")
+    _link(net.veth, f"{net.machine_ip}/{net.node.prefixlen}", pid)
     for target in (net.pods, net.services):
         _ip("route", "replace", str(target), "via", net.node_ip)
 
 
-def detach(net: Subnets) -> None:
+def attach_engine(net: EngineSubnets, pid: int) -> None:
+    """Likewise with the container engine, for the ports that containers publish."""
+    _link(net.veth, f"{net.machine_ip}/{net.link.prefixlen}", pid)
+    _ip("route", "replace", str(net.all), "via", net.engine_ip)
+
+
+def detach(net: Subnets | EngineSubnets) -> None:
     """Remove the machine's end of the link, and with it the routes."""
     if (Path("/sys/class/net") / net.veth).exists():
         subprocess.run(
@@ -41,16 +44,18 @@ def configure_inside(net: Subnets) -> None:
     Raises:
         ClusterError: no link appears within 30 s.
     """
-    deadline = time.monotonic() + _LINK_LIMIT_SECONDS
-    while not Path("/sys/class/net", INSIDE).exists():
-        if time.monotonic() > deadline:
-            raise ClusterError(f"no link to the machine within {_LINK_LIMIT_SECONDS} s")
-        time.sleep(0.02)
-    _ip("link", "set", "lo", "up")
-    _ip("address", "add", f"{net.node_ip}/{net.node.prefixlen}", "dev", INSIDE)
-    _ip("link", "set", INSIDE, "up")
-    _ip("route", "add", "unreachable", "default")
+    _take_address(f"{net.node_ip}/{net.node.prefixlen}")
     _ip("route", "add", str(net.services), "dev", INSIDE)
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+
+
+def configure_engine(net: EngineSubnets) -> None:
+    """In the engine: likewise, without Services.
+
+    Raises:
+        ClusterError: no link appears within 30 s.
+    """
+    _take_address(f"{net.engine_ip}/{net.link.prefixlen}")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 
@@ -66,6 +71,25 @@ def dns_answers(server: str, name: str, timeout: float = 0.5) -> bool:
         except OSError:
             return False
     return bool(flags & 0xF == 0 and answers > 0)
+
+
+def _link(veth: str, address: str, pid: int) -> None:
+    if not (Path("/sys/class/net") / veth).exists():
+        _ip("link", "add", veth, "type", "veth", "peer", "name", INSIDE, "netns", str(pid))
+    _ip("address", "replace", address, "dev", veth)
+    _ip("link", "set", veth, "up")
+
+
+def _take_address(address: str) -> None:
+    deadline = time.monotonic() + _LINK_LIMIT_SECONDS
+    while not Path("/sys/class/net", INSIDE).exists():
+        if time.monotonic() > deadline:
+            raise ClusterError(f"no link to the machine within {_LINK_LIMIT_SECONDS} s")
+        time.sleep(0.02)
+    _ip("link", "set", "lo", "up")
+    _ip("address", "add", address, "dev", INSIDE)
+    _ip("link", "set", INSIDE, "up")
+    _ip("route", "add", "unreachable", "default")
 
 
 def _ip(*arguments: str) -> None:

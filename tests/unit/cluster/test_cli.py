@@ -48,6 +48,14 @@ def test_a_command_may_ask_for_fake_nodes(done: list[str]) -> None:
     assert done == ["up with 3 fake nodes", "down, purged"]
 
 
+def test_a_command_may_ask_for_a_provider(done: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_CLUSTER", "local")
+    says = "import os, sys; sys.exit(os.environ['LOCAL_CLUSTER'] != 'kind')"
+
+    assert cli.run(["with", "--provider", "kind", "one", "--", sys.executable, "-c", says]) == 0
+    assert done == ["up", "down, purged"]
+
+
 def test_the_exit_code_is_the_command_s_and_the_cluster_goes(done: list[str]) -> None:
     assert cli.run(["with", "one", "--", sys.executable, "-c", "raise SystemExit(7)"]) == 7
     assert done == ["up", "down, purged"]

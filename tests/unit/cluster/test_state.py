@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import cli, kind, state
+from tests.cluster import cli, state
 from tests.cluster.errors import ClusterError
 
 
@@ -80,9 +80,9 @@ def test_the_provider_is_what_the_cluster_is_else_what_is_asked_for_else_what_th
     assert (cli.provider("one"), cli.provider("two")) == ("local", "kind")
 
     monkeypatch.delenv("LOCAL_CLUSTER")
-    monkeypatch.setattr(kind, "usable", lambda: True)
+    monkeypatch.setattr(cli, "usable", lambda: True)
     assert cli.provider("two") == "kind"
-    monkeypatch.setattr(kind, "usable", lambda: False)
+    monkeypatch.setattr(cli, "usable", lambda: False)
     assert cli.provider("two") == "local"
 
     monkeypatch.setenv("LOCAL_CLUSTER", "k3s")

@@ -4,11 +4,20 @@ import re
 from pathlib import Path
 
 from tests.cluster.build.compiler import MODULES, go_command, go_environment, together
-from tests.cluster.build.parts import BENCH_PARTS, DAPR, DAPR_COMPONENTS, HELM, KUBERNETES, PARTS, part
+from tests.cluster.build.parts import (
+    BENCH_PARTS,
+    DAPR,
+    DAPR_COMPONENTS,
+    ENGINE_PARTS,
+    HELM,
+    KUBERNETES,
+    PARTS,
+    part,
+)
 from tests.cluster.paths import GO, HERE
 
 OTELGRPC = "go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"  # etcd 3.5 needs an old one
-ALL = (*PARTS, *BENCH_PARTS)
+ALL = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS)
 
 
 def libraries(pins: str) -> dict[str, str]:
@@ -42,17 +51,18 @@ def test_the_pin_files_agree_with_the_versions() -> None:
 
 def test_all_parts_share_one_set_of_kubernetes_libraries() -> None:
     """Else client-go and the rest would be compiled more than once."""
-    pins = {entry.pins: libraries(entry.pins) for entry in PARTS}
+    pins = {entry.pins: libraries(entry.pins) for entry in (*PARTS, *ENGINE_PARTS)}
     first = pins.pop("cluster")
     kubernetes = {version for path, version in first.items() if re.fullmatch(r"k8s\.io/(api|client-go|api\w+)", path)}
     assert kubernetes == {"v0" + KUBERNETES[1:]}
     differ = {name: {p for p in other if p in first and other[p] != first[p]} for name, other in pins.items()}
     assert differ["containerd"] == {"k8s.io/cri-api"}
+    assert {path for path in differ["engine"] if path.startswith("k8s.io/")} == set()
     assert {path for path in differ.pop("scheduler") if not path.startswith("go.etcd.io/")} == {OTELGRPC}
 
 
 def test_what_one_command_builds_has_names_of_its_own() -> None:
-    for entries in together(PARTS):
+    for entries in (*together(PARTS), *together(ENGINE_PARTS)):
         names = [entry.binary for entry in entries]
         assert len(set(names)) == len(names)
         assert len({entry.pins for entry in entries}) == 1

@@ -1,0 +1,64 @@
+"""PostgreSQL beside the cluster, as a managed database is: a container on kind's network."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from tests.cluster.errors import ClusterError
+from tests.cluster.kind.program import Program
+from tests.cluster.state import Cluster
+
+POSTGRES = "docker.io/library/postgres:15"
+_LIMIT_SECONDS = 60
+
+
+def start(cluster: Cluster, program: Program) -> Cluster:
+    """Start the database unless it runs; returns the cluster with its address.
+
+    Raises:
+        ClusterError: it does not answer within 60 s.
+    """
+    name = container(cluster.name)
+    if not program.inspect(name).get("State", {}).get("Running"):
+        password = urlsplit(cluster.database_url).password or ""
+        program.run("rm", "--force", name)
+        program.run(*arguments(cluster.name), more={"POSTGRES_PASSWORD": password})
+    _wait(name, program)
+    address = address_of(name, program)
+    url = f"postgresql://todo:{urlsplit(cluster.database_url).password}@{address}:5432/todo"
+    return replace(cluster, database_ip=address, database_url=url, database_url_admin=url)
+
+
+def remove(name: str, program: Program, *, purge: bool) -> None:
+    """Remove the container; with ``purge`` its data too."""
+    program.run("rm", "--force", "--volumes", container(name))
+    if purge and program.there("volume", "inspect", container(name)):
+        program.run("volume", "rm", container(name))
+
+
+def container(name: str) -> str:
+    """The container, and the volume with its data."""
+    return f"todo-cloud-{name}-postgres"
+
+
+def arguments(name: str) -> list[str]:
+    """How PostgreSQL runs; its password comes by the environment."""
+    options = ["--detach", "--name", container(name), "--network", "kind", "--restart", "unless-stopped"]
+    variables = ["--env", "POSTGRES_USER=todo", "--env", "POSTGRES_DB=todo", "--env", "POSTGRES_PASSWORD"]
+    return ["run", *options, *variables, "--volume", f"{container(name)}:/var/lib/postgresql/data", POSTGRES]
+
+
+def address_of(name: str, program: Program) -> str:
+    """A container's address on kind's network."""
+    return str(program.inspect(name)["NetworkSettings"]["Networks"]["kind"]["IPAddress"])
+
+
+def _wait(name: str, program: Program) -> None:
+    deadline = time.monotonic() + _LIMIT_SECONDS
+    asked = ("exec", name, "pg_isready", "--username=todo", "--dbname=todo", "--host=127.0.0.1")
+    while not program.there(*asked):
+        if time.monotonic() > deadline:
+            raise ClusterError(f"PostgreSQL in container {name} does not answer: see `{program.name} logs {name}`.")
+        time.sleep(0.5)
