@@ -184,7 +184,9 @@ def _wait(cluster: Cluster) -> None:
     argv = ["kubectl", f"--kubeconfig={cluster.kubeconfig}", "--request-timeout=5s", "get", "--raw=/readyz"]
     while subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode != 0:
         if time.monotonic() > deadline:
-            raise ClusterError(f"The API server of kind cluster {cluster.name} does not answer within {_WAIT_SECONDS} s.")
+            raise ClusterError(
+                f"The API server of kind cluster {cluster.name} does not answer within {_WAIT_SECONDS} s."
+            )
         time.sleep(0.5)
 
 
