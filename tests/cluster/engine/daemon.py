@@ -18,12 +18,13 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
 from tests.cluster.machine import ready_to_run
 from tests.cluster.node import cgroups, network
-from tests.cluster.paths import TOP, cache
+from tests.cluster.paths import HERE, TOP, cache
 from tests.cluster.say import Step, say
 from tests.cluster.state import machine_routes
 from tests.cluster.subnets import SLOTS, EngineSubnets
 
 FOLDER = cache() / "engine"
+FILES = HERE / "engine" / "files"
 _START_LIMIT_SECONDS = 60
 _STOP_LIMIT_SECONDS = 60
 
@@ -141,6 +142,8 @@ def command(folder: Path, net: EngineSubnets) -> list[str]:
         "--pidfile=/run/docker.pid",
         "--oom-score-adjust=0",  # less than its own may be refused
         "--storage-driver=overlay2",
+        f"--add-runtime=limited={FILES / 'runc.py'}",
+        "--default-runtime=limited",
         f"--cgroup-parent=/{_cgroup(folder)}",
         f"--bip={net.bridge}",
         f"--default-address-pool=base={net.pool},size=24",

@@ -10,10 +10,10 @@ from tests.cluster.build.images import Image
 from tests.cluster.build.layers import Layer, binary_layer, built, busybox_layer, files_layer, key_of, linked_libraries
 from tests.cluster.build.oci import Entry, tree, write_layer
 from tests.cluster.build.parts import KIND_FILES, KIND_NAMES, KUBERNETES
+from tests.cluster.engine.daemon import FILES
 from tests.cluster.errors import ClusterError
-from tests.cluster.paths import HERE, cache
+from tests.cluster.paths import cache
 
-FILES = HERE / "engine" / "files"
 POSTGRES = "docker.io/library/postgres:15"
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

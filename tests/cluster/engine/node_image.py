@@ -34,12 +34,12 @@ _PACKAGES = (
 _LEFT_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
 _IN_BASE = ("containerd", "containerd-shim-runc-v2", "ctr", "crictl")
 _IN_NODE = ("kubeadm", "kubelet", "kubectl")
-# As in kind's Dockerfile.
-_BASE_CONFIG = (
-    "ENV container=docker",
-    "STOPSIGNAL SIGRTMIN+3",
-    'ENTRYPOINT [ "/usr/local/bin/entrypoint", "/sbin/init" ]',
-)
+# As in kind's own; `docker import` does not know STOPSIGNAL.
+_DOCKERFILE = """FROM {base}
+ENV container=docker
+STOPSIGNAL SIGRTMIN+3
+ENTRYPOINT [ "/usr/local/bin/entrypoint", "/sbin/init" ]
+"""
 
 
 def ensure(folder: Path = daemon.FOLDER) -> str:
@@ -80,8 +80,10 @@ def _build_base(name: str, folder: Path) -> None:
     with _work(folder) as work:
         archive = work / "base.tar"
         _run(_debian_command(folder, archive), _base_environment(folder, work), folder / "base.log")
-        changes = [word for change in _BASE_CONFIG for word in ("--change", change)]
-        daemon.docker(["import", *changes, str(archive), name], folder)
+        plain = daemon.docker(["import", str(archive)], folder)
+        archive.unlink()
+        (work / "Dockerfile").write_text(_DOCKERFILE.format(base=plain))
+        daemon.docker(["build", "--quiet", "--tag", name, str(work)], folder)
     say(f"kind's base image built ({step})")
 
 
