@@ -1,8 +1,12 @@
-"""Locks between processes: files locked by the kernel, so that a killed holder never leaves one behind."""
+"""Locks between processes: files locked by the kernel, so that a killed holder never leaves one behind.
+
+A command started with ``close_fds=False`` shares the lock: if its starter is killed, the lock is held until it ends.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,4 +24,5 @@ def locked(path: Path, what: str) -> Iterator[None]:
         except BlockingIOError:
             say(f"waiting for another process that is busy with {what}")
             fcntl.flock(handle, fcntl.LOCK_EX)
+        os.set_inheritable(handle.fileno(), True)
         yield

@@ -161,7 +161,13 @@ def _work(folder: Path) -> Iterator[Path]:
 def _run(argv: list[str], environment: Mapping[str, str], log: Path) -> None:
     with log.open("w") as output:
         done = subprocess.run(
-            argv, env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+            argv,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+            close_fds=False,  # see locks.py
         )
     if done.returncode != 0:
         tail = " / ".join(log.read_text(errors="replace").splitlines()[-5:])

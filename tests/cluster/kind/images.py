@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,11 +57,12 @@ def load(cluster: Cluster, program: Program, node_id: str) -> None:
     missing = [reference for reference, key in source.keys.items() if loaded.get(reference) != key]
     if not missing:
         return
-    step = Step()
-    with tempfile.TemporaryDirectory(dir=cluster.folder, prefix=".images-") as folder:
-        archive = Path(folder) / "images.tar"
+    step, archive = Step(), cluster.folder / "images.tar"
+    try:
         source.write(missing, archive)
         load_archive(cluster.name, program, archive)
+    finally:
+        archive.unlink(missing_ok=True)
     loaded |= {reference: source.keys[reference] for reference in missing}
     fresh = note.with_suffix(".new")
     fresh.write_text(json.dumps({"node": node_id, "images": loaded}, indent=1))

@@ -149,4 +149,5 @@ def _done(
         text=True,
         check=False,
         timeout=limit,
+        close_fds=False,  # a killed run's kind may still be busy: the next one waits for it, see locks.py
     )

@@ -18,6 +18,7 @@ DOCKER = Program("docker")
 @pytest.fixture
 def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     monkeypatch.setattr(state, "CLUSTERS", tmp_path)
+    monkeypatch.setattr(cluster, "CLUSTERS", tmp_path)
     monkeypatch.setattr(checks, "check", lambda program, address: None)
     monkeypatch.setattr(cluster, "find", lambda: DOCKER)
     return Cluster("one", "kind", -1, "", "/cache/kubeconfig", "", "", "", engine="docker")
