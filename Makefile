@@ -64,7 +64,7 @@ integration: ## the same as make test PART=integration
 	@$(MAKE) test PART=$@
 
 .PHONY: e2e
-e2e: ## the same as make test PART=e2e
+e2e: ## the same as make test PART=e2e (LOCAL_CLUSTER=kind: on kind)
 	@$(MAKE) test PART=$@
 
 .PHONY: parts

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ PARENT = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BURN!r
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(stages, "RESULTS", tmp_path / "results")
     monkeypatch.delenv("TODO_CLOUD_TEST_CLUSTER", raising=False)
+    monkeypatch.setenv("LOCAL_CLUSTER", "kind")
     (tmp_path / "results").mkdir()
     return tmp_path / "results"
 
@@ -100,6 +102,15 @@ def test_what_needs_a_cluster_runs_beside_what_needs_none(
     assert begun.index("lint") < begun.index("unit")
     assert begun.index("e2e") < begun.index("integration"), "which begins on a cluster without the platform"
     assert list(commands[0][-2:]) == ["e2e", "integration"]
+
+
+@pytest.mark.parametrize(("part", "provider"), [("e2e", "kind"), ("integration", "local")])
+def test_integration_tests_run_on_the_bare_machine_cluster_only(
+    begun: list[str], monkeypatch: pytest.MonkeyPatch, part: str, provider: str
+) -> None:
+    monkeypatch.setattr(stages.subprocess, "run", lambda argv, **_: subprocess.CompletedProcess(argv, 0))
+    stages.main([part])
+    assert os.environ["LOCAL_CLUSTER"] == provider
 
 
 def test_after_a_failed_build_nothing_begins(begun: list[str], results: Path) -> None:

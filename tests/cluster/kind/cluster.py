@@ -51,7 +51,8 @@ def down(cluster: Cluster, *, purge: bool) -> None:
     """Remove the cluster, its database and the images that were built for it; with ``purge`` data and state too."""
     with locked(CLUSTERS / f".{cluster.name}.lock", f"cluster {cluster.name}"):
         program = program_of(cluster)
-        if not program.is_ours or daemon.pid():
+        if not program.is_ours or daemon.FOLDER.exists():  # else all that was in it is gone already
+            _wake(program)
             if is_ours(cluster, program.inspect(node(cluster.name))):
                 program.kind("delete", "cluster", "--name", cluster.name, "--kubeconfig", cluster.kubeconfig)
             database.remove(cluster.name, program, purge=purge)
@@ -63,7 +64,10 @@ def down(cluster: Cluster, *, purge: bool) -> None:
 
 def running(cluster: Cluster) -> bool:
     """Whether the node's container runs."""
-    found = program_of(cluster).inspect(node(cluster.name))
+    program = program_of(cluster)
+    if program.is_ours and not daemon.pid():
+        return False
+    found = program.inspect(node(cluster.name))
     return is_ours(cluster, found) and bool(found["State"]["Running"])
 
 
@@ -116,9 +120,14 @@ def create_arguments(cluster: Cluster, config: Path, image: str) -> list[str]:
 def _known(name: str) -> tuple[Cluster, Program]:
     cluster = load(name)
     program = program_of(cluster)
+    _wake(program)
+    return cluster, program
+
+
+def _wake(program: Program) -> None:
+    """The engine of `make engine` may have been stopped meanwhile."""
     if program.is_ours and not daemon.pid():
         daemon.start()
-    return cluster, program
 
 
 def _new(name: str) -> tuple[Cluster, Program]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,26 @@ def test_down_leaves_somebody_else_s_cluster_alone(one: Cluster, monkeypatch: py
 
     cluster.down(one, purge=True)
     assert [words for words in calls if words[0] == "delete"] == []
+    assert not state.exists("one")
+
+
+def test_a_stopped_engine_of_make_engine_is_started_to_remove_what_is_in_it(
+    one: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = replace(one, engine_host=cluster.daemon.host())
+    state.save(ours)
+    engine(monkeypatch, {"one-control-plane": container(ours)})
+    started: list[str] = []
+    monkeypatch.setattr(cluster.daemon, "pid", lambda *_: None)
+    monkeypatch.setattr(cluster.daemon, "start", lambda: started.append("engine"))
+    assert not cluster.running(ours)
+
+    monkeypatch.setattr(cluster.daemon, "FOLDER", tmp_path)
+    cluster.down(ours, purge=False)
+    assert started == ["engine"]
+    monkeypatch.setattr(cluster.daemon, "FOLDER", tmp_path / "gone")
+    cluster.down(ours, purge=True)
+    assert started == ["engine"]
     assert not state.exists("one")
 
 
