@@ -1,0 +1,67 @@
+"""The dapr role's trial pod, whoever deploys: Dapr's injector does not serve everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.unit.playbooks.stubbed import Run, Stubbed, inventory
+
+CONTROLLER = "system:serviceaccount:kube-system:replicaset-controller"
+OPERATOR = {
+    "metadata": {"name": "dapr-operator", "labels": {"app.kubernetes.io/version": "9.0.0"}},
+    "spec": {"replicas": 1, "template": {"spec": {"containers": [{"image": "ghcr.io/dapr/operator:9.0.0"}]}}},
+    "status": {"availableReplicas": 1, "readyReplicas": 1},
+}
+REFUSED = (
+    'Failed to create object: {"message":"serviceaccounts \\"replicaset-controller\\" is forbidden: User \\"ci\\" '
+    'cannot impersonate resource \\"serviceaccounts\\" in API group \\"\\" in the namespace \\"kube-system\\""}'
+)
+
+
+@pytest.fixture(scope="module")
+def stubbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stubbed]:
+    with Stubbed(tmp_path_factory.mktemp("dapr")) as found:
+        yield found
+
+
+def platform(stubbed: Stubbed, **trial: Any) -> Run:
+    """A check of the platform that another inventory manages, where the trial pod is answered so."""
+    return stubbed.run(
+        "platform",
+        inventory({"platform": {"dapr": {}}}, platform_manage=False),
+        *("-e", "_dapr_trial_retries=1"),
+        answers={"kubernetes.core.k8s": trial, "kubernetes.core.k8s_info Deployment": {"resources": [OPERATOR]}},
+    )
+
+
+def test_the_trial_pod_is_sent_as_a_controller_that_the_injector_serves(stubbed: Stubbed) -> None:
+    run = platform(stubbed)
+
+    assert run.code == 0, run.output
+    (trial,) = [call["args"] for call in run.calls if call["args"].get("impersonate_user")]
+    assert trial["impersonate_user"] == CONTROLLER
+    assert "name" not in trial["definition"]["metadata"], "it would be read first, which that controller may not"
+
+
+def test_a_user_who_may_not_do_that_is_not_refused(stubbed: Stubbed) -> None:
+    run = platform(stubbed, failed=True, msg=REFUSED, result={})
+
+    assert run.code == 0, run.output
+
+
+@pytest.mark.parametrize(
+    ("trial", "reason"),
+    [
+        ({"result": {"spec": {"containers": [{"name": "app"}]}}}, "the pod was accepted without one"),
+        ({"failed": True, "msg": 'namespaces "todo-test" not found', "result": {}}, 'namespaces "todo-test" not found'),
+    ],
+)
+def test_the_reason_is_what_the_api_server_answered(stubbed: Stubbed, trial: dict[str, Any], reason: str) -> None:
+    run = platform(stubbed, **trial)
+
+    assert run.code != 0
+    assert f"no sidecar ({reason})" in run.text.replace("''", "'"), run.output
+    assert "Unknown error" not in run.text.partition("no sidecar")[2]
