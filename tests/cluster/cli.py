@@ -261,7 +261,8 @@ def _engine(options: argparse.Namespace) -> None:
 def _clean(_: argparse.Namespace) -> None:
     for entry in state.known():
         _down(argparse.Namespace(name=entry.name, purge=True))
-    daemon.stop(purge=True)
+    if daemon.FOLDER.exists():
+        daemon.stop(purge=True)
     for path in cache().iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -41,6 +41,7 @@ def up(name: str) -> Cluster:
         cluster = _node(cluster, program)
         cluster = database.start(replace(cluster, node_ip=database.address_of(node(name), program)), program)
         save(cluster)
+        images.ensure(program)
         images.load(cluster, program, str(program.inspect(node(name))["Id"]))
         _tools()
         say(f"kind cluster {name} is up: API server, public endpoint ({cluster.url}) and database answer ({step})")

@@ -23,7 +23,7 @@ def start(cluster: Cluster, program: Program) -> Cluster:
     name = container(cluster.name)
     if not program.inspect(name).get("State", {}).get("Running"):
         password = urlsplit(cluster.database_url).password or ""
-        program.run("rm", "--force", name)
+        _remove_container(name, program)
         program.run(*arguments(cluster.name), more={"POSTGRES_PASSWORD": password})
     _wait(name, program)
     address = address_of(name, program)
@@ -33,7 +33,7 @@ def start(cluster: Cluster, program: Program) -> Cluster:
 
 def remove(name: str, program: Program, *, purge: bool) -> None:
     """Remove the container; with ``purge`` its data too."""
-    program.run("rm", "--force", "--volumes", container(name))
+    _remove_container(container(name), program)
     if purge and program.there("volume", "inspect", container(name)):
         program.run("volume", "rm", container(name))
 
@@ -53,6 +53,11 @@ def arguments(name: str) -> list[str]:
 def address_of(name: str, program: Program) -> str:
     """A container's address on kind's network."""
     return str(program.inspect(name)["NetworkSettings"]["Networks"]["kind"]["IPAddress"])
+
+
+def _remove_container(name: str, program: Program) -> None:
+    if program.inspect(name):
+        program.run("rm", "--force", name)
 
 
 def _wait(name: str, program: Program) -> None:

@@ -48,6 +48,13 @@ def build(program: Program) -> None:
     say(f"images built by {program.name} ({step})")
 
 
+def ensure(program: Program) -> None:
+    """Build the images unless the engine has them all; parts are compared by content, which takes no time."""
+    names = [*PUBLISHED, *(reference(*image) for image in app_images())]
+    if program.is_ours or not all(program.there("image", "inspect", name) for name in names):
+        build(program)
+
+
 def load(cluster: Cluster, program: Program, node_id: str) -> None:
     """Load the images that the node does not have yet, by content."""
     source = _parts_source() if program.is_ours else _engine_source(program)

@@ -92,3 +92,25 @@ def test_missing_tools_are_named(fake: Fake) -> None:
 
     with pytest.raises(ClusterError, match="needs kind and kubectl: install it and put it into PATH"):
         checks.check(Program("docker"), "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Id": "0123456789abcdef", "IPAM": {"Config": [{"Subnet": "172.18.0.0/16"}, {"Subnet": "fc00::/64"}]}},
+        {"subnets": [{"subnet": "172.18.0.0/16"}], "network_interface": "br-0123456789ab"},  # Podman
+    ],
+)
+def test_kind_s_network_is_compared_with_the_routes_of_others(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch, answer: dict[str, object]
+) -> None:
+    routes = [
+        {"dst": "default"},
+        {"dst": "172.18.0.0/16", "dev": "br-0123456789ab"},
+        {"dst": "10.8.0.1", "dev": "tun0"},
+    ]
+    fake("docker", out=json.dumps([answer]))
+    fake("ip", out=json.dumps(routes))
+
+    assert checks._network(Program("docker")) == (SUBNET, "br-0123456789ab")
+    assert checks._routes("br-0123456789ab") == (ipaddress.IPv4Network("10.8.0.1/32"),)

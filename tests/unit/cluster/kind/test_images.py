@@ -77,3 +77,13 @@ def test_published_images_are_pulled_by_digest_once(monkeypatch: pytest.MonkeyPa
     calls.clear()
     images.build(Program("docker"))
     assert [words for words in calls if words[0] != "build"] == [("tag", pinned, name)]
+
+
+@pytest.mark.parametrize(("there", "built"), [(True, 0), (False, 1)])
+def test_images_that_were_not_built_before_are_built(monkeypatch: pytest.MonkeyPatch, there: bool, built: int) -> None:
+    builds: list[Program] = []
+    monkeypatch.setattr(Program, "there", lambda self, *words: there)
+    monkeypatch.setattr(images, "build", builds.append)
+
+    images.ensure(Program("docker"))
+    assert len(builds) == built
