@@ -229,13 +229,14 @@ def _exec(options: argparse.Namespace) -> int:
 def _guide(options: argparse.Namespace) -> None:
     found = state.load(options.name)
     prefix = "" if found.name == "local" else f"TODO_CLOUD_CLUSTER={found.name} "
+    logs = f"kind export logs --name {found.name}" if found.provider == "kind" else found.folder / "log"
     say(f"the Todo app answers at {found.url}")
     print(f"""
   look around    export KUBECONFIG={found.kubeconfig} PATH="{BIN}:{cache() / "venv" / "bin"}:$PATH"
                  kubectl get pods --all-namespaces
                  {prefix}ansible-playbook playbooks/status.yml -i inventories/local
   logs           kubectl logs --namespace todo-local deploy/backend-api
-                 {found.folder / "log"} (the cluster's own programs)
+                 {logs} (the cluster's own programs)
   deploy again   {prefix}ansible-playbook site.yml -i inventories/local
   go back        {prefix}ansible-playbook rollback.yml -i inventories/local
   remove it      {prefix}make down
