@@ -75,6 +75,14 @@ parts: venv ## build what the tests need of the local cluster; what is there alr
 on-cluster: ## integration and end-to-end tests on the cluster that TODO_CLOUD_TEST_KUBECONFIG names (PART=... one part)
 	@python3 -m tests.stages --here $(PART)
 
+.PHONY: molecule
+molecule: export LOCAL_CLUSTER := $(PROVIDER)
+molecule: export TODO_CLOUD_CLUSTER := molecule
+molecule: venv ## molecule's scenarios on a cluster of their own (SCENARIO=default|failure|... PROVIDER=kind|local)
+	@$(CLUSTER) build --tests molecule
+	@molecule reset > /dev/null 2>&1  # a killed run's notes say that there is a cluster
+	@molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+
 .PHONY: rollouts
 rollouts: ## 320 rollouts generated at random, not those of the tests (TODO_CLOUD_SEED=... repeats)
 	@$(CLUSTER) build --tests rollouts
