@@ -16,7 +16,8 @@ import httpx
 log = logging.getLogger("upstream")
 
 PATIENCE_SECONDS = 5
-_NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
+# AttributeError: a connection that is closed as soon as it is made; httpcore asks anyio for its socket, which is gone.
+_NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, AttributeError)
 _BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 
 
@@ -54,7 +55,7 @@ async def call(
         log.info("%s %s: trying again", method, httpx.URL(url).path)
 
 
-def _unavailable(url: str, error: httpx.HTTPError) -> Unavailable:
+def _unavailable(url: str, error: Exception) -> Unavailable:
     service = httpx.URL(url).host
     log.warning("%s gives no answer: %s", service, type(error).__name__)
     return Unavailable(f"{service} gives no answer at the moment; try again")

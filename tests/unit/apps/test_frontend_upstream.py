@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib.util
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.unit.apps.conftest import register
-from tests.unit.apps.processes import Answer, Running, free_port, wait_until
+from tests.unit.apps.processes import APPS, Answer, Running, free_port, wait_until
 from tests.unit.apps.wire import Switch
 
 
@@ -183,3 +186,29 @@ def test_without_a_backend_it_is_not_ready_and_says_so(start_frontend: Callable[
     assert answer.status == 503
     assert answer.json["detail"] == "127.0.0.1 gives no answer at the moment; try again"
     assert frontend.call("GET", "/").status == 200
+
+
+def test_a_connection_that_is_closed_as_soon_as_it_is_made_is_made_again() -> None:
+    """httpcore 1.0 with anyio 4 then raises AttributeError (no socket to ask), before it sends anything."""
+    spec = importlib.util.spec_from_file_location("upstream", APPS / "frontend" / "upstream.py")
+    assert spec
+    assert spec.loader
+    upstream = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(upstream)
+    answers: list[httpx.Response | AttributeError] = [
+        AttributeError("'NoneType' object has no attribute 'getpeername'"),
+        httpx.Response(201),
+    ]
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def ask() -> tuple[int, bool]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as client:
+            response, repeated = await upstream.call(client, "POST", "http://a/b", headers={}, repeatable=False)
+            return response.status_code, repeated
+
+    assert asyncio.run(ask()) == (201, False)
