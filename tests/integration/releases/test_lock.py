@@ -87,8 +87,8 @@ def test_a_holder_that_is_stopped_while_its_lock_is_taken_over_writes_nothing_wh
         run.send_signal(signal.SIGCONT)
         output, _ = run.communicate(timeout=patience(60))
     assert run.returncode != 0
-    assert "was lost" in output, output
-    assert "nothing more is written" in output
+    # Stopped in the moment between Helm's end and the look at its history, it meets the other run's revision first.
+    assert "nothing more is written" in output or "somebody else writes this release" in output, output
     assert world.fingerprint() == before
     assert (world.text("a"), world.text("b")) == ("three", "three")
 
