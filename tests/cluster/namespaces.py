@@ -2,10 +2,56 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
+
+from tests.cluster.paths import TOP
 
 UNSHARE = ("unshare", "--fork", "--pid", "--kill-child", "--mount", "--net", "--uts", "--ipc", "--mount-proc")
+_START_LIMIT_SECONDS = 10
+
+
+def start(command: Sequence[str], log: IO[str]) -> int | None:
+    """Run a command as process 1 of new namespaces; its number, as this machine counts, or None after 10 s without."""
+    subprocess.Popen(
+        [*UNSHARE, *command],
+        cwd=TOP,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + _START_LIMIT_SECONDS
+    while time.monotonic() < deadline:
+        if found := first_process(command):
+            return found
+        time.sleep(0.02)
+    return None
+
+
+def stop(command: Sequence[str], patience: float) -> bool:
+    """End the process 1 that runs a command: in order first, after so many seconds by force. Whether it ran.
+
+    Raises:
+        TimeoutError: it is there still after twice that time.
+    """
+    found = first_process(command)
+    if not found:
+        return False
+    os.kill(found, signal.SIGTERM)
+    forced = time.monotonic() + patience
+    while first_process(command):
+        if time.monotonic() > forced + patience:
+            raise TimeoutError(f"process {found} does not end")
+        if time.monotonic() > forced:
+            os.kill(found, signal.SIGKILL)
+        time.sleep(0.05)
+    return True
 
 
 def first_process(command: Sequence[str]) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
 from tests.cluster.machine import ready_to_run
 from tests.cluster.node import cgroups, network
-from tests.cluster.paths import HERE, TOP, cache
+from tests.cluster.paths import HERE, cache
 from tests.cluster.say import Step, say
 from tests.cluster.state import machine_routes
 from tests.cluster.subnets import SLOTS, EngineSubnets
@@ -26,7 +25,7 @@ from tests.cluster.subnets import SLOTS, EngineSubnets
 FOLDER = cache() / "engine"
 FILES = HERE / "engine" / "files"
 _START_LIMIT_SECONDS = 60
-_STOP_LIMIT_SECONDS = 60
+_STOP_PATIENCE_SECONDS = 60
 
 
 def host(folder: Path = FOLDER) -> str:
@@ -69,21 +68,17 @@ def stop(folder: Path = FOLDER, *, purge: bool = False) -> None:
         return
     step = Step()
     with locked(folder / ".lock", "the container engine"):
-        found = pid(folder)
-        if found:
-            os.kill(found, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_LIMIT_SECONDS
-        while pid(folder):
-            if time.monotonic() > deadline and found:
-                os.kill(found, signal.SIGKILL)
-            time.sleep(0.05)
+        try:
+            was = namespaces.stop(_first(folder), _STOP_PATIENCE_SECONDS)
+        except TimeoutError as error:
+            raise ClusterError(f"The container engine does not end: {error}.") from error
         if (folder / "engine.json").exists():
             network.detach(subnets(folder))
         cgroups.remove(_cgroup(folder))
         (folder / "docker.sock").unlink(missing_ok=True)
         if purge:
             shutil.rmtree(folder)
-    say(f"container engine {'stopped' if found else 'was stopped already'} ({step})")
+    say(f"container engine {'stopped' if was else 'was stopped already'} ({step})")
 
 
 def pid(folder: Path = FOLDER) -> int | None:
@@ -187,19 +182,8 @@ def _start(folder: Path, net: EngineSubnets) -> int:
     cgroups.make(_cgroup(folder))
     (folder / "docker.sock").unlink(missing_ok=True)
     with (folder / "engine.log").open("w") as log:
-        subprocess.Popen(
-            [*namespaces.UNSHARE, *_first(folder)],
-            cwd=TOP,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if found := pid(folder):
+        if found := namespaces.start(_first(folder), log):
             return found
-        time.sleep(0.02)
     raise ClusterError(f"The container engine's first process does not start: {_tail(folder)}")
 
 

@@ -21,12 +21,12 @@ from tests.cluster.locks import locked
 from tests.cluster.machine import ready_to_run
 from tests.cluster.node import addons, cgroups, network, pki, postgres
 from tests.cluster.node.settings import write_files
-from tests.cluster.paths import CLUSTERS, TOP
+from tests.cluster.paths import CLUSTERS
 from tests.cluster.say import Step, say
 from tests.cluster.state import Cluster, load_or_create, machine_routes
 
 _UP_LIMIT_SECONDS = 300
-_DOWN_LIMIT_SECONDS = 20
+_DOWN_PATIENCE_SECONDS = 10
 
 
 def up(name: str, kwok_nodes: int | None = None) -> Cluster:
@@ -128,20 +128,8 @@ def _start(cluster: Cluster) -> int:
     cgroups.remove(cluster.cgroup)  # of a killed node: the kubelet would look for their containers, 3 s each
     cgroups.make(cluster.cgroup)
     with (cluster.folder / "log" / "node.log").open("a") as log:
-        subprocess.Popen(
-            [*namespaces.UNSHARE, *_node_command(cluster)],
-            cwd=TOP,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        found = pid(cluster)
-        if found:
+        if found := namespaces.start(_node_command(cluster), log):
             return found
-        time.sleep(0.02)
     raise ClusterError(f"The node of cluster {cluster.name} does not start; its log is {cluster.folder}/log/node.log.")
 
 
@@ -202,16 +190,7 @@ def _tail(log: Path) -> str:
 
 def _stop(cluster: Cluster) -> bool:
     """Stop the node: in order first, by force after that. Returns whether it ran."""
-    found = pid(cluster)
-    if not found:
-        return False
-    os.kill(found, signal.SIGTERM)
-    deadline = time.monotonic() + _DOWN_LIMIT_SECONDS
-    forced = time.monotonic() + _DOWN_LIMIT_SECONDS / 2
-    while pid(cluster):
-        if time.monotonic() > deadline:
-            raise ClusterError(f"The node of cluster {cluster.name} (process {found}) does not end.")
-        if time.monotonic() > forced:
-            os.kill(found, signal.SIGKILL)
-        time.sleep(0.05)
-    return True
+    try:
+        return namespaces.stop(_node_command(cluster), _DOWN_PATIENCE_SECONDS)
+    except TimeoutError as error:
+        raise ClusterError(f"The node of cluster {cluster.name} does not end: {error}.") from error
