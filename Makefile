@@ -100,6 +100,10 @@ chaos: ## kill or pause site.yml and rollback.yml at random moments (RUNS=200 SE
 	@$(CLUSTER) build --tests chaos
 	@$(CLUSTER) with chaos -- env PYTHONPATH=collections:. python3 -m tests.chaos --points $(or $(RUNS),$(POINTS),200) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 
+.PHONY: fuzz
+fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
+	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
 	@ruff check .
