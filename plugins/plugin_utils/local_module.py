@@ -56,7 +56,7 @@ class LocalModule:
     def _configure_module(self, module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]) -> Any:
         built = _built_module() if self._runs_here(module_name, task_vars) else None
         if built is None:
-            return super()._configure_module(module_name, module_args, task_vars)  # type: ignore[misc]
+            return super()._configure_module(module_name, module_args, task_vars)  # type: ignore[misc]  # a mix-in
         encoder = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
         fqn = f"ansible_collections.todo.cloud.plugins.modules.{module_name.removeprefix(_COLLECTION)}"
         code = _CODE.format(
