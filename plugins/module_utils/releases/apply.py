@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ..availability import BackgroundProbe
 from ..deploy.recorder import Recorder
 from ..deploy.remediation import Remediation, WaveFailure
+from ..deploy.rendering import Rendering
 from ..deploy.report import Outcome, Report, Row
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verification, Verifier
@@ -54,6 +55,7 @@ class Engine:
         self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
         self._report = Report(spent=run.spent)
         self._guarded = Guard()
+        self._rendering = Rendering(run.helm, run.settings)  # of what changes, before the first write
 
     def apply(self) -> Report:
         """Raises TodoCloudError with the report in its results if the environment is not as asked."""
@@ -64,7 +66,7 @@ class Engine:
         if settings.export:
             self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
         if settings.check:
-            return Preview(self._run, self._read).fill(self._report, plan, snapshot)
+            return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
         self._report.set = snapshot.newest.id if snapshot.newest else 0
         if self._withdraw or _changes(plan):
             with locked_run(self._run) as run:

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ..deploy.rendering import Rendering
 from ..deploy.report import Report
 from ..deploy.run import Run
-from ..deploy.writer import apply_request
 from ..failure import Code
 from ..helm.errors import HelmError
 from ..helm.state import Action, State
@@ -27,9 +27,9 @@ _SHOWN = (Action.INSTALL, Action.UPGRADE, Action.UNINSTALL)
 class Preview:
     """What a run of release_apply would do, put into a report."""
 
-    def __init__(self, run: Run, read: Read) -> None:
+    def __init__(self, run: Run, read: Read, rendering: Rendering) -> None:
         self._kube = run.kube
-        self._helm = run.helm
+        self._rendering = rendering
         self._settings = run.settings
         self._read = read
 
@@ -64,7 +64,7 @@ class Preview:
         if item.spec is None:
             return manifest_diffs(item.name, before, item.revision, "", "removed")
         try:
-            after = self._helm.render(apply_request(self._settings, item.spec, snapshot.version_ids, item.revision + 1))
+            after = self._rendering.manifest(item.spec, snapshot.version_ids, item.revision + 1)
         except HelmError as exc:
             if exc.failure.code is Code.CHART_INVALID:
                 raise

@@ -1,0 +1,57 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What charts render to, asked of Helm once per release and run; for whatever looks at objects before a write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from ..helm.cli import Helm
+from ..helm.errors import HelmError
+from ..planning.plan import PlanItem
+from ..planning.spec import ReleaseSpec, VersionIds
+from ..settings import Settings
+from .writer import apply_request
+
+_SIDE_BY_SIDE = 8
+
+
+class Rendering:
+    """Manifests as Helm would store them, by its server-side dry run. Threads may share it.
+
+    The same inputs are rendered once; a chart with random values would give others each time.
+    """
+
+    def __init__(self, helm: Helm, settings: Settings) -> None:
+        self._helm = helm
+        self._settings = settings
+        self._known: dict[tuple[str, str], str | HelmError] = {}
+
+    def manifest(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> str:
+        """The manifest of a release's next ``revision``. Raises HelmError, the same one each time."""
+        key = spec.name, spec.wanted(version_ids)
+        if key not in self._known:
+            try:
+                request = apply_request(self._settings, spec, version_ids, revision)
+                self._known[key] = self._helm.render(request)
+            except HelmError as exc:
+                self._known[key] = exc
+        known = self._known[key]
+        if isinstance(known, HelmError):
+            raise known
+        return known
+
+    def manifests(self, items: Sequence[PlanItem], version_ids: VersionIds) -> Mapping[str, str | HelmError]:
+        """The manifests of planned releases by name, rendered side by side; what Helm said where it can't."""
+
+        def one(item: PlanItem) -> str | HelmError:
+            assert item.spec is not None  # removals are not rendered
+            try:
+                return self.manifest(item.spec, version_ids, item.revision + 1)
+            except HelmError as exc:
+                return exc
+
+        rendered = [item for item in items if item.spec is not None]
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            return dict(zip((item.name for item in rendered), pool.map(one, rendered), strict=True))

@@ -1,0 +1,53 @@
+"""Manifests before a write: each is rendered once, and what can't be rendered says so each time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.rendering import Rendering
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, State
+from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import PlanItem
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
+
+from tests.support.fake_environment import A1, A2, World, specs
+
+
+def item(name: str, values: dict[str, Any]) -> PlanItem:
+    (spec,) = specs({name: values})
+    return PlanItem(name, State.ABSENT, Action.INSTALL, 0, spec=spec)
+
+
+def test_the_same_inputs_are_rendered_once() -> None:
+    world = World()
+    rendering = Rendering(world.helm, world.settings)
+    items = [item("api", A1), item("other", A1)]
+    first = rendering.manifests(items, {})
+    assert rendering.manifests([*items, item("third", A2)], {}).items() >= first.items()
+    assert world.helm.calls == 3
+
+
+def test_what_can_not_be_rendered_is_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, calls = World(), []
+
+    def refuse(request: ApplyRequest) -> str:
+        calls.append(request.name)
+        raise HelmError(Failure(Code.CHART_INVALID, "no", {}), transient=False)
+
+    monkeypatch.setattr(world.helm, "render", refuse)
+    rendering, broken = Rendering(world.helm, world.settings), item("api", A1)
+    found = rendering.manifests([broken], {})["api"]
+    assert isinstance(found, HelmError)
+    assert isinstance(broken.spec, ReleaseSpec)
+    with pytest.raises(HelmError):
+        rendering.manifest(broken.spec, {}, 1)
+    assert calls == ["api"]
+
+
+def test_a_removal_is_not_rendered() -> None:
+    world = World()
+    removal = PlanItem("api", State.VERIFIED, Action.UNINSTALL, 1)
+    assert Rendering(world.helm, world.settings).manifests([removal], {}) == {}
