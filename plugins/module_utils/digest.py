@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -22,6 +23,15 @@ _LENGTH = 40
 def digest_of(*parts: bytes) -> str:
     """40 hex digits over the parts, including their boundaries."""
     total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "big"))
+        total.update(part)
+    return total.hexdigest()[:_LENGTH]
+
+
+def keyed_digest(key: bytes, *parts: bytes) -> str:
+    """The same by HMAC-SHA-256: without the key nobody can try what the parts may be."""
+    total = hmac.new(key, digestmod=hashlib.sha256)
     for part in parts:
         total.update(len(part).to_bytes(8, "big"))
         total.update(part)
@@ -85,9 +95,13 @@ def chart_archive(chart: str) -> bytes:
     return packed.getvalue()
 
 
-def input_digest(chart: str, values: Mapping[str, Any], floor: str = "") -> str:
-    """Digest of a release's inputs; ``chart`` is the chart's own digest, ``floor`` its rollback_floor."""
-    return digest_of(chart.encode(), canonical(values), *([floor.encode()] if floor else []))
+def input_digest(chart: str, values: Mapping[str, Any], floor: str = "", key: bytes = b"") -> str:
+    """Digest of a release's inputs; ``chart`` is the chart's own digest, ``floor`` its rollback_floor.
+
+    ``key``: for values that hold secrets, see records/input_key.py.
+    """
+    parts = [chart.encode(), canonical(values), *([floor.encode()] if floor else [])]
+    return keyed_digest(key, *parts) if key else digest_of(*parts)
 
 
 def wanted_key(inputs: str, watched: str) -> str:

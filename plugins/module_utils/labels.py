@@ -6,6 +6,8 @@ from __future__ import annotations
 
 ENVIRONMENT = "todo.cloud/environment"
 INPUTS = "todo.cloud/inputs"
+# Of the key by which the inputs were digested, if their values hold secrets.
+INPUT_KEY = "todo.cloud/input-key"
 CHART = "todo.cloud/chart"
 WATCHED = "todo.cloud/watched"
 # The revision that a run intended: a manual Helm call copies our labels, so this number does not match its revision.

@@ -14,7 +14,7 @@ import copy
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ..digest import canonical, digest_of, wanted_key
@@ -22,9 +22,20 @@ from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import SecretRef
 from ..helm.storage import Revision
 from ..kube.api import KubeApi
-from ..kube.errors import KubeError
-from ..kube.resources import CONFIG_MAP
+from ..kube.errors import AlreadyExists, Forbidden, KubeError
+from ..kube.resources import CONFIG_MAP, SECRET
 from ..rollout.targets import Target
+from .secret_values import (
+    Path,
+    Split,
+    digest_of_secret,
+    pack_secret,
+    parse_paths,
+    unpack_secret,
+    value_at,
+    with_values,
+    without,
+)
 
 RECORD_LABEL = "todo.cloud/release-set"
 _COMMIT, _TIME = "todo.cloud/commit", "todo.cloud/verified-at"
@@ -57,6 +68,9 @@ class Member:
     secrets: tuple[SecretRef, ...] = ()
     images: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     rollback_floor: str = ""
+    input_key: str = ""  # of the key by which ``inputs`` was made; see input_key.py
+    secret_values: tuple[Path, ...] | None = None  # paths in ``values``; None: not examined
+    incomplete: bool = False  # the secret values could not be read; never stored
 
     @property
     def wanted(self) -> str:
@@ -75,6 +89,7 @@ class Member:
             "watches": tuple((kind, name) for kind, name in raw["watches"]),
             "targets": tuple(Target(**each) for each in raw["targets"]),
             "secrets": tuple(SecretRef(**each) for each in raw["secrets"]),
+            "secret_values": parse_paths(raw.get("secret_values")),
         })  # fmt: skip
 
 
@@ -92,6 +107,7 @@ class Record:
     missing: Mapping[str, str] = field(default_factory=dict)
     restored_from: int = 0
     charts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    secret_digest: str = ""  # of the Secret beside it, see secret_values.py; empty without one
 
 
 @dataclass(frozen=True)
@@ -119,6 +135,13 @@ def pack(record: Record) -> dict[str, Any]:
     """The ConfigMap. Charts that do not fit are left out, largest first; it cannot redeploy those releases."""
     content = asdict(record)
     charts: dict[str, bytes] = content.pop("charts")
+    # What only releases with secret values have is left out elsewhere: older versions of the collection read that too.
+    if not content["secret_digest"]:
+        del content["secret_digest"]
+    for member in content["members"].values():
+        for key, default in (("input_key", ""), ("secret_values", None), ("incomplete", member["incomplete"])):
+            if member[key] == default:
+                del member[key]
     while charts and sum(map(len, charts.values())) * 4 / 3 + len(canonical(content)) > _LIMIT:
         del charts[max(charts, key=lambda digest: len(charts[digest]))]
     text = canonical(content).decode()
@@ -159,6 +182,31 @@ def unpack(item: Mapping[str, Any]) -> Record:
 
 def _digest(text: str, binary: Mapping[str, str]) -> str:
     return digest_of(text.encode(), canonical(dict(binary)))
+
+
+def split(record: Record) -> tuple[Record, Split]:
+    """The record without its secret values, and those by member."""
+    found: Split = {}
+    members = dict(record.members)
+    for name, member in record.members.items():
+        if member.secret_values and not member.incomplete:
+            found[name] = [(path, value_at(member.values, path)) for path in member.secret_values]
+            members[name] = replace(member, values=without(member.values, member.secret_values))
+    return replace(record, members=members), found
+
+
+def join(record: Record, found: Split) -> Record:
+    """The reverse of ``split``; members whose secret values are not there are marked incomplete."""
+    members = dict(record.members)
+    for name, member in record.members.items():
+        if not member.secret_values:
+            continue
+        values = found.get(name, [])
+        if {path for path, _value in values} == set(member.secret_values):
+            members[name] = replace(member, values=with_values(member.values, values))
+        else:
+            members[name] = replace(member, incomplete=True)
+    return replace(record, members=members)
 
 
 class RecordStore:
@@ -208,20 +256,64 @@ class RecordStore:
                     f"There is no release set {number} in namespace {self._namespace!r}.",
                     set=number,
                 )
-            self._read[number] = unpack(item)
+            self._read[number] = self._with_secrets(unpack(item))
         return self._read[number]
+
+    def _with_secrets(self, record: Record) -> Record:
+        """With its secret values, as far as the credentials may read them and nobody removed them."""
+        if not any(member.secret_values for member in record.members.values()):
+            return record
+        name, item = f"{_PREFIX}{record.id}", None
+        with suppress(Forbidden):
+            item = self._kube.find(SECRET, self._namespace, name) if record.secret_digest else None
+        return join(record, unpack_secret(name, item, record.secret_digest) if item else {})
 
     def write(self, record: Record) -> list[str]:
         """Writes a record and prunes old ones, as far as the API server allows: the next record prunes what is left.
         Returns the digests of charts that did not fit.
         """
-        item = pack(record)
-        self._kube.create(CONFIG_MAP, self._namespace, item)
+        name = f"{_PREFIX}{record.id}"
+        public, found = split(record)
+        if found:
+            secret = pack_secret(name, {RECORD_LABEL: self._environment}, found)
+            public = replace(public, secret_digest=digest_of_secret(secret))
+            self._create_secret(name, secret)
+        item = pack(public)
+        created = self._kube.create(CONFIG_MAP, self._namespace, item)
+        if found:
+            self._own(name, created)
         kept = {key.removeprefix("chart-").removesuffix(".tgz") for key in item["binaryData"]}
         with suppress(KubeError):
             for old in self.headers()[KEEP:]:
                 self._kube.delete(CONFIG_MAP, self._namespace, f"{_PREFIX}{old.id}")
+            if any(member.secret_values for member in record.members.values()):
+                self._prune_secrets()
         return sorted(set(record.charts) - kept)
+
+    def _create_secret(self, name: str, secret: dict[str, Any]) -> None:
+        """Before its record: a record without its Secret would be worth less than none."""
+        try:
+            self._kube.create(SECRET, self._namespace, secret)
+        except AlreadyExists:  # a run was killed before it wrote the record
+            if self._kube.find(CONFIG_MAP, self._namespace, name, metadata_only=True) is not None:
+                raise
+            self._kube.delete(SECRET, self._namespace, name)
+            self._kube.create(SECRET, self._namespace, secret)
+
+    def _own(self, name: str, record: Mapping[str, Any]) -> None:
+        """Whoever deletes the record deletes its Secret."""
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": record["metadata"]["uid"]}
+        with suppress(KubeError):  # _prune_secrets finds it in any case
+            self._kube.patch(SECRET, self._namespace, name, {"metadata": {"ownerReferences": [owner]}})
+
+    def _prune_secrets(self) -> None:
+        """Secrets whose record is gone, oldest ones pruned by a version that did not know of them among them."""
+        selector = f"{RECORD_LABEL}={self._environment}"
+        kept = {f"{_PREFIX}{header.id}" for header in self.headers()}
+        for item in self._kube.list_(SECRET, self._namespace, label_selector=selector, metadata_only=True)[0]:
+            name = str(item["metadata"]["name"])
+            if name.startswith(_PREFIX) and name not in kept:
+                self._kube.delete(SECRET, self._namespace, name)
 
     def withdraw(self, number: int, reason: str) -> None:
         """Marks a record as withdrawn: rollbacks no longer choose it by themselves."""
