@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmVersion
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmVersion, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
     CorruptRelease,
@@ -71,9 +71,9 @@ class FakeHelm:
             manifest = manifest_of(request.name, request.values)
             self._deploy(request.name, number, manifest, request.labels, dict(request.values))
 
-    def render(self, request: ApplyRequest) -> str:
+    def render(self, request: ApplyRequest) -> Rendered:
         self.calls += 1
-        return manifest_of(request.name, request.values)
+        return Rendered(manifest_of(request.name, request.values))
 
     def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = 300, history_max: int = 40) -> None:
         self._begin("rollback", name)

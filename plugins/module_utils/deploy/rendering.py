@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ..helm.cli import Helm
+from ..helm.cli import Helm, Rendered
 from ..helm.errors import HelmError
 from ..planning.plan import PlanItem
 from ..planning.spec import ReleaseSpec, VersionIds
@@ -26,10 +26,10 @@ class Rendering:
     def __init__(self, helm: Helm, settings: Settings) -> None:
         self._helm = helm
         self._settings = settings
-        self._known: dict[tuple[str, str], str | HelmError] = {}
+        self._known: dict[tuple[str, str], Rendered | HelmError] = {}
 
-    def manifest(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> str:
-        """The manifest of a release's next ``revision``. Raises HelmError, the same one each time."""
+    def one(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> Rendered:
+        """A release's next ``revision``. Raises HelmError, the same one each time."""
         key = spec.name, spec.wanted(version_ids)
         if key not in self._known:
             try:
@@ -42,13 +42,13 @@ class Rendering:
             raise known
         return known
 
-    def manifests(self, items: Sequence[PlanItem], version_ids: VersionIds) -> Mapping[str, str | HelmError]:
-        """The manifests of planned releases by name, rendered side by side; what Helm said where it can't."""
+    def all(self, items: Sequence[PlanItem], version_ids: VersionIds) -> Mapping[str, Rendered | HelmError]:
+        """Planned releases by name, rendered side by side; what Helm said where it can't."""
 
-        def one(item: PlanItem) -> str | HelmError:
+        def one(item: PlanItem) -> Rendered | HelmError:
             assert item.spec is not None  # removals are not rendered
             try:
-                return self.manifest(item.spec, version_ids, item.revision + 1)
+                return self.one(item.spec, version_ids, item.revision + 1)
             except HelmError as exc:
                 return exc
 

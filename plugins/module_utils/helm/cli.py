@@ -69,6 +69,14 @@ class ApplyRequest:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """What a chart renders to. Secrets are in it in plain text. ``hooks``: manifests that are no part of the release."""
+
+    manifest: str
+    hooks: tuple[str, ...] = ()
+
+
 class Helm(Protocol):
     """What Helm is asked for."""
 
@@ -86,8 +94,8 @@ class Helm(Protocol):
     def apply(self, request: ApplyRequest) -> None:
         """Installs or upgrades a release. Raises HelmError."""
 
-    def render(self, request: ApplyRequest) -> str:
-        """The manifest that ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
+    def render(self, request: ApplyRequest) -> Rendered:
+        """What ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
 
     def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = ..., history_max: int = ...) -> None:
         """Makes a stored revision the newest again. There is no 'the one before': ``revision`` is a number above 0."""
@@ -147,14 +155,15 @@ class HelmCli:
         """Installs or upgrades a release; HelmError when Helm fails."""
         self._write(self._apply_argv(request), request.values, request.timeout)
 
-    def render(self, request: ApplyRequest) -> str:
-        """The manifest that ``apply`` would store, from a server-side dry run; it contains Secrets in plain text."""
+    def render(self, request: ApplyRequest) -> Rendered:
+        """What ``apply`` would store, from a server-side dry run; it contains Secrets in plain text."""
         argv = [*self._apply_argv(request), "--dry-run=server", "--output", "json"]
         out = self._ask(argv, request)
         try:
             release = json.loads(out[out.index("{") :])  # some versions print "Pulled: ..." first
-            return str(release["manifest"])
-        except (ValueError, KeyError) as exc:
+            hooks = tuple(str(hook["manifest"]) for hook in release.get("hooks") or ())
+            return Rendered(str(release["manifest"]), hooks)
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
             raise error(
                 Code.HELM_FAILED, f"{request.name}: Helm's dry run printed no release.", release=request.name
             ) from exc

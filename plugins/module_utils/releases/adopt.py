@@ -136,7 +136,7 @@ class Adoption:
         try:
             wanted = self._run.helm.render(
                 apply_request(self._settings, replace(spec, watches=()), {}, stored.revision + 1)
-            )
+            ).manifest
         except HelmError as exc:
             if exc.failure.code is Code.CHART_INVALID:
                 raise

@@ -218,7 +218,7 @@ class HelmReleaseRun:
         options = {"force_conflicts": self._force, "skip_crds": self._skip_crds}
         request = apply_request(self._settings, spec, snapshot.version_ids, report.revision + 1, **options)
         try:
-            after, then = self._run.helm.render(request), f"revision {report.revision + 1}"
+            after, then = self._run.helm.render(request).manifest, f"revision {report.revision + 1}"
         except HelmError as exc:
             if exc.failure.code is Code.CHART_INVALID:
                 raise

@@ -64,7 +64,7 @@ class Preview:
         if item.spec is None:
             return manifest_diffs(item.name, before, item.revision, "", "removed")
         try:
-            after = self._rendering.manifest(item.spec, snapshot.version_ids, item.revision + 1)
+            after = self._rendering.one(item.spec, snapshot.version_ids, item.revision + 1).manifest
         except HelmError as exc:
             if exc.failure.code is Code.CHART_INVALID:
                 raise

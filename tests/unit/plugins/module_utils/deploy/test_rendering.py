@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.rendering import Rendering
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, State
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import PlanItem
@@ -25,29 +25,29 @@ def test_the_same_inputs_are_rendered_once() -> None:
     world = World()
     rendering = Rendering(world.helm, world.settings)
     items = [item("api", A1), item("other", A1)]
-    first = rendering.manifests(items, {})
-    assert rendering.manifests([*items, item("third", A2)], {}).items() >= first.items()
+    first = rendering.all(items, {})
+    assert rendering.all([*items, item("third", A2)], {}).items() >= first.items()
     assert world.helm.calls == 3
 
 
 def test_what_can_not_be_rendered_is_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
     world, calls = World(), []
 
-    def refuse(request: ApplyRequest) -> str:
+    def refuse(request: ApplyRequest) -> Rendered:
         calls.append(request.name)
         raise HelmError(Failure(Code.CHART_INVALID, "no", {}), transient=False)
 
     monkeypatch.setattr(world.helm, "render", refuse)
     rendering, broken = Rendering(world.helm, world.settings), item("api", A1)
-    found = rendering.manifests([broken], {})["api"]
+    found = rendering.all([broken], {})["api"]
     assert isinstance(found, HelmError)
     assert isinstance(broken.spec, ReleaseSpec)
     with pytest.raises(HelmError):
-        rendering.manifest(broken.spec, {}, 1)
+        rendering.one(broken.spec, {}, 1)
     assert calls == ["api"]
 
 
 def test_a_removal_is_not_rendered() -> None:
     world = World()
     removal = PlanItem("api", State.VERIFIED, Action.UNINSTALL, 1)
-    assert Rendering(world.helm, world.settings).manifests([removal], {}) == {}
+    assert Rendering(world.helm, world.settings).all([removal], {}) == {}

@@ -125,7 +125,7 @@ def test_uninstall() -> None:
 
 def test_render_reads_the_manifest_also_after_chatter() -> None:
     fake = Fake(answer=Completed(0, 'Pulled: r/c:1\nDigest: sha256:1\n{"manifest": "kind: X\\n"}', ""))
-    assert HelmCli(lambda: KUBECONFIG, "helm", fake).render(REQUEST) == "kind: X\n"
+    assert HelmCli(lambda: KUBECONFIG, "helm", fake).render(REQUEST).manifest == "kind: X\n"
     assert fake.calls[1] == [*BASE, "--dry-run=server", "--output", "json"]
 
 
