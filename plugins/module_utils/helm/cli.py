@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from ..failure import Code, Failure, error
 from ..kube.api import Check, always_allowed
 from .errors import HelmError, error_of
+from .names import check_chart, check_label, check_name, check_namespace
 from .process import Completed, Runner, TookTooLong, kubeconfig_file, run_process
 
 _RETRY_SECONDS = (0.5, 1.0, 2.0)
@@ -193,6 +194,8 @@ class HelmCli:
             raise error(
                 Code.INVALID_INPUT, f"{name}: a rollback needs the number of a revision, not {revision}.", release=name
             )
+        check_name(name)
+        check_namespace(namespace)
         argv = [
             "rollback",
             name,
@@ -208,10 +211,17 @@ class HelmCli:
 
     def uninstall(self, name: str, namespace: str, *, timeout: int = 300) -> None:
         """Removes a release and its history, if it exists."""
+        check_name(name)
+        check_namespace(namespace)
         argv = ["uninstall", name, "--namespace", namespace, "--ignore-not-found", "--timeout", f"{timeout}s"]
         self._write(argv, None, timeout)
 
     def _apply_argv(self, request: ApplyRequest) -> list[str]:
+        check_name(request.name)
+        check_namespace(request.namespace)
+        check_chart(request.chart, request.chart_version)
+        for key, value in request.labels.items():
+            check_label(key, value)
         argv = ["upgrade", "--install", request.name, request.chart, "--namespace", request.namespace]
         argv += ["--values", "-", "--reset-values"]  # else empty values would mean the values of the last release
         # Otherwise Helm spends two thirds of its time on the server's OpenAPI documents, only to find that the server

@@ -10,13 +10,13 @@ Layout: helm.sh/helm, pkg/storage/driver/secrets.go, the same in Helm 3 and 4.
 from __future__ import annotations
 
 import base64
-import binascii
 import copy
 import gzip
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,14 @@ from typing import TYPE_CHECKING, Any
 from ..failure import Code, Failure, TodoCloudError, error
 from ..kube.errors import AlreadyExists
 from ..kube.resources import SECRET
+from ..parsing import Malformed, check_plain, load_json, parse_as, quoted, unpack_base64, unpack_gzip
 
 if TYPE_CHECKING:
     from ..kube.api import KubeApi, KubeReader
 
 SELECTOR = "owner=helm"
 _SYSTEM_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 class ReleaseStatus(StrEnum):
@@ -89,6 +91,7 @@ class StoredRelease:
     manifest: str
     rollback_revision: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    hooks: tuple[str, ...] = ()  # their manifests, which are not part of ``manifest``
 
 
 class CorruptRelease(TodoCloudError):
@@ -105,22 +108,20 @@ def secret_name(name: str, revision: int) -> str:
 
 def revision_of(metadata: Mapping[str, Any]) -> Revision | None:
     """From a Secret's metadata; None when it is not a Helm release."""
-    labels = metadata.get("labels") or {}
-    if labels.get("owner") != "helm" or not str(labels.get("version", "")).isdigit():
+    labels = metadata.get("labels")
+    if not isinstance(labels, Mapping) or labels.get("owner") != "helm":
         return None
-    try:
-        status = ReleaseStatus(labels.get("status", ""))
-    except ValueError:
-        status = ReleaseStatus.UNKNOWN
+    if not _NUMBER.fullmatch(str(labels.get("version", ""))):
+        return None
     return Revision(
-        name=labels.get("name", ""),
-        namespace=metadata.get("namespace", ""),
+        name=str(labels.get("name", "")),
+        namespace=str(metadata.get("namespace", "")),
         revision=int(labels["version"]),
-        status=status,
-        uid=metadata.get("uid", ""),
-        labels={key: value for key, value in labels.items() if key not in _SYSTEM_LABELS},
+        status=_status(labels.get("status")),
+        uid=str(metadata.get("uid", "")),
+        labels={str(key): str(value) for key, value in labels.items() if key not in _SYSTEM_LABELS},
         created=_seconds(metadata.get("creationTimestamp")),
-        version=metadata.get("resourceVersion", ""),
+        version=str(metadata.get("resourceVersion", "")),
     )
 
 
@@ -138,10 +139,9 @@ def histories_of(metadata: Iterable[Mapping[str, Any]]) -> dict[str, list[Revisi
 def decode(data: str) -> dict[str, Any]:
     """Content of a Secret's key ``release``, as in the API; raises CorruptRelease."""
     try:
-        packed = base64.b64decode(base64.b64decode(data, validate=True), validate=True)
-        text = gzip.decompress(packed) if packed[:3] == b"\x1f\x8b\x08" else packed
-        release = json.loads(text)
-    except (binascii.Error, OSError, EOFError, ValueError) as exc:
+        packed = unpack_base64(unpack_base64(data).decode("ascii", "replace"))
+        release = load_json(unpack_gzip(packed) if packed[:3] == b"\x1f\x8b\x08" else packed, unique=False)
+    except Malformed as exc:
         raise CorruptRelease(str(exc)) from exc
     if not isinstance(release, dict) or not isinstance(release.get("info"), dict):
         raise CorruptRelease("it contains no release")
@@ -155,22 +155,41 @@ def encode(release: Mapping[str, Any]) -> str:
 
 
 def stored_release(raw: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> StoredRelease:
-    """From the decoded JSON."""
-    info, chart = raw["info"], (raw.get("chart") or {}).get("metadata") or {}
-    return StoredRelease(
-        name=raw.get("name", ""),
-        namespace=raw.get("namespace", ""),
-        revision=int(raw.get("version", 0)),
-        status=ReleaseStatus(info.get("status", "unknown")),
-        description=info.get("description", ""),
-        chart_name=chart.get("name", ""),
-        chart_version=chart.get("version", ""),
-        app_version=chart.get("appVersion", ""),
-        config=raw.get("config") or {},
-        manifest=raw.get("manifest", ""),
-        rollback_revision=int(info.get("rollback_revision", 0)),
-        labels=dict(labels or {}),
-    )
+    """From the decoded JSON. What is null or missing is empty, as for Helm; raises CorruptRelease for another type."""
+    try:
+        check_plain(dict(raw))
+        info, chart = _part(raw, "info", dict[str, Any], {}), _part(raw, "chart", dict[str, Any], {})
+        metadata = _part(chart, "metadata", dict[str, Any], {})
+        hooks = _part(raw, "hooks", tuple[dict[str, Any], ...], ())
+        return StoredRelease(
+            name=_part(raw, "name", str, ""),
+            namespace=_part(raw, "namespace", str, ""),
+            revision=_part(raw, "version", int, 0),
+            status=_status(_part(info, "status", str, "")),
+            description=_part(info, "description", str, ""),
+            chart_name=_part(metadata, "name", str, ""),
+            chart_version=_part(metadata, "version", str, ""),
+            app_version=_part(metadata, "appVersion", str, ""),
+            config=_part(raw, "config", dict[str, Any], {}),
+            manifest=_part(raw, "manifest", str, ""),
+            rollback_revision=_part(info, "rollback_revision", int, 0),
+            labels=dict(labels or {}),
+            hooks=tuple(_part(hook, "manifest", str, "") for hook in hooks),
+        )
+    except Malformed as exc:
+        raise CorruptRelease(str(exc)) from exc
+
+
+def _part(raw: Mapping[str, Any], key: str, kind: Any, default: Any) -> Any:
+    value = raw.get(key)
+    return default if value is None else parse_as(kind, value, key)
+
+
+def _status(word: object) -> ReleaseStatus:
+    try:
+        return ReleaseStatus(str(word))
+    except ValueError:
+        return ReleaseStatus.UNKNOWN
 
 
 class HelmReader:
@@ -218,6 +237,9 @@ class HelmReader:
             secret = self._reader.get(SECRET, self.namespace, key)
             found = revision_of(secret["metadata"])
             stored = stored_release(decode(_payload(secret)), found.labels if found else {})
+            if (stored.name, stored.revision) != (name, revision):
+                raise CorruptRelease(f"it contains revision {stored.revision} of {quoted(stored.name)}")
+            stored = replace(stored, namespace=self.namespace)  # whatever a copied or restored Secret says
             self._contents[key] = (secret["metadata"]["resourceVersion"], stored)
         return stored
 
@@ -228,9 +250,12 @@ class HelmReader:
         """
         raw = decode(_payload(self._reader.get(SECRET, self.namespace, secret_name(name, revision))))
         try:
-            files = (raw.get("chart") or {}).get("files") or ()
-            return {str(file["name"]): base64.b64decode(file["data"]).decode() for file in files}
-        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            files = _part(_part(raw, "chart", dict[str, Any], {}), "files", tuple[dict[str, Any], ...], ())
+            return {
+                _part(file, "name", str, ""): unpack_base64(_part(file, "data", str, "")).decode("utf-8", "replace")
+                for file in files
+            }
+        except Malformed as exc:
             raise CorruptRelease(str(exc)) from exc
 
 
@@ -289,11 +314,15 @@ class HelmStorage(HelmReader):
 
 
 def _seconds(timestamp: Any) -> float:
-    return datetime.fromisoformat(timestamp).timestamp() if isinstance(timestamp, str) else 0.0
+    try:
+        return datetime.fromisoformat(timestamp).timestamp() if isinstance(timestamp, str) else 0.0
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 def _payload(secret: Mapping[str, Any]) -> str:
-    data = (secret.get("data") or {}).get("release")
-    if not isinstance(data, str):
+    data = secret.get("data")
+    payload = data.get("release") if isinstance(data, Mapping) else None
+    if not isinstance(payload, str):
         raise CorruptRelease("the Secret has no key 'release'")
-    return data
+    return payload

@@ -5,17 +5,16 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..digest import chart_digest, digest_of, input_digest, wanted_key
 from ..failure import Code, TodoCloudError, error
+from ..helm.names import NAME, check_chart, check_namespace
 from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
 from ..records.rollback_floor import FLOOR, parse_floor
 
-_NAME = re.compile(r"^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$")  # Helm: at most 53 characters
 _KEYS = {"name", "namespace", "chart", "chart_version", "values", "watches", "app_id", "rollback_floor"}
 _WATCHABLE = ("Secret", "ConfigMap")
 
@@ -54,7 +53,7 @@ class ReleaseSpec:
     def parse(cls, raw: Mapping[str, Any], wave: int = 0) -> ReleaseSpec:
         """From a role's description; raises TodoCloudError (invalid_input, chart_invalid)."""
         name = raw.get("name")
-        if not isinstance(name, str) or not _NAME.match(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             raise _invalid(
                 f"{name!r} is not a valid release name: lower-case letters, digits and hyphens, at most 53.", name
             )
@@ -67,6 +66,8 @@ class ReleaseSpec:
         if not isinstance(values, Mapping):
             raise _invalid(f"{name}: values must be a dictionary.", name)
         version = raw.get("chart_version") or None
+        check_namespace(raw["namespace"])
+        check_chart(raw["chart"], version)
         chart = chart_digest(raw["chart"], version)
         floor = parse_floor(raw.get("rollback_floor"), name)
         return cls(

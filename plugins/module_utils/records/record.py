@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import copy
-import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -20,17 +20,18 @@ from typing import Any
 from ..digest import canonical, digest_of, wanted_key
 from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import SecretRef
+from ..helm.names import check_chart, check_name
 from ..helm.storage import Revision
 from ..kube.api import KubeApi
 from ..kube.errors import AlreadyExists, Forbidden, KubeError
 from ..kube.resources import CONFIG_MAP, SECRET
+from ..parsing import Malformed, load_json, parse, quoted, unpack_base64
 from ..rollout.targets import Target
 from .secret_values import (
     Path,
     Split,
     digest_of_secret,
     pack_secret,
-    parse_paths,
     unpack_secret,
     value_at,
     with_values,
@@ -42,6 +43,7 @@ _COMMIT, _TIME = "todo.cloud/commit", "todo.cloud/verified-at"
 WITHDRAWN = "todo.cloud/withdrawn"
 KEEP = 20
 _PREFIX = "release-set-"
+_NAME = re.compile(rf"{_PREFIX}([1-9][0-9]{{0,8}})")
 _LIMIT = 1_000_000  # the API server refuses ConfigMaps above 1 MiB, including metadata
 
 
@@ -81,16 +83,16 @@ class Member:
         """Whether ``revision`` is the verified one."""
         return (self.revision, self.uid) == (revision.revision, revision.uid)
 
-    @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> Member:
-        """From a record's JSON."""
-        return cls(**{
-            **raw,
-            "watches": tuple((kind, name) for kind, name in raw["watches"]),
-            "targets": tuple(Target(**each) for each in raw["targets"]),
-            "secrets": tuple(SecretRef(**each) for each in raw["secrets"]),
-            "secret_values": parse_paths(raw.get("secret_values")),
-        })  # fmt: skip
+    def check(self, name: str) -> None:
+        """Checks that it can be the member ``name`` and that nothing in it could be an option of Helm. Raises
+        Malformed, or invalid_input.
+        """
+        check_name(self.name)
+        check_chart(self.chart, self.chart_version)
+        if self.name != name:
+            raise Malformed(f"{quoted(name)} is called {quoted(self.name)}")
+        if self.revision < 1:
+            raise Malformed(f"{name} has revision {self.revision}")
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,16 @@ def headers_of(metadata: Iterable[Mapping[str, Any]], environment: str) -> list[
     """The records among a namespace's ConfigMaps, newest first."""
     found = []
     for each in metadata:
-        number = str(each.get("name", "")).removeprefix(_PREFIX)
-        if (each.get("labels") or {}).get(RECORD_LABEL) == environment and number.isdigit():
-            notes = each.get("annotations") or {}
-            found.append(Header(int(number), notes.get(_TIME, ""), notes.get(_COMMIT, ""), notes.get(WITHDRAWN, "")))
+        number = _NAME.fullmatch(str(each.get("name", "")))
+        if number and _texts(each.get("labels")).get(RECORD_LABEL) == environment:
+            notes = _texts(each.get("annotations"))
+            found.append(Header(int(number[1]), notes.get(_TIME, ""), notes.get(_COMMIT, ""), notes.get(WITHDRAWN, "")))
     return sorted(found, key=lambda h: h.id, reverse=True)
+
+
+def _texts(raw: object) -> dict[str, str]:
+    """Labels, annotations or data as the API server holds them; empty when they are no such thing."""
+    return {k: v for k, v in raw.items() if isinstance(k, str) and isinstance(v, str)} if isinstance(raw, dict) else {}
 
 
 def pack(record: Record) -> dict[str, Any]:
@@ -162,22 +169,37 @@ def pack(record: Record) -> dict[str, Any]:
 
 def unpack(item: Mapping[str, Any]) -> Record:
     """From the ConfigMap; raises set_damaged when its digest does not match or it cannot be read."""
-    data, binary = item.get("data") or {}, item.get("binaryData") or {}
+    metadata = item.get("metadata") if isinstance(item, Mapping) else None
+    name = str(metadata.get("name", "")) if isinstance(metadata, Mapping) else ""
+    number = _NAME.fullmatch(name)
+    if not number:
+        raise damaged(quoted(name), "its name is not that of a release set")
+    data, binary = _texts(item.get("data")), _texts(item.get("binaryData"))
     text = data.get("set.json", "")
-    name = item["metadata"]["name"]
-    if data.get("digest") != _digest(text, binary):
-        raise error(Code.SET_DAMAGED, f"{name} is damaged: its digest does not match its content.", set=name)
     try:
-        content = json.loads(text)
-        members = {key: Member.parse(raw) for key, raw in content.pop("members").items()}
+        if data.get("digest") != _digest(text, binary):
+            raise Malformed("its digest does not match its content")
+        content = load_json(text)
         charts = {
-            key.removeprefix("chart-").removesuffix(".tgz"): base64.b64decode(value) for key, value in binary.items()
+            key.removeprefix("chart-").removesuffix(".tgz"): unpack_base64(value) for key, value in binary.items()
         }
-        return Record(**content, members=members, charts=charts)
-    except (ValueError, TypeError, KeyError) as exc:
-        raise error(
-            Code.SET_DAMAGED, f"{name} cannot be read by this version of the collection: {exc}.", set=name
-        ) from exc
+        record = replace(parse(Record, content), charts=charts)
+        for key, member in record.members.items():
+            member.check(key)
+    except UnicodeEncodeError:
+        raise damaged(name, "it contains text that is not Unicode") from None
+    except Malformed as exc:
+        raise damaged(name, str(exc)) from exc
+    except TodoCloudError as exc:
+        raise damaged(name, exc.failure.message.rstrip(".")) from exc
+    if record.id != int(number[1]):
+        raise damaged(name, f"it contains release set {record.id}")
+    return record
+
+
+def damaged(name: str, why: str) -> TodoCloudError:
+    """The error for a record that does not serve."""
+    return error(Code.SET_DAMAGED, f"{name} is damaged, or of another version of the collection: {why}.", set=name)
 
 
 def _digest(text: str, binary: Mapping[str, str]) -> str:
@@ -203,7 +225,10 @@ def join(record: Record, found: Split) -> Record:
             continue
         values = found.get(name, [])
         if {path for path, _value in values} == set(member.secret_values):
-            members[name] = replace(member, values=with_values(member.values, values))
+            try:
+                members[name] = replace(member, values=with_values(member.values, values))
+            except (KeyError, IndexError, TypeError):
+                raise damaged(f"{_PREFIX}{record.id}", f"{name} has no value where a secret one belongs") from None
         else:
             members[name] = replace(member, incomplete=True)
     return replace(record, members=members)

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..digest import digest_of
 from ..failure import Code, error
+from ..parsing import Malformed, load_json, parse_as, unpack_base64
 
 Path = tuple[str | int, ...]  # keys, and indices of lists
 _SALT_BYTES = 32
@@ -25,16 +26,6 @@ def path_text(path: Path) -> str:
     """A path for people, as in ``auth.users[0].password``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
-
-
-def parse_paths(raw: Any) -> tuple[Path, ...] | None:
-    """From a record's JSON; None when its values were never examined. Raises TypeError."""
-    if raw is None:
-        return None
-    paths = tuple(tuple(path) for path in raw)
-    if not all(isinstance(part, (str, int)) for path in paths for part in path):
-        raise TypeError("a path of a secret value is neither a key nor an index")
-    return paths
 
 
 def value_at(values: Any, path: Path) -> Any:
@@ -79,7 +70,7 @@ def pack_secret(name: str, labels: Mapping[str, str], found: Split) -> dict[str,
 def digest_of_secret(item: Mapping[str, Any]) -> str:
     """What the record says about its Secret."""
     data = item.get("data") or {}
-    return digest_of(*(str(data.get(key) or "").encode() for key in ("salt", "values.json")))
+    return digest_of(*(str(data.get(key) or "").encode("utf-8", "replace") for key in ("salt", "values.json")))
 
 
 def unpack_secret(name: str, item: Mapping[str, Any], digest: str) -> Split:
@@ -88,7 +79,9 @@ def unpack_secret(name: str, item: Mapping[str, Any], digest: str) -> Split:
     if digest_of_secret(item) != digest:
         raise damaged
     try:
-        raw = json.loads(base64.b64decode(item["data"]["values.json"]))
-        return {str(member): [(tuple(path), value) for path, value in each] for member, each in raw.items()}
-    except (ValueError, TypeError, KeyError, AttributeError) as exc:
-        raise damaged from exc
+        raw = load_json(unpack_base64(item["data"]["values.json"]))
+        return {
+            member: list(found) for member, found in parse_as(Mapping[str, tuple[tuple[Path, Any], ...]], raw).items()
+        }
+    except Malformed:
+        raise damaged from None

@@ -17,6 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
     encode,
     histories_of,
     revision_of,
+    stored_release,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import NotFound
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
@@ -171,3 +172,61 @@ def test_a_secret_without_the_key_is_corrupt() -> None:
     kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]["data"] = {}
     with pytest.raises(CorruptRelease, match="no key"):
         HelmReader(kube, "ns").read("api")
+
+
+PACKED = gzip.compress(json.dumps(raw_release()).encode(), mtime=0)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        PACKED[:-12],
+        PACKED[:14] + bytes([PACKED[14] ^ 0xFF]) + PACKED[15:],
+        PACKED[:10] + b"\xff" * 20 + PACKED[30:],
+        PACKED[:-8] + b"\0\0\0\0" + PACKED[-4:],
+        gzip.compress(b'{"info": {}, "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        gzip.compress(b'{"info": {}, "a": NaN}'),
+        gzip.compress(b'{"info": {}, "a": "\\ud800"}'),
+        gzip.compress(b'{"info": {}, "a": ' + b"9" * 5000 + b"}"),
+        gzip.compress(b'{"info": {}, "x": "' + b"A" * 40_000_000 + b'"}'),
+    ],
+)
+def test_damaged_or_hostile_content_is_corrupt(packed: bytes) -> None:
+    with pytest.raises(CorruptRelease) as caught:
+        decode(base64.b64encode(base64.b64encode(packed)).decode())
+    assert len(caught.value.failure.message) < 200
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"version": "x"}, {"chart": "x"}, {"manifest": 5}, {"config": []}, {"hooks": {"a": 1}}, {"hooks": ["x"]},
+        {"info": {"status": 5}}, {"info": {"rollback_revision": "3"}}, {"name": ["api"]}, {"chart": {"metadata": "x"}},
+    ],
+)  # fmt: skip
+def test_a_release_of_wrong_types_is_corrupt(changed: dict[str, object]) -> None:
+    with pytest.raises(CorruptRelease):
+        stored_release({**raw_release(), **changed})
+
+
+def test_what_is_null_is_empty_and_an_unknown_status_is_unknown() -> None:
+    raw = {**raw_release(), "config": None, "chart": None, "hooks": None}
+    raw["info"] = {"status": "exploded", "rollback_revision": None}
+    found = stored_release(raw)
+    assert (found.status, found.config, found.chart_name, found.rollback_revision) == (
+        ReleaseStatus.UNKNOWN, {}, "", 0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("other", [{"name": "web"}, {"version": 9}])
+def test_a_secret_with_another_revision_is_corrupt(other: dict[str, object]) -> None:
+    kube = FakeKube()
+    store(kube, "api", 1, payload=encode({**raw_release(), **other}))
+    with pytest.raises(CorruptRelease, match="it contains revision"):
+        HelmReader(kube, "ns").read("api", 1)
+
+
+def test_a_copied_secret_does_not_make_another_namespace_ours() -> None:
+    kube = FakeKube()
+    store(kube, "api", 1, payload=encode({**raw_release(), "namespace": "production"}))
+    assert HelmReader(kube, "ns").read("api", 1).namespace == "ns"

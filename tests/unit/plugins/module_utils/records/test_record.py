@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
@@ -14,6 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.record import (
     Member,
     Record,
     RecordStore,
+    _digest,
     pack,
     unpack,
 )
@@ -148,3 +151,59 @@ def test_a_set_that_is_gone() -> None:
     with pytest.raises(TodoCloudError) as caught:
         store_with(FakeKube()).read(5)
     assert caught.value.failure.code is Code.SET_NOT_FOUND
+
+
+def forged(**content: Any) -> dict[str, Any]:
+    """A record with other content, whose digest was computed anew."""
+    item = pack(RECORD)
+    text = json.dumps({**json.loads(item["data"]["set.json"]), **content})
+    return {**item, "data": {"set.json": text, "digest": _digest(text, item["binaryData"])}}
+
+
+def forged_member(**content: Any) -> dict[str, Any]:
+    raw = json.loads(pack(RECORD)["data"]["set.json"])["members"]["api"]
+    return forged(members={"api": {**raw, **content}})
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        forged(id="1"), forged(id=2), forged(members=[1]), forged(members=None), forged(members={"a": "x"}),
+        forged(tools={"helm": 4}), forged(time=5), forged(more=1), forged(restored_from=True),
+        forged_member(name="../../etc/x"), forged_member(name="web"), forged_member(values="x"),
+        forged_member(targets=["x"]), forged_member(watches=[["Secret", "a", "b"]]), forged_member(revision=0),
+        forged_member(chart="--post-renderer=/bin/sh"), forged_member(chart_version="--post-renderer=/bin/sh"),
+        forged_member(images={"a": "x"}), forged_member(secret_values=[["a", None]]),
+    ],
+)  # fmt: skip
+def test_a_forged_record_is_damaged(item: dict[str, Any]) -> None:
+    with pytest.raises(TodoCloudError) as caught:
+        unpack(item)
+    assert caught.value.failure.code is Code.SET_DAMAGED
+    assert "release-set-1 is damaged" in caught.value.failure.message
+
+
+@pytest.mark.parametrize("text", ["", "[]", "5", "{", "[" * 100_000 + "]" * 100_000, '{"id": 1, "id": 1}', "[NaN]"])
+def test_text_that_is_no_record_is_damaged(text: str) -> None:
+    with pytest.raises(TodoCloudError, match="damaged"):
+        unpack({**pack(RECORD), "data": {"set.json": text, "digest": _digest(text, pack(RECORD)["binaryData"])}})
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"metadata": {"name": "release-set-1"}}, {}, {"metadata": None}, {"metadata": {"name": "release-set-x"}},
+        {"metadata": {"name": "release-set-1"}, "data": "x", "binaryData": 5},
+        {**forged(), "binaryData": {"chart-x.tgz": "%%%"}},
+    ],
+)  # fmt: skip
+def test_an_object_that_is_no_record_is_damaged(item: dict[str, Any]) -> None:
+    with pytest.raises(TodoCloudError, match="damaged"):
+        unpack(item)
+
+
+@pytest.mark.parametrize("name", ["release-set-0", "release-set-01", "release-set-9999999999", "release-set-\u00b2"])
+def test_names_that_no_record_has_are_passed_over(name: str) -> None:
+    kube = FakeKube()
+    kube.put(CONFIG_MAP, "ns", {"metadata": {"name": name, "labels": {"todo.cloud/release-set": "staging"}}})
+    assert RecordStore(kube, "ns", "staging").headers() == []
