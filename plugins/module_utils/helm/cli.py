@@ -72,7 +72,7 @@ class ApplyRequest:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a chart renders to. Secrets are in it in plain text. ``hooks``: manifests that are no part of the release."""
+    """What a chart renders to. Secrets are in it in plain text. ``hooks``: manifests beside the release."""
 
     manifest: str
     hooks: tuple[str, ...] = ()
