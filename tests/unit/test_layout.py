@@ -14,7 +14,18 @@ UTILS = TOP / "plugins" / "module_utils"
 TESTS = TOP / "tests" / "unit" / "plugins" / "module_utils"
 FILES = sorted(path.relative_to(UTILS) for path in UTILS.rglob("*.py") if path.name != "__init__.py")
 # Any package may import these; they import one another.
-COMMON = {"argspec", "availability", "digest", "failure", "labels", "module", "parsing", "processes"}
+COMMON = {
+    "argspec",
+    "availability",
+    "digest",
+    "failure",
+    "labels",
+    "module",
+    "parsing",
+    "processes",
+    "yaml_reader",
+    "yaml_scalars",
+}
 # Without behaviour of their own: lists of options, names and states.
 DATA = {"argspec.py", "labels.py", "readiness/status.py"}
 

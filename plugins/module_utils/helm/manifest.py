@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from ..digest import canonical, digest_of
+from ..failure import Code, error
+from ..yaml_reader import YamlError, read_documents
 
 _DAPR_GROUP = "dapr.io/"
 
@@ -24,10 +26,14 @@ class SecretRef:
 
 @lru_cache(maxsize=128)
 def documents_of(manifest: str) -> tuple[Any, ...]:
-    """The documents of a manifest. They are cached and shared: do not change them. Raises yaml.YAMLError."""
-    import yaml
+    """The documents of a manifest, as Kubernetes reads them. They are cached and shared: do not change them.
 
-    return tuple(yaml.load_all(manifest, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+    Raises helm_failed when it is not YAML.
+    """
+    try:
+        return read_documents(manifest)
+    except YamlError as exc:
+        raise error(Code.HELM_FAILED, f"A release's manifest is not valid YAML: {exc}.") from exc
 
 
 def objects_of(manifest: str) -> list[dict[str, Any]]:

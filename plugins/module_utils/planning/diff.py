@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..helm.manifest import key_of, objects_of
+from ..yaml_scalars import means_itself
 
 _SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, before)", "(hidden, after)"
 _VERSIONS = ("app.kubernetes.io/version", "helm.sh/chart")
@@ -107,7 +108,8 @@ def _dumper() -> Any:
             return True
 
     def text(dumper: Any, value: str) -> Any:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+        style = "|" if "\n" in value else None if means_itself(value) else "'"
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Readable.add_representer(str, text)
     return Readable

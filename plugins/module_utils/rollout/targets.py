@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..failure import Code, error
+from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import documents_of
 from ..kube.api import KubeReader
 from ..kube.deadline import Deadline
@@ -55,11 +55,9 @@ def targets_of_manifest(manifest: str, namespace: str, release: str = "") -> lis
 
     Raises ``invalid_input`` when the manifest is not YAML.
     """
-    import yaml
-
     try:
         documents = documents_of(manifest)
-    except yaml.YAMLError as exc:
+    except TodoCloudError as exc:
         raise error(Code.INVALID_INPUT, f"The manifest of release {release or '?'} is not valid YAML.") from exc
     found = [_target(obj, namespace, release) for obj in _objects(documents) if _is_awaited(obj)]
     return list(dict.fromkeys(found))

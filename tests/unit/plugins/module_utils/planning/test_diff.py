@@ -33,8 +33,8 @@ def test_new_and_removed_objects_say_so() -> None:
     assert [(e["before_header"], e["before"]) for e in first] == [
         ("api: ConfigMap/same (not installed)", ""), ("api: Deployment/api (not installed)", ""),
     ]  # fmt: skip
-    (added,) = manifest_diffs("api", TWO, 3, TWO + "---\nkind: Service\nmetadata: {name: s, namespace: n}\n", "now")
-    assert added["before_header"] == "api: Service/s in n (not there)"
+    (added,) = manifest_diffs("api", TWO, 3, TWO + "---\nkind: Service\nmetadata: {name: s, namespace: shop}\n", "now")
+    assert added["before_header"] == "api: Service/s in shop (not there)"
     (removed,) = manifest_diffs("api", TWO, 3, TWO.partition("---")[0], "revision 4")
     assert removed["after_header"] == "api: ConfigMap/same (removed)"
 
