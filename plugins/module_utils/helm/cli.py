@@ -98,6 +98,11 @@ class Helm(Protocol):
     def render(self, request: ApplyRequest) -> Rendered:
         """What ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
 
+    def template(self, request: ApplyRequest) -> str:
+        """What the chart renders for a first installation, hooks included, without asking a server; once, without
+        retry.
+        """
+
     def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = ..., history_max: int = ...) -> None:
         """Makes a stored revision the newest again. There is no 'the one before': ``revision`` is a number above 0."""
 
@@ -168,6 +173,17 @@ class HelmCli:
             raise error(
                 Code.HELM_FAILED, f"{request.name}: Helm's dry run printed no release.", release=request.name
             ) from exc
+
+    def template(self, request: ApplyRequest) -> str:
+        """What the chart renders for a first installation, hooks included, without asking a server."""
+        argv = ["template", request.name, request.chart, "--namespace", request.namespace, "--values", "-"]
+        argv += ["--skip-schema-validation"]  # other values than the schema allows are tried
+        argv += ["--version", request.chart_version] if request.chart_version else []
+        self._used.calls += 1
+        done = self._call(argv, stdin=_stdin(request.values), env=_clean_env(), pass_fds=(), timeout=request.timeout)
+        if done.returncode != 0:
+            raise error_of(argv[0], request.name, done.stderr or done.stdout)
+        return done.stdout
 
     def _ask(self, argv: Sequence[str], request: ApplyRequest) -> str:
         """Output of a call that changes nothing, retried after transient faults."""
@@ -253,7 +269,7 @@ class HelmCli:
         self, args: Sequence[str], values: Mapping[str, Any] | None, timeout: int, check: Check = always_allowed
     ) -> Completed:
         self._ask_version()  # refuses an unsupported program before it writes anything
-        stdin = b"" if values is None else json.dumps(values).encode()  # JSON is YAML
+        stdin = b"" if values is None else _stdin(values)
         with kubeconfig_file(self._kubeconfig()) as (path, descriptors):
             self._used.calls += 1
             done = self._call(
@@ -295,6 +311,10 @@ class HelmCli:
                 {"command": args[0]},
             )
             raise HelmError(failure, transient=False) from exc
+
+
+def _stdin(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values).encode()  # JSON is YAML
 
 
 def _release_of(args: Sequence[str]) -> str:

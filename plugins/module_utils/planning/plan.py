@@ -25,6 +25,7 @@ from .spec import ReleaseSpec
 Read = Callable[[str, int], StoredRelease]  # (release, revision) -> its content; raises CorruptRelease
 
 _SIDE_BY_SIDE = 8
+_IMAGE_PARTS = ("image", "image.registry", "image.repository", "image.tag", "image.digest")
 _ROLLED_BACK = re.compile(r"^Rollback to (\d+)$")
 
 
@@ -231,8 +232,8 @@ def changes_of(
         changes.append(f"changed manually: {stored.description}")
     if newest.labels.get(CHART) != spec.chart_digest:
         changes.append(f"chart {stored.chart_name} {stored.chart_version}")
-    was, ids_were = _without_annotation(stored.config)
-    now = _without_annotation(spec.values)[0]
+    was, ids_were = without_annotation(stored.config)
+    now = without_annotation(spec.values)[0]
     changes += [_describe(path, old, new) for path, old, new in differences(was, now)]
     if newest.labels.get(FLOOR, "") != spec.rollback_floor:
         changes.append(f"rollback_floor {newest.labels.get(FLOOR) or 'none'} -> {spec.rollback_floor or 'none'}")
@@ -246,7 +247,8 @@ def changes_of(
     return tuple(changes)
 
 
-def _without_annotation(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+def without_annotation(values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Values without our annotation about watched objects, and that annotation."""
     annotations = dict(values.get("podAnnotations") or {})
     version_ids = str(annotations.pop(WATCHED, ""))
     rest = {key: value for key, value in values.items() if key != "podAnnotations"}
@@ -270,7 +272,7 @@ def _describe(path: str, was: Any, now: Any) -> str:
         return _describe_image(was, now)
     if path == "image.digest" and was and now:
         return f"{path}: the tag now points to {_short(now)}"
-    if path == "image" or path.startswith("image."):
+    if path in _IMAGE_PARTS and not isinstance(was, (Mapping, list)) and not isinstance(now, (Mapping, list)):
         return f"{path} {was} -> {now}"
     return f"values {path}"
 

@@ -12,8 +12,10 @@ from typing import Any
 from ..digest import chart_digest, digest_of, input_digest, wanted_key
 from ..failure import Code, TodoCloudError, error
 from ..helm.names import NAME, check_chart, check_namespace
-from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
+from ..labels import CHART, ENVIRONMENT, INPUT_KEY, INPUTS, REVISION, WATCHED
+from ..records.input_key import InputKey
 from ..records.rollback_floor import FLOOR, parse_floor
+from ..records.secret_values import Path
 
 _KEYS = {"name", "namespace", "chart", "chart_version", "values", "watches", "app_id", "rollback_floor"}
 _WATCHABLE = ("Secret", "ConfigMap")
@@ -48,6 +50,8 @@ class ReleaseSpec:
     rollback_floor: str = ""  # see rollback_floor.py
     chart_digest: str = ""
     inputs: str = ""  # digest of chart and values
+    input_key: str = ""  # of the key that it was made with, for values that hold secrets
+    secret_values: tuple[Path, ...] | None = None  # paths in ``values``; None: not examined
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any], wave: int = 0) -> ReleaseSpec:
@@ -86,7 +90,13 @@ class ReleaseSpec:
 
     def with_values(self, values: Mapping[str, Any]) -> ReleaseSpec:
         """The same release with other values and the resulting input digest."""
-        return replace(self, values=values, inputs=input_digest(self.chart_digest, values, self.rollback_floor))
+        inputs = input_digest(self.chart_digest, values, self.rollback_floor)
+        return replace(self, values=values, inputs=inputs, input_key="", secret_values=None)
+
+    def keyed(self, key: InputKey) -> ReleaseSpec:
+        """The same release with an input digest that says nothing about its values."""
+        inputs = input_digest(self.chart_digest, self.values, self.rollback_floor, key.secret)
+        return replace(self, inputs=inputs, input_key=key.id)
 
     def watched(self, version_ids: VersionIds) -> str:
         """The pods' annotation about the watched objects; empty when nothing is watched."""
@@ -104,6 +114,7 @@ class ReleaseSpec:
         return {
             **({ENVIRONMENT: environment} if environment else {}),
             INPUTS: self.inputs,
+            **({INPUT_KEY: self.input_key} if self.input_key else {}),
             CHART: self.chart_digest,
             WATCHED: watched_label(self.watched(version_ids)),
             REVISION: str(revision),

@@ -1,0 +1,57 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a chart on this machine can make a Secret at all: most own charts can't, and then nothing is rendered."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..digest import canonical, chart_files, is_local
+
+# "kind: Secret", also where a template composes it.
+_SECRET = re.compile(rb"""kind\W{0,60}Secret(?:List)?\b|["'`]Secret["'`]""")
+_LARGEST = 64 << 20  # bytes of one file; what is larger is taken to make Secrets
+_DEPTH = 5  # of archives in archives
+
+
+def may_make_secrets(chart: str, values: Mapping[str, Any]) -> bool:
+    """False only if no template, no subchart and none of the values speaks of a Secret; True for a chart that is not
+    on this machine.
+    """
+    if not is_local(chart) or _SECRET.search(canonical(values)):
+        return True
+    path = Path(chart)
+    try:
+        texts = chart_files(path) if path.is_dir() else [(path.name, path.read_bytes())]
+        return any(_speaks(name, content, 0) for name, content in texts)
+    except (OSError, tarfile.TarError, EOFError):
+        return True  # Helm says what is wrong with it
+
+
+def archive_may_make_secrets(archive: bytes, values: Mapping[str, Any]) -> bool:
+    """The same for a packed chart."""
+    try:
+        return bool(_SECRET.search(canonical(values))) or _speaks("chart.tgz", archive, 0)
+    except (OSError, tarfile.TarError, EOFError):
+        return True
+
+
+def _speaks(name: str, content: bytes, depth: int) -> bool:
+    if not name.endswith((".tgz", ".tar.gz")):
+        return bool(_SECRET.search(content))
+    return depth > _DEPTH or any(_speaks(inner, text, depth + 1) for inner, text in _members(content))
+
+
+def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        for member in tar:
+            if member.size > _LARGEST:
+                raise tarfile.TarError(f"{member.name} has {member.size} bytes")
+            file = tar.extractfile(member) if member.isfile() else None
+            if file is not None:
+                yield member.name, file.read()

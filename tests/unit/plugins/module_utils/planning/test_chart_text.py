@@ -1,0 +1,71 @@
+"""Charts that can't make a Secret are not rendered to find that out."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.digest import chart_archive
+from ansible_collections.todo.cloud.plugins.module_utils.planning.chart_text import (
+    archive_may_make_secrets,
+    may_make_secrets,
+)
+
+CHARTS = Path(__file__).parents[5] / "charts"
+
+
+def chart(folder: Path, template: str) -> Path:
+    (folder / "templates").mkdir(parents=True)
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: x\nversion: 1.0.0\n")
+    (folder / "templates" / "all.yaml").write_text(template)
+    return folder
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CHARTS.iterdir() if (path / "Chart.yaml").exists()))
+def test_own_charts_make_none(name: str) -> None:
+    values = {"env": {"A": "b"}, "secretEnv": {"X": {"secret": "s", "key": "k"}}}
+    assert not may_make_secrets(str(CHARTS / name), values)
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["kind: Secret", 'kind: "Secret"', "{kind: Secret}", "kind:   'Secret' # x", '{{ $kind := "Secret" }}',
+     "kind: {{ printf `Secret` }}", '{"kind":"SecretList"}'],
+)  # fmt: skip
+def test_a_template_that_speaks_of_one(tmp_path: Path, template: str) -> None:
+    folder = chart(tmp_path / "x", template)
+    assert may_make_secrets(str(folder), {})
+    assert archive_may_make_secrets(chart_archive(str(folder)), {})
+
+
+@pytest.mark.parametrize("template", ["kind: ExternalSecret", "secretKeyRef: {name: a}", "# from an existing Secret"])
+def test_references_are_none(tmp_path: Path, template: str) -> None:
+    folder = chart(tmp_path / "x", template)
+    assert not may_make_secrets(str(folder), {})
+    assert not archive_may_make_secrets(chart_archive(str(folder)), {})
+
+
+def test_subcharts_count_packed_or_not(tmp_path: Path) -> None:
+    outer = chart(tmp_path / "outer", "kind: Deployment")
+    packed = chart_archive(str(chart(tmp_path / "inner", "kind: Secret")))
+    (outer / "charts").mkdir()
+    (outer / "charts" / "inner.tgz").write_bytes(packed)
+    assert may_make_secrets(str(outer), {})
+    assert archive_may_make_secrets(chart_archive(str(outer)), {})
+
+
+def test_objects_in_values_count(tmp_path: Path) -> None:
+    folder = chart(tmp_path / "x", "{{ tpl .Values.extra . }}")
+    assert may_make_secrets(str(folder), {"extra": "apiVersion: v1\nkind: Secret\n"})
+    assert may_make_secrets(str(folder), {"extraDeploy": [{"kind": "Secret"}]})
+
+
+def test_what_cannot_be_read_may(tmp_path: Path) -> None:
+    assert may_make_secrets("oci://example.com/x", {})
+    (tmp_path / "x.tgz").write_bytes(b"nothing")
+    assert may_make_secrets(str(tmp_path / "x.tgz"), {})
+    with tarfile.open(tmp_path / "cut.tgz", "w:gz") as tar:
+        tar.add(__file__, "x/templates/a.yaml")
+    cut = (tmp_path / "cut.tgz").read_bytes()[:-40]
+    assert archive_may_make_secrets(cut, {}) in (True, False)
