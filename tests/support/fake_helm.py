@@ -1,11 +1,13 @@
 """Helm without a program: revisions become Secrets of a FakeKube, and the manifest's objects are there at once.
 
 The manifest follows from the values: ``image`` makes a Deployment with one pod (which crashes if the image ends in
-``bad``), ``dapr`` gives its pods a sidecar, ``component`` makes a Dapr component, ``maps`` name ConfigMaps.
+``bad``), ``dapr`` gives its pods a sidecar, ``component`` makes a Dapr component, ``maps`` name ConfigMaps,
+``secret`` makes a Secret.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +53,7 @@ class FakeHelm:
         self.commands: list[str] = []
         self.check: Check = always_allowed
         self.calls = 0
+        self.templates: list[str] = []
         self.version = HelmVersion(4, 1, 0)
         self.injecting = True  # Dapr's injector gives new pods their sidecar
 
@@ -74,6 +77,10 @@ class FakeHelm:
     def render(self, request: ApplyRequest) -> Rendered:
         self.calls += 1
         return Rendered(manifest_of(request.name, request.values))
+
+    def template(self, request: ApplyRequest) -> str:
+        self.templates.append(request.name)
+        return manifest_of(request.name, request.values)
 
     def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = 300, history_max: int = 40) -> None:
         self._begin("rollback", name)
@@ -217,6 +224,9 @@ def manifest_of(release: str, values: Mapping[str, Any]) -> str:
         items.append({
             "apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": {"name": values["component"]},
         })  # fmt: skip
+    if values.get("secret"):
+        data = base64.b64encode(values["secret"].encode()).decode()
+        items.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": release}, "data": {"password": data}})
     if values.get("image"):
         notes = {"dapr.io/enabled": "true", "dapr.io/app-id": release} if values.get("dapr") else {}
         notes |= values.get("podAnnotations") or {}

@@ -5,22 +5,29 @@
 from __future__ import annotations
 
 import platform
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ..digest import chart_archive, is_local
 from ..environments.inspect import publish
+from ..failure import TodoCloudError
 from ..helm.manifest import is_components, manifest_digest, secret_refs
 from ..helm.storage import Revision, StoredRelease
-from ..labels import INPUTS, WATCHED
-from ..planning.plan import all_current
+from ..labels import INPUT_KEY, INPUTS, WATCHED
+from ..planning.chart_text import archive_may_make_secrets
+from ..planning.plan import all_current, without_annotation
+from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot, images_of, targets_of
 from ..planning.spec import ReleaseSpec
 from ..records.record import Member, Record
+from ..records.secret_values import value_at, with_values
 from ..rollout.targets import Target
 from .run import LockedRun
+from .writer import spec_of
 
 
 class Recorder:
@@ -57,8 +64,8 @@ class Recorder:
         kept: dict[str, Member] = dict(newest.members) if newest else {}
         for name in sorted({*kept, *settings.all_releases, *verified} - members.keys()):
             reason = _unverified(kept.get(name), now, name)
-            if reason is None:
-                members[name] = kept[name]
+            if reason is None and newest:
+                members[name] = self._carried(kept[name], newest)
             elif reason:
                 missing[name] = reason
         number = max((h.id for h in now.headers), default=0) + 1
@@ -83,6 +90,26 @@ class Recorder:
         if without_chart:
             warnings.append(f"Release set {number} is too large to hold every chart: {len(without_chart)} left out.")
         return number, warnings
+
+    def _carried(self, member: Member, newest: Record) -> Member:
+        """A member of the newest set for the next one, with its secret values: an older version did not look for them,
+        or somebody removed their Secret.
+        """
+        unsure = member.secret_values is None and _may_make_secrets(member, newest)
+        if not unsure and not member.incomplete:
+            return member
+        try:
+            stored = self._run.storage.read(member.name, member.revision)
+            if member.incomplete:
+                return _completed(member, stored)
+            with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
+                spec = spec_of(member, newest, self._settings.namespace, Path(folder))
+                paths = SecretInputs(self._run.kube, self._run.helm, self._settings.namespace).examined(spec)
+        except TodoCloudError as exc:
+            self._run.progress(f"{member.name}: its secret values could not be told: {exc.failure.message}")
+            return member
+        manifest = manifest_digest(stored.manifest, secrets=not paths.secret_values)
+        return replace(member, secret_values=paths.secret_values, manifest=manifest)
 
     def _charts(
         self, members: Mapping[str, Member], sources: Mapping[str, ReleaseSpec | Member], known: Mapping[str, bytes]
@@ -112,13 +139,30 @@ def _unverified(member: Member | None, now: Snapshot, name: str) -> str | None:
     return None if all_current(member, now) else "its workloads are not Current"
 
 
+def _may_make_secrets(member: Member, record: Record) -> bool:
+    archive = record.charts.get(member.chart_digest)
+    if archive is not None:
+        return archive_may_make_secrets(archive, member.values)
+    return not member.local and bool(member.values)  # else the record could not restore it anyway
+
+
+def _completed(member: Member, stored: StoredRelease) -> Member:
+    """A member with the values that Helm stores; the same one if they are others."""
+    values, _ids = without_annotation(stored.config)
+    try:
+        paths = [(path, value_at(values, path)) for path in member.secret_values or ()]
+        return replace(member, values=with_values(member.values, paths), incomplete=False)
+    except (KeyError, IndexError, TypeError):
+        return member
+
+
 def _member(
     source: ReleaseSpec | Member, stored: StoredRelease, live: Revision, targets: Iterable[Target], now: Snapshot
 ) -> Member:
     verified: dict[str, Any] = {
         "revision": stored.revision,
         "uid": live.uid,
-        "manifest": manifest_digest(stored.manifest),
+        "manifest": manifest_digest(stored.manifest, secrets=not source.secret_values),
         "components": is_components(stored.manifest),
         "targets": tuple(targets),
         "secrets": tuple(secret_refs(stored.manifest)),
@@ -126,7 +170,8 @@ def _member(
         "watched": live.labels.get(WATCHED, "none"),
     }
     if isinstance(source, Member):
-        return replace(source, **verified)
+        member = replace(source, **verified)
+        return _completed(member, stored) if member.incomplete else member
     local = is_local(source.chart)
     return Member(
         name=source.name,
@@ -135,6 +180,8 @@ def _member(
         local=local,
         chart_digest=source.chart_digest,
         inputs=live.labels.get(INPUTS, source.inputs),
+        input_key=live.labels.get(INPUT_KEY, ""),
+        secret_values=source.secret_values,
         values=source.values,
         watches=tuple((w.kind, w.name) for w in source.watches),
         app_id=source.app_id,

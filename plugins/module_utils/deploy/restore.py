@@ -126,6 +126,7 @@ def usable(member: Member, revisions: History, read: Read) -> bool:
     if found is None or found.status not in (ReleaseStatus.DEPLOYED, ReleaseStatus.SUPERSEDED):
         return False
     try:
-        return manifest_digest(read(member.name, member.revision).manifest) == member.manifest
+        manifest = read(member.name, member.revision).manifest
+        return manifest_digest(manifest, secrets=not member.secret_values) == member.manifest
     except CorruptRelease:
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -279,6 +279,14 @@ def _pause(attempt: int) -> float:
 
 def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> ReleaseSpec:
     """The release that a record's member describes; its chart is written to ``folder``."""
+    if member.incomplete:
+        raise error(
+            Code.ROLLBACK_TARGET_MISSING,
+            f"{member.name}: revision {member.revision} is gone from Helm's history, and the Secret with the secret "
+            f"values of set {record.id} is gone too, or may not be read.",
+            release=member.name,
+            set=record.id,
+        )
     archive = record.charts.get(member.chart_digest)
     chart = member.chart
     if archive is not None:
@@ -305,7 +313,8 @@ def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> Rel
     }
     spec = ReleaseSpec.parse(raw, member.wave)
     # An archive and its source folder hold the same chart: the record's digests stay.
-    return ReleaseSpec(**{**vars(spec), "chart_digest": member.chart_digest, "inputs": member.inputs})
+    kept = {key: getattr(member, key) for key in ("chart_digest", "inputs", "input_key", "secret_values")}
+    return replace(spec, **kept)
 
 
 def _foreign(name: str, expected: int, newest: Revision | None) -> TodoCloudError:

@@ -87,7 +87,7 @@ class Helm(Protocol):
 
     @property
     def calls(self) -> int:
-        """Calls so far, those for the version not counted."""
+        """Calls so far that asked the cluster: neither those for the version nor of ``template``."""
 
     def guarded(self, check: Check) -> Helm:
         """The same Helm for work under a lock: ``check`` is called before each write, and while Helm runs."""
@@ -115,7 +115,7 @@ class _Used:
     """State that all guarded copies of one HelmCli share."""
 
     version: HelmVersion | None = None
-    calls: int = 0  # Helm processes started, except for the version
+    calls: int = 0  # Helm processes started that ask the cluster
     asking: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -148,7 +148,7 @@ class HelmCli:
 
     @property
     def calls(self) -> int:
-        """Helm processes started, except for the version."""
+        """Helm processes started that ask the cluster."""
         return self._used.calls
 
     def guarded(self, check: Check) -> HelmCli:
@@ -179,7 +179,6 @@ class HelmCli:
         argv = ["template", request.name, request.chart, "--namespace", request.namespace, "--values", "-"]
         argv += ["--skip-schema-validation"]  # other values than the schema allows are tried
         argv += ["--version", request.chart_version] if request.chart_version else []
-        self._used.calls += 1
         done = self._call(argv, stdin=_stdin(request.values), env=_clean_env(), pass_fds=(), timeout=request.timeout)
         if done.returncode != 0:
             raise error_of(argv[0], request.name, done.stderr or done.stdout)

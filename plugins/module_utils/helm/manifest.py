@@ -62,9 +62,17 @@ def is_components(manifest: str) -> bool:
     return any(str(item.get("apiVersion", "")).startswith(_DAPR_GROUP) for item in objects_of(manifest))
 
 
-def manifest_digest(manifest: str) -> str:
-    """Digest of the objects of a manifest, independent of its layout."""
-    return digest_of(*sorted(canonical(item) for item in objects_of(manifest)))
+def manifest_digest(manifest: str, *, secrets: bool = True) -> str:
+    """Digest of the objects of a manifest, independent of its layout. ``secrets`` False: without what Secrets hold,
+    for a place where a password could be tried by it.
+    """
+    items = objects_of(manifest)
+    if not secrets:
+        items = [
+            {k: v for k, v in item.items() if k not in ("data", "stringData")} if item.get("kind") == "Secret" else item
+            for item in items
+        ]
+    return digest_of(*sorted(canonical(item) for item in items))
 
 
 def secret_refs(manifest: str) -> list[SecretRef]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..failure import Code, TodoCloudError, error
 from ..records.record import Header, Member, Record, RecordStore
+from ..records.secret_values import without
 from ..registry.client import RegistryClient
 from ..registry.reference import Reference
 from .image_digests import image_of, with_digest
@@ -117,6 +118,15 @@ def _same_commit(one: str, other: str) -> bool:
     return one == other or (len(shorter) >= _SHORTEST_COMMIT and one.startswith(shorter) and other.startswith(shorter))
 
 
+def _without_secrets(member: Member, spec: ReleaseSpec) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Values of both to compare: each environment has secrets of its own."""
+    paths = member.secret_values or ()
+    try:
+        return without(member.values, paths), without(spec.values, paths)
+    except (KeyError, IndexError, TypeError):  # one of them has no such value: that is a difference
+        return member.values, spec.values
+
+
 def check_charts(record: Record, specs: Sequence[ReleaseSpec], terms: Terms) -> None:
     """Checks that the target would apply exactly the verified charts and components."""
     absent = [spec.name for spec in specs if spec.name not in record.members]
@@ -138,7 +148,7 @@ def check_charts(record: Record, specs: Sequence[ReleaseSpec], terms: Terms) -> 
         )
     for spec in specs:
         member = record.members[spec.name]
-        found = differences(member.values, spec.values) if member.components else []
+        found = differences(*_without_secrets(member, spec)) if member.components else []
         paths = [path for path, _was, _now in found if not _may(path, terms.may_differ)]
         if paths:
             raise refused(

@@ -7,7 +7,8 @@ Which digest a release had is seen from the labels of its newest revision, so an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..helm.storage import StoredRelease
 from ..kube.api import KubeApi, KubeReader
 from ..labels import CHART, INPUT_KEY, INPUTS
 from ..records.input_key import InputKey, make_key, read_key
-from ..records.record import Member
+from ..records.record import Member, Record
 from ..records.rollback_floor import FLOOR
 from ..records.secret_values import Path
 from .chart_text import may_make_secrets
@@ -28,6 +29,7 @@ from .snapshot import Snapshot
 from .spec import ReleaseSpec
 
 _RENDER_SECONDS = 120
+_SIDE_BY_SIDE = 4
 
 
 @dataclass
@@ -38,7 +40,6 @@ class SecretInputs:
     helm: Helm
     namespace: str
     _keys: list[InputKey | None] = field(default_factory=list)
-    _found: dict[tuple[str, str, bytes], tuple[Path, ...] | None] = field(default_factory=dict)
 
     def as_labelled(self, spec: ReleaseSpec, snapshot: Snapshot, read: Read) -> ReleaseSpec:
         """The release with the kind of digest that its newest revision has: equal if its inputs are.
@@ -64,6 +65,14 @@ class SecretInputs:
         if member and member.secret_values is not None and member.inputs == spec.inputs:
             return replace(spec, secret_values=member.secret_values)
         return replace(spec, secret_values=self._search(spec))
+
+    def all_examined(self, specs: Iterable[ReleaseSpec], newest: Record | None) -> dict[str, ReleaseSpec]:
+        """The same by name, side by side. ``newest``: the newest verified set."""
+        members = newest.members if newest else {}
+        todo = list(specs)
+        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            found = pool.map(lambda spec: self.examined(spec, members.get(spec.name)), todo)
+            return {spec.name: spec for spec in found}
 
     def keyed(self, spec: ReleaseSpec, kube: KubeApi) -> ReleaseSpec:
         """An examined release with the digest that its values need; the key is made if there is none."""
@@ -93,7 +102,7 @@ class SecretInputs:
         try:
             return secret_leaves(spec.values, lambda values: self.helm.template(_request(spec, values)))
         except TodoCloudError:
-            return secret_leaves(spec.values, lambda values: self.helm.render(_request(spec, values)))
+            return secret_leaves(spec.values, lambda values: self.helm.render(_request(spec, values)).manifest)
 
 
 def _request(spec: ReleaseSpec, values: Mapping[str, Any]) -> ApplyRequest:

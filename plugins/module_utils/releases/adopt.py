@@ -25,12 +25,16 @@ from ..helm.manifest import manifest_digest
 from ..helm.storage import History, ReleaseStatus, StoredRelease
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE, SECRET
-from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
+from ..labels import CHART, ENVIRONMENT, INPUT_KEY, INPUTS, REVISION, WATCHED
+from ..planning.credentials import is_credential
 from ..planning.diff import manifest_diffs
 from ..planning.image_digests import ImageDigests, image_of
 from ..planning.plan import changes_of, newest_content, origin_of
+from ..planning.secret_inputs import SecretInputs
+from ..planning.secret_leaves import contents_of, leaves
 from ..planning.snapshot import WORKLOADS, Snapshot, images_of, targets_of
 from ..planning.spec import ReleaseSpec
+from ..records.input_key import make_key
 from ..records.record import Member
 
 
@@ -53,6 +57,7 @@ class Adoption:
         self._read = run.storage.read
         self._waves = waves
         self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
+        self._secrets = SecretInputs(run.kube, run.helm, run.settings.namespace)
         self._report = Report(spent=run.spent)
 
     def run(self) -> Report:
@@ -79,6 +84,7 @@ class Adoption:
         if not found or run is None:
             return
         stored = self._verified(found)
+        found = {name: self._keyed(each, run) for name, each in found.items()}
         if guarded.free:
             patch = {"metadata": {"labels": {ENVIRONMENT: settings.environment}}}
             run.kube.patch(NAMESPACE, "", settings.namespace, patch)
@@ -86,6 +92,18 @@ class Adoption:
         self._label(found, snapshot, run)
         report.set, warnings = Recorder(run).record(stored, {name: f.source for name, f in found.items()}, snapshot)
         report.warnings += warnings
+
+    def _keyed(self, found: Found, run: LockedRun) -> Found:
+        """With an input digest that says nothing about secret values."""
+        source, stored = found.source, found.stored
+        if isinstance(source, ReleaseSpec):
+            return replace(found, source=self._secrets.keyed(self._secrets.examined(source), run.kube))
+        named = any(is_credential(path, stored.config) for path in leaves(stored.config))
+        if not named and not contents_of(stored.manifest):
+            return found
+        key = make_key(run.kube, self._settings.namespace)
+        inputs = input_digest(source.chart_digest, stored.config, key=key.secret)
+        return replace(found, source=replace(source, inputs=inputs, input_key=key.id))
 
     def _look(self) -> Snapshot:
         watches = [watch for wave in self._waves for spec in wave for watch in spec.watches]
@@ -179,6 +197,7 @@ class Adoption:
                 labels = {
                     ENVIRONMENT: self._settings.environment, INPUTS: source.inputs, CHART: source.chart_digest,
                     WATCHED: source.watched, REVISION: str(newest.revision),
+                    **({INPUT_KEY: source.input_key} if source.input_key else {}),
                 }  # fmt: skip
             secret = run.kube.get(SECRET, self._settings.namespace, newest.secret)
             metadata = {"resourceVersion": secret["metadata"]["resourceVersion"], "labels": labels}
@@ -200,7 +219,7 @@ def _as_deployed(stored: StoredRelease, spec: ReleaseSpec) -> Member:
 
     Its values are not recorded: whoever installed it may have put secrets into them.
     """
-    chart = digest_of(b"adopted", stored.chart_name.encode(), manifest_digest(stored.manifest).encode())
+    chart = digest_of(b"adopted", stored.chart_name.encode(), manifest_digest(stored.manifest, secrets=False).encode())
     return Member(
         name=stored.name,
         revision=stored.revision,

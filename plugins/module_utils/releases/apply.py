@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from ..availability import BackgroundProbe
 from ..deploy.recorder import Recorder
@@ -22,11 +23,13 @@ from ..environments.guard import Claims, Guard, guard, record
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.state import Action, Lock
 from ..helm.storage import History, StoredRelease
+from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.image_digests import ImageDigests
 from ..planning.plan import PlanItem, make_plan, plan_release
+from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
 from ..records.rollback_target import forget
@@ -53,6 +56,7 @@ class Engine:
         self._waves = waves
         self._specs = [spec for wave in waves for spec in wave]
         self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
+        self._secrets = SecretInputs(run.kube, run.helm, run.settings.namespace)
         self._report = Report(spent=run.spent)
         self._guarded = Guard()
         self._rendering = Rendering(run.helm, run.settings)  # of what changes, before the first write
@@ -64,8 +68,10 @@ class Engine:
         self._guarded = guard(self._kube, claims, may_be_absent=settings.check)
         snapshot, plan = self._plan(None)
         if settings.export:
+            self._take(self._secrets.all_examined(self._specs, snapshot.newest))
             self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
         if settings.check:
+            plan = self._examined(plan, snapshot)
             return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
         self._report.set = snapshot.newest.id if snapshot.newest else 0
         if self._withdraw or _changes(plan):
@@ -110,7 +116,9 @@ class Engine:
             )
             lock = lock_state(self._kube, settings.namespace, self._run.holder)[0] if unsettled else Lock.NONE
         self._waves = self._image_digests.resolve(self._asked, snapshot, self._read)
-        self._specs = [spec for wave in self._waves for spec in wave]
+        self._take({
+            spec.name: self._secrets.as_labelled(spec, snapshot, self._read) for wave in self._waves for spec in wave
+        })  # fmt: skip
         plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read, lock)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._image_digests.warnings]
@@ -127,7 +135,22 @@ class Engine:
         }
         return snapshot, plan
 
+    def _take(self, specs: Mapping[str, ReleaseSpec]) -> None:
+        """Replaces releases by name."""
+        self._waves = [[specs.get(spec.name, spec) for spec in wave] for wave in self._waves]
+        self._specs = [spec for wave in self._waves for spec in wave]
+
+    def _examined(self, plan: Sequence[PlanItem], snapshot: Snapshot, kube: KubeApi | None = None) -> list[PlanItem]:
+        """The plan after it was found which values of its releases are secret; with ``kube`` they get their digests."""
+        busy = [item.spec for item in plan if item.spec and item.action is not Action.NONE]
+        specs = self._secrets.all_examined(busy, snapshot.newest)
+        if kube:
+            specs = {name: self._secrets.keyed(spec, kube) for name, spec in specs.items()}
+        self._take(specs)
+        return [replace(item, spec=specs.get(item.name, item.spec)) for item in plan]
+
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
+        plan = self._examined(plan, snapshot, run.kube)
         record(run.kube, self._settings.namespace, self._guarded)
         given_up = forget(run.kube, self._settings.namespace)
         self._report.warnings += [given_up] if given_up else []
