@@ -50,6 +50,7 @@ class FakeRegistry:
     requests: list[tuple[str, str, str]] = field(default_factory=list)  # method, path, Authorization
     tokens: dict[str, str] = field(default_factory=dict)  # token -> scope that it allows
     says_digest: bool = True
+    named_digest: str = ""  # instead of the true one
     spoils: bool = False
     realm: str = ""
     blobs_at: str = ""
@@ -65,7 +66,10 @@ class FakeRegistry:
             "os": "linux", "architecture": "amd64", "created": "2026-11-21T09:30:00Z", "author": text,
             "config": {"Labels": dict(labels or {})},
         }  # fmt: skip
-        body = json.dumps(config).encode()
+        return self.push_config(name, tag, json.dumps(config).encode())
+
+    def push_config(self, name: str, tag: str, body: bytes) -> str:
+        """An image with this configuration; its digest."""
         repository = self.repositories.setdefault(name, Repository())
         repository.blobs[digest_of(body)] = body
         described = {"mediaType": CONFIG, "digest": digest_of(body), "size": len(body)}
@@ -157,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(404, "MANIFEST_UNKNOWN")
         headers = {"Content-Type": media_type}
         if self.registry.says_digest:
-            headers["Docker-Content-Digest"] = digest
+            headers["Docker-Content-Digest"] = self.registry.named_digest or digest
         return self._answer(200, content + (b" " if self.registry.spoils else b""), headers)
 
     def _may(self, scope: str) -> bool:

@@ -23,6 +23,7 @@ COMMON = {
     "module",
     "parsing",
     "processes",
+    "proxies",
     "yaml_reader",
     "yaml_scalars",
 }

@@ -8,7 +8,6 @@ restarts no pods. Without one the tag is used, and the plan says so. A missing i
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -83,7 +82,8 @@ class ImageDigests:
     timeout: float = _TIMEOUT_SECONDS  # for one registry
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    _clients: dict[str, RegistryClient | None] = field(default_factory=dict)
+    _clients: dict[tuple[str, Access], RegistryClient] = field(default_factory=dict)
+    _pull_secrets: dict[str, str] = field(default_factory=dict, repr=False)  # name -> content in base64
     _answers: dict[Reference, str | Failure] = field(default_factory=dict)
 
     def resolve(
@@ -115,23 +115,31 @@ class ImageDigests:
         self.notes = [str(group) for (_registry, code), group in unresolved.items() if not code]
         return [[_at_digest(spec, digests.get(spec.name, "")) for spec in wave] for wave in waves]
 
-    def client(self, registry: str) -> RegistryClient | None:
-        """A client for a registry; None when ``registries`` has no entry for it."""
-        if registry not in self._clients:
-            fitting = [r for host in (registry, ANY) for r in self.registries if r["host"] == host]
-            self._clients[registry] = (
-                RegistryClient(registry, self._access(registry, fitting[0]), self.timeout) if fitting else None
-            )
-        return self._clients[registry]
+    def client(self, image: Reference) -> RegistryClient | None:
+        """A client for the registry of an image; None when ``registries`` has no entry for it.
 
-    def _access(self, registry: str, options: Mapping[str, Any]) -> Access:
-        access, secret = Access.to(registry, options), options.get("pull_secret")
-        found = self.kube.find(SECRET, self.namespace, secret) if secret and not access.credentials else None
-        text = ((found or {}).get("data") or {}).get(".dockerconfigjson") or ""
-        return access.with_pull_secrets(registry, [base64.b64decode(text).decode()]) if text else access
+        Images with the same credentials share one.
+        """
+        fitting = [r for host in (image.registry, ANY) for r in self.registries if r["host"] == host]
+        if not fitting:
+            return None
+        key = (image.registry, self._access(image, fitting[0]))
+        if key not in self._clients:
+            self._clients[key] = RegistryClient(*key, self.timeout)
+        return self._clients[key]
+
+    def _access(self, image: Reference, options: Mapping[str, Any]) -> Access:
+        access, secret = Access.to(image.registry, options), options.get("pull_secret")
+        if not secret or access.credentials:
+            return access
+        if secret not in self._pull_secrets:
+            found = self.kube.find(SECRET, self.namespace, secret)
+            self._pull_secrets[secret] = ((found or {}).get("data") or {}).get(".dockerconfigjson") or ""
+        text = self._pull_secrets[secret]
+        return access.with_pull_secrets(image.name, [text]) if text else access
 
     def _ask(self, images: set[Reference]) -> None:
-        askable = [(image, client) for image in sorted(images, key=str) if (client := self.client(image.registry))]
+        askable = [(image, client) for image in sorted(images, key=str) if (client := self.client(image))]
         down: dict[str, Failure] = {}
 
         def one(image: Reference, client: RegistryClient) -> str | Failure:

@@ -13,6 +13,7 @@ from ..failure import Code, TodoCloudError, error
 from ..records.record import Header, Member, Record, RecordStore
 from ..records.secret_values import without
 from ..registry.client import RegistryClient
+from ..registry.image import entries_of
 from ..registry.reference import Reference
 from .image_digests import image_of, with_digest
 from .plan import differences
@@ -165,7 +166,7 @@ def _may(path: str, allowed: Sequence[str]) -> bool:
 
 
 def promote_images(
-    record: Record, specs: Sequence[ReleaseSpec], client_of: Callable[[str], RegistryClient | None], source: str
+    record: Record, specs: Sequence[ReleaseSpec], client_of: Callable[[Reference], RegistryClient | None], source: str
 ) -> list[Promoted]:
     """The images of these releases at the verified digests; each must still exist in the registry.
 
@@ -179,11 +180,11 @@ def promote_images(
 
 
 def _promote(
-    member: Member, target: Reference, client_of: Callable[[str], RegistryClient | None], source: str
+    member: Member, target: Reference, client_of: Callable[[Reference], RegistryClient | None], source: str
 ) -> Promoted:
     verified, ran = verified_image(member, source)
     pinned = replace(target, digest=verified.digest)
-    client, source_client = client_of(target.registry), client_of(verified.registry)
+    client, source_client = client_of(target), client_of(verified)
     if client is None or source_client is None:
         registry = target.registry if client is None else verified.registry
         raise error(
@@ -192,7 +193,7 @@ def _promote(
             option="registries",
         )
     manifest = client.manifest(replace(pinned, tag=""))
-    platforms = [str(each.get("digest")) for each in manifest.content.get("manifests") or ()]
+    platforms = [each["digest"] for each in entries_of(manifest)]
     now = source_client.find_digest(replace(verified, digest="")) if verified.tag else ""
     if now and now != verified.digest:
         raise refused(

@@ -4,39 +4,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import re
+import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 
-from ..failure import Code, TodoCloudError, error
+from ..failure import Code, error
+from .answers import shown
+from .exchange import Url
+from .pull_secret import Credentials, credentials_of
 from .reference import DOCKER_HUB
 
 _HUB_ENDPOINT = "https://registry-1.docker.io"
-_HUB_KEYS = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", "registry-1.docker.io")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 ANY = "*"
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """User name and password, or the refresh token that some clouds use instead (``identitytoken``)."""
-
-    username: str = ""
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
-
-    def __bool__(self) -> bool:
-        return bool(self.password or self.identity_token)
-
-    @property
-    def basic(self) -> str:
-        """Value of the header ``Authorization`` (RFC 7617)."""
-        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
 
 
 @dataclass(frozen=True)
@@ -56,30 +38,55 @@ class Access:
         as other clients do.
         """
         options = options or {}
-        endpoint = options.get("endpoint") or _endpoint(registry)
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/") or parts.username:
+        endpoint = str(options.get("endpoint") or _endpoint(registry))
+        try:
+            url = Url.parse(endpoint)
+            valid = url.path == "/" and "#" not in endpoint
+        except ValueError:
+            valid = False
+        if not valid:
             raise error(
                 Code.INVALID_INPUT,
-                f"The registry endpoint {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} cannot be used: "
-                "give http(s)://host:port without a path, credentials separately.",
+                f"The registry endpoint {_without_user(endpoint)} cannot be used: give http(s)://host:port without a "
+                "path, credentials separately.",
                 option="endpoint",
             )
         return cls(
-            f"{parts.scheme}://{parts.netloc}",
+            str(url.origin),
             Credentials(options.get("username") or "", options.get("password") or ""),
             options.get("validate_certs", True) is not False,
             options.get("ca_path") or "",
         )
 
-    def with_pull_secrets(self, registry: str, texts: Iterable[str]) -> Access:
-        """With the credentials of the first matching ``.dockerconfigjson``, unless it has credentials already."""
+    def with_pull_secrets(self, image: str, texts: Iterable[str]) -> Access:
+        """With the credentials for an image (registry/repository) from the first ``.dockerconfigjson`` that has some,
+        unless it has credentials already.
+        """
         for text in texts:
             if self.credentials:
                 break
-            if found := credentials_of(text, registry):
+            if found := credentials_of(text, *image.split("/", 1)):
                 return replace(self, credentials=found)
         return self
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """How the endpoint's certificate is verified; None without TLS. Raises invalid_input."""
+        if self.endpoint.startswith("http://") and self.validate_certs and not self.ca_path:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.ca_path or None)
+        except (OSError, ssl.SSLError) as exc:
+            raise error(
+                Code.INVALID_INPUT,
+                f"The CA bundle {self.ca_path} cannot be used: {exc.strerror or exc}.",
+                option="ca_path",
+            ) from exc
+        # Go's clients accept CAs without an authority key identifier; Python 3.13's default does not.
+        context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+        if not self.validate_certs:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 def _endpoint(registry: str) -> str:
@@ -89,39 +96,6 @@ def _endpoint(registry: str) -> str:
     return f"{'http' if host in _LOOPBACK else 'https'}://{registry}"
 
 
-def credentials_of(text: str, registry: str) -> Credentials:
-    """Credentials for a registry from the content of ``.dockerconfigjson``; empty when it has none for it.
-
-    Keys may be host names or URLs, as for the kubelet; the text may be in base64, as in the API. Raises invalid_input
-    without showing the content.
-    """
-    try:
-        text = text if text.lstrip().startswith("{") else base64.b64decode(text, validate=True).decode()
-        entries = json.loads(text)["auths"]
-        for key, entry in entries.items():
-            host = key.partition("://")[2].partition("/")[0] if "://" in key else key.partition("/")[0]
-            if host == registry or (registry == DOCKER_HUB and (key in _HUB_KEYS or host in _HUB_KEYS)):
-                return _entry(entry)
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise not_a_pull_secret() from exc
-    return Credentials()
-
-
-def _entry(entry: Mapping[str, Any]) -> Credentials:
-    username, password = str(entry.get("username") or ""), str(entry.get("password") or "")
-    if entry.get("auth") and not password:
-        try:
-            username, _colon, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as exc:
-            raise not_a_pull_secret() from exc
-    return Credentials(username, password, str(entry.get("identitytoken") or ""))
-
-
-def not_a_pull_secret() -> TodoCloudError:
-    """The error for content that is not a dockerconfigjson; the content is not shown."""
-    return error(
-        Code.INVALID_INPUT,
-        "The pull secret is not a valid dockerconfigjson: expected JSON with 'auths', as in a Secret of type "
-        "kubernetes.io/dockerconfigjson.",
-        option="pull_secret",
-    )
+def _without_user(endpoint: str) -> str:
+    scheme, mark, rest = endpoint.rpartition("://")
+    return shown(f"{scheme}{mark}{rest.rpartition('@')[2]}")

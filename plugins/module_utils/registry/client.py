@@ -5,19 +5,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
 from .access import Access
-from .image import CONFIGS, INDEXES, MANIFESTS, Image, Manifest, platform_name, platforms_of
-from .reference import Reference
-from .transport import Response, Transport
+from .answers import json_object, shown
+from .exchange import Response
+from .image import CONFIGS, INDEXES, MANIFESTS, Image, Manifest, labels_of, mapping, platform_name, platforms_of, text
+from .reference import Reference, is_digest
+from .transport import Transport
 
 _ACCEPT = {"Accept": ", ".join(INDEXES + MANIFESTS)}
 _PREFERRED = "linux/amd64"
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,127}/[\w.+-]{1,127}", re.ASCII)
 
 
 class RegistryClient:
@@ -34,10 +37,8 @@ class RegistryClient:
         Raises image_not_found, registry_denied, registry_unreachable, registry_error.
         """
         answer = self._manifest("HEAD", reference)
-        digest = answer.headers.get("docker-content-digest", "")
-        if reference.digest or digest.startswith("sha256:"):
-            return reference.digest or digest
-        return self.manifest(reference).digest
+        named = self._named_digest(answer, reference)
+        return reference.digest or named or self.manifest(reference).digest
 
     def find_digest(self, reference: Reference) -> str:
         """As :meth:`digest`; empty when there is no such image."""
@@ -51,13 +52,18 @@ class RegistryClient:
     def manifest(self, reference: Reference) -> Manifest:
         """The manifest or index, verified against the digest. Raises as :meth:`digest` does."""
         answer = self._manifest("GET", reference)
-        wanted = reference.digest or answer.headers.get("docker-content-digest", "")
+        named_digest = self._named_digest(answer, reference)
+        wanted = reference.digest or named_digest
         digest = _digest_of(answer.body, wanted)
         if wanted and digest != wanted:
             raise self._http.protocol_error(f"its manifest of {reference} has the digest {digest}, not {wanted}")
         content = self._json(answer, str(reference))
-        named = content.get("mediaType") or answer.headers.get("content-type", "").partition(";")[0].strip()
-        return Manifest(digest, str(named), answer.body, content)
+        named = text(content, "mediaType") or answer.headers.get("content-type", "").partition(";")[0].strip()
+        if not _MEDIA_TYPE.fullmatch(named):
+            raise self._http.protocol_error(f"its manifest of {reference} has no valid media type")
+        if "manifests" in content and ("layers" in content or "config" in content):  # CVE-2021-41190
+            raise self._http.protocol_error(f"its manifest of {reference} is an image and an index at once")
+        return Manifest(digest, named, answer.body, content)
 
     def image(self, reference: Reference, platform: str = "") -> Image:
         """Description of an image; labels and time are those of ``platform`` (default: linux/amd64, else the first).
@@ -92,7 +98,9 @@ class RegistryClient:
         scope = f"repository:{reference.repository}:pull,push"
         answer = self._http.request("PUT", path, scope, headers=headers, body=manifest.raw)
         if answer.status not in (200, 201):
-            raise self._http.protocol_error(f"it answers {answer.status} to the tag {tag} {answer.error_text}".rstrip())
+            raise self._answers(answer, f"to the tag {tag}")
+        if (named := self._named_digest(answer, reference)) and named != manifest.digest:
+            raise self._http.protocol_error(f"it stores {reference} as {named} under the tag {tag}")
 
     def _manifest(self, method: str, reference: Reference) -> Response:
         wanted = reference.digest or reference.tag
@@ -108,25 +116,38 @@ class RegistryClient:
         if answer.status == 404:
             raise not_found(reference)
         if answer.status != 200:
-            raise self._http.protocol_error(f"it answers {answer.status} for {reference} {answer.error_text}".rstrip())
+            raise self._answers(answer, f"for {reference}")
         return answer
 
+    def _answers(self, answer: Response, what: str) -> TodoCloudError:
+        return self._http.protocol_error(f"it answers {answer.status} {what} {self._http.error_text(answer)}".rstrip())
+
+    def _named_digest(self, answer: Response, reference: Reference) -> str:
+        """The digest in the header; empty without a valid one. One that contradicts the reference is an error."""
+        named = answer.headers.get("docker-content-digest", "")
+        if not is_digest(named):
+            return ""
+        wanted = reference.digest
+        if wanted and wanted != named and wanted.partition(":")[0] == named.partition(":")[0]:
+            raise self._http.protocol_error(f"it answers with {named} for {reference}")
+        return named
+
     def _config(self, reference: Reference, manifest: Manifest) -> Mapping[str, Any]:
-        described = manifest.content.get("config") or {}
-        if described.get("mediaType") not in CONFIGS:  # an artifact (such as a chart), not an image
+        described = mapping(manifest.content, "config")
+        digest = text(described, "digest")
+        if text(described, "mediaType") not in CONFIGS:  # an artifact (such as a chart), not an image
             return {}
-        path = f"/v2/{reference.repository}/blobs/{described.get('digest')}"
+        if not is_digest(digest):
+            raise self._http.protocol_error(f"the configuration of {reference} has no valid digest")
+        path = f"/v2/{reference.repository}/blobs/{digest}"
         answer = self._found(self._http.request("GET", path, f"repository:{reference.repository}:pull"), reference)
-        if _digest_of(answer.body, str(described["digest"])) != described["digest"]:
+        if _digest_of(answer.body, digest) != digest:
             raise self._http.protocol_error(f"the configuration of {reference} does not have its digest")
         return self._json(answer, str(reference))
 
     def _json(self, answer: Response, what: str) -> dict[str, Any]:
-        try:
-            content = json.loads(answer.body)
-        except ValueError:
-            content = None
-        if not isinstance(content, dict):
+        content = json_object(answer.body)
+        if content is None:
             raise self._http.protocol_error(f"its response for {what} is not a JSON object")
         return content
 
@@ -142,6 +163,5 @@ def _digest_of(body: bytes, wanted: str) -> str:
 
 
 def _image(reference: Reference, top: Manifest, platforms: Mapping[str, str], config: Mapping[str, Any]) -> Image:
-    labels = (config.get("config") or {}).get("Labels") or {}
-    created = str(config.get("created") or "")
-    return Image(reference, top.digest, top.media_type, platforms, labels, created)
+    created = shown(text(config, "created"))
+    return Image(reference, top.digest, top.media_type, platforms, labels_of(config), created)

@@ -1,17 +1,23 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Images in a registry: indexes, manifests and configurations (OCI Image Specification 1.1); pure."""
+"""Images in a registry: indexes, manifests and configurations (OCI Image Specification 1.1); pure.
+
+What is malformed counts as not there; names and texts are such that they can be shown.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .reference import Reference
+from .answers import shown
+from .reference import Reference, is_digest
 
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
 
 
@@ -57,14 +63,40 @@ class Image:
 def platforms_of(index: Manifest) -> dict[str, str]:
     """Platforms of an index, in its order; entries without a platform (attestations) are left out."""
     found: dict[str, str] = {}
-    for entry in index.content.get("manifests") or ():
-        name = platform_name(entry.get("platform") or {})
+    for entry in entries_of(index):
+        name = platform_name(mapping(entry, "platform"))
         if name and "unknown" not in name.split("/"):
-            found.setdefault(name, str(entry.get("digest") or ""))
+            found.setdefault(name, entry["digest"])
     return found
+
+
+def entries_of(index: Manifest) -> list[Mapping[str, Any]]:
+    """Entries of an index that have a digest; none for the manifest of one image."""
+    entries = index.content.get("manifests")
+    return [entry for entry in entries if is_digest(text(entry, "digest"))] if isinstance(entries, list) else []
 
 
 def platform_name(parts: Mapping[str, Any]) -> str:
     """``linux/arm/v7`` from a platform's or a configuration's parts; empty without them."""
-    names = [str(parts.get(key) or "") for key in ("os", "architecture", "variant")]
-    return "/".join(name for name in names if name) if names[0] and names[1] else ""
+    names = [text(parts, key) for key in ("os", "architecture", "variant")]
+    if not (names[0] and names[1]) or not all(_NAME.fullmatch(name) for name in names):
+        return ""
+    return "/".join(filter(None, names))
+
+
+def labels_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """Labels of an image's configuration."""
+    labels = mapping(mapping(config, "config"), "Labels")
+    return {shown(name): shown(value) for name, value in labels.items() if isinstance(value, str)}
+
+
+def mapping(parent: object, key: str) -> Mapping[str, Any]:
+    """A part that is a mapping; empty if it is something else."""
+    found = parent.get(key) if isinstance(parent, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def text(parent: object, key: str) -> str:
+    """A part that is text; empty if it is something else."""
+    found = parent.get(key) if isinstance(parent, Mapping) else None
+    return found if isinstance(found, str) else ""

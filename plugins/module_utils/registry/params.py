@@ -28,5 +28,5 @@ def client_of(reference: Reference, params: Mapping[str, Any]) -> RegistryClient
     """A client for the registry of an image."""
     access = Access.to(reference.registry, params)
     if params.get("pull_secret"):
-        access = access.with_pull_secrets(reference.registry, [params["pull_secret"]])
+        access = access.with_pull_secrets(reference.name, [params["pull_secret"]])
     return RegistryClient(reference.registry, access, float(params["timeout"]))

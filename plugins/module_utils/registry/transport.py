@@ -1,54 +1,42 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""HTTP with one registry: authentication by challenge, retries of transient faults inside a deadline.
+"""HTTP with one registry: authentication by challenge, redirects, retries of transient faults inside a deadline.
 
-Rules: OCI Distribution Specification 1.1 and, for tokens, https://distribution.github.io/distribution/spec/auth/token/.
+Protocol: OCI Distribution Specification 1.1 and, for tokens, https://distribution.github.io/distribution/spec/auth/token/.
+
+Where credentials go:
+
+* User name and password belong to the origin (scheme, host, port) of the endpoint. Only its own 401 counts; they go to
+  it, and to the token service that it names. As in Docker, containerd and oras, that may be another host
+  (auth.docker.io): who can answer for the registry could ask for the password itself. The service must use https, or
+  be the endpoint's origin.
+* A redirect (to the storage of blobs) gets none, and neither do later ones back to the endpoint. A redirect never leads
+  from https to http. A token service's redirect is not followed.
+* A token goes to the endpoint's origin only.
 """
 
 from __future__ import annotations
 
 import http.client
-import json
-import re
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin
 
 from ..failure import Code, TodoCloudError, error
+from ..proxies import proxy_for
 from .access import Access
+from .answers import challenge_of, error_text, retry_after, token_of
+from .exchange import Origin, Response, TooMuch, Url, exchange
 
-_AGENT = "todo.cloud"
 _ATTEMPT_SECONDS = 10.0
 _TRIES = 5
 _FIRST_PAUSE_SECONDS = 0.2
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
-_BODY_LIMIT = 8 << 20  # registries refuse manifests above 4 MiB
-_PARAMETER = re.compile(r'([a-zA-Z_]+)=(?:"([^"]*)"|([^\s,]+))')
-
-
-@dataclass(frozen=True)
-class Response:
-    """A registry's response; header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def error_text(self) -> str:
-        """The registry's error message on one line; empty without a readable one."""
-        try:
-            first = json.loads(self.body)["errors"][0]
-            message = first.get("message") or first.get("code") or ""
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-            return ""
-        return " ".join(str(message).split())[:200]
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Transport:
@@ -58,6 +46,8 @@ class Transport:
         registry: name of the registry as in image references, for messages.
         timeout: seconds that one call may take, including retries.
         pause: sleeps for the given seconds.
+
+    Raises invalid_input when the endpoint's CA bundle cannot be used.
     """
 
     def __init__(
@@ -67,6 +57,8 @@ class Transport:
         self._access = access
         self._timeout = timeout
         self._pause = pause
+        self._origin = Url.parse(access.endpoint).origin
+        self._tls = access.tls_context()
         self._tokens: dict[str, str] = {}  # scope -> value of the header
         self._challenge: tuple[str, dict[str, str]] | None = None
         self._mutex = threading.Lock()
@@ -76,28 +68,55 @@ class Transport:
     ) -> Response:
         """One request for ``/v2/…``; responses below 500 are returned, except 401, 403 and 429.
 
-        ``scope``: scope of the token, ``repository:<name>:pull``. Raises registry_denied, registry_unreachable.
+        ``scope``: scope of the token, ``repository:<name>:pull``. Raises registry_denied, registry_unreachable,
+        registry_error.
         """
         deadline = time.monotonic() + self._timeout
-        url = self._access.endpoint + path
-        allowed = self._authorization(scope, deadline)
-        answer = self._send(method, url, deadline, {**(headers or {}), **allowed}, body)
-        if answer.status == 401:
-            self._challenge = _challenge_of(answer.headers.get("www-authenticate", ""))
+        url = Url(self._origin, path)
+        answer = self._follow(method, url, deadline, headers or {}, self._authorization(scope, deadline), body)
+        if answer.status == 401 and answer.origin == self._origin:
+            self._challenge = challenge_of(answer.headers.get("www-authenticate", ""))
             with self._mutex:
                 self._tokens.pop(scope, None)  # may have expired
-            allowed = self._authorization(scope, deadline)
-            if allowed:
-                answer = self._send(method, url, deadline, {**(headers or {}), **allowed}, body)
+            if allowed := self._authorization(scope, deadline):
+                answer = self._follow(method, url, deadline, headers or {}, allowed, body)
         if answer.status in (401, 403):
             raise self.denied(answer, scope)
         return answer
 
+    def _follow(
+        self, method: str, url: Url, deadline: float, headers: Mapping[str, str], allowed: Mapping[str, str],
+        body: bytes | None,
+    ) -> Response:  # fmt: skip
+        """The response after redirects; ``allowed`` (Authorization) stays at the endpoint."""
+        for _hop in range(_MOST_REDIRECTS + 1):
+            if url.origin != self._origin:
+                allowed = {}
+            answer = self._send(method, url, deadline, {**headers, **allowed}, body)
+            if answer.status not in _REDIRECTS or method not in ("GET", "HEAD"):
+                return answer
+            url = self._redirected(url, answer)
+        raise self.protocol_error(f"it redirects more than {_MOST_REDIRECTS} times")
+
+    def _redirected(self, url: Url, answer: Response) -> Url:
+        try:
+            there = Url.parse(urljoin(str(url), answer.headers.get("location", "")))
+        except ValueError as exc:
+            raise self.protocol_error(f"it answers {answer.status} without a valid address") from exc
+        if url.origin.scheme == "https" and there.origin.scheme != "https":
+            raise self.protocol_error(f"{url.origin} redirects to {there.origin}, without TLS")
+        return there
+
     def denied(self, answer: Response, scope: str) -> TodoCloudError:
         """The error for 401 and 403."""
         repository, _colon, wanted = scope.removeprefix("repository:").rpartition(":")
-        who = f"the user {self._access.credentials.username!r}" if self._access.credentials else "an anonymous client"
-        reason = f" ({answer.error_text})" if answer.error_text else ""
+        credentials = self._access.credentials
+        user = repr(credentials.username) if credentials.password else "of the refresh token"
+        who = f"the user {user}" if credentials else "an anonymous client"
+        if answer.origin != self._origin:
+            reason = f" ({answer.origin} answers {answer.status}; credentials go to {self._origin} only)"
+        else:
+            reason = f" ({text})" if (text := self.error_text(answer)) else ""
         return error(
             Code.REGISTRY_DENIED,
             f"{self._registry} does not let {who} {'push to' if 'push' in wanted else 'read'} {repository}{reason}.",
@@ -106,13 +125,20 @@ class Transport:
             status=answer.status,
         )
 
+    def error_text(self, answer: Response) -> str:
+        """The registry's own error message, without the credentials that it may repeat; empty without one."""
+        text = error_text(answer.body) if answer.origin == self._origin else ""
+        for secret in (self._access.credentials.password, self._access.credentials.identity_token):
+            text = text.replace(secret, "********") if secret else text
+        return text
+
     def _authorization(self, scope: str, deadline: float) -> dict[str, str]:
         """The header for a scope, if the registry has sent a challenge."""
         if self._challenge is None:
             return {}
         scheme, parameters = self._challenge
         if scheme == "basic":
-            return {"Authorization": self._access.credentials.basic} if self._access.credentials else {}
+            return {"Authorization": self._access.credentials.basic} if self._access.credentials.password else {}
         if scheme != "bearer" or not parameters.get("realm"):
             return {}
         with self._mutex:
@@ -124,29 +150,38 @@ class Transport:
         return {"Authorization": known}
 
     def _token(self, challenge: Mapping[str, str], scope: str, deadline: float) -> str:
-        realm, credentials = challenge["realm"], self._access.credentials
-        if urlsplit(realm).scheme != "https" and not self._access.endpoint.startswith("http://"):
-            raise error(
-                Code.REGISTRY_DENIED,
-                f"{self._registry} requests a token from {realm}: no credentials are sent there without https.",
-                registry=self._registry,
-            )
+        service, credentials = self._token_service(challenge["realm"]), self._access.credentials
         fields = {"service": challenge.get("service", ""), "scope": scope}
         if credentials.identity_token:
             form = {**fields, "grant_type": "refresh_token", "refresh_token": credentials.identity_token}
-            kind = {"Content-Type": "application/x-www-form-urlencoded"}
-            answer = self._send("POST", realm, deadline, kind, urlencode({**form, "client_id": _AGENT}).encode())
+            body = urlencode({**form, "client_id": "todo.cloud"}).encode()
+            answer = self._send("POST", service, deadline, _FORM, body)
         else:
             header = {"Authorization": credentials.basic} if credentials else {}
-            joint = "&" if urlsplit(realm).query else "?"
-            answer = self._send("GET", realm + joint + urlencode(fields), deadline, header)
+            answer = self._send("GET", service.with_query(urlencode(fields)), deadline, header)
         if answer.status in (400, 401, 403, 404):
             raise self.denied(answer, scope)
+        if answer.status in _REDIRECTS:
+            raise self.protocol_error("its token service redirects, and credentials do not follow a redirect")
+        token = token_of(answer.body)
+        if not token:
+            raise self.protocol_error(f"its token service answers {answer.status} without a token")
+        return token
+
+    def _token_service(self, realm: str) -> Url:
+        """The token service that the registry names, if credentials may go there."""
         try:
-            content: Any = json.loads(answer.body)
-            return str(content.get("token") or content["access_token"])
-        except (ValueError, KeyError, AttributeError) as exc:
-            raise self.protocol_error(f"its token service answers {answer.status} without a token") from exc
+            service = Url.parse(realm)
+        except ValueError as exc:
+            raise self.protocol_error("the token service that it names is not a URL of http or https") from exc
+        if service.origin.scheme != "https" and service.origin != self._origin:
+            raise error(
+                Code.REGISTRY_DENIED,
+                f"{self._registry} requests a token from {service.origin}: no credentials are sent there without "
+                "https.",
+                registry=self._registry,
+            )
+        return service
 
     def protocol_error(self, what: str) -> TodoCloudError:
         """The error for a response that violates the specification."""
@@ -157,75 +192,56 @@ class Transport:
         )
 
     def _send(
-        self, method: str, url: str, deadline: float, headers: Mapping[str, str], body: bytes | None = None
+        self, method: str, url: Url, deadline: float, headers: Mapping[str, str], body: bytes | None = None
     ) -> Response:
         """One request, retried while faults are transient and time is left."""
         why, pause = "", _FIRST_PAUSE_SECONDS
         for attempt in range(_TRIES):
-            left = deadline - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if deadline <= now:
                 break
             try:
-                answer = self._once(method, url, headers, body, min(left, _ATTEMPT_SECONDS))
-            except (URLError, OSError, http.client.HTTPException) as exc:
+                answer = self._once(method, url, headers, body, min(deadline, now + _ATTEMPT_SECONDS))
+            except (OSError, http.client.HTTPException) as exc:
                 why, wait = _reason(exc), pause
-                if isinstance(getattr(exc, "reason", exc), ssl.SSLCertVerificationError):
+                if isinstance(exc, ssl.SSLCertVerificationError):
                     break
             else:
                 if answer.status not in _TRANSIENT:
                     return answer
-                why = f"it answers {answer.status}" + (f" ({answer.error_text})" if answer.error_text else "")
-                wait = _retry_after(answer.headers) or pause
+                text = self.error_text(answer)
+                why = f"it answers {answer.status}" + (f" ({text})" if text else "")
+                wait = retry_after(answer.headers) or pause
             if attempt + 1 == _TRIES or wait > deadline - time.monotonic():
                 break
             self._pause(wait)
             pause *= 2
-        raise error(
+        raise self._unreachable(url.origin, why or f"no answer within {self._timeout:g} s")
+
+    def _once(self, method: str, url: Url, headers: Mapping[str, str], body: bytes | None, deadline: float) -> Response:
+        proxy = proxy_for(str(url.origin))
+        try:
+            return exchange(method, url, headers, body, deadline=deadline, tls=self._tls, proxy=proxy)
+        except TooMuch as exc:
+            raise self.protocol_error(f"{url.origin} sends more than any answer of a registry has") from exc
+        except ValueError as exc:
+            raise self._unreachable(url.origin, str(exc) if proxy else "its name cannot be resolved") from exc
+
+    def _unreachable(self, origin: Origin, why: str) -> TodoCloudError:
+        by = "" if origin == self._origin else f" ({origin})"
+        return error(
             Code.REGISTRY_UNREACHABLE,
-            f"{self._registry} is unreachable: {why or f'no answer within {self._timeout:g} s'}.",
+            f"{self._registry}{by} is unreachable: {why}.",
             registry=self._registry,
             endpoint=self._access.endpoint,
         )
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float) -> Response:
-        from ansible.module_utils.urls import open_url  # takes 0.1 s to load, and most runs use no registry
 
-        try:
-            # A redirect (to the storage of blobs) must not get the credentials.
-            answer = open_url(
-                url, data=body, method=method, headers=dict(headers), timeout=timeout, http_agent=_AGENT,
-                validate_certs=self._access.validate_certs, ca_path=self._access.ca_path or None,
-                follow_redirects="safe", unredirected_headers=["Authorization"], use_netrc=False,
-            )  # fmt: skip
-        except HTTPError as exc:
-            answer = exc
-        with answer:
-            names = {name.lower(): value for name, value in answer.headers.items()}
-            return Response(int(answer.status), names, answer.read(_BODY_LIMIT))
-
-
-def _challenge_of(header: str) -> tuple[str, dict[str, str]]:
-    """Scheme and parameters of ``WWW-Authenticate`` (RFC 9110, 11.6.1); Bearer is preferred where both are offered."""
-    at = header.lower().find("bearer ")
-    scheme, _space, rest = header[max(at, 0) :].partition(" ")
-    return scheme.lower(), {key.lower(): quoted or plain for key, quoted, plain in _PARAMETER.findall(rest)}
-
-
-def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds of the header Retry-After, 0 without one."""
-    asked = headers.get("retry-after", "")
-    if asked.isdigit():
-        return float(asked)
-    try:
-        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return 0.0
-
-
-def _reason(exc: Exception) -> str:
-    reason = getattr(exc, "reason", exc)
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({reason.verify_message})"
-    if isinstance(reason, TimeoutError):
+def _reason(exc: OSError | http.client.HTTPException) -> str:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({exc.verify_message})"
+    if isinstance(exc, TimeoutError):
         return "it does not respond in time"
-    return str(getattr(reason, "strerror", "") or reason or type(reason).__name__)
+    if isinstance(exc, http.client.HTTPException):
+        return "it does not answer by the rules of HTTP"  # the exception's text is the answer's
+    return str(exc.strerror or exc) or type(exc).__name__

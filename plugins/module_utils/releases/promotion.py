@@ -108,7 +108,7 @@ def _tagged(images: Sequence[Promoted], digests: ImageDigests, check: bool) -> t
     denied: list[str] = []
     why = ""
     for each in images:
-        client = digests.client(each.image.registry)
+        client = digests.client(each.image)
         state = "there"
         if not each.image.tag:
             continue

@@ -21,6 +21,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Re
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record, RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.registry.access import Access
 from ansible_collections.todo.cloud.plugins.module_utils.registry.client import RegistryClient
+from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference
 
 from tests.support.fake_kube import FakeKube
 from tests.support.fake_registry import FakeRegistry
@@ -128,8 +129,8 @@ class Asked:
     def __init__(self, registry: FakeRegistry) -> None:
         self.client = RegistryClient("ghcr.io", Access(registry.url), 5, lambda _: None)
 
-    def __call__(self, name: str) -> RegistryClient | None:
-        return self.client if name == "ghcr.io" else None
+    def __call__(self, image: Reference) -> RegistryClient | None:
+        return self.client if image.registry == "ghcr.io" else None
 
 
 STAGED, RELEASED = "ghcr.io/todo/web:sha-1", "ghcr.io/todo/web:v1.0.0"

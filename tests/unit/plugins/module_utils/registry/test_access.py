@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import json
-
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.registry.access import Access, Credentials, credentials_of
+from ansible_collections.todo.cloud.plugins.module_utils.registry.access import Access
 
 from tests.unit.plugins.module_utils.registry.conftest import failure
 
@@ -27,22 +24,27 @@ def test_where_a_registry_is_reached(registry_name: str, endpoint: str) -> None:
     assert Access.to(registry_name).endpoint == endpoint
 
 
-@pytest.mark.parametrize("endpoint", ["ftp://x", "http://user:secret@host", "host:5000", "http://host/v2"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "ftp://x",
+        "http://user:secret@host",
+        "host:5000",
+        "http://host/v2",
+        "https://[::1",
+        "https://h:x",
+        "http://h?a",
+        "http://h#a",
+    ],
+)
 def test_endpoints_that_can_not_be(endpoint: str) -> None:
     refused = failure(Access.to, "ghcr.io", {"endpoint": endpoint})
     assert refused.code is Code.INVALID_INPUT
     assert "secret" not in refused.message
 
 
-def test_credentials_of_a_pull_secret() -> None:
-    auth = base64.b64encode(b"todo:a:b").decode()
-    text = json.dumps(
-        {"auths": {"https://index.docker.io/v1/": {"auth": auth}, "ghcr.io": {"username": "u", "password": "p"}}}
-    )
-    assert credentials_of(text, "docker.io") == Credentials("todo", "a:b")
-    assert credentials_of(base64.b64encode(text.encode()).decode(), "ghcr.io") == Credentials("u", "p")
-    assert not credentials_of(text, "quay.io")
-    for bad in ("[]", "no json", '{"auths": {"ghcr.io": {"auth": "%%"}}}'):
-        refused = failure(credentials_of, bad, "ghcr.io")
-        assert refused.code is Code.INVALID_INPUT
-        assert bad not in refused.message
+def test_a_ca_bundle_that_is_not_there() -> None:
+    refused = failure(Access.to("ghcr.io", {"ca_path": "/no/such/file"}).tls_context)
+    assert refused.code is Code.INVALID_INPUT
+    assert "/no/such/file" in refused.message
+    assert Access.to("localhost:5000").tls_context() is None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 
-from tests.support.fake_registry import INDEX, FakeRegistry
+from tests.support.fake_registry import CONFIG, INDEX, MANIFEST, FakeRegistry
 from tests.unit.plugins.module_utils.registry.conftest import NAME, client, failure, ref
 
 
@@ -41,3 +45,70 @@ def test_content_that_is_not_what_its_digest_says_is_refused(registry: FakeRegis
     digest = registry.push(NAME, "v1")
     registry.spoils = True
     assert failure(client(registry).image, ref(digest)).code is Code.REGISTRY_ERROR
+
+
+ZERO = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    "manifests", ["x", ["x"], [None], [{}], [{"platform": "x"}], {"a": 1}, 5,
+                  [{"digest": "sha256:../../x", "platform": {"os": "linux", "architecture": "amd64"}}],
+                  [{"digest": ZERO, "platform": {"os": "\x1b[2J", "architecture": "amd64"}}],
+                  [{"digest": ZERO, "platform": {"os": ["linux"], "architecture": {"a": 1}}}]],
+)  # fmt: skip
+def test_an_index_that_is_malformed_has_no_platforms(registry: FakeRegistry, manifests: object) -> None:
+    registry.put(NAME, "v1", INDEX, {"mediaType": INDEX, "manifests": manifests})
+    refused = failure(client(registry).image, ref("v1"))
+    assert refused.code is Code.IMAGE_NOT_FOUND
+    assert "it has: none" in refused.message
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"config": "x"}, {"config": {"Labels": "x"}}, {"config": {"Labels": {"a": 1}}}, {"os": 1, "architecture": []},
+     {"created": {"a": 1}}],
+)  # fmt: skip
+def test_a_malformed_configuration_has_no_labels(registry: FakeRegistry, config: dict[str, Any]) -> None:
+    digest = registry.push_config(NAME, "v1", json.dumps(config).encode())
+    found = client(registry).image(ref("v1"))
+    assert (found.digest, found.labels, found.platforms, found.created) == (digest, {}, {}, "")
+
+
+def test_labels_and_time_can_be_shown(registry: FakeRegistry) -> None:
+    config = {"config": {"Labels": {"a": "\x1b[2Jb\ud800"}}, "created": "\u202eyesterday"}
+    registry.push_config(NAME, "v1", json.dumps(config).encode())
+    found = client(registry).image(ref("v1"))
+    assert (found.labels, found.created) == ({"a": "[2Jb"}, "yesterday")
+
+
+@pytest.mark.parametrize("config", [b"x", b"[]", b"[" * 200_000])
+def test_a_configuration_that_is_no_object(registry: FakeRegistry, config: bytes) -> None:
+    registry.push_config(NAME, "v1", config)
+    assert failure(client(registry).image, ref("v1")).code is Code.REGISTRY_ERROR
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"mediaType": MANIFEST, "config": {"mediaType": CONFIG, "digest": "sha256:../../x"}},
+        {"mediaType": MANIFEST, "config": {"mediaType": CONFIG}},
+        {"mediaType": INDEX, "manifests": [], "config": {}},
+        {"mediaType": INDEX, "manifests": [], "layers": []},
+        {"mediaType": "\x1b[2J"},
+        {"mediaType": ["x"] * 3, "config": {"mediaType": CONFIG, "digest": "x"}},
+    ],
+)
+def test_manifests_that_are_refused(registry: FakeRegistry, content: dict[str, Any]) -> None:
+    registry.put(NAME, "v1", MANIFEST, content)
+    assert failure(client(registry).image, ref("v1")).code is Code.REGISTRY_ERROR
+
+
+def test_a_digest_that_the_registry_makes_up_is_not_returned(registry: FakeRegistry) -> None:
+    digest = registry.push(NAME, "v1")
+    for named in ("sha256:../../x", "sha256:\x1b[31m", "sha256:zz", digest + "0"):
+        registry.named_digest = named
+        assert client(registry).digest(ref("v1")) == digest
+    registry.named_digest = ZERO
+    assert failure(client(registry).manifest, ref("v1")).code is Code.REGISTRY_ERROR
+    assert failure(client(registry).digest, ref(digest)).code is Code.REGISTRY_ERROR
+    assert failure(client(registry).add_tag, ref(digest), "v2").code is Code.REGISTRY_ERROR
