@@ -259,8 +259,9 @@ def main() -> None:
         module.deprecate("state=proved is now called state=verified.", version="1.0.0", collection_name="todo.cloud")
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         if module.params["state"] == "checked":
-            module.exit_json(changed=False, **check_promotion(kube, module.params))
-        result = verify_promotion(kube, module.params, check=module.check_mode)
+            result = {"changed": False, **check_promotion(kube, module.params)}
+        else:
+            result = verify_promotion(kube, module.params, check=module.check_mode)
     for warning in result.pop("warnings"):
         module.warn(warning)
     module.exit_json(**result)

@@ -16,7 +16,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.environments.fingerprin
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import SELECTOR, HelmReader, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
-    CONFIG_MAP,
     DEPLOYMENT,
     LEASE,
     NAMESPACE,
@@ -26,7 +25,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import take
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record, RecordStore
-from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import NAME as INTENTION
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import remembered
 
 from tests.chaos.processes import Run
@@ -154,7 +152,7 @@ class Environment:
             assert not [s for s in statuses if s.startswith("pending")], (name, statuses)
         lease = self.kube.find(LEASE, self.namespace, LOCK_NAME)
         assert lease is None or not lease["spec"].get("holderIdentity"), "the lock is held"
-        assert self.kube.find(CONFIG_MAP, self.namespace, INTENTION) is None, "a rollback is unfinished"
+        assert remembered(self.kube, self.namespace) is None, "a rollback is unfinished"
         for record in self.records():
             assert sorted(record.members) == sorted(self.services), (record.id, sorted(record.members))
             assert not record.missing, (record.id, record.missing)

@@ -68,7 +68,7 @@ class Recorder:
                 members[name] = self._carried(kept[name], newest)
             elif reason:
                 missing[name] = reason
-        number = max((h.id for h in now.headers), default=0) + 1
+        number = self._run.records.next_number(now.headers)
         archives = self._charts(members, sources, {**(newest.charts if newest else {}), **(charts or {})})
         record = Record(
             id=number,

@@ -30,6 +30,14 @@ Scaled = frozenset[tuple[str, str]]  # (kind, name) of what an autoscaler scales
 
 
 @dataclass(frozen=True)
+class Entry:
+    """An object's part of a fingerprint, as it is stored: a digest for each section."""
+
+    uid: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Change:
     """One object that changed. ``expected``: the regular work of a known controller, such as a renewal."""
 
@@ -171,7 +179,7 @@ def _kind_of(name: str) -> str:
 def _seconds(time: str) -> float:
     try:
         return datetime.fromisoformat(time).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
 
 

@@ -15,7 +15,8 @@ from ..kube.api import APPLY, KubeApi, KubeReader
 from ..kube.errors import Forbidden, KubeError, NotFound
 from ..kube.managed_fields import scaled_by
 from ..kube.resources import CONFIG_MAP, NAMESPACE, WELL_KNOWN, Resource
-from .fingerprint import FORMAT, PUBLISHED, counts, entry_of, kind_name, name_of, total
+from ..parsing import Malformed, check_plain, load_json, parse_as
+from .fingerprint import FORMAT, PUBLISHED, Entry, counts, entry_of, kind_name, name_of, total
 
 # Kinds that change without anybody changing the desired state, or that duplicate another kind.
 _VOLATILE = frozenset(
@@ -94,16 +95,21 @@ def publish(kube: KubeApi, namespace: str, environment: str) -> str:
 def published(kube: KubeReader, namespace: str) -> dict[str, Any] | None:
     """The fingerprint that the environment published; None without one."""
     item = kube.find(CONFIG_MAP, namespace, PUBLISHED)
-    return checked((item.get("data") or {}).get("fingerprint.json")) if item else None
+    data = (item or {}).get("data")
+    return checked(data.get("fingerprint.json") if isinstance(data, Mapping) else None) if item else None
 
 
 def checked(raw: Any) -> dict[str, Any]:
     """A valid fingerprint, from JSON or a dictionary; raises invalid_input."""
     try:
-        found = json.loads(raw) if isinstance(raw, str) else raw
-        if found["format"] == FORMAT and isinstance(found["objects"], Mapping):
-            return dict(found)
-    except (ValueError, KeyError, TypeError):
+        found: dict[str, Any] = parse_as(dict[str, Any], load_json(raw) if isinstance(raw, str) else raw)
+        check_plain(found)
+        if found.get("format") == FORMAT:
+            parse_as(dict[str, Entry], found.get("objects"), "objects")
+            parse_as(Mapping[str, str], found.get("unread", {}), "unread")
+            parse_as(float, found.get("time", 0), "time")
+            return found
+    except Malformed:
         pass
     raise error(Code.INVALID_INPUT, "This is not a valid fingerprint of environment_info.", option="compare_to")
 

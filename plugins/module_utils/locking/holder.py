@@ -14,7 +14,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from ..parsing import Malformed, load_json, parse, parse_as
 from ..processes import CONTROLLER, gone, machine, started
+
+LONGEST_SECONDS = 86_400.0  # for which anything in a Lease may keep others waiting
+_MAX_PID = 2**22  # of Linux: proc(5), pid_max
+_MAX_TEXT = 2000
 
 
 @dataclass(frozen=True)
@@ -56,15 +61,22 @@ class Holder:
 
     @classmethod
     def parse(cls, text: str, identity: str) -> Holder:
-        """From a Lease's annotation; whatever can't be read is left empty."""
+        """From a Lease's annotation; only the identity when it can't be read, or when another program wrote it."""
+        holder = cls.noted(text)
+        return holder if holder and holder.identity == identity else cls(identity=identity)
+
+    @classmethod
+    def noted(cls, text: object) -> Holder | None:
+        """Who wrote a Lease's annotation last, who may have released the lock since; None when it can't be read."""
         try:
-            raw = json.loads(text)
-            raw["manual"] = raw.pop("by_hand", False)
+            raw = parse_as(dict[str, Any], load_json(text))
             known = {f.name for f in fields(cls)}
-            holder = cls(**{key: value for key, value in raw.items() if key in known})
-        except (ValueError, TypeError, AttributeError):
-            return cls(identity=identity)
-        return holder if holder.identity == identity else cls(identity=identity)
+            given = {key: value for key, value in raw.items() if key in known}
+            holder = parse(cls, {**given, "manual": raw.get("by_hand", False)})
+        except Malformed:
+            return None
+        possible = 0 <= holder.pid <= _MAX_PID and 0 <= holder.grace <= LONGEST_SECONDS
+        return holder if possible and all(len(str(value)) <= _MAX_TEXT for value in given.values()) else None
 
     def as_json(self) -> str:
         """For the annotation."""
@@ -89,7 +101,7 @@ class Holder:
         commit = f" (commit {self.commit})" if self.commit else ""
         where = f" {self.url}" if self.url else ""
         host = f" on {self.host}" if self.host else ""
-        return f"{self.what or 'a run'} of {self.who or self.identity}{host}{commit}{where}"
+        return f"{self.what or 'a run'} of {self.who or self.identity[:_MAX_TEXT]}{host}{commit}{where}"
 
 
 def is_dead_here(holder: Holder) -> bool:

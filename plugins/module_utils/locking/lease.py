@@ -11,13 +11,15 @@ from typing import Any
 
 from ..failure import Code, TodoCloudError, error
 from ..kube.api import KubeReader
-from .holder import Holder
+from .holder import LONGEST_SECONDS, Holder
 
 LOCK_NAME = "todo.cloud-lock"
 PLATFORM_LOCK, PLATFORM_NAMESPACE = "todo.cloud-platform-lock", "kube-system"  # of the cluster, whoever manages it
 HOLDER = "todo.cloud/holder"
 TAKEN_OVER = "todo.cloud/lock-taken-over"  # manually; stays until a run has reported it
+UNFINISHED = "todo.cloud/unfinished-rollback"  # stays until a run has finished or abandoned it
 TTL_SECONDS = 15
+_MAX_TRANSITIONS = 2**31 - 1  # an int32 of the API
 
 
 def place(namespace: str, platform: bool) -> tuple[str, str]:
@@ -30,12 +32,32 @@ def subject(namespace: str, name: str) -> str:
     return "the platform" if name == PLATFORM_LOCK else f"namespace {namespace!r}"
 
 
+def spec_of(lease: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A Lease's spec, which the API server lets be empty."""
+    spec = lease.get("spec")
+    return spec if isinstance(spec, Mapping) else {}
+
+
+def identity_of(lease: Mapping[str, Any]) -> str:
+    """Who holds a Lease; empty when it is free."""
+    return str(spec_of(lease).get("holderIdentity") or "")
+
+
+def annotations_of(lease: Mapping[str, Any]) -> dict[str, str]:
+    """A Lease's annotations."""
+    metadata = lease.get("metadata")
+    found = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    return {key: str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}
+
+
 def lease_body(
     namespace: str, name: str, holder: Holder, ttl: int, lease: Mapping[str, Any], annotations: Mapping[str, str]
 ) -> dict[str, Any]:
     """A Lease held by ``holder`` from now on, replacing ``lease`` (empty: there is none)."""
     now = stamp()
-    metadata = {"name": name, "namespace": namespace, "annotations": {HOLDER: holder.as_json(), **annotations}}
+    kept = {key: value for key, value in annotations_of(lease).items() if key == UNFINISHED}
+    notes = {HOLDER: holder.as_json(), **kept, **annotations}
+    metadata = {"name": name, "namespace": namespace, "annotations": notes}
     if lease:
         metadata["resourceVersion"] = lease["metadata"]["resourceVersion"]
     return {
@@ -47,39 +69,53 @@ def lease_body(
             "leaseDurationSeconds": ttl,
             "acquireTime": now,
             "renewTime": now,
-            "leaseTransitions": (lease.get("spec", {}).get("leaseTransitions") or 0) + (1 if lease else 0),
+            "leaseTransitions": _transitions(lease) + (1 if lease else 0),
         },
     }
 
 
 def freed(lease: Mapping[str, Any]) -> dict[str, Any]:
     """The Lease without a holder; a manual takeover was reported by then."""
-    notes = {k: v for k, v in (lease["metadata"].get("annotations") or {}).items() if k != TAKEN_OVER}
+    notes = {k: v for k, v in annotations_of(lease).items() if k != TAKEN_OVER}
     metadata = {**lease["metadata"], "annotations": notes}
-    return {**lease, "metadata": metadata, "spec": {**lease["spec"], "holderIdentity": None}}
+    return {**lease, "metadata": metadata, "spec": {**spec_of(lease), "holderIdentity": None}}
 
 
 def duration_of(lease: Mapping[str, Any]) -> float:
     """Seconds for which a Lease is valid without a renewal."""
-    return float(lease["spec"].get("leaseDurationSeconds") or TTL_SECONDS)
+    seconds = spec_of(lease).get("leaseDurationSeconds")
+    return float(min(seconds, LONGEST_SECONDS)) if type(seconds) is int and seconds > 0 else float(TTL_SECONDS)
 
 
 def silent_for(kube: KubeReader, lease: Mapping[str, Any]) -> float:
     """Seconds since the last write of a Lease, by the API server's timestamps; 0 without any."""
-    stamps = [str(entry.get("time")) for entry in lease["metadata"].get("managedFields") or () if entry.get("time")]
-    return max(kube.server_now() - datetime.fromisoformat(max(stamps)).timestamp(), 0.0) if stamps else 0.0
+    metadata = lease.get("metadata")
+    entries = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
+    entries = [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
+    stamps = [_seconds(entry["time"]) for entry in entries if entry.get("time")]
+    return max(kube.server_now() - max(stamps), 0.0) if stamps else 0.0
+
+
+def _seconds(time: object) -> float:
+    try:
+        return datetime.fromisoformat(str(time)).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _transitions(lease: Mapping[str, Any]) -> int:
+    count = spec_of(lease).get("leaseTransitions")
+    return count if type(count) is int and 0 <= count < _MAX_TRANSITIONS else 0
 
 
 def holder_of(lease: Mapping[str, Any]) -> Holder:
     """Who holds a Lease, by its annotation (only the identity when another program wrote it)."""
-    return Holder.parse(
-        (lease["metadata"].get("annotations") or {}).get(HOLDER, ""), lease["spec"].get("holderIdentity") or ""
-    )
+    return Holder.parse(annotations_of(lease).get(HOLDER, ""), identity_of(lease))
 
 
 def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
     """The refusal that names the holder."""
-    holder, name = holder_of(lease), lease["metadata"].get("name", LOCK_NAME)
+    holder, name = holder_of(lease), str(lease["metadata"].get("name", LOCK_NAME))
     locked = subject(namespace, name)
     if holder.manual:
         advice = f"It was taken manually: ask {holder.who}, or take it over by deploy_lock"
@@ -93,13 +129,13 @@ def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
         f"{locked[0].upper()}{locked[1:]} is locked: {describe_holder(lease)}. {advice}.",
         namespace=namespace,
         holder=json.loads(holder.as_json()),
-        renewed=lease["spec"].get("renewTime"),
+        renewed=spec_of(lease).get("renewTime"),
     )
 
 
 def describe_holder(lease: Mapping[str, Any]) -> str:
     """Describes who holds a Lease and since when."""
-    spec = lease["spec"]
+    spec = spec_of(lease)
     return f"{holder_of(lease).describe()} holds it since {spec.get('acquireTime')}, last seen {spec.get('renewTime')}"
 
 

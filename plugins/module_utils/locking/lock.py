@@ -27,14 +27,17 @@ from .holder import Holder, end_stuck, is_dead_here
 from .lease import (
     TAKEN_OVER,
     TTL_SECONDS,
+    annotations_of,
     describe_holder,
     duration_of,
     freed,
     held,
     holder_of,
+    identity_of,
     lease_body,
     place,
     silent_for,
+    spec_of,
     stamp,
     subject,
 )
@@ -141,21 +144,21 @@ class EnvironmentLock:
         return True
 
     def _report_takeover(self) -> None:
-        text = (self._lease["metadata"].get("annotations") or {}).get(TAKEN_OVER, "")
+        text = annotations_of(self._lease).get(TAKEN_OVER, "")
         if text:
             self.takeover = f"The lock of {subject(self._namespace, self._name)} was taken over manually: {text}."
             self._progress(self.takeover)
 
     def _free(self, lease: dict[str, Any], unchanged_for: float) -> bool:
         holder = holder_of(lease)
-        if not lease["spec"].get("holderIdentity") or holder.identity == self._holder.identity:
+        if not identity_of(lease) or holder.identity == self._holder.identity:
             return True
         if holder.manual:
             return holder.is_my_manual_lock(self._holder) or silent_for(self._kube, lease) > duration_of(lease)
         return is_dead_here(holder) or unchanged_for > duration_of(lease) + holder.grace
 
     def _body(self, lease: dict[str, Any]) -> dict[str, Any]:
-        takeover = (lease.get("metadata", {}).get("annotations") or {}).get(TAKEN_OVER)
+        takeover = annotations_of(lease).get(TAKEN_OVER)
         return lease_body(
             self._namespace, self._name, self._holder, self._ttl, lease, {TAKEN_OVER: takeover} if takeover else {}
         )
@@ -184,7 +187,7 @@ class EnvironmentLock:
 
     def _renew(self, deadline: Deadline | None = None) -> None:
         """Renews the Lease as this holder last wrote it; sets ``_lost`` if it has another holder."""
-        renewed = {**self._lease, "spec": {**self._lease["spec"], "renewTime": stamp()}}
+        renewed = {**self._lease, "spec": {**spec_of(self._lease), "renewTime": stamp()}}
         try:
             self._lease = self._kube.replace(LEASE, self._namespace, renewed, deadline=deadline)
             self._renewed = lasting()
@@ -193,7 +196,7 @@ class EnvironmentLock:
 
     def _look_again(self, deadline: Deadline | None) -> None:
         lease = self._kube.find(LEASE, self._namespace, self._name, deadline=deadline)
-        if lease is not None and lease["spec"].get("holderIdentity") == self._holder.identity:
+        if lease is not None and identity_of(lease) == self._holder.identity:
             self._lease, self._renewed = lease, lasting()
         else:
             self._lost = "it was removed" if lease is None else describe_holder(lease)
@@ -214,7 +217,7 @@ def lock_state(
 ) -> tuple[Lock, dict[str, Any] | None]:
     """The lock's state for a process that does not hold it, and its Lease; does not wait."""
     lease = kube.find(LEASE, *place(namespace, platform))
-    if lease is None or not lease["spec"].get("holderIdentity"):
+    if lease is None or not identity_of(lease):
         return Lock.NONE, lease
     holder = holder_of(lease)
     if me is not None and (holder.identity == me.identity or holder.is_my_manual_lock(me)):

@@ -17,13 +17,16 @@ from ..kube.resources import LEASE
 from .holder import Holder, is_dead_here
 from .lease import (
     TAKEN_OVER,
+    annotations_of,
     describe_holder,
     duration_of,
     freed,
     holder_of,
+    identity_of,
     lease_body,
     place,
     silent_for,
+    spec_of,
     stamp,
     subject,
 )
@@ -56,17 +59,17 @@ class LockView:
         """From the Lease; ages are compared by the API server's clock alone."""
         if lease is None:
             return cls()
-        noted = (lease["metadata"].get("annotations") or {}).get(TAKEN_OVER, "")
-        spec = lease["spec"]
-        if not spec.get("holderIdentity"):
+        noted = annotations_of(lease).get(TAKEN_OVER, "")
+        spec = spec_of(lease)
+        if not identity_of(lease):
             return cls(taken_over=noted)
         holder = holder_of(lease)
         late = silent_for(kube, lease) > duration_of(lease) + holder.grace
         return cls(
             held=True,
             holder=holder,
-            since=spec.get("acquireTime") or "",
-            renewed=spec.get("renewTime") or "",
+            since=str(spec.get("acquireTime") or ""),
+            renewed=str(spec.get("renewTime") or ""),
             expired=is_dead_here(holder) or late,
             taken_over=noted,
         )
@@ -137,7 +140,7 @@ class ManualLock:
                         namespace=self._namespace,
                         holder=now.as_result()["holder"],
                     )
-                noted_before = (lease["metadata"].get("annotations") or {}).get(TAKEN_OVER)
+                noted_before = annotations_of(lease).get(TAKEN_OVER)
                 body = freed(lease)
                 if noted_before:  # no run has reported it yet
                     body["metadata"]["annotations"][TAKEN_OVER] = noted_before

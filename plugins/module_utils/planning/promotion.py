@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..records.record import Header, Member, Record, RecordStore
+from ..records.record import Member, Record, RecordStore
 from ..records.secret_values import without
 from ..registry.client import RegistryClient
 from ..registry.image import entries_of
@@ -65,52 +65,67 @@ def refused(reason: str, message: str, **details: Any) -> TodoCloudError:
     return error(Code.PROMOTION_REFUSED, message, reason=reason, **details)
 
 
-def choose(store: RecordStore, terms: Terms, now: datetime | None = None) -> Record:
-    """The set to promote: the newest verified one, or that of a commit. Raises promotion_refused, set_damaged."""
-    header = _fitting(store.headers(), terms)
-    where = f"Release set {header.id} of {terms.source}"
-    if terms.expect_commit and not _same_commit(header.commit, terms.expect_commit):
+def choose(
+    store: RecordStore, terms: Terms, now: datetime | None = None, damaged: Callable[[str], None] = lambda text: None
+) -> Record:
+    """The set to promote: the newest verified one, or that of a commit. Raises promotion_refused.
+
+    Only what a set's digest covers permits it: annotations merely tell which sets to look at, and which were withdrawn.
+    ``damaged`` is called for each set that was skipped because it cannot be read.
+    """
+    record = _fitting(store, terms, damaged)
+    where = f"Release set {record.id} of {terms.source}"
+    if terms.expect_commit and not _same_commit(record.commit, terms.expect_commit):
         raise refused(
             "commit",
-            f"{where} is commit {header.commit or 'unknown'}, but {terms.expect_commit} is checked out: "
+            f"{where} is commit {record.commit or 'unknown'}, but {terms.expect_commit} is checked out: "
             "check out the commit that was verified.",
-            set=header.id,
+            set=record.id,
         )
-    age = ((now or datetime.now(UTC)) - datetime.fromisoformat(header.time)).total_seconds()
+    age = ((now or datetime.now(UTC)) - _verified_at(record, where)).total_seconds()
     if age < terms.min_age:
         raise refused(
             "too_young",
             f"{where} was verified {age:.0f} s ago; it must have run for {terms.min_age} s: try again later.",
-            set=header.id,
+            set=record.id,
         )
     if terms.max_age and age > terms.max_age:
         raise refused(
             "too_old",
             f"{where} was verified {age:.0f} s ago, more than {terms.max_age} s: verify it again.",
-            set=header.id,
+            set=record.id,
         )
-    return store.read(header.id)
+    return record
 
 
-def _fitting(headers: Sequence[Header], terms: Terms) -> Header:
-    verified = [h for h in headers if not h.withdrawn]
+def _verified_at(record: Record, where: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(record.time)
+    except ValueError:
+        time = datetime.min
+    if time.tzinfo is None:
+        raise refused("no_time", f"{where} does not say when it was verified: verify it again.", set=record.id)
+    return time
+
+
+def _fitting(store: RecordStore, terms: Terms, damaged: Callable[[str], None]) -> Record:
+    headers = store.headers()
+    found = [h for h in headers if not terms.commit or _same_commit(h.commit, terms.commit)]
+    for record in store.readable(found, damaged):
+        if not terms.commit or _same_commit(record.commit, terms.commit):
+            return record
     if not terms.commit:
-        if not verified:
-            raise refused(
-                "unverified", f"{terms.source} has no verified release set: deploy and verify it there first."
-            )
-        return verified[0]
-    found = next((h for h in headers if _same_commit(h.commit, terms.commit)), None)
-    if found is None:
-        newest = f"its newest is of commit {verified[0].commit or 'unknown'}" if verified else "it has none"
-        raise refused("unverified", f"{terms.source} has no verified release set of commit {terms.commit}; {newest}.")
-    if found.withdrawn:
+        raise refused("unverified", f"{terms.source} has no verified release set: deploy and verify it there first.")
+    if withdrawn := next((h for h in found if h.withdrawn), None):
         raise refused(
             "withdrawn",
-            f"Release set {found.id} of {terms.source} (commit {found.commit}) was withdrawn: {found.withdrawn}.",
-            set=found.id,
+            f"Release set {withdrawn.id} of {terms.source} (commit {withdrawn.commit}) was withdrawn: "
+            f"{withdrawn.withdrawn}.",
+            set=withdrawn.id,
         )
-    return found
+    verified = [h for h in headers if not h.withdrawn]
+    newest = f"its newest is of commit {verified[0].commit or 'unknown'}" if verified else "it has none"
+    raise refused("unverified", f"{terms.source} has no verified release set of commit {terms.commit}; {newest}.")
 
 
 def _same_commit(one: str, other: str) -> bool:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import base64
 import copy
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from itertools import count, takewhile
 from typing import Any
 
 from ..digest import canonical, digest_of, wanted_key
@@ -281,8 +282,37 @@ class RecordStore:
                     f"There is no release set {number} in namespace {self._namespace!r}.",
                     set=number,
                 )
-            self._read[number] = self._with_secrets(unpack(item))
+            record = unpack(item)
+            if record.environment != self._environment:
+                raise damaged(f"{_PREFIX}{number}", f"it is a release set of {quoted(record.environment)}")
+            self._read[number] = self._with_secrets(record)
         return self._read[number]
+
+    def next_number(self, headers: Sequence[Header]) -> int:
+        """The number after the newest sound set, withdrawn ones too, that no object has. Forged names do not count."""
+        newest = next((header.id for header in headers if self._is_sound(header)), 0)
+        taken = {header.id for header in headers}
+        return next(number for number in count(newest + 1) if number not in taken)
+
+    def _is_sound(self, header: Header) -> bool:
+        try:
+            return self.read(header.id) is not None
+        except TodoCloudError as exc:
+            if exc.failure.code not in (Code.SET_DAMAGED, Code.SET_NOT_FOUND):
+                raise
+            return False
+
+    def _prune(self) -> None:
+        """Deletes the oldest sound sets beyond those that are kept. Nothing is deleted below a number that is missing:
+        sets are numbered without a gap, so somebody else wrote those above it.
+        """
+        headers = self.headers()
+        if len(headers) <= KEEP:
+            return
+        sound = [header.id for header in headers if self._is_sound(header)]
+        unbroken = list(takewhile(lambda number: sound[0] - number == sound.index(number), sound))
+        for number in reversed(unbroken[KEEP:]):
+            self._kube.delete(CONFIG_MAP, self._namespace, f"{_PREFIX}{number}")
 
     def _with_secrets(self, record: Record) -> Record:
         """With its secret values, as far as the credentials may read them and nobody removed them."""
@@ -309,8 +339,7 @@ class RecordStore:
             self._own(name, created)
         kept = {key.removeprefix("chart-").removesuffix(".tgz") for key in item["binaryData"]}
         with suppress(KubeError):
-            for old in self.headers()[KEEP:]:
-                self._kube.delete(CONFIG_MAP, self._namespace, f"{_PREFIX}{old.id}")
+            self._prune()
             if any(member.secret_values for member in record.members.values()):
                 self._prune_secrets()
         return sorted(set(record.charts) - kept)

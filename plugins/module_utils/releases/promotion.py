@@ -38,7 +38,9 @@ def check_promotion(kube: KubeApi, params: Mapping[str, Any]) -> dict[str, Any]:
         there = (
             kube if not (source["kubeconfig"] or source["context"]) else stack.enter_context(_session(params, source))
         )
-        record = choose(RecordStore(there, source["namespace"], source["environment"]), terms)
+        warnings: list[str] = []
+        store = RecordStore(there, source["namespace"], source["environment"])
+        record = choose(store, terms, damaged=warnings.append)
     check_charts(record, specs, terms)
     digests = ImageDigests(kube, params["namespace"], params["registries"])
     images = promote_images(record, specs, digests.client, terms.source)
@@ -46,6 +48,7 @@ def check_promotion(kube: KubeApi, params: Mapping[str, Any]) -> dict[str, Any]:
         "set": {"id": record.id, "commit": record.commit, "time": record.time},
         "waves": promoted_waves(waves, images),
         "images": [each.as_result() for each in images],
+        "warnings": warnings,
     }
 
 

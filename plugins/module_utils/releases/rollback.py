@@ -25,7 +25,7 @@ from ..planning.diff import manifest_diffs
 from ..planning.snapshot import Snapshot
 from ..records.record import Header, Member, Record
 from ..records.rollback_floor import violated_floors
-from ..records.rollback_target import RollbackTarget, forget, remember, remembered
+from ..records.rollback_target import RollbackTarget, forget, not_resumed, remember, remembered
 
 VERIFIED = "verified"
 _SIDE_BY_SIDE = 8
@@ -63,6 +63,8 @@ class Rollback:
         """Without the lock (in check mode) it is only predicted."""
         snapshot = self._run.look()
         begun = remembered(self._kube, self._settings.namespace)
+        if begun is None and (warning := not_resumed(self._kube, self._settings.namespace)):
+            self._report.warnings.append(warning)
         intention, record = self._choose(snapshot, begun)
         targets = self._targets(record, snapshot, intention)
         self._check_targets(targets, snapshot)
@@ -82,7 +84,8 @@ class Rollback:
         """The set to go to. An unfinished rollback is resumed unless another target is named."""
         if begun and self._to == VERIFIED and self._names in ((), begun.names):
             self._progress(f"resuming the rollback to release set {begun.set} that {begun.who} began")
-            return begun, self._run.records.read(begun.set)
+            left = tuple(h.id for h in snapshot.headers if h.id in begun.leaves and h.id > begun.set)
+            return replace(begun, leaves=left), self._run.records.read(begun.set)
         record = self._newest_that_differs(snapshot) if self._to == VERIFIED else self._named(snapshot.headers)
         if missing := [name for name in self._names if name not in record.members]:
             raise error(
@@ -109,19 +112,22 @@ class Rollback:
         )
 
     def _named(self, headers: Sequence[Header]) -> Record:
-        if self._to.isdigit() and any(h.id == int(self._to) for h in headers):
-            return self._run.records.read(int(self._to))
+        if number := next((h.id for h in headers if str(h.id) == self._to), 0):
+            return self._run.records.read(number)
         for header in headers:
-            if header.commit and (
-                header.commit == self._to or (len(self._to) >= 7 and header.commit.startswith(self._to))
-            ):
-                return self._run.records.read(header.id)
+            if self._is_commit(header.commit):
+                record = self._run.records.read(header.id)
+                if self._is_commit(record.commit):  # the annotation only says where to look
+                    return record
         known = ", ".join(str(h.id) for h in headers) or "none"
         raise error(
             Code.SET_NOT_FOUND,
             f"There is no release set with number or commit {self._to!r} (there are: {known}).",
             to=self._to,
         )
+
+    def _is_commit(self, commit: str) -> bool:
+        return bool(commit) and (commit == self._to or (len(self._to) >= 7 and commit.startswith(self._to)))
 
     def _targets(self, record: Record, snapshot: Snapshot, intention: RollbackTarget) -> list[Target]:
         """Members that are not at the record's revision. The same inputs under a new revision are only verified."""

@@ -25,7 +25,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import H
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
-from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import NAME
+from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import remembered
 
 from tests.cluster.paths import TOP
 from tests.integration.releases.world import World, both_helms
@@ -70,7 +70,7 @@ def settled(world: World, *names: str) -> None:
         assert not [s for s in world.statuses(name) if s.startswith("pending")], world.statuses(name)
     lease = world.kube.find(LEASE, world.namespace, LOCK_NAME)
     assert lease is None or not lease["spec"].get("holderIdentity")
-    assert world.kube.find(CONFIG_MAP, world.namespace, NAME) is None
+    assert remembered(world.kube, world.namespace) is None
 
 
 @both_helms
@@ -177,7 +177,7 @@ def test_a_killed_rollback_ends_where_it_was_going(world: World) -> None:
     for text in ("one", "two", "three"):
         world.apply(world.release("a", text=text), world.release("b")).ok()
     with running(world, "back", "1") as run:
-        eventually("the target is written down", lambda: world.kube.find(CONFIG_MAP, world.namespace, NAME))
+        eventually("the target is written down", lambda: remembered(world.kube, world.namespace))
         run.send_signal(signal.SIGKILL)
     world.back().ok()
     assert world.text("a") == "one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -64,3 +65,20 @@ def test_an_environment_publishes_its_own() -> None:
 def test_what_is_no_fingerprint_is_refused(bad: Any) -> None:
     with pytest.raises(TodoCloudError, match="not a valid fingerprint"):
         checked(bad)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"objects": []}, {"objects": {"a": "x"}}, {"objects": {"a": {"uid": "1"}}},
+        {"objects": {"a": {"uid": 1, "fields": {}}}}, {"unread": [1]}, {"time": "yesterday"},
+        {"time": float("inf")}, {"format": None},
+    ],
+)  # fmt: skip
+def test_a_damaged_fingerprint_is_refused(changed: dict[str, Any]) -> None:
+    good = {"format": 1, "objects": {}, "time": 5}
+    assert checked(good) == good
+    with pytest.raises(TodoCloudError):
+        checked({**good, **changed})
+    with pytest.raises(TodoCloudError):
+        checked(json.dumps({**good, **changed}))

@@ -44,3 +44,24 @@ def test_ci_reports_commit_and_address(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (me().commit, me().url) == ("feed", "https://gitlab/1")
     assert Holder.me("x", "given", url="https://mine").commit == "given"
     assert Holder.me("x", "given", url="https://mine").url == "https://mine"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"pid": "abc"}, {"pid": "../self"}, {"pid": -1}, {"pid": [1]}, {"pid": 2**40}, {"machine": [1]},
+        {"grace": "long"}, {"grace": None}, {"grace": 1e308}, {"grace": -1}, {"commit": [1, 2]}, {"by_hand": "no"},
+        {"what": "x" * 5000},
+    ],
+)  # fmt: skip
+def test_a_damaged_holder_is_only_a_name(other: dict[str, object]) -> None:
+    holder = me()
+    text = json.dumps({**json.loads(holder.as_json()), **other})
+    assert Holder.parse(text, holder.identity) == Holder(identity=holder.identity)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"identity": "who", "grace": NaN}', '{"identity": "who", "who": "\\ud800"}']
+)
+def test_hostile_text_is_no_holder(text: str) -> None:
+    assert Holder.parse(text, "who") == Holder(identity="who")

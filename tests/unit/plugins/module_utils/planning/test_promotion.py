@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP
 from ansible_collections.todo.cloud.plugins.module_utils.planning.promotion import (
     Promoted,
     Terms,
@@ -187,3 +188,26 @@ def test_a_registry_that_may_not_be_asked_is_named(registry: FakeRegistry) -> No
     refused = failure(promote_images, verified, [spec(image="quay.io/a/b:v1")], Asked(registry), "staging")
     assert refused.code is Code.INVALID_INPUT
     assert "quay.io" in refused.message
+
+
+def test_annotations_permit_nothing() -> None:
+    sets = store(record(number=1, commit="bbbbbbbbbb", age=864_000))
+    notes = {"todo.cloud/verified-at": "2099-01-01T00:00:00Z", "todo.cloud/commit": COMMIT}
+    sets._kube.patch(CONFIG_MAP, "ns", "release-set-1", {"metadata": {"annotations": notes}})
+    assert reason(choose, sets, replace(STAGING, expect_commit=COMMIT), NOW) == "commit"
+    assert reason(choose, sets, replace(STAGING, commit=COMMIT), NOW) == "unverified"
+    assert reason(choose, sets, replace(STAGING, max_age=604_800), NOW) == "too_old"
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-01-01T00:00:00"])
+def test_a_set_without_a_time_goes_nowhere(time: str) -> None:
+    sets = store(replace(record(), time=time))
+    assert reason(choose, sets, STAGING, NOW) == "no_time"
+
+
+def test_a_damaged_set_is_passed_over_and_named() -> None:
+    sets = store(record(number=1), record(number=2))
+    sets._kube.patch(CONFIG_MAP, "ns", "release-set-2", {"data": {"digest": "0"}})
+    warnings: list[str] = []
+    assert choose(sets, STAGING, NOW, warnings.append).id == 1
+    assert "release-set-2 is damaged" in warnings[0]

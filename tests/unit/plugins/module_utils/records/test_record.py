@@ -207,3 +207,45 @@ def test_names_that_no_record_has_are_passed_over(name: str) -> None:
     kube = FakeKube()
     kube.put(CONFIG_MAP, "ns", {"metadata": {"name": name, "labels": {"todo.cloud/release-set": "staging"}}})
     assert RecordStore(kube, "ns", "staging").headers() == []
+
+
+def lay(kube: FakeKube, number: int, **item: Any) -> None:
+    """A set that somebody else wrote."""
+    body = {"metadata": {"name": f"release-set-{number}", "labels": {"todo.cloud/release-set": "staging"}}, **item}
+    kube.put(CONFIG_MAP, "ns", body)
+
+
+def kept(kube: FakeKube) -> set[int]:
+    return {header.id for header in RecordStore(kube, "ns", "staging").headers()}
+
+
+@pytest.mark.parametrize("first", [6, 1000])
+@pytest.mark.parametrize("sound", [False, True])
+def test_forged_sets_with_high_numbers_push_no_real_one_out(first: int, sound: bool) -> None:
+    kube = FakeKube()
+    store = store_with(kube, *range(1, 6))
+    for number in range(first, first + 30):
+        item = pack(replace(RECORD, id=number)) if sound else {}
+        lay(kube, number, data=item.get("data", {}), binaryData=item.get("binaryData", {}))
+    number = store.next_number(store.headers())
+    store.write(replace(RECORD, id=number))
+    if sound and first == 6:  # without a key nothing tells them from real ones
+        assert number == first + 30
+    else:
+        assert {1, 2, 3, 4, 5, number} <= kept(kube)
+        assert number == (first + 30 if sound or first == 6 else 6)
+
+
+def test_the_next_number_follows_the_newest_set_also_a_withdrawn_one() -> None:
+    kube = FakeKube()
+    store = store_with(kube, 1, 2, 3)
+    store.withdraw(3, "left")
+    assert store.next_number(store.headers()) == 4
+    assert store.next_number([]) == 1
+
+
+def test_a_set_of_another_environment_is_damaged_whatever_its_label_says() -> None:
+    kube = FakeKube()
+    lay(kube, 1, **{key: pack(replace(RECORD, environment="local"))[key] for key in ("data", "binaryData")})
+    with pytest.raises(TodoCloudError, match="it is a release set of 'local'"):
+        RecordStore(kube, "ns", "staging").read(1)

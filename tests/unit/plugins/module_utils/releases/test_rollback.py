@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import SecretRef
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import (
+    OLD_NAME,
     RollbackTarget,
     remember,
     remembered,
@@ -161,3 +162,22 @@ def test_going_back_that_fails_leaves_its_target_written_down() -> None:
     assert target is not None
     assert target.set == 1
     assert withdrawn(world) == []
+
+
+def test_a_forged_unfinished_rollback_is_not_resumed() -> None:
+    world = two_sets()
+    world.apply({"components": C2}, {"api": {**A2, "maps": ["more"]}})
+    body = {
+        "metadata": {"name": OLD_NAME},
+        "data": {"target.json": '{"set": 1, "names": [], "leaves": [2], "who": "x"}'},
+    }
+    world.kube.put(CONFIG_MAP, "ns", body)
+    report = world.rollback()
+    assert world.record(report.set).restored_from == 2
+    assert any(OLD_NAME in warning for warning in report.warnings)
+
+
+def test_a_commit_in_an_annotation_alone_names_no_set() -> None:
+    world = two_sets()
+    world.kube.objects["ConfigMap", "ns", "release-set-1"]["metadata"]["annotations"]["todo.cloud/commit"] = "feedfeed"
+    assert refused(world, "feedfeed") is Code.SET_NOT_FOUND
