@@ -52,7 +52,7 @@ venv: ## make the Python environment of development and tests
 	@$(CLUSTER) venv
 
 .PHONY: test
-test: venv ## all tests, on a cluster of their own that is removed at the end (PART=lint|unit|e2e|integration: one part)
+test: venv ## all tests, on a cluster of their own that is removed at the end (PART=lint|unit|e2e|integration|molecule: one)
 	@python3 -m tests.stages $(PART)
 
 .PHONY: unit
@@ -76,12 +76,8 @@ on-cluster: ## integration and end-to-end tests on the cluster that TODO_CLOUD_T
 	@python3 -m tests.stages --here $(PART)
 
 .PHONY: molecule
-molecule: export LOCAL_CLUSTER := $(PROVIDER)
-molecule: export TODO_CLOUD_CLUSTER := molecule
-molecule: venv ## molecule's scenarios on a cluster of their own (SCENARIO=default|failure|... PROVIDER=kind|local)
-	@$(CLUSTER) build --tests molecule
-	@molecule reset > /dev/null 2>&1  # a killed run's notes say that there is a cluster
-	@molecule test $(if $(SCENARIO),--scenario-name $(SCENARIO),--all)
+molecule: venv ## molecule's scenarios on a cluster of their own (SCENARIO="default failure" PROVIDER=kind|local)
+	@python3 -m tests.molecule $(if $(PROVIDER),--provider $(PROVIDER)) $(SCENARIO)
 
 .PHONY: rollouts
 rollouts: ## 320 rollouts generated at random, not those of the tests (TODO_CLOUD_SEED=... repeats)

@@ -1,7 +1,7 @@
 """``python3 -m tests.stages [PART...]``: what ``make test`` runs, each stage with its seconds and CPU-seconds.
 
-Lint and unit tests run beside the tests that need a cluster, which leave much of two processors idle; their output
-comes in one piece when they end.
+Lint, unit tests and, after these, molecule on kind run beside the tests that need the bare-machine cluster, which leave
+much of two processors idle; their output comes in one piece when they end.
 
 CPU-seconds are user and system time of all processes that a stage started and waited for. The test cluster's programs
 live longer than a stage: what they used meanwhile is counted beside.
@@ -35,7 +35,8 @@ PYTEST = {
     "integration": ("tests/integration", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"),
 }
 ON_CLUSTER = ("e2e", "integration")
-PARTS = ("lint", *PYTEST)
+MOLECULE = "molecule"
+PARTS = ("lint", *PYTEST, MOLECULE)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
         os.environ["LOCAL_CLUSTER"] = "local"
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
-    return _all(parts) | summary.main(RESULTS, [part for part in parts if part in PYTEST])
+    return _all(parts) | summary.main(RESULTS, [part for part in parts if part != "lint"])
 
 
 def run(name: str, argv: Sequence[str], *, beside: bool = False) -> Stage:
@@ -89,7 +90,7 @@ def run(name: str, argv: Sequence[str], *, beside: bool = False) -> Stage:
         process.returncode,
         time.monotonic() - began,
         used.ru_utime + used.ru_stime,
-        _cluster_cpu() - before,
+        _kind_cpu() if name == MOLECULE else _cluster_cpu() - before,
     )
     say(str(stage))
     with (RESULTS / summary.STAGES).open("a") as file:  # one write of one line: several processes may append
@@ -101,13 +102,18 @@ def _all(parts: Sequence[str]) -> int:
     with ThreadPoolExecutor() as pool:
         build = pool.submit(_build, parts)
         beside = bool(set(parts) & set(ON_CLUSTER))
-        lanes = pool.submit(_alone, parts, build, beside), pool.submit(_on_cluster, parts, build)
+        alone = pool.submit(_alone, parts, build, beside)
+        lanes = alone, pool.submit(_on_cluster, parts, build), pool.submit(_on_kind, parts, build, alone, beside)
         return _worst(lane.result() for lane in lanes)
 
 
 def _build(parts: Sequence[str]) -> int:
-    if set(parts) & set(ON_CLUSTER):
-        return run("build", (*CLUSTER, "build", "--tests", "test")).code
+    wanted = {
+        "--tests": {"unit", *ON_CLUSTER} & set(parts),  # unit tests need both Helms
+        "--kind": {MOLECULE} & set(parts),
+    }
+    if {MOLECULE, *ON_CLUSTER} & set(parts):
+        return run("build", (*CLUSTER, "build", *(option for option, needed in wanted.items() if needed), "test")).code
     return run("build", (*CLUSTER, "build", "--tools")).code if "unit" in parts else 0
 
 
@@ -126,6 +132,17 @@ def _on_cluster(parts: Sequence[str], build: Future[int]) -> int:
     return subprocess.run([*CLUSTER, "with", "test", "--", *here], check=False).returncode
 
 
+def _on_kind(parts: Sequence[str], build: Future[int], alone: Future[int], beside: bool) -> int:
+    """From nothing to a task's life on kind, as soon as what needs no cluster has ended, well or not."""
+    if MOLECULE not in parts or build.result():
+        return 0
+    alone.result()
+    results = RESULTS / f"{MOLECULE}.xml"
+    return run(
+        MOLECULE, (sys.executable, "-m", "tests.molecule", "--junit", str(results), "default"), beside=beside
+    ).code
+
+
 def _pytest(part: str, beside: bool = False) -> int:
     return run(part, ("pytest", *PYTEST[part], f"--junitxml={RESULTS / part}.xml"), beside=beside).code
 
@@ -138,6 +155,12 @@ def _cluster_cpu() -> float:
     name = os.environ.get("TODO_CLOUD_TEST_CLUSTER")
     process = lifecycle.pid(load(name)) if name else None
     return usage.cpu_seconds(process) if process else 0.0
+
+
+def _kind_cpu() -> float:
+    """What the cluster has used that molecule started and removed itself."""
+    note = RESULTS / f"{MOLECULE}.cpu"
+    return float(note.read_text()) if note.exists() else 0.0
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from tests.cluster.engine import daemon, node_image
 from tests.cluster.errors import ClusterError
 from tests.cluster.kind import cluster as kind
 from tests.cluster.kind import images as kind_images
-from tests.cluster.kind.program import find, usable
+from tests.cluster.kind.program import answering, find, usable
 from tests.cluster.node import lifecycle
 from tests.cluster.paths import BIN, cache, tool_path
 from tests.cluster.say import say
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--images", action="store_true", help="only images, as far as they changed")
     sub.add_argument("--tests", action="store_true", help="also what only tests need")
     sub.add_argument("--bench", action="store_true", help="also what tests and the benchmark need")
+    sub.add_argument("--kind", action="store_true", help="also what kind needs where no container engine answers")
     sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one")
@@ -107,14 +108,16 @@ def _build(options: argparse.Namespace) -> None:
     machine.ready_to_build()
     if not options.images:
         tests = options.tests or options.bench
+        engine = options.kind and ((found := answering()) is None or found.is_ours)
         with ThreadPoolExecutor(1) as beside:  # it mostly waits for downloads
             layers = beside.submit(images.prepare)
             compiler.build(
                 [
                     *(entry for entry in PARTS if tests or not entry.for_tests),
                     *(BENCH_PARTS if options.bench else ()),
+                    *(ENGINE_PARTS if engine else ()),
                 ],
-                [entry for entry in FILES if tests or not entry.for_tests],
+                [*(entry for entry in FILES if tests or not entry.for_tests), *(ENGINE_FILES if engine else ())],
             )
             layers.result()
     if not images.build([*images.system_images(), *images.platform_images(), *images.app_images()]):

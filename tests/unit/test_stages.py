@@ -34,7 +34,7 @@ def begun(results: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         stage = stages.Stage(name, int(fails.exists() and fails.read_text() == name), 1, 2)
         with (results / summary.STAGES).open("a") as file:
             file.write(json.dumps({"code": stage.code, "line": str(stage)}) + "\n")
-        if name in stages.PYTEST:
+        if name in stages.PARTS:
             (results / f"{name}.xml").write_text("<testsuite><testcase classname='t' name='n' time='1'/></testsuite>")
         return stage
 
@@ -98,7 +98,8 @@ def test_what_needs_a_cluster_runs_beside_what_needs_none(
 
     monkeypatch.setattr(stages.subprocess, "run", started)
     assert stages.main([]) == 0
-    assert sorted(begun) == ["build", "e2e", "integration", "lint", "unit"]
+    assert sorted(begun) == ["build", "e2e", "integration", "lint", "molecule", "unit"]
+    assert begun.index("unit") < begun.index("molecule"), "two clusters at most, and never three test runs at once"
     assert begun.index("lint") < begun.index("unit")
     assert begun.index("e2e") < begun.index("integration"), "which begins on a cluster without the platform"
     assert list(commands[0][-2:]) == ["e2e", "integration"]
@@ -113,10 +114,47 @@ def test_integration_tests_run_on_the_bare_machine_cluster_only(
     assert os.environ["LOCAL_CLUSTER"] == provider
 
 
+@pytest.mark.parametrize(
+    ("parts", "command"),
+    [
+        (["unit"], ["--tools"]),
+        (["molecule"], ["--kind", "test"]),
+        (["unit", "molecule"], ["--tests", "--kind", "test"]),
+        (["e2e"], ["--tests", "test"]),
+    ],
+)
+def test_what_is_built_is_what_the_parts_need(
+    results: Path, monkeypatch: pytest.MonkeyPatch, parts: list[str], command: list[str]
+) -> None:
+    built: list[str] = []
+
+    def run(name: str, argv: tuple[str, ...], **_: object) -> stages.Stage:
+        built.extend(argv[argv.index("build") + 1 :])
+        return stages.Stage(name, 1, 0, 0)
+
+    monkeypatch.setattr(stages, "run", run)
+    assert stages._build(parts) == 1
+    assert built == command
+
+
+def test_after_failed_unit_tests_molecule_runs_nevertheless(begun: list[str], results: Path) -> None:
+    (results.parent / "fails").write_text("unit")
+
+    assert stages.main(["unit", "molecule"]) == 1
+    assert begun == ["build", "unit", "molecule"]
+
+
+def test_kind_s_share_is_what_molecule_has_measured_before_it_removed_the_cluster(results: Path) -> None:
+    (results / "molecule.cpu").write_text("41.5")
+
+    assert str(stages.run("molecule", [sys.executable, "-c", ""])).endswith(" and 42 s of the cluster's")
+    assert stages.run("unit", [sys.executable, "-c", ""]).cluster_cpu == 0
+
+
 def test_after_a_failed_build_nothing_begins(begun: list[str], results: Path) -> None:
     (results.parent / "fails").write_text("build")
 
-    assert stages.main(["unit", "e2e"]) == 1
+    assert stages.main(["unit", "e2e", "molecule"]) == 1
     assert begun == ["build"]
 
 
@@ -142,4 +180,4 @@ def test_a_part_that_there_is_not_is_refused(begun: list[str], capsys: pytest.Ca
         stages.main(["units"])
 
     assert begun == []
-    assert "there is no part units: choose from lint, unit, e2e, integration" in capsys.readouterr().err
+    assert "there is no part units: choose from lint, unit, e2e, integration, molecule" in capsys.readouterr().err

@@ -74,7 +74,7 @@ def stop(folder: Path = FOLDER, *, purge: bool = False) -> None:
             raise ClusterError(f"The container engine does not end: {error}.") from error
         if (folder / "engine.json").exists():
             network.detach(subnets(folder))
-        cgroups.remove(_cgroup(folder))
+        cgroups.remove(cgroup(folder))
         (folder / "docker.sock").unlink(missing_ok=True)
         if purge:
             shutil.rmtree(folder)
@@ -139,7 +139,7 @@ def command(folder: Path, net: EngineSubnets) -> list[str]:
         "--storage-driver=overlay2",
         f"--add-runtime=limited={FILES / 'runc.py'}",
         "--default-runtime=limited",
-        f"--cgroup-parent=/{_cgroup(folder)}",
+        f"--cgroup-parent=/{cgroup(folder)}",
         f"--bip={net.bridge}",
         f"--default-address-pool=base={net.pool},size=24",
         f"--ip={net.engine_ip}",
@@ -178,8 +178,8 @@ def _choose_subnets(folder: Path) -> EngineSubnets:
 
 
 def _start(folder: Path, net: EngineSubnets) -> int:
-    cgroups.remove(_cgroup(folder))  # of a killed engine
-    cgroups.make(_cgroup(folder))
+    cgroups.remove(cgroup(folder))  # of a killed engine
+    cgroups.make(cgroup(folder))
     (folder / "docker.sock").unlink(missing_ok=True)
     with (folder / "engine.log").open("w") as log:
         if found := namespaces.start(_first(folder), log):
@@ -191,7 +191,8 @@ def _first(folder: Path) -> list[str]:
     return [sys.executable, "-m", "tests.cluster.engine", str(folder)]
 
 
-def _cgroup(folder: Path) -> str:
+def cgroup(folder: Path = FOLDER) -> str:
+    """The cgroup that all containers live under."""
     return f"todo-cloud-engine-{subnets(folder).slot}" if (folder / "engine.json").exists() else "todo-cloud-engine"
 
 

@@ -84,11 +84,14 @@ def load_archive(name: str, program: Program, archive: Path) -> None:
 
 def remove(program: Program) -> None:
     """Remove from the engine the images that were built in it."""
-    if program.is_ours:
-        return
-    for image in app_images():
-        if program.there("image", "inspect", reference(*image)):
-            program.run("rmi", "--force", reference(*image))
+    for name in built_here(program):
+        program.run("rmi", "--force", name)
+
+
+def built_here(program: Program) -> list[str]:
+    """The stand-ins' images that are in the engine; there are none in that of `make engine`, where nothing is built."""
+    names = [] if program.is_ours else [reference(*image) for image in app_images()]
+    return [name for name in names if program.there("image", "inspect", name)]
 
 
 def app_images() -> list[tuple[str, str, str]]:

@@ -103,14 +103,18 @@ def find() -> Program:
     raise ClusterError(_nobody(answers))
 
 
+def answering() -> Program | None:
+    """The engine that answers; None where none does."""
+    try:
+        return find()
+    except ClusterError:
+        return None
+
+
 def usable() -> bool:
     """Whether kind is there and an engine answers that is somebody's choice."""
-    if not shutil.which("kind"):
-        return False
-    try:
-        return not find().is_ours or os.environ.get("DOCKER_HOST") == daemon.host()
-    except ClusterError:
-        return False
+    found = answering() if shutil.which("kind") else None
+    return found is not None and (not found.is_ours or os.environ.get("DOCKER_HOST") == daemon.host())
 
 
 def _ask(program: Program) -> str:
