@@ -11,6 +11,7 @@ from tests.cluster.kind.program import Program
 from tests.cluster.state import Cluster
 
 POSTGRES = "docker.io/library/postgres:15"
+DIGEST = "sha256:9b1d34adbce1dd07ee6e94b4a2cf698884b89bd44a6c9c12f5da8f3acbfe4957"  # 15.19, of all platforms
 _LIMIT_SECONDS = 60
 
 
@@ -24,7 +25,7 @@ def start(cluster: Cluster, program: Program) -> Cluster:
     if not program.inspect(name).get("State", {}).get("Running"):
         password = urlsplit(cluster.database_url).password or ""
         _remove_container(name, program)
-        program.run(*arguments(cluster.name), more={"POSTGRES_PASSWORD": password})
+        program.run(*arguments(cluster.name, image(program)), more={"POSTGRES_PASSWORD": password})
     _wait(name, program)
     address = address_of(name, program)
     url = f"postgresql://todo:{urlsplit(cluster.database_url).password}@{address}:5432/todo"
@@ -43,11 +44,16 @@ def container(name: str) -> str:
     return f"todo-cloud-{name}-postgres"
 
 
-def arguments(name: str) -> list[str]:
+def image(program: Program) -> str:
+    """The published image by digest; in the engine of `make engine` the image of our own that has its name."""
+    return POSTGRES if program.is_ours else f"{POSTGRES}@{DIGEST}"
+
+
+def arguments(name: str, image: str) -> list[str]:
     """How PostgreSQL runs; its password comes by the environment."""
     options = ["--detach", "--name", container(name), "--network", "kind", "--restart", "unless-stopped"]
     variables = ["--env", "POSTGRES_USER=todo", "--env", "POSTGRES_DB=todo", "--env", "POSTGRES_PASSWORD"]
-    return ["run", *options, *variables, "--volume", f"{container(name)}:/var/lib/postgresql/data", POSTGRES]
+    return ["run", *options, *variables, "--volume", f"{container(name)}:/var/lib/postgresql/data", image]
 
 
 def address_of(name: str, program: Program) -> str:

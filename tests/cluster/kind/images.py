@@ -15,7 +15,9 @@ from tests.cluster.kind.program import Program
 from tests.cluster.say import Step, say
 from tests.cluster.state import Cluster
 
-# Published images that are pulled by digest and loaded under their tags. kind pins its own image.
+# Published images that are pulled by digest and loaded under their tags. PostgreSQL is pinned in database.py, Python's
+# in the app's Dockerfile; kind pins the node's. Not pinned: Dapr's (ghcr.io/dapr/…, by its chart): their
+# digests cannot be asked from the machines of our tests.
 PUBLISHED = {kafka.IMAGE: "sha256:77e3df9054047a88b520d0cc46e16696d3b22022e1d580aeccd2632df6532837"}
 
 

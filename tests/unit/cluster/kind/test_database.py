@@ -1,20 +1,27 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from tests.cluster.engine import daemon
 from tests.cluster.kind import database
 from tests.cluster.kind.program import Program
 from tests.cluster.state import Cluster
 
 
 def test_the_database_s_password_is_not_on_the_command_line() -> None:
-    argv = database.arguments("local")
+    argv = database.arguments("local", "postgres:15")
 
     assert argv[:3] == ["run", "--detach", "--name"]
     assert argv[argv.index("POSTGRES_PASSWORD") - 1] == "--env"
     assert argv[argv.index("--network") : argv.index("--network") + 2] == ["--network", "kind"]
+
+
+def test_the_published_image_is_pinned_by_digest_and_our_own_has_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.fullmatch(r"docker\.io/library/postgres:15@sha256:[0-9a-f]{64}", database.image(Program("docker")))
+    assert database.image(Program("docker", daemon.host())) == database.POSTGRES
 
 
 def test_a_database_that_ended_is_started_anew_with_its_password_and_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
