@@ -65,15 +65,13 @@ def down(cluster: Cluster, *, purge: bool) -> None:
 
 def remains(cluster: Cluster) -> list[str]:
     """A sentence for each thing that is there though the cluster was removed with its state."""
-    program = program_of(cluster)
-    label = f"label=io.x-k8s.kind.cluster={cluster.name}"
-    containers = [*program.run("ps", "--all", "--quiet", "--filter", label).split()]
-    containers += [name for name in (node(cluster.name), database.container(cluster.name)) if program.inspect(name)]
-    volumes = [name for name in program.run("volume", "ls", "--quiet").split() if f"-{cluster.name}-" in name]
+    program, name = program_of(cluster), database.container(cluster.name)
+    nodes = program.run("ps", "--all", "--quiet", "--filter", f"label=io.x-k8s.kind.cluster={cluster.name}").split()
     return [
-        *(f"container {name} is there still" for name in containers),
-        *(f"volume {name} is there still" for name in volumes),
-        *(f"image {name} is there still" for name in images.built_here(program)),
+        *(f"container {each} is there still" for each in nodes),
+        *([f"container {name} is there still"] if program.inspect(name) else []),
+        *([f"volume {name} is there still"] if program.there("volume", "inspect", name) else []),
+        *(f"image {each} is there still" for each in images.built_here(program)),
         *([f"{cluster.folder} is there still"] if cluster.folder.exists() else []),
     ]
 

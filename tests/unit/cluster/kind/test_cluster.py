@@ -129,6 +129,22 @@ def test_down_removes_ours(one: Cluster, monkeypatch: pytest.MonkeyPatch) -> Non
     assert state.exists("one")
 
 
+def test_what_is_left_of_a_removed_cluster_is_found(one: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine(monkeypatch, {})
+    assert cluster.remains(one) == []
+
+    engine(monkeypatch, {"todo-cloud-one-postgres": container(one)}, clusters="f00d")
+    monkeypatch.setattr(Program, "there", lambda self, *words: words[-1].endswith(("postgres", "frontend:v1.0.0")))
+    one.folder.mkdir()
+    assert cluster.remains(one) == [
+        "container f00d is there still",
+        "container todo-cloud-one-postgres is there still",
+        "volume todo-cloud-one-postgres is there still",
+        "image ghcr.io/todo-app/frontend:v1.0.0 is there still",
+        f"{one.folder} is there still",
+    ]
+
+
 def test_what_a_killed_creation_left_is_made_anew(one: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     state.save(one)
     calls = engine(monkeypatch, {"one-control-plane": container(one)})
