@@ -8,7 +8,7 @@ from types import TracebackType
 from tests.cluster import cli
 from tests.cluster.engine import daemon, remains
 from tests.cluster.kind.program import answering
-from tests.cluster.node import usage
+from tests.cluster.node import cgroups
 
 
 class Engine:
@@ -17,7 +17,8 @@ class Engine:
     def __init__(self) -> None:
         self._is_started = False
         self.left: list[str] = []  # what a stopped engine has left behind
-        self.cpu = 0.0  # seconds that it and its containers have used
+        self.cpu = 0.0  # seconds that its containers have used
+        self._before = 0.0
 
     def __enter__(self) -> Engine:
         found = answering()
@@ -26,16 +27,12 @@ class Engine:
         if found is None or found.is_ours:
             self._is_started = not daemon.pid()
             cli.run(["engine", "start"])
-        self._before = self._used()
+        self._before = cgroups.cpu_seconds(daemon.cgroup())
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.cpu = self._used() - getattr(self, "_before", 0.0)
+        self.cpu = cgroups.cpu_seconds(daemon.cgroup()) - self._before
         if self._is_started:
             watched = remains.processes()
             daemon.stop()
             self.left = remains.remains(watched)
-
-    def _used(self) -> float:
-        process = daemon.pid()
-        return usage.cpu_seconds(process) if process else 0.0

@@ -11,6 +11,7 @@ from pathlib import Path
 
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _STATE = re.compile(r"[A-Z]+ +\[(\w+) > (\w+)\] (Executing|Executed: (?P<state>\w+))")
+_EMPTY = re.compile(r"\s*|PLAY \[.*")
 _FIRST, _LAST = 12, 28  # lines of a failed phase that are shown
 
 
@@ -34,10 +35,11 @@ class Phase:
         return f"{self.scenario}: {self.name} {'FAILED after ' if self.failed else ''}{self.seconds:.0f} s"
 
     def message(self) -> list[str]:
-        """The lines that say why it failed: from the last error on, shortened in the middle."""
+        """The lines that say why it failed: each error, and the last of them in full, shortened in the middle."""
         errors = self._places("[ERROR]") or self._places("fatal:", "ERROR!", "Traceback")
         end = [*self._places("PLAY RECAP"), len(self.lines)][0]
-        found = [line for line in self.lines[errors[-1] if errors else 0 : end] if line.strip()] or self.lines
+        last = self.lines[errors[-1] if errors else 0 : end]
+        found = [*(self.lines[place] for place in errors[:-1]), *(line for line in last if not _EMPTY.fullmatch(line))]
         if len(found) <= _FIRST + _LAST:
             return found
         return [*(found[:_FIRST] if errors else []), "…", *found[-_LAST:]]

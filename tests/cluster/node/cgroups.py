@@ -19,6 +19,16 @@ def folders(name: str, top: Path = _TOP) -> list[Path]:
     return [folder / name for folder in sorted(top.iterdir()) if folder.is_dir() and not folder.is_symlink()]
 
 
+def cpu_seconds(name: str, top: Path = _TOP) -> float:
+    """User and system time of all that has run in the group; 0 when there is none, or no controller that counts."""
+    for folder in folders(name, top) if top.is_dir() else ():
+        if (folder / "cpuacct.usage").exists():
+            return int((folder / "cpuacct.usage").read_text()) / 1e9
+        if (folder / "cpu.stat").exists() and "usage_usec" in (text := (folder / "cpu.stat").read_text()):
+            return int(text.split()[1]) / 1e6
+    return 0.0
+
+
 def make(name: str) -> None:
     """Make the group; with version 2 the root passes all its controllers on first."""
     root = _TOP / "cgroup.controllers"

@@ -36,7 +36,8 @@ class World:
         monkeypatch.setattr(engine, "answering", lambda: None)
         monkeypatch.setattr(engine.remains, "processes", dict)
         monkeypatch.setattr(engine.remains, "remains", lambda watched: [])
-        monkeypatch.setattr(engine.usage, "cpu_seconds", lambda process: 5.0)
+        monkeypatch.setattr(engine.cgroups, "cpu_seconds", lambda name: 5.0 if self.runs else 0.0)
+        monkeypatch.setattr(daemon, "cgroup", lambda: "todo-cloud-engine")
         monkeypatch.setattr(daemon, "pid", lambda *_: 7 if self.runs else None)
         monkeypatch.setattr(daemon, "stop", lambda: self.run(["engine", "stop"]))
 

@@ -14,13 +14,15 @@ INFO     [default > create] Executed: Successful
 INFO     [role_dapr > verify] Executing
 
 TASK [A pod is tried] ****
-[ERROR]: Task failed: the rescued one
+[ERROR]: Task failed: the first one
 fatal: [dapr]: FAILED! =>
 TASK [Another] ****
 [ERROR]: Task failed: pods "molecule" is forbidden
 
 fatal: [dapr]: FAILED! =>
     msg: pods "molecule" is forbidden
+
+PLAY [Nothing is left to do] ****
 
 PLAY RECAP ****
 dapr                       : ok=0    changed=0    unreachable=0    failed=1
@@ -53,6 +55,7 @@ def test_a_failed_phase_says_why_and_nothing_else() -> None:
     failed = read(PRINTED)[1][1]
 
     assert failed.message() == [
+        "[ERROR]: Task failed: the first one",
         '[ERROR]: Task failed: pods "molecule" is forbidden',
         "fatal: [dapr]: FAILED! =>",
         '    msg: pods "molecule" is forbidden',
@@ -101,6 +104,6 @@ def test_phases_and_what_was_left_behind_are_test_cases(tmp_path: Path) -> None:
         "molecule::nothing is left",
     ]
     assert failed == {
-        "molecule.role_dapr::verify": '[ERROR]: Task failed: pods "molecule" is forbidden',
+        "molecule.role_dapr::verify": "[ERROR]: Task failed: the first one",
         "molecule::nothing is left": "process 7 runs still",
     }
