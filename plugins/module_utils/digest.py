@@ -9,6 +9,7 @@ import hmac
 import io
 import json
 import os
+import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from gzip import GzipFile
@@ -18,6 +19,7 @@ from typing import Any
 from .failure import Code, error
 
 _LENGTH = 40
+_EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
 
 
 def digest_of(*parts: bytes) -> str:
@@ -59,6 +61,13 @@ def chart_digest(chart: str, version: str | None) -> str:
             raise error(
                 Code.INVALID_INPUT,
                 f"The chart {chart!r} is not on this machine: set its exact chart_version too.",
+                chart=chart,
+            )
+        if version and not _EXACT.fullmatch(version):
+            raise error(
+                Code.INVALID_INPUT,
+                f"The chart_version {version!r} of {chart!r} is not an exact version: a new chart in a range would not "
+                f"be noticed. `helm show chart {chart} --version {version!r}` prints the newest one.",
                 chart=chart,
             )
         return digest_of(b"reference", chart.encode(), (version or "").encode())

@@ -49,12 +49,20 @@ options:
     type: str
   chart_version:
     description:
-      - Exact version of a chart that is given by a reference.
+      - Exact version of a chart that is given by a reference. A range is refused.
     type: str
+  files:
+    description:
+      - Values files on the controller, read as C(helm -f) reads them. The last one counts, and O(values) above all.
+    type: list
+    elements: path
+    default: []
+    version_added: 0.1.0
   values:
     description:
       - Values for the chart. They must not contain secrets, since anyone who may read the release's Secret
         can read them.
+      - Integers stay integers in the chart's templates; in values files Helm makes floating-point numbers of them.
     type: dict
     default: {}
   watches:
@@ -229,6 +237,7 @@ SPEC: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "chart": {"type": "str"},
     "chart_version": {"type": "str"},
+    "files": {"type": "list", "elements": "path", "default": []},
     "values": {"type": "dict", "default": {}},
     "watches": {"type": "list", "elements": "dict", "default": [], "options": WATCH_SPEC},
     "force_conflicts": {"type": "bool", "default": False},

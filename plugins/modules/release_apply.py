@@ -22,7 +22,9 @@ options:
       - Releases in the order they are deployed. The releases of one wave are deployed in parallel; the next wave starts
         when the previous one is verified.
       - A release is a dictionary with C(name), C(namespace), C(chart) (a folder, an archive, or a reference with
-        C(chart_version)) and C(values).
+        an exact C(chart_version)) and C(values).
+      - C(files) is optional, a list of values files on the controller, read as C(helm -f) reads them. The last one
+        counts, and C(values) above all.
       - C(watches) is optional, a list of C(kind) (Secret or ConfigMap) and C(name). A change of one of them restarts
         the pods once.
       - C(app_id) is optional, the Dapr app id of a release that is expected to have a sidecar.

@@ -22,6 +22,7 @@ from ..kube.api import Check, always_allowed
 from .errors import HelmError, error_of
 from .names import check_chart, check_label, check_name, check_namespace
 from .process import Completed, Runner, TookTooLong, kubeconfig_file, run_process
+from .values import integer_options, values_text
 
 _RETRY_SECONDS = (0.5, 1.0, 2.0)
 _GRACE_SECONDS = 30.0  # how much longer than its --timeout a Helm process may take
@@ -179,7 +180,7 @@ class HelmCli:
         argv = ["template", request.name, request.chart, "--namespace", request.namespace, "--values", "-"]
         argv += ["--skip-schema-validation"]  # other values than the schema allows are tried
         argv += ["--version", request.chart_version] if request.chart_version else []
-        done = self._call(argv, stdin=_stdin(request.values), env=_clean_env(), pass_fds=(), timeout=request.timeout)
+        done = self._call(argv, stdin=values_text(request.values), env=_clean_env(), pass_fds=(), timeout=request.timeout)
         if done.returncode != 0:
             raise error_of(argv[0], request.name, done.stderr or done.stdout)
         return done.stdout
@@ -251,7 +252,7 @@ class HelmCli:
             argv += ["--description", request.description]
         if request.skip_crds:
             argv.append("--skip-crds")
-        return [*argv, *self._force(request.force_conflicts)]
+        return [*argv, *integer_options(request.values), *self._force(request.force_conflicts)]
 
     def _force(self, force_conflicts: bool) -> list[str]:
         if not force_conflicts:
@@ -268,7 +269,7 @@ class HelmCli:
         self, args: Sequence[str], values: Mapping[str, Any] | None, timeout: int, check: Check = always_allowed
     ) -> Completed:
         self._ask_version()  # refuses an unsupported program before it writes anything
-        stdin = b"" if values is None else _stdin(values)
+        stdin = b"" if values is None else values_text(values)
         with kubeconfig_file(self._kubeconfig()) as (path, descriptors):
             self._used.calls += 1
             done = self._call(
@@ -310,10 +311,6 @@ class HelmCli:
                 {"command": args[0]},
             )
             raise HelmError(failure, transient=False) from exc
-
-
-def _stdin(values: Mapping[str, Any]) -> bytes:
-    return json.dumps(values).encode()  # JSON is YAML
 
 
 def _release_of(args: Sequence[str]) -> str:

@@ -12,12 +12,13 @@ from typing import Any
 from ..digest import chart_digest, digest_of, input_digest, wanted_key
 from ..failure import Code, TodoCloudError, error
 from ..helm.names import NAME, check_chart, check_namespace
+from ..helm.values import check_values, with_files
 from ..labels import CHART, ENVIRONMENT, INPUT_KEY, INPUTS, REVISION, WATCHED
 from ..records.input_key import InputKey
 from ..records.rollback_floor import FLOOR, parse_floor
 from ..records.secret_values import Path
 
-_KEYS = {"name", "namespace", "chart", "chart_version", "values", "watches", "app_id", "rollback_floor"}
+_KEYS = {"name", "namespace", "chart", "chart_version", "files", "values", "watches", "app_id", "rollback_floor"}
 _WATCHABLE = ("Secret", "ConfigMap")
 
 
@@ -69,6 +70,7 @@ class ReleaseSpec:
         values = raw.get("values") or {}
         if not isinstance(values, Mapping):
             raise _invalid(f"{name}: values must be a dictionary.", name)
+        values = _given(values, raw.get("files") or [], name)
         version = raw.get("chart_version") or None
         check_namespace(raw["namespace"])
         check_chart(raw["chart"], version)
@@ -145,6 +147,18 @@ def parse_waves(waves: Sequence[Sequence[Mapping[str, Any]]], namespace: str) ->
                 spec.name,
             )
     return [wave for wave in parsed if wave]
+
+
+def _given(values: Mapping[str, Any], files: Any, release: str) -> Mapping[str, Any]:
+    """The values over those of the values files. Raises invalid_input for what Helm could not be given."""
+    if not isinstance(files, list) or not all(isinstance(file, str) and file for file in files):
+        raise _invalid(f"{release}: files is a list of values files.", release)
+    try:
+        found = with_files(values, files) if files else values
+        check_values(found)
+    except TodoCloudError as exc:
+        raise _invalid(f"{release}: {exc.failure.message}", release) from exc
+    return found
 
 
 def _watch(raw: Any, release: str) -> Watch:

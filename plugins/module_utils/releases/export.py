@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..digest import chart_archive, is_local
 from ..failure import Code, error
+from ..helm.values import integer_options
 from ..planning.diff import text_of
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..settings import Settings
@@ -74,6 +75,7 @@ def _command(spec: ReleaseSpec, chart: str, timeout: int) -> str:
     argv = ["helm", "upgrade", "--install", spec.name, chart, "--namespace", spec.namespace]
     argv += ["--version", spec.chart_version] if spec.chart_version else []
     argv += ["--values", f"{spec.name}.yaml", "--reset-values", "--wait", "--timeout", f"{timeout}s"]
+    argv += integer_options(spec.values)
     return shlex.join(argv) + ' "$@"\n'
 
 

@@ -279,7 +279,7 @@ def single_release(
     # The release belongs to none of the environment's sets.
     run = Run(kube, helm, replace(settings, environment=""), progress, "helm_release")
     one = HelmReleaseRun(run, force_conflicts=params["force_conflicts"], skip_crds=params["skip_crds"])
-    keys = ("name", "namespace", "chart", "chart_version", "values", "watches")
+    keys = ("name", "namespace", "chart", "chart_version", "files", "values", "watches")
     spec = None if leaving else ReleaseSpec.parse({key: params[key] for key in keys})
     report = one.present(spec) if spec else one.absent(params["name"])
     report.warnings = [*warnings, *report.warnings]

@@ -107,3 +107,17 @@ def test_the_address_of_an_archive_holds_its_version() -> None:
     assert chart_digest("https://charts.example/dapr-1.18.5.tgz", None)
     with pytest.raises(TodoCloudError, match="set its exact chart_version"):
         chart_digest("https://charts.example/dapr", None)
+
+
+@pytest.mark.parametrize(
+    "version", ["^0.1.0", "1.x", ">=0", "1", "1.2", "~1.2.3", "1.2.3 - 1.4", "1.2.3 || 2.0.0", "*", "latest"]
+)
+def test_a_range_is_not_an_exact_version(version: str) -> None:
+    with pytest.raises(TodoCloudError, match="is not an exact version") as caught:
+        chart_digest("repo/app", version)
+    assert caught.value.failure.code is Code.INVALID_INPUT
+
+
+@pytest.mark.parametrize("version", ["0.1.9", "v1.21.2", "1.0.0-rc.1+build.5"])
+def test_exact_versions(version: str) -> None:
+    assert len(chart_digest("repo/app", version)) == 40

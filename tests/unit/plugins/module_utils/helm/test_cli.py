@@ -90,7 +90,14 @@ def test_apply_with_everything() -> None:
         "--disable-openapi-validation", "--history-max", "40", "--timeout", "5s", "--version", "1.2.3",
         "--description", "by x", "--skip-crds", "--force-conflicts",
     ]  # fmt: skip
-    assert fake.stdin[1] == b"{}"
+    assert fake.stdin[1] == b"{}\n"
+
+
+def test_integers_that_helm_would_write_with_an_exponent_are_set() -> None:
+    fake = Fake()
+    HelmCli(lambda: KUBECONFIG, "helm", fake).apply(ApplyRequest("api", "ns", "/c", {"n": {"big": 12345678}}))
+    assert fake.calls[1][-2:] == ["--set", "n.big=12345678"]
+    assert json.loads(fake.stdin[1]) == {"n": {"big": 12345678}}
 
 
 def test_helm_3_has_no_conflicts_to_force() -> None:

@@ -36,6 +36,11 @@ def test_parse() -> None:
         ({"namespace": ""}, "namespace is missing"),
         ({"chart": None}, "chart is missing"),
         ({"values": ["x"]}, "must be a dictionary"),
+        ({"values": {"a": {"password": 12345678}}}, "api: The value 'a.password' is a number"),
+        ({"values": {"a": "\ud800"}}, "api: The values cannot be given to Helm: 'a' is text that is not Unicode"),
+        ({"files": "values.yaml"}, "files is a list of values files"),
+        ({"files": ["/none.yaml"]}, "api: The values file /none.yaml cannot be read"),
+        ({"chart": "repo/app", "chart_version": "^1.2.3"}, "is not an exact version"),
         ({"vaules": {}}, "unknown key vaules"),
         ({"watches": [{"kind": "Pod", "name": "x"}]}, "a watch is a kind"),
         ({"watches": ["x"]}, "a watch is a kind"),
@@ -104,3 +109,11 @@ def test_other_values_give_the_inputs_that_parsing_them_gives() -> None:
     raw = {**RAW, "rollback_floor": "1.4.0"}
     changed = ReleaseSpec.parse(raw).with_values({"text": "y"})
     assert changed == ReleaseSpec.parse({**raw, "values": {"text": "y"}})
+
+
+def test_values_files_are_inputs_like_values(tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("text: y\nreplicas: 0o2\n")
+    spec = ReleaseSpec.parse({**RAW, "files": [str(file)]})
+    assert spec.values == {"text": "x", "replicas": 2}
+    assert spec.inputs == ReleaseSpec.parse({**RAW, "values": {"text": "x", "replicas": 2}}).inputs
