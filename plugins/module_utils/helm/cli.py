@@ -180,7 +180,8 @@ class HelmCli:
         argv = ["template", request.name, request.chart, "--namespace", request.namespace, "--values", "-"]
         argv += ["--skip-schema-validation"]  # other values than the schema allows are tried
         argv += ["--version", request.chart_version] if request.chart_version else []
-        done = self._call(argv, stdin=values_text(request.values), env=_clean_env(), pass_fds=(), timeout=request.timeout)
+        stdin = values_text(request.values)
+        done = self._call(argv, stdin=stdin, env=_clean_env(), pass_fds=(), timeout=request.timeout)
         if done.returncode != 0:
             raise error_of(argv[0], request.name, done.stderr or done.stdout)
         return done.stdout
