@@ -11,8 +11,11 @@ version_added: 0.1.0
 description:
   - Dapr's injector is a webhook that by default lets pods pass while it is down. Such a pod runs without its sidecar,
     looks healthy, and no event says so. This module finds it.
-  - A pod should have a sidecar when its workload's template says C(dapr.io/enabled). It may be a container or a native
-    sidecar.
+  - A pod should have a sidecar when it says C(dapr.io/enabled) with V(true) in any case, as Dapr's injector reads it.
+    Other words that mean it, V(yes) for example, are named and never repaired. The sidecar may be a container or a
+    native sidecar.
+  - A workload's pods are those of its newest revision by their owner references, those of custom kinds too. Pods that
+    only have the same labels do not count.
   - A sidecar fits when it has the control plane's minor version.
   - Only pods of a workload's newest revision count. Pods that are being deleted, have finished, or belong to an
     older revision do not.
@@ -35,6 +38,9 @@ options:
   repair:
     description:
       - Restart the pods that lack their sidecar, once, after the injector was verified to work. Then check again.
+      - Only pods of Deployments, StatefulSets and DaemonSets are restarted, one after another, by eviction, so that no
+        disruption budget is violated. The next one waits until the one before was replaced and is ready.
+      - Takes the environment's lock, and needs C(create) on C(pods/eviction).
     type: bool
     default: false
   timeout:
@@ -174,6 +180,17 @@ restarted:
   type: list
   elements: str
   sample: []
+notes:
+  description: Observations that are no failure, for example an annotation that Dapr does not understand.
+  returned: success or failure after the check
+  type: list
+  elements: str
+  sample: []
+summary:
+  description: What was found, in one line for people.
+  returned: success or failure after the check
+  type: str
+  sample: 2 of 2 pods have their Dapr sidecar ready
 failures:
   description: Each problem with its code and message.
   returned: failure after the check
@@ -214,10 +231,10 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE, WAIT
-from ansible_collections.todo.cloud.plugins.module_utils.dapr.repair import check_sidecars
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
-from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import WaitOptions
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.releases.sidecars import sidecar_check
+from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
 
 SPEC: dict[str, t.Any] = {
     **KUBE,
@@ -234,16 +251,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     p = module.params
     with fail_json_on_error(module), KubeSession.from_params(p) as kube:
-        result = check_sidecars(
-            kube,
-            p["namespace"],
-            p["dapr_namespace"],
-            p["app_ids"],
-            repair=p["repair"],
-            check_mode=module.check_mode,
-            options=WaitOptions.from_params(p),
-            progress=lambda line: None,
-        )
+        result = sidecar_check(kube, settings_from(module), p["app_ids"], repair=p["repair"], progress=live_progress())
+    for text in result["notes"]:
+        module.warn(text)
     module.exit_json(**result)
 
 

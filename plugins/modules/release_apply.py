@@ -27,7 +27,8 @@ options:
         counts, and C(values) above all.
       - C(watches) is optional, a list of C(kind) (Secret or ConfigMap) and C(name). A change of one of them restarts
         the pods once.
-      - C(app_id) is optional, the Dapr app id of a release that is expected to have a sidecar.
+      - C(app_id) is optional, a Dapr app id that one of its workloads must have. Which pods should have a sidecar is
+        read from the rendered objects and the pods of every release.
       - C(rollback_floor) is optional, for releases whose migrations cannot be undone. It is the number of a release
         set, or the lowest version (image tag, or chart version), that a rollback may go to. Once declared, it applies
         as long as a revision with it is in Helm's history.
@@ -376,7 +377,7 @@ verification:
   description: The verification at the end, as M(todo.cloud.release_verify) returns it. Left out before it began.
   returned: with O(verify=true), not in check mode
   type: dict
-  sample: {verdict: Current, workloads: [], failures: [], notes: [], apps: [], elapsed: 0.2}
+  sample: {verdict: Current, workloads: [], failures: [], notes: [], apps: [], sidecars: no pod asks, elapsed: 0.2}
 exported:
   description: Files of the export, relative to its folder.
   returned: when O(export) is given

@@ -31,7 +31,9 @@ options:
         type: str
         required: true
       app_id:
-        description: Its Dapr app id, if it is expected to have a sidecar.
+        description:
+          - Its Dapr app id, if one of its workloads must have it. Which pods should have a sidecar is read from the
+            rendered objects and the pods of every release.
         type: str
   timeout:
     description: Seconds within which the workloads must be Current.
@@ -107,10 +109,15 @@ workloads:
       code: ''
 apps:
   description: The sidecars of each app, as M(todo.cloud.dapr_sidecar_check) returns them.
-  returned: success, if a release has an app id
+  returned: success, if pods of a release may ask for a sidecar
   type: list
   elements: dict
   sample: []
+sidecars:
+  description: What was found of the sidecars, in one line for people.
+  returned: success
+  type: str
+  sample: 2 of 2 pods have their Dapr sidecar ready
 failures:
   description: Each failure with its code, message and evidence. The codes are listed in docs/failure-codes.md.
   returned: success or failure after waiting

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.check import SidecarCheck, SidecarReport
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.components import COMPONENT
+from ansible_collections.todo.cloud.plugins.module_utils.dapr.restart import Restart
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD, SERVICE_ACCOUNT
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
@@ -124,7 +126,8 @@ def test_an_unready_pod_without_its_sidecar_fails_the_rollout(kube: KubeSession)
     assert [failure.code for failure in found.failures] == [Code.SIDECAR_MISSING]
     assert wait(kube, DAPR, INJECTOR).ok
     check = SidecarCheck(kube, NAMESPACE, DAPR)
-    assert check.restart_lacking(check.look([APP]))
+    restart = Restart(kube, NAMESPACE, lambda line: None, Deadline.after(60))
+    assert restart.run(check, check.look([APP])).pods
     assert wait(kube, NAMESPACE, APP).ok
     assert look(kube).failures == ()
 

@@ -165,7 +165,7 @@ class FakeHelm:
         replica_set = self.kube.put(REPLICA_SET, "ns", {
             **_typed(REPLICA_SET), "spec": {"replicas": 1, "template": template}, "status": {"replicas": 1},
             "metadata": {"name": f"{name}-{version}", "labels": labels, "creationTimestamp": LONG_AGO,
-                         "ownerReferences": [_owner(owner)]},
+                         "ownerReferences": [_owner(owner, "Deployment")]},
         })  # fmt: skip
         self.start_pod(replica_set, f"{name}-{version}-1", good=good)
 
@@ -184,7 +184,7 @@ class FakeHelm:
         self.kube.put(POD, "ns", {
             **_typed(POD), "spec": {"containers": containers},
             "metadata": {"name": name, "labels": labels, "annotations": notes, "creationTimestamp": LONG_AGO,
-                         "ownerReferences": [_owner(replica_set)]},
+                         "ownerReferences": [_owner(replica_set, "ReplicaSet")]},
             "status": {
                 "phase": "Running",
                 "conditions": [{"type": "Ready", "status": str(good), "lastTransitionTime": LONG_AGO}],
@@ -245,5 +245,8 @@ def _typed(resource: Resource) -> dict[str, str]:
     return {"apiVersion": resource.api_version, "kind": resource.kind}
 
 
-def _owner(item: Object) -> dict[str, Any]:
-    return {"uid": item["metadata"]["uid"], "controller": True}
+def _owner(item: Object, kind: str) -> dict[str, Any]:
+    metadata = item["metadata"]
+    return {
+        "apiVersion": "apps/v1", "kind": kind, "name": metadata["name"], "uid": metadata["uid"], "controller": True,
+    }  # fmt: skip

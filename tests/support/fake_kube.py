@@ -11,8 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
-from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import AlreadyExists, Conflict, NotFound
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import WELL_KNOWN, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
+    AlreadyExists,
+    Conflict,
+    NotFound,
+    Unreachable,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD, WELL_KNOWN, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.kube.stream import Stream
 from ansible_collections.todo.cloud.plugins.module_utils.kube.transport import ApiCounts
 
@@ -63,7 +68,10 @@ class FakeKube:
         return copy.deepcopy(item)
 
     def resource(self, api_version: str, kind: str, **_: Any) -> Resource:
-        return WELL_KNOWN[api_version, kind]
+        try:
+            return WELL_KNOWN[api_version, kind]
+        except KeyError:
+            raise NotFound(f"The API server has no kind {kind} in {api_version}.", 404) from None
 
     def served(self, **_: Any) -> list[Resource]:
         return list(WELL_KNOWN.values())
@@ -122,6 +130,8 @@ class FakeKube:
         self, resource: Resource, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False, **_: Any
     ) -> dict[str, Any]:
         name = body["metadata"]["name"]
+        if resource.kind == "Eviction":
+            return self._evict(namespace, name, body["deleteOptions"]["preconditions"]["uid"])
         self.before("create", resource, name)
         if (resource.kind, namespace, name) in self.objects:
             raise AlreadyExists("It is there already.", 409)
@@ -178,6 +188,16 @@ class FakeKube:
             del self.objects[resource.kind, namespace, name]
             self._tell("DELETED", resource, namespace, there)
         return True
+
+    def _evict(self, namespace: str, pod: str, uid: str) -> dict[str, Any]:
+        """A disruption budget that allows nothing is answered by 429, as by the API server."""
+        labels = self.objects["Pod", namespace, pod]["metadata"].get("labels") or {}
+        budgets = [o for key, o in self.objects.items() if key[:2] == ("PodDisruptionBudget", namespace)]
+        selecting = [o for o in budgets if o["spec"]["selector"]["matchLabels"].items() <= labels.items()]
+        if any(not budget["status"]["disruptionsAllowed"] for budget in selecting):
+            raise Unreachable("Cannot evict pod as it would violate the pod's disruption budget.", 429)
+        self.delete(POD, namespace, pod, uid=uid)
+        return {}
 
     def _tell(self, what: str, resource: Resource, namespace: str, item: Mapping[str, Any]) -> None:
         sent = {"apiVersion": resource.api_version, "kind": resource.kind, **copy.deepcopy(dict(item))}

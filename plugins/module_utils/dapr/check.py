@@ -1,25 +1,26 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Checks the sidecars and the control plane of an environment; restarts pods without their sidecar."""
+"""Checks the sidecars and the control plane of an environment."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, Failure, error
-from ..kube.api import KubeClient
-from ..kube.errors import Forbidden
-from ..kube.resources import DAEMON_SET, DEPLOYMENT, POD, REPLICA_SET, STATEFUL_SET, Resource
-from ..readiness.daprd import AppSidecars, enabled, image_version, judge_app, pods_of, problems, with_ready_sidecar
-from ..readiness.fields import controller_uid, uid
-from ..readiness.tree import newest_replica_set
-from ..readiness.workloads import of_newest
+from ..kube.api import KubeObserver
+from ..kube.errors import Forbidden, KubeError
+from ..kube.resources import DEPLOYMENT, NAMESPACE, Resource
+from ..readiness.daprd import AppSidecars, describe_misread, image_version, judge_app, problems, with_ready_sidecar
+from ..readiness.fields import labels
+from ..readiness.selectors import matches
 from .components import AppComponents, components_of, namespace_components, not_loaded
+from .owners import Key, Owner, owners_of
 from .trust import Trust, read_trust
 
 INJECTOR = "dapr-sidecar-injector"
+NONE_ASKED = "no pod asks for a Dapr sidecar"
 _SLICES = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 _WEBHOOKS = Resource(
     "admissionregistration.k8s.io/v1",
@@ -27,7 +28,6 @@ _WEBHOOKS = Resource(
     "mutatingwebhookconfigurations",
     namespaced=False,
 )
-_KINDS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,23 @@ class SidecarReport:
     failures: tuple[Failure, ...] = ()
     restarted: tuple[str, ...] = ()
     components: Mapping[str, AppComponents] = field(default_factory=dict)
+    owners: tuple[Owner, ...] = ()
+    notes: tuple[str, ...] = ()  # nothing that fails, but it should be known
 
     @property
     def lacking(self) -> list[str]:
         """Names of pods that should have a sidecar and have none."""
         return [pod for app in self.apps for pod in app.lacking]
+
+    def summary(self) -> str:
+        """What of it was found, for people: no more than what was looked at."""
+        wanted = sum(app.expected for app in self.apps)
+        if not wanted:
+            return NONE_ASKED
+        pods = "pod has its" if wanted == 1 else "pods have their"
+        version = self.control_plane.version
+        compared = "" if version else f"; versions were not compared: {self.control_plane.why}"
+        return f"{sum(app.ready for app in self.apps)} of {wanted} {pods} Dapr sidecar ready{compared}"
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -68,48 +80,105 @@ class SidecarReport:
             "control_plane": self.control_plane.as_result(),
             "trust": self.trust.as_result() if self.trust else {},
             "restarted": list(self.restarted),
+            "notes": list(self.notes),
+            "summary": self.summary(),
         }
 
 
 class SidecarCheck:
     """Sidecars of one namespace against the control plane in ``dapr_namespace``."""
 
-    def __init__(self, kube: KubeClient, namespace: str, dapr_namespace: str) -> None:
+    def __init__(self, kube: KubeObserver, namespace: str, dapr_namespace: str) -> None:
         self._kube = kube
-        self._namespace = namespace
+        self.namespace = namespace
         self._dapr = dapr_namespace
 
-    def look(self, app_ids: Iterable[str] = (), *, thorough: bool = False) -> SidecarReport:
-        """The present state. ``app_ids``: apps that must exist (empty: those of the workloads).
+    def look(
+        self,
+        app_ids: Iterable[str] = (),
+        *,
+        releases: Mapping[Key, str] | None = None,
+        thorough: bool = False,
+    ) -> SidecarReport:
+        """The present state.
 
+        ``app_ids``: apps that must exist. ``releases``: the rendered objects of some releases, whose sidecars are
+        looked at; None: those of ``app_ids``, or without any of the whole namespace.
         ``thorough``: read Dapr's certificates, and ask every sidecar which components it has loaded.
         """
-        pods_by_app: dict[str, list[dict[str, Any]]] = {}
-        judged = []
-        for item, pods in self._with_newest_pods():
-            if found := judge_app(item, pods):
-                judged.append(found)
-                pods_by_app.setdefault(found.app_id, []).extend(with_ready_sidecar(pods))
         wanted = set(app_ids)
-        apps = tuple(sorted((a for a in judged if not wanted or a.app_id in wanted), key=lambda a: a.app_id))
+        judged: list[tuple[AppSidecars, Owner]] = []
+        for owner in owners_of(self._kube, self.namespace):
+            found = judge_app(owner.workload, owner.pods)
+            if found and _is_meant(found, owner, wanted, releases):
+                judged.append((found, owner))
+        judged.sort(key=lambda each: (each[0].app_id, each[0].workload))
+        apps = tuple(app for app, _owner in judged)
         plane = self.control_plane()
-        failures = [
-            Failure(Code(code), f"{text}.", {"app_id": app.app_id, "workload": app.workload, "pods": list(app.lacking)})
-            for code, app, text in problems(apps, plane.version)
-        ]
-        for missing in sorted(wanted - {app.app_id for app in apps}):
-            text = f"{missing}: no workload in namespace {self._namespace} asks for a Dapr sidecar with this app id."
-            failures.append(Failure(Code.SIDECAR_MISSING, text, {"app_id": missing, "workload": "", "pods": []}))
+        failures, notes = self._failures(judged, wanted, plane, releases or {})
+        owners = tuple(owner for _app, owner in judged)
         if not thorough:
-            return SidecarReport(apps, plane, None, tuple(failures))
-        given = namespace_components(self._kube, self._namespace)
-        components = {app.app_id: components_of(self._kube, app.app_id, pods_by_app[app.app_id], given) for app in apps}
+            return SidecarReport(apps, plane, None, tuple(failures), owners=owners, notes=tuple(notes))
+        given = namespace_components(self._kube, self.namespace)
+        pods: dict[str, list[dict[str, Any]]] = {}
+        for app, owner in judged:
+            pods.setdefault(app.app_id, []).extend(with_ready_sidecar(owner.pods))
+        components = {app_id: components_of(self._kube, app_id, own, given) for app_id, own in pods.items()}
         for app in apps:
-            for name, text in not_loaded(app.app_id, components[app.app_id]):
-                details = {"app_id": app.app_id, "workload": app.workload, "component": name}
+            for component, text in not_loaded(app.app_id, components[app.app_id]):
+                details = {"app_id": app.app_id, "workload": app.workload, "component": component}
                 failures.append(Failure(Code.COMPONENT_NOT_LOADED, f"{text}.", details))
         trust = read_trust(self._kube, self._dapr)
-        return SidecarReport(apps, plane, trust, tuple(failures), components=components)
+        return SidecarReport(
+            apps, plane, trust, tuple(failures), components=components, owners=owners, notes=tuple(notes)
+        )
+
+    def _failures(
+        self,
+        judged: Sequence[tuple[AppSidecars, Owner]],
+        wanted: set[str],
+        plane: ControlPlane,
+        releases: Mapping[Key, str],
+    ) -> tuple[list[Failure], list[str]]:
+        """Failures, and notes on what Dapr does not understand where nobody said that it must."""
+        failures, notes = [], []
+        for app, owner in judged:
+            details = {"app_id": app.app_id, "workload": app.workload, "pods": list(app.lacking)}
+            details |= {"release": release} if (release := _release(owner, releases)) else {}
+            if app.misread and not app.injected:
+                text = describe_misread(app)
+                if app.app_id in wanted:
+                    failures.append(Failure(Code.SIDECAR_MISSING, f"{text}.", details))
+                else:
+                    notes.append(f"{text}.")
+            for code, _app, text in problems([app], plane.version):
+                why = self._why_lacking(owner, plane) if code == Code.SIDECAR_MISSING else ""
+                failures.append(Failure(Code(code), f"{text}{why}.", details))
+        for missing in sorted(wanted - {app.app_id for app, _owner in judged}):
+            text = f"{missing}: no workload in namespace {self.namespace} asks for a Dapr sidecar with this app id."
+            failures.append(Failure(Code.SIDECAR_MISSING, text, {"app_id": missing, "workload": "", "pods": []}))
+        return failures, notes
+
+    def _why_lacking(self, owner: Owner, plane: ControlPlane) -> str:
+        """Why its pods get none; empty when that is not known."""
+        if reason := self.unselected(owner) or (plane.why if plane.injector_ready is False else ""):
+            return f": {reason}"
+        return "" if owner.restarts else f"; pods of a {owner.tops[-1][0]} are not restarted here"
+
+    def unselected(self, owner: Owner) -> str:
+        """Why the injector's webhook does not select an owner's pods; empty if it does, or when that can't be read."""
+        try:
+            hook = self._kube.find(_WEBHOOKS, "", INJECTOR) or {}
+            namespace = self._kube.find(NAMESPACE, "", self.namespace, metadata_only=True) or {}
+        except KubeError:
+            return ""
+        there = {"kubernetes.io/metadata.name": self.namespace, **labels(namespace)}
+        for each in hook.get("webhooks") or ():
+            if not matches(each.get("namespaceSelector") or {}, there):
+                return f"the injector's webhook does not select namespace {self.namespace} (its namespaceSelector)"
+            if any(not matches(each.get("objectSelector") or {}, labels(pod)) for pod in owner.pods):
+                return "the injector's webhook does not select these pods (its objectSelector)"
+        return ""
 
     def control_plane(self) -> ControlPlane:
         """Version and state of the injector, as far as the credentials may read them."""
@@ -143,31 +212,14 @@ class SidecarCheck:
                 Code.INJECTOR_DOWN, f"The webhook {INJECTOR} has no CA bundle yet: wait for Dapr, then try again."
             )
 
-    def restart_lacking(self, report: SidecarReport) -> list[str]:
-        """Deletes the pods without their sidecar, after verifying the injector; their owners create new ones."""
-        self.verify_injector()
-        for pod in report.lacking:
-            self._kube.delete(POD, self._namespace, pod)
-        return report.lacking
 
-    def _with_newest_pods(self) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-        """Workloads that ask for sidecars, each with the pods of its newest revision."""
-        workloads, pods = self._workloads(), self._kube.list_(POD, self._namespace)[0]
-        sets = self._kube.list_(REPLICA_SET, self._namespace)[0] if workloads else []
-        found = []
-        for item in workloads:
-            own = [replica_set for replica_set in sets if controller_uid(replica_set) == uid(item)]
-            newest = newest_replica_set(item, own) if item["kind"] == "Deployment" else None
-            old = {uid(replica_set) for replica_set in own if newest and uid(replica_set) != uid(newest)}
-            mine = [pod for pod in pods_of(item, pods) if controller_uid(pod) not in old]
-            found.append((item, mine if item["kind"] == "Deployment" else [p for p in mine if of_newest(item, p)]))
-        return found
+def _is_meant(app: AppSidecars, owner: Owner, wanted: set[str], releases: Mapping[Key, str] | None) -> bool:
+    if releases is not None:
+        return bool(_release(owner, releases))
+    if owner.tops[-1][0] == "Pod":  # nobody's: a copy that somebody made to debug
+        return False
+    return not wanted or app.app_id in wanted
 
-    def _workloads(self) -> list[dict[str, Any]]:
-        found = []
-        for kind in _KINDS:
-            for item in self._kube.list_(kind, self._namespace)[0]:
-                template = ((item["spec"].get("template") or {}).get("metadata") or {}).get("annotations")
-                if enabled(template):
-                    found.append({**item, "kind": kind.kind})
-        return found
+
+def _release(owner: Owner, releases: Mapping[Key, str]) -> str:
+    return next((releases[key] for key in owner.tops if key in releases), "")

@@ -7,12 +7,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..dapr.check import SidecarCheck, SidecarReport
+from ..dapr.owners import Key
+from ..dapr.repair import repaired
 from ..failure import Code, Failure, TodoCloudError
+from ..helm.manifest import key_of, objects_of
 from ..helm.storage import HelmReader, StoredRelease
 from ..kube.deadline import Deadline
 from ..planning.snapshot import targets_of
+from ..readiness.daprd import ENABLED
 from ..rollout.targets import Target
 from ..rollout.verdict import Verdict, WaitOptions
 from ..rollout.waiter import RolloutWaiter
@@ -47,6 +52,7 @@ class Verifier:
         self._storage = run.storage
         self._settings = run.settings
         self._progress = run.progress
+        self._options: WaitOptions = replace(run.settings.wait, outage_seconds=OUTAGE_SECONDS)
 
     def verify(self, names: Sequence[str], app_ids: Mapping[str, str], deadline: Deadline) -> Verification:
         """Waits for the newest revisions of ``names``; ``app_ids``: release -> Dapr app id, for those that have one."""
@@ -54,43 +60,72 @@ class Verifier:
         targets = [t for name in names for t in targets_of(stored[name])]
         verdict = self._wait(targets, deadline)
         failures = _by_release(verdict, names)
-        wanted = {name: app for name, app in app_ids.items() if app and name in names}
-        repairable = all(f.code is Code.SIDECAR_MISSING and name in wanted for name, f in failures.items())
-        if not repairable:
+        if not all(f.code is Code.SIDECAR_MISSING for f in failures.values()):
             return Verification(failures, verdict, stored, verdict.warnings)
-        sidecars, report = self._sidecars(wanted, targets, deadline)
+        wanted = {app: name for name, app in app_ids.items() if app and name in names}
+        sidecars, report = self._sidecars(wanted, sidecar_objects(stored, self._settings.namespace), targets, deadline)
         restarted = report.restarted if report else ()
+        warnings = (*verdict.warnings, *(report.notes if report else ()))
         if failures and not sidecars and not restarted:  # the pods were replaced by something else meanwhile
             verdict = self._wait(targets, deadline)
             sidecars = _by_release(verdict, names)
-        return Verification(sidecars, verdict, stored, verdict.warnings, restarted)
+        return Verification(sidecars, verdict, stored, warnings, restarted)
 
     def _wait(self, targets: Sequence[Target], deadline: Deadline) -> Verdict:
-        options: WaitOptions = replace(self._settings.wait, outage_seconds=OUTAGE_SECONDS)
-        return RolloutWaiter(self._kube, options, self._progress).wait(targets, deadline)
+        return RolloutWaiter(self._kube, self._options, self._progress).wait(targets, deadline)
 
     def _sidecars(
-        self, app_ids: Mapping[str, str], targets: Sequence[Target], deadline: Deadline
+        self, owners: Mapping[str, str], rendered: Mapping[Key, str], targets: Sequence[Target], deadline: Deadline
     ) -> tuple[dict[str, Failure], SidecarReport | None]:
-        """Failures by release. Pods that started while the injector was down are restarted, once."""
-        if not app_ids:
+        """Failures by release. Pods that started while the injector was down are restarted, once.
+
+        ``owners``: Dapr app id -> release, for those that must be there.
+        """
+        if not rendered and not owners:
             return {}, None
         check = SidecarCheck(self._kube, self._settings.namespace, self._settings.dapr_namespace)
-        report = check.look(app_ids.values())
+
+        def look() -> SidecarReport:
+            return check.look(owners, releases=rendered)
+
+        report = look()
         if report.lacking and self._repair:
-            self._progress(f"restarting {', '.join(report.lacking)}: the Dapr sidecar is missing")
             try:
-                restarted = tuple(check.restart_lacking(report))
+                report, verdict = repaired(
+                    self._kube, check, report, look, self._options, self._progress, targets, deadline
+                )
             except TodoCloudError as exc:
-                if exc.failure.code is Code.LOCK_LOST:
+                if exc.failure.code is not Code.INJECTOR_DOWN:
                     raise
-                return {name: exc.failure for name, app in app_ids.items() if _lacks(report, app)}, report
-            verdict = self._wait(targets, deadline)
-            if not verdict.ok:
-                return _by_release(verdict, list(app_ids)), replace(report, restarted=restarted)
-            report = replace(check.look(app_ids.values()), restarted=restarted)
-        owners = {app: name for name, app in app_ids.items()}
-        return {owners[f.details["app_id"]]: _of(f, owners[f.details["app_id"]]) for f in report.failures}, report
+                missing = [f for f in report.failures if f.code is Code.SIDECAR_MISSING]
+                return {_release(f, owners): exc.failure for f in missing}, report
+            if verdict and not verdict.ok:
+                return _by_release(verdict, sorted(set(rendered.values()))), report
+        failures: dict[str, Failure] = {}
+        for failure in report.failures:
+            failures.setdefault(_release(failure, owners), _of(failure, _release(failure, owners)))
+        return failures, report
+
+
+def sidecar_objects(stored: Mapping[str, StoredRelease], namespace: str) -> dict[Key, str]:
+    """Kind and name of every object of releases that may ask for Dapr sidecars -> release.
+
+    Those are the ones whose text names the annotation, and custom kinds: what their pods say is not in the manifest.
+    """
+    found: dict[Key, str] = {}
+    for name, release in stored.items():
+        objects = objects_of(release.manifest)
+        if ENABLED in release.manifest or any(_is_custom(item) for item in objects):
+            for item in objects:
+                kind, where, named = key_of(item)
+                if where in ("", namespace):
+                    found[kind, named] = name
+    return found
+
+
+def _is_custom(item: Mapping[str, Any]) -> bool:
+    group = str(item.get("apiVersion", "")).rpartition("/")[0]
+    return "." in group and not group.endswith((".k8s.io", "dapr.io"))
 
 
 def _read_all(storage: HelmReader, names: Sequence[str]) -> dict[str, StoredRelease]:
@@ -111,8 +146,8 @@ def _by_release(verdict: Verdict, names: Sequence[str]) -> dict[str, Failure]:
     return found
 
 
-def _lacks(report: SidecarReport, app_id: str) -> bool:
-    return any(app.app_id == app_id and app.lacking for app in report.apps)
+def _release(failure: Failure, owners: Mapping[str, str]) -> str:
+    return str(failure.details.get("release") or owners.get(str(failure.details.get("app_id"))) or "")
 
 
 def _of(failure: Failure, release: str) -> Failure:

@@ -8,10 +8,14 @@ healthy, and nothing says so. daprd is in ``containers`` or, as a native sidecar
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from .fields import controller, terminating
+from .selectors import matches
 
 ENABLED, APP_ID = "dapr.io/enabled", "dapr.io/app-id"
 CONTAINER = "daprd"
@@ -30,11 +34,12 @@ class AppSidecars:
     version: str
     form: str
     lacking: tuple[str, ...] = ()
+    misread: str = ""  # what its template says instead of true; see misread()
 
     @property
     def expected(self) -> int:
-        """Every pod of the app needs one."""
-        return self.pods
+        """Every pod of the app needs one, unless Dapr does not understand that."""
+        return self.injected if self.misread else self.pods
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -52,8 +57,24 @@ class AppSidecars:
 
 
 def enabled(annotations: Mapping[str, Any] | None) -> bool:
-    """Whether this pod (or pod template) asks for a sidecar."""
-    return str((annotations or {}).get(ENABLED, "")).lower() in ("true", "yes", "y", "on", "1")
+    """Whether this pod (or pod template) asks for a sidecar: ``true`` in any case, as Dapr's injector reads it.
+
+    Source: podHasDaprEnabled in dapr/dapr, pkg/injector/service/handler.go (1.18).
+    """
+    return str((annotations or {}).get(ENABLED, "")).lower() == "true"
+
+
+def misread(annotations: Mapping[str, Any] | None) -> str:
+    """What stands in ``dapr.io/enabled`` where somebody means true and the injector does not; else empty."""
+    value = str((annotations or {}).get(ENABLED, ""))
+    meant = value.strip(" \t\n'\"").lower() in ("true", "t", "yes", "y", "on", "1")
+    return value if meant and not enabled(annotations) else ""
+
+
+def asks(item: Mapping[str, Any]) -> bool:
+    """Whether a pod or template asks for a sidecar, in words that Dapr understands or not."""
+    annotations = (item.get("metadata") or {}).get("annotations")
+    return enabled(annotations) or bool(misread(annotations))
 
 
 def sidecar_of(pod: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
@@ -67,14 +88,24 @@ def sidecar_of(pod: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def pods_of(workload: Mapping[str, Any], pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Pods that match a workload's selector (equality only, which is what charts render)."""
-    wanted = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
-    return [p for p in pods if wanted and wanted.items() <= (p["metadata"].get("labels") or {}).items()]
+    """Pods that a workload's selector matches and that it owns, as far as that is known without its ReplicaSets.
+
+    A Job's pod, or a copy that somebody made to debug, may have the same labels: neither belongs to the workload.
+    """
+    selector = (workload.get("spec") or {}).get("selector") or None
+    return [p for p in pods if matches(selector, p["metadata"].get("labels") or {}) and _may_own(workload, p)]
+
+
+def _may_own(workload: Mapping[str, Any], pod: Mapping[str, Any]) -> bool:
+    owner = controller(pod)
+    if workload.get("kind") == "Deployment":
+        return owner.get("kind") == "ReplicaSet"
+    return bool(owner) and owner.get("uid") == workload["metadata"].get("uid")
 
 
 def lacks_sidecar(pod: Mapping[str, Any]) -> bool:
     """Whether a running pod asks for a sidecar and has none."""
-    return _living(pod) and enabled(pod["metadata"].get("annotations")) and sidecar_of(pod) is None
+    return living(pod) and enabled(pod["metadata"].get("annotations")) and sidecar_of(pod) is None
 
 
 def image_version(image: str) -> str:
@@ -85,33 +116,42 @@ def image_version(image: str) -> str:
 
 def with_ready_sidecar(pods: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Running pods whose sidecar is ready."""
-    return [pod for pod in pods if _living(pod) and (side := sidecar_of(pod)) and _ready(pod, side[0])]
+    return [pod for pod in pods if living(pod) and (side := sidecar_of(pod)) and _ready(pod, side[0])]
 
 
 def judge_app(workload: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> AppSidecars | None:
     """Sidecars of one workload; None when its template asks for none."""
     template = workload["spec"].get("template") or {}
     annotations = (template.get("metadata") or {}).get("annotations")
-    if not enabled(annotations):
+    if not asks(template):
         return None
-    living = [pod for pod in pods if _living(pod)]
-    found = [(pod, *side) for pod in living if (side := sidecar_of(pod))]
+    alive = [pod for pod in pods if living(pod)]
+    found = [(pod, *side) for pod in alive if (side := sidecar_of(pod))]
     first = found[0] if found else None
     return AppSidecars(
         app_id=str((annotations or {}).get(APP_ID) or workload["metadata"]["name"]),
         workload=f"{workload.get('kind', 'Deployment')}/{workload['metadata']['name']}",
-        pods=len(living),
+        pods=len(alive),
         injected=len(found),
         ready=sum(1 for each in found if _ready(each[0], each[1])),
         version=image_version(str(first[2].get("image", ""))) if first else "",
         form=first[1] if first else "",
-        lacking=tuple(sorted(pod["metadata"]["name"] for pod in living if sidecar_of(pod) is None)),
+        lacking=tuple(sorted(pod["metadata"]["name"] for pod in alive if lacks_sidecar(pod))),
+        misread=misread(annotations),
     )
 
 
 def same_minor(daprd: str, control_plane: str) -> bool:
     """Whether both have the same minor version, which Dapr requires; an unknown version is accepted."""
     return not daprd or not control_plane or daprd.split(".")[:2] == control_plane.split(".")[:2]
+
+
+def describe_misread(app: AppSidecars) -> str:
+    """Why an app has no sidecar although its template means to ask for one."""
+    return (
+        f"{app.app_id}: {app.workload} has dapr.io/enabled: {json.dumps(app.misread)}, which Dapr does not take for "
+        'true, so its pods get no sidecar: write "true"'
+    )
 
 
 def problems(apps: Sequence[AppSidecars], control_plane: str) -> list[tuple[str, AppSidecars, str]]:
@@ -132,9 +172,9 @@ def problems(apps: Sequence[AppSidecars], control_plane: str) -> list[tuple[str,
     return found
 
 
-def _living(pod: Mapping[str, Any]) -> bool:
-    phase = (pod.get("status") or {}).get("phase")
-    return not pod["metadata"].get("deletionTimestamp") and phase not in ("Succeeded", "Failed")
+def living(pod: Mapping[str, Any]) -> bool:
+    """Neither finished nor being deleted."""
+    return not terminating(pod) and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
 def _ready(pod: Mapping[str, Any], form: str) -> bool:

@@ -63,10 +63,15 @@ def terminating(obj: Object) -> bool:
     return bool(metadata(obj).get("deletionTimestamp"))
 
 
+def controller(obj: Object) -> Object:
+    """The reference to the controlling owner, empty when there is none."""
+    owners = metadata(obj).get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
 def controller_uid(obj: Object) -> str:
     """uid of the controlling owner, empty when there is none."""
-    owners = metadata(obj).get("ownerReferences") or []
-    return next((str(owner["uid"]) for owner in owners if owner.get("controller")), "")
+    return str(controller(obj).get("uid", ""))
 
 
 def timestamp(value: Any) -> float | None:

@@ -10,8 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..availability import Endpoint, problem_of
+from ..dapr.check import NONE_ASKED
 from ..dapr.repair import check_sidecars
 from ..deploy.run import Run
+from ..deploy.verification import sidecar_objects
 from ..failure import Code, error
 from ..kube.deadline import Deadline
 from ..planning.snapshot import targets_of
@@ -39,12 +41,16 @@ def verify_releases(
     verdict = RolloutWaiter(run.kube, settings.wait, run.progress).wait(targets, Deadline.after(settings.timeout))
     verdict.raise_if_failed()
     result = verdict.as_result()
-    if wanted := [app_id for app_id in app_ids.values() if app_id]:  # none named would mean all
-        sidecars = check_sidecars(
+    rendered = sidecar_objects(dict(zip(app_ids, stored, strict=True)), settings.namespace)
+    wanted = [app_id for app_id in app_ids.values() if app_id]
+    result["sidecars"] = NONE_ASKED
+    if rendered or wanted:
+        found = check_sidecars(
             run.kube, settings.namespace, settings.dapr_namespace, wanted, repair=False, check_mode=False,
-            options=settings.wait, progress=run.progress,
+            options=settings.wait, progress=run.progress, releases=rendered,
         )  # fmt: skip
-        result["apps"] = sidecars["apps"]
+        result["apps"], result["sidecars"] = found["apps"], found["summary"]
+        result["notes"] = [*result["notes"], *found["notes"]]
     if endpoint:
         _answers(endpoint, pause)
     return result

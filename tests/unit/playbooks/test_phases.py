@@ -120,10 +120,16 @@ def test_parts_are_compared_in_one_call_and_are_never_a_list_there(as_described:
 
 
 def test_what_release_apply_verified_last_is_not_verified_again(site: Site) -> None:
-    run = site({}, answers={"todo.cloud.release_apply": {"verification": {"verdict": "Current"}}})
+    verification = {"verdict": "Current", "sidecars": "2 of 2 pods have their Dapr sidecar ready"}
+    run = site({}, answers={"todo.cloud.release_apply": {"verification": verification}})
     assert (run.code, deployed(run)) == (0, DEPLOYED[:-1]), run.output
     assert [call["verify"] for call in run.arguments("release_apply")] == [True]
-    assert "todo-test: dapr-components, backend-api are current, sidecars included." in run.text
+    assert "todo-test: dapr-components, backend-api are current, 2 of 2 pods have their Dapr sidecar ready." in run.text
+
+
+def test_the_last_sentence_claims_nothing_that_was_not_checked(site: Site) -> None:
+    run = site({}, answers={"todo.cloud.release_verify": {"verdict": "Current"}})
+    assert "backend-api are current, sidecars were not checked." in run.text
 
 
 @pytest.mark.parametrize("failed", [False, True])

@@ -114,7 +114,8 @@ def test_verified_but_not_well_any_more_is_verified_again(workload: dict[str, An
 def test_verified_but_a_pod_lacks_its_sidecar_is_verified_again() -> None:
     world, wanted = World(), spec()
     uid = store(world.kube, labels=labels(wanted, 1))
-    meta = {"name": "api-1", "labels": {"app": "api"}, "annotations": {"dapr.io/enabled": "true"}}
+    meta = {"name": "api-1", "labels": {"app": "api"}, "annotations": {"dapr.io/enabled": "true"},
+            "ownerReferences": [{"kind": "ReplicaSet", "uid": "rs", "controller": True}]}  # fmt: skip
     world.pods = [{"metadata": meta, "spec": {"containers": [{"name": "app"}]}, "status": {"phase": "Running"}}]
     assert world.recorded(member(wanted, 1, uid)).plan(wanted).action is Action.VERIFY
 

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.daprd import (
+    describe_misread,
     enabled,
     image_version,
     judge_app,
     lacks_sidecar,
+    misread,
     pods_of,
     problems,
     same_minor,
@@ -47,9 +49,25 @@ def workload(annotations: dict[str, str] | None = None) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("value", ["true", "True", "yes", "on", "1", True])
+@pytest.mark.parametrize("value", ["true", "True", "TRUE", True])
 def test_enabled(value: Any) -> None:
     assert enabled({"dapr.io/enabled": value})
+    assert misread({"dapr.io/enabled": value}) == ""
+
+
+@pytest.mark.parametrize("value", ["yes", "YES", "y", "on", "1", "t", " true", "true\n", "'true'"])
+def test_what_dapr_does_not_take_for_true(value: str) -> None:
+    assert not enabled({"dapr.io/enabled": value})
+    assert misread({"dapr.io/enabled": value}) == value
+    app = judge_app(workload({"dapr.io/enabled": value}), [pod(form="none", annotations={"dapr.io/enabled": value})])
+    assert app is not None
+    assert (app.expected, app.lacking) == (0, ())
+    assert "\n" not in describe_misread(app)
+
+
+@pytest.mark.parametrize("value", ["", "false", "no", "0", "truee", "ja"])
+def test_what_nobody_means_as_true(value: str) -> None:
+    assert misread({"dapr.io/enabled": value}) == ""
 
 
 @pytest.mark.parametrize("annotations", [None, {}, {"dapr.io/enabled": "false"}, {"dapr.io/enabled": ""}])
@@ -120,6 +138,23 @@ def test_a_sidecar_fits_the_control_planes_minor_version(daprd: str, plane: str,
     assert same_minor(daprd, plane) is fits
 
 
-def test_pods_are_found_by_the_selector_and_an_empty_one_takes_none() -> None:
-    assert [p["metadata"]["name"] for p in pods_of(workload(), [pod("a"), pod("b", labels={"app": "x"})])] == ["a"]
-    assert pods_of({"spec": {}}, [pod()]) == []
+REPLICA_SET = [{"kind": "ReplicaSet", "uid": "rs", "controller": True}]
+JOB = [{"kind": "Job", "uid": "job", "controller": True}]
+
+
+def test_pods_are_found_by_selector_and_owner_and_an_empty_selector_takes_none() -> None:
+    pods = [
+        pod("a", ownerReferences=REPLICA_SET),
+        pod("other", labels={"app": "x"}, ownerReferences=REPLICA_SET),
+        pod("job", ownerReferences=JOB),
+        pod("debug"),
+    ]
+    assert [p["metadata"]["name"] for p in pods_of(workload(), pods)] == ["a"]
+    assert pods_of({"kind": "Deployment", "metadata": {}, "spec": {}}, pods) == []
+    assert pods_of({"kind": "StatefulSet", "metadata": {"uid": "job"}, "spec": workload()["spec"]}, pods) == [pods[2]]
+
+
+def test_selectors_by_expressions_count() -> None:
+    expressions = [{"key": "app", "operator": "NotIn", "values": ["web"]}]
+    app = {**workload(), "spec": {"selector": {"matchExpressions": expressions}}}
+    assert len(pods_of(app, [pod("a", ownerReferences=REPLICA_SET)])) == 1

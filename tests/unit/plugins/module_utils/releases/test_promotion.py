@@ -49,7 +49,8 @@ class World:
 
     def pod(self, digest: str, image: str) -> None:
         self.kube.put(POD, "ns", {
-            "metadata": {"name": "api-1", "labels": {"app": "api"}},
+            "metadata": {"name": "api-1", "labels": {"app": "api"},
+                         "ownerReferences": [{"kind": "ReplicaSet", "uid": "rs", "controller": True}]},
             "spec": {"containers": [{"name": "app", "image": image}]},
             "status": {"containerStatuses": [{"name": "app", "imageID": f"ghcr.io/todo/api@{digest}"}]},
         })  # fmt: skip

@@ -26,8 +26,10 @@ def test_status_of_an_environment() -> None:
     )
     kube.put(DEPLOYMENT, "ns", {k: v for k, v in deployment().items() if k != "kind"})
     container = {"name": "app", "image": "r/api:1"}
+    owner = [{"kind": "ReplicaSet", "uid": "rs", "controller": True}]
     kube.put(POD, "ns", {
-        "metadata": {"name": "api-1", "labels": {"app": "api"}}, "spec": {"containers": [container]},
+        "metadata": {"name": "api-1", "labels": {"app": "api"}, "ownerReferences": owner},
+        "spec": {"containers": [container]},
         "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
                    "containerStatuses": [{"name": "app", "imageID": "r/api@sha256:1", "restartCount": 2}]},
     })  # fmt: skip

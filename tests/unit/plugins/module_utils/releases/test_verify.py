@@ -41,7 +41,30 @@ def test_everything_is_looked_at_and_nothing_is_written() -> None:
 
 def test_releases_without_sidecars_ask_for_none() -> None:
     world = deployed()
-    assert "apps" not in verify_releases(world.run(), {"components": ""})
+    found = verify_releases(world.run(), {"components": ""})
+    assert "apps" not in found
+    assert found["sidecars"] == "no pod asks for a Dapr sidecar"
+
+
+@pytest.mark.usefixtures("loaded")
+def test_what_should_have_a_sidecar_is_read_from_what_is_rendered() -> None:
+    """Nobody named an app id: a chart of another team."""
+    world = deployed()
+    assert verify_releases(world.run(), {"api": ""})["sidecars"] == "1 of 1 pod has its Dapr sidecar ready"
+    without_sidecar(world)
+    with pytest.raises(TodoCloudError) as caught:
+        verify_releases(world.run(timeout=1), {"api": ""})
+    assert caught.value.failure.code is Code.SIDECAR_MISSING
+
+
+def test_what_dapr_does_not_take_for_true_is_a_note_where_nobody_named_an_app() -> None:
+    world = World()
+    world.manual("api", {"image": "r/api:v1.0.0", "podAnnotations": {"dapr.io/enabled": "yes"}})
+    for pod in [item for (kind, _, _), item in world.kube.objects.items() if kind == "Pod"]:
+        pod["spec"]["containers"] = pod["spec"]["containers"][:1]
+    found = verify_releases(world.run(), {"api": ""})
+    assert 'enabled: "yes"' in found["notes"][0]
+    assert found["sidecars"] == "no pod asks for a Dapr sidecar"
 
 
 def test_a_pod_without_its_sidecar_is_named_and_not_restarted() -> None:
