@@ -69,6 +69,7 @@ class Code(StrEnum):
     ROLLBACK_TARGET_MISSING = "rollback_target_missing"
     ROLLBACK_REFUSED = "rollback_refused"
     ROLLBACK_FAILED = "rollback_failed"
+    PREFLIGHT_FAILED = "preflight_failed"
     # Registries and promotion
     IMAGE_NOT_FOUND = "image_not_found"
     IMAGE_TAG_TAKEN = "image_tag_taken"

@@ -54,6 +54,8 @@ class Settings:
     endpoint: Endpoint | None = None  # the environment's public one
     probe: bool = False  # request it while deploying
     verify: bool = False  # everything once more at the end
+    preflight_all: bool = False  # what is unchanged as well
+    prepared_secrets: tuple[str, ...] = ()  # written by the caller before the deployment
 
 
 def settings_from(module: Any) -> Settings:
@@ -93,6 +95,8 @@ def settings_from(module: Any) -> Settings:
         endpoint=Endpoint.of(params["endpoint"]) if params.get("endpoint") else None,
         probe=bool(params.get("probe")),
         verify=bool(params.get("verify")),
+        preflight_all=params.get("preflight") == "all",
+        prepared_secrets=tuple(params.get("prepared_secrets") or ()),
     )
 
 

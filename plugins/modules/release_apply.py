@@ -102,6 +102,21 @@ options:
         that were unchanged as well. Not in check mode.
     type: bool
     default: false
+  preflight:
+    description:
+      - Before the first write, the rendered objects of releases that change are compared with the cluster. Missing
+        Secrets, keys, ConfigMaps, images, kinds, rights and the like, and what the API server refuses in a dry run, are
+        one list (C(preflight_failed), or the code that all of them share); nothing is written then.
+      - With V(all), what is unchanged is looked at too.
+    type: str
+    choices: [changed, all]
+    default: changed
+  prepared_secrets:
+    description:
+      - Names of Secrets that the caller writes before the deployment. In check mode they are not missed.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: todo.cloud.release_rollback
   - module: todo.cloud.release_set_info
@@ -304,6 +319,33 @@ table:
   sample:
     - release      action   was  tried  now  outcome
     - backend-api  upgrade  3    4      4    verified
+preflight:
+  description: What stands in the way of the plan.
+  returned: in check mode
+  type: list
+  elements: dict
+  contains:
+    release:
+      description: Name of the release.
+      type: str
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: What is wrong, and where.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+    certain:
+      description: Whether the deployment would be refused; otherwise it may go well all the same.
+      type: bool
+  sample:
+    - release: backend-api
+      code: config_missing
+      message: Deployment backend-api needs key 'url' of Secret 'database', which is not there
+      remedy: create it, or add it to environment_secrets
+      certain: true
 drift:
   description: What differs between the cluster and the deployed releases.
   returned: in check mode with O(drift=report)
@@ -447,6 +489,8 @@ SPEC: dict[str, t.Any] = {
     **ENDPOINT,
     "probe": {"type": "bool", "default": False},
     "verify": {"type": "bool", "default": False},
+    "preflight": {"type": "str", "choices": ["changed", "all"], "default": "changed"},
+    "prepared_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
 }
 
 

@@ -51,7 +51,7 @@ class FakeKube:
         self._changed = threading.Condition(threading.RLock())
 
     def before(self, verb: str, resource: Resource, name: str) -> None:
-        """Verbs are get, list, create, replace, patch and delete."""
+        """Verbs are get, list, create, replace, patch and delete; a dry run of the last four is "try"."""
 
     def put(self, resource: Resource, namespace: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Lays an object down without noting a write."""
@@ -132,7 +132,7 @@ class FakeKube:
         name = body["metadata"]["name"]
         if resource.kind == "Eviction":
             return self._evict(namespace, name, body["deleteOptions"]["preconditions"]["uid"])
-        self.before("create", resource, name)
+        self.before("try" if dry_run else "create", resource, name)
         if (resource.kind, namespace, name) in self.objects:
             raise AlreadyExists("It is there already.", 409)
         if dry_run:
@@ -144,7 +144,7 @@ class FakeKube:
         self, resource: Resource, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False, **_: Any
     ) -> dict[str, Any]:
         name = body["metadata"]["name"]
-        self.before("replace", resource, name)
+        self.before("try" if dry_run else "replace", resource, name)
         there = self.get(resource, namespace, name)
         version = body["metadata"].get("resourceVersion")
         if version and version != there["metadata"]["resourceVersion"]:
@@ -160,7 +160,7 @@ class FakeKube:
         self, resource: Resource, namespace: str, name: str, body: Any, *, content_type: str = "",
         dry_run: bool = False, **_: Any,
     ) -> dict[str, Any]:  # fmt: skip
-        self.before("patch", resource, name)
+        self.before("try" if dry_run else "patch", resource, name)
         makes = content_type == APPLY and (resource.kind, namespace, name) not in self.objects
         there = {} if makes else self.get(resource, namespace, name)
         version = body.get("metadata", {}).get("resourceVersion")
@@ -174,7 +174,7 @@ class FakeKube:
     def delete(
         self, resource: Resource, namespace: str, name: str, *, uid: str = "", dry_run: bool = False, **_: Any
     ) -> bool:
-        self.before("delete", resource, name)
+        self.before("try" if dry_run else "delete", resource, name)
         there = self.objects.get((resource.kind, namespace, name))
         if there is None:
             return False

@@ -13,6 +13,7 @@ from typing import Any
 from ..failure import Code, Failure, TodoCloudError
 from ..planning.drift import Drift
 from ..planning.plan import Kind, PlanItem
+from ..preflight.problem import Problem
 
 _HEAD = ("release", "action", "was", "tried", "now", "outcome")
 _TOTALS = {Kind.CHANGE: "to change", Kind.VERIFY: "to verify", Kind.REMOVE: "to remove"}
@@ -86,6 +87,7 @@ class Report:
     changed: bool = False
     predicted: bool = False  # check mode: nothing was done, the table is the plan
     drift: Sequence[Drift] | None = None  # None: not asked for
+    preflight: Sequence[Problem] = ()  # check mode: what stands in the way of the plan
     exported: Sequence[str] = ()  # names of files, see export.py
     spent: Callable[[], Mapping[str, Any]] = dict  # Helm calls and API requests so far, see Run.spent
     verification: Mapping[str, Any] | None = None  # of everything, at the end; None: not asked for
@@ -102,6 +104,7 @@ class Report:
             "table": self.table(),
             "notes": self.notes,
             "diff": self.diff,
+            **({"preflight": [each.as_result() for each in self.preflight]} if self.predicted else {}),
             **({"drift": [each.as_result() for each in self.drift]} if self.drift is not None else {}),
             **({"exported": list(self.exported)} if self.exported else {}),
             **({"verification": dict(self.verification)} if self.verification is not None else {}),
@@ -114,7 +117,8 @@ class Report:
         if self.predicted:
             rows = [(i.name, i.kind.value, i.revisions, i.why) for i in self.plan]
             found = [] if self.drift is None else [f"drift: {d.message}" for d in self.drift] or ["no drift"]
-            return [*(columns([_PLAN_HEAD, *rows]) if rows else []), *found, totals(self.plan)]
+            ahead = [f"{'in the way' if p.certain else 'look at'}: {p}" for p in self.preflight]
+            return [*(columns([_PLAN_HEAD, *rows]) if rows else []), *found, *ahead, totals(self.plan)]
         dash = {0: "-"}
         done = [
             (

@@ -8,8 +8,9 @@ restarts no pods. Without one the tag is used, and the plan says so. A missing i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -82,6 +83,7 @@ class ImageDigests:
     timeout: float = _TIMEOUT_SECONDS  # for one registry
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    missing: dict[str, Reference] = field(default_factory=dict)  # by release: its registry has no such image
     _clients: dict[tuple[str, Access], RegistryClient] = field(default_factory=dict)
     _pull_secrets: dict[str, str] = field(default_factory=dict, repr=False)  # name -> content in base64
     _answers: dict[Reference, str | Failure] = field(default_factory=dict)
@@ -89,12 +91,12 @@ class ImageDigests:
     def resolve(
         self, waves: Sequence[Sequence[ReleaseSpec]], snapshot: Snapshot, read: Read
     ) -> list[list[ReleaseSpec]]:
-        """The same releases with their images by digest. Raises image_not_found when a registry has no such image."""
+        """The same releases with their images by digest; ``missing`` names those whose registry has no such image."""
         images = {spec.name: image for wave in waves for spec in wave if (image := image_of(spec.values))}
         by_tag = {name: image for name, image in images.items() if image.tag and not image.digest}
         self._ask(set(by_tag.values()) - self._answers.keys())
         digests: dict[str, str] = {}
-        missing: dict[str, Reference] = {}
+        self.missing = {}
         unresolved: dict[tuple[str, str], _Unresolved] = {}
         for name, image in by_tag.items():
             answer = self._answers.get(image)
@@ -103,17 +105,31 @@ class ImageDigests:
                 continue
             deployed = deployed_digest(name, image, snapshot, read)
             if answer is not None and answer.code is Code.IMAGE_NOT_FOUND and not deployed:
-                missing[name] = image
+                self.missing[name] = image
                 continue
             key = (image.registry, answer.code if answer else "")
             group = unresolved.setdefault(key, _Unresolved.of(image, answer))
             (group.kept if deployed else group.by_tag).append(name)
             digests[name] = deployed
-        if missing:
-            raise _not_found(missing)
         self.warnings = [str(group) for (_registry, code), group in unresolved.items() if code]
         self.notes = [str(group) for (_registry, code), group in unresolved.items() if not code]
         return [[_at_digest(spec, digests.get(spec.name, "")) for spec in wave] for wave in waves]
+
+    def absent(self, images: Iterable[str]) -> list[str]:
+        """Those of some references by tag whose registry can be asked, and has no such image."""
+        named: dict[Reference, str] = {}
+        for text in images:
+            with suppress(ValueError):
+                image = Reference.parse(text)
+                if image.tag and not image.digest:
+                    named[image] = text
+        self._ask(named.keys() - self._answers.keys())
+        answers = {image: self._answers.get(image) for image in named}
+        return sorted(
+            named[image]
+            for image, answer in answers.items()
+            if isinstance(answer, Failure) and answer.code is Code.IMAGE_NOT_FOUND
+        )
 
     def client(self, image: Reference) -> RegistryClient | None:
         """A client for the registry of an image; None when ``registries`` has no entry for it.
@@ -177,7 +193,8 @@ def _at_digest(spec: ReleaseSpec, digest: str) -> ReleaseSpec:
     return spec.with_values(with_digest(spec.values, digest)) if digest else spec
 
 
-def _not_found(missing: Mapping[str, Reference]) -> TodoCloudError:
+def not_found(missing: Mapping[str, Reference]) -> TodoCloudError:
+    """The error for images that their registries do not have, by release."""
     images = ", ".join(f"{image} ({name})" for name, image in missing.items())
     return error(
         Code.IMAGE_NOT_FOUND,

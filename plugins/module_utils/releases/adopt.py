@@ -28,7 +28,7 @@ from ..kube.resources import NAMESPACE, SECRET
 from ..labels import CHART, ENVIRONMENT, INPUT_KEY, INPUTS, REVISION, WATCHED
 from ..planning.credentials import is_credential
 from ..planning.diff import manifest_diffs
-from ..planning.image_digests import ImageDigests, image_of
+from ..planning.image_digests import ImageDigests, image_of, not_found
 from ..planning.plan import changes_of, newest_content, origin_of
 from ..planning.secret_inputs import SecretInputs
 from ..planning.secret_leaves import contents_of, leaves
@@ -111,9 +111,10 @@ class Adoption:
 
     def _compare(self, snapshot: Snapshot) -> dict[str, Found]:
         """What is to be adopted, by name; every release of the inventory gets its row."""
-        resolved = {
-            spec.name: spec for wave in self._image_digests.resolve(self._waves, snapshot, self._read) for spec in wave
-        }
+        waves = self._image_digests.resolve(self._waves, snapshot, self._read)
+        if self._image_digests.missing:
+            raise not_found(self._image_digests.missing)
+        resolved = {spec.name: spec for wave in waves for spec in wave}
         self._report.warnings += [*snapshot.warnings, *self._image_digests.warnings]
         todo = []
         for spec in (spec for wave in self._waves for spec in wave):

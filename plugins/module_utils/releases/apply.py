@@ -28,16 +28,19 @@ from ..kube.deadline import Deadline
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.image_digests import ImageDigests
-from ..planning.plan import PlanItem, make_plan, plan_release
+from ..planning.plan import Kind, PlanItem, make_plan, plan_release
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
+from ..preflight.check import Preflight
+from ..preflight.problem import Problem, failure_of
 from ..records.rollback_target import forget
 from .export import export
 from .preview import Preview
 from .verify import verify_releases
 
 _STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # another writer is at work: nothing is restored
+_WRITTEN = (Kind.CHANGE, Kind.NEW, Kind.STUCK)
 
 
 class Engine:
@@ -70,9 +73,14 @@ class Engine:
         if settings.export:
             self._take(self._secrets.all_examined(self._specs, snapshot.newest))
             self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
+        problems = self._preflight(plan, snapshot)
         if settings.check:
+            self._report.preflight = problems
             plan = self._examined(plan, snapshot)
             return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
+        self._report.warnings += [f"{problem}." for problem in problems if not problem.certain]
+        if failure := failure_of(problems):
+            raise self._report.interrupted(failure)
         self._report.set = snapshot.newest.id if snapshot.newest else 0
         if self._withdraw or _changes(plan):
             with locked_run(self._run) as run:
@@ -148,6 +156,15 @@ class Engine:
             specs = {name: self._secrets.keyed(spec, kube) for name, spec in specs.items()}
         self._take(specs)
         return [replace(item, spec=specs.get(item.name, item.spec)) for item in plan]
+
+    def _preflight(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> list[Problem]:
+        """What stands in the way of what is about to be written."""
+        settings, images = self._settings, self._image_digests
+        wanted = [i for i in plan if i.spec is not None and (settings.preflight_all or i.kind in _WRITTEN)]
+        if not wanted:
+            return []
+        look = Preflight(self._kube, settings.namespace, images.absent, settings.prepared_secrets)
+        return look.problems(self._rendering.all(wanted, snapshot.version_ids))
 
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
         plan = self._examined(plan, snapshot, run.kube)

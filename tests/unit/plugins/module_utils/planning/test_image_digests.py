@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import (
     ImageDigests,
     image_of,
+    not_found,
     with_digest,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import changes_of
@@ -117,10 +118,12 @@ def test_a_registry_that_is_down_keeps_what_is_deployed_for_the_same_tag() -> No
 
 def test_an_image_that_is_not_there_ends_the_run_unless_it_is_deployed(registry: FakeRegistry) -> None:
     options = {"host": "ghcr.io", "endpoint": registry.url}
-    with pytest.raises(TodoCloudError) as caught:
-        image_digests(options).resolve([[spec(), spec("api")]], empty(), nothing)
-    assert caught.value.failure.code is Code.IMAGE_NOT_FOUND
-    assert caught.value.failure.details["images"] == {"web": IMAGE, "api": IMAGE}
+    run = image_digests(options)
+    run.resolve([[spec(), spec("api")]], empty(), nothing)
+    failure = not_found(run.missing).failure
+    assert failure.code is Code.IMAGE_NOT_FOUND
+    assert failure.details["images"] == {"web": IMAGE, "api": IMAGE}
+    assert run.absent([IMAGE, "quay.io/not/asked:v1", f"{IMAGE}@sha256:{'1' * 64}", "no image"]) == [IMAGE]
     there = f"{IMAGE}@sha256:{'1' * 64}"
     run = image_digests(options)
     assert image(run.resolve([[spec()]], *deployed(there))) == there

@@ -23,7 +23,7 @@ def test_a_first_deployment_is_verified_and_recorded_wave_by_wave() -> None:
     world = World()
     report = world.apply({"components": C1}, {"api": A1})
     assert outcomes(report.as_result()) == {"components": "verified", "api": "verified"}
-    assert (report.changed, report.set, report.as_result()["helm_calls"]) == (True, 1, 2)
+    assert (report.changed, report.set, report.as_result()["helm_calls"]) == (True, 1, 4)
     assert world.helm.commands == ["upgrade components", "upgrade api"]
     member = world.record(1).members["api"]
     assert (member.revision, member.images["Deployment/api/app"]["digest"]) == (1, "sha256:ab")
@@ -33,7 +33,7 @@ def test_the_same_again_writes_nothing_and_does_not_call_helm() -> None:
     world = deployed()
     report = world.apply({"components": C1}, {"api": A1})
     assert outcomes(report.as_result()) == {"components": "unchanged", "api": "unchanged"}
-    assert (report.changed, report.set, report.as_result()["helm_calls"]) == (False, 1, 2)
+    assert (report.changed, report.set, report.as_result()["helm_calls"]) == (False, 1, 4)
     assert world.writes() == []
 
 
@@ -146,7 +146,8 @@ def test_the_requests_of_a_change_and_of_going_back_grow_slowly_with_the_number_
         return changed, len(world.kube.reads)
 
     more, fewer = reads(12), reads(2)
-    # The history before and after Helm's call, the workload, the content before and after.
-    assert (more[0] - fewer[0]) / 10 == 5
+    # The workload before it is tried by a dry run (the fake's own), and whether it is there; the history before and
+    # after Helm's call, the workload, the content before and after.
+    assert (more[0] - fewer[0]) / 10 == 7
     # The same, the history before it was decided how to go back, and the content that was verified.
     assert (more[1] - fewer[1]) / 10 == 7

@@ -1,0 +1,156 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Everything that stands in the way of a deployment, in one list, before its first write.
+
+Asked about are the rendered objects of the releases that change: a run with nothing to do asks nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from ..failure import Code
+from ..helm.cli import Rendered
+from ..helm.errors import HelmError
+from ..helm.manifest import key_of, objects_of
+from ..kube.api import KubeApi
+from ..kube.errors import Forbidden
+from ..kube.resources import NAMESPACE, NODE, POD, WELL_KNOWN
+from .capacity import Wanted, shortages
+from .dry_run import DryRuns
+from .needs import Object, Provided, Template, images_of, label_of, mapping, needs_of, provided, template_of
+from .problem import Problem
+from .surroundings import classes, hosts, missing
+
+_SIDE_BY_SIDE = 8
+_MANY_NODES = 50  # the pods of a bigger cluster are not listed: whether there is room is its autoscaler's business
+_FINAL = (Code.CHART_INVALID, Code.REGISTRY_DENIED)
+_NO_KIND = "no matches for kind"
+_T = TypeVar("_T")
+
+
+class Preflight:
+    """One look at what is about to be deployed to a namespace.
+
+    ``absent``: says which of some images are known not to be in their registries. ``prepared``: names of Secrets that
+    the caller writes before the deployment.
+    """
+
+    def __init__(
+        self,
+        kube: KubeApi,
+        namespace: str,
+        absent: Callable[[Iterable[str]], Sequence[str]],
+        prepared: Iterable[str] = (),
+    ) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._absent = absent
+        self._prepared = frozenset(prepared)
+
+    def problems(self, rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
+        """Sorted by release. ``rendered``: by release, or what Helm said. Raises unreachable, unauthorized."""
+        found: list[Problem] = []
+        objects: dict[str, list[dict[str, Any]]] = {}
+        for release, each in rendered.items():
+            if isinstance(each, HelmError):
+                found.append(_unrendered(release, each))
+            else:
+                objects[release] = objects_of(each.manifest)
+        if not objects:
+            return sorted(found)
+        found += self._images(objects)
+        if not self._is_there():
+            return sorted(found)
+        hooks = any(isinstance(each, Rendered) and each.hooks for each in rendered.values())
+        brought = provided((item for listed in objects.values() for item in listed), self._namespace, hooks=hooks)
+        templates = {
+            release: [t for item in listed if (t := template_of(item, self._namespace))]
+            for release, listed in objects.items()
+        }
+        runs = DryRuns(self._kube, self._namespace, brought)
+        found += _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
+        pods = _parallel(lambda pair: [(*pair, *runs.pod(*pair))], _pairs(templates))
+        found += [problem for *_ignored, problems, _pod in pods for problem in problems]
+        found += _parallel(lambda pair: self._missing(pair[0], pair[1], brought), list(templates.items()))
+        found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
+        found += hosts(self._kube, self._namespace, objects)
+        found += self._shortages([(release, t, pod) for release, t, _problems, pod in pods if pod], objects)
+        return sorted(set(found))
+
+    def _images(self, objects: Mapping[str, Sequence[Object]]) -> list[Problem]:
+        """Images that the registries which may be asked do not have."""
+        named = {
+            (release, image)
+            for release, listed in objects.items()
+            for item in listed
+            if (template := template_of(item, self._namespace))
+            for image in images_of(template)
+        }
+        absent = set(self._absent({image for _release, image in named}))
+        remedy = "push it, or name another tag"
+        return [
+            Problem(release, Code.IMAGE_NOT_FOUND, f"image {image} is not in its registry", remedy)
+            for release, image in sorted(named)
+            if image in absent
+        ]
+
+    def _is_there(self) -> bool:
+        """Before the first deployment the namespace may not be there (check mode): nothing can be asked in it."""
+        try:
+            return self._kube.find(NAMESPACE, "", self._namespace, metadata_only=True) is not None
+        except Forbidden:
+            return True
+
+    def _missing(self, release: str, templates: Sequence[Template], brought: Provided) -> list[Problem]:
+        found: list[Problem] = []
+        for template in templates:
+            needs = [n for n in needs_of(template) if not (n.kind == "Secret" and n.name in self._prepared)]
+            found += missing(self._kube, release, needs, template.namespace, brought)
+        return found
+
+    def _shortages(
+        self, pods: Sequence[tuple[str, Template, Object]], objects: Mapping[str, Sequence[Object]]
+    ) -> list[Problem]:
+        """Room for the pods that run beside the old ones, or for all of a new workload."""
+        if not pods:
+            return []
+        try:
+            nodes = self._kube.list_(NODE)[0]
+            running = self._kube.list_(POD)[0] if len(nodes) <= _MANY_NODES else []
+        except Forbidden:
+            return []
+        workloads = {(release, label_of(item)): item for release, listed in objects.items() for item in listed}
+        wanted = [
+            Wanted(release, template.owner, pod, self._count(workloads[release, template.owner]))
+            for release, template, pod in pods
+        ]
+        return shortages(wanted, nodes, running)
+
+    def _count(self, workload: Object) -> int:
+        kind, own, name = key_of(workload)
+        resource = WELL_KNOWN.get((str(workload.get("apiVersion")), kind))
+        live = self._kube.find(resource, own or self._namespace, name, metadata_only=True) if resource else None
+        if live is not None:
+            return 1 if kind == "Deployment" else 0  # the others replace their pods in place
+        replicas = mapping(workload.get("spec")).get("replicas", 1)
+        return replicas if isinstance(replicas, int) else 1
+
+
+def _unrendered(release: str, exc: HelmError) -> Problem:
+    message = exc.failure.message.removeprefix(f"{release}: ").rstrip(".")
+    if _NO_KIND in message:  # the chart's own folder crds may bring it along
+        return Problem(release, Code.NOT_FOUND, message, "install the CRDs that define it", certain=False)
+    certain = exc.failure.code in _FINAL
+    return Problem(release, exc.failure.code, message, "mend the chart, or what it is given", certain)
+
+
+def _pairs(by_release: Mapping[str, Sequence[_T]]) -> list[tuple[str, _T]]:
+    return [(release, each) for release, listed in by_release.items() for each in listed]
+
+
+def _parallel(ask: Callable[[Any], Sequence[_T]], things: Sequence[Any]) -> list[_T]:
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        return [found for answer in pool.map(ask, things) for found in answer]

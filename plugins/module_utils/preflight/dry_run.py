@@ -1,0 +1,171 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Asks the API server what it would say to rendered objects and to their pods, by dry runs: validation, immutable
+fields, rights, admission webhooks, Pod Security, quota, limits. Nothing is written.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from ..failure import Code
+from ..helm.manifest import key_of
+from ..kube.api import APPLY, KubeApi
+from ..kube.deadline import Deadline
+from ..kube.errors import Forbidden, KubeError, NotFound, Refused, Unauthorized, Unreachable
+from ..kube.resources import POD, Resource
+from .capacity import quantity
+from .needs import Object, Provided, Template, group_of, items, label_of, mapping
+from .problem import Problem
+
+_HELM = "helm"  # Helm 4's field manager
+_SECONDS = 10.0  # for one dry run: what is out of reach now is found by the deployment as well
+_IMMUTABLE = re.compile(r"field is immutable|updates to \w+ spec for fields other than", re.IGNORECASE)
+_NO_DRY_RUN = re.compile(r"does not support dry run", re.IGNORECASE)
+_ACCOUNT = re.compile(r"error looking up service account \S+: (.+)")
+_QUOTA = re.compile(
+    r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.*?), used: .*?, limited: (?P<limited>.*)"
+)
+_ADMISSION = re.compile(r"violates PodSecurity|admission webhook|denied|maximum|minimum|forbidden", re.IGNORECASE)
+
+
+class DryRuns:
+    """Dry runs in one namespace. Threads may share it."""
+
+    def __init__(self, kube: KubeApi, namespace: str, provided: Provided) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._provided = provided
+
+    def problems(self, release: str, item: dict[str, Any]) -> list[Problem]:
+        """What the API server has against an object of a release."""
+        kind, own, name = key_of(item)
+        label, version = label_of(item), str(item.get("apiVersion") or "")
+        if not name or self._is_waiting(own):
+            return []
+        try:
+            resource = self._kube.resource(version, kind)
+        except NotFound:
+            if (group_of(item), kind) in self._provided.kinds:
+                return []
+            remedy = "install what defines it (its CRDs, or a newer cluster), or leave the object out"
+            return [Problem(release, Code.NOT_FOUND, f"the cluster does not serve {label}'s kind ({version})", remedy)]
+        where = (own or self._namespace) if resource.namespaced else ""
+        try:
+            self._kube.patch(
+                resource, where, name, item, content_type=APPLY, field_manager=_HELM, force=True, dry_run=True,
+                deadline=Deadline.after(_SECONDS),
+            )  # fmt: skip
+        except NotFound:
+            return [Problem(release, Code.NOT_FOUND, f"{label}: there is no namespace {where!r}", "create it")]
+        except Forbidden:
+            return [_no_right(release, resource, where)]
+        except Refused as exc:
+            return self._refused(release, item, resource, where, exc)
+        except (Unauthorized, Unreachable):
+            raise
+        except KubeError as exc:
+            return [_unknown(release, label, exc)]
+        return []
+
+    def _refused(
+        self, release: str, item: Mapping[str, Any], resource: Resource, where: str, exc: Refused
+    ) -> list[Problem]:
+        text, label = _text(exc), label_of(item)
+        if _NO_DRY_RUN.search(text):
+            return []
+        if resource.kind == "Secret":
+            text = "it is not valid"  # the server's words may hold what is in it
+        if _IMMUTABLE.search(text):
+            remedy = f"delete it (kubectl delete {resource.plural} {key_of(item)[2]}), or keep the field as it was"
+            return [Problem(release, Code.REFUSED, f"{label} can't be changed like this: {text}", remedy)]
+        live = self._kube.find(resource, where, key_of(item)[2], deadline=Deadline.after(_SECONDS))
+        # Helm 3 merges in another way than by server-side apply, which may leave out what was refused here.
+        certain = live is None or _is_applied(live)
+        return [
+            Problem(release, Code.REFUSED, f"{label} is refused: {text}", "change the chart or its values", certain)
+        ]
+
+    def pod(self, release: str, template: Template) -> tuple[list[Problem], Object | None]:
+        """What the API server has against a pod of a workload; the pod as it would be, sidecars included."""
+        if self._is_waiting(template.namespace):
+            return [], None
+        kind, _, name = template.owner.partition(" ")
+        spec = dict(template.spec)
+        if self._brings("ServiceAccount", template.namespace, spec.get("serviceAccountName")):
+            spec.pop("serviceAccountName")
+            spec.pop("serviceAccount", None)
+        if self._brings("PriorityClass", self._namespace, spec.get("priorityClassName")):
+            spec.pop("priorityClassName")
+        if self._brings("RuntimeClass", self._namespace, spec.get("runtimeClassName")):
+            spec.pop("runtimeClassName")
+        if kind in ("Job", "CronJob"):
+            spec.setdefault("restartPolicy", "Never")
+        body = {
+            "apiVersion": "v1", "kind": "Pod", "spec": spec,
+            "metadata": {"name": f"{name[:200]}-{secrets.token_hex(4)}", "labels": dict(template.labels),
+                         "annotations": dict(template.annotations)},
+        }  # fmt: skip
+        try:
+            deadline = Deadline.after(_SECONDS)
+            return [], self._kube.create(POD, template.namespace, body, dry_run=True, deadline=deadline)
+        except (Unauthorized, Unreachable):
+            raise
+        except Refused as exc:
+            return _pod_refused(release, template.owner, _text(exc)), None
+        except KubeError:  # rights for workloads are enough to deploy: those for pods are asked of nobody
+            return [], None
+
+    def _brings(self, kind: str, namespace: str, name: object) -> bool:
+        return bool(name) and (kind, namespace, str(name)) in self._provided.objects
+
+    def _is_waiting(self, namespace: str) -> bool:
+        """Whether a namespace is yet to be made by this run."""
+        return any(kind == "Namespace" and name == namespace for kind, _own, name in self._provided.objects)
+
+
+def _is_applied(live: Object) -> bool:
+    fields = items(mapping(live.get("metadata")).get("managedFields"))
+    return any(each.get("manager") == _HELM and each.get("operation") == "Apply" for each in fields)
+
+
+def _pod_refused(release: str, owner: str, text: str) -> list[Problem]:
+    if _NO_DRY_RUN.search(text):
+        return []
+    if found := _ACCOUNT.search(text):
+        remedy = "create it, or let the chart create it"
+        return [Problem(release, Code.SERVICE_ACCOUNT_MISSING, f"{owner}: {found[1]}", remedy)]
+    if found := _QUOTA.search(text):
+        remedy = f"raise quota {found['quota']}, or ask for less"
+        too_much = _exceeds(found["requested"], found["limited"])
+        message = f"{owner}: a pod more exceeds quota {found['quota']} ({found['requested']} of {found['limited']})"
+        # What is used may become free while old pods go.
+        return [Problem(release, Code.QUOTA_EXCEEDED, message, remedy, certain=too_much)]
+    code = Code.ADMISSION_DENIED if _ADMISSION.search(text) else Code.REFUSED
+    return [Problem(release, code, f"pods of {owner} are refused: {text}", "change the pods, or what refuses them")]
+
+
+def _exceeds(requested: str, limited: str) -> bool:
+    """Whether one pod asks for more than a quota allows in all, whatever is used (``cpu=2,pods=1``)."""
+    limits = dict(part.partition("=")[::2] for part in limited.split(","))
+    wanted = (part.partition("=")[::2] for part in requested.split(","))
+    return any(name in limits and quantity(value) > quantity(limits[name]) for name, value in wanted)
+
+
+def _no_right(release: str, resource: Resource, namespace: str) -> Problem:
+    where = f" in namespace {namespace}" if namespace else ""
+    message = f"the credentials may not write {resource.label}{where}"
+    return Problem(release, Code.FORBIDDEN, message, "give them the verbs get, create, patch and delete for it")
+
+
+def _unknown(release: str, label: str, exc: KubeError) -> Problem:
+    message = f"{label} could not be tried: {exc.failure.message.rstrip('.')}"
+    return Problem(release, exc.failure.code, message, "look at what the API server says", certain=False)
+
+
+def _text(exc: KubeError) -> str:
+    """The API server's own words."""
+    return str(exc.failure.details.get("api_message") or exc.failure.message).rstrip(".")

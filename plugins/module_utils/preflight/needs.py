@@ -1,0 +1,173 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What rendered objects need that must be there before their pods start, and what they bring along; pure.
+
+Fields as in the Kubernetes API reference (PodSpec, EnvFromSource, Volume). A manifest comes from a chart, so that
+nothing about its types is taken for granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..helm.manifest import key_of
+from ..kube.resources import CONFIG_MAP, PVC, SECRET, SERVICE_ACCOUNT
+
+Object = Mapping[str, Any]
+CONFIGURATION = "Configuration"
+_TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
+_BUILT_IN = ("", "apps", "batch", "autoscaling", "policy", "extensions", "dapr.io")
+_DATA = ("data", "stringData", "binaryData")
+
+
+@dataclass(frozen=True, order=True)
+class Need:
+    """An object, or one key of it, that pods of ``by`` can't start without."""
+
+    kind: str
+    name: str
+    key: str
+    by: str
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"key {self.key!r} of {self.kind} {self.name!r}" if self.key else f"{self.kind} {self.name!r}"
+
+
+@dataclass(frozen=True)
+class Template:
+    """The pods of a workload. ``surge``: pods that run beside the old ones during a change, at least 1."""
+
+    owner: str  # kind and name
+    namespace: str
+    annotations: Object
+    labels: Object
+    spec: Object
+
+
+def mapping(value: Any) -> Object:
+    """The value if it is a dictionary, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: Any) -> Iterator[Object]:
+    """The dictionaries in a list; nothing of anything else."""
+    if isinstance(value, list):
+        yield from (each for each in value if isinstance(each, Mapping))
+
+
+def label_of(item: Object) -> str:
+    """``Deployment api``."""
+    kind, _namespace, name = key_of(item)
+    return f"{kind} {name}"
+
+
+def template_of(item: Object, namespace: str) -> Template | None:
+    """The pod template of a workload of a built-in kind."""
+    kind, own, _name = key_of(item)
+    spec = mapping(item.get("spec"))
+    if kind == "CronJob":
+        spec = mapping(mapping(spec.get("jobTemplate")).get("spec"))
+    if kind == "Pod":
+        template: Object = item
+    elif kind in (*_TEMPLATED, "CronJob") and group_of(item) in ("", "apps", "batch"):
+        template = mapping(spec.get("template"))
+    else:
+        return None
+    metadata, pods = mapping(template.get("metadata")), mapping(template.get("spec"))
+    if not pods:
+        return None
+    annotations, labels = mapping(metadata.get("annotations")), mapping(metadata.get("labels"))
+    return Template(label_of(item), own or namespace, annotations, labels, pods)
+
+
+def images_of(template: Template) -> set[str]:
+    """Images of all containers."""
+    containers = [*items(template.spec.get("initContainers")), *items(template.spec.get("containers"))]
+    return {str(container["image"]) for container in containers if container.get("image")}
+
+
+def needs_of(template: Template) -> list[Need]:
+    """What the kubelet and Dapr's injector look up for these pods; optional references are none."""
+    return sorted({Need(kind, name, key, template.owner) for kind, name, key in _references(template) if name})
+
+
+def _references(template: Template) -> Iterator[tuple[str, str, str]]:
+    spec = template.spec
+    for container in [*items(spec.get("initContainers")), *items(spec.get("containers"))]:
+        for variable in items(container.get("env")):
+            source = mapping(variable.get("valueFrom"))
+            yield from _reference(SECRET.kind, source.get("secretKeyRef"), "name", with_key=True)
+            yield from _reference(CONFIG_MAP.kind, source.get("configMapKeyRef"), "name", with_key=True)
+        for source in items(container.get("envFrom")):
+            yield from _reference(SECRET.kind, source.get("secretRef"), "name")
+            yield from _reference(CONFIG_MAP.kind, source.get("configMapRef"), "name")
+    for volume in items(spec.get("volumes")):
+        yield from _files(SECRET.kind, volume.get("secret"), "secretName")
+        yield from _files(CONFIG_MAP.kind, volume.get("configMap"), "name")
+        yield from _reference(PVC.kind, volume.get("persistentVolumeClaim"), "claimName")
+        for source in items(mapping(volume.get("projected")).get("sources")):
+            yield from _files(SECRET.kind, source.get("secret"), "name")
+            yield from _files(CONFIG_MAP.kind, source.get("configMap"), "name")
+    account = str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "")
+    if account != "default":
+        yield SERVICE_ACCOUNT.kind, account, ""
+    if template.annotations.get("dapr.io/enabled") == "true":
+        yield CONFIGURATION, str(template.annotations.get("dapr.io/config") or ""), ""
+
+
+def _reference(kind: str, source: Any, field: str, *, with_key: bool = False) -> Iterator[tuple[str, str, str]]:
+    found = mapping(source)
+    if found.get("optional") is not True:
+        yield kind, str(found.get(field) or ""), str(found.get("key") or "") if with_key else ""
+
+
+def _files(kind: str, source: Any, field: str) -> Iterator[tuple[str, str, str]]:
+    found = mapping(source)
+    if found.get("optional") is True:
+        return
+    keys = [str(each.get("key") or "") for each in items(found.get("items"))]
+    for key in keys or [""]:
+        yield kind, str(found.get(field) or ""), key
+
+
+@dataclass(frozen=True)
+class Provided:
+    """What a run brings along itself: objects with their keys; and whether something else may come of them."""
+
+    objects: Mapping[tuple[str, str, str], frozenset[str]]  # (kind, namespace, name) -> keys
+    kinds: frozenset[tuple[str, str]]  # (group, kind) of rendered CRDs
+    by_others: bool  # controllers of custom resources, or hooks, may make Secrets and ConfigMaps of their own
+
+    def has(self, need: Need, namespace: str) -> bool:
+        """Whether it is among the objects, with its key."""
+        keys = self.objects.get((need.kind, namespace, need.name))
+        return keys is not None and (not need.key or need.key in keys)
+
+
+def provided(objects: Iterable[Object], namespace: str, *, hooks: bool) -> Provided:
+    """What these rendered objects bring along."""
+    found: dict[tuple[str, str, str], frozenset[str]] = {}
+    kinds, custom = set(), hooks
+    for item in objects:
+        kind, own, name = key_of(item)
+        found[kind, own or namespace, name] = frozenset(str(k) for field in _DATA for k in mapping(item.get(field)))
+        custom = custom or is_custom(item)
+        if kind == "CustomResourceDefinition":
+            spec = mapping(item.get("spec"))
+            kinds.add((str(spec.get("group") or ""), str(mapping(spec.get("names")).get("kind") or "")))
+    return Provided(found, frozenset(kinds), custom)
+
+
+def group_of(item: Object) -> str:
+    """API group of an object, empty for the core group."""
+    return str(item.get("apiVersion") or "").rpartition("/")[0]
+
+
+def is_custom(item: Object) -> bool:
+    """A kind that some operator acts on: not Kubernetes' own, and not Dapr's."""
+    group = group_of(item)
+    return group not in _BUILT_IN and not (group.endswith(".k8s.io") and not group.startswith("gateway."))

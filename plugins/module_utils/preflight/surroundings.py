@@ -1,0 +1,144 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What must be there around rendered objects: Secrets and their keys, ConfigMaps, classes; and hosts that nobody else
+claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..failure import Code
+from ..helm.manifest import key_of
+from ..kube.api import KubeReader
+from ..kube.errors import Forbidden
+from ..kube.resources import (
+    CONFIG_MAP,
+    INGRESS,
+    PVC,
+    SECRET,
+    SERVICE_ACCOUNT,
+    STORAGE_CLASS,
+    WELL_KNOWN,
+    Resource,
+)
+from .needs import CONFIGURATION, Need, Object, Provided, items, label_of, mapping
+from .problem import Problem
+
+_INGRESS_CLASS = Resource("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
+_RESOURCES = {
+    **{resource.kind: resource for resource in (SECRET, CONFIG_MAP, PVC, SERVICE_ACCOUNT)},
+    CONFIGURATION: WELL_KNOWN["dapr.io/v1alpha1", CONFIGURATION],
+}
+_CODES = {PVC.kind: Code.UNSCHEDULABLE, SERVICE_ACCOUNT.kind: Code.SERVICE_ACCOUNT_MISSING}
+_WHERE = {SECRET.kind: "create it, or add it to environment_secrets"}
+_CANARY = "canary"  # ingress controllers let such an annotation share a host
+
+
+def missing(
+    kube: KubeReader, release: str, needs: Iterable[Need], namespace: str, provided: Provided
+) -> Iterator[Problem]:
+    """Needs that neither the cluster nor the run itself meets."""
+    wanted: dict[tuple[str, str], list[Need]] = {}
+    for need in needs:
+        if not provided.has(need, namespace):
+            wanted.setdefault((need.kind, need.name), []).append(need)
+    for (kind, name), each in wanted.items():
+        try:
+            live = kube.find(_RESOURCES[kind], namespace, name)
+        except Forbidden:
+            continue
+        keys = {key for field in ("data", "binaryData") for key in mapping((live or {}).get(field))}
+        for need in each:
+            if live is not None and (not need.key or need.key in keys):
+                continue
+            lacking = need.label if live is not None else f"{kind} {name!r}"
+            code, remedy = _CODES.get(kind, Code.CONFIG_MISSING), _WHERE.get(kind, "create it")
+            certain = not (provided.by_others and kind in (SECRET.kind, CONFIG_MAP.kind))
+            yield Problem(release, code, f"{need.by} needs {lacking}, which is not there", remedy, certain)
+
+
+def classes(kube: KubeReader, release: str, objects: Iterable[Object]) -> Iterator[Problem]:
+    """Ingress and storage classes that are not there; something may serve the name all the same."""
+    for item in objects:
+        kind, spec = key_of(item)[0], mapping(item.get("spec"))
+        named: list[tuple[Resource, object]] = []
+        if kind == INGRESS.kind:
+            named = [(_INGRESS_CLASS, spec.get("ingressClassName"))]
+        elif kind == PVC.kind:
+            named = [(STORAGE_CLASS, spec.get("storageClassName"))]
+        elif kind == "StatefulSet":
+            claims = items(spec.get("volumeClaimTemplates"))
+            named = [(STORAGE_CLASS, mapping(claim.get("spec")).get("storageClassName")) for claim in claims]
+        for resource, name in named:
+            if name and _is_missing(kube, resource, str(name)):
+                message = f"{label_of(item)} names {resource.kind} {name!r}, which is not there"
+                remedy = f"install it, or name one of kubectl get {resource.plural}"
+                yield Problem(release, Code.NOT_FOUND, message, remedy, certain=False)
+
+
+def _is_missing(kube: KubeReader, resource: Resource, name: str) -> bool:
+    try:
+        return kube.find(resource, "", name, metadata_only=True) is None
+    except Forbidden:
+        return False
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """A path of a host that an Ingress serves."""
+
+    host: str
+    path: str
+    ingress_class: str
+    namespace: str
+    name: str
+    release: str = ""
+
+    @property
+    def route(self) -> tuple[str, str, str]:
+        """Two claims of the same route are in each other's way."""
+        return self.host, self.path, self.ingress_class
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Namespace and name of the Ingress."""
+        return self.namespace, self.name
+
+
+def hosts(kube: KubeReader, namespace: str, rendered: Mapping[str, Sequence[Object]]) -> Iterator[Problem]:
+    """Hosts that another Ingress claims: of the same run, or in the cluster as far as it may be read."""
+    ours = [c for release, objects in rendered.items() for item in objects for c in _claims(item, namespace, release)]
+    if not ours:
+        return
+    try:
+        live, _version = kube.list_(INGRESS)
+    except Forbidden:
+        live, _version = kube.list_(INGRESS, namespace)
+    mine = {claim.identity for claim in ours}
+    others = [c for item in live for c in _claims({**item, "kind": INGRESS.kind}, "") if c.identity not in mine]
+    remedy = "change one of the two hosts"
+    for number, claim in enumerate(ours):
+        twins = [c for c in ours[:number] if c.route == claim.route and c.identity != claim.identity]
+        foreign = [c for c in others if c.route == claim.route]
+        for twin in [*twins, *foreign]:
+            who = f"release {twin.release}" if twin.release else f"Ingress {twin.name} in namespace {twin.namespace}"
+            message = f"Ingress {claim.name} claims {claim.host}{claim.path}, which {who} claims too"
+            # Within the namespace it may be one that this deployment removes.
+            certain = bool(twin.release) or twin.namespace != claim.namespace
+            yield Problem(claim.release, Code.CONFLICT, message, remedy, certain)
+
+
+def _claims(item: Object, namespace: str, release: str = "") -> Iterator[_Claim]:
+    kind, own, name = key_of(item)
+    spec, annotations = mapping(item.get("spec")), mapping(mapping(item.get("metadata")).get("annotations"))
+    if kind != INGRESS.kind or any(_CANARY in str(key) for key in annotations):
+        return
+    old = annotations.get("kubernetes.io/ingress.class")
+    ingress_class = str(spec.get("ingressClassName") or old or "")
+    for rule in items(spec.get("rules")):
+        for path in items(mapping(rule.get("http")).get("paths")):
+            if rule.get("host"):
+                yield _Claim(str(rule["host"]).lower(), str(path.get("path") or "/"), ingress_class, own or namespace,
+                             name, release)  # fmt: skip

@@ -1,0 +1,117 @@
+"""The whole list: over all releases at once, before the first write; and nothing where nothing changes."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, NODE, SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.check import Preflight
+
+from tests.support.fake_environment import A1, A2, C1, World, deployed, outcomes
+from tests.support.fake_helm import manifest_of
+from tests.support.fake_kube import FakeKube
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: %s}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: x}}
+  template:
+    metadata: {labels: {app: x}}
+    spec:
+      containers:
+        - name: app
+          image: r/app:v1
+          envFrom: [{secretRef: {name: %s}}]
+          resources: {requests: {cpu: "3"}}
+"""
+
+
+def kube() -> FakeKube:
+    found = FakeKube()
+    found.put(NAMESPACE, "", {"metadata": {"name": "ns"}})
+    return found
+
+
+def test_one_list_over_all_releases() -> None:
+    broken = HelmError(Failure(Code.CHART_INVALID, "bad: no template.", {}), transient=False)
+    rendered: dict[str, Rendered | HelmError] = {
+        "api": Rendered(DEPLOYMENT % ("api", "database")),
+        "web": Rendered(DEPLOYMENT % ("web", "cookies")),
+        "bad": broken,
+    }
+    there = kube()
+    there.put(SECRET, "ns", {"metadata": {"name": "cookies"}, "data": {}})
+    allocatable = {"cpu": "4", "memory": "8Gi"}
+    there.put(NODE, "", {"metadata": {"name": "n"}, "spec": {}, "status": {"allocatable": allocatable}})
+    found = Preflight(there, "ns", lambda images: list(images)).problems(rendered)
+    assert [(p.release, p.code, p.certain) for p in found] == [
+        ("api", Code.CONFIG_MISSING, True),
+        ("api", Code.IMAGE_NOT_FOUND, True),
+        ("api", Code.UNSCHEDULABLE, False),
+        ("bad", Code.CHART_INVALID, True),
+        ("web", Code.IMAGE_NOT_FOUND, True),
+        ("web", Code.UNSCHEDULABLE, False),
+    ]
+    assert there.writes == []
+
+
+def test_secrets_that_the_caller_is_about_to_write_are_not_missed() -> None:
+    rendered = {"api": Rendered(DEPLOYMENT % ("api", "database"))}
+    assert Preflight(kube(), "ns", lambda images: [], ["database"]).problems(rendered) == []
+
+
+def test_without_its_namespace_only_images_can_be_asked_about() -> None:
+    rendered = {"api": Rendered(DEPLOYMENT % ("api", "database"))}
+    assert Preflight(FakeKube(), "ns", lambda images: []).problems(rendered) == []
+    assert len(Preflight(FakeKube(), "ns", lambda images: list(images)).problems(rendered)) == 1
+
+
+def test_a_kind_that_a_chart_may_bring_in_its_folder_crds_is_only_told() -> None:
+    error = HelmError(Failure(Code.HELM_FAILED, 'no matches for kind "Thing"', {}), transient=False)
+    (problem,) = Preflight(kube(), "ns", lambda images: []).problems({"api": error})
+    assert not problem.certain
+
+
+def needing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts whose pods need a Secret that is not there."""
+
+    def render(request: ApplyRequest) -> Rendered:
+        text = manifest_of(request.name, request.values)
+        return Rendered(text if "image" not in request.values else DEPLOYMENT % (request.name, "database"))
+
+    monkeypatch.setattr(world.helm, "render", render)
+
+
+def test_a_deployment_ends_before_its_first_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = deployed()
+    needing(world, monkeypatch)
+    commands = list(world.helm.commands)
+    caught = world.fails({"components": C1}, {"api": A2})
+    assert caught.failure.code is Code.CONFIG_MISSING
+    assert outcomes(caught.results) == {"components": "unchanged", "api": "kept"}
+    assert world.helm.commands == commands
+    assert world.writes() == []
+
+
+def test_a_plan_lists_it_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = deployed()
+    needing(world, monkeypatch)
+    report = world.apply({"api": A2}, check=True)
+    assert [problem["code"] for problem in report.as_result()["preflight"]] == ["config_missing"]
+    assert any(line.startswith("in the way: api: ") for line in report.as_result()["table"])
+    assert world.apply({"api": A2}, check=True, prepared_secrets=("database",)).preflight == []
+
+
+def test_a_run_with_nothing_to_do_renders_nothing_unless_all_is_to_be_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = deployed()
+    needing(world, monkeypatch)
+    assert world.apply({"components": C1}, {"api": A1}).set == 1
+    assert world.apply({"api": A1}, check=True).preflight == []
+    assert len(world.apply({"api": A1}, check=True, preflight_all=True).preflight) == 1

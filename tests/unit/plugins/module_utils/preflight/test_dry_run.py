@@ -1,0 +1,147 @@
+"""What the API server says to a dry run becomes a problem with a remedy, or nothing where it proves nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
+    Forbidden,
+    KubeError,
+    NotFound,
+    Refused,
+    Unreachable,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.dry_run import DryRuns
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import provided, template_of
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
+
+from tests.support.fake_kube import FakeKube
+
+MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+POD: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "api"}, "spec": {"containers": [{"name": "app"}]}}
+
+
+class Saying(FakeKube):
+    """An API server that answers every dry run with an error."""
+
+    def __init__(self, error: Exception | None) -> None:
+        super().__init__()
+        self.error = error
+        self.tried: list[dict[str, Any]] = []
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        if verb == "try" and self.error:
+            raise self.error
+
+    def create(self, resource: Resource, namespace: str, body: Any, **options: Any) -> dict[str, Any]:
+        self.tried.append(dict(body))
+        return super().create(resource, namespace, body, **options)
+
+    def resource(self, api_version: str, kind: str, **options: Any) -> Resource:
+        try:
+            return super().resource(api_version, kind)
+        except KeyError:
+            raise NotFound("no such kind", 404) from None
+
+
+def refused(text: str) -> Refused:
+    return Refused(f"The API server refuses: {text}", 422, api_message=text)
+
+
+def said(error: Exception | None, item: dict[str, Any] = MAP, *brought: dict[str, Any]) -> list[Problem]:
+    return DryRuns(Saying(error), "ns", provided(brought, "ns", hooks=False)).problems("api", item)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (None, []),
+        (NotFound("gone", 404), [(Code.NOT_FOUND, True)]),
+        (Forbidden("no", 403), [(Code.FORBIDDEN, True)]),
+        (refused("spec.selector: field is immutable"), [(Code.REFUSED, True)]),
+        (refused("data: Required value"), [(Code.REFUSED, True)]),
+        (refused("webhook x does not support dry run"), []),
+        (KubeError("failed calling webhook", 500), [(Code.API_ERROR, False)]),
+    ],
+)
+def test_what_is_said_about_an_object(error: Exception | None, expected: list[tuple[Code, bool]]) -> None:
+    assert [(problem.code, problem.certain) for problem in said(error)] == expected
+
+
+def test_an_api_that_is_out_of_reach_ends_it() -> None:
+    with pytest.raises(Unreachable):
+        said(Unreachable("no answer"))
+
+
+@pytest.mark.parametrize(("manager", "certain"), [("helm", True), ("kubectl", False)])
+def test_what_helm_3_merges_otherwise_is_not_certain(manager: str, certain: bool) -> None:
+    kube = Saying(refused("spec.strategy.rollingUpdate: Forbidden"))
+    fields = [{"manager": manager, "operation": "Apply"}]
+    kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "c", "managedFields": fields}})
+    found = DryRuns(kube, "ns", provided([], "ns", hooks=False)).problems("api", MAP)
+    assert [problem.certain for problem in found] == [certain]
+
+
+def test_words_about_a_secret_are_not_repeated() -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+    (problem,) = said(refused("data.x: Invalid value: canary"), secret)
+    assert "canary" not in str(problem)
+
+
+def test_kinds_that_are_not_served_unless_the_run_brings_them() -> None:
+    thing = {"apiVersion": "example.org/v1", "kind": "Thing", "metadata": {"name": "t"}}
+    crd = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "x"},
+           "spec": {"group": "example.org", "names": {"kind": "Thing"}}}  # fmt: skip
+    assert [problem.code for problem in said(None, thing)] == [Code.NOT_FOUND]
+    assert said(None, thing, crd) == []
+
+
+def test_a_namespace_that_the_run_makes_is_not_asked_in() -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "new"}}
+    inside = {**MAP, "metadata": {"name": "c", "namespace": "new"}}
+    assert said(NotFound("no namespace", 404), inside, namespace) == []
+
+
+def pod_said(error: Exception | None, *brought: dict[str, Any], **spec: Any) -> tuple[list[Problem], Saying]:
+    kube = Saying(error)
+    template = template_of({**POD, "spec": {**POD["spec"], **spec}}, "ns")
+    assert template is not None
+    return DryRuns(kube, "ns", provided(brought, "ns", hooks=False)).pod("api", template)[0], kube
+
+
+QUOTA = 'pods "x" is forbidden: exceeded quota: q, requested: cpu={}, used: cpu=1500m, limited: cpu=2'
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (None, []),
+        (refused('pods "x" is forbidden: violates PodSecurity "restricted:latest": host ports'),
+         [(Code.ADMISSION_DENIED, True)]),
+        (refused('admission webhook "policy.example" denied the request: no'), [(Code.ADMISSION_DENIED, True)]),
+        (refused('pods "x" is forbidden: error looking up service account ns/r: serviceaccount "r" not found'),
+         [(Code.SERVICE_ACCOUNT_MISSING, True)]),
+        (refused(QUOTA.format("1")), [(Code.QUOTA_EXCEEDED, False)]),
+        (refused(QUOTA.format("3")), [(Code.QUOTA_EXCEEDED, True)]),
+        (Forbidden("may not create pods", 403), []),
+        (KubeError("failed calling webhook", 500), []),
+    ],
+)  # fmt: skip
+def test_what_is_said_about_a_pod(error: Exception | None, expected: list[tuple[Code, bool]]) -> None:
+    assert [(problem.code, problem.certain) for problem in pod_said(error)[0]] == expected
+
+
+def test_a_service_account_that_the_run_makes_is_not_looked_up() -> None:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}}
+    for brought, sent in (((account,), None), ((), "robot")):
+        _found, kube = pod_said(None, *brought, serviceAccountName="robot")
+        assert kube.tried[0]["spec"].get("serviceAccountName") == sent
+
+
+def test_nothing_is_written() -> None:
+    _found, kube = pod_said(None)
+    assert kube.writes == []
+    assert said(None) == []

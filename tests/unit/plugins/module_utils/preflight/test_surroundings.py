@@ -1,0 +1,119 @@
+"""What has to be around rendered objects: it is missed by name, with its key, as far as it may be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    CONFIG_MAP,
+    INGRESS,
+    SECRET,
+    STORAGE_CLASS,
+    Resource,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import Need, provided
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.surroundings import classes, hosts, missing
+
+from tests.support.fake_kube import FakeKube
+
+NOTHING = provided([], "ns", hooks=False)
+URL = Need("Secret", "db", "url", "Deployment api")
+
+
+def missed(kube: FakeKube, *needs: Need, brought: Any = NOTHING) -> list[Problem]:
+    return list(missing(kube, "api", needs, "ns", brought))
+
+
+def test_a_key_is_missed_in_what_is_there() -> None:
+    kube = FakeKube()
+    (absent,) = missed(kube, URL)
+    assert (absent.code, absent.certain) == (Code.CONFIG_MISSING, True)
+    kube.put(SECRET, "ns", {"metadata": {"name": "db"}, "data": {"user": "eA=="}})
+    (lacking,) = missed(kube, URL)
+    assert "'url'" in lacking.message
+    kube.put(SECRET, "ns", {"metadata": {"name": "db"}, "data": {"url": "eA=="}})
+    assert missed(kube, URL) == []
+
+
+def test_what_the_run_brings_along_is_not_missed() -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"url": "eA=="}}
+    assert missed(FakeKube(), URL, brought=provided([secret], "ns", hooks=False)) == []
+
+
+def test_what_an_operator_or_a_hook_may_make_is_only_told() -> None:
+    account = Need("ServiceAccount", "robot", "", "Deployment api")
+    found = missed(FakeKube(), URL, account, brought=provided([], "ns", hooks=True))
+    assert {problem.code: problem.certain for problem in found} == {
+        Code.CONFIG_MISSING: False, Code.SERVICE_ACCOUNT_MISSING: True,
+    }  # fmt: skip
+
+
+def test_each_object_is_read_once() -> None:
+    kube = FakeKube()
+    kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "c"}, "data": {"a": "1"}})
+    needs = [Need("ConfigMap", "c", key, by) for key in "ab" for by in ("Deployment x", "Deployment y")]
+    assert len(missed(kube, *needs)) == 2
+    assert kube.reads == [("ConfigMap", "c")]
+
+
+class Strict(FakeKube):
+    """Credentials that may read little."""
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        if resource in (SECRET, STORAGE_CLASS):
+            raise Forbidden("no", 403)
+
+
+def test_what_may_not_be_read_is_not_missed() -> None:
+    assert missed(Strict(), URL) == []
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"},
+             "spec": {"storageClassName": "fast"}}  # fmt: skip
+    assert list(classes(Strict(), "api", [claim])) == []
+    assert [problem.certain for problem in classes(FakeKube(), "api", [claim])] == [False]
+
+
+def ingress(name: str, host: str = "todo.example", path: str = "/", **spec: Any) -> dict[str, Any]:
+    rules = [{"host": host, "http": {"paths": [{"path": path}]}}]
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": name},
+            "spec": {"rules": rules, **spec}}  # fmt: skip
+
+
+class Everywhere(FakeKube):
+    """Lists Ingresses of all namespaces, as the API does without one."""
+
+    def list_(self, resource: Resource, namespace: str = "", **options: Any) -> tuple[list[dict[str, Any]], str]:
+        if resource == INGRESS and not namespace:
+            return [item for (kind, _ns, _name), item in self.objects.items() if kind == "Ingress"], "1"
+        return super().list_(resource, namespace, **options)
+
+
+def claimed(kube: FakeKube, **rendered: list[dict[str, Any]]) -> list[Problem]:
+    return list(hosts(kube, "ns", rendered))
+
+
+def test_a_host_that_another_namespace_claims() -> None:
+    kube = Everywhere()
+    kube.put(INGRESS, "other", ingress("web"))
+    kube.put(INGRESS, "ns", ingress("mine"))
+    (problem,) = claimed(kube, api=[ingress("mine")])
+    assert (problem.code, problem.certain) == (Code.CONFLICT, True)
+    assert "namespace other" in problem.message
+    assert claimed(kube, api=[ingress("mine", path="/api")]) == []
+    assert claimed(kube, api=[ingress("mine", ingressClassName="internal")]) == []
+
+
+def test_a_host_within_the_namespace_may_be_one_that_goes() -> None:
+    kube = Everywhere()
+    kube.put(INGRESS, "ns", ingress("old-name"))
+    assert [problem.certain for problem in claimed(kube, api=[ingress("new-name")])] == [False]
+
+
+def test_two_releases_claim_one_host() -> None:
+    (problem,) = claimed(Everywhere(), api=[ingress("a")], web=[ingress("b")])
+    assert (problem.release, problem.certain) == ("web", True)
+    canary = ingress("b")
+    canary["metadata"]["annotations"] = {"nginx.ingress.kubernetes.io/canary": "true"}
+    assert claimed(Everywhere(), api=[ingress("a")], web=[canary]) == []
