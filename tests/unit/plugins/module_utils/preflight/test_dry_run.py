@@ -21,7 +21,12 @@ from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem impor
 from tests.support.fake_kube import FakeKube
 
 MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
-POD: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "api"}, "spec": {"containers": [{"name": "app"}]}}
+POD: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "api"},
+    "spec": {"containers": [{"name": "app"}]},
+}
 
 
 class Saying(FakeKube):
