@@ -5,7 +5,8 @@
 A value is secret if another one in its place changes what a rendered Secret holds, encoded or hashed. Few renders do:
 
 1. as it is: a chart without a Secret has no secret values;
-2. all leaves replaced by marks: those whose mark is in a Secret are found at once;
+2. all leaves replaced by marks: those whose mark is in a Secret are found at once (a chart that can't be rendered so
+   is tried by halves, down to the values that it accepts only as they are);
 3. all others replaced: if no Secret changes, that was all. Otherwise the others are halved until it is known which
    they are. What was not decided after 48 renders counts as secret.
 
@@ -34,6 +35,9 @@ _RENDERS = 48
 _ROUNDS = 3
 _MARK = re.compile(r"zq(\d+)qz", re.IGNORECASE)
 _MARK_LENGTH = 80  # more than the 72 bytes that bcrypt takes
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
+_PEM = re.compile(r"-----BEGIN .*?-----END [A-Z ]*-----", re.DOTALL)  # a certificate names many things
+_DEPTH = 3
 _TOO_LONG = "failed to encrypt string with bcrypt"  # github.com/Masterminds/sprig, crypto.go
 
 
@@ -91,29 +95,45 @@ class _Search:
     again: bool = False  # whether it was rendered once more as it is, to learn these places
 
     def run(self, paths: Sequence[Path]) -> set[Path]:
-        marked = self._rendered(paths)
-        named = {n for each in marked or () for text in each.values() for n in _marks(text)}
-        found = {path for index, path in enumerate(paths) if index in named}
-        rest = [path for path in paths if path not in found]
+        found, fixed = self._marked(paths, paths)
+        rest = [path for path in paths if path not in found and path not in fixed]
         for _round in range(_ROUNDS):
             changing = self._changing(rest, paths)
             if not changing or not self._learn():  # else a clock may have gone on meanwhile
                 break
-        return found | changing
+        return found | changing | {path for path in fixed if self._is_secret_alone(path)}
 
-    def _changing(self, group: Sequence[Path], paths: Sequence[Path]) -> set[Path]:
-        """Those of a group that change a Secret."""
+    def _marked(self, group: Sequence[Path], paths: Sequence[Path]) -> tuple[set[Path], list[Path]]:
+        """Those of a group whose mark is in a Secret, and those in whose place the chart accepts no mark."""
+        rendered = self._rendered(group, paths)
+        if rendered is not None:
+            named = {n for each in rendered for pair in each.items() for text in pair for n in _marks(text)}
+            return {path for path in group if paths.index(path) in named}, []
+        if len(group) == 1:
+            return set(), list(group)
+        if self.renders >= _RENDERS // 2:
+            return set(), []
+        half = len(group) // 2
+        left, right = self._marked(group[:half], paths), self._marked(group[half:], paths)
+        return left[0] | right[0], left[1] + right[1]
+
+    def _changing(self, group: Sequence[Path], paths: Sequence[Path], *, sure: bool = False) -> set[Path]:
+        """Those of a group that change a Secret. ``sure``: at least one does, so a larger group need not be tried."""
         if not group:
             return set()
         if self.renders >= _RENDERS:
             return set(group)
-        rendered = self._rendered(group, paths)
-        if rendered is not None and not self._differs(rendered):
-            return set()
-        if len(group) > 1:
-            half = len(group) // 2
-            return self._changing(group[:half], paths) | self._changing(group[half:], paths)
-        return set(group) if rendered is not None or self._is_secret_alone(group[0]) else set()
+        renderable = True
+        if not sure or len(group) == 1:
+            rendered = self._rendered(group, paths)
+            renderable = rendered is not None
+            if rendered is not None and not self._differs(rendered):
+                return set()
+        if len(group) == 1:
+            return set(group) if renderable or self._is_secret_alone(group[0]) else set()
+        half = len(group) // 2
+        found = self._changing(group[:half], paths)
+        return found | self._changing(group[half:], paths, sure=renderable and not found)
 
     def _is_secret_alone(self, path: Path) -> bool:
         """For a value in whose place the chart accepts no mark: one of the same shape, else its name decides."""
@@ -143,9 +163,9 @@ class _Search:
         self.random |= fresh
         return bool(fresh)
 
-    def _rendered(self, group: Sequence[Path], paths: Sequence[Path] | None = None) -> Contents | None:
+    def _rendered(self, group: Sequence[Path], paths: Sequence[Path]) -> Contents | None:
         """With marks in place of a group's values; None when that can't be rendered."""
-        number = {path: index for index, path in enumerate(paths or group)}
+        number = {path: index for index, path in enumerate(paths)}
         return self._try([(path, _mark(number[path], value_at(self.values, path))) for path in group])
 
     def _try(self, changed: Sequence[tuple[Path, Any]]) -> Contents | None:
@@ -161,8 +181,12 @@ def _places(one: Contents, other: Contents) -> Iterator[tuple[int, str]]:
         yield from ((index, key) for key in was.keys() | now.keys() if was.get(key) != now.get(key))
 
 
-def _marks(text: str) -> set[int]:
-    return {int(each) for each in _MARK.findall(text)}
+def _marks(text: str, depth: int = 0) -> set[int]:
+    """The marks in a text, also where a part of it is Base64."""
+    found = {int(each) for each in _MARK.findall(text)}
+    for part in _BASE64.findall(_PEM.sub("", text)) if depth < _DEPTH else ():
+        found |= _marks(_decoded(part), depth + 1)
+    return found
 
 
 def _mark(index: int, value: Any) -> Any:
