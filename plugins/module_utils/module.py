@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, Protocol
 
@@ -14,6 +14,7 @@ from .processes import CONTROLLER, die_with
 
 # Environment variable in which the action plugins of this collection pass the progress file to the module.
 PROGRESS_FILE = "TODO_CLOUD_PROGRESS_FILE"
+_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # Ansible's own words
 
 
 class _Report(Protocol):
@@ -40,7 +41,29 @@ def fail_json_on_error(module: Any) -> Iterator[None]:
     except TodoCloudError as exc:
         for warning in exc.warnings:
             module.warn(warning)
-        module.fail_json(msg=exc.failure.message, failure=exc.failure.as_result(), **exc.results)
+        module.fail_json(msg=exc.failure.message, failure=exc.failure.as_result(), **exc.results, **invocation(module))
+
+
+def invocation(module: Any) -> dict[str, Any]:
+    """For the result of a module that is given values of charts, which Ansible would show with ``-vvv``: its arguments
+    without them. Empty for other modules.
+    """
+    params: Mapping[str, Any] = getattr(module, "params", None) or {}
+    if "waves" not in params and "values" not in params:
+        return {}
+    return {"invocation": {"module_args": {name: _without_values(name, value) for name, value in params.items()}}}
+
+
+def _without_values(name: str, value: Any) -> Any:
+    if name == "values" and value:
+        return _HIDDEN
+    if name == "waves" and isinstance(value, list):
+        return [
+            [_without_values("release", each) for each in wave] if isinstance(wave, list) else wave for wave in value
+        ]
+    if name == "release" and isinstance(value, dict):
+        return {key: _without_values(key, each) for key, each in value.items()}
+    return value
 
 
 def live_progress() -> Callable[[str], None]:
@@ -61,5 +84,5 @@ def finish(module: Any, report: _Report) -> NoReturn:
     """Ends a module successfully."""
     for warning in report.warnings:
         module.warn(warning)
-    module.exit_json(**report.as_result())
+    module.exit_json(**report.as_result(), **invocation(module))
     raise AssertionError("exit_json returned")

@@ -218,7 +218,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import ENVIRONMENT, KUBE, REGISTRIES
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, invocation
 from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, verify_promotion
 
 SPEC: dict[str, t.Any] = {
@@ -264,7 +264,7 @@ def main() -> None:
             result = verify_promotion(kube, module.params, check=module.check_mode)
     for warning in result.pop("warnings"):
         module.warn(warning)
-    module.exit_json(**result)
+    module.exit_json(**result, **invocation(module))
 
 
 if __name__ == "__main__":

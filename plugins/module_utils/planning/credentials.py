@@ -11,13 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..records.secret_values import Path, value_at
+from ..records.secret_values import Path, leaves, path_text, value_at
 
 # The last words of a name: API_TOKEN, clientSecret, db-password, but not existingSecret, passwordFile, tokenTtl.
 _NAMED = re.compile(
     r"(?:^|_)(?:password|passwd|pwd|passphrase|token|credentials?|dsn|apikey"
     r"|(?:api|access|private|secret|signing|encryption|master|account|storage)_key"
-    r"|connection_string|(?<!existing_)(?<!pull_)(?<!tls_)secret)$"
+    r"|connection_string|(?:client|app|api|auth|oauth|jwt|shared|session|cookie|signing|hmac|webhook|consumer)_secret)$"
 )
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 # user information of a URL with a password (RFC 3986, 3.2.1), PEM (RFC 7468), a JSON Web Token (RFC 7519), and tokens
@@ -41,6 +41,11 @@ def is_credential(path: Path, values: Mapping[str, Any]) -> bool:
     if _FORMED.search(value):
         return True
     return bool(_NAMED.search(_snake(_name(path, values)))) and not _REFERENCE.fullmatch(value.strip())
+
+
+def plain_credentials(values: Mapping[str, Any]) -> list[str]:
+    """Paths of all values that look like credentials, for people."""
+    return [path_text(path) for path in leaves(values) if is_credential(path, values)]
 
 
 def _name(path: Path, values: Mapping[str, Any]) -> str:

@@ -20,11 +20,11 @@ from ..labels import CHART, INPUT_KEY, INPUTS
 from ..records.input_key import InputKey, make_key, read_key
 from ..records.record import Member, Record
 from ..records.rollback_floor import FLOOR
-from ..records.secret_values import Path
+from ..records.secret_values import Path, leaves
 from .chart_text import may_make_secrets
 from .credentials import is_credential
 from .plan import Read, differences, newest_content, without_annotation
-from .secret_leaves import leaves, secret_leaves
+from .secret_leaves import secret_leaves
 from .snapshot import Snapshot
 from .spec import ReleaseSpec
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from ..failure import TodoCloudError
 from ..helm.manifest import objects_of
-from ..records.secret_values import Path, value_at, with_values
+from ..records.secret_values import Path, leaves, value_at, with_values
 from .credentials import is_credential
 
 Render = Callable[[Mapping[str, Any]], str]  # values -> manifest; raises TodoCloudError when it can't be rendered
@@ -39,18 +39,6 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
 _PEM = re.compile(r"-----BEGIN .*?-----END [A-Z ]*-----", re.DOTALL)  # a certificate names many things
 _DEPTH = 3
 _TOO_LONG = "failed to encrypt string with bcrypt"  # github.com/Masterminds/sprig, crypto.go
-
-
-def leaves(values: Any, path: Path = ()) -> Iterator[Path]:
-    """Texts and numbers that may be secret. A boolean has only one bit, and an empty text hides nothing."""
-    if isinstance(values, Mapping):
-        for key, value in values.items():
-            yield from leaves(value, (*path, key))
-    elif isinstance(values, (list, tuple)):
-        for index, value in enumerate(values):
-            yield from leaves(value, (*path, index))
-    elif isinstance(values, (str, int, float)) and not isinstance(values, bool) and values != "":
-        yield path
 
 
 def secret_leaves(values: Mapping[str, Any], render: Render) -> tuple[Path, ...]:

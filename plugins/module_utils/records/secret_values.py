@@ -11,7 +11,7 @@ import base64
 import copy
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..digest import digest_of
@@ -26,6 +26,18 @@ def path_text(path: Path) -> str:
     """A path for people, as in ``auth.users[0].password``."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
+
+
+def leaves(values: Any, path: Path = ()) -> Iterator[Path]:
+    """Texts and numbers that may be secret. A boolean has only one bit, and an empty text hides nothing."""
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from leaves(value, (*path, key))
+    elif isinstance(values, (list, tuple)):
+        for index, value in enumerate(values):
+            yield from leaves(value, (*path, index))
+    elif isinstance(values, (str, int, float)) and not isinstance(values, bool) and values != "":
+        yield path
 
 
 def value_at(values: Any, path: Path) -> Any:

@@ -31,11 +31,12 @@ from ..planning.diff import manifest_diffs
 from ..planning.image_digests import ImageDigests, image_of, not_found
 from ..planning.plan import changes_of, newest_content, origin_of
 from ..planning.secret_inputs import SecretInputs
-from ..planning.secret_leaves import contents_of, leaves
+from ..planning.secret_leaves import contents_of
 from ..planning.snapshot import WORKLOADS, Snapshot, images_of, targets_of
 from ..planning.spec import ReleaseSpec
 from ..records.input_key import make_key
 from ..records.record import Member
+from ..records.secret_values import leaves
 
 
 @dataclass(frozen=True)

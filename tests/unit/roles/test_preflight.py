@@ -61,6 +61,21 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         {**ENVIRONMENT, "sse_gateway_image": "ghcr.io/a/b:v1", "app_service_sidecar_settings": {"log_levle": "debug"}},
         "did you mean 'log_level'?",
     ),
+    "a token among plain variables": (
+        "frontend",
+        {**SERVICE, "frontend_values": {"env": {"API_TOKEN": "hunter2", "LEVEL": "debug"}}},
+        "env.API_TOKEN looks like a credential",
+    ),
+    "a password in a url": (
+        "frontend",
+        {**SERVICE, "frontend_values": {"env": {"DATABASE_URL": "postgres://app:hunter2@db/app"}}},
+        "env.DATABASE_URL looks like a credential",
+    ),
+    "values with an unknown variable": (
+        "frontend",
+        {**SERVICE, "frontend_values": {"env": {"LEVEL": "{{ no_such_variable }}"}}},
+        "no_such_variable",
+    ),
     "values that are no dictionary": ("frontend", {**SERVICE, "frontend_values": "replicas"}, "frontend_values"),
     "dapr_ha that is not a boolean": ("dapr", {**DAPR, "dapr_ha": "maybe"}, "argument 'dapr_ha' is of type str"),
     "dapr without a full version": ("dapr", {**DAPR, "dapr_chart_version": "1.18"}, "dapr_chart_version (1.18)"),

@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.module import PROGRESS_FILE, fail_json_on_error, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.module import (
+    PROGRESS_FILE,
+    fail_json_on_error,
+    invocation,
+    live_progress,
+)
 
 
 class Module:
@@ -53,3 +58,20 @@ def test_progress_without_a_file_or_with_a_lost_one_is_silent(tmp_path: Path, mo
 
 def test_credentials_stay_hidden() -> None:
     assert all(KUBE[name]["no_log"] for name in ("kubeconfig", "api_key", "password"))
+
+
+def test_values_of_charts_are_not_shown_with_the_arguments() -> None:
+    module = Module()
+    module.params = {  # type: ignore[attr-defined]
+        "waves": [[{"name": "api", "chart": "c", "values": {"password": "hunter2"}}, "odd"], None],
+        "values": {"password": "hunter2"}, "environment": "staging",
+    }  # fmt: skip
+    with fail_json_on_error(module):
+        raise TodoCloudError(Failure(Code.FORBIDDEN, "Not allowed.", {}))
+    shown = module.failed["invocation"]["module_args"]
+    assert "hunter2" not in str(module.failed)
+    assert (shown["environment"], shown["waves"][0][0]["name"]) == ("staging", "api")
+    module.params = {"waves": "odd"}  # type: ignore[attr-defined]
+    assert invocation(module)["invocation"]["module_args"] == {"waves": "odd"}
+    module.params = {"name": "x"}  # type: ignore[attr-defined]
+    assert invocation(module) == {}

@@ -35,6 +35,8 @@ def test_credentials(name: str, value: str) -> None:
     ("name", "value"),
     [
         ("existingSecret", "postgres"),
+        ("secret", "kafka-credentials"),
+        ("appTokenSecret", "dapr-token"),
         ("imagePullSecret", "regcred"),
         ("tlsSecret", "tls"),
         ("secretName", "app"),
