@@ -83,6 +83,8 @@ class Remediation:
         report.set = snapshot.newest.id if snapshot.newest else 0
         if any(f.code is Code.DEPENDENCY_DOWN for f in lost.failures.values()):
             return "everything is kept as it is: going back would not bring the dependency back"
+        if any(f.code is Code.WEBHOOK_DOWN for f in lost.failures.values()):
+            return "everything is kept as it is: going back would call the webhook too"
         if self._settings.on_failure is OnFailure.HOLD:
             return "everything is kept as it is for a look (on_failure=hold); old pods go on serving"
         return self._restore(lost, report, snapshot)

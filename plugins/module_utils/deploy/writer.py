@@ -32,6 +32,7 @@ _STEPS = 4  # at most: quarantine, recovery, the end of an uninstall, and the st
 _REVISIONS = 6  # failed revisions per write: more would push good ones out of Helm's history
 _PAUSE_SECONDS = 1.0  # doubled each time, up to the longest
 _LONGEST_PAUSE_SECONDS = 10.0
+_WEBHOOK_ATTEMPT = 3  # a webhook's pod takes its time to start: fewer failed revisions, longer pauses
 _MANUAL_SECONDS = 300.0  # pending revisions younger than this may belong to a running manual helm call
 
 
@@ -184,7 +185,7 @@ class ReleaseWriter:
                 return before, expected  # only the response was lost
             if newest and newest.status.pending and newest.revision == expected:
                 self._storage.mark_failed(newest, f"Helm ended early: {failed.failure.message}"[:500])
-            pause = _pause(attempt)
+            pause = _pause(attempt + (_WEBHOOK_ATTEMPT if failed.failure.code is Code.WEBHOOK_DOWN else 0))
             failed_revisions = (newest.revision if newest else 0) - before
             # The history could be read: if Helm's token was rejected, it has been renewed since.
             transient = failed.transient or (failed.failure.code is Code.UNAUTHORIZED and attempt == 0)

@@ -15,11 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 from ..failure import Code, Failure, error
 from ..kube.api import Check, always_allowed
-from .errors import HelmError, error_of
+from .errors import HelmError, error_of, killed
 from .names import check_chart, check_label, check_name, check_namespace
 from .process import Completed, Runner, TookTooLong, kubeconfig_file, run_process
 from .values import integer_options, values_text
@@ -281,8 +282,10 @@ class HelmCli:
                 timeout=timeout + _GRACE_SECONDS,
                 check=check,
             )
+        if done.killed_by:
+            raise killed(args[0], _release_of(args), done.killed_by, out_of_memory=done.out_of_memory)
         if done.returncode != 0:
-            raise error_of(args[0], _release_of(args), done.stderr or done.stdout)
+            raise error_of(args[0], _release_of(args), done.stderr or done.stdout, _namespace_of(args))
         return done
 
     def _call(
@@ -306,16 +309,18 @@ class HelmCli:
             ) from exc
         except TookTooLong as exc:
             whose = f"{release}: " if (release := _release_of(args)) else ""
-            failure = Failure(
-                Code.HELM_FAILED,
-                f"{whose}helm {args[0]} was killed after {timeout:.0f} s.",
-                {"command": args[0]},
-            )
+            stopped = " It was stopped (SIGSTOP) when that was over." if exc.stopped else ""
+            message = f"{whose}helm {args[0]} was killed after {timeout:.0f} s.{stopped}"
+            failure = Failure(Code.HELM_FAILED, message, {"command": args[0]})
             raise HelmError(failure, transient=False) from exc
 
 
 def _release_of(args: Sequence[str]) -> str:
     return next((a for a in args[1:] if not a.startswith("-")), "")
+
+
+def _namespace_of(args: Sequence[str]) -> str:
+    return next((after for one, after in pairwise(args) if one == "--namespace"), "")
 
 
 def _clean_env() -> dict[str, str]:

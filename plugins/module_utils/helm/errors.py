@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 from ..failure import Code, Failure, TodoCloudError
+from .refusals import refusal_of
 
 _MAX_MESSAGE = 400
 
@@ -20,7 +21,7 @@ _TRANSIENT = re.compile(
     r"|server is currently unable to handle the request|service unavailable|bad gateway|gateway timeout"
     r"|too many requests"
     r"|etcdserver: (?:leader changed|request timed out|no leader)|the server was unable to return a response"
-    r"|apiserver not ready|client rate limiter wait|failed calling webhook|an error on the server"
+    r"|apiserver not ready|client rate limiter wait|an error on the server"
     r"|internal error occurred|rpc error: code = (?:unavailable|deadlineexceeded|unknown)",
     re.IGNORECASE,
 )
@@ -54,10 +55,14 @@ class HelmError(TodoCloudError):
         self.transient = transient
 
 
-def error_of(command: str, release: str, output: str) -> HelmError:
+def error_of(command: str, release: str, output: str, namespace: str = "") -> HelmError:
     """The error for ``output`` (standard error of ``helm command``)."""
-    text = _sentence(output)
+    whole = _sentence(output)
+    text = whole if len(whole) <= _MAX_MESSAGE else whole[: _MAX_MESSAGE - 1] + "…"
     details = {"release": release, "command": command, "output": text}
+    if refused := refusal_of(release, namespace, whole):
+        failure, transient = refused
+        return HelmError(Failure(failure.code, failure.message, {**details, **failure.details}), transient=transient)
     if _LOCKED.search(text):
         message = f"{release}: another Helm operation holds this release: {text}"
         return HelmError(Failure(Code.RELEASE_PENDING, message, details), transient=False)
@@ -83,6 +88,15 @@ def error_of(command: str, release: str, output: str) -> HelmError:
     return HelmError(Failure(code, f"{release}: helm {command} failed: {text}", details), transient=False)
 
 
+def killed(command: str, release: str, signal: int, *, out_of_memory: bool) -> HelmError:
+    """The error for a Helm that a signal ended."""
+    why = "somebody ended it, or this machine or container is short of memory"
+    if out_of_memory:
+        why = "the kernel ran out of memory, on this machine or in this container: give it more"
+    message = f"{release}: helm {command} was killed by signal {signal}: {why}."
+    return HelmError(Failure(Code.HELM_FAILED, message, {"release": release, "signal": signal}), transient=False)
+
+
 def _registry_error(release: str, host: str, text: str, details: dict[str, str]) -> HelmError:
     """The error for a chart that cannot be pulled from its registry."""
     what, code, transient = "has no such chart", Code.CHART_INVALID, False
@@ -101,8 +115,7 @@ def _sentence(output: str) -> str:
     text = _NOISE.sub("", output).strip() or output.strip()
     text = text.rpartition("Error: ")[2] or text
     text = re.sub(r"^(?:UPGRADE|INSTALLATION|ROLLBACK) FAILED: ", "", text)
-    text = re.sub(r"\s+", " ", text).strip()
-    return text if len(text) <= _MAX_MESSAGE else text[: _MAX_MESSAGE - 1] + "…"
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def _after_colon(text: str) -> str:

@@ -12,14 +12,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ..kube.api import Check, always_allowed
 from ..processes import ends_within, lasting
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_SHELL_SIGNAL = 128
 _TICK_SECONDS = 0.25  # interval of the check whether a running program may continue
 _STOPPED_SECONDS = 2.0  # a tick that took this much longer: the process was stopped, or the machine slept
 
@@ -31,10 +33,21 @@ class Completed:
     returncode: int
     stdout: str
     stderr: str
+    out_of_memory: bool = False  # the kernel killed a program for want of memory meanwhile
+
+    @property
+    def killed_by(self) -> int:
+        """Number of the signal that ended it; 0 when it ended by itself. Shells report 128 and the signal."""
+        code = self.returncode
+        return -code if code < 0 else code - _SHELL_SIGNAL if code in (137, 143) else 0
 
 
 class TookTooLong(Exception):
-    """The program was killed after its timeout."""
+    """The program was killed after its timeout. ``stopped``: it was stopped by a signal then."""
+
+    def __init__(self, message: str, *, stopped: bool = False) -> None:
+        super().__init__(message)
+        self.stopped = stopped
 
 
 class Runner(Protocol):
@@ -66,6 +79,7 @@ def run_process(
     check: Check = always_allowed,
 ) -> Completed:
     """The real runner: no shell, killed with its parent (Linux) and after ``timeout`` seconds."""
+    kills = _memory_kills()
     with (
         _file_with(stdin, "input") as given,
         _file_with(b"", "output") as stdout,
@@ -85,7 +99,8 @@ def run_process(
         except BaseException:
             process.kill()
             raise
-        return Completed(process.returncode, _text_of(stdout), _text_of(stderr))
+        out_of_memory = process.returncode != 0 and _memory_kills() > kills
+        return Completed(process.returncode, _text_of(stdout), _text_of(stderr), out_of_memory)
 
 
 def _watch(process: subprocess.Popen[bytes], timeout: float, check: Check) -> None:
@@ -105,7 +120,22 @@ def _watch(process: subprocess.Popen[bytes], timeout: float, check: Check) -> No
         seen = lasting()
         used += min(passed, _TICK_SECONDS + _STOPPED_SECONDS)
         if used > timeout:
-            raise TookTooLong(f"pid {process.pid} ran longer than {timeout:.0f} s")
+            stopped = _state(process.pid) == "T"
+            raise TookTooLong(f"pid {process.pid} ran longer than {timeout:.0f} s", stopped=stopped)
+
+
+def _memory_kills() -> int:
+    """How many processes the kernel has killed for want of memory (Linux)."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/vmstat").read_text().split("oom_kill ", 1)[1].split(maxsplit=1)[0])
+    return 0
+
+
+def _state(pid: int) -> str:
+    """A process's state, as in proc(5); empty when it is not known."""
+    with suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return ""
 
 
 def _dies_with_parent() -> Callable[[], None] | None:

@@ -240,3 +240,25 @@ def test_a_failed_call_names_the_release() -> None:
         HelmCli(lambda: KUBECONFIG, "helm", fake).apply(REQUEST)
     assert caught.value.failure.message == "api: helm upgrade failed: something odd"
     assert caught.value.failure.details["release"] == "api"
+
+
+@pytest.mark.parametrize(
+    ("done", "words"),
+    [
+        (Completed(-9, "", ""), "killed by signal 9: somebody ended it"),
+        (Completed(-9, "", "", out_of_memory=True), "killed by signal 9: the kernel ran out of memory"),
+        (Completed(137, "", "Killed"), "killed by signal 9"),
+        (Completed(-15, "", ""), "killed by signal 15"),
+    ],
+)
+def test_a_helm_that_was_killed_is_told_as_that(done: Completed, words: str) -> None:
+    with pytest.raises(TodoCloudError, match=words) as caught:
+        HelmCli(lambda: KUBECONFIG, "helm", Fake(answer=done)).apply(REQUEST)
+    assert caught.value.failure.code is Code.HELM_FAILED
+    assert caught.value.failure.message.startswith("api: helm upgrade was killed")
+
+
+def test_a_helm_that_was_stopped_is_told_as_that() -> None:
+    fake = Fake(answer=TookTooLong("pid 1", stopped=True))
+    with pytest.raises(TodoCloudError, match=r"was killed after 90 s\. It was stopped \(SIGSTOP\)"):
+        HelmCli(lambda: KUBECONFIG, "helm", fake).apply(REQUEST)

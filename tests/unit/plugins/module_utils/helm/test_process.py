@@ -157,3 +157,21 @@ def _until(condition: Callable[[], Any]) -> Any:
             return found
         time.sleep(0.02)
     raise AssertionError("not within 20 s")
+
+
+def test_a_program_that_stops_itself_is_known_as_stopped() -> None:
+    with pytest.raises(TookTooLong) as caught:
+        run_process(["sh", "-c", "kill -STOP $$"], stdin=b"", env=dict(os.environ), pass_fds=(), timeout=0.6)
+    assert caught.value.stopped
+
+
+@pytest.mark.parametrize(("command", "signal"), [("kill -9 $$", 9), ("exit 137", 9), ("exit 143", 15), ("exit 1", 0)])
+def test_which_signal_ended_a_program(command: str, signal: int) -> None:
+    done = run_process(["sh", "-c", command], stdin=b"", env=dict(os.environ), pass_fds=(), timeout=20)
+    assert done.killed_by == signal
+
+
+def test_kills_for_want_of_memory_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter([3, 4])
+    monkeypatch.setattr(process_module, "_memory_kills", lambda: next(counts))
+    assert run_process(["sh", "-c", "kill -9 $$"], stdin=b"", env={}, pass_fds=(), timeout=20).out_of_memory

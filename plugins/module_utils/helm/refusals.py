@@ -1,0 +1,121 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the cluster refuses to Helm, with what to do about it: webhooks that cannot be called, fields that cannot be
+changed, APIs that are not served.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ..failure import Code, Failure
+
+_REASON = 200  # characters
+# k8s.io/apiserver, pkg/admission/plugin/webhook
+_WEBHOOK = re.compile(r'failed calling webhook "([^"]+)": (?:failed to call webhook: )?(.+)', re.DOTALL)
+_SERVICE = re.compile(r'"https://([^./"]+)\.([^./"]+)\.svc[.:/]')
+_WHY = (
+    (
+        re.compile(r"x509: |tls: "),
+        "its certificate is not trusted",
+        "the caBundle of its configuration has to be the authority that signed {server}'s certificate; cert-manager's "
+        "cainjector or the chart's certificate Job may not be done, otherwise install it again",
+    ),
+    (
+        re.compile(r'service "[^"]+" not found'),
+        "its Service does not exist",
+        "install it again, or delete its configuration if it is gone for good",
+    ),
+    (
+        re.compile(r"no endpoints available|connection refused|no route to host|\bEOF\b|connection reset"),
+        "nothing answers there",
+        "look at the pods of {server}, or delete its configuration if it is gone for good",
+    ),
+    (
+        re.compile(r"deadline exceeded|timeout", re.IGNORECASE),
+        "it did not answer in time",
+        "look at the pods of {server}",
+    ),
+)
+_HOOK_CONFIGURATIONS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+
+_INVALID = re.compile(r'(\w+)(?:\.[\w.-]+)? "([^"]+)" is invalid: (.*)', re.DOTALL)
+_IMMUTABLE = re.compile(
+    r"field is immutable|is immutable after creation|immutable when|updates to statefulset spec for fields other than"
+    r"|cannot change roleRef|may not be changed|cannot be changed|can't be changed|may not change once set"
+)
+_FIELD = re.compile(r"^\[?([\w.\[\]]+): ")
+_WHAT_TO_DO = {
+    "Job": "delete it, so that it runs again: {delete}",
+    "StatefulSet": "delete it and leave its pods and claims: {delete} --cascade=orphan",
+    "PersistentVolumeClaim": "keep the old value, or copy the data to a claim of another name (deleting it loses them)",
+    "ConfigMap": "give it another name whenever its content changes, or delete it: {delete}",
+    "Secret": "give it another name whenever its content changes, or delete it: {delete}",
+    "Deployment": "keep the old value, or delete it, which is an outage: {delete}",
+    "DaemonSet": "keep the old value, or delete it, which is an outage: {delete}",
+}
+_ANY_KIND = "keep the old value, or delete it, so that it is made anew: {delete}"
+
+_NO_MATCH = re.compile(r'no matches for kind "([^"]+)" in version "([^"]+)"')
+_STORED = "from current release manifest"
+
+
+def refusal_of(release: str, namespace: str, text: str) -> tuple[Failure, bool] | None:
+    """The failure that Helm's text tells of, and whether a retry may succeed."""
+    for found, transient in _found(release, namespace or "NAMESPACE", text):
+        return found, transient
+    return None
+
+
+def _found(release: str, namespace: str, text: str) -> Iterator[tuple[Failure, bool]]:
+    if webhook := _WEBHOOK.search(text):
+        yield _webhook(release, webhook[1], webhook[2]), True
+    if (invalid := _INVALID.search(text)) and _IMMUTABLE.search(invalid[3]):
+        yield _immutable(release, namespace, invalid[1], invalid[2], invalid[3]), False
+    if kind := _NO_MATCH.search(text):
+        yield _not_served(release, namespace, kind[1], kind[2], stored=_STORED in text), False
+
+
+def _webhook(release: str, name: str, reason: str) -> Failure:
+    service, end = _SERVICE.search(reason), _last(reason)
+    server = f"Service {service[1]} in {service[2]}" if service else "its server"
+    what, remedy = next(
+        ((what, remedy) for pattern, what, remedy in _WHY if pattern.search(end)),
+        ("it failed", "look at the log of {server}"),
+    )
+    message = (
+        f"{release}: the admission webhook {name} cannot be called: {what} ({server}: {end}). "
+        f"To do: {remedy.format(server=server)} ({_HOOK_CONFIGURATIONS})."
+    )
+    return Failure(Code.WEBHOOK_DOWN, message, {"release": release, "webhook": name, "reason": reason[:_REASON]})
+
+
+def _immutable(release: str, namespace: str, kind: str, name: str, rest: str) -> Failure:
+    field = match[1] if (match := _FIELD.match(rest)) else "a field"
+    delete = f"kubectl -n {namespace} delete {kind.lower()} {name}"
+    remedy = _WHAT_TO_DO.get(kind, _ANY_KIND).format(delete=delete)
+    message = f"{release}: {field} of {kind} {name} cannot be changed once it exists: {remedy}."
+    details = {"release": release, "kind": kind, "name": name, "field": field, "output": rest[:_REASON]}
+    return Failure(Code.IMMUTABLE_FIELD, message, details)
+
+
+def _not_served(release: str, namespace: str, kind: str, version: str, *, stored: bool) -> Failure:
+    details = {"release": release, "kind": kind, "api_version": version}
+    if stored:
+        message = (
+            f"{release}: the manifest of its deployed revision names {kind} of {version}, which this cluster no longer "
+            f"serves; Helm's plugin mends it: helm mapkubeapis {release} --namespace {namespace}"
+        )
+        return Failure(Code.API_REMOVED, message, details)
+    message = (
+        f"{release}: the chart has a {kind} of {version}, which this cluster does not serve: install its "
+        "CustomResourceDefinition first, or take a chart for this version of Kubernetes."
+    )
+    return Failure(Code.HELM_FAILED, message, details)
+
+
+def _last(reason: str) -> str:
+    """The end of a chain of errors."""
+    text = " ".join(reason.rsplit('": ', 1)[-1].split())
+    return text if len(text) <= _REASON else f"{text[:_REASON]}…"
