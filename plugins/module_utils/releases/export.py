@@ -4,16 +4,22 @@
 
 from __future__ import annotations
 
+import copy
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ..digest import chart_archive, is_local
 from ..failure import Code, error
 from ..helm.values import integer_options
 from ..planning.diff import text_of
 from ..planning.spec import ReleaseSpec, VersionIds
+from ..records.secret_values import Path as ValuePath
+from ..records.secret_values import path_text, value_at
 from ..settings import Settings
+from .private_folder import write_files
 
 SCRIPT = "helm.sh"
 _HEAD = """\
@@ -32,10 +38,18 @@ Helm and a kubeconfig, nothing else. Nothing changes in the cluster as long as n
 {releases}
 
 No secret is in here: the values name Secrets and ConfigMaps, which must be in the namespace.
-When one of those that a release watches changed, restart its pods: `kubectl rollout restart`.
+{secrets}When one of those that a release watches changed, restart its pods: `kubectl rollout restart`.
 {watches}
 What else was installed beside these releases is Helm's too: `helm list --all-namespaces` names it, and
 `helm get values RELEASE --namespace NAMESPACE` prints its values.
+"""
+
+_SECRETS = """\
+The secret values of these releases stay in the cluster, and Helm takes them from the release that is deployed. To
+install one anew, or to change such a value, give it in a file of your own: `sh helm.sh --values FILE`.
+
+{releases}
+
 """
 
 
@@ -46,6 +60,8 @@ def export(
     written.
     """
     top = Path(folder).expanduser()
+    if top.is_symlink():
+        raise error(Code.INVALID_INPUT, f"{top} is a link: export to a folder itself.", export=str(top))
     if top.exists() and not (top.is_dir() and ((top / SCRIPT).exists() or not any(top.iterdir()))):
         raise error(Code.INVALID_INPUT, f"{top} holds something else: export to a new folder.", export=str(top))
     specs = [spec for wave in waves for spec in wave]
@@ -58,30 +74,46 @@ def export(
             if is_local(chart):
                 chart = f"charts/{Path(chart).name.removesuffix('.tgz')}-{spec.chart_digest[:8]}.tgz"
                 files[chart] = chart_archive(spec.chart)
-            files[f"{spec.name}.yaml"] = (text_of(spec.helm_values(version_ids)) or "{}\n").encode()
+            values = open_values(spec.helm_values(version_ids), spec.secret_values or ())
+            files[f"{spec.name}.yaml"] = (text_of(values) or "{}\n").encode()
             lines.append(_command(spec, chart, settings.timeout))
     files[SCRIPT] = "".join(lines).encode()
     files["README.md"] = _readme(specs, settings).encode()
     try:
-        (top / "charts").mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (top / name).write_bytes(content)
+        write_files(top, files)
     except OSError as exc:
         raise error(Code.INVALID_INPUT, f"{top} can't be written: {exc.strerror}.", export=str(top)) from exc
     return sorted(files)
 
 
+def open_values(values: Mapping[str, Any], secret: Iterable[ValuePath]) -> dict[str, Any]:
+    """Values without the secret ones; without the whole list where they stand in one, since Helm merges no lists."""
+    kept = copy.deepcopy(dict(values))
+    for path in secret:
+        in_list = next((number for number, part in enumerate(path) if isinstance(part, int)), len(path))
+        *above, last = path[:in_list]
+        with suppress(KeyError):  # the list is gone already
+            del value_at(kept, tuple(above))[last]
+    return kept
+
+
 def _command(spec: ReleaseSpec, chart: str, timeout: int) -> str:
     argv = ["helm", "upgrade", "--install", spec.name, chart, "--namespace", spec.namespace]
     argv += ["--version", spec.chart_version] if spec.chart_version else []
-    argv += ["--values", f"{spec.name}.yaml", "--reset-values", "--wait", "--timeout", f"{timeout}s"]
+    # Secret values are not here: Helm takes them from the release that is deployed.
+    values = "--reset-then-reuse-values" if spec.secret_values else "--reset-values"
+    argv += ["--values", f"{spec.name}.yaml", values, "--wait", "--timeout", f"{timeout}s"]
     argv += integer_options(spec.values)
     return shlex.join(argv) + ' "$@"\n'
 
 
 def _readme(specs: Sequence[ReleaseSpec], settings: Settings) -> str:
     watched = [f"* `{spec.name}` watches {', '.join(map(str, spec.watches))}" for spec in specs if spec.watches]
+    secret = [
+        f"* `{spec.name}`: {', '.join(map(path_text, spec.secret_values))}" for spec in specs if spec.secret_values
+    ]
     return _README.format(
+        secrets=_SECRETS.format(releases="\n".join(secret)) if secret else "",
         environment=settings.environment,
         namespace=settings.namespace,
         script=SCRIPT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,23 @@ def test_an_export_is_repeated_but_never_mixed_with_something_else(tmp_path: Pat
 def test_a_folder_that_cannot_be_written_is_named() -> None:
     with pytest.raises(TodoCloudError, match="/proc/nowhere can't be written"):
         export("/proc/nowhere", parse_waves([[release("api")]], "todo-staging"), {}, SETTINGS)
+
+
+def test_secret_values_stay_in_the_cluster(tmp_path: Path) -> None:
+    values = {"auth": {"user": "app", "password": "hunter2"}, "users": [{"name": "a", "token": "hunter2"}], "n": 1}
+    ((spec,),) = parse_waves([[release("db", values=values)]], "todo-staging")
+    paths = (("auth", "password"), ("users", 0, "token"), ("users", 0, "name"))
+    export(str(tmp_path / "out"), [[replace(spec, secret_values=paths)]], {}, SETTINGS)
+    written = {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    assert not any(b"hunter2" in content for content in written.values())
+    assert yaml.safe_load(written["db.yaml"]) == {"auth": {"user": "app"}, "n": 1}
+    assert b"--values db.yaml --reset-then-reuse-values" in written["helm.sh"]
+    assert b"`db`: auth.password, users[0].token" in written["README.md"]
+
+
+def test_a_link_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").symlink_to("elsewhere")
+    with pytest.raises(TodoCloudError, match="is a link"):
+        export(str(tmp_path / "out"), parse_waves([[release("api")]], "todo-staging"), {}, SETTINGS)
+    assert not list((tmp_path / "elsewhere").iterdir())
