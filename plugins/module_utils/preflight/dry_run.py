@@ -16,16 +16,17 @@ from ..helm.manifest import key_of
 from ..kube.api import APPLY, KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError, NotFound, Refused, Unauthorized, Unreachable
-from ..kube.resources import POD, Resource
+from ..kube.resources import POD, SERVICE_ACCOUNT, Resource
 from .capacity import quantity
-from .needs import Object, Provided, Template, group_of, items, label_of, mapping
+from .needs import Need, Object, Provided, Template, group_of, items, label_of, mapping
 from .problem import Problem
+from .surroundings import not_there
 
 _HELM = "helm"  # Helm 4's field manager
 _SECONDS = 10.0  # for one dry run: what is out of reach now is found by the deployment as well
 _IMMUTABLE = re.compile(r"field is immutable|updates to \w+ spec for fields other than", re.IGNORECASE)
 _NO_DRY_RUN = re.compile(r"does not support dry run", re.IGNORECASE)
-_ACCOUNT = re.compile(r"error looking up service account \S+: (.+)")
+_ACCOUNT = re.compile(r"error looking up service account [^/\s]+/([^:\s]+):")
 _QUOTA = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.*?), used: .*?, limited: (?P<limited>.*)"
 )
@@ -136,8 +137,7 @@ def _pod_refused(release: str, owner: str, text: str) -> list[Problem]:
     if _NO_DRY_RUN.search(text):
         return []
     if found := _ACCOUNT.search(text):
-        remedy = "create it, or let the chart create it"
-        return [Problem(release, Code.SERVICE_ACCOUNT_MISSING, f"{owner}: {found[1]}", remedy)]
+        return [not_there(release, Need(SERVICE_ACCOUNT.kind, found[1], "", owner))]
     if found := _QUOTA.search(text):
         remedy = f"raise quota {found['quota']}, or ask for less"
         too_much = _exceeds(found["requested"], found["limited"])

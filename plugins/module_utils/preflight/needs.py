@@ -14,6 +14,7 @@ from typing import Any
 
 from ..helm.manifest import key_of
 from ..kube.resources import CONFIG_MAP, PVC, SECRET, SERVICE_ACCOUNT
+from ..readiness.daprd import enabled
 
 Object = Mapping[str, Any]
 CONFIGURATION = "Configuration"
@@ -39,7 +40,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Template:
-    """The pods of a workload. ``surge``: pods that run beside the old ones during a change, at least 1."""
+    """The pods of a workload."""
 
     owner: str  # kind and name
     namespace: str
@@ -115,7 +116,7 @@ def _references(template: Template) -> Iterator[tuple[str, str, str]]:
     account = str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "")
     if account != "default":
         yield SERVICE_ACCOUNT.kind, account, ""
-    if template.annotations.get("dapr.io/enabled") == "true":
+    if enabled(template.annotations):
         yield CONFIGURATION, str(template.annotations.get("dapr.io/config") or ""), ""
 
 

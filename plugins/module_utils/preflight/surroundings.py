@@ -7,7 +7,7 @@ claims.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..failure import Code
 from ..helm.manifest import key_of
@@ -53,10 +53,15 @@ def missing(
         for need in each:
             if live is not None and (not need.key or need.key in keys):
                 continue
-            lacking = need.label if live is not None else f"{kind} {name!r}"
-            code, remedy = _CODES.get(kind, Code.CONFIG_MISSING), _WHERE.get(kind, "create it")
+            lacking = need if live is not None else replace(need, key="")
             certain = not (provided.by_others and kind in (SECRET.kind, CONFIG_MAP.kind))
-            yield Problem(release, code, f"{need.by} needs {lacking}, which is not there", remedy, certain)
+            yield not_there(release, lacking, certain=certain)
+
+
+def not_there(release: str, need: Need, *, certain: bool = True) -> Problem:
+    """What pods need is missing."""
+    code, remedy = _CODES.get(need.kind, Code.CONFIG_MISSING), _WHERE.get(need.kind, "create it")
+    return Problem(release, code, f"{need.by} needs {need.label}, which is not there", remedy, certain)
 
 
 def classes(kube: KubeReader, release: str, objects: Iterable[Object]) -> Iterator[Problem]:

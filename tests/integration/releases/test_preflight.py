@@ -1,0 +1,93 @@
+"""Everything that stands in the way of a set, told in one run before the first write; a real API server says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, RESOURCE_QUOTA
+
+from tests.cluster.paths import TOP
+from tests.integration.releases.world import World
+from tests.integration.support import BUSYBOX, eventually
+
+SMALL: dict[str, Any] = {"resources": {"requests": {"cpu": "10m"}}}
+CHART = str(TOP / "tests" / "fixtures" / "charts" / "objects")
+
+
+def release(world: World, name: str, *objects: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "namespace": world.namespace, "chart": CHART, "values": {"objects": list(objects)}}
+
+
+def deployment(name: str, *, container: dict[str, Any] | None = None, **pod: Any) -> dict[str, Any]:
+    labels = {"app": name}
+    app = {"name": "app", "image": BUSYBOX, "command": ["sleep", "1000"], **(container or {})}
+    return {
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+        "spec": {"replicas": 1, "selector": {"matchLabels": labels},
+                 "template": {"metadata": {"labels": labels}, "spec": {"containers": [app], **pod}}},
+    }  # fmt: skip
+
+
+def job(name: str, text: str) -> dict[str, Any]:
+    container = {"name": "app", "image": BUSYBOX, "command": ["echo", text], **SMALL}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": {"template": template}}
+
+
+def ingress(name: str, host: str) -> dict[str, Any]:
+    backend = {"service": {"name": "x", "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": name},
+            "spec": {"rules": [{"host": host, "http": {"paths": [path]}}]}}  # fmt: skip
+
+
+def test_a_broken_set_is_told_in_one_run(world: World) -> None:
+    world.secret("database", {"user": "x"})
+    world.apply(release(world, "migrate", job("migrate", "one"))).ok()
+    label = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "baseline"}}}
+    world.kube.patch(NAMESPACE, "", world.namespace, label)
+    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"requests.cpu": "500m"}}}
+    world.kube.create(RESOURCE_QUOTA, world.namespace, {"apiVersion": "v1", "kind": "ResourceQuota", **quota})
+    eventually("the quota counts", lambda: world.kube.get(RESOURCE_QUOTA, world.namespace, "few").get("status"))
+    key = {"name": "URL", "valueFrom": {"secretKeyRef": {"name": "database", "key": "url"}}}
+    none = {"envFrom": [{"secretRef": {"name": "none"}}]}
+    big: dict[str, Any] = {"resources": {"requests": {"cpu": "2"}}}
+    before = world.fingerprint()
+    failed = world.apply(
+        release(world, "migrate", job("migrate", "two")),
+        release(world, "keyless", deployment("keyless", container={**SMALL, "env": [key]})),
+        release(world, "secretless", deployment("secretless", container={**SMALL, **none})),
+        release(world, "nobody", deployment("nobody", container=SMALL, serviceAccountName="robot")),
+        release(world, "on-host", deployment("on-host", container=SMALL, hostNetwork=True)),
+        release(world, "greedy", deployment("greedy", container=big)),
+        release(world, "one-host", ingress("one-host", "todo.example")),
+        release(world, "same-host", ingress("same-host", "todo.example")),
+    )  # fmt: skip
+    assert failed.code == "preflight_failed"
+    problems = failed.result["failures"][0]["details"]["problems"]
+    assert sorted((problem["release"], problem["code"]) for problem in problems) == sorted(
+        {
+            ("migrate", "refused"),
+            ("keyless", "config_missing"),
+            ("secretless", "config_missing"),
+            ("nobody", "service_account_missing"),
+            ("on-host", "admission_denied"),
+            ("greedy", "quota_exceeded"),
+            ("same-host", "conflict"),
+        }
+    )
+    assert world.fingerprint() == before
+    assert set(failed.outcomes.values()) == {"kept"}
+
+
+def test_what_a_release_brings_along_is_not_missed(world: World) -> None:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "own"}, "stringData": {"url": "x"}}
+    needs = {"envFrom": [{"secretRef": {"name": "own"}}]}
+    pods = deployment("api", container=needs, serviceAccountName="robot", terminationGracePeriodSeconds=0)
+    world.apply(release(world, "api", account, secret, pods)).ok()
+
+
+def test_rights_are_asked_for_before_they_are_needed(world: World) -> None:
+    planned = world.apply(release(world, "api", deployment("api")), check=True, prepared_secrets=("any",)).ok()
+    assert planned.result["preflight"] == []
