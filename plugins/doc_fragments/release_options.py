@@ -75,6 +75,20 @@ options:
         hooks of one Helm call.
     type: int
     default: 300
+  allowed_namespaces:
+    description:
+      - Namespaces besides the release's own that its objects may be in. Others are refused before the first write.
+      - Cluster-scoped objects are not refused; the plan lists them.
+    type: list
+    elements: str
+    default: []
+  allowed_chart_sources:
+    description:
+      - Beginnings of chart references, such as C(oci://ghcr.io/todo-app/), that a release set without a signature may
+        name when a revision is gone from Helm's history and its chart is not in the release set.
+    type: list
+    elements: str
+    default: []
   lock_wait:
     description:
       - Seconds to wait when another run holds the lock. With V(0) the module fails at once and names the holder.

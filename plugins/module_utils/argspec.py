@@ -24,6 +24,8 @@ HELM: dict[str, Any] = {
     "lock_wait": {"type": "int", "default": 0},
     "run_url": {"type": "str"},
     "lock_ttl": {"type": "int", "default": 15},
+    "allowed_namespaces": {"type": "list", "elements": "str", "default": []},
+    "allowed_chart_sources": {"type": "list", "elements": "str", "default": []},
 }
 LOCK: dict[str, Any] = {"lock": {"type": "str", "choices": ["namespace", "platform"], "default": "namespace"}}
 ENVIRONMENT: dict[str, Any] = {

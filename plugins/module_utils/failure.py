@@ -64,6 +64,7 @@ class Code(StrEnum):
     WEBHOOK_DOWN = "webhook_down"
     RELEASE_PENDING = "release_pending"
     FOREIGN_REVISION = "foreign_revision"
+    FOREIGN_OBJECT = "foreign_object"
     LOCK_HELD = "lock_held"
     LOCK_LOST = "lock_lost"
     NO_VERIFIED_SET = "no_verified_set"

@@ -56,6 +56,8 @@ class Settings:
     verify: bool = False  # everything once more at the end
     preflight_all: bool = False  # what is unchanged as well
     prepared_secrets: tuple[str, ...] = ()  # written by the caller before the deployment
+    allowed_namespaces: tuple[str, ...] = ()  # besides ``namespace``, for objects of releases
+    allowed_chart_sources: tuple[str, ...] = ()  # beginnings of references that an unsigned release set may name
 
 
 def settings_from(module: Any) -> Settings:
@@ -97,6 +99,8 @@ def settings_from(module: Any) -> Settings:
         verify=bool(params.get("verify")),
         preflight_all=params.get("preflight") == "all",
         prepared_secrets=tuple(params.get("prepared_secrets") or ()),
+        allowed_namespaces=tuple(params.get("allowed_namespaces") or ()),
+        allowed_chart_sources=tuple(params.get("allowed_chart_sources") or ()),
     )
 
 

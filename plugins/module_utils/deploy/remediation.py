@@ -22,7 +22,8 @@ from ..records.rollback_floor import violated_floors
 from ..settings import OnFailure
 from .recorder import Recorder
 from .report import CUT_OFF, Outcome, Report
-from .restore import Restore, RestoreResult, Target
+from .restore import Restore, RestoreResult
+from .restore_check import Target
 from .run import LockedRun
 from .verification import Verification, Verifier
 from .writer import ReleaseWriter

@@ -27,6 +27,7 @@ class Rendering:
         self._helm = helm
         self._settings = settings
         self._known: dict[tuple[str, str], Rendered | HelmError] = {}
+        self._offline: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def one(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> Rendered:
         """A release's next ``revision``. Raises HelmError, the same one each time."""
@@ -55,3 +56,19 @@ class Rendering:
         rendered = [item for item in items if item.spec is not None]
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             return dict(zip((item.name for item in rendered), pool.map(one, rendered), strict=True))
+
+    def objects(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> tuple[str, ...]:
+        """All manifests of a release's next ``revision``, hooks included: without a server where the chart can be
+        rendered so, which takes a fraction of the time. Raises HelmError.
+        """
+        key = spec.name, spec.wanted(version_ids)
+        if isinstance(known := self._known.get(key), Rendered):
+            return known.manifest, *known.hooks
+        if key not in self._offline:
+            try:
+                request = apply_request(self._settings, spec, version_ids, revision)
+                self._offline[key] = (self._helm.template(request),)
+            except HelmError:
+                rendered = self.one(spec, version_ids, revision)
+                return rendered.manifest, *rendered.hooks
+        return self._offline[key]

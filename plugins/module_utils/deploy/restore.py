@@ -9,25 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ..failure import Code, Failure, TodoCloudError
-from ..helm.manifest import manifest_digest
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
-from ..helm.storage import CorruptRelease, History, ReleaseStatus
+from ..helm.storage import History, ReleaseStatus
 from ..kube.deadline import Deadline
 from ..planning.plan import Read, newest_content, origin_of
 from ..planning.spec import VersionIds
-from ..records.record import Member, Record
+from ..records.record import Member
+from ..preflight.problem import failure_of
 from .report import CUT_OFF
+from .restore_check import RestoreCheck, Target, usable
 from .run import LockedRun
 from .verification import Verification, Verifier
 from .writer import ReleaseWriter, Write
-
-
-@dataclass(frozen=True)
-class Target:
-    """One release and the record's member that it goes back to."""
-
-    member: Member
-    record: Record
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,8 @@ class RestoreResult:
 class Restore:
     """Restores components first, then services, side by side; a failure does not stop the others."""
 
-    def __init__(self, run: LockedRun) -> None:
+    def __init__(self, run: LockedRun, check: RestoreCheck | None = None) -> None:
+        self._check = check or RestoreCheck(run)
         self._storage = run.storage
         self._settings = run.settings
         self._progress = run.progress
@@ -101,6 +95,8 @@ class Restore:
     def _write(self, target: Target, action: Action, version_ids: VersionIds, deadline: Deadline) -> Write:
         member, record = target.member, target.record
         revisions = self._storage.history(member.name)
+        if failure := failure_of(self._check.problems(target, revisions, version_ids)):
+            raise TodoCloudError(failure)
         if action is Action.ROLLBACK and usable(member, revisions, self._storage.read):
             self._progress(f"{member.name}: back to revision {member.revision}")
             return self._writer.rollback(member.name, member.revision, deadline, revisions)
@@ -118,15 +114,3 @@ def state_towards(member: Member, revisions: History, read: Read) -> State:
         digest = origin.key.partition("/")[0]
         facts = Facts(digest, manual=origin.manual, verified=at_target, current=at_target, readable=origin.readable)
     return release_state(revisions, facts, member.inputs, Lock.MINE)
-
-
-def usable(member: Member, revisions: History, read: Read) -> bool:
-    """Does Helm's history still hold the member's revision, with the manifest that was verified?"""
-    found = next((r for r in revisions if member.is_at(r)), None)
-    if found is None or found.status not in (ReleaseStatus.DEPLOYED, ReleaseStatus.SUPERSEDED):
-        return False
-    try:
-        manifest = read(member.name, member.revision).manifest
-        return manifest_digest(manifest, secrets=not member.secret_values) == member.manifest
-    except CorruptRelease:
-        return False

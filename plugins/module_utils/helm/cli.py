@@ -178,6 +178,7 @@ class HelmCli:
 
     def template(self, request: ApplyRequest) -> str:
         """What the chart renders for a first installation, hooks included, without asking a server."""
+        _check(request)
         argv = ["template", request.name, request.chart, "--namespace", request.namespace, "--values", "-"]
         argv += ["--skip-schema-validation"]  # other values than the schema allows are tried
         argv += ["--version", request.chart_version] if request.chart_version else []
@@ -235,11 +236,7 @@ class HelmCli:
         self._write(argv, None, timeout)
 
     def _apply_argv(self, request: ApplyRequest) -> list[str]:
-        check_name(request.name)
-        check_namespace(request.namespace)
-        check_chart(request.chart, request.chart_version)
-        for key, value in request.labels.items():
-            check_label(key, value)
+        _check(request)
         argv = ["upgrade", "--install", request.name, request.chart, "--namespace", request.namespace]
         argv += ["--values", "-", "--reset-values"]  # else empty values would mean the values of the last release
         # Otherwise Helm spends two thirds of its time on the server's OpenAPI documents, only to find that the server
@@ -313,6 +310,15 @@ class HelmCli:
             message = f"{whose}helm {args[0]} was killed after {timeout:.0f} s.{stopped}"
             failure = Failure(Code.HELM_FAILED, message, {"command": args[0]})
             raise HelmError(failure, transient=False) from exc
+
+
+def _check(request: ApplyRequest) -> None:
+    """Nothing in a request may become an option. Raises invalid_input."""
+    check_name(request.name)
+    check_namespace(request.namespace)
+    check_chart(request.chart, request.chart_version)
+    for key, value in request.labels.items():
+        check_label(key, value)
 
 
 def _release_of(args: Sequence[str]) -> str:

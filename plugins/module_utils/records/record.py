@@ -111,6 +111,7 @@ class Record:
     restored_from: int = 0
     charts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     secret_digest: str = ""  # of the Secret beside it, see secret_values.py; empty without one
+    signed: bool = False  # by one of the keys that are accepted; never stored
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def pack(record: Record) -> dict[str, Any]:
     """The ConfigMap. Charts that do not fit are left out, largest first; it cannot redeploy those releases."""
     content = asdict(record)
     charts: dict[str, bytes] = content.pop("charts")
+    del content["signed"]
     # What only releases with secret values have is left out elsewhere: older versions of the collection read that too.
     if not content["secret_digest"]:
         del content["secret_digest"]
@@ -184,7 +186,7 @@ def unpack(item: Mapping[str, Any]) -> Record:
         charts = {
             key.removeprefix("chart-").removesuffix(".tgz"): unpack_base64(value) for key, value in binary.items()
         }
-        record = replace(parse(Record, content), charts=charts)
+        record = replace(parse(Record, content), charts=charts, signed=False)
         for key, member in record.members.items():
             member.check(key)
     except UnicodeEncodeError:

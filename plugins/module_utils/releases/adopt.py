@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from ..deploy.boundary import Boundary
 from ..deploy.recorder import Recorder
 from ..deploy.report import Outcome, Report, Row
 from ..deploy.run import LockedRun, Run, locked_run
@@ -82,6 +83,11 @@ class Adoption:
         found = self._compare(snapshot)
         report.set = snapshot.newest.id if snapshot.newest else 0
         report.changed = bool(found)
+        contents = Boundary(self._kube, settings.namespace, settings.allowed_namespaces).look_at(
+            each.stored for each in found.values()
+        )
+        contents.check()
+        report.notes += contents.notes()
         if not found or run is None:
             return
         stored = self._verified(found)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from ..availability import BackgroundProbe
+from ..deploy.boundary import Boundary, Contents
 from ..deploy.recorder import Recorder
 from ..deploy.remediation import Remediation, WaveFailure
 from ..deploy.rendering import Rendering
@@ -21,6 +22,7 @@ from ..deploy.verification import Verification, Verifier
 from ..deploy.writer import ReleaseWriter, Write
 from ..environments.guard import Claims, Guard, guard, record
 from ..failure import Code, Failure, TodoCloudError
+from ..helm.errors import HelmError
 from ..helm.state import Action, Lock
 from ..helm.storage import History, StoredRelease
 from ..kube.api import KubeApi
@@ -161,13 +163,33 @@ class Engine:
         """What stands in the way of what is about to be written."""
         settings, images = self._settings, self._image_digests
         wanted = [i for i in plan if i.spec is not None and (settings.preflight_all or i.kind in _WRITTEN)]
+        rendered = self._rendering.all(wanted, snapshot.version_ids)
+        can_be = [i for i in plan if not isinstance(rendered.get(i.name), HelmError)]
+        contents = self._contents(can_be, snapshot)
+        self._report.notes = [*self._report.notes, *contents.notes()]
         if not wanted:
-            return []
+            return list(contents.problems)
         look = Preflight(self._kube, settings.namespace, images.absent, settings.prepared_secrets)
-        return look.problems(self._rendering.all(wanted, snapshot.version_ids))
+        return [*contents.problems, *look.problems(rendered)]
+
+    def _contents(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> Contents:
+        """Objects of what is written or verified, and those that may not be: of other namespaces or releases."""
+        settings = self._settings
+
+        def one(item: PlanItem) -> Sequence[str]:
+            if item.spec is None or not item.action.writes:
+                stored = self._read(item.name, item.revision)
+                return stored.manifest, *stored.hooks
+            return self._rendering.objects(item.spec, snapshot.version_ids, item.revision + 1)
+
+        busy = [item for item in plan if item.action not in (Action.NONE, Action.UNINSTALL, Action.REFUSE)]
+        with ThreadPoolExecutor(8) as pool:
+            manifests = dict(zip((item.name for item in busy), pool.map(one, busy), strict=True))
+        return Boundary(self._kube, settings.namespace, settings.allowed_namespaces).look(manifests)
 
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
         plan = self._examined(plan, snapshot, run.kube)
+        self._contents(plan, snapshot).check()
         record(run.kube, self._settings.namespace, self._guarded)
         given_up = forget(run.kube, self._settings.namespace)
         self._report.warnings += [given_up] if given_up else []

@@ -10,7 +10,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..deploy.boundary import Boundary
 from ..deploy.orphans import with_orphans
+from ..deploy.rendering import Rendering
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verifier
 from ..deploy.writer import ReleaseWriter, apply_request
@@ -197,6 +199,12 @@ class HelmReleaseRun:
 
     def _apply(self, writer: ReleaseWriter, spec: ReleaseSpec, snapshot: Snapshot, deadline: Deadline) -> None:
         self._run.progress(f"{spec.name}: {self._report.action.value}")
+        if not self._settings.platform:  # the platform's releases are the whole cluster's
+            objects = Rendering(self._run.helm, self._settings).objects(
+                spec, snapshot.version_ids, self._report.revision + 1
+            )
+            boundary = Boundary(self._kube, self._settings.namespace, self._settings.allowed_namespaces)
+            boundary.look({spec.name: objects}).check()
         done = writer.apply(
             spec, snapshot.version_ids, deadline, force_conflicts=self._force, skip_crds=self._skip_crds
         )

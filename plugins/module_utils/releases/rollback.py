@@ -6,17 +6,15 @@ that were left.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 from ..deploy.recorder import Recorder
 from ..deploy.report import Outcome, Report, Row
-from ..deploy.restore import Restore, Target, state_towards, usable
+from ..deploy.restore import Restore, state_towards
+from ..deploy.restore_check import RestoreCheck, Target, usable
 from ..deploy.run import LockedRun, Run, locked_run
-from ..deploy.writer import spec_of
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.state import State
@@ -41,6 +39,7 @@ class Rollback:
         self._settings = run.settings
         self._progress = run.progress
         self._read = run.storage.read
+        self._check = RestoreCheck(run)
         self._to = to
         self._names = tuple(sorted(set(names)))
         self._report = Report(spent=run.spent)
@@ -173,10 +172,11 @@ class Rollback:
 
     def _problems(self, target: Target, snapshot: Snapshot) -> list[str]:
         member = target.member
-        if not usable(member, snapshot.history(member.name), self._read):
-            with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
-                spec_of(member, target.record, self._settings.namespace, Path(folder))
-        return [*violated_floors([(member, target.record)], snapshot.histories), *self._missing_secrets(member)]
+        return [
+            *map(str, self._check.problems(target, snapshot.history(member.name), snapshot.version_ids)),
+            *violated_floors([(member, target.record)], snapshot.histories),
+            *self._missing_secrets(member),
+        ]
 
     def _missing_secrets(self, member: Member) -> list[str]:
         found = []
@@ -212,7 +212,7 @@ class Rollback:
     ) -> None:
         remember(run.kube, self._settings.namespace, intention)
         self._progress(f"going back to release set {record.id}: {', '.join(t.member.name for t in targets)}")
-        result = Restore(run).restore(targets, snapshot.version_ids)
+        result = Restore(run, self._check).restore(targets, snapshot.version_ids)
         for target in targets:
             row, name = self._report.rows[target.member.name], target.member.name
             write, failure = result.writes.get(name), result.failures.get(name)

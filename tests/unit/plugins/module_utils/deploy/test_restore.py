@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.remediation import differing
-from ansible_collections.todo.cloud.plugins.module_utils.deploy.restore import state_towards, usable
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.restore import state_towards
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.restore_check import usable
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import manifest_digest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import State
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of

@@ -1,0 +1,172 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a release may hold: objects of its own namespace or of an allowed one, and none that belongs to another release.
+It is compared with what a chart renders, or a stored revision holds, before anything is written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..failure import Code, TodoCloudError, error
+from ..helm.manifest import documents_of
+from ..helm.storage import StoredRelease
+from ..kube.api import KubeReader
+from ..kube.errors import Forbidden, NotFound
+from ..kube.resources import Resource
+from ..parsing import quoted
+from ..preflight.problem import Problem, failure_of
+
+_RELEASE, _NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
+_MANAGER = "app.kubernetes.io/managed-by"
+_SIDE_BY_SIDE = 8
+_DEPTH = 5  # of lists in lists
+
+
+class Item(NamedTuple):
+    """One object of a release. ``namespace`` is empty for a cluster-scoped kind; ``resource`` None if it is unknown."""
+
+    release: str
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    resource: Resource | None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The objects of some releases, and what is wrong with them."""
+
+    items: tuple[Item, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def cluster_scoped(self) -> dict[str, list[str]]:
+        """Cluster-scoped objects by release."""
+        found: dict[str, list[str]] = {}
+        for item in self.items:
+            if item.resource and not item.resource.namespaced:
+                found.setdefault(item.release, []).append(str(item))
+        return found
+
+    def notes(self) -> list[str]:
+        """Lines for the plan."""
+        return [f"{name}: cluster-scoped: {', '.join(found)}" for name, found in sorted(self.cluster_scoped.items())]
+
+    def check(self) -> None:
+        """Raises foreign_object with all problems."""
+        if failure := failure_of(self.problems):
+            raise TodoCloudError(failure)
+
+
+def foreign(release: str, message: str, remedy: str) -> Problem:
+    """Something that a release may not hold."""
+    return Problem(release, Code.FOREIGN_OBJECT, message, remedy)
+
+
+@dataclass
+class Boundary:
+    """The boundary of one namespace's releases; threads may share it. ``allowed``: other namespaces that they may write
+    to.
+    """
+
+    kube: KubeReader
+    namespace: str
+    allowed: Sequence[str] = ()
+    _owners: dict[tuple[Resource, str], Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    _listing: threading.Lock = field(default_factory=threading.Lock)
+
+    def look(self, manifests: Mapping[str, Sequence[str]], *, live: bool = True) -> Contents:
+        """What releases hold, by name: manifests and those of hooks. ``live``: who owns these objects is read too."""
+        items = tuple(item for name, texts in manifests.items() for text in texts for item in self._items(name, text))
+        problems = [*self._elsewhere(items), *self._twice(items), *(self._owned_by_others(items) if live else ())]
+        return Contents(items, tuple(dict.fromkeys(problems)))
+
+    def look_at(self, releases: Iterable[StoredRelease]) -> Contents:
+        """The same for stored revisions."""
+        return self.look({stored.name: (stored.manifest, *stored.hooks) for stored in releases})
+
+    def _items(self, release: str, manifest: str) -> Iterator[Item]:
+        for found in (item for document in documents_of(manifest) for item in _flat(document, 0)):
+            metadata = found.get("metadata")
+            metadata = metadata if isinstance(metadata, dict) else {}
+            api_version, kind = str(found.get("apiVersion", "")), str(found.get("kind", ""))
+            resource = self._resource(api_version, kind)
+            where = "" if resource and not resource.namespaced else str(metadata.get("namespace") or self.namespace)
+            yield Item(release, api_version, kind, where, str(metadata.get("name", "")), resource)
+
+    def _resource(self, api_version: str, kind: str) -> Resource | None:
+        try:
+            return self.kube.resource(api_version, kind)
+        except (NotFound, KeyError):
+            return None  # of a CRD that is not there yet
+
+    def _elsewhere(self, items: Iterable[Item]) -> Iterator[Problem]:
+        for item in items:
+            if item.namespace not in ("", self.namespace, *self.allowed):
+                message = (
+                    f"{quoted(item)} is in namespace {quoted(item.namespace)}, but the release is in {self.namespace!r}"
+                )
+                yield foreign(item.release, message, "name that namespace in allowed_namespaces if this is meant")
+
+    def _twice(self, items: Iterable[Item]) -> Iterator[Problem]:
+        seen: dict[tuple[str, str, str, str], str] = {}
+        for item in items:
+            key = (item.api_version.partition("/")[0], item.kind, item.namespace, item.name)
+            other = seen.setdefault(key, item.release)
+            if item.name and other != item.release:
+                yield foreign(item.release, f"{quoted(item)} belongs to release {other} too", "rename one of them")
+
+    def _owned_by_others(self, items: Sequence[Item]) -> Iterator[Problem]:
+        wanted = {(item.resource, item.namespace) for item in items if item.resource}
+        with self._listing, ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+            todo = sorted(wanted - self._owners.keys(), key=str)
+            self._owners.update(zip(todo, pool.map(lambda each: self._listed(*each), todo), strict=True))
+        for item in items:
+            metadata = self._owners[item.resource, item.namespace].get(item.name) if item.resource else None
+            if metadata and (owner := _other_owner(metadata, item.release, self.namespace)):
+                message = f"{quoted(item)} is there already and belongs to {owner}"
+                yield foreign(item.release, message, "rename it, or remove the one that is there")
+
+    def _listed(self, resource: Resource, namespace: str) -> Mapping[str, Mapping[str, Any]]:
+        try:
+            found = self.kube.list_(resource, namespace, metadata_only=True)[0]
+        except (Forbidden, NotFound):
+            return {}  # Helm refuses what it may not take over
+        return {str(item["metadata"].get("name")): item["metadata"] for item in found}
+
+
+def _flat(document: Any, depth: int) -> Iterator[dict[str, Any]]:
+    """An object, or those in a list, as the API's clients read it: whatever has items is a list, by any kind."""
+    if not isinstance(document, dict):
+        return
+    items = document.get("items")
+    if not isinstance(items, list):
+        yield document
+    elif depth < _DEPTH:
+        for item in items:
+            yield from _flat(item, depth + 1)
+    else:
+        raise error(Code.HELM_FAILED, "A release's manifest has lists nested too deeply.")
+
+
+def _other_owner(metadata: Mapping[str, Any], release: str, namespace: str) -> str:
+    """Whom an object belongs to, if not to this release; empty if it is its own, or nobody's."""
+    notes, labels = (_texts(metadata.get(key)) for key in ("annotations", "labels"))
+    if _RELEASE in notes:
+        owner = notes[_RELEASE], notes.get(_NAMESPACE, namespace)
+        return "" if owner == (release, namespace) else f"release {quoted(owner[0])} of namespace {quoted(owner[1])}"
+    manager = labels.get(_MANAGER, "")
+    return "" if manager in ("", "Helm") else quoted(manager)
+
+
+def _texts(raw: object) -> Mapping[str, str]:
+    return {str(key): str(value) for key, value in raw.items()} if isinstance(raw, Mapping) else {}

@@ -1,0 +1,147 @@
+"""What a release may hold, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.boundary import Boundary
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import manifest_digest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, WELL_KNOWN, Resource
+
+from tests.support.fake_environment import A1, A2, C1, World, deployed
+from tests.support.fake_kube import FakeKube
+
+ROLE = WELL_KNOWN["rbac.authorization.k8s.io/v1", "ClusterRoleBinding"]
+
+
+def manifest(kind: str = "ConfigMap", name: str = "x", namespace: str = "", api_version: str = "v1") -> str:
+    where = f", namespace: {namespace}" if namespace else ""
+    return f"apiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: {name}{where}}}"
+
+
+def problems(*texts: str, kube: FakeKube | None = None, allowed: tuple[str, ...] = (), **more: str) -> list[str]:
+    manifests = {"api": texts, **{name: (text,) for name, text in more.items()}}
+    return list(map(str, Boundary(kube or FakeKube(), "ns", allowed).look(manifests).problems))
+
+
+def test_objects_of_the_own_and_of_an_allowed_namespace() -> None:
+    own = [manifest(), manifest(name="y", namespace="ns"), manifest(name="z", namespace="shared")]
+    assert problems(*own, allowed=("shared",)) == []
+    (found,) = problems(*own)
+    assert found.startswith("api: 'ConfigMap z' is in namespace 'shared', but the release is in 'ns'")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Secret, metadata: {name: x, namespace: mini}}]",
+        "{apiVersion: v1, kind: List, items: [{kind: List, items: [{kind: Secret, metadata: {namespace: mini}}]}]}",
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, items: [{kind: Secret, metadata: {namespace: mini}}]}",
+        manifest("Widget", "w", "mini", "bugs.example.com/v1"),
+    ],
+)
+def test_lists_and_unknown_kinds_hide_nothing(text: str) -> None:
+    (found,) = problems(text)
+    assert "'mini'" in found
+
+
+def test_cluster_scoped_objects_are_listed_not_refused() -> None:
+    contents = Boundary(FakeKube(), "ns").look(
+        {"api": (manifest("ClusterRoleBinding", "admin", "ignored", ROLE.api_version),)}
+    )
+    assert (contents.problems, contents.notes()) == ((), ["api: cluster-scoped: ClusterRoleBinding admin"])
+
+
+def test_an_object_of_two_releases() -> None:
+    assert problems(manifest(), web=manifest()) == ["web: 'ConfigMap x' belongs to release api too: rename one of them"]
+    assert problems(manifest(), manifest(), web=manifest(name="y")) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "owner"),
+    [
+        ({}, ""),
+        ({"annotations": {"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "ns"}}, ""),
+        ({"annotations": {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "ns"}}, "'other'"),
+        ({"annotations": {"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "x"}}, "namespace 'x'"),
+        ({"labels": {"app.kubernetes.io/managed-by": "Helm"}}, ""),
+        ({"labels": {"app.kubernetes.io/managed-by": "argocd"}}, "belongs to 'argocd'"),
+    ],
+)
+def test_what_belongs_to_others_is_not_taken_over(metadata: dict[str, Any], owner: str) -> None:
+    kube = FakeKube()
+    kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "x", **metadata}})
+    found = problems(manifest(), kube=kube)
+    assert bool(found) is bool(owner)
+    assert owner in "".join(found)
+
+
+def test_what_may_not_be_listed_is_left_to_helm(monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = FakeKube()
+
+    def forbidden(verb: str, resource: Resource, name: str) -> None:
+        raise Forbidden("no", 403)
+
+    monkeypatch.setattr(kube, "before", forbidden)
+    assert problems(manifest(), kube=kube) == []
+
+
+def test_apply_writes_nothing_when_an_object_belongs_to_another_release() -> None:
+    world = deployed()
+    notes = {"meta.helm.sh/release-name": "other", "meta.helm.sh/release-namespace": "ns"}
+    world.kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "settings", "annotations": notes}})
+    wanted: dict[str, Any] = {"api": {**A2, "maps": ["settings"]}}
+    (problem,) = world.apply({"components": C1}, wanted, check=True).preflight
+    assert (problem.release, problem.code) == ("api", Code.FOREIGN_OBJECT)
+    with pytest.raises(TodoCloudError, match="belongs to release 'other'") as caught:
+        world.apply({"components": C1}, wanted)
+    assert caught.value.failure.code is Code.FOREIGN_OBJECT
+    assert world.writes() == []
+
+
+def test_nothing_is_written_when_a_chart_leaves_its_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    monkeypatch.setattr(world.helm, "render", lambda request: Rendered(manifest(namespace="production")))
+    with pytest.raises(TodoCloudError, match="'production'"):
+        world.apply({"components": C1}, {"api": A1})
+    assert world.writes() == []
+    world.apply({"components": C1}, allowed_namespaces=("production",))
+    assert world.helm.commands == ["upgrade components"]
+
+
+@pytest.mark.parametrize("way", ["rollback", "adopt", "verify"])
+def test_a_stored_revision_that_leaves_its_namespace_is_neither_gone_back_to_nor_adopted_nor_verified(way: str) -> None:
+    world = deployed()
+    elsewhere = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "x", "namespace": "production"}}
+    steps = {
+        "rollback": lambda: world.rollback("1"),
+        "adopt": lambda: world.adopt({"api": A2}),
+        "verify": lambda: world.apply({"components": C1}, {"api": A1}),
+    }
+    if way != "verify":
+        world.manual("api", A2)
+    rewrite(world, 1 if way != "adopt" else 2, elsewhere, forget=way == "verify")
+    with pytest.raises(TodoCloudError, match="'production'"):
+        steps[way]()
+    assert world.writes() == []
+
+
+def rewrite(world: World, revision: int, item: dict[str, Any], *, forget: bool) -> None:
+    """Puts one more object into a stored revision of api, and into the record that names it."""
+    secret = world.kube.objects["Secret", "ns", secret_name("api", revision)]
+    raw = decode(secret["data"]["release"])
+    raw["manifest"] += "\n---\n" + json.dumps(item)
+    secret["data"]["release"] = encode(raw)
+    record = world.record(1)
+    del world.kube.objects["ConfigMap", "ns", "release-set-1"]
+    if not forget:
+        api = replace(record.members["api"], manifest=manifest_digest(raw["manifest"]))
+        world.run().records.write(replace(record, members={**record.members, "api": api}))
+    world.forget()
