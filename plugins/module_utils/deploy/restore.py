@@ -14,8 +14,8 @@ from ..helm.storage import History, ReleaseStatus
 from ..kube.deadline import Deadline
 from ..planning.plan import Read, newest_content, origin_of
 from ..planning.spec import VersionIds
-from ..records.record import Member
 from ..preflight.problem import failure_of
+from ..records.record import Member
 from .report import CUT_OFF
 from .restore_check import RestoreCheck, Target, usable
 from .run import LockedRun

@@ -20,8 +20,8 @@ from ..kube.errors import KubeError
 from ..parsing import quoted
 from ..planning.plan import Read
 from ..planning.spec import VersionIds
-from ..records.record import Member, Record
 from ..preflight.problem import Problem
+from ..records.record import Member, Record
 from .boundary import Boundary, Contents, foreign
 from .run import Run
 from .writer import apply_request, spec_of
