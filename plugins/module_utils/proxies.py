@@ -15,17 +15,18 @@ from urllib.parse import urlsplit
 _PORTS = {"http": 80, "https": 443}
 
 
-def proxy_for(url: str, environ: Mapping[str, str] | None = None) -> str:
+def proxy_for(url: str, environ: Mapping[str, str] | None = None, *, exceptions: str | None = None) -> str:
     """URL of the proxy for ``url``; empty when it is reached directly.
 
     ``environ`` (default: this process's) may name variables in upper or lower case; upper case comes first.
+    ``exceptions`` counts instead of NO_PROXY.
     """
     environ = os.environ if environ is None else environ
     scheme = urlsplit(url).scheme.lower()
     if scheme not in _PORTS:
         return ""
     proxy = _variable(environ, f"{scheme}_proxy")
-    if not proxy or is_direct(url, _variable(environ, "no_proxy")):
+    if not proxy or is_direct(url, _variable(environ, "no_proxy") if exceptions is None else exceptions):
         return ""
     return proxy if "://" in proxy else f"http://{proxy}"
 
@@ -37,13 +38,28 @@ def no_proxy(environ: Mapping[str, str] | None = None) -> str:
 
 def is_direct(url: str, exceptions: str) -> bool:
     """Whether ``url`` is on this machine, or in ``exceptions`` (a list as in NO_PROXY)."""
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", str(parts.port or _PORTS[parts.scheme.lower()])
+    host = urlsplit(url).hostname or ""
     address = _address(host)
     if host == "localhost" or (address is not None and address.is_loopback):
         return True
+    return is_listed(url, exceptions)
+
+
+def is_listed(url: str, exceptions: str) -> bool:
+    """Whether ``url`` is in a list as in NO_PROXY."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", str(parts.port or _PORTS[parts.scheme.lower()])
+    address = _address(host)
     entries = [entry.strip().lower() for entry in exceptions.split(",")]
     return "*" in entries or any(_matches(entry, host, port, address) for entry in entries if entry)
+
+
+def reached_directly(environ: Mapping[str, str], url: str) -> dict[str, str]:
+    """``environ`` for a program that shall reach ``url`` without the proxy that it names."""
+    if not proxy_for(url, environ):
+        return dict(environ)
+    host = urlsplit(url).hostname or ""
+    return {**environ, "NO_PROXY": ",".join(filter(None, (no_proxy(environ), host)))}
 
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -20,12 +20,18 @@ from typing import Any, Protocol
 
 from ..failure import Code, Failure, error
 from ..kube.api import Check, always_allowed
+from ..proxies import reached_directly
 from .errors import HelmError, error_of, killed
 from .names import check_chart, check_label, check_name, check_namespace
 from .process import Completed, Runner, TookTooLong, kubeconfig_file, run_process
 from .values import integer_options, values_text
 
 _RETRY_SECONDS = (0.5, 1.0, 2.0)
+# Where Helm's own repositories, logins, caches and plugins are, and how fast it may ask.
+_OWN_SETTINGS = frozenset({
+    "HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME", "HELM_CONTENT_CACHE", "HELM_REPOSITORY_CONFIG",
+    "HELM_REPOSITORY_CACHE", "HELM_REGISTRY_CONFIG", "HELM_PLUGINS", "HELM_NO_PLUGINS", "HELM_BURST_LIMIT", "HELM_QPS",
+})  # fmt: skip
 _GRACE_SECONDS = 30.0  # how much longer than its --timeout a Helm process may take
 
 
@@ -269,12 +275,13 @@ class HelmCli:
     ) -> Completed:
         self._ask_version()  # refuses an unsupported program before it writes anything
         stdin = b"" if values is None else values_text(values)
-        with kubeconfig_file(self._kubeconfig()) as (path, descriptors):
+        config = self._kubeconfig()
+        with kubeconfig_file(config) as (path, descriptors):
             self._used.calls += 1
             done = self._call(
                 args,
                 stdin=stdin,
-                env={**_clean_env(), "KUBECONFIG": path},
+                env={**_environment(config), "KUBECONFIG": path},
                 pass_fds=descriptors,
                 timeout=timeout + _GRACE_SECONDS,
                 check=check,
@@ -330,5 +337,14 @@ def _namespace_of(args: Sequence[str]) -> str:
 
 
 def _clean_env() -> dict[str, str]:
-    """The caller's environment without variables that would select another cluster, storage or namespace."""
-    return {key: value for key, value in os.environ.items() if not key.startswith(("HELM_", "KUBE"))}
+    """The caller's environment without variables that would select another cluster, user, storage or namespace."""
+    return {
+        key: value for key, value in os.environ.items() if not key.startswith(("HELM_", "KUBE")) or key in _OWN_SETTINGS
+    }
+
+
+def _environment(kubeconfig: Mapping[str, Any]) -> dict[str, str]:
+    """The same, so that Helm reaches the API server by the way that the kubeconfig says: by its proxy, or directly."""
+    cluster: Mapping[str, Any] = next((each["cluster"] for each in kubeconfig.get("clusters") or ()), {})
+    environ = _clean_env()
+    return environ if cluster.get("proxy-url") else reached_directly(environ, cluster.get("server", ""))

@@ -9,14 +9,17 @@ kubernetes.core: options, then ``K8S_AUTH_*``, then in-cluster configuration, th
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import shutil
 import ssl
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import (
     AUTH_ARG_MAP,
@@ -25,12 +28,17 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 )
 
 from ..failure import Code, error
-from .kubeconfig import SimpleConfig, read_simple
+from .impersonation import Impersonation
+from .kubeconfig import Active, active, read_simple
+from .proxy import proxy_of
 
 # The client library caches the files that it has written, by content, for the whole process: one load at a time.
 _LOADING = threading.Lock()
 _CONNECTIONS = 16
-_FALSE = ("0", "false", "no", "off")
+_NOTHING = Active({}, {})
+_OURS = ("kubeconfig", "context", "persist_config", "impersonate_user", "impersonate_groups", "proxy", "no_proxy")
+_FALSE = ("0", "false", "no")  # as kubernetes.core reads its environment variables
+_SAID = 400  # characters of what an exec plugin says
 
 
 class Credentials:
@@ -48,16 +56,19 @@ class Credentials:
             try:
                 if by_context and auth.get("host"):
                     _refuse_another_host(auth, scratch)
-                self._configuration: Any = read_simple(auth, scratch) or _configuration(auth, scratch)
+                self._configuration: Any = read_simple(auth, scratch)
+                found = _NOTHING
+                if self._configuration is None:
+                    self._configuration, found = _configuration(auth, scratch)
+                self.server: str = self._configuration.host.rstrip("/")
+                self.impersonation = Impersonation.of(auth, found.user)
+                self.proxy = proxy_of(self.server, auth, str(found.cluster.get("proxy-url") or ""))
                 self._ca = _content(self._configuration.ssl_ca_cert, "CA certificate")
                 self._cert = _content(self._configuration.cert_file, "client certificate")
                 self._key = _content(self._configuration.key_file, "client key")
                 self.pool = self._make_pool()
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
-        self.server: str = self._configuration.host.rstrip("/")
-        self._impersonate_user = auth.get("impersonate_user")
-        self._impersonate_groups: list[str] = auth.get("impersonate_groups") or []
 
     def headers(self) -> list[tuple[str, str]]:
         """Authorization and impersonation headers; the client library renews a token that is about to expire."""
@@ -67,10 +78,7 @@ class Credentials:
             headers.append(("Authorization", token))
         elif self._configuration.username:
             headers.append(("Authorization", self._configuration.get_basic_auth_token()))
-        if self._impersonate_user:
-            headers.append(("Impersonate-User", self._impersonate_user))
-        headers += [("Impersonate-Group", group) for group in self._impersonate_groups]
-        return headers
+        return headers + self.impersonation.headers()
 
     def kubeconfig(self) -> dict[str, Any]:
         """A complete kubeconfig as a dict: one cluster, one user, all data inline."""
@@ -82,8 +90,8 @@ class Credentials:
             cluster["certificate-authority-data"] = _base64(self._ca)
         if self._configuration.tls_server_name:
             cluster["tls-server-name"] = self._configuration.tls_server_name
-        if self._configuration.proxy:
-            cluster["proxy-url"] = self._configuration.proxy
+        if self.proxy:
+            cluster["proxy-url"] = self.proxy
         if self._cert and self._key:
             user |= {"client-certificate-data": _base64(self._cert), "client-key-data": _base64(self._key)}
         token = self._token()
@@ -94,10 +102,7 @@ class Credentials:
             user |= {"username": pair[0], "password": pair[-1]}
         elif self._configuration.username:
             user |= {"username": self._configuration.username, "password": self._configuration.password}
-        if self._impersonate_user:
-            user["as"] = self._impersonate_user
-        if self._impersonate_groups:
-            user["as-groups"] = self._impersonate_groups
+        user |= self.impersonation.as_kubeconfig()
         name = "todo-cloud"
         return {
             "apiVersion": "v1",
@@ -114,26 +119,22 @@ class Credentials:
         return str(setting.get("value") or "")
 
     def _make_pool(self) -> Any:
-        pool = self._pool_manager()
-        # One TLS context for all connections: certificates are parsed once and do not stay on disk.
-        for key in ("cert_reqs", "ca_certs", "ca_cert_data", "cert_file", "key_file"):
-            pool.connection_pool_kw.pop(key, None)
-        if self._configuration.host.startswith("https"):
-            pool.connection_pool_kw["ssl_context"] = self._tls_context()
-        return pool
+        """A urllib3 pool manager. One TLS context for all connections: certificates do not stay on disk."""
+        import urllib3
 
-    def _pool_manager(self) -> Any:
-        """A urllib3 pool manager with the configured proxy and server name."""
-        if isinstance(self._configuration, SimpleConfig):
-            import urllib3
-
-            name = self._configuration.tls_server_name
-            return urllib3.PoolManager(maxsize=_CONNECTIONS, **({"server_hostname": name} if name else {}))
-        from kubernetes.client.rest import RESTClientObject
-
-        self._configuration.retries = False
-        self._configuration.connection_pool_maxsize = _CONNECTIONS
-        return RESTClientObject(self._configuration).pool_manager
+        settings: dict[str, Any] = {"maxsize": _CONNECTIONS}
+        if self.server.startswith("https"):
+            settings["ssl_context"] = self._tls_context()
+        if self._configuration.tls_server_name:
+            settings["server_hostname"] = self._configuration.tls_server_name
+        if not self.proxy:
+            return urllib3.PoolManager(**settings)
+        if self.proxy.startswith("socks"):
+            return _socks_manager()(self.proxy, **settings)
+        headers = dict(getattr(self._configuration, "proxy_headers", None) or {})
+        if pair := urllib3.util.parse_url(self.proxy).auth:
+            headers |= urllib3.util.make_headers(proxy_basic_auth=unquote(pair))
+        return urllib3.ProxyManager(self.proxy, proxy_headers=headers, **settings)
 
     def _tls_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=self._ca.decode() if self._ca else None)
@@ -175,7 +176,8 @@ def _typed(text: str, kind: str) -> Any:
     return [item for item in text.split(",") if item] if kind == "list" else text
 
 
-def _configuration(auth: Mapping[str, Any], scratch: str) -> Any:
+def _configuration(auth: Mapping[str, Any], scratch: str) -> tuple[Any, Active]:
+    """What the client library makes of the options, and cluster and user of the kubeconfig if one was used."""
     try:
         import urllib3
         from kubernetes.client import Configuration
@@ -187,8 +189,8 @@ def _configuration(auth: Mapping[str, Any], scratch: str) -> Any:
         ) from exc
     configuration = Configuration()
     try:
-        _load(configuration, auth, scratch)
-    except (ConfigException, OSError, ValueError, TypeError) as exc:
+        found = _load(configuration, auth, scratch)
+    except (ConfigException, OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:
         raise error(
             Code.CREDENTIALS,
             f"No usable Kubernetes credentials ({exc}): set kubeconfig, or host with api_key, "
@@ -200,14 +202,16 @@ def _configuration(auth: Mapping[str, Any], scratch: str) -> Any:
             configuration.refresh_api_key_hook = None
         elif name == "proxy_headers":
             configuration.proxy_headers = urllib3.util.make_headers(**value)
-        elif name not in ("kubeconfig", "context", "persist_config", "impersonate_user", "impersonate_groups"):
+        elif name not in _OURS:
             setattr(configuration, name, value.rstrip("/") if name == "host" else value)
-    return configuration
+    return configuration, found
 
 
 def _refuse_another_host(auth: Mapping[str, Any], scratch: str) -> None:
     """Refuse a server from the environment variable K8S_AUTH_HOST that differs from the named context's."""
-    named = _configuration({k: v for k, v in auth.items() if k in ("kubeconfig", "context")}, scratch).host.rstrip("/")
+    named = _configuration({k: v for k, v in auth.items() if k in ("kubeconfig", "context")}, scratch)[0].host.rstrip(
+        "/"
+    )
     if named != auth["host"].rstrip("/"):
         raise error(
             Code.CREDENTIALS,
@@ -216,7 +220,7 @@ def _refuse_another_host(auth: Mapping[str, Any], scratch: str) -> None:
         )
 
 
-def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> None:
+def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> Active:
     """Fill ``configuration`` from a kubeconfig or the pod's service account, unless the options are complete."""
     from kubernetes import config
 
@@ -226,23 +230,72 @@ def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> None:
         or (auth.get("cert_file") and auth.get("key_file"))
     )
     if complete:
-        return
+        return _NOTHING
     kubeconfig, context = auth.get("kubeconfig"), auth.get("context")
     if not kubeconfig and not context:
         try:
             config.load_incluster_config(client_configuration=configuration)
-            return
+            return _NOTHING
         except config.ConfigException:
             pass
     settings = {"context": context, "client_configuration": configuration, "temp_file_path": scratch}
-    if isinstance(kubeconfig, Mapping):
-        config.load_kube_config_from_dict(dict(kubeconfig), persist_config=False, **settings)
-    else:
-        # A list of files is passed on; a missing file is named, which the client library does not do.
-        for path in filter(None, str(kubeconfig or "").split(os.pathsep)):
-            if not Path(path).expanduser().is_file():
-                raise FileNotFoundError(f"kubeconfig {path} does not exist")
-        config.load_kube_config(kubeconfig or None, persist_config=bool(auth.get("persist_config")), **settings)
+    with _said() as words:
+        if isinstance(kubeconfig, Mapping):
+            config.load_kube_config_from_dict(dict(kubeconfig), persist_config=False, **settings)
+        else:
+            # A list of files is passed on; a missing file is named, which the client library does not do.
+            for path in filter(None, str(kubeconfig or "").split(os.pathsep)):
+                if not Path(path).expanduser().is_file():
+                    raise FileNotFoundError(f"kubeconfig {path} does not exist")
+            files = kubeconfig or os.environ.get("KUBECONFIG") or None  # the library's own default is of its import
+            config.load_kube_config(files, persist_config=bool(auth.get("persist_config")), **settings)
+    found = active(auth)
+    if words and found.user.get("exec"):
+        _refuse_exec_plugin(found.user["exec"], words)
+    return found
+
+
+class _Words(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.words: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.words.append(record.getMessage())
+
+
+@contextmanager
+def _said() -> Iterator[list[str]]:
+    """Errors that the client library logs instead of raising them: those of exec plugins."""
+    handler = _Words()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield handler.words
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+def _refuse_exec_plugin(plugin: object, words: Sequence[str]) -> None:
+    command = plugin.get("command") if isinstance(plugin, Mapping) else ""
+    text = "".join(each if each.isprintable() else " " for each in " ".join(words))
+    raise error(
+        Code.CREDENTIALS,
+        f"The exec plugin {command!r} of the kubeconfig gave no credentials: {' '.join(text.split())[:_SAID]}",
+    )
+
+
+def _socks_manager() -> Any:
+    try:
+        from urllib3.contrib.socks import SOCKSProxyManager
+    except ImportError as exc:
+        raise error(
+            Code.MISSING_LIBRARY,
+            "The API server is reached through a SOCKS proxy, which needs the Python library 'PySocks': install it "
+            "where this module runs.",
+        ) from exc
+    return SOCKSProxyManager
 
 
 def _content(path: str | None, what: str) -> bytes:

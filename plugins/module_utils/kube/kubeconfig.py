@@ -1,10 +1,11 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reads a common kubeconfig without the client library: one file or dictionary with certificates or a token, no proxy.
+"""Reads a common kubeconfig without the client library: one file or dictionary with certificates or a token.
 
 Importing the client library costs a task more time and memory than the rest of its work (`make bench`, piece single).
-It is only imported for exec plugins, auth providers, token files, several files, in-cluster tokens and proxies.
-Anything unusual is left to the library as well, and so are all error messages.
+It is only imported for exec plugins, auth providers, token files, several files, in-cluster tokens and ``proxy-url``.
+Anything unusual is left to the library as well, and so are all error messages. What the library does not know of a
+kubeconfig (as whom to act) is read here: :func:`active`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import getproxies
+
+from ..failure import Code, error
 
 # Options and keys that are supported here; the library handles any other.
 _OPTIONS = frozenset({"kubeconfig", "context", "persist_config", "impersonate_user", "impersonate_groups"})
@@ -25,7 +27,7 @@ _CLUSTER = frozenset({"server", "insecure-skip-tls-verify", "tls-server-name", _
 _USER = frozenset({"token", *(key for name in _FILES[1:] for key in (name, f"{name}-data"))})
 
 
-class _Unsupported(Exception):
+class _Unsupported(ValueError):
     """Left to the client library."""
 
 
@@ -40,7 +42,6 @@ class SimpleConfig:
     cert_file: str | None
     key_file: str | None
     token: str
-    proxy: None = None
     username: None = None
     password: None = None
 
@@ -55,7 +56,7 @@ def read_simple(auth: Mapping[str, Any], scratch: str) -> SimpleConfig | None:
     ``auth``: kubernetes.core's options under the client's names; ``scratch``: a private folder for certificates that
     the kubeconfig holds inline.
     """
-    if not set(auth) <= _OPTIONS or auth.get("persist_config") or getproxies():
+    if not set(auth) <= _OPTIONS or auth.get("persist_config"):
         return None
     try:
         config, base = _document(auth)
@@ -73,6 +74,43 @@ def read_simple(auth: Mapping[str, Any], scratch: str) -> SimpleConfig | None:
         return None
 
 
+@dataclass(frozen=True)
+class Active:
+    """Cluster and user of the context that counts, as they stand in the kubeconfig."""
+
+    cluster: Mapping[str, Any]
+    user: Mapping[str, Any]
+
+
+def active(auth: Mapping[str, Any]) -> Active:
+    """From one or several files, the first entry of a name counts. Raises ``credentials``, or as YAML and lists do."""
+    given = auth.get("kubeconfig") or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    paths = [] if isinstance(given, Mapping) else [Path(path).expanduser() for path in given.split(os.pathsep) if path]
+    documents = [given] if isinstance(given, Mapping) else [_loaded(path) for path in paths if path.is_file()]
+    currents = [document["current-context"] for document in documents if document.get("current-context")]
+    if not auth.get("context") and len(set(currents)) > 1:
+        raise error(
+            Code.CREDENTIALS,
+            f"The kubeconfig files {given} name different current contexts ({', '.join(map(repr, currents))}), and "
+            "clients disagree which one counts: set context.",
+        )
+    context = _first(documents, "contexts", auth.get("context") or currents[0])["context"]
+    cluster = _first(documents, "clusters", context["cluster"])["cluster"]
+    user = _first(documents, "users", context["user"])["user"] if context.get("user") else {}
+    if not isinstance(cluster, Mapping) or not isinstance(user or {}, Mapping):
+        raise ValueError("cluster and user of the context must be mappings")
+    return Active(cluster, user or {})
+
+
+def _first(documents: Sequence[Mapping[str, Any]], kind: str, name: object) -> Mapping[str, Any]:
+    """The first entry of that name. Raises ValueError if there is none: the client library would ask as nobody."""
+    for document in documents:
+        for entry in document.get(kind) or ():
+            if entry["name"] == name:
+                return dict(entry)
+    raise ValueError(f"{kind} has no entry {name!r}")
+
+
 def _document(auth: Mapping[str, Any]) -> tuple[Mapping[str, Any], Path | None]:
     """The kubeconfig and the base folder of its relative paths (None without one)."""
     given = auth.get("kubeconfig")
@@ -84,14 +122,20 @@ def _document(auth: Mapping[str, Any]) -> tuple[Mapping[str, Any], Path | None]:
         given = os.environ.get("KUBECONFIG") or "~/.kube/config"
     if os.pathsep in given:
         raise _Unsupported
+    path = Path(given).expanduser()
+    return _loaded(path), path.absolute().parent
+
+
+def _loaded(path: Path) -> Mapping[str, Any]:
     import yaml
 
-    path = Path(given).expanduser()
     try:
         found = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, RecursionError) as exc:
         raise _Unsupported from exc
-    return found, path.absolute().parent
+    if not isinstance(found, Mapping):
+        raise _Unsupported
+    return found
 
 
 def _named(config: Mapping[str, Any], kind: str, name: object) -> Mapping[str, Any]:

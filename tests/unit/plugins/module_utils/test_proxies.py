@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.proxies import is_direct, no_proxy, proxy_for
+from ansible_collections.todo.cloud.plugins.module_utils.proxies import (
+    is_direct,
+    is_listed,
+    no_proxy,
+    proxy_for,
+    reached_directly,
+)
 
 PROXY = "http://proxy.example:3128"
 IP, NAME, V6 = "https://10.240.1.2:6443/api", "https://api.example.com:6443/api", "https://[fd00::1]:6443/"
@@ -80,3 +86,21 @@ def test_http_has_a_variable_of_its_own_and_others_have_none() -> None:
     assert proxy_for("http://example.com", environ) == PROXY
     assert proxy_for("ftp://example.com", environ) == ""
     assert no_proxy({"no_proxy": "a"}) == "a"
+
+
+def test_exceptions_that_are_given_count_instead_of_the_variable() -> None:
+    environ = {"HTTPS_PROXY": PROXY, "NO_PROXY": "example.com"}
+    assert proxy_for(NAME, environ, exceptions="other.example") == PROXY
+    assert proxy_for(NAME, {"HTTPS_PROXY": PROXY}, exceptions="example.com") == ""
+    assert not is_listed("https://localhost:6443", "")
+    assert is_listed("https://localhost:6443", "localhost")
+
+
+@pytest.mark.parametrize("exceptions", ["", "a.example,10.0.0.0/8"])
+@pytest.mark.parametrize("url", [IP, NAME, V6])
+def test_a_program_can_be_told_to_go_directly(url: str, exceptions: str) -> None:
+    environ = {"https_proxy": PROXY, "no_proxy": exceptions, "A": "b"}
+    told = reached_directly(environ, url)
+    assert (proxy_for(url, told), proxy_for(OTHER, told), told["A"]) == ("", PROXY, "b")
+    assert proxy_for("https://a.example", told) == proxy_for("https://a.example", environ)
+    assert reached_directly({"A": "b"}, url) == {"A": "b"}

@@ -14,6 +14,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm import cli as cli_
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed, TookTooLong
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, always_allowed
+from ansible_collections.todo.cloud.plugins.module_utils.proxies import proxy_for
 
 KUBECONFIG = {"users": [{"name": "x", "user": {"token": "canary-token"}}]}
 
@@ -262,3 +263,34 @@ def test_a_helm_that_was_stopped_is_told_as_that() -> None:
     fake = Fake(answer=TookTooLong("pid 1", stopped=True))
     with pytest.raises(TodoCloudError, match=r"was killed after 90 s\. It was stopped \(SIGSTOP\)"):
         HelmCli(lambda: KUBECONFIG, "helm", fake).apply(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("name", "passed"),
+    [
+        ("HELM_CONFIG_HOME", True), ("HELM_CACHE_HOME", True), ("HELM_DATA_HOME", True), ("HELM_PLUGINS", True),
+        ("HELM_REPOSITORY_CONFIG", True), ("HELM_REPOSITORY_CACHE", True), ("HELM_REGISTRY_CONFIG", True),
+        ("HELM_CONTENT_CACHE", True), ("HELM_NO_PLUGINS", True), ("HELM_BURST_LIMIT", True), ("HELM_QPS", True),
+        ("HELM_DRIVER", False), ("HELM_NAMESPACE", False), ("HELM_KUBECONTEXT", False), ("HELM_KUBEASUSER", False),
+        ("HELM_KUBEAPISERVER", False), ("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", False), ("HELM_DEBUG", False),
+        ("HELM_DRIVER_SQL_CONNECTION_STRING", False), ("KUBECTL_X", False), ("XDG_CONFIG_HOME", True),
+    ],
+)  # fmt: skip
+def test_helm_keeps_its_own_settings(monkeypatch: pytest.MonkeyPatch, name: str, passed: bool) -> None:
+    monkeypatch.setenv(name, "value")
+    fake = Fake()
+    HelmCli(lambda: KUBECONFIG, "helm", fake).uninstall("api", "ns")
+    assert (fake.env[-1].get(name) == "value") is passed
+
+
+@pytest.mark.parametrize("proxy_url", ["", "http://proxy.example:3128"])
+def test_helm_reaches_the_api_server_as_the_kubeconfig_says(monkeypatch: pytest.MonkeyPatch, proxy_url: str) -> None:
+    server = "https://api.example.com:6443"
+    monkeypatch.setenv("HTTPS_PROXY", "http://other.example:3128")
+    monkeypatch.setenv("no_proxy", "a.example")
+    cluster = {"server": server, **({"proxy-url": proxy_url} if proxy_url else {})}
+    fake = Fake()
+    HelmCli(lambda: {"clusters": [{"name": "x", "cluster": cluster}]}, "helm", fake).uninstall("api", "ns")
+    assert (proxy_for(server, fake.env[-1]) == "") is (proxy_url == "")
+    assert proxy_for("https://registry.example", fake.env[-1]) == "http://other.example:3128"
+    assert proxy_for("https://a.example", fake.env[-1]) == ""

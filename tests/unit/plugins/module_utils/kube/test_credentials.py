@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
@@ -62,3 +65,145 @@ def test_a_context_that_was_named_is_not_led_elsewhere(tmp_path: Path, monkeypat
     with pytest.raises(TodoCloudError, match=r"variable K8S_AUTH_HOST names https://127\.0\.0\.1:7"):
         Credentials(named)
     assert Credentials({**named, "host": "https://127.0.0.1:8"}).server == "https://127.0.0.1:8"
+
+
+def kubeconfig(
+    user: dict[str, Any] | None = None, server: str = "https://127.0.0.1:6443", proxy_url: str = ""
+) -> dict[str, Any]:
+    cluster = {"server": server, **({"proxy-url": proxy_url} if proxy_url else {})}
+    return {
+        "apiVersion": "v1", "kind": "Config", "current-context": "here",
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": {"token": "t"} if user is None else user}],
+        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
+    }  # fmt: skip
+
+
+JANE = {"token": "t", "as": "jane", "as-groups": ["a", "b"], "as-uid": "7", "as-user-extra": {"x": ["y"]}}
+
+
+@pytest.mark.parametrize(
+    "form", ["dictionary", "file", "variable KUBECONFIG", "variable K8S_AUTH_KUBECONFIG", "two files"]
+)
+def test_the_kubeconfig_s_impersonation_is_obeyed(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_api(lambda request, n: Answer(body=obj("x"))) as api:
+        config = kubeconfig(JANE, api.url)
+        (tmp_path / "config").write_text(json.dumps(config))
+        (tmp_path / "other").write_text(json.dumps(kubeconfig({"token": "t"}, "https://other")))
+        path = str(tmp_path / "config")
+        params: dict[str, Any] = {"kubeconfig": config if form == "dictionary" else path}
+        if form.startswith("variable"):
+            params = {}
+            monkeypatch.setenv(form.rpartition(" ")[2], path)
+        if form == "two files":
+            params = {"kubeconfig": f"{path}:{tmp_path / 'other'}"}
+        kube = KubeSession(params)
+        kube.get(POD, "ns", "x")
+    headers = api.requests[0].headers
+    assert [headers.get(f"impersonate-{name}") for name in ("user", "uid", "extra-x")] == ["jane", "7", "y"]
+    assert headers["authorization"] == "Bearer t"
+    assert kube.kubeconfig()["users"][0]["user"] == JANE
+
+
+def test_complete_options_leave_the_kubeconfig_s_user_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").write_text(json.dumps(kubeconfig(JANE)))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    user = Credentials({"host": "http://127.0.0.1:1", "api_key": "k"}).kubeconfig()["users"][0]["user"]
+    assert user == {"token": "k"}
+
+
+def test_impersonation_by_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8S_AUTH_IMPERSONATE_USER", "joe")
+    monkeypatch.setenv("K8S_AUTH_IMPERSONATE_GROUPS", "a,b,")
+    user = Credentials({"kubeconfig": kubeconfig(JANE)}).kubeconfig()["users"][0]["user"]
+    assert user == {"token": "t", "as": "joe", "as-groups": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    "user", [{"token": "t", "as-groups": ["a"]}, {"token": "t", "as": 1}, {"token": "t", "as": "a\nb"}]
+)
+def test_an_impersonation_that_cannot_be_obeyed_is_refused(user: dict[str, Any]) -> None:
+    with pytest.raises(TodoCloudError, match="cannot be asked as somebody else"):
+        Credentials({"kubeconfig": kubeconfig(user)})
+
+
+def test_files_that_disagree_about_the_context_are_refused(tmp_path: Path) -> None:
+    one, two = kubeconfig(), {**kubeconfig(), "current-context": "there"}
+    (tmp_path / "one").write_text(json.dumps(one))
+    (tmp_path / "two").write_text(json.dumps({**two, "contexts": [{**two["contexts"][0], "name": "there"}]}))
+    both = f"{tmp_path / 'one'}:{tmp_path / 'two'}"
+    with pytest.raises(TodoCloudError, match=r"'here', 'there'.*set context"):
+        Credentials({"kubeconfig": both})
+    assert Credentials({"kubeconfig": both, "context": "here"}).server == "https://127.0.0.1:6443"
+
+
+@pytest.mark.parametrize("simple", [True, False])
+def test_requests_and_helm_take_the_same_proxy(monkeypatch: pytest.MonkeyPatch, simple: bool) -> None:
+    with fake_api(lambda request, n: Answer(body=obj("x"))) as api:
+        if simple:
+            monkeypatch.setenv("HTTP_PROXY", api.url.replace("//", "//me:a%20b@"))
+            config = kubeconfig(server="http://cluster.example:6443")
+        else:
+            proxy = api.url.replace("//", "//me:a%20b@")
+            config = kubeconfig(None, "http://cluster.example:6443", proxy_url=proxy)
+        kube = KubeSession({"kubeconfig": config})
+        kube.get(POD, "ns", "x")
+    assert api.requests[0].headers["host"] == "cluster.example:6443"
+    assert api.requests[0].headers["proxy-authorization"] == "Basic " + base64.b64encode(b"me:a b").decode()
+    assert kube.kubeconfig()["clusters"][0]["cluster"]["proxy-url"] == api.url.replace("//", "//me:a%20b@")
+
+
+def test_no_proxy_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_api(lambda request, n: Answer(body=obj("x"))) as api:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        monkeypatch.setenv("no_proxy", "127.0.0.0/8")
+        kube = KubeSession({"kubeconfig": kubeconfig(server=api.url)})
+        assert kube.get(POD, "ns", "x")
+    assert "proxy-url" not in kube.kubeconfig()["clusters"][0]["cluster"]
+
+
+def test_a_socks_proxy_without_its_library_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "urllib3.contrib.socks", None)
+    with pytest.raises(TodoCloudError, match="PySocks") as caught:
+        Credentials({"kubeconfig": kubeconfig(proxy_url="socks5://127.0.0.1:1")})
+    assert caught.value.failure.code is Code.MISSING_LIBRARY
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("./plugin", "you must log in: run `doctl auth init`"),
+        ("./absent", "No such file"),
+        ("./nothing", "missing token"),
+        ("./escapes", "red ::add-mask::x"),
+    ],
+)
+def test_what_an_exec_plugin_says_is_told(command: str, words: str, tmp_path: Path) -> None:
+    for name, text in {
+        "plugin": "echo 'you must log in: run `doctl auth init`' >&2; exit 1",
+        "nothing": 'echo \'{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {}}\'',
+        "escapes": "printf '\\033[31mred\\n::add-mask::x' >&2; exit 1",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o700)
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": command, "interactiveMode": "Never"}
+    (tmp_path / "config").write_text(json.dumps(kubeconfig({"exec": plugin})))
+    with pytest.raises(
+        TodoCloudError, match=f"exec plugin '{command}' of the kubeconfig gave no credentials"
+    ) as caught:
+        Credentials({"kubeconfig": str(tmp_path / "config")})
+    assert words in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "verified"), [("no", False), ("False", False), ("0", False), ("off", True), ("yes", True)]
+)
+def test_booleans_of_the_environment_are_read_as_kubernetes_core_reads_them(
+    text: str, verified: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("K8S_AUTH_VERIFY_SSL", "K8S_AUTH_VALIDATE_CERTS"):
+        monkeypatch.delenv("K8S_AUTH_VERIFY_SSL", raising=False)
+        monkeypatch.setenv(name, text)
+        cluster = Credentials({"host": "https://127.0.0.1:1", "api_key": "k"}).kubeconfig()["clusters"][0]["cluster"]
+        assert ("insecure-skip-tls-verify" not in cluster) is verified

@@ -1,0 +1,63 @@
+"""Kubeconfigs, as dictionaries: who is asked, as whom, and by which proxy."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.credentials import Credentials
+
+from tests.fuzz.frame import Target
+
+CANARY = "canaryKUBE4t8w2"
+
+
+def config(user: dict[str, Any], **cluster: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1", "kind": "Config", "current-context": "here",
+        "clusters": [{"name": "c", "cluster": {"server": "http://192.0.2.1:6443", **cluster}}],
+        "users": [{"name": "u", "user": user}],
+        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u", "namespace": "x"}}],
+    }  # fmt: skip
+
+
+SEEDS = [
+    config({"token": CANARY}),
+    config({"token": CANARY, "as": "jane", "as-groups": ["a"], "as-uid": "7", "as-user-extra": {"k": ["v"]}}),
+    config({"username": "me", "password": CANARY}, **{"proxy-url": f"http://me:{CANARY}@192.0.2.2:3128"}),
+    config(
+        {"token": CANARY},
+        **{"server": "https://192.0.2.1:6443", "insecure-skip-tls-verify": True, "tls-server-name": "kubernetes"},
+    ),
+    config({}, **{"certificate-authority-data": ""}),
+]
+# What could run a program, ask a cloud, or read a file of this machine by chance.
+NOT_HERE = ("exec", "auth-provider")
+
+
+def attempt(given: Any) -> None:
+    if not isinstance(given, dict) or any(name in json.dumps(given) for name in NOT_HERE):
+        return
+    try:
+        found = Credentials({"kubeconfig": given})
+    except TodoCloudError as exc:
+        if CANARY in f"{exc.failure.message} {exc.failure.details}":
+            raise AssertionError("a secret is shown") from exc
+        return
+    headers = dict(found.headers())
+    user = found.kubeconfig()["users"][0]["user"]
+    assert headers.get("Impersonate-User", "") == user.get("as", "")
+    assert all(isinstance(value, str) for value in headers.values())
+    if "token" in user:
+        assert headers["Authorization"] == f"Bearer {user['token']}"
+    elif "username" in user:
+        pair = base64.b64decode(headers["Authorization"].split()[1]).decode()
+        assert pair == f"{user['username']}:{user['password']}"
+    asked = next(each["user"] or {} for each in given["users"] if each["name"] == "u") if given.get("users") else {}
+    assert not asked.get("as") or "as" in user, "never more rights than asked"
+    json.dumps(found.kubeconfig())
+
+
+TARGET = Target("kubeconfig", SEEDS, attempt, expected=())
