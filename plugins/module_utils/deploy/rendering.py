@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..helm.cli import Helm, Rendered
 from ..helm.errors import HelmError
+from ..planning.hiding import without_secrets
 from ..planning.plan import PlanItem
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..settings import Settings
@@ -37,7 +38,7 @@ class Rendering:
                 request = apply_request(self._settings, spec, version_ids, revision)
                 self._known[key] = self._helm.render(request)
             except HelmError as exc:
-                self._known[key] = exc
+                self._known[key] = HelmError(without_secrets(exc.failure, spec), transient=exc.transient)
         known = self._known[key]
         if isinstance(known, HelmError):
             raise known

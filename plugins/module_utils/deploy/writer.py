@@ -21,6 +21,7 @@ from ..helm.state import Action
 from ..helm.storage import History, ReleaseStatus, Revision
 from ..kube.deadline import Deadline
 from ..labels import INPUTS, REVISION
+from ..planning.hiding import without_secrets
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..records.record import Member, Record
 from ..settings import Settings
@@ -70,7 +71,10 @@ class ReleaseWriter:
 
         def call(revision: int) -> None:
             options = {"force_conflicts": force_conflicts, "skip_crds": skip_crds}
-            self._helm.apply(apply_request(self._settings, spec, version_ids, revision, **options))
+            try:
+                self._helm.apply(apply_request(self._settings, spec, version_ids, revision, **options))
+            except HelmError as exc:  # its words may quote values
+                raise HelmError(without_secrets(exc.failure, spec), transient=exc.transient) from exc
 
         def ours(newest: Revision) -> bool:
             return newest.labels.get(INPUTS) == spec.inputs and newest.labels.get(REVISION) == str(newest.revision)

@@ -4,23 +4,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..helm.manifest import key_of, objects_of
 from ..yaml_scalars import means_itself
+from .hiding import everywhere, hider, telling, without_digests
+from .secret_leaves import contents_of
 
 _SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, before)", "(hidden, after)"
 _VERSIONS = ("app.kubernetes.io/version", "helm.sh/chart")
 _WIDE = 10_000  # long lines are not folded: a folded line would show as two changes
 
 
-def manifest_diffs(name: str, before: str, was: int, after: str, now: str) -> list[dict[str, str]]:
+def manifest_diffs(
+    name: str, before: str, was: int, after: str, now: str, secrets: Iterable[str] = ()
+) -> list[dict[str, str]]:
     """Entries of a module's ``diff`` for one release, objects sorted by kind and name, without unchanged ones.
 
-    ``was`` is a revision (0: not installed), ``now`` describes the new one.
+    ``was`` is a revision (0: not installed), ``now`` describes the new one. ``secrets``: texts to hide besides what the
+    manifests' own Secrets hold.
     """
-    old, new = _masked(before, after)
+    old, new = _masked(before, after, set(secrets))
     entries = []
     labels: dict[
         tuple[str, str], list[str]
@@ -79,14 +84,27 @@ def _describe(revision: int, exists: bool) -> str:
 _Objects = dict[tuple[str, str, str], dict[str, Any]]
 
 
-def _masked(before: str, after: str) -> tuple[_Objects, _Objects]:
-    """Objects of two manifests; placeholders in Secrets show only whether values differ."""
+def _masked(before: str, after: str, secrets: set[str]) -> tuple[_Objects, _Objects]:
+    """Objects of two manifests; placeholders in Secrets, and for what they hold in other places, show only whether
+    values differ.
+    """
     old: _Objects = {key_of(item): dict(item) for item in objects_of(before)}
     new: _Objects = {key_of(item): dict(item) for item in objects_of(after)}
     for key in old.keys() | new.keys():
         if key[0] == "Secret":
             _mask(old.get(key), new.get(key))
-    return old, new
+    were, are = (telling(text for each in contents_of(m) for text in each.values()) for m in (before, after))
+    if not (were or are or secrets):
+        return old, new
+    hidden = dict.fromkeys(secrets, _SAME) | dict.fromkeys(were, _BEFORE) | dict.fromkeys(are, _AFTER)
+    hidden |= dict.fromkeys(were & are, _SAME)
+    return _hidden(old, new, hidden, _BEFORE), _hidden(new, old, hidden, _AFTER)
+
+
+def _hidden(objects: _Objects, others: _Objects, secrets: Mapping[str, str], word: str) -> _Objects:
+    """Objects without secrets; ``word`` for digests in annotations that differ from those of the ``others``."""
+    hide = hider(secrets)
+    return {key: everywhere(without_digests(item, others.get(key), _SAME, word), hide) for key, item in objects.items()}
 
 
 def _mask(old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:

@@ -23,6 +23,7 @@ from ..records.rollback_floor import FLOOR
 from ..records.secret_values import Path, leaves
 from .chart_text import may_make_secrets
 from .credentials import is_credential
+from .hiding import without_secrets
 from .plan import Read, differences, newest_content, without_annotation
 from .secret_leaves import secret_leaves
 from .snapshot import Snapshot
@@ -102,7 +103,11 @@ class SecretInputs:
         try:
             return secret_leaves(spec.values, lambda values: self.helm.template(_request(spec, values)))
         except TodoCloudError:
+            pass
+        try:
             return secret_leaves(spec.values, lambda values: self.helm.render(_request(spec, values)).manifest)
+        except TodoCloudError as exc:
+            raise TodoCloudError(without_secrets(exc.failure, spec)) from exc
 
 
 def _request(spec: ReleaseSpec, values: Mapping[str, Any]) -> ApplyRequest:

@@ -29,6 +29,7 @@ from ..kube.resources import NAMESPACE, SECRET
 from ..labels import CHART, ENVIRONMENT, INPUT_KEY, INPUTS, REVISION, WATCHED
 from ..planning.credentials import is_credential
 from ..planning.diff import manifest_diffs
+from ..planning.hiding import credentials_of, without_secrets
 from ..planning.image_digests import ImageDigests, image_of, not_found
 from ..planning.plan import changes_of, newest_content, origin_of
 from ..planning.secret_inputs import SecretInputs
@@ -164,8 +165,9 @@ class Adoption:
                 apply_request(self._settings, replace(spec, watches=()), {}, stored.revision + 1)
             ).manifest
         except HelmError as exc:
+            exc = HelmError(without_secrets(exc.failure, spec), transient=exc.transient)
             if exc.failure.code is Code.CHART_INVALID:
-                raise
+                raise exc from None
             wanted = ""
             self._report.warnings.append(f"{spec.name}: could not be compared: {exc.failure.message}")
         if wanted and manifest_digest(wanted) == manifest_digest(stored.manifest):
@@ -174,7 +176,9 @@ class Adoption:
         changes = changes_of(replace(spec, watches=()), history, snapshot, stored, manual=False)
         row.detail = "differs, site.yml would change it: " + ("; ".join(changes) or "what the chart renders")
         if self._settings.diff and wanted:
-            self._report.diff += manifest_diffs(spec.name, stored.manifest, stored.revision, wanted, "inventory")
+            secrets = credentials_of(stored.config) | credentials_of(spec.values)
+            was = stored.manifest, stored.revision
+            self._report.diff += manifest_diffs(spec.name, *was, wanted, "inventory", secrets)
         return Found(stored, _as_deployed(stored, spec), same=False)
 
     def _verified(self, found: Mapping[str, Found]) -> dict[str, StoredRelease]:

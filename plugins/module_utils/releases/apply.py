@@ -29,6 +29,7 @@ from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
+from ..planning.hiding import credentials_of, texts_of
 from ..planning.image_digests import ImageDigests
 from ..planning.plan import Kind, PlanItem, make_plan, plan_release
 from ..planning.secret_inputs import SecretInputs
@@ -266,9 +267,12 @@ class Engine:
         row.detail = "" if write.action is Action.UNINSTALL else "not verified yet"
         self._report.changed = True
         if self._settings.diff:
-            before = self._read(write.name, write.was).manifest if write.was and write.now else ""
-            after = self._read(write.name, write.now).manifest if write.now else ""
-            self._report.diff += manifest_diffs(write.name, before, write.was, after, f"revision {write.now}")
+            numbers = (write.was, write.now)
+            stored = [self._read(write.name, number) if number and write.now else None for number in numbers]
+            before, after = (each.manifest if each else "" for each in stored)
+            secrets = {text for each in stored if each for text in credentials_of(each.config)}
+            secrets |= {text for spec in self._specs if spec.name == write.name for text in texts_of(spec)}
+            self._report.diff += manifest_diffs(write.name, before, write.was, after, f"revision {write.now}", secrets)
 
     def _note(self, found: Verification) -> None:
         self._report.warnings += found.warnings

@@ -27,7 +27,9 @@ from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
+from ..planning.hiding import credentials_of, texts_of, without_secrets
 from ..planning.plan import changes_of, newest_content, origin_of
+from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import WORKLOADS, Snapshot, targets_of
 from ..planning.spec import ReleaseSpec
 from ..readiness.status import State as WorkloadState
@@ -79,15 +81,16 @@ class HelmReleaseRun:
         self._read = run.storage.read
         self._force = force_conflicts
         self._skip_crds = skip_crds
+        self._secrets = SecretInputs(run.kube, run.helm, run.settings.namespace)
         self._report = HelmReleaseReport()
 
     def present(self, spec: ReleaseSpec) -> HelmReleaseReport:
         """Installs or upgrades the release and verifies it. Raises TodoCloudError with the report if it fails."""
         report, there = self._report, self._namespace_is_there(self._settings.check)
-        report.input_digest = spec.inputs
         with ExitStack() as stack:
             run, state, snapshot = self._look(stack, lambda s, lock: self._state(spec, s, lock), Wanted.APPLIED, spec)
             report.state_before, report.action = state, action_for(state, Wanted.APPLIED)
+            spec = self._with_digest(spec, snapshot, run)
             revisions = snapshot.history(spec.name)
             report.revision = revisions[-1].revision if revisions else 0
             stored = newest_content(revisions, self._read) if report.action is Action.UPGRADE else None
@@ -102,6 +105,17 @@ class HelmReleaseRun:
             if report.action is not Action.NONE:
                 self._deploy(spec, snapshot, run, stack)
         return self._finish()
+
+    def _with_digest(self, spec: ReleaseSpec, snapshot: Snapshot, run: LockedRun | None) -> ReleaseSpec:
+        """The release with the digest of its inputs, examined if it is to be written. A digest over secret values that
+        no key was made for yet is not shown.
+        """
+        spec = self._secrets.as_labelled(spec, snapshot, self._read)
+        if self._report.action not in _AT_REST:
+            spec = self._secrets.examined(spec)
+            spec = self._secrets.keyed(spec, run.kube) if run else spec
+        self._report.input_digest = "" if spec.secret_values and not spec.input_key else spec.inputs
+        return spec
 
     def pending(self, spec: ReleaseSpec) -> str:
         """What :meth:`present` would have to do, in words; empty when nothing. Writes nothing."""
@@ -132,7 +146,8 @@ class HelmReleaseRun:
             revisions = snapshot.history(name)
             stored = self._readable(name, revisions[-1].revision)
             if self._settings.diff and stored:
-                report.diff = manifest_diffs(name, stored.manifest, stored.revision, "", "absent")
+                secrets = credentials_of(stored.config)
+                report.diff = manifest_diffs(name, stored.manifest, stored.revision, "", "absent", secrets)
             if run:
                 writer = ReleaseWriter(run)
                 if report.action is Action.QUARANTINE:
@@ -172,7 +187,8 @@ class HelmReleaseRun:
             origin = origin_of(revisions, None, self._read)
             current = self._current(spec.name, revisions[-1].revision, snapshot)
             facts = Facts(origin.key, origin.manual, verified=current, current=current)
-        return release_state(revisions, facts, spec.wanted(snapshot.version_ids), lock)
+        wanted = self._secrets.as_labelled(spec, snapshot, self._read)
+        return release_state(revisions, facts, wanted.wanted(snapshot.version_ids), lock)
 
     def _current(self, name: str, revision: int, snapshot: Snapshot) -> bool:
         stored = self._readable(name, revision)
@@ -228,17 +244,21 @@ class HelmReleaseRun:
         try:
             after, then = self._run.helm.render(request).manifest, f"revision {report.revision + 1}"
         except HelmError as exc:
+            exc = HelmError(without_secrets(exc.failure, spec), transient=exc.transient)
             if exc.failure.code is Code.CHART_INVALID:
-                raise
+                raise exc from None
             report.warnings.append(f"The difference can't be shown: {exc.failure.message}")
             return
-        report.diff = manifest_diffs(spec.name, before.manifest if before else "", report.revision, after, then)
+        manifest, secrets = (before.manifest, credentials_of(before.config)) if before else ("", set())
+        secrets |= texts_of(spec)
+        report.diff = manifest_diffs(spec.name, manifest, report.revision, after, then, secrets)
 
     def _note_diff(self, name: str, was: int, now: int) -> None:
         if self._settings.diff:
             before, after = self._readable(name, was), self._readable(name, now)
             old, new = (before.manifest if before else ""), (after.manifest if after else "")
-            self._report.diff = manifest_diffs(name, old, was, new, f"revision {now}")
+            secrets = {text for each in (before, after) if each for text in credentials_of(each.config)}
+            self._report.diff = manifest_diffs(name, old, was, new, f"revision {now}", secrets)
 
     def _wait_until_gone(self, name: str, stored: StoredRelease | None) -> None:
         """Helm's uninstall only requests the deletion; the API shows when it is done."""

@@ -18,6 +18,7 @@ from ..locking.lease import held
 from ..locking.lock import lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.drift import drift_of
+from ..planning.hiding import credentials_of, texts_of
 from ..planning.plan import PlanItem, Read
 from ..planning.snapshot import Snapshot
 
@@ -60,9 +61,11 @@ class Preview:
 
     def _difference(self, item: PlanItem, snapshot: Snapshot, report: Report) -> list[dict[str, str]]:
         """Empty, with a warning, while it can't be rendered (no namespace, no CRD yet)."""
-        before = self._read(item.name, item.revision).manifest if item.revision else ""
+        stored = self._read(item.name, item.revision) if item.revision else None
+        before, secrets = (stored.manifest, credentials_of(stored.config)) if stored else ("", set())
         if item.spec is None:
-            return manifest_diffs(item.name, before, item.revision, "", "removed")
+            return manifest_diffs(item.name, before, item.revision, "", "removed", secrets)
+        secrets |= texts_of(item.spec)
         try:
             after = self._rendering.one(item.spec, snapshot.version_ids, item.revision + 1).manifest
         except HelmError as exc:
@@ -70,4 +73,4 @@ class Preview:
                 raise
             report.warnings.append(f"{item.name}: the difference can't be shown: {exc.failure.message}")
             return []
-        return manifest_diffs(item.name, before, item.revision, after, f"revision {item.revision + 1}")
+        return manifest_diffs(item.name, before, item.revision, after, f"revision {item.revision + 1}", secrets)

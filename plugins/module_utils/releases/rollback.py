@@ -20,6 +20,7 @@ from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.state import State
 from ..kube.resources import SECRET
 from ..planning.diff import manifest_diffs
+from ..planning.hiding import credentials_of
 from ..planning.snapshot import Snapshot
 from ..records.record import Header, Member, Record
 from ..records.rollback_floor import violated_floors
@@ -197,10 +198,13 @@ class Rollback:
             row.detail = f"back to set {target.record.id}" if row.action == "rollback" else "to be verified"
             self._report.changed = self._report.changed or row.action == "rollback"
             if self._settings.diff and row.action == "rollback":
-                now = self._read(member.name, row.was).manifest if row.was else ""
+                stored = self._read(member.name, row.was) if row.was else None
+                now, secrets = (stored.manifest, credentials_of(stored.config)) if stored else ("", set())
                 there = usable(member, snapshot.history(member.name), self._read)
                 then = self._read(member.name, member.revision).manifest if there else now
-                self._report.diff += manifest_diffs(member.name, now, row.was, then, f"as in set {target.record.id}")
+                secrets |= credentials_of(member.values)
+                as_in = f"as in set {target.record.id}"
+                self._report.diff += manifest_diffs(member.name, now, row.was, then, as_in, secrets)
 
     def _go(
         self,

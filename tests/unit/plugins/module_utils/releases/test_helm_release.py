@@ -16,6 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Re
 from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import HelmReleaseRun
 from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
 
+from tests.support.fake_environment import spec as secret_spec
 from tests.support.fake_helm import FakeHelm
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
@@ -52,3 +53,18 @@ def test_what_a_failed_revision_left_goes_though_the_run_that_got_over_it_was_ki
         kube.writes.clear()
         run(kube, spec)
         assert kube.writes == []
+
+
+def test_a_release_with_secret_values_has_a_keyed_digest_and_stays_unchanged() -> None:
+    kube = FakeKube()
+    kube.put(NAMESPACE, "", {"metadata": {"name": "ns"}})
+    release = secret_spec("grafana", {"secret": "hunter2-canary"})
+    predicted = run(kube, release, check=True, diff=True)
+    assert (predicted.action, predicted.input_digest) == (Action.INSTALL, "")
+    first = run(kube, release, diff=True)
+    assert first.input_digest not in ("", release.inputs)
+    assert "hunter2" not in str(first.as_result())
+    again = run(kube, release)
+    assert (again.action, again.input_digest) == (Action.NONE, first.input_digest)
+    del kube.objects["Secret", "ns", "todo-cloud-input-key"]
+    assert run(kube, release).action is Action.NONE
