@@ -55,6 +55,7 @@ class LockedRun(Run):
     def __init__(self, run: Run, check: Check, takeover: str = "") -> None:
         kube = Guarded(run.kube, check)
         super().__init__(kube, run.helm.guarded(check), run.settings, run.progress, run.what)
+        self.check = check
         self.holder = run.holder
         self.storage = run.storage.written_by(kube)
         self.records = run.records.written_by(kube)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..helm.cli import ApplyRequest
+from ..helm.cli import ApplyRequest, Helm
 from ..helm.errors import HelmError
 from ..helm.state import Action
 from ..helm.storage import History, ReleaseStatus, Revision
@@ -25,6 +26,7 @@ from ..planning.hiding import without_secrets
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..records.record import Member, Record
 from ..settings import Settings
+from .hooks import HookWatch, both
 from .orphans import label_failed, remove_orphans
 from .replicas import free_replicas
 from .run import LockedRun
@@ -53,6 +55,7 @@ class ReleaseWriter:
     def __init__(self, run: LockedRun) -> None:
         self._kube = run.kube
         self._helm = run.helm
+        self._check = run.check
         self._storage = run.storage
         self._settings = run.settings
         self._progress = run.progress
@@ -69,26 +72,26 @@ class ReleaseWriter:
     ) -> Write:
         """Installs or upgrades ``spec`` and verifies in the history that the newest revision is this one."""
 
-        def call(revision: int) -> None:
+        def call(helm: Helm, revision: int) -> None:
             options = {"force_conflicts": force_conflicts, "skip_crds": skip_crds}
-            try:
-                self._helm.apply(apply_request(self._settings, spec, version_ids, revision, **options))
-            except HelmError as exc:  # its words may quote values
-                raise HelmError(without_secrets(exc.failure, spec), transient=exc.transient) from exc
+            helm.apply(apply_request(self._settings, spec, version_ids, revision, **options))
 
         def ours(newest: Revision) -> bool:
             return newest.labels.get(INPUTS) == spec.inputs and newest.labels.get(REVISION) == str(newest.revision)
 
-        was, now = self._write(spec.name, call, ours, deadline)
+        def clean(exc: HelmError) -> HelmError:  # Helm's words, and those of hooks, may quote values
+            return HelmError(without_secrets(exc.failure, spec), transient=exc.transient)
+
+        was, now = self._write(spec.name, call, ours, deadline, clean=clean)
         return Write(spec.name, Action.UPGRADE if was else Action.INSTALL, was, now)
 
     def rollback(self, name: str, revision: int, deadline: Deadline, known: History | None = None) -> Write:
         """``helm rollback`` to a revision that is in the history. ``known``: the history, if it has just been read."""
         settings = self._settings
 
-        def call(expected: int) -> None:
+        def call(helm: Helm, expected: int) -> None:
             del expected  # Helm assigns the number
-            self._helm.rollback(
+            helm.rollback(
                 name, settings.namespace, revision, timeout=settings.timeout, history_max=settings.history_max
             )
 
@@ -159,10 +162,11 @@ class ReleaseWriter:
     def _write(
         self,
         name: str,
-        call: Callable[[int], None],
+        call: Callable[[Helm, int], None],
         ours: Callable[[Revision], bool],
         deadline: Deadline,
         known: History | None = None,
+        clean: Callable[[HelmError], HelmError] = lambda exc: exc,
     ) -> tuple[int, int]:
         """Revisions before and after. Transient faults are retried until the deadline, after the history was read
         again. ``known``: the history, if it has just been read.
@@ -175,9 +179,10 @@ class ReleaseWriter:
             expected = last + 1
             try:
                 free_replicas(self._kube, self._storage, known)
-                call(expected)
+                with self._hooks_watched(name) as helm:
+                    call(helm, expected)
             except HelmError as exc:
-                failed = exc
+                failed = clean(exc)
             else:
                 self.remove_orphans(name, self._verified(name, expected, ours))
                 return before, expected
@@ -200,12 +205,21 @@ class ReleaseWriter:
             last = newest.revision if newest else 0
         raise AssertionError("the loop above returns or raises")
 
+    @contextmanager
+    def _hooks_watched(self, name: str) -> Iterator[Helm]:
+        """Helm for one call, which ends when one of the release's hooks has failed for good."""
+        watch = HookWatch(self._kube, self._storage, self._settings, self._progress, name)
+        with watch.watching():
+            yield self._helm.guarded(both(self._check, watch.check))
+
     def _uninstall(self, name: str) -> None:
         """Helm's uninstall, which continues an interrupted one."""
         deadline = Deadline.after(self._settings.timeout)
         for attempt in count():
             try:
-                return self._helm.uninstall(name, self._settings.namespace, timeout=self._settings.timeout)
+                with self._hooks_watched(name) as helm:
+                    helm.uninstall(name, self._settings.namespace, timeout=self._settings.timeout)
+                return
             except HelmError as exc:
                 if not exc.transient or deadline.remaining <= _pause(attempt):
                     raise

@@ -80,7 +80,8 @@ def _body(symptom: Symptom, where: str, view: Container | None, probe_message: s
         case Code.PROGRESS_DEADLINE:
             return f"its progress deadline has passed ({text})"
         case Code.JOB_FAILED:
-            return f"the Job failed ({text})"
+            exited = f", {where} with code {symptom.exit_code}" if symptom.exit_code is not None else ""
+            return f"the Job failed ({text}){exited}"
         case Code.POD_FAILED:
             code = f" with code {symptom.exit_code}" if symptom.exit_code is not None else ""
             return f"{where if symptom.container else 'the pod'} failed{code} ({symptom.reason})"
