@@ -31,18 +31,16 @@ def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.update(LOCAL_CLUSTER=options.provider, TODO_CLOUD_CLUSTER=NAME, PATH=tool_path())
-    reader, left = Reader(), []
-    with Engine() if options.provider == "kind" else nullcontext() as engine:
-        _remove()  # what a killed run has left
-        cli.run(["build", NAME])
-        try:
-            code = _run(options.scenarios, options.provider, reader)
-        finally:
-            left += _remove()
-    left += engine.left if engine else []
+    reader = Reader()
+    try:
+        code, left, cpu = _on_a_cluster(options, reader)
+    except ClusterError as error:
+        if options.junit:
+            write_junit(reader.phases, [("this machine can run it", [str(error)])], options.junit)
+        raise
     print(*table(reader.phases), *left, sep="\n")
     if options.junit:
-        options.junit.with_suffix(".cpu").write_text(str(engine.cpu if engine else 0.0))
+        options.junit.with_suffix(".cpu").write_text(str(cpu))
         write_junit(reader.phases, [("nothing is left", left)], options.junit)
     return 1 if code or left else 0
 
@@ -63,6 +61,19 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if unknown := set(options.scenarios) - set(known):
         parser.error(f"there is no scenario {', '.join(sorted(unknown))}: choose from {', '.join(known)}")
     return options
+
+
+def _on_a_cluster(options: argparse.Namespace, reader: Reader) -> tuple[int, list[str], float]:
+    """The exit code of molecule, what is left on the machine afterwards, and the CPU seconds of the cluster."""
+    left: list[str] = []
+    with Engine() if options.provider == "kind" else nullcontext() as engine:
+        _remove()  # what a killed run has left
+        cli.run(["build", NAME])
+        try:
+            code = _run(options.scenarios, options.provider, reader)
+        finally:
+            left += _remove()
+    return (code, [*left, *engine.left], engine.cpu) if engine else (code, left, 0.0)
 
 
 def _run(scenarios: Sequence[str], provider: str, reader: Reader) -> int:

@@ -94,12 +94,13 @@ def test_the_bare_machine_cluster_needs_no_engine(world: World) -> None:
     assert world.calls == ["build molecule"]
 
 
-def test_a_machine_that_cannot_run_kind_fails_with_the_reason(world: World) -> None:
+def test_a_machine_that_cannot_run_kind_fails_with_the_reason(world: World, tmp_path: Path) -> None:
     world.fails = "engine start"
 
     with pytest.raises(ClusterError, match="engine start fails"):
-        molecule.main(["default"])
+        molecule.main(["default", "--junit", str(tmp_path / "molecule.xml")])
     assert "build molecule" not in world.calls
+    assert 'message="engine start fails"' in (tmp_path / "molecule.xml").read_text(), "for the summary of make test"
 
 
 def test_the_engine_goes_when_something_fails_on_the_way(world: World) -> None:
