@@ -12,7 +12,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from ..helm.manifest import objects_of
+from ..helm.manifest import is_kept, objects_of
 from ..helm.storage import CorruptRelease, HelmReader, History, ReleaseStatus, Revision
 from ..kube.api import KubeApi
 from ..kube.errors import KubeError, NotFound
@@ -73,11 +73,18 @@ def remove_orphans(kube: KubeApi, storage: HelmReader, name: str, history: Histo
     if kept is None:
         return []
     suspects = {r.revision for r in failed} | {a.revision for a, b in pairwise(history) if b in failed}
-    candidates = {key for number in suspects for key in (_keys(storage, name, number) or {})} - kept.keys()
+    still = {_without_version(key) for key in kept}
+    found = {key for number in suspects for key in (_keys(storage, name, number) or {})}
+    candidates = {key for key in found if _without_version(key) not in still}
     removed = [f"{key[1]} {key[3]}" for key in sorted(candidates) if _delete(kube, key, name, storage.namespace)]
     for revision in failed:
         _label(kube, storage.namespace, revision, _NOTHING)
     return removed
+
+
+def _without_version(key: Key) -> Key:
+    """An object is the same in all versions of its API group."""
+    return (key[0].rpartition("/")[0], *key[1:])
 
 
 def _keys(storage: HelmReader, name: str, revision: int) -> dict[Key, dict[str, Any]] | None:
@@ -101,11 +108,14 @@ def _delete(kube: KubeApi, key: Key, release: str, namespace: str) -> bool:
     api_version, kind, where, name = key
     if kind in _KEPT_KINDS:
         return False
-    resource = kube.resource(api_version, kind)
+    try:
+        resource = kube.resource(api_version, kind)
+    except NotFound:
+        return False  # the kind is gone, and its objects with it
     where = where if resource.namespaced else ""
     found = kube.find(resource, where, name, metadata_only=True)
     notes = ((found or {}).get("metadata") or {}).get("annotations") or {}
     owner = (notes.get("meta.helm.sh/release-name"), notes.get("meta.helm.sh/release-namespace"))
-    if found is None or owner != (release, namespace) or notes.get("helm.sh/resource-policy") == "keep":
+    if found is None or owner != (release, namespace) or is_kept(found):
         return False
     return kube.delete(resource, where, name, uid=found["metadata"]["uid"])

@@ -19,7 +19,7 @@ from ..failure import Code, TodoCloudError, error
 from ..helm.cli import ApplyRequest, Helm
 from ..helm.errors import HelmError
 from ..helm.state import Action
-from ..helm.storage import History, ReleaseStatus, Revision
+from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision
 from ..kube.deadline import Deadline
 from ..labels import INPUTS, REVISION
 from ..planning.hiding import without_secrets
@@ -28,6 +28,7 @@ from ..records.record import Member, Record
 from ..settings import Settings
 from .hooks import HookWatch, both
 from .orphans import label_failed, remove_orphans
+from .removed_apis import with_served_apis
 from .replicas import free_replicas
 from .run import LockedRun
 
@@ -174,7 +175,7 @@ class ReleaseWriter:
         known = self._storage.history(name) if known is None else known
         before = known[-1].revision if known else 0
         label_failed(self._kube, self._settings.namespace, known)
-        last = before
+        last, mended = before, False
         for attempt in count():
             expected = last + 1
             try:
@@ -194,6 +195,11 @@ class ReleaseWriter:
                 return before, expected  # only the response was lost
             if newest and newest.status.pending and newest.revision == expected:
                 self._storage.mark_failed(newest, f"Helm ended early: {failed.failure.message}"[:500])
+            if failed.failure.code is Code.API_REMOVED and not mended:
+                mended = self._mend_manifest(name)
+                if mended:
+                    last = newest.revision if newest else 0
+                    continue
             pause = _pause(attempt + (_WEBHOOK_ATTEMPT if failed.failure.code is Code.WEBHOOK_DOWN else 0))
             failed_revisions = (newest.revision if newest else 0) - before
             # The history could be read: if Helm's token was rejected, it has been renewed since.
@@ -214,17 +220,36 @@ class ReleaseWriter:
 
     def _uninstall(self, name: str) -> None:
         """Helm's uninstall, which continues an interrupted one."""
-        deadline = Deadline.after(self._settings.timeout)
+        deadline, mended = Deadline.after(self._settings.timeout), False
         for attempt in count():
             try:
                 with self._hooks_watched(name) as helm:
                     helm.uninstall(name, self._settings.namespace, timeout=self._settings.timeout)
                 return
             except HelmError as exc:
+                if not exc.transient and not mended and self._mend_manifest(name):  # Helm does not say why it failed
+                    mended = True
+                    continue
                 if not exc.transient or deadline.remaining <= _pause(attempt):
                     raise
                 self._progress(f"{name}: {exc.failure.message}; trying again in {_pause(attempt):.0f} s")
                 self._pause.wait(_pause(attempt))
+
+    def _mend_manifest(self, name: str) -> bool:
+        """Whether the manifest that Helm compares with named APIs that are gone: it no longer does then."""
+        revisions = self._storage.history(name)
+        deployed = [r for r in revisions if r.status is ReleaseStatus.DEPLOYED] or revisions
+        if not deployed:
+            return False
+        try:
+            manifest, changes = with_served_apis(self._kube, self._storage.read(name, deployed[-1].revision).manifest)
+        except CorruptRelease:
+            return False
+        for change in changes:
+            self._progress(f"{name}: its revision {deployed[-1].revision} names an API that is gone: {change}")
+        if changes:
+            self._storage.replace_manifest(deployed[-1], manifest)
+        return bool(changes)
 
     def _verified(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> History:
         """The history, after checking that its newest revision is the expected one of ours."""

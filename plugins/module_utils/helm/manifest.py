@@ -57,6 +57,12 @@ def key_of(item: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(item.get("kind", "")), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
 
 
+def is_kept(item: Mapping[str, Any]) -> bool:
+    """Whether Helm leaves the object when it is no longer in the release (``helm.sh/resource-policy: keep``)."""
+    annotations = (item.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get("helm.sh/resource-policy", "")).strip().lower() == "keep"
+
+
 def is_components(manifest: str) -> bool:
     """True when the release has Dapr resources (components, configurations): they go back before the services."""
     return any(str(item.get("apiVersion", "")).startswith(_DAPR_GROUP) for item in objects_of(manifest))

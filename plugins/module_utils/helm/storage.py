@@ -14,7 +14,7 @@ import copy
 import gzip
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -277,15 +277,25 @@ class HelmStorage(HelmReader):
 
         The Secret's resourceVersion guards the write: Conflict when another client changed it meanwhile.
         """
+
+        def change(release: dict[str, Any]) -> None:
+            release["info"]["status"] = ReleaseStatus.FAILED.value
+            release["info"]["description"] = reason
+
+        self._rewrite(revision, change, {"labels": {"status": ReleaseStatus.FAILED.value}})
+
+    def replace_manifest(self, revision: Revision, manifest: str) -> None:
+        """Gives a revision another manifest. Raises Conflict as :meth:`mark_failed` does."""
+        self._rewrite(revision, lambda release: release.update(manifest=manifest), {})
+
+    def _rewrite(
+        self, revision: Revision, change: Callable[[dict[str, Any]], None], metadata: Mapping[str, Any]
+    ) -> None:
         secret = self._kube.get(SECRET, self.namespace, revision.secret)
         release = decode(_payload(secret))
-        release["info"]["status"] = ReleaseStatus.FAILED.value
-        release["info"]["description"] = reason
+        change(release)
         patch = {
-            "metadata": {
-                "resourceVersion": secret["metadata"]["resourceVersion"],
-                "labels": {"status": ReleaseStatus.FAILED.value},
-            },
+            "metadata": {"resourceVersion": secret["metadata"]["resourceVersion"], **metadata},
             "data": {"release": encode(release)},
         }
         self._kube.patch(SECRET, self.namespace, revision.secret, patch)

@@ -20,6 +20,7 @@ from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.cli import Helm
 from ..helm.errors import HelmError
+from ..helm.manifest import is_kept, key_of, objects_of
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
 from ..helm.storage import CorruptRelease, History, ReleaseStatus, StoredRelease
 from ..kube.api import KubeClient
@@ -262,7 +263,13 @@ class HelmReleaseRun:
 
     def _wait_until_gone(self, name: str, stored: StoredRelease | None) -> None:
         """Helm's uninstall only requests the deletion; the API shows when it is done."""
+        kept = [item for item in objects_of(stored.manifest) if is_kept(item)] if stored else []
+        if kept:
+            names = ", ".join(" ".join(filter(None, (key_of(item)[0], key_of(item)[2]))) for item in kept)
+            self._report.warnings.append(f"{name}: {names} is left, as its annotation helm.sh/resource-policy says.")
+        keys = {(kind, item_name) for kind, _, item_name in map(key_of, kept)}
         left = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
+        left = [t for t in left if (t.kind, t.name) not in keys]
         deadline, pause = Deadline.after(self._settings.timeout), threading.Event()
         while left:
             left = [t for t in left if self._kube.find(WORKLOADS[t.kind], t.namespace, t.name, metadata_only=True)]

@@ -104,3 +104,21 @@ def test_without_the_newest_manifest_nothing_goes() -> None:
     kube = world()
     store(kube, revision=3, payload="garbage")
     assert sweep(kube) == []
+
+
+def test_an_object_in_another_version_of_its_group_is_the_same() -> None:
+    kube, version = FakeKube(), "apiVersion: autoscaling/v{}\nkind: HorizontalPodAutoscaler\nmetadata: {{name: a}}\n"
+    store(kube, revision=1, status="failed", manifest=version.format("2beta2"))
+    store(kube, revision=2, manifest=version.format(2))
+    storage = HelmReader(kube, "ns")
+    assert remove_orphans(kube, storage, "api", storage.history("api")) == []
+    assert not [write for write in kube.writes if write[0] == "delete"]
+
+
+def test_an_orphan_whose_kind_is_gone_is_gone_too() -> None:
+    kube = FakeKube()
+    store(kube, revision=1, status="failed", manifest="apiVersion: x.io/v1\nkind: Widget\nmetadata: {name: w}\n")
+    store(kube, revision=2, manifest=manifest("a"))
+    storage = HelmReader(kube, "ns")
+    assert remove_orphans(kube, storage, "api", storage.history("api")) == []
+    assert with_orphans(storage.history("api")) == []

@@ -282,3 +282,34 @@ def test_threads_may_share_a_writer() -> None:
     for spec in specs:
         newest = HelmReader(kube, "ns").history(spec.name)[-1]
         assert newest.status is ReleaseStatus.DEPLOYED
+
+
+OLD_API = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: {name: b}\n"
+
+
+def test_a_deployed_manifest_with_an_api_that_is_gone_is_mended_and_helm_asked_again() -> None:
+    def refuses(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        raise HelmError(Failure(Code.API_REMOVED, "api: policy/v1beta1 is gone"), transient=False)
+
+    kube = FakeKube()
+    store(kube, revision=1, manifest=OLD_API)
+    helm = FakeHelm(kube, refuses)
+    done = make(kube, helm).apply(SPEC, {}, Deadline.after(5))
+    assert (done.was, done.now) == (1, 2)
+    assert "policy/v1\n" in HelmReader(kube, "ns").read("api", 1).manifest
+    unmended = FakeHelm(kube, refuses)
+    with pytest.raises(TodoCloudError, match="is gone"):
+        make(kube, unmended).apply(SPEC, {}, Deadline.after(5))
+
+
+def test_an_uninstall_that_fails_for_an_api_that_is_gone_is_mended() -> None:
+    class Once(FakeHelm):
+        def uninstall(self, name: str, namespace: str, *, timeout: int = 300) -> None:
+            if "v1beta1" in HelmReader(self.kube, "ns").read(name, 1).manifest:
+                raise HelmError(Failure(Code.HELM_FAILED, "api: failed to delete release: api"), transient=False)
+            super().uninstall(name, namespace, timeout=timeout)
+
+    kube = FakeKube()
+    store(kube, revision=1, status="uninstalling", manifest=OLD_API)
+    make(kube, Once(kube)).uninstall("api")
+    assert HelmReader(kube, "ns").history("api") == []

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, NAMESPACE
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    CONFIG_MAP,
+    LEASE,
+    NAMESPACE,
+    STATEFUL_SET,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import HelmReleaseRun
@@ -68,3 +73,16 @@ def test_a_release_with_secret_values_has_a_keyed_digest_and_stays_unchanged() -
     assert (again.action, again.input_digest) == (Action.NONE, first.input_digest)
     del kube.objects["Secret", "ns", "todo-cloud-input-key"]
     assert run(kube, release).action is Action.NONE
+
+
+def test_an_uninstall_does_not_wait_for_what_it_keeps() -> None:
+    kube = FakeKube()
+    kube.put(NAMESPACE, "", {"metadata": {"name": "ns"}})
+    kept = "metadata: {name: db, annotations: {helm.sh/resource-policy: Keep}}"
+    store(kube, revision=1, manifest=f"apiVersion: apps/v1\nkind: StatefulSet\n{kept}\n")
+    kube.put(STATEFUL_SET, "ns", {"metadata": {"name": "db", "annotations": {}}})
+    one = Run(kube, FakeHelm(kube), Settings("", "ns", timeout=1), lambda line: None, "a test")
+    report = HelmReleaseRun(one).absent("api")
+    assert report.changed
+    assert report.warnings == ["api: StatefulSet db is left, as its annotation helm.sh/resource-policy says."]
+    assert kube.find(STATEFUL_SET, "ns", "db")
