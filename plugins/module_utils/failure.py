@@ -35,6 +35,7 @@ class Code(StrEnum):
     PROBE_FAILING = "probe_failing"
     SIDECAR_NOT_READY = "sidecar_not_ready"
     DEPENDENCY_DOWN = "dependency_down"
+    PLATFORM_DOWN = "platform_down"
     BLOCKED_BY_OLD_POD = "blocked_by_old_pod"
     PROGRESS_DEADLINE = "progress_deadline"
     JOB_FAILED = "job_failed"

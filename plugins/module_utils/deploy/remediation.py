@@ -82,7 +82,7 @@ class Remediation:
             self._kube.find(NAMESPACE, "", self._settings.namespace, deadline=Deadline.after(_PROBE_SECONDS))
         snapshot = self._run.look()
         report.set = snapshot.newest.id if snapshot.newest else 0
-        if any(f.code is Code.DEPENDENCY_DOWN for f in lost.failures.values()):
+        if any(f.code in (Code.DEPENDENCY_DOWN, Code.PLATFORM_DOWN) for f in lost.failures.values()):
             return "everything is kept as it is: going back would not bring the dependency back"
         if any(f.code is Code.WEBHOOK_DOWN for f in lost.failures.values()):
             return "everything is kept as it is: going back would call the webhook too"

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ..availability import BackgroundProbe
 from ..deploy.boundary import Boundary, Contents
+from ..deploy.outages import Outages
 from ..deploy.recorder import Recorder
 from ..deploy.remediation import Remediation, WaveFailure
 from ..deploy.rendering import Rendering
@@ -194,7 +195,8 @@ class Engine:
         record(run.kube, self._settings.namespace, self._guarded)
         given_up = forget(run.kube, self._settings.namespace)
         self._report.warnings += [given_up] if given_up else []
-        writer, verifier = ReleaseWriter(run), Verifier(run, repair_sidecars=True)
+        writer = ReleaseWriter(run)
+        verifier = Outages(run, Verifier(run, repair_sidecars=True), snapshot)
         verified: dict[str, StoredRelease] = {}
         items = {item.name: item for item in plan}
         for number, wave in enumerate(self._waves, 1):

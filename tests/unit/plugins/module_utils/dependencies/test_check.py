@@ -1,0 +1,186 @@
+"""Whose fault: a row of the table is down, and only then a failure is explained by it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.dependencies.check import Dependencies, Down
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, Unreachable
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    NODE,
+    POD,
+    SECRET,
+    SERVICE,
+    WELL_KNOWN,
+    Resource,
+)
+
+from tests.support.fake_environment import SLICE
+from tests.support.fake_kube import FakeKube
+
+COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]
+DAPR = {"dapr.io/enabled": "true", "dapr.io/app-id": "api"}
+
+
+def service(kube: FakeKube, namespace: str, name: str, *ready: bool, **metadata: Any) -> None:
+    """A Service with endpoints."""
+    spec = {"selector": {"app": name}, "clusterIP": "10.96.0.7"}
+    kube.put(SERVICE, namespace, {"metadata": {"name": name, **metadata}, "spec": spec})
+    endpoints = [{"conditions": {"ready": each}} for each in ready]
+    labels = {"kubernetes.io/service-name": name}
+    kube.put(SLICE, namespace, {"metadata": {"name": f"{name}-1", "labels": labels}, "endpoints": endpoints})
+
+
+def cluster(**annotations: str) -> FakeKube:
+    """A failing pod on a node that works."""
+    kube = FakeKube()
+    kube.put(POD, "ns", {"metadata": {"name": "api-1", "annotations": annotations}, "spec": {"nodeName": "n"}})
+    node(kube, "True")
+    return kube
+
+
+def node(kube: FakeKube, ready: str) -> None:
+    condition = {"type": "Ready", "status": ready, "reason": "NodeStatusUnknown"}
+    kube.put(NODE, "", {"metadata": {"name": "n"}, "status": {"conditions": [condition]}})
+
+
+def failed(*log: str, code: Code = Code.CRASH_LOOP, **details: Any) -> Failure:
+    return Failure(code, "api: container app exits with code 1.", {"pod": "api-1", "log_tail": list(log), **details})
+
+
+def down(kube: FakeKube, failure: Failure, **options: Any) -> list[Down]:
+    return Dependencies(kube, "ns", "dapr-system", **options).blamed({"api": failure}).get("api", [])
+
+
+REFUSED = failed("dial tcp: connect to db:5432: connection refused")
+
+
+def test_a_failure_without_anything_down_is_the_releases_own() -> None:
+    kube = cluster()
+    service(kube, "ns", "db", True)
+    assert down(kube, REFUSED) == []
+    assert down(kube, failed("ValueError: no")) == []
+
+
+@pytest.mark.parametrize("ready", [(), (False,), (False, False)])
+def test_a_service_without_a_ready_pod_is_down(ready: tuple[bool, ...]) -> None:
+    kube = cluster()
+    service(kube, "ns", "db", *ready)
+    (found,) = down(kube, REFUSED)
+    assert found.code is Code.DEPENDENCY_DOWN
+    assert "db:5432" in found.what
+
+
+@pytest.mark.parametrize(
+    "host", ["kafka.data:9092", "kafka.data.svc:9092", "kafka-0.kafka.data.svc.cluster.local:9092", "10.96.0.7:9092"]
+)
+def test_names_of_services(host: str) -> None:
+    kube = cluster()
+    service(kube, "data", "kafka", False)
+    if host[0].isdigit():
+        service(kube, "ns", "kafka", False)  # the fake lists one namespace
+    assert len(down(kube, failed(f"connect to {host}: refused"))) == 1
+
+
+def test_a_service_that_is_not_there_or_has_no_pods_of_its_own_is_not_down() -> None:
+    kube = cluster()
+    assert down(kube, REFUSED) == []
+    kube.put(SERVICE, "ns", {"metadata": {"name": "db"}, "spec": {"type": "ExternalName"}})
+    assert down(kube, REFUSED) == []
+
+
+def test_what_a_release_of_the_wave_brings_along_fails_with_it() -> None:
+    kube = cluster()
+    service(kube, "ns", "db", False, annotations={"meta.helm.sh/release-name": "shop"})
+    assert down(kube, REFUSED, wave=["shop"]) == []
+    assert len(down(kube, REFUSED, wave=["other"])) == 1
+
+
+def test_hosts_outside_of_the_cluster_count_if_the_old_version_named_them() -> None:
+    failure = failed('connection to server at "db.example.org", port 5432 failed: timed out')
+    asked: list[tuple[str, int]] = []
+
+    def silent(host: str, port: int) -> bool:
+        asked.append((host, port))
+        return False
+
+    assert len(down(cluster(), failure, known="url: db.example.org:5432", connect=silent)) == 1
+    assert asked == [("db.example.org", 5432)]
+    assert down(cluster(), failure, known="url: other", connect=silent) == []
+    assert down(cluster(), failure, known="url: db.example.org:5432", connect=lambda host, port: True) == []
+
+
+def test_the_platform_is_named() -> None:
+    kube = cluster(**DAPR)
+    node(kube, "Unknown")
+    service(kube, "kube-system", "kube-dns", False)
+    service(kube, "dapr-system", "dapr-sentry", False)
+    service(kube, "dapr-system", "dapr-api", True)
+    found = down(kube, failed())
+    assert {each.what for each in found} == {"node n", "cluster DNS", "Dapr's dapr-sentry"}
+    assert {each.code for each in found} == {Code.PLATFORM_DOWN}
+
+
+def test_dapr_is_not_to_blame_for_pods_without_a_sidecar() -> None:
+    kube = cluster()
+    service(kube, "dapr-system", "dapr-sentry", False)
+    assert down(kube, failed()) == []
+    assert len(down(kube, failed(code=Code.SIDECAR_MISSING))) == 1
+
+
+@pytest.mark.parametrize("scopes", [None, ["api"], ["other"]])
+def test_brokers_of_components(scopes: list[str] | None) -> None:
+    kube = cluster(**DAPR)
+    service(kube, "data", "kafka", False)
+    entry = {"name": "brokers", "secretKeyRef": {"name": "kafka-credentials", "key": "brokers"}}
+    body: dict[str, Any] = {"metadata": {"name": "pubsub"}, "spec": {"metadata": [entry]}}
+    kube.put(COMPONENT, "ns", {**body, **({"scopes": scopes} if scopes else {})})
+    brokers = base64.b64encode(b"kafka.data.svc:9092").decode()
+    kube.put(SECRET, "ns", {"metadata": {"name": "kafka-credentials"}, "data": {"brokers": brokers}})
+    assert len(down(kube, failed(code=Code.SIDECAR_NOT_READY))) == (0 if scopes == ["other"] else 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_down"),
+    [
+        ('Failed to pull image "ghcr.io/a/b:1": dial tcp 1.2.3.4:443: i/o timeout', True),
+        ('Failed to pull image "ghcr.io/a/b:1": unexpected status: 503 Service Unavailable', True),
+        ('Failed to pull image "ghcr.io/a/b:1": toomanyrequests: rate limit', True),
+        ('Failed to pull image "ghcr.io/a/b:1": ghcr.io/a/b:1: not found', False),
+        ('Failed to pull image "ghcr.io/a/b:1": 403 Forbidden', False),
+        ("Back-off pulling image", False),
+    ],
+)
+def test_registries(text: str, is_down: bool) -> None:
+    found = down(cluster(), failed(code=Code.IMAGE_PULL, api_message=text))
+    assert bool(found) is is_down
+    assert not found or found[0].what == "registry ghcr.io"
+
+
+def test_codes_that_nothing_else_explains() -> None:
+    kube = cluster()
+    service(kube, "ns", "db", False)
+    assert down(kube, failed("db:5432 refused", code=Code.CONFIG_MISSING)) == []
+
+
+class Strict(FakeKube):
+    """Nothing may be read, or nothing answers."""
+
+    error: Exception = Forbidden("no", 403)
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        raise self.error
+
+
+def test_what_may_not_be_read_counts_as_up() -> None:
+    assert down(Strict(), REFUSED) == []
+
+
+def test_an_api_that_is_out_of_reach_ends_it() -> None:
+    kube = Strict()
+    kube.error = Unreachable("no answer")
+    with pytest.raises(Unreachable):
+        down(kube, REFUSED)

@@ -1,0 +1,78 @@
+"""A wave that fails because something else is down: it is waited for, named, and nothing goes back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy import outages
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SERVICE, Resource
+
+from tests.support.fake_environment import A1, BAD, C1, SLICE, Cluster, World, outcomes
+
+
+class Logging(Cluster):
+    """Its containers say that they can't reach db. ``back_after``: looks at db's endpoints until it is ready again."""
+
+    back_after = 1000
+    line = "connect to db:5432: connection refused"
+
+    def logs(self, namespace: str, pod: str, container: str, **_: Any) -> str:
+        return self.line
+
+    def delete(self, resource: Resource, namespace: str, name: str, **options: Any) -> bool:
+        """The pod that is made then is ready."""
+        done = super().delete(resource, namespace, name, **options)
+        self.objects["Deployment", "ns", "other"]["status"]["availableReplicas"] = 1
+        return done
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        if verb == "list" and resource.kind == "EndpointSlice":
+            self.back_after -= 1
+            if self.back_after == 0:
+                database(self, ready=True)
+
+
+def database(kube: Cluster, *, ready: bool) -> None:
+    kube.put(SERVICE, "ns", {"metadata": {"name": "db"}, "spec": {"selector": {"app": "db"}}})
+    labels = {"kubernetes.io/service-name": "db"}
+    endpoints = [{"conditions": {"ready": ready}}]
+    kube.put(SLICE, "ns", {"metadata": {"name": "db-1", "labels": labels}, "endpoints": endpoints})
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A set was verified; then the database went away."""
+    monkeypatch.setattr(outages.Outages.__init__, "__defaults__", (0.05,))
+    found = World(Logging())
+    found.apply({"components": C1}, {"api": A1})
+    database(found.kube, ready=False)
+    return found
+
+
+def test_nothing_goes_back_for_something_that_is_down(world: World) -> None:
+    caught = world.fails({"api": BAD}, timeout=1)
+    assert caught.failure.code is Code.DEPENDENCY_DOWN
+    assert "db:5432" in caught.failure.details["dependency"]
+    assert caught.failure.details["cause"]["code"] == "crash_loop"
+    assert outcomes(caught.results) == {"api": "failed"}
+    assert world.helm.commands[-1] == "upgrade api"
+
+
+def test_what_comes_back_in_time_lets_the_run_go_on(world: World) -> None:
+    assert isinstance(world.kube, Logging)
+    world.kube.back_after = 3
+    report = world.apply({"other": BAD}, timeout=20)
+    assert outcomes(report.as_result()) == {"other": "verified"}
+    assert report.set == 2
+    assert any("is back" in line for line in world.lines)
+    assert any("back-off" in line for line in world.lines)
+
+
+def test_a_release_that_fails_by_itself_goes_back_as_ever(world: World) -> None:
+    assert isinstance(world.kube, Logging)
+    world.kube.line = "ValueError: no"
+    caught = world.fails({"api": BAD}, timeout=20)
+    assert caught.failure.code is Code.CRASH_LOOP
+    assert world.helm.commands[-1] == "rollback api"
