@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Stored manifests that name APIs which the cluster no longer serves: Helm can neither upgrade nor uninstall them.
 
-They are mended as Helm's plugin mapkubeapis does it: an object gets the version that its group serves now, and one whose
+They are mended as the plugin mapkubeapis does it: an object gets the version that its group serves now, and one whose
 kind is gone, and that therefore cannot exist, leaves the manifest.
 """
 

@@ -71,7 +71,7 @@ def test_values_of_charts_are_not_shown_with_the_arguments() -> None:
     shown = module.failed["invocation"]["module_args"]
     assert "hunter2" not in str(module.failed)
     assert (shown["environment"], shown["waves"][0][0]["name"]) == ("staging", "api")
-    module.params = {"waves": "odd"}  # type: ignore[attr-defined]
+    module.params = {"waves": "odd"}
     assert invocation(module)["invocation"]["module_args"] == {"waves": "odd"}
-    module.params = {"name": "x"}  # type: ignore[attr-defined]
+    module.params = {"name": "x"}
     assert invocation(module) == {}
