@@ -54,6 +54,11 @@ _value:
       description: Keys that have no value in the cluster either and are not generated.
       type: list
       elements: str
+    unfit:
+      description: Keys whose value is no text, and what it is.
+      type: list
+      elements: str
+      sample: [enabled (a boolean)]
 """
 
 from collections.abc import Callable

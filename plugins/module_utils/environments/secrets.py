@@ -8,8 +8,17 @@ import base64
 import secrets
 import string
 from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any
 
+_NO_TEXT: tuple[tuple[tuple[type, ...], str], ...] = (
+    ((bool,), "a boolean"),
+    ((int, float), "a number"),
+    ((datetime, date), "a date"),
+    ((bytes,), "binary"),
+    ((Mapping,), "a dictionary"),
+    ((list, tuple, set), "a list"),
+)
 _LETTERS = string.ascii_letters + string.digits
 _LENGTH = 48
 
@@ -19,7 +28,7 @@ def secret_contents(
     generated: Mapping[str, Iterable[str] | None] | None = None,
     found: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, dict[str, Any]]:
-    """Contents by name of the Secret: ``data``, ``open`` and ``missing``; see the filter of the same name."""
+    """Contents by name of the Secret; see the filter of the same name."""
     present = {each["metadata"]["name"]: each.get("data") or {} for each in found}
     made = generated or {}
     return {
@@ -29,8 +38,10 @@ def secret_contents(
 
 
 def _contents(values: Mapping[str, Any], generated: list[str], present: Mapping[str, str]) -> dict[str, Any]:
-    data = {key: base64.b64encode(str(v).encode()).decode() for key, v in values.items() if v is not None and v != ""}
-    unset = [key for key in dict.fromkeys([*values, *generated]) if key not in data]
+    unfit = [f"{key} ({what})" for key, value in values.items() if (what := _what(value))]
+    given = {key: value for key, value in values.items() if value is not None and value != "" and not _what(value)}
+    data = {key: base64.b64encode(str(value).encode()).decode() for key, value in given.items()}
+    unset = [key for key in dict.fromkeys([*values, *generated]) if key not in data and not _what(values.get(key))]
     missing = []
     for key in unset:
         if key in present:
@@ -40,4 +51,19 @@ def _contents(values: Mapping[str, Any], generated: list[str], present: Mapping[
             data[key] = base64.b64encode(text.encode()).decode()
         else:
             missing.append(key)
-    return {"data": data, "open": unset, "missing": missing}
+    return {"data": data, "open": unset, "missing": missing, "unfit": unfit}
+
+
+def _what(value: Any) -> str:
+    """What a value is that is no text, so that nobody can tell how it should be written; else empty."""
+    for kinds, name in _NO_TEXT:
+        if isinstance(value, kinds):
+            return name
+    return ""
+
+
+def leftovers(wanted: Mapping[str, Mapping[str, Any]], found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Keys of Secrets in the cluster that are not wanted, whoever put them there: ``name`` and ``keys`` of each."""
+    has = {each["metadata"]["name"]: set(each.get("data") or {}) for each in found}
+    extra = {name: sorted(has[name] - set(wanted[name]["data"])) for name in sorted(has.keys() & wanted.keys())}
+    return [{"name": name, "keys": keys} for name, keys in extra.items() if keys]

@@ -60,6 +60,7 @@ class PlatformInfo:
         self._helm = helm
         self._version = version
         self.warnings: list[str] = []
+        self._wanted: dict[tuple[str, str], set[str]] = {}  # keys of a Secret, whatever part describes them
 
     def look(self, parts: Sequence[Raw]) -> list[Part]:
         """Each part in its order. Raises TodoCloudError when one is malformed."""
@@ -69,6 +70,9 @@ class PlatformInfo:
                 wanted = ", ".join(sorted(_KEYS - {"name"}))
                 # Values are not shown: a part holds the content of Secrets.
                 raise error(Code.INVALID_INPUT, f"A part has a name and {wanted}; this one has {has}.")
+        for each in (secret for raw in parts for secret in raw.get("secrets") or ()):
+            keys = self._wanted.setdefault((each["namespace"], each["name"]), set())
+            keys |= {*each.get("values", {}), *(each.get("copies") or {}), *(each.get("generated") or ())}
         with ThreadPoolExecutor(_PARALLEL) as pool:
             running = [(str(raw["name"]), [pool.submit(_run, look) for look in self._looks(raw)]) for raw in parts]
             return [Part(name, tuple(text for one in looks for text in one.result())) for name, looks in running]
@@ -124,7 +128,8 @@ class PlatformInfo:
             "metadata": {"name": name, "namespace": namespace, "labels": raw.get("labels") or {}},
             "data": contents["data"],
         }
-        if contents["missing"] or not is_applied(self._kube, SECRET, body, live):
+        leftover = set((live or {}).get("data") or {}) - self._wanted[namespace, name]
+        if contents["missing"] or contents["unfit"] or leftover or not is_applied(self._kube, SECRET, body, live):
             yield f"content of Secret {name} in namespace {namespace}"
 
     def _copies(self, copies: Mapping[str, Raw]) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -21,13 +22,13 @@ def found(**data: str) -> list[dict[str, Any]]:
 def test_the_inventory_comes_first() -> None:
     (name, app), *others = secret_contents({"app": {"dsn": "mine"}}, {"app": ["dsn"]}, found(dsn="theirs")).items()
     assert (name, others) == ("app", [])
-    assert app == {"data": {"dsn": coded("mine")}, "open": [], "missing": []}
+    assert app == {"data": {"dsn": coded("mine")}, "open": [], "missing": [], "unfit": []}
 
 
 @pytest.mark.parametrize("nothing", ["", None])
 def test_without_a_value_what_the_cluster_has_stays(nothing: str | None) -> None:
     app = secret_contents({"app": {"dsn": nothing}}, {}, found(dsn="theirs"))["app"]
-    assert app == {"data": {"dsn": coded("theirs")}, "open": ["dsn"], "missing": []}
+    assert app == {"data": {"dsn": coded("theirs")}, "open": ["dsn"], "missing": [], "unfit": []}
 
 
 def test_chance_gives_a_value_once() -> None:
@@ -44,19 +45,28 @@ def test_chance_gives_a_value_once() -> None:
 def test_what_nobody_has_is_named() -> None:
     contents = secret_contents({"app": {"dsn": "", "x": "y"}, "other": {"k": None}}, None, found(x="z"))
     assert contents["app"]["missing"] == ["dsn"]
-    assert contents["other"] == {"data": {}, "open": ["k"], "missing": ["k"]}
+    assert contents["other"] == {"data": {}, "open": ["k"], "missing": ["k"], "unfit": []}
 
 
 def test_what_is_no_longer_wanted_goes() -> None:
     assert secret_contents({"app": {"x": "y"}}, {}, found(old="z"))["app"]["data"] == {"x": coded("y")}
 
 
-def test_values_that_are_no_strings() -> None:
-    data = secret_contents({"app": {"number": 0, "flag": False, "umlaut": "ä\n"}})["app"]["data"]
-    assert data == {"number": coded("0"), "flag": coded("False"), "umlaut": coded("ä\n")}
+def test_values_that_are_no_strings_are_named_and_not_written() -> None:
+    odd = {
+        "number": 0, "flag": False, "ratio": 1e3, "json": {"a": [1]}, "list": ["a"], "until": date(2024, 1, 1),
+        "raw": b"x", "umlaut": "ä\n",
+    }  # fmt: skip
+    app = secret_contents({"app": odd}, {"app": ["flag"]}, found(number="7"))["app"]
+    assert app["data"] == {"umlaut": coded("ä\n")}
+    assert app["unfit"] == [
+        "number (a number)", "flag (a boolean)", "ratio (a number)", "json (a dictionary)", "list (a list)",
+        "until (a date)", "raw (binary)",
+    ]  # fmt: skip
+    assert (app["open"], app["missing"]) == ([], [])
 
 
 def test_a_secret_without_data_and_one_without_values() -> None:
     assert secret_contents({"app": None}, {"app": None}, [{"metadata": {"name": "app"}}]) == {
-        "app": {"data": {}, "open": [], "missing": []}
+        "app": {"data": {}, "open": [], "missing": [], "unfit": []}
     }

@@ -129,6 +129,8 @@ DIFFERENT: list[tuple[str, Any, str]] = [
     ("secrets", [{**USERS, "generated": ["more"]}], CONTENT),
     ("secrets", [{"name": "more", "namespace": "ns", "values": {"a": "b"}}], "content of Secret more in namespace ns"),
     ("secrets", [{**USERS, "labels": {"a": "b"}}], CONTENT),
+    ("secrets", [{**USERS, "values": {"name": "app"}}], CONTENT),  # a key that nobody wants
+    ("secrets", [{**USERS, "values": {"name": True}, "generated": ["password"]}], CONTENT),
 ]  # fmt: skip
 
 
