@@ -67,18 +67,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import html_text, markdown, markdown_block
 
 _PLAIN = ("unchanged",)
 
 
 def _cell(text: Any) -> str:
-    return str(text).replace("->", "→").replace("|", "\\|").replace("\n", " ")
+    return markdown(str(text).replace("->", "→"))
 
 
 def _row(item: Mapping[str, Any]) -> str:
-    kind = str(item["kind"])
+    kind = _cell(item["kind"])
     shown = kind if kind in _PLAIN else f"**{kind}**"
-    return "| " + " | ".join(map(_cell, (item["name"], shown, item["revisions"], item["why"]))) + " |"
+    return f"| {_cell(item['name'])} | {shown} | {_cell(item['revisions'])} | {_cell(item['why'])} |"
 
 
 def _unified(entry: Mapping[str, str]) -> str:
@@ -97,11 +98,11 @@ def _folded(entries: Iterable[Mapping[str, str]], limit: int) -> list[str]:
     for entry in entries:
         what, text = entry["after_header"].rpartition(" (")[0], _unified(entry)
         if len(text) > left:
-            out.append(what)
+            out.append(markdown(what))
             continue
         left -= len(text)
-        fence = "```" if "```" not in text else "`````"
-        lines += ["", f"<details><summary>{what}</summary>", "", f"{fence}diff", text, fence, "", "</details>"]
+        title = f"<details><summary>{html_text(what)}</summary>"
+        lines += ["", title, "", *markdown_block(text, "diff"), "", "</details>"]
     return lines + (["", f"Too long to show here: {', '.join(out)}."] if out else [])
 
 
@@ -115,7 +116,7 @@ def plan_markdown(plan: Mapping[str, Any], environment: str, limit: int = 50_000
     """
     if not isinstance(plan, Mapping) or not isinstance(plan.get("plan"), list) or not plan.get("table"):
         raise AnsibleFilterError("plan_markdown: expected the result of release_apply in check mode")
-    lines = [f"### Plan of {environment}: {plan['table'][-1]}"]
+    lines = [f"### Plan of {markdown(environment)}: {markdown(str(plan['table'][-1]))}"]
     if plan["plan"]:
         lines += ["", "| release | plan | revision | why |", "|---|---|---|---|", *map(_row, plan["plan"])]
     drift = plan.get("drift") or []

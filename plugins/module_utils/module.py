@@ -1,6 +1,10 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Glue between Ansible and module_utils: errors become ``fail_json``, progress lines go to a file."""
+"""Glue between Ansible and module_utils: errors become ``fail_json``, progress lines go to a file.
+
+Everything that a module prints leaves through here: results, failures, warnings and progress lines are made printable
+(see neutral.py), and known secrets are masked in them, once.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,15 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, Protocol
 
 from .failure import TodoCloudError
+from .known_secrets import KNOWN, may_be_secret, secrets_of
+from .masking import masked
+from .neutral import each_text, one_line, printable
 from .processes import CONTROLLER, die_with
 
 # Environment variable in which the action plugins of this collection pass the progress file to the module.
 PROGRESS_FILE = "TODO_CLOUD_PROGRESS_FILE"
+# Results that hold what pods, the API and programs said; others are data, in which only known secrets are masked.
+_EVIDENCE = ("failure", "failures", "warnings", "notes", "messages")
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # Ansible's own words
 
 
@@ -33,6 +42,7 @@ def fail_json_on_error(module: Any) -> Iterator[None]:
     The module is killed with its controller. Ansible's workers are in their own sessions, so a module would otherwise
     survive a killed controller unnoticed, and the next run would find the lock held.
     """
+    _print_safely(module)
     pid, _space, since = os.environ.get(CONTROLLER, "").partition(" ")
     if pid.isdigit():
         die_with(int(pid), since)
@@ -66,6 +76,54 @@ def _without_values(name: str, value: Any) -> Any:
     return value
 
 
+def _print_safely(module: Any) -> None:
+    """From now on what the module prints is printable, and without the secrets that it was given or came to know.
+
+    Ansible masks every value of a secret option wherever it appears in a result. In a kubeconfig given as a dictionary
+    these are also names and addresses, and ``unreachable`` lost its middle. Of short values and common words only the
+    option itself is hidden.
+    """
+    given = set(getattr(module, "no_log_values", ()))
+    params: Mapping[str, Any] = getattr(module, "params", {})
+    kubeconfig = params.get("kubeconfig")
+    harmless = set(_texts(kubeconfig)) - set(secrets_of(kubeconfig))  # a path, or names and addresses
+    secrets = {text for text in given - harmless if may_be_secret(text)}
+    KNOWN.add(secrets)
+    module.no_log_values = secrets
+    hidden = given - secrets
+    exit_json, fail_json, warn = (getattr(module, name, _nothing) for name in ("exit_json", "fail_json", "warn"))
+
+    def shown(results: Mapping[str, Any]) -> dict[str, Any]:
+        evidence = {key: each_text(results[key], masked) for key in _EVIDENCE if key in results}
+        clean: dict[str, Any] = each_text({**results, **evidence}, lambda text: printable(KNOWN.hidden_in(text)))
+        if hidden:
+            arguments = clean.get("invocation") or {"module_args": params}
+            clean["invocation"] = each_text(arguments, lambda text: _HIDDEN if text in hidden else text)
+        return clean
+
+    def fail(msg: str, **results: Any) -> None:
+        fail_json(**shown({"msg": masked(msg), **results}))
+
+    module.fail_json = fail
+    module.exit_json = lambda **results: exit_json(**shown(results))
+    module.warn = lambda text, **more: warn(printable(masked(text)), **more)
+
+
+def _nothing(*_texts: str, **_results: Any) -> None:
+    """For what a module lacks."""
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every value within plain data, as text; not the names."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None:
+        yield str(value)
+
+
 def live_progress() -> Callable[[str], None]:
     """A callable for progress lines. Each line is appended at once to the action plugin's file, if there is one."""
     path = os.environ.get(PROGRESS_FILE, "")
@@ -75,7 +133,7 @@ def live_progress() -> Callable[[str], None]:
     def progress(line: str) -> None:
         # The file may be gone: that must not fail the run.
         with suppress(OSError), open(path, "a", encoding="utf-8") as file:
-            file.write(" ".join(line.split()) + "\n")
+            file.write(one_line(masked(line)) + "\n")
 
     return progress
 

@@ -11,42 +11,16 @@ from dataclasses import replace
 from typing import Any
 
 from ..failure import Code
+from ..masking import masked
 from .fields import Object, metadata, number, timestamp
 from .symptoms import MISSING_CONFIG, Symptom, creation_failure
 
-MASK = "***"
-_SECRETS = (
-    # scheme://user:password@host
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@", re.IGNORECASE), rf"\1{MASK}@"),
-    # JSON Web Tokens
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), MASK),
-    # Authorization: Bearer x / Basic x
-    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
-    # password=x, "token": "x", saslPassword: x, api_key=x
-    (
-        re.compile(
-            r"""((?:pass(?:word|wd)?|secret(?:[_-]?key)?|token|api[_-]?key|credential)s?["']?\s*[=:]\s*)(?:"[^"]+"|'[^']+'|[^\s,;&"']+)""",
-            re.IGNORECASE,
-        ),
-        rf"\1{MASK}",
-    ),
-    # Docker Hub names the account in rate-limit events, other registries in denials.
-    (re.compile(r"""\b(as|for user|user(?:name)?)(\s*[=:]?\s*)(["'])[^"']+\3""", re.IGNORECASE), rf"\1\2\3{MASK}\3"),
-    (re.compile(r"(toomanyrequests:.*?\bas\s+)\S+", re.IGNORECASE), rf"\1{MASK}"),
-)
 # Normal events that explain something; all others of that type are irrelevant.
 _INFORMATIVE = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
 # A kubelet reports about this many events per pod, then no more (client-go's spam filter).
 _EVENT_BUDGET = 20
 _FATAL = ("fatal", "panic", "critical")
 _ERRORS = (*_FATAL, "error", "err", "exception")
-
-
-def masked(text: str) -> str:
-    """``text`` without passwords, tokens and registry user names."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 def relevant_events(events: Iterable[Object], uids: set[str], since: float, limit: int = 10) -> list[dict[str, Any]]:

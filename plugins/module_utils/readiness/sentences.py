@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from ..failure import Code
-from .evidence import describe_probe, masked, short_cause
+from ..masking import masked
+from .evidence import describe_probe, short_cause
 from .fields import Object
 from .pods import Container, Role, containers
 from .symptoms import Symptom

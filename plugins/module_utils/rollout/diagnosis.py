@@ -12,7 +12,8 @@ from ..kube.api import KubeObserver, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError
 from ..kube.resources import RESOURCE_QUOTA
-from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, masked, relevant_events
+from ..masking import masked
+from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, relevant_events
 from ..readiness.fields import name, status, uid
 from ..readiness.pods import Container, Role, containers, created
 from ..readiness.sentences import container_of, sentence

@@ -2,12 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.known_secrets import KNOWN
 from ansible_collections.todo.cloud.plugins.module_utils.module import (
     PROGRESS_FILE,
     fail_json_on_error,
@@ -54,6 +58,57 @@ def test_progress_without_a_file_or_with_a_lost_one_is_silent(tmp_path: Path, mo
     live_progress()("x")
     monkeypatch.setenv(PROGRESS_FILE, str(tmp_path / "gone" / "file"))
     live_progress()("x")
+
+
+def test_what_a_module_prints_is_printable_and_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = printed(
+        monkeypatch,
+        {"api_key": "t0ps3cr3tkey", "host": "https://api"},
+        {"plan": ["\x1b[2J ::add-mask::e", "dDBwczNjcjN0a2V5 here"], "notes": ["password=hunter2"], "n": 1, "ok": True},
+        warning="\u202e ##[error] t0ps3cr3tkey",
+    )
+    assert shown["plan"] == ["\\x1b[2J : :add-mask::e", "*** here"]
+    assert shown["notes"] == ["password=***"]
+    assert (shown["n"], shown["ok"]) == (1, True)
+    assert shown["warned"] == "\\u202e # #[error] ***"
+
+
+def test_words_of_a_kubeconfig_are_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    users = [{"name": "admin", "user": {"token": "t0ps3cr3tt0k3n"}}]
+    config = {
+        "clusters": [{"name": "ch", "cluster": {"server": "https://c:6443"}}],
+        "users": users,
+        "current-context": "c",
+    }
+    shown = printed(monkeypatch, {"kubeconfig": config}, {"text": "https://c:6443 is unreachable: t0ps3cr3tt0k3n"})
+    assert shown["text"] == "https://c:6443 is unreachable: ***"
+    assert "t0ps3cr3tt0k3n" not in json.dumps(shown)
+    assert '"ch"' not in json.dumps(shown["invocation"])
+
+
+def test_a_short_password_is_hidden_as_an_option_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = printed(monkeypatch, {"password": "todo"}, {"text": "todo-api is ready"})
+    assert shown["text"] == "todo-api is ready"
+    assert shown["invocation"]["module_args"]["password"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def printed(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], results: dict[str, Any], warning: str = ""
+) -> dict[str, Any]:
+    """What a real AnsibleModule prints."""
+    written: list[dict[str, Any]] = []
+    KNOWN.clear()
+    with patch_module_args(options):
+        module = AnsibleModule(argument_spec=KUBE)
+    warned: list[str] = []
+    monkeypatch.setattr(module, "warn", warned.append)
+    monkeypatch.setattr(module, "_record_module_result", written.append)
+    with fail_json_on_error(module):
+        module.warn(warning)
+    with pytest.raises(SystemExit):
+        module.exit_json(**results)
+    KNOWN.clear()
+    return {**written[0], "warned": "".join(warned)}
 
 
 def test_credentials_stay_hidden() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import (
     decisive_line,
     describe_probe,
-    masked,
     refined,
     relevant_events,
     short_cause,
