@@ -1,7 +1,7 @@
 {{/* What a Deployment and its Service select by: never changes over the life of a release. */}}
 {{- define "service.selectorLabels" -}}
-app.kubernetes.io/name: {{ .Release.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ .Release.Name | toYaml }}
+app.kubernetes.io/instance: {{ .Release.Name | toYaml }}
 {{- end }}
 
 {{/* Labels of the pods: nothing that changes with the chart alone, so that a new chart version rolls no pod. */}}

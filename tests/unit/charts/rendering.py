@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.yaml_reader import read_documents
 
 from tests.cluster.paths import cache
 
@@ -81,7 +82,7 @@ class Helm:
             "-",
             stdin=json.dumps(values),
         )
-        return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
+        return [document for document in read_documents(text) if document]
 
     def service(self, **values: Any) -> list[dict[str, Any]]:
         """A release ``backend-api`` of the chart service in ``todo-staging``: minimal values and these."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.unit.charts.rendering import DAPR, GATEWAY, INGRESS, Helm, RenderError, pick
+from tests.unit.charts.rendering import DAPR, GATEWAY, INGRESS, Helm, RenderError, merged, minimal_values, pick
 
 RESOURCES = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"cpu": "500m", "memory": "192Mi"}}
 
@@ -351,3 +352,37 @@ def test_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
     with pytest.raises(RenderError) as error:
         helm.service(**values)
     assert message in str(error.value)
+
+
+ODD = ("on", "y", "no", "null", "1e3", "1234", "0x1f", "1-2", "2024-01-01")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_names_that_yaml_reads_as_something_else_are_text(helm: Helm, name: str) -> None:
+    values = {
+        "env": {name.upper().replace("-", "_").lstrip("0123456789") or "ON": "x", "NULL": "n", "Y": "y", "_1": "u"},
+        "secretEnv": {"OFF": {"secret": name, "key": "on"}},
+        "imagePullSecrets": [name],
+        "dapr": {"annotations": DAPR, "secretNames": [name]},
+        "exposure": {**INGRESS, "ingress": {**INGRESS["ingress"], "className": name, "tlsSecretName": name}},
+        "autoscaling": {"enabled": True},
+        "networkPolicy": {"ingressFrom": [name]},
+        "serviceMonitor": {"enabled": True},
+    }
+    objects = helm.render("service", merged(minimal_values("service"), values), name, name)
+    assert not [text for item in objects for text in _names(item) if not isinstance(text, str)]
+    assert {o["metadata"]["name"] for o in objects} == {name, f"{name}-http", f"{name}-https"}
+    assert [env["name"] for env in container(objects)["env"] if not isinstance(env["name"], str)] == []
+
+
+def _names(node: Any) -> Iterator[Any]:
+    """Values of all keys that hold names, and the values of labels."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _names(each)
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from value.values() if key in ("labels", "matchLabels") else ()
+            yield from value if key in ("resourceNames", "values") else ()
+            named = key.lower().endswith(("name", "namespace")) and not isinstance(value, dict)
+            yield from [value] if named else _names(value)
