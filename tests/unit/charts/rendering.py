@@ -117,7 +117,7 @@ DAPR = {
     "dapr.io/sidecar-memory-request": "48Mi",
     "dapr.io/sidecar-memory-limit": "160Mi",
 }
-INGRESS = {
+INGRESS: dict[str, Any] = {
     "api": "ingress",
     "host": "todo.example.com",
     "ingress": {
