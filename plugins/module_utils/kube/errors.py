@@ -10,6 +10,8 @@ from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError
 
+# A field that the kind does not have, in a server-side apply: sent as an internal error (500), but no retry helps.
+_NO_SUCH_FIELD = "failed to create typed patch object"
 # Kubernetes' authorizer words every denial like this: User "x" cannot list resource "pods" in API group "" ...
 _RBAC = re.compile(r'User "[^"]*" cannot \w+ (resource|path)')
 
@@ -89,8 +91,13 @@ def error_of(status: int, body: bytes, verb: str, what: str) -> KubeError:
         return kind(f"The API server refuses to {verb} {what}: {text}", status, api_message=text)
     if status == 410:
         return Expired(f"The resource version is too old to {verb} {what}: {text}", status)
-    refused: type[KubeError] = Refused if status in (400, 403, 413, 422) else KubeError
+    refused: type[KubeError] = Refused if status in (400, 403, 413, 422) or is_final(body) else KubeError
     return refused(f"The API server refuses to {verb} {what}: {text}", status, api_message=text)
+
+
+def is_final(body: bytes) -> bool:
+    """Whether an internal error of the API server is one that comes again."""
+    return _NO_SUCH_FIELD in message_of(body)
 
 
 def message_of(body: bytes) -> str:

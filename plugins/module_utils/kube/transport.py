@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 from ..failure import Code, error
 from .credentials import Credentials
 from .deadline import Deadline
-from .errors import KubeError, Unauthorized, Unreachable, error_of, message_of
+from .errors import KubeError, Unauthorized, Unreachable, error_of, is_final, message_of
 
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 
@@ -188,7 +188,7 @@ class Transport:
     def failure(self, response: Any, verb: str, what: str) -> KubeError:
         """The typed error for a response that is not 2xx; :class:`Unreachable` when a retry may help."""
         body = bytes(response.data or b"")
-        if response.status not in _TRANSIENT:
+        if response.status not in _TRANSIENT or is_final(body):
             return error_of(response.status, body, verb, what)
         cause = f"HTTP {response.status} {message_of(body)}".strip()
         message = f"The API server {self.server} gives no usable response: {cause}."

@@ -66,9 +66,9 @@ class DryRuns:
             return [_no_right(release, resource, where)]
         except Refused as exc:
             return self._refused(release, item, resource, where, exc)
-        except (Unauthorized, Unreachable):
-            raise
         except KubeError as exc:
+            if _cut_off(exc):
+                raise
             return [_unknown(release, label, exc)]
         return []
 
@@ -113,12 +113,12 @@ class DryRuns:
         try:
             deadline = Deadline.after(_SECONDS)
             return [], self._kube.create(POD, template.namespace, body, dry_run=True, deadline=deadline)
-        except (Unauthorized, Unreachable):
-            raise
         except Refused as exc:
             return _pod_refused(release, template.owner, _text(exc)), None
-        except KubeError:  # rights for workloads are enough to deploy: those for pods are asked of nobody
-            return [], None
+        except KubeError as exc:
+            if _cut_off(exc):
+                raise
+            return [], None  # rights for workloads are enough to deploy: those for pods are asked of nobody
 
     def _brings(self, kind: str, namespace: str, name: object) -> bool:
         return bool(name) and (kind, namespace, str(name)) in self._provided.objects
@@ -126,6 +126,11 @@ class DryRuns:
     def _is_waiting(self, namespace: str) -> bool:
         """Whether a namespace is yet to be made by this run."""
         return any(kind == "Namespace" and name == namespace for kind, _own, name in self._provided.objects)
+
+
+def _cut_off(exc: KubeError) -> bool:
+    """Nothing more can be asked: no response at all. An internal error, of a webhook for example, is one."""
+    return isinstance(exc, Unauthorized) or (isinstance(exc, Unreachable) and not exc.status)
 
 
 def _is_applied(live: Object) -> bool:

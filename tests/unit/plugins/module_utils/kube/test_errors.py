@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     AlreadyExists,
@@ -12,6 +14,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     KubeError,
     NotFound,
     Refused,
+    error_of,
+    is_final,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, POD
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
@@ -55,3 +59,9 @@ def test_other_answers_are_typed(status: int, reason: str, kind: type[KubeError]
             kube.create(CONFIG_MAP, "ns", obj("x"))
     assert type(caught.value) is kind
     assert caught.value.status == status
+
+
+def test_a_field_that_a_kind_does_not_have_is_refused_though_the_server_calls_it_an_internal_error() -> None:
+    body = json.dumps({"message": "failed to create typed patch object (ns/a): .x: field not declared in schema"})
+    assert isinstance(error_of(500, body.encode(), "patch", "serviceaccounts"), Refused)
+    assert not is_final(b'{"message": "etcdserver: leader changed"}')

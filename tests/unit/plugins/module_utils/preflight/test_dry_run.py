@@ -69,7 +69,7 @@ def said(error: Exception | None, item: dict[str, Any] = MAP, *brought: dict[str
         (refused("spec.selector: field is immutable"), [(Code.REFUSED, True)]),
         (refused("data: Required value"), [(Code.REFUSED, True)]),
         (refused("webhook x does not support dry run"), []),
-        (KubeError("failed calling webhook", 500), [(Code.API_ERROR, False)]),
+        (Unreachable("failed calling webhook", 500), [(Code.UNREACHABLE, False)]),
     ],
 )
 def test_what_is_said_about_an_object(error: Exception | None, expected: list[tuple[Code, bool]]) -> None:
