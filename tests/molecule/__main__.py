@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from tests.cluster import cli, state
@@ -24,6 +24,7 @@ from tests.molecule.phases import Reader, table, write_junit
 
 NAME = "molecule"
 SCENARIOS = TOP / "extensions" / "molecule"
+_PATIENCE_SECONDS = 20
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,7 +87,7 @@ def _run(scenarios: Sequence[str], provider: str, reader: Reader) -> int:
         path.open("w") as log,
         subprocess.Popen(
             command(scenarios), cwd=TOP, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace",
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
         ) as process,
     ):  # fmt: skip
         try:
@@ -98,13 +99,22 @@ def _run(scenarios: Sequence[str], provider: str, reader: Reader) -> int:
                     if phase.failed:
                         print(*(f"    {text}" for text in phase.message()), sep="\n", flush=True)
         except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
+            _end(process)
             raise
     if process.returncode and not any(phase.failed for phase in reader.phases):
         print(*(f"    {text}" for text in reader.remaining()), sep="\n", flush=True)
     if process.returncode:
         say(f"molecule failed; the whole log: {path}")
     return process.returncode
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupt molecule with the playbooks that it has started, which would outlive it; by force after 20 s."""
+    os.killpg(process.pid, signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _remove() -> list[str]:

@@ -146,3 +146,24 @@ def test_a_scenario_that_there_is_not_is_refused(world: World, capsys: pytest.Ca
         molecule.main(["defaults"])
     assert "there is no scenario defaults: choose from adopt, default, failure" in capsys.readouterr().err
     assert world.calls == []
+
+
+def test_playbooks_end_with_an_interrupted_run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """molecule leaves them behind: here a process that ignores interrupts, and notes its number."""
+    note, playbook = tmp_path / "number", "import signal, time; signal.signal(2, signal.SIG_IGN); time.sleep(60)"
+    world.molecule_prints(OK, 0)
+    file = tmp_path / "bin" / "molecule"
+    file.write_text(
+        f"#!{sys.executable}\nimport subprocess, sys, time\nif sys.argv[1] == 'test':\n"
+        f"    process = subprocess.Popen([sys.executable, '-c', {playbook!r}])\n"
+        f"    open({str(note)!r}, 'w').write(str(process.pid))\n    print({OK!r}, flush=True)\n    time.sleep(60)\n"
+    )
+    monkeypatch.setattr(
+        molecule, "say", lambda text: os.kill(os.getpid(), signal.SIGTERM) if "create" in text else None
+    )
+
+    with pytest.raises(KeyboardInterrupt):
+        molecule.main(["default"])
+    assert world.calls[-1] == "engine stop"
+    state = Path("/proc", note.read_text(), "stat")
+    assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
