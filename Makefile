@@ -100,6 +100,14 @@ chaos: ## kill or pause site.yml and rollback.yml at random moments (RUNS=200 SE
 fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
 	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))
 
+.PHONY: peers
+peers: venv ## compare with other projects' test suites (PEERS=DIR: programs that do)
+	@python3 -m tests.outside peers $(PEERS)
+
+.PHONY: cases
+cases: venv ## run small cases that deploy to the cluster of $$KUBECONFIG (CASES=DIR: folders with a run.sh)
+	@python3 -m tests.outside cases $(CASES)
+
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
 	@ruff check .

@@ -18,7 +18,7 @@ options:
         account), V(probe_failing) 60 (nothing listens on the readiness probe's port; counted from the end of the
         probe's own attempts), V(probe_wrong) 15 (a probe that cannot succeed as configured), V(sidecar_not_ready) 60,
         V(sidecar_missing) 10, V(dependency_down) 60, V(blocked_by_old_pod) 15, V(progress_deadline) 15, V(paused) 15,
-        V(not_found) 10.
+        V(resource_failed) 30 (a custom resource whose status says that it failed), V(not_found) 10.
       - A class that is not named keeps its default. A container that answers but is not ready has until the timeout.
     type: dict
     default: {}
@@ -35,4 +35,17 @@ options:
       - Number of log lines of a failing container, of its current and its previous run, to keep as evidence.
     type: int
     default: 30
+  readiness_rules:
+    description:
+      - What the status of custom resources means, where neither the collection's own rules nor the usual conventions
+        read it right; docs/custom-resources.md lists both.
+      - The keys are C(group/Kind); V(*) stands for every kind of a group, V(*.example.org) for every group below it.
+      - The values are maps of JMESPath expressions over the object, looked at in this order, V(failed), V(suspended),
+        V(progressing), V(ready). The first that holds decides. An object for which none holds is in progress if there
+        is a V(ready), else the conventions judge it. V(message) is an expression for what to say about it.
+      - V(no_status) true is for a kind whose controller writes no status. It exists, and is not judged.
+      - A rule that is malformed is refused before anything is written.
+    type: dict
+    default: {}
+    version_added: 0.1.0
 """

@@ -16,6 +16,7 @@ WAIT: dict[str, Any] = {
     "graces": {"type": "dict", "default": {}},
     "stability_seconds": {"type": "float", "default": 3.0},
     "log_lines": {"type": "int", "default": 30},
+    "readiness_rules": {"type": "dict", "default": {}},
 }
 HELM: dict[str, Any] = {
     "helm_binary": {"type": "str", "default": "helm"},

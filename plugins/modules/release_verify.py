@@ -92,10 +92,13 @@ workloads:
     state:
       description: Its state.
       type: str
-      choices: [Current, InProgress, Failed, Terminating, NotFound]
+      choices: [Current, InProgress, Failed, Terminating, NotFound, Suspended]
     message:
       description: Reason or progress.
       type: str
+    judged:
+      description: Whether the object says anything about itself. One that does not exists, and is not judged.
+      type: bool
     code:
       description: Code of its failure, empty without one.
       type: str
@@ -106,6 +109,7 @@ workloads:
       name: backend-api
       state: Current
       message: 2/2 available
+      judged: true
       code: ''
 apps:
   description: The sidecars of each app, as M(todo.cloud.dapr_sidecar_check) returns them.

@@ -58,7 +58,8 @@ options:
   resources:
     description:
       - Any other objects to wait for.
-      - Without expressions, well-known kinds have their own rules; for all others the condition C(Ready) counts.
+      - Without expressions, well-known kinds have their own rules (docs/custom-resources.md); all others are judged by
+        the usual conventions, and by O(readiness_rules).
     type: list
     elements: dict
     default: []
@@ -169,10 +170,13 @@ workloads:
     state:
       description: Its state.
       type: str
-      choices: [Current, InProgress, Failed, Terminating, NotFound]
+      choices: [Current, InProgress, Failed, Terminating, NotFound, Suspended]
     message:
       description: Reason or progress.
       type: str
+    judged:
+      description: Whether the object says anything about itself. One that does not exists, and is not judged.
+      type: bool
     code:
       description: Code of its failure, empty without one.
       type: str
@@ -183,6 +187,7 @@ workloads:
       name: backend-api
       state: Current
       message: 2/2 available
+      judged: true
       code: ''
 failures:
   description: Each failure with its code, message and evidence; docs/failure-codes.md lists the codes.

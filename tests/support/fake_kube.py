@@ -46,6 +46,7 @@ class FakeKube:
         self.reads: list[tuple[str, str]] = []
         self.now = 1_000_000.0
         self.counts = ApiCounts()
+        self.kinds: dict[tuple[str, str], Resource] = dict(WELL_KNOWN)
         self._version = 0
         self._events: list[_Event] = []
         self._changed = threading.Condition(threading.RLock())
@@ -69,7 +70,7 @@ class FakeKube:
 
     def resource(self, api_version: str, kind: str, **_: Any) -> Resource:
         try:
-            return WELL_KNOWN[api_version, kind]
+            return self.kinds[api_version, kind]
         except KeyError:
             raise NotFound(f"The API server has no kind {kind} in {api_version}.", 404) from None
 

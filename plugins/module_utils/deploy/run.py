@@ -44,7 +44,9 @@ class Run:
     def look(self, watches: Iterable[Watch] = (), kinds: Iterable[str] = ()) -> Snapshot:
         """The environment at this moment."""
         settings = self.settings
-        snapshot = take(self.kube, self.records, settings.namespace, settings.environment, watches, kinds)
+        snapshot = take(
+            self.kube, self.records, settings.namespace, settings.environment, watches, kinds, settings.wait.rules
+        )
         self.storage.note(snapshot.histories)
         return snapshot
 

@@ -25,6 +25,7 @@ from .run import Run
 
 # The longest outage of the API server during a wait; with the lock's release it stays under a minute.
 OUTAGE_SECONDS = 35.0
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,12 @@ class Verification:
     def ok(self) -> bool:
         """All of it is good."""
         return not self.failures
+
+    def not_judged(self, release: str) -> str:
+        """What of a release says nothing about itself, for people; empty when all of it does."""
+        names = self.verdict.not_judged(release) if self.verdict else []
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f"{', '.join(names[:_NAMED])}{more}: exists, not judged" if names else ""
 
 
 class Verifier:

@@ -165,10 +165,15 @@ class Reader:
             prefix = "/apis/" if "/" in api_version else "/api/"
             what = f'kind "{kind}" in API version "{api_version}"'
             served = self._json("GET", prefix + api_version, "get", what, deadline=deadline)
+            names = {entry["name"] for entry in served.get("resources", [])}
             for entry in served.get("resources", []):
                 if "/" not in entry["name"]:
                     self._discovered[(api_version, entry["kind"])] = Resource(
-                        api_version, entry["kind"], entry["name"], entry["namespaced"]
+                        api_version,
+                        entry["kind"],
+                        entry["name"],
+                        entry["namespaced"],
+                        f"{entry['name']}/status" in names,
                     )
             if key not in self._discovered:
                 raise NotFound(f"There is no {what}.", 404)

@@ -4,18 +4,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of object as the API serves it."""
+    """One kind of object as the API serves it. ``has_status``: it has a status subresource (or may have one)."""
 
     api_version: str
     kind: str
     plural: str
     namespaced: bool = True
+    has_status: bool = field(default=True, compare=False)
 
     @property
     def group(self) -> str:

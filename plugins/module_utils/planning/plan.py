@@ -16,10 +16,9 @@ from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release
 from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease
 from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
 from ..readiness.daprd import lacks_sidecar
-from ..readiness.status import State as WorkloadState
 from ..records.record import Member
 from ..records.rollback_floor import FLOOR
-from .snapshot import WORKLOADS, Snapshot
+from .snapshot import Snapshot, is_workload
 from .spec import ReleaseSpec
 
 Read = Callable[[str, int], StoredRelease]  # (release, revision) -> its content; raises CorruptRelease
@@ -211,13 +210,11 @@ def make_plan(
 
 
 def all_current(member: Member, snapshot: Snapshot) -> bool:
-    """Whether all workloads of a verified release are Current, including their sidecars."""
+    """Whether all workloads of a verified release are Current, including their sidecars, and its custom resources."""
     for target in member.targets:
-        if target.kind not in WORKLOADS:
-            continue
-        if snapshot.status(target).state is not WorkloadState.CURRENT:
+        if (is_workload(target) or target.custom) and not snapshot.status(target).done:
             return False
-    names = {(t.kind, t.name) for t in member.targets}
+    names = {(t.kind, t.name) for t in member.targets if not t.custom}
     owned = [snapshot.workloads[key] for key in names if key in snapshot.workloads]
     return not any(lacks_sidecar(pod) for item in owned for pod in snapshot.pods_of(item))
 

@@ -12,9 +12,11 @@ from typing import Any
 from ..digest import digest_of
 from ..helm.storage import SELECTOR, History, StoredRelease, histories_of
 from ..kube.api import KubeReader
+from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
 from ..readiness.daprd import pods_of
 from ..readiness.kinds import status_of
+from ..readiness.rules import DEFAULT_RULES, NOT_JUDGED, Rules
 from ..readiness.status import State, Status
 from ..records.record import RECORD_LABEL, Header, Record, RecordStore, headers_of
 from ..rollout.targets import Target, targets_of_manifest
@@ -36,6 +38,7 @@ class Snapshot:
     workloads: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     pods: Sequence[dict[str, Any]] = ()
     warnings: Sequence[str] = ()
+    custom: Mapping[Target, Status] = field(default_factory=dict)
 
     def history(self, name: str) -> History:
         """Revisions of a release, oldest first."""
@@ -50,7 +53,9 @@ class Snapshot:
         return [p for p in pods_of(workload, self.pods) if not p["metadata"].get("deletionTimestamp")]
 
     def status(self, target: Target) -> Status:
-        """Status of a workload at this moment."""
+        """Status of a workload or a custom resource at this moment."""
+        if target.custom:
+            return self.custom.get(target, NOT_JUDGED)
         item = self.workloads.get((target.kind, target.name))
         if item is None:
             return Status(State.NOT_FOUND, f"{target.label} does not exist")
@@ -64,9 +69,10 @@ def take(
     environment: str,
     watches: Iterable[Watch],
     kinds: Iterable[str] = (),
+    rules: Rules = DEFAULT_RULES,
 ) -> Snapshot:
     """Reads the environment: three requests, one more for each kind of workload (those a record names, and ``kinds``),
-    one for pods.
+    one for pods; two more for each kind of custom resource that a record names and that says something.
     """
     watched = {watch.kind for watch in watches}
     with ThreadPoolExecutor(4) as pool:
@@ -76,7 +82,9 @@ def take(
         headers = headers_of(maps.result(), environment)
         warnings: list[str] = []
         newest = next(store.readable(headers, warnings.append), None)
-        recorded = {t.kind for m in (newest.members.values() if newest else ()) for t in m.targets}
+        targets = [t for m in (newest.members.values() if newest else ()) for t in m.targets]
+        recorded = {t.kind for t in targets if not t.custom}
+        custom = pool.submit(_custom, kube, [t for t in targets if t.custom], rules, warnings)
         listed = sorted((recorded | set(kinds)) & WORKLOADS.keys())
         workloads = [pool.submit(kube.list_, WORKLOADS[kind], namespace) for kind in listed]
         pods = pool.submit(kube.list_, POD, namespace) if listed else None
@@ -93,7 +101,36 @@ def take(
                 for item in found.result()[0]
             },
             pods=pods.result()[0] if pods else (),
+            custom=custom.result(),
         )
+
+
+def _custom(kube: KubeReader, targets: Sequence[Target], rules: Rules, warnings: list[str]) -> dict[Target, Status]:
+    """Status of the custom resources that say something, one LIST per kind and namespace; what may not be read is not
+    Current.
+    """
+    found: dict[Target, Status] = {}
+    kinds: dict[tuple[str, str, str], list[Target]] = {}
+    for target in targets:
+        if not rules.is_silent(target.group, target.kind, reports=True):
+            kinds.setdefault((target.api_version, target.kind, target.namespace), []).append(target)
+    for (api_version, kind, namespace), ours in kinds.items():
+        items: dict[str, dict[str, Any]] = {}
+        try:
+            resource = kube.resource(api_version, kind)
+            if rules.is_silent(resource.group, kind, reports=resource.has_status):
+                continue
+            listed = kube.list_(resource, namespace if resource.namespaced else "")[0]
+            items = {item["metadata"]["name"]: {"apiVersion": api_version, "kind": kind, **item} for item in listed}
+        except NotFound:  # its kind is gone, and it with it
+            resource = None
+        except Forbidden as exc:
+            warnings.append(f"{kind} is not judged: {exc.failure.message}")
+            resource = None
+        for target in ours:
+            reports = resource is None or resource.has_status
+            found[target] = status_of(items.get(target.name), rules=rules, reports=reports)
+    return found
 
 
 def version_id(metadata: Mapping[str, Any]) -> str:
@@ -108,6 +145,11 @@ def _metadata(kube: KubeReader, resource: Resource, namespace: str, selector: st
 
 def _version_ids(kind: str, metadata: Iterable[Mapping[str, Any]]) -> dict[Watch, str]:
     return {Watch(kind, m["name"]): version_id(m) for m in metadata if (m.get("labels") or {}).get("owner") != "helm"}
+
+
+def is_workload(target: Target) -> bool:
+    """Whether it is one of :data:`WORKLOADS`, and not another group's kind of that name."""
+    return target.kind in WORKLOADS and not target.custom
 
 
 def targets_of(stored: StoredRelease) -> list[Target]:
@@ -129,7 +171,7 @@ def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[s
     """``Deployment/backend-api/app`` -> the image reference and the digest that its pods run."""
     found: dict[str, dict[str, str]] = {}
     for target in targets:
-        workload = snapshot.workloads.get((target.kind, target.name))
+        workload = None if target.custom else snapshot.workloads.get((target.kind, target.name))
         for pod in snapshot.pods_of(workload) if workload else ():
             status, spec = pod.get("status") or {}, pod["spec"]
             statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]

@@ -11,6 +11,26 @@ from .fields import Object
 from .status import State, Status
 
 
+class Expression:
+    """One compiled JMESPath expression. Errors: ``invalid_input`` if it does not parse, ``missing_library``."""
+
+    def __init__(self, text: str) -> None:
+        self._compiled = _compiled(text)
+
+    def search(self, obj: Object) -> Any:
+        """Its value over an object; None where a function got a type that it does not accept (an absent field)."""
+        import jmespath
+
+        try:
+            return self._compiled.search(obj)
+        except jmespath.exceptions.JMESPathError:
+            return None
+
+    def holds(self, obj: Object) -> bool:
+        """Whether it is true, by JMESPath's rules: empty, null and false are false."""
+        return self.search(obj) not in (None, False, "", [], {})
+
+
 class Expressions:
     """Compiled once per target. A result counts as true by JMESPath's rules (empty, null and false are false).
 
@@ -18,14 +38,14 @@ class Expressions:
     """
 
     def __init__(self, ready_when: str, failed_when: str = "") -> None:
-        self._ready, self._failed = _compiled(ready_when), _compiled(failed_when) if failed_when else None
+        self._ready, self._failed = Expression(ready_when), Expression(failed_when) if failed_when else None
         self._ready_text, self._failed_text = ready_when, failed_when
 
     def status_of(self, obj: Object) -> Status:
         """Failed when ``failed_when`` holds, Current when ``ready_when`` holds, else InProgress."""
-        if self._failed is not None and _holds(self._failed, obj):
+        if self._failed is not None and self._failed.holds(obj):
             return Status(State.FAILED, f"failed_when holds: {self._failed_text}")
-        if _holds(self._ready, obj):
+        if self._ready.holds(obj):
             return Status(State.CURRENT, "ready_when holds")
         return Status(State.IN_PROGRESS, f"ready_when does not hold yet: {self._ready_text}")
 
@@ -41,13 +61,3 @@ def _compiled(expression: str) -> Any:
     except jmespath.exceptions.JMESPathError as exc:
         message = f"{expression!r} is not a valid JMESPath expression: {str(exc).splitlines()[0]}"
         raise error(Code.INVALID_INPUT, message, expression=expression) from exc
-
-
-def _holds(expression: Any, obj: Object) -> bool:
-    import jmespath
-
-    try:
-        result = expression.search(obj)
-    except jmespath.exceptions.JMESPathError:  # a function got a type that it does not accept because a field is absent
-        return False
-    return result not in (None, False, "", [], {})

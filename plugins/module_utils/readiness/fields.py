@@ -13,17 +13,22 @@ Object = Mapping[str, Any]
 
 def metadata(obj: Object) -> Object:
     """``metadata``, empty when absent."""
-    return obj.get("metadata") or {}
+    return _map(obj.get("metadata"))
 
 
 def spec(obj: Object) -> Object:
     """``spec``, empty when absent."""
-    return obj.get("spec") or {}
+    return _map(obj.get("spec"))
 
 
 def status(obj: Object) -> Object:
     """``status``, empty when absent."""
-    return obj.get("status") or {}
+    return _map(obj.get("status"))
+
+
+def _map(value: Any) -> Object:
+    """Custom resources may have anything there."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def name(obj: Object) -> str:
@@ -56,6 +61,11 @@ def condition(obj: Object, kind: str) -> Object:
 def is_true(obj: Object, kind: str) -> bool:
     """True if the condition of this type has status True."""
     return bool(condition(obj, kind).get("status") == "True")
+
+
+def is_false(obj: Object, kind: str) -> bool:
+    """True if the condition of this type has status False."""
+    return bool(condition(obj, kind).get("status") == "False")
 
 
 def terminating(obj: Object) -> bool:

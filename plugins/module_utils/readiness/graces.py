@@ -46,6 +46,8 @@ DEFAULT_GRACES: Mapping[str, float] = {
     "progress_deadline": 15.0,
     # A paused Deployment with a change pending.
     "paused": 15.0,
+    # A custom resource whose status says that it failed: operators try again.
+    "resource_failed": 30.0,
     # An object that does not exist when the wait begins.
     "not_found": 10.0,
 }

@@ -17,6 +17,7 @@ from .fields import Object, condition, metadata, number, status, uid
 from .graces import grace_of
 from .kinds import status_of
 from .pods import containers, is_ready, seconds_to_settle
+from .rules import DEFAULT_RULES, Rules
 from .starting import restart_announced, with_failing_probes
 from .status import State, Status
 from .symptoms import Symptom
@@ -52,11 +53,17 @@ class Judgement:
 
 @dataclass
 class Judge:
-    """Judges one target over time: remembers when each symptom was first seen, and the initial number of replicas."""
+    """Judges one target over time: remembers when each symptom was first seen, and the initial number of replicas.
+
+    ``rules`` and ``reports`` are those of :func:`kinds.status_of`; an ``advisory`` target is only commented on.
+    """
 
     graces: Mapping[str, float]
     stability: float = 0.0
     expressions: Expressions | None = None
+    rules: Rules = DEFAULT_RULES
+    reports: bool = True
+    advisory: bool = False
     _first_seen: dict[tuple[str, str, Code], tuple[float, str]] = field(default_factory=dict)
     _settling: dict[tuple[str, str, tuple[int, ...]], float] = field(default_factory=dict)
     _uid: str = ""
@@ -79,13 +86,19 @@ class Judge:
             found = self.expressions.status_of(tree.workload)
             failed = (_failed(tree, found),) if found.state is State.FAILED else ()
             return Judgement(found, failed, warnings=warnings)
-        found = status_of(tree.workload, tree.pods, wanted=self._wanted, idle_nodes=idle_nodes)
+        found = status_of(
+            tree.workload, tree.pods, wanted=self._wanted, idle_nodes=idle_nodes, rules=self.rules, reports=self.reports
+        )
+        if self.advisory:
+            return _advice(found, warnings)
         symptoms = [refined(symptom, events, uid(tree.newest or tree.workload)) for symptom in symptoms_of(tree)]
         symptoms = with_failing_probes(tree, symptoms, events, clock.server)
+        if found.state is State.FAILED and found.grace:
+            symptoms.append(_failed(tree, found))
         self._drop_resolved(symptoms, tree.workload)
         terminal, waiting, soonest = self._graces(symptoms, clock)
         terminal = self._without_surplus(tree, terminal)
-        if found.state is State.CURRENT:
+        if found.done:
             if self._missing_ready_pods(tree) > 0:
                 # The owner's status arrived before its pods did: pods that are not visible yet cannot be judged.
                 ahead = Status(State.IN_PROGRESS, f"{found.message}, its pods are not visible yet")
@@ -93,17 +106,19 @@ class Judge:
             if any(restart_announced(pod, events) for pod in tree.new_pods):
                 ending = Status(State.IN_PROGRESS, f"{found.message}, a container is about to be restarted")
                 return Judgement(ending, (), tuple(waiting), warnings, 1.0)
-            unsettled = max((self._seconds_to_settle(pod, clock) for pod in tree.new_pods), default=0.0)
+            settling = [pod for pod in tree.new_pods if tree.kind or is_ready(pod)]
+            unsettled = max((self._seconds_to_settle(pod, clock) for pod in settling), default=0.0)
             if tree.kind != "Job" and unsettled > 0:
-                settling = Status(State.IN_PROGRESS, f"{found.message}, checking that it stays so")
-                return Judgement(settling, (), tuple(waiting), warnings, unsettled)
+                checking = Status(State.IN_PROGRESS, f"{found.message}, checking that it stays so")
+                return Judgement(checking, (), tuple(waiting), warnings, unsettled)
             # The replicas wanted when the wait began are ready: problems of pods added later are only warnings.
-            lasting = (one for one in symptoms if one.code not in _STARTING)
+            lasting = (one for one in symptoms if one.code not in _STARTING and one.grace)
             extra = tuple(
                 f"{symptom.pod or 'a pod'}: {symptom.reason} {symptom.message}".strip() for symptom in lasting
             )
-            return Judgement(found, warnings=warnings + extra)
-        if found.state is State.FAILED and not terminal:
+            halted = (found.message,) if found.state is State.SUSPENDED else ()
+            return Judgement(found, warnings=warnings + extra + halted)
+        if found.state is State.FAILED and not terminal and not found.grace:
             return Judgement(found, (_failed(tree, found),), (), warnings)
         if terminal:
             return Judgement(Status(State.FAILED, found.message), tuple(terminal), tuple(waiting), warnings)
@@ -196,4 +211,10 @@ class Judge:
 
 def _failed(tree: Tree, found: Status) -> Symptom:
     code = {"Job": Code.JOB_FAILED, "Pod": Code.POD_FAILED}.get(tree.kind, Code.RESOURCE_FAILED)
-    return Symptom(code, "", str(found.message).partition(":")[0], found.message)
+    return Symptom(code, found.grace, str(found.message).partition(":")[0], found.message)
+
+
+def _advice(found: Status, warnings: tuple[str, ...]) -> Judgement:
+    """What an autoscaler says holds no rollout up: metrics may come a minute after the pods, or never."""
+    said = (found.message,) if found.state is State.FAILED or found.message.startswith("Failed") else ()
+    return Judgement(Status(State.CURRENT, found.message), warnings=warnings + said)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from . import workloads
 from .fields import Object, condition, is_true, metadata, number, spec, status, terminating
 from .pods import pod_status
+from .rules import BUILT_IN, DEFAULT_RULES, Rules, group_of
 from .status import State, Status
 from .workloads import Context
 
@@ -21,40 +22,40 @@ def status_of(
     *,
     wanted: int | None = None,
     idle_nodes: frozenset[str] = frozenset(),
+    rules: Rules = DEFAULT_RULES,
+    reports: bool = True,
 ) -> Status:
-    """Status of any object; the further arguments are those of :class:`workloads.Context`.
+    """Status of any object; ``pods``, ``wanted`` and ``idle_nodes`` are those of :class:`workloads.Context`.
 
-    Order as in kstatus: deletion, observedGeneration, Reconciling and Stalled, the kind's own rule, condition Ready.
+    Order as in kstatus: deletion, observedGeneration, the kind's own rule, the conventions. ``reports`` False: the kind
+    of a custom resource has no status subresource.
     """
     if not obj:
         return Status(State.NOT_FOUND, "not found")
-    if terminating(obj):
-        return Status(State.TERMINATING, "being deleted")
+    key = (group_of(obj), str(obj.get("kind", "")))
+    if terminating(obj):  # a custom resource goes when its operator lets it: Argo CD's word for it
+        return Status(State.TERMINATING if key[0] in BUILT_IN else IN_PROGRESS, "being deleted")
     generation, seen = metadata(obj).get("generation"), status(obj).get("observedGeneration")
-    if isinstance(generation, int) and isinstance(seen, int) and seen < generation:
+    observed = int(seen) if isinstance(seen, str) and seen.isdigit() else seen  # Argo Rollouts writes text
+    if isinstance(generation, int) and isinstance(observed, int) and observed < generation:
         return Status(IN_PROGRESS, f"generation {generation} not yet observed by its controller")
-    key = (str(obj.get("apiVersion", "")).rpartition("/")[0], str(obj.get("kind", "")))
     if key in _OWNERS:
         # A workload that its controller has not observed yet has no status, which would read as "no replicas wanted".
         if seen is None and key[0] == "apps":
             return Status(IN_PROGRESS, "not yet observed by its controller")
         return _OWNERS[key](obj, Context(pods, wanted, idle_nodes))
-    if is_true(obj, "Stalled"):
-        return Status(FAILED, _describe(condition(obj, "Stalled")))
-    if is_true(obj, "Reconciling"):
-        return Status(IN_PROGRESS, _describe(condition(obj, "Reconciling")))
     rule = _RULES.get(key)
-    return rule(obj, pods) if rule else _ready_condition(obj, needs_status=key[0] in _NEEDS_STATUS)
+    if rule:
+        return rule(obj, pods)
+    return rules.status_of(obj, reports=reports)
 
 
-def _ready_condition(obj: Object, needs_status: bool = False) -> Status:
-    """The usual convention: Ready True is Current, anything else is not; without such a condition: Current."""
+def _ready_condition(obj: Object) -> Status:
+    """Ready True is Current, anything else is not."""
     ready = condition(obj, "Ready")
-    if ready:
-        return Status(CURRENT if ready.get("status") == "True" else IN_PROGRESS, _describe(ready))
-    if needs_status:
+    if not ready:
         return Status(IN_PROGRESS, "no Ready condition yet")
-    return Status(CURRENT, "exists")
+    return Status(CURRENT if ready.get("status") == "True" else IN_PROGRESS, _describe(ready))
 
 
 def _pod(obj: Object, pods: Sequence[Object]) -> Status:
@@ -91,17 +92,28 @@ def _claim(obj: Object, pods: Sequence[Object]) -> Status:
 
 
 def _budget(obj: Object, pods: Sequence[Object]) -> Status:
+    """Needs as many healthy pods as it wants (kstatus); that they run is their workload's matter."""
+    if status(obj).get("observedGeneration") is None and "currentHealthy" not in status(obj):
+        return Status(IN_PROGRESS, "not yet observed by its controller")
+    entries = [one for one in status(obj).get("conditions") or () if one.get("reason") == "SyncFailed"]
+    if any(one.get("status") == "False" for one in entries):
+        return Status(FAILED, _describe(entries[0]))
     healthy, desired = number(status(obj), "currentHealthy"), number(status(obj), "desiredHealthy")
-    return Status(CURRENT, f"{healthy} healthy, {desired} needed")
+    return Status(CURRENT if healthy >= desired else IN_PROGRESS, f"{healthy} healthy, {desired} needed")
 
 
 def _autoscaler(obj: Object, pods: Sequence[Object]) -> Status:
     """ScalingActive False for missing metrics (FailedGet...) is temporary; any other reason is Failed (as in krane)."""
+    counts = status(obj)
+    if str(obj.get("apiVersion")).endswith("/v1"):  # its conditions are in an annotation, as text
+        seen = "autoscaling.alpha.kubernetes.io/conditions" in (metadata(obj).get("annotations") or {})
+        same = seen and "currentReplicas" in counts and counts.get("currentReplicas") == counts.get("desiredReplicas")
+        return Status(CURRENT if same else IN_PROGRESS, f"{number(counts, 'currentReplicas')} replicas")
     active = condition(obj, "ScalingActive")
     able = condition(obj, "AbleToScale")
     if able.get("status") == "False":
         return Status(IN_PROGRESS, _describe(able))
-    if not active:
+    if not active or not able:
         return Status(IN_PROGRESS, "not yet observed by its controller")
     if active.get("status") == "True":
         return Status(CURRENT, f"{number(status(obj), 'currentReplicas')} replicas")
@@ -136,7 +148,10 @@ def _certificate(obj: Object, pods: Sequence[Object]) -> Status:
     issuing = condition(obj, "Issuing")
     if not is_true(obj, "Ready") and issuing.get("status") == "False" and number(status(obj), "failedIssuanceAttempts"):
         return Status(FAILED, _describe(issuing))
-    return _ready_condition(obj, needs_status=True)
+    ready = condition(obj, "Ready")
+    if ready.get("status") == "False" and str(ready.get("reason")).endswith(("Error", "Denied")):
+        return Status(FAILED, _describe(ready))
+    return _ready_condition(obj)
 
 
 def _describe(entry: Object) -> str:
@@ -165,5 +180,3 @@ _RULES: dict[tuple[str, str], Callable[[Object, Sequence[Object]], Status]] = {
     ("apiregistration.k8s.io", "APIService"): _api_service,
     ("cert-manager.io", "Certificate"): _certificate,
 }
-# Custom resources of these groups always get a Ready condition: none yet means not ready yet.
-_NEEDS_STATUS = frozenset({"cert-manager.io", "acme.cert-manager.io"})

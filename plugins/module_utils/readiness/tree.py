@@ -9,8 +9,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..failure import Code
-from .fields import Object, condition, controller_uid, metadata, number, spec, status, terminating, timestamp, uid
+from .fields import (
+    Object,
+    condition,
+    controller_uid,
+    labels,
+    metadata,
+    number,
+    spec,
+    status,
+    terminating,
+    timestamp,
+    uid,
+)
 from .pods import created, is_ready, was_ready
+from .rules import is_custom
 from .symptoms import UNREADY, Symptom, creation_failure, pod_symptoms
 from .workloads import PROGRESS_DEADLINE, of_newest, replicas
 
@@ -29,8 +42,8 @@ class Tree:
 
     @property
     def kind(self) -> str:
-        """Kind of the workload."""
-        return str(self.workload.get("kind", ""))
+        """Kind of the workload; empty for a custom resource, whatever built-in's name it has."""
+        return "" if is_custom(self.workload) else str(self.workload.get("kind", ""))
 
     @property
     def pods(self) -> tuple[Object, ...]:
@@ -50,6 +63,8 @@ def tree_of(workload: Object, owned: Iterable[Object]) -> Tree:
     """
     own = list(owned)
     root = uid(workload)
+    if is_custom(workload):
+        return _custom_tree(workload, [obj for obj in own if obj.get("kind") == "Pod"])
     if workload.get("kind") == "Pod":
         return Tree(workload, None, () if terminating(workload) else (workload,))
     if workload.get("kind") == "Deployment":
@@ -67,6 +82,33 @@ def tree_of(workload: Object, owned: Iterable[Object]) -> Tree:
     new = tuple(pod for pod in alive if uid(pod) in is_new)
     old = tuple(pod for pod in alive if uid(pod) not in is_new)
     return Tree(workload, newest, new, old, terminating_pods=len(pods) - len(alive))
+
+
+def _custom_tree(workload: Object, pods: Sequence[Object]) -> Tree:
+    """Pods of a custom workload: of its newest revision where their labels say so, else made since it was last written.
+
+    Labels as OpenKruise and Argo Rollouts set them; other operators replace pods one by one, or restart them in place.
+    """
+    counts, since = status(workload), written(workload) - 1.0
+    alive = sorted((pod for pod in pods if not terminating(pod)), key=created)
+    revisions = ((counts.get("updateRevision"), "controller-revision-hash"),
+                 (counts.get("currentPodHash"), "rollouts-pod-template-hash"))  # fmt: skip
+    wanted = next(((value, key) for value, key in revisions if value), None)
+
+    def is_new(pod: Object) -> bool:
+        have = labels(pod).get(wanted[1]) if wanted else None
+        return str(wanted[0]).endswith(have) if wanted and have else created(pod) >= since
+
+    new = tuple(pod for pod in alive if is_new(pod))
+    old = tuple(pod for pod in alive if not is_new(pod))
+    return Tree(workload, None, new, old, terminating_pods=len(pods) - len(alive))
+
+
+def written(obj: Object) -> float:
+    """When an object was last written by whoever deploys it (its status aside), in seconds since the epoch."""
+    entries = [one for one in metadata(obj).get("managedFields") or () if not one.get("subresource")]
+    ours = [one for one in entries if str(one.get("manager")).startswith(("helm", "kubectl"))] or entries
+    return max((timestamp(one.get("time")) or 0.0 for one in ours), default=created(obj))
 
 
 def newest_replica_set(deployment: Object, sets: Sequence[Object]) -> Object | None:
@@ -88,6 +130,9 @@ def symptoms_of(tree: Tree) -> Iterator[Symptom]:
     """Everything that is wrong with the newest revision, and with what blocks it."""
     if tree.kind == "StatefulSet" and _not_observed(tree.workload):
         return
+    if is_custom(tree.workload):
+        yield from _custom_symptoms(tree)
+        return
     of_job = tree.kind == "Job"
     for pod in tree.new_pods:
         yield from pod_symptoms(pod, of_job=of_job)
@@ -100,6 +145,13 @@ def symptoms_of(tree: Tree) -> Iterator[Symptom]:
     if tree.kind == "StatefulSet":
         yield from _blocked(tree)
     yield from _dependency_down(tree)
+
+
+def _custom_symptoms(tree: Tree) -> Iterator[Symptom]:
+    """Pods made since the write can fail it; older ones only explain why it is not ready."""
+    for pod in tree.pods:
+        for symptom in pod_symptoms(pod, of_job=spec(pod).get("restartPolicy", "Always") != "Always"):
+            yield symptom if pod in tree.new_pods else replace(symptom, grace="", since=None)
 
 
 def _not_observed(workload: Object) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .fields import Object, condition, is_true, labels, metadata, number, spec, status, terminating
+from .fields import Object, condition, is_false, is_true, labels, metadata, number, spec, status, terminating, timestamp
 from .status import State, Status
 
 CURRENT, IN_PROGRESS, FAILED = State.CURRENT, State.IN_PROGRESS, State.FAILED
@@ -63,8 +63,11 @@ def deployment(obj: Object, context: Context = NOTHING) -> Status:
         return Status(IN_PROGRESS, f"{updated}/{need} updated")
     if old > 0:
         return Status(IN_PROGRESS, f"{updated}/{need} updated, {_pods(old)} of the old revision left")
-    if available < need:
+    if available < need or is_false(obj, "Available"):
         return Status(IN_PROGRESS, f"{available}/{need} available")
+    progressing = condition(obj, "Progressing")
+    if progressing.get("status") == "False" and progressing.get("reason") != PROGRESS_DEADLINE:  # that may be stale
+        return Status(IN_PROGRESS, f"{available}/{need} available, {progressing.get('reason')}")
     return Status(CURRENT, f"{available}/{need} available")
 
 
@@ -73,8 +76,9 @@ def replica_set(obj: Object, context: Context = NOTHING) -> Status:
     need = context.need(obj)
     counts = status(obj)
     have, available = number(counts, "replicas"), number(counts, "availableReplicas")
+    available = min(available, number(counts, "readyReplicas", available))
     failure = condition(obj, "ReplicaFailure")
-    if failure.get("status") == "True" and have < need:
+    if failure.get("status") == "True":
         return Status(IN_PROGRESS, f"{have}/{need} created: {failure.get('reason', '')}")
     if have > replicas(obj):
         return Status(IN_PROGRESS, f"{have} pods, {replicas(obj)} wanted")
@@ -128,8 +132,11 @@ def daemon_set(obj: Object, context: Context = NOTHING) -> Status:
         if spec(pod).get("nodeName") in context.idle_nodes and not (is_true(pod, "Ready") and of_newest(obj, pod))
     )
     need = max(0, desired - excused)
+    if "desiredNumberScheduled" not in counts:
+        return Status(IN_PROGRESS, "not yet observed by its controller")
     scheduled, updated = number(counts, "currentNumberScheduled"), number(counts, "updatedNumberScheduled")
     available = number(counts, "numberAvailable")
+    available = min(available, number(counts, "numberReady", available))
     if scheduled < need:
         return Status(IN_PROGRESS, f"{scheduled}/{need} scheduled")
     if (spec(obj).get("updateStrategy") or {}).get("type") == "OnDelete":
@@ -160,8 +167,13 @@ def job(obj: Object, context: Context = NOTHING) -> Status:
 
 
 def cron_job(obj: Object, context: Context = NOTHING) -> Status:
-    """Always Current: its Jobs run on schedule."""
-    return Status(CURRENT, "suspended" if spec(obj).get("suspend") else "scheduled")
+    """Current, since its Jobs run on schedule; Failed if its last run has ended without success."""
+    if spec(obj).get("suspend"):
+        return Status(CURRENT, "suspended")
+    last, done = (timestamp(status(obj).get(key)) for key in ("lastScheduleTime", "lastSuccessfulTime"))
+    if last is not None and done is not None and done < last and not status(obj).get("active"):
+        return Status(FAILED, "its last run did not succeed")
+    return Status(CURRENT, "scheduled")
 
 
 def _old_pods(obj: Object, pods: Sequence[Object], by_count: int) -> int:

@@ -216,7 +216,8 @@ class Engine:
                 raise Remediation(run).remediate(lost, self._report)
             verified |= found.stored
             for item in busy:
-                self._report.rows[item.name].outcome, self._report.rows[item.name].detail = Outcome.VERIFIED, ""
+                self._report.rows[item.name].outcome = Outcome.VERIFIED
+                self._report.rows[item.name].detail = found.not_judged(item.name)
         for item in plan:
             if item.action is Action.UNINSTALL:
                 self._progress(f"{item.name}: removed, it is no longer in the inventory")

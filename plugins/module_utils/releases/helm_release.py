@@ -31,7 +31,7 @@ from ..planning.diff import manifest_diffs
 from ..planning.hiding import credentials_of, texts_of, without_secrets
 from ..planning.plan import changes_of, newest_content, origin_of
 from ..planning.secret_inputs import SecretInputs
-from ..planning.snapshot import WORKLOADS, Snapshot, targets_of
+from ..planning.snapshot import WORKLOADS, Snapshot, is_workload, targets_of
 from ..planning.spec import ReleaseSpec
 from ..readiness.status import State as WorkloadState
 from ..settings import Progress, Settings
@@ -193,7 +193,7 @@ class HelmReleaseRun:
 
     def _current(self, name: str, revision: int, snapshot: Snapshot) -> bool:
         stored = self._readable(name, revision)
-        targets = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
+        targets = [t for t in targets_of(stored) if is_workload(t)] if stored else []
         return stored is not None and all(snapshot.status(t).state is WorkloadState.CURRENT for t in targets)
 
     def _deploy(self, spec: ReleaseSpec, snapshot: Snapshot, run: LockedRun | None, lock: ExitStack) -> None:
@@ -268,7 +268,7 @@ class HelmReleaseRun:
             names = ", ".join(" ".join(filter(None, (key_of(item)[0], key_of(item)[2]))) for item in kept)
             self._report.warnings.append(f"{name}: {names} is left, as its annotation helm.sh/resource-policy says.")
         keys = {(kind, item_name) for kind, _, item_name in map(key_of, kept)}
-        left = [t for t in targets_of(stored) if t.kind in WORKLOADS] if stored else []
+        left = [t for t in targets_of(stored) if is_workload(t)] if stored else []
         left = [t for t in left if (t.kind, t.name) not in keys]
         deadline, pause = Deadline.after(self._settings.timeout), threading.Event()
         while left:

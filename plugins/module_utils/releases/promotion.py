@@ -89,7 +89,7 @@ def _mismatches(promoted: Promoted, snapshot: Snapshot) -> list[str]:
         return [f"{promoted.name} is not verified"]
     found, seen = [], 0
     for target in member.targets:
-        workload = snapshot.workloads.get((target.kind, target.name))
+        workload = None if target.custom else snapshot.workloads.get((target.kind, target.name))
         for pod in snapshot.pods_of(workload) if workload else ():
             for digest in _digests(pod, promoted.image.name):
                 seen += 1

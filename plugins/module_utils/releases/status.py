@@ -17,7 +17,7 @@ from ..labels import ENVIRONMENT
 from ..locking.lease import holder_of
 from ..locking.lock import lock_state
 from ..planning.plan import origin_of
-from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, take, targets_of
+from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, is_workload, take, targets_of
 from ..readiness.daprd import CONTAINER, judge_app
 from ..readiness.status import State
 from ..records.record import Header, Member, Record, RecordStore
@@ -129,10 +129,11 @@ def lock_info(kube: KubeApi, namespace: str) -> dict[str, Any]:
 
 def _workloads(targets: Iterable[Target], found: Snapshot | None) -> dict[str, Any]:
     snapshot = found or Snapshot({}, {}, [], None)
-    wanted = [t for t in targets if t.kind in WORKLOADS]
+    wanted = [t for t in targets if is_workload(t)]
     items = [snapshot.workloads[(t.kind, t.name)] for t in wanted if (t.kind, t.name) in snapshot.workloads]
+    wanted += [t for t in targets if t in snapshot.custom]
     pods = [pod for item in items for pod in snapshot.pods_of(item)]
-    bad = [s for t in wanted if (s := snapshot.status(t)).state is not State.CURRENT]
+    bad = [s for t in wanted if not (s := snapshot.status(t)).done]
     sidecars = [app for item in items if (app := judge_app(item, snapshot.pods_of(item)))]
     asked = sum(_asked(item) for item in items)
     return {

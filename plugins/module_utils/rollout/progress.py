@@ -52,7 +52,7 @@ class ProgressReporter:
             self._progress(f"after {elapsed:.0f} s: the API server does not answer ({text}), still trying")
 
     def _reminder(self, judgements: Mapping[Target, Judgement], elapsed: float) -> str:
-        missing = [line(target, one) for target, one in judgements.items() if one.status.state is not State.CURRENT]
+        missing = [line(target, one) for target, one in judgements.items() if not one.status.done]
         more = f"; and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         return f"after {elapsed:.0f} s of {self._timeout:.0f} s, waiting for {'; '.join(missing[:_NAMED])}{more}"
 

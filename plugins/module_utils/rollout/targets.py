@@ -14,13 +14,20 @@ from ..kube.api import KubeReader
 from ..kube.deadline import Deadline
 from ..kube.resources import DAEMON_SET, DEPLOYMENT, EVENT, JOB, NODE, POD, REPLICA_SET, STATEFUL_SET, Resource
 from ..kube.watch import Feed
+from ..readiness.rules import BUILT_IN, group_of, is_custom
 
 # Short names as kubectl takes them, for the option workloads.
 WORKLOADS: dict[str, Resource] = {
     resource.kind: resource for resource in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, POD)
 }
-# Kinds of a release's manifest whose status is waited for; other kinds are done once Helm has applied them.
-_AWAITED = frozenset({*WORKLOADS, "PersistentVolumeClaim", "CustomResourceDefinition", "APIService", "Certificate"})
+# Built-in kinds of a release's manifest whose status is waited for. The others are done once Helm has applied them:
+# they say nothing, or nothing that belongs to a rollout (an Ingress whose controller publishes no address, a disruption
+# budget, the next run of a CronJob). Custom resources are waited for as far as they say something.
+_AWAITED = frozenset({
+    *((resource.group, resource.kind) for resource in WORKLOADS.values()), ("", "PersistentVolumeClaim"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"), ("apiregistration.k8s.io", "APIService"),
+    ("autoscaling", "HorizontalPodAutoscaler"),
+})  # fmt: skip
 _WITH_PODS = frozenset({*WORKLOADS, "PersistentVolumeClaim"})
 
 
@@ -40,9 +47,20 @@ class Target:
     failed_when: str = ""
 
     @property
+    def group(self) -> str:
+        """API group, empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def custom(self) -> bool:
+        """True for a custom resource, whatever built-in kind's name it has."""
+        return self.group not in BUILT_IN
+
+    @property
     def label(self) -> str:
         """Its name where that is enough, as in ``backend-api``, else ``Job migrate``."""
-        return self.name if self.kind == "Deployment" or self.name == self.release else self.full_label
+        enough = self.kind == "Deployment" or self.name == self.release
+        return self.name if enough and not self.custom else self.full_label
 
     @property
     def full_label(self) -> str:
@@ -75,7 +93,7 @@ def _objects(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
 
 def _is_awaited(obj: dict[str, Any]) -> bool:
     load_balancer = obj.get("kind") == "Service" and (obj.get("spec") or {}).get("type") == "LoadBalancer"
-    return load_balancer or obj.get("kind") in _AWAITED
+    return is_custom(obj) or load_balancer or (group_of(obj), obj.get("kind")) in _AWAITED
 
 
 def _target(obj: dict[str, Any], namespace: str, release: str) -> Target:
@@ -91,14 +109,24 @@ def feeds_for(targets: Sequence[Target], resources: dict[tuple[str, str], Resour
         resource = resources[target.api_version, target.kind]
         namespace = target.namespace if resource.namespaced else ""
         names.setdefault((resource, namespace), set()).add(target.name)
+        if target.custom:
+            continue
         if target.kind in _WITH_PODS and not target.ready_when:
             names.setdefault((POD, namespace), set()).add("")
         if target.kind == "Deployment":
             names.setdefault((REPLICA_SET, namespace), set()).add("")
     feeds = [Feed(kind, ns, next(iter(only)) if len(only) == 1 else "") for (kind, ns), only in names.items()]
+    # Pods of custom workloads explain; without the right to see them their owner's status decides.
+    explained = dict.fromkeys(target.namespace for target in targets if target.custom and not target.ready_when)
+    feeds += [
+        Feed(kind, namespace, optional=True)
+        for namespace in explained
+        for kind in (POD, REPLICA_SET)
+        if namespace and (kind, namespace) not in names
+    ]
     spaces = dict.fromkeys(feed.namespace for feed in feeds if feed.resource == POD)
     feeds += [Feed(EVENT, namespace, optional=True) for namespace in spaces]
-    if any(target.kind == "DaemonSet" for target in targets):
+    if any(target.kind == "DaemonSet" and not target.custom for target in targets):
         feeds.append(Feed(NODE, optional=True))
     return feeds
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError, error
 from ..readiness.graces import DEFAULT_GRACES
+from ..readiness.rules import DEFAULT_RULES, Rules
 from ..readiness.status import State
 from .targets import Target
 
@@ -20,7 +21,8 @@ class WaitOptions:
 
     ``graces`` overrides :data:`DEFAULT_GRACES` by class; ``stability_seconds``: how long pods must have been ready
     without a restart; ``log_lines``: how much of a failing container's log goes into the evidence;
-    ``outage_seconds``: how long the API server may be unreachable. With a ``timeout`` of 0, objects are read once.
+    ``outage_seconds``: how long the API server may be unreachable; ``rules``: what custom resources' status means.
+    With a ``timeout`` of 0, objects are read once.
     """
 
     timeout: float = 300.0
@@ -29,6 +31,7 @@ class WaitOptions:
     stability_seconds: float = 3.0
     log_lines: int = 30
     outage_seconds: float = float("inf")
+    rules: Rules = DEFAULT_RULES
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.graces) - set(DEFAULT_GRACES))
@@ -46,6 +49,7 @@ class WaitOptions:
     def from_params(cls, params: Mapping[str, Any]) -> WaitOptions:
         """From a module's options of the same names; absent ones keep their defaults. Raises ``invalid_input``."""
         given = {entry.name: params[entry.name] for entry in fields(cls) if params.get(entry.name) is not None}
+        given["rules"] = Rules.from_option(params.get("readiness_rules"))
         try:
             if "graces" in given:
                 given["graces"] = {key: float(value) for key, value in given["graces"].items()}
@@ -62,6 +66,7 @@ class WorkloadVerdict:
     state: State
     message: str
     failure: Failure | None = None
+    judged: bool = True  # False: it exists, and says nothing about itself
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON; the full failure is in ``failures`` of the verdict."""
@@ -72,6 +77,7 @@ class WorkloadVerdict:
             "name": self.target.name,
             "state": self.state.value,
             "message": self.message,
+            "judged": self.judged,
             "code": self.failure.code.value if self.failure else "",
         }
 
@@ -91,6 +97,10 @@ class Verdict:
     def ok(self) -> bool:
         """True when every target is Current."""
         return self.state is State.CURRENT
+
+    def not_judged(self, release: str) -> list[str]:
+        """Objects of a release that say nothing about themselves, as ``Kind name``."""
+        return [one.target.full_label for one in self.workloads if one.target.release == release and not one.judged]
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON: verdict, workloads, failures, notes (Ansible reserves the key warnings), api, elapsed."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..failure import Code, Failure
@@ -17,10 +18,12 @@ from ..kube.watch import Watcher
 from ..readiness.expressions import Expressions
 from ..readiness.fields import controller_uid, is_true, name, spec, terminating, uid
 from ..readiness.judge import Clock, Judge, Judgement
+from ..readiness.rules import NOT_JUDGED
 from ..readiness.status import State
 from ..readiness.symptoms import Symptom
 from ..readiness.tree import Tree, tree_of
 from .diagnosis import Diagnosis
+from .owners import Owners
 from .probe_check import ProbeCheck
 from .progress import ProgressReporter
 from .targets import Target, feeds_for, resources_for, targets_of_manifest
@@ -55,12 +58,27 @@ class RolloutWaiter:
         until = deadline or Deadline.after(self._kube.patience if once else self._options.timeout)
         # Earlier steps may have used up the deadline: the targets are judged nevertheless.
         until = max(until, Deadline.after(LOOK_SECONDS), key=lambda one: one.at) if deadline else until
-        wanted = list(dict.fromkeys(targets))
+        asked = list(dict.fromkeys(targets))
+        resources = resources_for(self._kube, [one for one in asked if not self._is_silent(one, None)], until)
+        wanted = [one for one in asked if not self._is_silent(one, resources.get((one.api_version, one.kind)))]
+        silent = tuple(
+            WorkloadVerdict(one, NOT_JUDGED.state, NOT_JUDGED.message, judged=False)
+            for one in asked
+            if one not in wanted
+        )
         if not wanted:
-            return Verdict(State.CURRENT, (), api=self._kube.counts.as_result())
-        resources = resources_for(self._kube, wanted, until)
+            return Verdict(State.CURRENT, silent, api=self._kube.counts.as_result())
         with Watcher(self._kube, feeds_for(wanted, resources), until, follow=not once) as watcher:
-            return _Wait(self._kube, self._options, self._progress, watcher, resources, wanted, until, began).run()
+            wait = _Wait(self._kube, self._options, self._progress, watcher, resources, wanted, until, began)
+            found = wait.run()
+        return replace(found, workloads=(*found.workloads, *silent))
+
+    def _is_silent(self, target: Target, resource: Resource | None) -> bool:
+        """Whether a target's kind says nothing, as far as that is known: it is not looked at."""
+        reports = resource is None or resource.has_status
+        if not target.custom or target.ready_when:
+            return False
+        return self._options.rules.is_silent(target.group, target.kind, reports=reports)
 
 
 class _Wait:
@@ -85,10 +103,14 @@ class _Wait:
                 options.graces,
                 options.stability_seconds,
                 Expressions(target.ready_when, target.failed_when) if target.ready_when else None,
+                options.rules,
+                resources[target.api_version, target.kind].has_status,
+                bool(target.release) and target.kind == "HorizontalPodAutoscaler" and not target.custom,
             )
             for target in targets
         }
         self._probe_check = ProbeCheck(kube)
+        self._owners = Owners(kube, deadline)
         self._trees: dict[Target, Tree | None] = {}
         self._failed: dict[Target, Judgement] = {}
         self._warnings: dict[str, None] = {}
@@ -126,15 +148,11 @@ class _Wait:
 
     def _is_news(self, judgements: dict[Target, Judgement]) -> bool:
         """Whether the store's present state leads to a verdict: a failure, or that all targets are Current."""
-        current = all(one.status.state is State.CURRENT for one in judgements.values())
+        current = all(one.status.done for one in judgements.values())
         return current or any(one.terminal for target, one in judgements.items() if target not in self._failed)
 
     def _is_over(self, judgements: dict[Target, Judgement]) -> bool:
-        unfinished = [
-            one
-            for target, one in judgements.items()
-            if target not in self._failed and one.status.state is not State.CURRENT
-        ]
+        unfinished = [one for target, one in judgements.items() if target not in self._failed and not one.status.done]
         return not self._watcher.follow or not unfinished or (bool(self._failed) and self._options.fail_fast)
 
     def _unreachable(self, judgements: dict[Target, Judgement]) -> Unreachable:
@@ -159,6 +177,8 @@ class _Wait:
         events: dict[str, list[Mapping[str, Any]]] = {}
         for event in [*self._watcher.objects(EVENT), *self._probe_check.events]:
             events.setdefault(str((event.get("involvedObject") or {}).get("uid")), []).append(event)
+        for root, pods in self._pods_of_custom().items():
+            owned[root] = pods
         idle = frozenset(name(node) for node in self._watcher.objects(NODE) if _is_idle(node))
         found: dict[Target, Judgement] = {}
         for target, judge in self._judges.items():
@@ -171,6 +191,14 @@ class _Wait:
             self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
         return found
 
+    def _pods_of_custom(self) -> dict[str, list[Object]]:
+        """Pods by the uid of the custom resource that owns them, directly or not."""
+        custom = {uid(obj): obj for target in self._judges if target.custom and (obj := self._find(target)) is not None}
+        if not custom:
+            return {}
+        known = {uid(obj): obj for obj in self._watcher.objects(REPLICA_SET)}
+        return self._owners.pods_of(set(custom), self._watcher.objects(POD), known)
+
     def _check_probes(self, judgements: dict[Target, Judgement]) -> float:
         """Check containers whose probes the kubelet no longer reports; returns the seconds until the next check."""
         events = self._watcher.objects(EVENT)
@@ -181,10 +209,12 @@ class _Wait:
                 pauses.append(self._probe_check.check(tree, waiting, events))
         return min(pauses)
 
-    def _tree(self, target: Target, owned: dict[str, list[Object]]) -> Tree | None:
+    def _find(self, target: Target) -> Object | None:
         resource = self._resources[target.api_version, target.kind]
-        namespace = target.namespace if resource.namespaced else ""
-        obj = self._watcher.find(resource, namespace, target.name)
+        return self._watcher.find(resource, target.namespace if resource.namespaced else "", target.name)
+
+    def _tree(self, target: Target, owned: dict[str, list[Object]]) -> Tree | None:
+        namespace, obj = target.namespace, self._find(target)
         if obj is None:
             return None
         if target.kind == "PersistentVolumeClaim":
@@ -207,7 +237,8 @@ class _Wait:
                 failure = diagnosis.failure(target, self._trees.get(target), cause, events, denied, suffix)
             state = State.FAILED if target in self._failed else judgement.status.state if judgement else State.NOT_FOUND
             message = failure.message if failure else judgement.status.message if judgement else "not read yet"
-            verdicts.append(WorkloadVerdict(target, state, message, failure))
+            judged = judgement is None or judgement.status.judged
+            verdicts.append(WorkloadVerdict(target, state, message, failure, judged))
         failures = tuple(verdict.failure for verdict in verdicts if verdict.failure)
         return Verdict(
             State.FAILED if failures else State.CURRENT,
@@ -222,7 +253,7 @@ class _Wait:
         """The cause of a target's failure; at the timeout, what it still waits for."""
         if judgement is not None and judgement.terminal:
             return _clearest(judgement)
-        if not timed_out or (judgement is not None and judgement.status.state is State.CURRENT):
+        if not timed_out or (judgement is not None and judgement.status.done):
             return None
         if judgement is not None and judgement.waiting:
             # A specific symptom within its grace period says more than "not ready"; the longest one says most.

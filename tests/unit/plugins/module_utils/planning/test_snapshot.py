@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import image_digest, take, version_id
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Watch
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 
+from tests.support.custom_kinds import DATABASE, KRUISE_SET, MONITOR, SETTING, custom, operators
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
@@ -67,3 +70,47 @@ def test_watched_objects_get_version_ids_and_damaged_records_passed_over() -> No
 )
 def test_image_ids_of_all_runtimes_become_the_same_digest(image_id: str, digest: str) -> None:
     assert image_digest(image_id) == digest
+
+
+def looked(kube: FakeKube, *resources: Resource) -> tuple[dict[str, str], list[tuple[str, str]], list[str]]:
+    """States of the custom resources that a record names, what was listed for them, and warnings."""
+    targets = tuple(Target(one.api_version, one.kind, "ns", "x", "api") for one in resources)
+    records = RecordStore(kube, "ns", "staging")
+    records.write(replace(RECORD, members={"api": replace(MEMBER, targets=targets)}))
+    kube.reads.clear()
+    found = take(kube, records, "ns", "staging", ())
+    lists = [each for each in kube.reads if each[0] not in ("Secret", "ConfigMap")]
+    return {target.kind: status.state for target, status in found.custom.items()}, lists, list(found.warnings)
+
+
+def test_recorded_custom_resources_are_judged_with_one_list_per_kind() -> None:
+    kube = operators(FakeKube())
+    kube.put(DATABASE, "ns", custom(DATABASE, "x", {"phase": "Failed"}))
+    states, lists, _ = looked(kube, DATABASE, MONITOR, SETTING)
+    assert states == {"Database": "Failed"}
+    assert lists == [("Database", "*")]  # what says nothing is not asked for
+
+
+def test_another_groups_stateful_set_is_a_custom_resource() -> None:
+    kube = operators(FakeKube())
+    kube.put(KRUISE_SET, "ns", custom(KRUISE_SET, "x", {"replicas": 1, "readyReplicas": 1}, spec={"replicas": 1}))
+    states, lists, _ = looked(kube, KRUISE_SET)
+    assert states == {"StatefulSet": "Current"}
+    assert lists == [("StatefulSet", "*")]
+
+
+def test_a_custom_resource_that_is_gone_with_its_kind_is_not_found() -> None:
+    kube = operators(FakeKube())
+    del kube.kinds[DATABASE.api_version, DATABASE.kind]
+    assert looked(kube, DATABASE)[0] == {"Database": "NotFound"}
+
+
+def test_custom_resources_that_may_not_be_read_are_said_and_not_current() -> None:
+    class Denied(FakeKube):
+        def before(self, verb: str, resource: Resource, name: str) -> None:
+            if resource == DATABASE:
+                raise Forbidden("may not list databases", 403)
+
+    states, _, warnings = looked(operators(Denied()), DATABASE)
+    assert states == {"Database": "NotFound"}
+    assert warnings == ["Database is not judged: may not list databases"]
