@@ -25,6 +25,24 @@ options:
     required: true
 """
 
+    RECORDS = r"""
+options:
+  record_key:
+    description:
+      - Private key (Ed25519, as PEM or of OpenSSH, without a passphrase) that signs release sets. Once it is set, only
+        signed release sets count; before, whoever may write ConfigMaps in the namespace can write one.
+      - C(openssl genpkey -algorithm ed25519) makes one. Keep it in a vault, or take it from a file or the environment
+        by a lookup.
+    type: str
+  record_public_keys:
+    description:
+      - Further public keys (PEM, or C(ssh-ed25519)) whose signatures count beside that of O(record_key), such as the
+        previous one after a rotation.
+    type: list
+    elements: str
+    default: []
+"""
+
     CLUSTER = r"""
 options:
   cluster_id:

@@ -58,6 +58,10 @@ REGISTRIES: dict[str, Any] = {
         },
     }
 }
+RECORD_KEYS: dict[str, Any] = {
+    "record_key": {"type": "str", "no_log": True},
+    "record_public_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
+}
 CLUSTER: dict[str, Any] = {"cluster_id": {"type": "str"}}
 ENDPOINT: dict[str, Any] = {
     "endpoint": {

@@ -71,6 +71,7 @@ class Code(StrEnum):
     NO_VERIFIED_SET = "no_verified_set"
     SET_NOT_FOUND = "set_not_found"
     SET_DAMAGED = "set_damaged"
+    SET_UNSIGNED = "set_unsigned"
     ROLLBACK_TARGET_MISSING = "rollback_target_missing"
     ROLLBACK_REFUSED = "rollback_refused"
     ROLLBACK_FAILED = "rollback_failed"

@@ -12,6 +12,7 @@ from typing import Any
 from .availability import Endpoint
 from .failure import Code, error
 from .records.record import KEEP
+from .records.signing import RecordKeys
 from .rollout.verdict import WaitOptions
 
 Progress = Callable[[str], None]
@@ -57,6 +58,7 @@ class Settings:
     preflight_all: bool = False  # what is unchanged as well
     prepared_secrets: tuple[str, ...] = ()  # written by the caller before the deployment
     allowed_namespaces: tuple[str, ...] = ()  # besides ``namespace``, for objects of releases
+    record_keys: RecordKeys = field(default_factory=RecordKeys)
     allowed_chart_sources: tuple[str, ...] = ()  # beginnings of references that an unsigned release set may name
 
 
@@ -100,8 +102,16 @@ def settings_from(module: Any) -> Settings:
         preflight_all=params.get("preflight") == "all",
         prepared_secrets=tuple(params.get("prepared_secrets") or ()),
         allowed_namespaces=tuple(params.get("allowed_namespaces") or ()),
+        record_keys=_record_keys(params),
         allowed_chart_sources=tuple(params.get("allowed_chart_sources") or ()),
     )
+
+
+def _record_keys(params: Mapping[str, Any]) -> RecordKeys:
+    keys = RecordKeys.parse(params.get("record_key"), params.get("record_public_keys") or ())
+    if keys.required:
+        keys.sign(b"")  # a run records what it verified: better refused now than at its end
+    return keys
 
 
 def _ttl(params: Mapping[str, Any]) -> int:

@@ -46,6 +46,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
   - todo.cloud.release_options.environment
+  - todo.cloud.release_options.records
   - todo.cloud.release_options.cluster
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.dapr
@@ -231,6 +232,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
     ENVIRONMENT,
     HELM,
     KUBE,
+    RECORD_KEYS,
     REGISTRIES,
     WAIT,
 )
@@ -246,6 +248,7 @@ SPEC: dict[str, t.Any] = {
     **KUBE,
     **WAIT,
     **ENVIRONMENT,
+    **RECORD_KEYS,
     **CLUSTER,
     **HELM,
     **DAPR,

@@ -50,6 +50,12 @@ options:
         description:
           - Context in that kubeconfig.
         type: str
+      record_public_keys:
+        description:
+          - Public keys of the source. Once they are given, only a release set that one of them signed is promoted.
+        type: list
+        elements: str
+        default: []
   waves:
     description:
       - Releases of the target, as in M(todo.cloud.release_apply). Required with O(state=checked).
@@ -93,6 +99,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.release_options.environment
+  - todo.cloud.release_options.records
   - todo.cloud.registry_options.registries
   - todo.cloud.attributes
 attributes:
@@ -216,7 +223,7 @@ tags:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.argspec import ENVIRONMENT, KUBE, REGISTRIES
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import ENVIRONMENT, KUBE, RECORD_KEYS, REGISTRIES
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, invocation
 from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, verify_promotion
@@ -224,6 +231,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion impo
 SPEC: dict[str, t.Any] = {
     **KUBE,
     **ENVIRONMENT,
+    **RECORD_KEYS,
     **REGISTRIES,
     "state": {"type": "str", "choices": ["checked", "verified", "proved"], "default": "checked"},
     "source": {
@@ -233,6 +241,7 @@ SPEC: dict[str, t.Any] = {
             "namespace": {"type": "str", "required": True},
             "kubeconfig": {"type": "path"},
             "context": {"type": "str"},
+            "record_public_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
         },
     },
     "waves": {"type": "list", "elements": "list"},

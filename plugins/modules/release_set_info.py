@@ -33,6 +33,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.release_options.environment
+  - todo.cloud.release_options.records
   - todo.cloud.release_options.dapr
   - todo.cloud.attributes
   - todo.cloud.attributes.reading
@@ -186,14 +187,16 @@ certificates:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, ENVIRONMENT, KUBE
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, ENVIRONMENT, KUBE, RECORD_KEYS
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
+from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
 SPEC: dict[str, t.Any] = {
     **KUBE,
     **ENVIRONMENT,
+    **RECORD_KEYS,
     **DAPR,
     "verified_only": {"type": "bool", "default": False},
     "at": {"type": "str"},
@@ -212,6 +215,7 @@ def main() -> None:
             at=module.params["at"] or "",
             status=module.params["status"],
             dapr_namespace=module.params["dapr_namespace"],
+            keys=RecordKeys.parse(module.params["record_key"], module.params["record_public_keys"]),
         )
     module.exit_json(changed=False, **info)
 

@@ -31,7 +31,7 @@ class Run:
         self.what = what
         self.holder = Holder.me(what, settings.commit, grace=settings.timeout, url=settings.run_url)
         self.storage = HelmStorage(kube, settings.namespace)
-        self.records = RecordStore(kube, settings.namespace, settings.environment)
+        self.records = RecordStore(kube, settings.namespace, settings.environment, settings.record_keys)
 
     def with_settings(self, settings: Settings) -> Run:
         """The same run with other settings."""

@@ -3,8 +3,8 @@
 """Release sets: verified states, recorded in the environment itself as immutable ConfigMaps ``release-set-N``.
 
 A record holds everything that a rollback to it needs, including charts and values, so it does not depend on Helm's
-history. Its digest detects damage; it does not protect against someone who may write ConfigMaps. What changes later
-(withdrawn) is in annotations, which an immutable ConfigMap still allows.
+history. Its digest detects damage; against someone who may write ConfigMaps only a signature protects (signing.py).
+What changes later (withdrawn) is in annotations, which an immutable ConfigMap still allows.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ from .secret_values import (
     with_values,
     without,
 )
+from .signing import RecordKeys, statement
 
 RECORD_LABEL = "todo.cloud/release-set"
 _COMMIT, _TIME = "todo.cloud/commit", "todo.cloud/verified-at"
 WITHDRAWN = "todo.cloud/withdrawn"
 KEEP = 20
+_UNSOUND = (Code.SET_DAMAGED, Code.SET_UNSIGNED)
 _PREFIX = "release-set-"
 _NAME = re.compile(rf"{_PREFIX}([1-9][0-9]{{0,8}})")
 _LIMIT = 1_000_000  # the API server refuses ConfigMaps above 1 MiB, including metadata
@@ -238,9 +240,10 @@ def join(record: Record, found: Split) -> Record:
 
 
 class RecordStore:
-    """The records of one environment."""
+    """The records of one environment. With ``keys`` only signed ones count."""
 
-    def __init__(self, kube: KubeApi, namespace: str, environment: str) -> None:
+    def __init__(self, kube: KubeApi, namespace: str, environment: str, keys: RecordKeys | None = None) -> None:
+        self._keys = keys or RecordKeys()
         self._kube = kube
         self._namespace = namespace
         self._environment = environment
@@ -255,14 +258,16 @@ class RecordStore:
     def readable(
         self, headers: Iterable[Header] | None = None, damaged: Callable[[str], None] = lambda text: None
     ) -> Iterator[Record]:
-        """Records that are neither withdrawn nor damaged, newest first. ``damaged`` is called for each skipped one."""
+        """Records that count, newest first: neither withdrawn nor damaged, and signed where that is required.
+        ``damaged`` is called for each skipped one.
+        """
         for header in self.headers() if headers is None else headers:
             if header.withdrawn:
                 continue
             try:
                 record = self.read(header.id)
             except TodoCloudError as exc:
-                if exc.failure.code is not Code.SET_DAMAGED:
+                if exc.failure.code not in _UNSOUND:
                     raise
                 damaged(exc.failure.message)
             else:
@@ -287,8 +292,24 @@ class RecordStore:
             record = unpack(item)
             if record.environment != self._environment:
                 raise damaged(f"{_PREFIX}{number}", f"it is a release set of {quoted(record.environment)}")
+            record = replace(record, signed=self._is_signed(number, item))
             self._read[number] = self._with_secrets(record)
         return self._read[number]
+
+    def _is_signed(self, number: int, item: Mapping[str, Any]) -> bool:
+        """Raises set_unsigned where it has to be and is not."""
+        if not self._keys.required:
+            return False
+        data, binary = _texts(item.get("data")), _texts(item.get("binaryData"))
+        content = statement(self._namespace, self._environment, number, data["set.json"], binary)
+        if not self._keys.accept(content, data.get("signature", "")):
+            raise error(
+                Code.SET_UNSIGNED,
+                f"{_PREFIX}{number} does not count: it is not signed by a key that is accepted (record_key, "
+                "record_public_keys).",
+                set=number,
+            )
+        return True
 
     def next_number(self, headers: Sequence[Header]) -> int:
         """The number after the newest sound set, withdrawn ones too, that no object has. Forged names do not count."""
@@ -300,7 +321,7 @@ class RecordStore:
         try:
             return self.read(header.id) is not None
         except TodoCloudError as exc:
-            if exc.failure.code not in (Code.SET_DAMAGED, Code.SET_NOT_FOUND):
+            if exc.failure.code not in (*_UNSOUND, Code.SET_NOT_FOUND):
                 raise
             return False
 
@@ -336,6 +357,11 @@ class RecordStore:
             public = replace(public, secret_digest=digest_of_secret(secret))
             self._create_secret(name, secret)
         item = pack(public)
+        if self._keys.required:
+            content = statement(
+                self._namespace, self._environment, record.id, item["data"]["set.json"], item["binaryData"]
+            )
+            item["data"]["signature"] = self._keys.sign(content)
         created = self._kube.create(CONFIG_MAP, self._namespace, item)
         if found:
             self._own(name, created)

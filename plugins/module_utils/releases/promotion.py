@@ -16,6 +16,7 @@ from ..planning.promotion import Promoted, Terms, check_charts, choose, named_al
 from ..planning.snapshot import Snapshot, image_digest, take
 from ..planning.spec import parse_waves
 from ..records.record import RecordStore
+from ..records.signing import RecordKeys
 from ..registry.tagging import tag_image
 
 _OTHER_AUTH = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert", "impersonate_user")
@@ -39,7 +40,8 @@ def check_promotion(kube: KubeApi, params: Mapping[str, Any]) -> dict[str, Any]:
             kube if not (source["kubeconfig"] or source["context"]) else stack.enter_context(_session(params, source))
         )
         warnings: list[str] = []
-        store = RecordStore(there, source["namespace"], source["environment"])
+        keys = RecordKeys.parse(None, source.get("record_public_keys") or ())
+        store = RecordStore(there, source["namespace"], source["environment"], keys)
         record = choose(store, terms, damaged=warnings.append)
     check_charts(record, specs, terms)
     digests = ImageDigests(kube, params["namespace"], params["registries"])
@@ -66,7 +68,8 @@ def verify_promotion(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -
     """
     images = [Promoted.parse(raw) for raw in params["images"]]
     namespace, environment = params["namespace"], params["environment"]
-    snapshot = take(kube, RecordStore(kube, namespace, environment), namespace, environment, ())
+    keys = RecordKeys.parse(params.get("record_key"), params.get("record_public_keys") or ())
+    snapshot = take(kube, RecordStore(kube, namespace, environment, keys), namespace, environment, ())
     wrong = [mismatch for each in images for mismatch in _mismatches(each, snapshot)]
     if wrong:
         raise error(

@@ -21,6 +21,7 @@ from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, is_workload, 
 from ..readiness.daprd import CONTAINER, judge_app
 from ..readiness.status import State
 from ..records.record import Header, Member, Record, RecordStore
+from ..records.signing import RecordKeys
 from ..rollout.targets import Target
 
 
@@ -33,9 +34,10 @@ def set_info(
     at: str = "",
     status: bool = False,
     dapr_namespace: str = "",
+    keys: RecordKeys | None = None,
 ) -> dict[str, Any]:
     """Result of release_set_info. ``at``: number or commit of the one set to show in full."""
-    store = RecordStore(kube, namespace, environment)
+    store = RecordStore(kube, namespace, environment, keys)
     snapshot = take(kube, store, namespace, environment, (), WORKLOADS if status else ())
     headers = [h for h in snapshot.headers if not (verified_only and h.withdrawn)]
     current = _current(snapshot)

@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.support.fake_environment import World, two_sets
+from tests.support.fake_environment import A1, A2, World, two_sets
 from tests.support.stored_releases import store
 
 BINDING = {
     "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "admin"},
 }  # fmt: skip
+KEY = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 ELSEWHERE = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x", "namespace": "production"}}
 
 
@@ -83,3 +87,13 @@ def test_a_chart_that_would_be_an_option_is_damage() -> None:
         world.rollback("1")
     assert caught.value.failure.code is Code.SET_DAMAGED
     assert world.helm.commands == []
+
+
+def test_a_signed_record_may_bring_what_it_was_verified_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = RecordKeys.parse(KEY)
+    world = World()
+    world.settings = replace(world.settings, record_keys=keys)
+    world.apply({"api": A1})
+    world.apply({"api": A2})
+    gone(world, monkeypatch, BINDING)
+    assert world.rollback("1").set == 3
