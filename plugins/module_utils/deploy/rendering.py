@@ -44,6 +44,10 @@ class Rendering:
             raise known
         return known
 
+    def again(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> Rendered:
+        """The same once more, to see what is random. Raises HelmError."""
+        return self._helm.render(apply_request(self._settings, spec, version_ids, revision))
+
     def all(self, items: Sequence[PlanItem], version_ids: VersionIds) -> Mapping[str, Rendered | HelmError]:
         """Planned releases by name, rendered side by side; what Helm said where it can't."""
 

@@ -39,6 +39,8 @@ _LOCKED = re.compile(r"another operation \(.*\) is in progress|release: already 
 _SCHEMA = re.compile(r"values don't meet the specifications of the schema|schema validation", re.IGNORECASE)
 _CHART = re.compile(
     r"chart\.yaml|parse error|template:|execution error at|missing in charts/|failed to download"
+    r"|executing \"|error calling|nil pointer evaluating|can't evaluate field|function \"[^\"]*\" not defined"
+    r"|requires kubeversion|error converting yaml to json"
     r"|not found in .* repositor"
     r"|path .* not found|unable to load chart|no chart version found|failed to perform \"FetchReference\"",
     re.IGNORECASE,

@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from ..digest import canonical, chart_files, is_local
+from ..failure import TodoCloudError
 
 # "kind: Secret", also where a template composes it.
 _SECRET = re.compile(rb"""kind\W{0,60}Secret(?:List)?\b|["'`]Secret["'`]""")
+# Functions of templates whose result differs from one rendering to the next.
+_RANDOM = re.compile(
+    rb"\b(?:rand(?:Alpha|AlphaNum|Ascii|Numeric|Bytes|Int)|gen(?:CA|CAWithKey|PrivateKey|SelfSignedCert|SignedCert)\w*"
+    rb"|uuidv4|htpasswd|bcrypt|encryptAES|now|shuffle)\b"
+)
 _LARGEST = 64 << 20  # bytes of one file; what is larger is taken to make Secrets
 _DEPTH = 5  # of archives in archives
 
@@ -23,28 +29,35 @@ def may_make_secrets(chart: str, values: Mapping[str, Any]) -> bool:
     """False only if no template, no subchart and none of the values speaks of a Secret; True for a chart that is not
     on this machine.
     """
-    if not is_local(chart) or _SECRET.search(canonical(values)):
-        return True
+    return not is_local(chart) or bool(_SECRET.search(canonical(values))) or _in_chart(chart, _SECRET)
+
+
+def _in_chart(chart: str, pattern: re.Pattern[bytes]) -> bool:
     path = Path(chart)
     try:
         texts = chart_files(path) if path.is_dir() else [(path.name, path.read_bytes())]
-        return any(_speaks(name, content, 0) for name, content in texts)
-    except (OSError, tarfile.TarError, EOFError):
+        return any(_speaks(pattern, name, content, 0) for name, content in texts)
+    except (OSError, tarfile.TarError, EOFError, TodoCloudError):
         return True  # Helm says what is wrong with it
+
+
+def may_be_random(chart: str) -> bool:
+    """False only if the chart is on this machine and no template of it draws anything at random, or asks the time."""
+    return not is_local(chart) or _in_chart(chart, _RANDOM)
 
 
 def archive_may_make_secrets(archive: bytes, values: Mapping[str, Any]) -> bool:
     """The same for a packed chart."""
     try:
-        return bool(_SECRET.search(canonical(values))) or _speaks("chart.tgz", archive, 0)
+        return bool(_SECRET.search(canonical(values))) or _speaks(_SECRET, "chart.tgz", archive, 0)
     except (OSError, tarfile.TarError, EOFError):
         return True
 
 
-def _speaks(name: str, content: bytes, depth: int) -> bool:
+def _speaks(pattern: re.Pattern[bytes], name: str, content: bytes, depth: int) -> bool:
     if not name.endswith((".tgz", ".tar.gz")):
-        return bool(_SECRET.search(content))
-    return depth > _DEPTH or any(_speaks(inner, text, depth + 1) for inner, text in _members(content))
+        return bool(pattern.search(content))
+    return depth > _DEPTH or any(_speaks(pattern, inner, text, depth + 1) for inner, text in _members(content))
 
 
 def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:

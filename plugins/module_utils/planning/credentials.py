@@ -33,7 +33,7 @@ _FORMED = re.compile(
 _REFERENCE = re.compile(r"\$\(\w+\)|.*\{\{.*\}\}.*|\$\{\w+\}|true|false|none|null|\d{1,4}|/[\w./-]+", re.IGNORECASE)
 
 
-def is_credential(path: Path, values: Mapping[str, Any]) -> bool:
+def is_credential(path: Path, values: Mapping[str, Any] | list[Any]) -> bool:
     """Whether the value at ``path`` looks like a credential; an entry ``{name, value}`` of a list goes by its name."""
     value = value_at(values, path)
     if not isinstance(value, str) or not value:
@@ -43,12 +43,12 @@ def is_credential(path: Path, values: Mapping[str, Any]) -> bool:
     return bool(_NAMED.search(_snake(_name(path, values)))) and not _REFERENCE.fullmatch(value.strip())
 
 
-def plain_credentials(values: Mapping[str, Any]) -> list[str]:
+def plain_credentials(values: Mapping[str, Any] | list[Any]) -> list[str]:
     """Paths of all values that look like credentials, for people."""
     return [path_text(path) for path in leaves(values) if is_credential(path, values)]
 
 
-def _name(path: Path, values: Mapping[str, Any]) -> str:
+def _name(path: Path, values: Mapping[str, Any] | list[Any]) -> str:
     name = next((part for part in reversed(path) if isinstance(part, str)), "")
     if name == "value":
         beside = value_at(values, path[:-1])

@@ -23,6 +23,7 @@ from ..deploy.verification import Verification, Verifier
 from ..deploy.writer import ReleaseWriter, Write
 from ..environments.guard import Claims, Guard, guard, record
 from ..failure import Code, Failure, TodoCloudError
+from ..helm.cli import Rendered
 from ..helm.errors import HelmError
 from ..helm.state import Action, Lock
 from ..helm.storage import History, StoredRelease
@@ -32,6 +33,7 @@ from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.hiding import credentials_of, texts_of
 from ..planning.image_digests import ImageDigests
+from ..planning.oddities import credential_warning, unwatched
 from ..planning.plan import Kind, PlanItem, make_plan, plan_release
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot
@@ -80,6 +82,8 @@ class Engine:
         problems = self._preflight(plan, snapshot)
         if settings.check:
             self._report.preflight = problems
+            if failure := failure_of([each for each in problems if each.code is Code.CHART_INVALID]):
+                raise self._report.interrupted(failure)
             plan = self._examined(plan, snapshot)
             return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
         self._report.warnings += [f"{problem}." for problem in problems if not problem.certain]
@@ -140,6 +144,8 @@ class Engine:
             self._report.warnings.append(
                 f"{', '.join(removals)}: deployed here, but no longer in the inventory; prune=true removes what is not."
             )
+        changing = [item.spec for item in plan if item.spec and item.action is not Action.NONE]
+        self._report.warnings += [text for spec in changing if (text := credential_warning(spec))]
         self._report.plan = plan
         self._report.rows = {
             item.name: Row(item.name, item.word, item.revision, 0, item.revision, *_at_rest(item, settings.check))
@@ -297,6 +303,17 @@ def apply_releases(run: Run, waves: Sequence[Sequence[ReleaseSpec]]) -> Report:
         raise
     report.availability = probe.result.as_result()
     return report
+
+
+def _unwatched(items: Sequence[PlanItem], rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
+    """Releases whose charts would ignore what they watch."""
+    remedy = "take it out of app_service_watches, or have the chart put podAnnotations into its pod template"
+    found = []
+    for item in items:
+        each = rendered[item.name]
+        if item.spec and isinstance(each, Rendered) and (why := unwatched(item.spec, each.manifest)):
+            found.append(Problem(item.name, Code.INVALID_INPUT, why, remedy))
+    return found
 
 
 def _changes(plan: Sequence[PlanItem]) -> bool:

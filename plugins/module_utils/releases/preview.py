@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from ..deploy.rendering import Rendering
 from ..deploy.report import Report
@@ -16,11 +17,14 @@ from ..helm.state import Action, State
 from ..helm.storage import ReleaseStatus, StoredRelease
 from ..locking.lease import held
 from ..locking.lock import lock_state
+from ..planning.chart_text import may_be_random
 from ..planning.diff import manifest_diffs
 from ..planning.drift import drift_of
 from ..planning.hiding import credentials_of, texts_of
+from ..planning.oddities import random_fields, random_note
 from ..planning.plan import PlanItem, Read
 from ..planning.snapshot import Snapshot
+from ..planning.spec import ReleaseSpec
 
 _SHOWN = (Action.INSTALL, Action.UPGRADE, Action.UNINSTALL)
 
@@ -73,4 +77,16 @@ class Preview:
                 raise
             report.warnings.append(f"{item.name}: the difference can't be shown: {exc.failure.message}")
             return []
+        self._note_random(item, item.spec, after, snapshot, report)
         return manifest_diffs(item.name, before, item.revision, after, f"revision {item.revision + 1}", secrets)
+
+    def _note_random(
+        self, item: PlanItem, spec: ReleaseSpec, manifest: str, snapshot: Snapshot, report: Report
+    ) -> None:
+        """A difference that is there in each plan, since the chart draws it."""
+        if not may_be_random(spec.chart):
+            return
+        with suppress(HelmError):
+            again = self._rendering.again(spec, snapshot.version_ids, item.revision + 1).manifest
+            if note := random_note(item.name, random_fields(manifest, again)):
+                report.notes = [*report.notes, note]

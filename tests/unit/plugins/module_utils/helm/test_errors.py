@@ -33,6 +33,10 @@ CASES = [
      'certificate signed by unknown authority', Code.CREDENTIALS, False),
     ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress", Code.RELEASE_PENDING, False),
     ("Error: UPGRADE FAILED: release: already exists", Code.RELEASE_PENDING, False),
+    ('Error: UPGRADE FAILED: x/templates/a.yaml:4:20\n  executing "x/templates/a.yaml" at <.Values.missing.deep>:\n'
+     '    nil pointer evaluating interface {}.deep', Code.CHART_INVALID, False),
+    ("Error: UPGRADE FAILED: chart requires kubeVersion: >=9.0.0 which is incompatible with Kubernetes v1.36.3",
+     Code.CHART_INVALID, False),
     (SCHEMA, Code.CHART_INVALID, False),
     ("Error: UPGRADE FAILED: template: sleeper/templates/all.yaml:3: function \"nope\" not defined",
      Code.CHART_INVALID, False),
