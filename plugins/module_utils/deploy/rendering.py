@@ -32,7 +32,7 @@ class Rendering:
 
     def one(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> Rendered:
         """A release's next ``revision``. Raises HelmError, the same one each time."""
-        key = spec.name, spec.wanted(version_ids)
+        key = spec.name, spec.with_values(spec.values).wanted(version_ids)  # the same with a keyed digest
         if key not in self._known:
             try:
                 request = apply_request(self._settings, spec, version_ids, revision)
@@ -66,7 +66,7 @@ class Rendering:
         """All manifests of a release's next ``revision``, hooks included: without a server where the chart can be
         rendered so, which takes a fraction of the time. Raises HelmError.
         """
-        key = spec.name, spec.wanted(version_ids)
+        key = spec.name, spec.with_values(spec.values).wanted(version_ids)  # the same with a keyed digest
         if isinstance(known := self._known.get(key), Rendered):
             return known.manifest, *known.hooks
         if key not in self._offline:

@@ -178,7 +178,7 @@ class Engine:
         if not wanted:
             return list(contents.problems)
         look = Preflight(self._kube, settings.namespace, images.absent, settings.prepared_secrets)
-        return [*contents.problems, *look.problems(rendered)]
+        return [*contents.problems, *look.problems(rendered), *_unwatched(wanted, rendered)]
 
     def _contents(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> Contents:
         """Objects of what is written or verified, and those that may not be: of other namespaces or releases."""
