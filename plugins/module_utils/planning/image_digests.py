@@ -18,8 +18,10 @@ from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.storage import StoredRelease
 from ..kube.api import KubeReader
 from ..kube.resources import SECRET
+from ..readiness.daprd import CONTAINER
 from ..registry.access import ANY, Access
 from ..registry.client import RegistryClient
+from ..registry.image import entries_of
 from ..registry.reference import Reference
 from .plan import newest_content
 from .snapshot import Snapshot
@@ -112,8 +114,37 @@ class ImageDigests:
             (group.kept if deployed else group.by_tag).append(name)
             digests[name] = deployed
         self.warnings = [str(group) for (_registry, code), group in unresolved.items() if code]
+        others = [spec.name for wave in waves for spec in wave if spec.name not in images]
+        self.warnings += self._moved(others, snapshot)
         self.notes = [str(group) for (_registry, code), group in unresolved.items() if not code]
         return [[_at_digest(spec, digests.get(spec.name, "")) for spec in wave] for wave in waves]
+
+    def _moved(self, names: Iterable[str], snapshot: Snapshot) -> list[str]:
+        """Releases whose pods run another image than their tags point to by now. Their values have no place for a
+        digest (``repository`` and ``tag``, images of subcharts), so nothing can be done about it but to tell.
+        """
+        running = {
+            (name, image): each["digest"]
+            for name in names
+            if snapshot.newest and (member := snapshot.newest.members.get(name))
+            for place, each in member.images.items()
+            if each["digest"] and not place.endswith(f"/{CONTAINER}") and (image := _by_tag(each["image"]))
+        }
+        self._ask({image for _name, image in running} - self._answers.keys())
+        return [
+            f"{name}: {image} now points to {now[:19]}, its pods run {digest[:19]}, and its values have no digest that "
+            "could be changed: restart its pods to get the new one, or name a tag that stays the same."
+            for (name, image), digest in running.items()
+            if isinstance(now := self._answers.get(image), str) and now != digest and not self._has(image, digest)
+        ]
+
+    def _has(self, image: Reference, digest: str) -> bool:
+        """Whether it is the digest of one platform of an image, as some runtimes report it; True if nobody can tell."""
+        client = self.client(image)
+        try:
+            return client is None or digest in [each["digest"] for each in entries_of(client.manifest(image))]
+        except TodoCloudError:
+            return True
 
     def absent(self, images: Iterable[str]) -> list[str]:
         """Those of some references by tag whose registry can be asked, and has no such image."""
@@ -172,6 +203,13 @@ class ImageDigests:
             with ThreadPoolExecutor(min(_PARALLEL, len(askable))) as pool:
                 answers = pool.map(lambda pair: one(*pair), askable)
                 self._answers |= dict(zip((image for image, _client in askable), answers, strict=True))
+
+
+def _by_tag(text: str) -> Reference | None:
+    with suppress(ValueError):
+        image = Reference.parse(text)
+        return image if image.tag and not image.digest else None
+    return None
 
 
 def deployed_digest(name: str, image: Reference, snapshot: Snapshot, read: Read) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Re
 from tests.support.fake_kube import FakeKube
 from tests.support.fake_registry import FakeRegistry
 from tests.support.stored_releases import store
+from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
 
 IMAGE = "ghcr.io/todo-app/web:v1"
 GONE = {"host": "ghcr.io", "endpoint": "http://127.0.0.1:1"}
@@ -176,3 +178,42 @@ def test_a_moved_tag_is_reported(was: str, now: str, change: str) -> None:
     snapshot, read = deployed(was)
     history = snapshot.history("web")
     assert change in changes_of(spec(image=now), history, snapshot, read("web", 1), manual=False)
+
+
+def running(digest: str, image: str = IMAGE, place: str = "Deployment/web/app") -> Snapshot:
+    """A verified set whose pods run this image."""
+    member = replace(MEMBER, name="web", images={place: {"image": image, "digest": digest}})
+    return replace(empty(), newest=replace(RECORD, members={"web": member}))
+
+
+def by_parts() -> list[list[ReleaseSpec]]:
+    """A chart whose values have no place for a digest."""
+    return [[spec(image={"repository": "ghcr.io/todo-app/web", "tag": "v1"})]]
+
+
+def test_a_moved_tag_of_a_chart_without_a_digest_is_seen(registry: FakeRegistry) -> None:
+    was, now = registry.push("todo-app/web", "v1", text="old"), registry.push("todo-app/web", "v1", text="new")
+    digests = image_digests({"host": "ghcr.io", "endpoint": registry.url})
+    digests.resolve(by_parts(), running(was), nothing)
+    (warning,) = digests.warnings
+    assert f"web: {IMAGE} now points to {now[:19]}, its pods run {was[:19]}" in warning
+    digests.resolve(by_parts(), running(now), nothing)
+    assert digests.warnings == []
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [empty(), running(""), running("sha256:1", f"{IMAGE}@sha256:{'1' * 64}"), running("sha256:1", "no reference!"),
+     running("sha256:1", place="Deployment/web/daprd")],
+)  # fmt: skip
+def test_what_runs_by_digest_or_cannot_be_told_is_not_asked_for(registry: FakeRegistry, snapshot: Snapshot) -> None:
+    digests = image_digests({"host": "ghcr.io", "endpoint": registry.url})
+    digests.resolve(by_parts(), snapshot, nothing)
+    assert (digests.warnings, registry.requests) == ([], [])
+
+
+def test_a_registry_that_may_not_be_asked_about_it_is_not_told_of() -> None:
+    for registries in ((), (GONE,)):
+        digests = image_digests(*registries)
+        digests.resolve(by_parts(), running("sha256:1"), nothing)
+        assert digests.warnings == []
