@@ -12,7 +12,8 @@ options:
   graces:
     description:
       - Grace periods in seconds. A symptom that lasts longer fails the rollout. The keys are classes of symptoms.
-      - V(crash_loop) 0, V(first_crash) 20, V(image_invalid) 0, V(image_pull_final) 15 (the registry says not found or
+      - V(crash_loop) 0, V(first_crash) 20, V(waits_for_dependency) 90 (an app that ends since it got no connection, by
+        its last log lines), V(image_invalid) 0, V(image_pull_final) 15 (the registry says not found or
         denied), V(image_pull) 120 (any other problem with the registry), V(config_missing) 10, V(container_start) 10,
         V(pod_failed) 0, V(unschedulable) 60, V(volume_mount) 120, V(failed_create) 20 (quota, admission, service
         account), V(probe_failing) 60 (nothing listens on the readiness probe's port; counted from the end of the

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+WAITS = "waits_for_dependency"
 DEFAULT_GRACES: Mapping[str, float] = {
     # A container in CrashLoopBackOff, or terminated after at least one restart.
     "crash_loop": 0.0,
     # A container that terminated once: the kubelet restarts it at once; if that does not happen, something is wrong.
     "first_crash": 20.0,
+    # A container that ends because something it needs is not up yet; from the first end on, over its restarts.
+    WAITS: 90.0,
     # Image names that no registry can serve.
     "image_invalid": 0.0,
     # "Not found", "denied", "unauthorized": pull secrets and registries may lag a little.

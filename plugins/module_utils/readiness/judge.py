@@ -8,13 +8,13 @@ No I/O and no clock: the caller passes the time, of its monotonic clock and of t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..failure import Code
 from .evidence import refined
 from .expressions import Expressions
 from .fields import Object, condition, metadata, number, status, uid
-from .graces import grace_of
+from .graces import WAITS, grace_of
 from .kinds import status_of
 from .pods import containers, is_ready, seconds_to_settle
 from .rules import DEFAULT_RULES, Rules
@@ -70,6 +70,25 @@ class Judge:
     _wanted: int | None = None
     _progress: tuple[int, ...] = ()
     _missing_since: float | None = None
+    _waits: dict[tuple[str, str], float] = field(default_factory=dict)  # (pod, container): since when, on the server
+
+    def set_waits(self, symptom: Symptom, waits: bool, clock: Clock) -> bool:
+        """Says of a container that ended whether it waits for a dependency; returns whether that is news."""
+        key = (symptom.pod_uid, symptom.container)
+        if (symptom.grace == WAITS) is waits:
+            return False
+        self._first_seen.pop(symptom.key, None)
+        if waits:
+            self._waits.setdefault(key, clock.server)
+        else:
+            self._waits.pop(key, None)
+        return True
+
+    def _with_patience(self, symptom: Symptom) -> Symptom:
+        since = self._waits.get((symptom.pod_uid, symptom.container))
+        if since is None or symptom.code is not Code.CRASH_LOOP:
+            return symptom
+        return replace(symptom, grace=WAITS, since=since)
 
     def look(
         self,
@@ -92,6 +111,7 @@ class Judge:
         if self.advisory:
             return _advice(found, warnings)
         symptoms = [refined(symptom, events, uid(tree.newest or tree.workload)) for symptom in symptoms_of(tree)]
+        symptoms = [self._with_patience(symptom) for symptom in symptoms]
         symptoms = with_failing_probes(tree, symptoms, events, clock.server)
         if found.state is State.FAILED and found.grace:
             symptoms.append(_failed(tree, found))

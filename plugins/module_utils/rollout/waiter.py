@@ -17,12 +17,14 @@ from ..kube.resources import EVENT, NODE, POD, REPLICA_SET, Resource
 from ..kube.watch import Watcher
 from ..readiness.expressions import Expressions
 from ..readiness.fields import controller_uid, is_true, name, spec, terminating, uid
+from ..readiness.graces import WAITS
 from ..readiness.judge import Clock, Judge, Judgement
 from ..readiness.rules import NOT_JUDGED
 from ..readiness.status import State
 from ..readiness.symptoms import Symptom
 from ..readiness.tree import Tree, tree_of
 from .diagnosis import Diagnosis
+from .last_words import LastWords
 from .owners import Owners
 from .probe_check import ProbeCheck
 from .progress import ProgressReporter
@@ -110,6 +112,7 @@ class _Wait:
             for target in targets
         }
         self._probe_check = ProbeCheck(kube)
+        self._last_words = LastWords(kube)
         self._owners = Owners(kube, deadline)
         self._trees: dict[Target, Tree | None] = {}
         self._failed: dict[Target, Judgement] = {}
@@ -187,7 +190,10 @@ class _Wait:
                 continue
             tree = self._trees[target] = self._tree(target, owned)
             related = [event for obj in (tree.objects if tree else ()) for event in events.get(uid(obj), ())]
-            judgement = found[target] = judge.look(tree, clock, idle, related)
+            judgement = judge.look(tree, clock, idle, related)
+            if self._watcher.follow and self._hear_last_words(target, judge, judgement, clock):
+                judgement = judge.look(tree, clock, idle, related)
+            found[target] = judgement
             self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
         return found
 
@@ -198,6 +204,17 @@ class _Wait:
             return {}
         known = {uid(obj): obj for obj in self._watcher.objects(REPLICA_SET)}
         return self._owners.pods_of(set(custom), self._watcher.objects(POD), known)
+
+    def _hear_last_words(self, target: Target, judge: Judge, judgement: Judgement, clock: Clock) -> bool:
+        """Reads the last lines of containers that ended; returns whether that changes the judgement."""
+        over = {symptom.key for symptom in judgement.terminal if symptom.grace == WAITS}
+        waiting = [symptom for symptom, _ in judgement.waiting if symptom.grace == WAITS]
+        ended = [one for one in (*judgement.terminal, *waiting) if one.code is Code.CRASH_LOOP and one.key not in over]
+        news = [
+            judge.set_waits(symptom, self._last_words.name_a_dependency(target.namespace, symptom), clock)
+            for symptom in ended
+        ]
+        return any(news)
 
     def _check_probes(self, judgements: dict[Target, Judgement]) -> float:
         """Check containers whose probes the kubelet no longer reports; returns the seconds until the next check."""

@@ -109,3 +109,22 @@ def test_expressions_replace_the_rule_of_the_kind() -> None:
     assert waiting.status.state is State.IN_PROGRESS
     failed = Judge({}, expressions=Expressions("status.n == `4`", "status.state == 'bad'")).look(Tree(obj), at(0))
     assert failed.terminal[0].code is Code.RESOURCE_FAILED
+
+
+def test_a_container_that_waits_for_a_dependency_has_its_grace_over_all_restarts() -> None:
+    judge = Judge({})
+    ended = judge.look(tree("deployment-crash-app"), at(0, 0)).terminal[0]
+    assert judge.set_waits(ended, True, at(0, 0))
+    (waiting, _), *_ = judge.look(tree("deployment-crash-app"), at(0, 0)).waiting
+    assert not judge.set_waits(waiting, True, at(1, 1)), "no news"
+    judge.look(tree("deployment-creating"), at(30, 30))  # it runs again for a while
+    assert not judge.look(tree("deployment-crash-app"), at(89, 89)).terminal
+    assert judge.look(tree("deployment-crash-app"), at(91, 91)).terminal
+
+
+def test_a_container_that_ends_for_another_reason_then_fails_at_once() -> None:
+    judge = Judge({})
+    judge.set_waits(judge.look(tree("deployment-crash-app"), at(0)).terminal[0], True, at(0))
+    (waiting, _), *_ = judge.look(tree("deployment-crash-app"), at(5)).waiting
+    assert judge.set_waits(waiting, False, at(6))
+    assert judge.look(tree("deployment-crash-app"), at(6)).terminal

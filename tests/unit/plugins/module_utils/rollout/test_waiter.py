@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
@@ -117,3 +119,21 @@ def test_a_wait_that_is_left_no_time_looks_all_the_same() -> None:
     with cluster(objects("deployment-healthy")) as (_, kube, lines):
         waiter = RolloutWaiter(kube, WaitOptions(), lines.append)
         assert waiter.wait([deployment("upgrade", "fx")], Deadline.after(0)).ok
+
+
+def test_an_app_that_waits_for_its_database_has_time_and_what_is_broken_has_none() -> None:
+    words = b"ERROR: connection to db refused\n"
+
+    def log(request: Request) -> Answer | None:
+        return Answer(body=words) if request.path.endswith("/log") else None
+
+    with cluster(objects("deployment-crash-app"), log) as (_, kube, lines):
+        started = time.monotonic()
+        waited = wait(kube, lines, deployment("crash-app"), graces={"waits_for_dependency": 1.5}).failures[0]
+        assert time.monotonic() - started > 1.4
+        assert waited.code is Code.CRASH_LOOP
+        assert "connection to db refused" in waited.message
+        words = b"FATAL: relation todos does not exist\n"
+        started = time.monotonic()
+        assert wait(kube, lines, deployment("crash-app")).failures[0].code is Code.CRASH_LOOP
+        assert time.monotonic() - started < 5

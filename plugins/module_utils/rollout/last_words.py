@@ -1,0 +1,72 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a container that ended waits for something else: its last lines name a connection that failed.
+
+Many apps exit until their database or broker is up; the kubelet starts them again. Anything else that ends is broken.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..failure import Code
+from ..kube.api import KubeObserver
+from ..kube.deadline import Deadline
+from ..kube.errors import KubeError
+from ..readiness.pods import Role
+from ..readiness.symptoms import Symptom
+
+_LINES = 6  # from the end, without the frames of a stack trace
+_TAIL = 60
+_SECONDS = 5.0
+_LONGEST_LINE = 2000
+_FRAME = re.compile(r"^\s+(?:at |\.\.\. \d+ |File \"|in )|^\s*$|^goroutine \d+")
+_FAILED_CONNECTION = re.compile(
+    # refused
+    r"connect\w*\b.{0,120}\brefused|econnrefused|actively refused|could not connect to|failed to connect"
+    r"|can(?:.?t|not) connect to|unable to connect|connection (?:to .{0,80} )?(?:failed|error|closed|reset)|econnreset"
+    # timed out
+    r"|(?:connect\w*|dial\w*|i/o)\b.{0,120}\b(?:timed? ?out|timeout)|etimedout|connecttimeout"
+    # name not found, no route
+    r"|no such host|name or service not known|could not (?:resolve|translate) host|unknown ?host|enotfound|eai_again"
+    r"|getaddrinfo|temporary failure in name resolution|nodename nor servname|bad address|server misbehaving"
+    r"|no route to host|ehostunreach|network is unreachable"
+    # there, but not ready
+    r"|(?:database system|server) is starting up|nobrokersavailable|no brokers available|broker transport failure",
+    re.IGNORECASE,
+)
+
+
+def names_a_failed_connection(log: str) -> bool:
+    """Whether the last lines of a log name a connection that was refused, timed out, or whose name was not found."""
+    lines = [line[:_LONGEST_LINE] for line in log.splitlines() if not _FRAME.match(line)]
+    return any(_FAILED_CONNECTION.search(line) for line in lines[-_LINES:])
+
+
+class LastWords:
+    """Reads each end of a container once."""
+
+    def __init__(self, kube: KubeObserver) -> None:
+        self._kube = kube
+        self._known: dict[tuple[str, str, int], bool] = {}
+
+    def name_a_dependency(self, namespace: str, symptom: Symptom) -> bool:
+        """Whether an app's or init container's last end was a connection that failed; False if it cannot be read."""
+        if symptom.code is not Code.CRASH_LOOP or symptom.role not in (Role.APP, Role.INIT) or not symptom.pod:
+            return False
+        key = (symptom.pod_uid, symptom.container, symptom.restarts)
+        if key not in self._known:
+            log = self._log(namespace, symptom, previous=False)
+            if not log and symptom.restarts:
+                log = self._log(namespace, symptom, previous=True)
+            self._known[key] = names_a_failed_connection(log)
+        return self._known[key]
+
+    def _log(self, namespace: str, symptom: Symptom, *, previous: bool) -> str:
+        deadline = Deadline.after(_SECONDS)
+        try:
+            return self._kube.logs(
+                namespace, symptom.pod, symptom.container, previous=previous, tail=_TAIL, deadline=deadline
+            )
+        except KubeError:
+            return ""

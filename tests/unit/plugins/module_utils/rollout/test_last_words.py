@@ -1,0 +1,85 @@
+"""Which last lines mean that an app waits for something else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.pods import Role
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.last_words import LastWords, names_a_failed_connection
+
+from tests.support.fake_kube import FakeKube
+
+JAVA = """\
+Caused by: java.net.ConnectException: Connection refused (Connection refused)
+\tat java.base/java.net.PlainSocketImpl.socketConnect(Native Method)
+\tat java.base/java.net.Socket.connect(Socket.java:609)
+\t... 25 more
+"""
+WAITS = [
+    "ERROR: connection to db refused",
+    'psycopg2.OperationalError: connection to server at "db" (10.96.0.7), port 5432 failed: Connection refused',
+    "dial tcp 10.96.0.7:5432: connect: connection refused",
+    "Error: connect ECONNREFUSED 10.96.0.7:6379",
+    "dial tcp: lookup db on 10.96.0.10:53: no such host",
+    "socket.gaierror: [Errno -2] Name or service not known",
+    'could not translate host name "db" to address: Temporary failure in name resolution',
+    "Error: getaddrinfo ENOTFOUND db",
+    "java.net.UnknownHostException: kafka",
+    "dial tcp 10.0.0.1:5432: i/o timeout",
+    "redis.exceptions.TimeoutError: Timeout connecting to server\nConnection to redis:6379 timed out",
+    "FATAL:  the database system is starting up",
+    "kafka.errors.NoBrokersAvailable: NoBrokersAvailable",
+    "nc: bad address 'db'",
+    JAVA,
+]
+BROKEN = [
+    "",
+    "FATAL: relation todos does not exist",
+    'KeyError: "SECRET_KEY"',
+    "FATAL: password authentication failed for user app",
+    "SASL Authentication failed",
+    "panic: runtime error: invalid memory address or nil pointer dereference",
+    "listen tcp :8080: bind: address already in use",
+    "retrying: connection refused\n" + "migrating\n" * 8 + "FATAL: relation todos does not exist",
+    "request timeout must be positive",
+]
+
+
+@pytest.mark.parametrize("log", WAITS)
+def test_a_connection_that_failed(log: str) -> None:
+    assert names_a_failed_connection(f"starting\n{log}\n")
+
+
+@pytest.mark.parametrize("log", BROKEN)
+def test_anything_else(log: str) -> None:
+    assert not names_a_failed_connection(f"starting\n{log}\n")
+
+
+class Logs(FakeKube):
+    asked = 0
+
+    def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, **_: Any) -> str:
+        self.asked += 1
+        if pod == "secret":
+            raise Forbidden("no", 403)
+        return WAITS[0] if previous else ""
+
+
+def symptom(restarts: int = 1, pod: str = "api-x", role: Role = Role.APP, code: Code = Code.CRASH_LOOP) -> Symptom:
+    return Symptom(code, "crash_loop", "Error", pod=pod, pod_uid=pod, container="api", role=role, restarts=restarts)
+
+
+def test_each_end_is_read_once() -> None:
+    kube = Logs()
+    words = LastWords(kube)
+    assert [words.name_a_dependency("ns", symptom(n)) for n in (1, 1, 2, 0)] == [True, True, True, False]
+    assert kube.asked == 5
+
+
+@pytest.mark.parametrize("one", [symptom(role=Role.SIDECAR), symptom(code=Code.OOM_KILLED), symptom(pod="secret")])
+def test_sidecars_other_ends_and_what_cannot_be_read_get_no_patience(one: Symptom) -> None:
+    assert not LastWords(Logs()).name_a_dependency("ns", one)
