@@ -49,7 +49,7 @@ class Credentials:
     """
 
     def __init__(self, params: Mapping[str, Any]) -> None:
-        auth = _auth_options(params)
+        auth = auth_options(params)
         by_context = bool(params.get("context")) and params.get("host") is None
         with _LOADING:
             scratch = tempfile.mkdtemp(prefix="todo-cloud-")
@@ -151,7 +151,7 @@ class Credentials:
         return context
 
 
-def _auth_options(params: Mapping[str, Any]) -> dict[str, Any]:
+def auth_options(params: Mapping[str, Any]) -> dict[str, Any]:
     """Options as the client names them, with kubernetes.core's environment variables as fallback."""
     auth: dict[str, Any] = {}
     for client_name, option in [*AUTH_ARG_MAP.items(), ("impersonate_user",) * 2, ("impersonate_groups",) * 2]:
@@ -168,6 +168,14 @@ def _auth_options(params: Mapping[str, Any]) -> dict[str, Any]:
         if value is not None:
             auth[client_name] = value
     return auth
+
+
+def complete(auth: Mapping[str, Any]) -> bool:
+    """Whether the options say where the server is and who asks, so that no kubeconfig is read."""
+    pairs = (("username", "password"), ("cert_file", "key_file"))
+    return bool(auth.get("host")) and (
+        bool(auth.get("api_key")) or any(auth.get(one) and auth.get(other) for one, other in pairs)
+    )
 
 
 def _typed(text: str, kind: str) -> Any:
@@ -224,12 +232,7 @@ def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> Active:
     """Fill ``configuration`` from a kubeconfig or the pod's service account, unless the options are complete."""
     from kubernetes import config
 
-    complete = auth.get("host") and (
-        auth.get("api_key")
-        or (auth.get("username") and auth.get("password"))
-        or (auth.get("cert_file") and auth.get("key_file"))
-    )
-    if complete:
+    if complete(auth):
         return _NOTHING
     kubeconfig, context = auth.get("kubeconfig"), auth.get("context")
     if not kubeconfig and not context:

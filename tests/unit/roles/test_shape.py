@@ -83,3 +83,23 @@ def test_tasks_that_touch_secrets_are_never_logged() -> None:
                 seen += 1
                 assert task.get("no_log") is True, f"{file}: {task['name']}"
     assert seen >= 3
+
+
+def tasks_of(content: Any) -> list[dict[str, Any]]:
+    """All tasks of a file, those in blocks and plays too."""
+    found: list[dict[str, Any]] = []
+    for entry in content if isinstance(content, list) else []:
+        found.append(entry)
+        for name in ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks", "handlers"):
+            found += tasks_of(entry.get(name))
+    return found
+
+
+def test_modules_of_kubernetes_core_act_as_all_other_clients_do() -> None:
+    files = [*(TOP / "roles").rglob("*.yml"), *(TOP / "playbooks").rglob("*.yml")]
+    tasks = [
+        task for path in files for task in tasks_of(load(path)) if any("kubernetes.core.k8s" in key for key in task)
+    ]
+    wanted = "{{ lookup('todo.cloud.client_environment') }}"
+    assert len(tasks) > 10
+    assert [task["name"] for task in tasks if task.get("environment") != wanted] == []
