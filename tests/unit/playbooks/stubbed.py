@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ansible_collections.kubernetes.core as kubernetes_core
 import yaml
 
 from tests.unit.ansible_runs import TOP, Ansible
@@ -65,6 +66,7 @@ class Stubbed(Ansible):
             (own / "plugins/action" / module.name).symlink_to(_STUB)
         for name in _KUBERNETES_CORE:
             (core / f"plugins/action/{name}.py").symlink_to(_STUB)
+        (core / "plugins/module_utils").symlink_to(Path(kubernetes_core.__path__[0]) / "plugins/module_utils")
         (core / "meta/runtime.yml").write_text(yaml.safe_dump({"action_groups": {"k8s": ["k8s", "k8s_info"]}}))
         super().__init__(folder, ANSIBLE_COLLECTIONS_PATH=str(folder), ANSIBLE_FORKS="20")
 
