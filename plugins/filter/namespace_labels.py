@@ -21,9 +21,10 @@ options:
     type: str
     required: true
   pod_security:
-    description: Level of Pod Security.
-    type: str
-    choices: [restricted, baseline, privileged]
+    description:
+      - Level of Pod Security, V(restricted), V(baseline) or V(privileged), to be enforced and warned of. Or a
+        dictionary of levels for C(enforce), C(warn) and C(audit); a missing or empty one sets no label.
+    type: raw
     required: true
 author: todo.cloud maintainers
 """
@@ -41,13 +42,14 @@ _value:
   type: dict
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
-def namespace_labels(owner: str, label: str, pod_security: str) -> dict[str, str]:
-    """The owner's label, and Pod Security as enforced and warned of."""
-    return {label: owner, **{f"pod-security.kubernetes.io/{mode}": pod_security for mode in ("enforce", "warn")}}
+def namespace_labels(owner: str, label: str, pod_security: str | Mapping[str, str]) -> dict[str, str]:
+    """The owner's label, and Pod Security: one level to enforce and to warn of, or a level by mode (empty: none)."""
+    modes = pod_security if isinstance(pod_security, Mapping) else dict.fromkeys(("enforce", "warn"), pod_security)
+    return {label: owner, **{f"pod-security.kubernetes.io/{mode}": level for mode, level in modes.items() if level}}
 
 
 class FilterModule:

@@ -76,6 +76,7 @@ class Code(StrEnum):
     ROLLBACK_REFUSED = "rollback_refused"
     ROLLBACK_FAILED = "rollback_failed"
     PREFLIGHT_FAILED = "preflight_failed"
+    TIGHTENING_REFUSED = "tightening_refused"
     # Registries and promotion
     IMAGE_NOT_FOUND = "image_not_found"
     IMAGE_TAG_TAKEN = "image_tag_taken"

@@ -47,6 +47,8 @@ class FakeKube:
         self.now = 1_000_000.0
         self.counts = ApiCounts()
         self.kinds: dict[tuple[str, str], Resource] = dict(WELL_KNOWN)
+        self.warns: list[str] = []  # what the API server warns of, and the patches that were tried
+        self.tried: list[dict[str, Any]] = []
         self._version = 0
         self._events: list[_Event] = []
         self._changed = threading.Condition(threading.RLock())
@@ -117,6 +119,11 @@ class FakeKube:
         field_selector: str = "",
     ) -> Stream:  # fmt: skip
         return _Watch(self, resource, namespace, int(resource_version), seconds, field_selector)
+
+    def warnings(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], **_: Any) -> list[str]:
+        self.before("patch", resource, name)
+        self.tried.append(dict(body))
+        return list(self.warns)
 
     def count_relist(self) -> None:
         self.counts.relists += 1

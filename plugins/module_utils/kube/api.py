@@ -189,6 +189,11 @@ class KubeApi(KubeReader, Protocol):
     ) -> bool:
         """Deletes an object; False when it did not exist."""
 
+    def warnings(
+        self, resource: Resource, namespace: str, name: str, body: Object, *, deadline: Deadline | None = None
+    ) -> list[str]:
+        """What the API server warns of when a merge patch is tried; nothing is stored."""
+
 
 class KubeClient(KubeApi, KubeObserver, Protocol):
     """All of it, for a deployment."""
@@ -204,7 +209,7 @@ class Guarded:
         self.resource, self.served, self.server_now = kube.resource, kube.served, kube.server_now
         self.watch, self.logs, self.proxy_get = kube.watch, kube.logs, kube.proxy_get
         self.server, self.patience, self.counts = kube.server, kube.patience, kube.counts
-        self.count_relist = kube.count_relist
+        self.count_relist, self.warnings = kube.count_relist, kube.warnings
 
     def create(
         self,

@@ -8,6 +8,7 @@ deadline; everything else is a typed error (errors.py). Threads may share a sess
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -18,6 +19,8 @@ from .errors import Conflict, NotFound
 from .reader import Reader, describe
 from .resources import Resource
 from .transport import Transport
+
+_WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 
 
 class KubeSession(Reader):
@@ -102,6 +105,16 @@ class KubeSession(Reader):
                 return live
             raise
 
+    def warnings(
+        self, resource: Resource, namespace: str, name: str, body: Object, *, deadline: Deadline | None = None
+    ) -> list[str]:
+        """The texts of the ``Warning`` headers that a merge patch gets in a dry run."""
+        response = self._http.request(
+            "PATCH", resource.path(namespace, name), "patch", describe(resource, namespace, name),
+            query={"dryRun": "All"}, headers={"Content-Type": MERGE}, body=body, deadline=deadline,
+        )  # fmt: skip
+        return [text for header in response.headers.getlist("Warning") for text in warning_texts(header)]
+
     def delete(
         self,
         resource: Resource,
@@ -153,6 +166,11 @@ class KubeSession(Reader):
         """The live object if it is what this session wrote, else None."""
         live = self.get(resource, namespace, name, deadline=deadline)
         return live if _holds(live, body) else None
+
+
+def warning_texts(header: str) -> list[str]:
+    """The texts of a ``Warning`` header: code, agent and a quoted text each (RFC 7234, section 5.5)."""
+    return [re.sub(r"\\(.)", r"\1", text) for text in _WARNING.findall(header)]
 
 
 def _holds(live: Any, wanted: Any) -> bool:

@@ -11,7 +11,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     Conflict,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, POD
-from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession, warning_texts
 
 from tests.support.fake_api import Answer, Request, failure, fake_api, obj
 
@@ -72,3 +72,17 @@ def test_a_guarded_patch_whose_answer_was_lost_is_not_taken_for_a_conflict(their
                 kube.patch(CONFIG_MAP, "ns", "x", patch)
         else:
             assert kube.patch(CONFIG_MAP, "ns", "x", patch) == live
+
+
+@pytest.mark.parametrize(
+    ("header", "texts"),
+    [
+        ('299 - "one"', ["one"]),
+        ('299 - "say \\"two\\""', ['say "two"']),
+        ('299 - "one, 299 -", 299 kube "two"', ["one, 299 -", "two"]),
+        ("", []),
+        ("299 - unquoted", []),
+    ],
+)
+def test_warnings(header: str, texts: list[str]) -> None:
+    assert warning_texts(header) == texts
