@@ -15,6 +15,7 @@ from ..deploy.report import Outcome, Report, Row
 from ..deploy.restore import Restore, state_towards
 from ..deploy.restore_check import RestoreCheck, Target, usable
 from ..deploy.run import LockedRun, Run, locked_run
+from ..environments.admission import Admission
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.state import State
@@ -44,6 +45,7 @@ class Rollback:
         self._to = to
         self._names = tuple(sorted(set(names)))
         self._report = Report(spent=run.spent)
+        self._admission: Admission | None = None
 
     def run(self) -> Report:
         """Raises TodoCloudError: no_verified_set, set_not_found, rollback_target_missing, rollback_refused, or a
@@ -156,8 +158,8 @@ class Rollback:
         return any(m is not None and m.is_at(history[-1]) for m in (member, newest))
 
     def _check_targets(self, targets: Sequence[Target], snapshot: Snapshot) -> None:
-        """Checks before the first write that a target's revision or chart and every Secret key exist, and that no
-        release violates its floor.
+        """Checks before the first write that a target's revision or chart and every Secret key exist, that no release
+        violates its floor, and that the namespace admits its pods.
         """
         going = [t for t in targets if self._state(t.member, snapshot) not in _AT_TARGET]
         for target in going:
@@ -170,6 +172,13 @@ class Rollback:
                 f"The rollback would break what it brings back: {'; '.join(problems)}. Nothing was touched.",
                 missing=problems,
             )
+        self._admission = Admission(self._kube, self._settings.namespace, self._manifests(going, snapshot))
+        self._admission.check(self._kube)
+
+    def _manifests(self, going: Sequence[Target], snapshot: Snapshot) -> list[str]:
+        """What comes back; a revision that was pruned is rendered only when it is deployed, so it is not known."""
+        known = [t.member for t in going if usable(t.member, snapshot.history(t.member.name), self._read)]
+        return [self._read(member.name, member.revision).manifest for member in known]
 
     def _problems(self, target: Target, snapshot: Snapshot) -> list[str]:
         member = target.member
@@ -214,6 +223,8 @@ class Rollback:
         snapshot: Snapshot,
         run: LockedRun,
     ) -> None:
+        warning = self._admission.open(run.kube, self._progress) if self._admission else ""
+        self._report.warnings += [warning] if warning else []
         remember(run.kube, self._settings.namespace, intention)
         self._progress(f"going back to release set {record.id}: {', '.join(t.member.name for t in targets)}")
         result = Restore(run, self._check).restore(targets, snapshot.version_ids)
