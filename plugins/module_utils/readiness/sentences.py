@@ -9,7 +9,7 @@ from ..masking import masked
 from .evidence import describe_probe, short_cause
 from .fields import Object
 from .pods import Container, Role, containers
-from .symptoms import Symptom
+from .symptoms import SIDECAR_RUNS, Symptom
 
 
 def sentence(symptom: Symptom, label: str, pod: Object | None = None, cause: str = "", probe_message: str = "") -> str:
@@ -80,6 +80,9 @@ def _body(symptom: Symptom, where: str, view: Container | None, probe_message: s
             return f"pod {symptom.pod} of the old revision is broken ({symptom.reason}) and blocks the update"
         case Code.PROGRESS_DEADLINE:
             return f"its progress deadline has passed ({text})"
+        case Code.JOB_FAILED if symptom.reason == SIDECAR_RUNS:
+            advice = "end it by POST /v1.0/shutdown, or make it native: dapr.io/enable-native-sidecar"
+            return f"{where} has ended with code {symptom.exit_code}, but {text} ({advice})"
         case Code.JOB_FAILED:
             exited = f", {where} with code {symptom.exit_code}" if symptom.exit_code is not None else ""
             return f"the Job failed ({text}){exited}"

@@ -36,6 +36,7 @@ _START_REASONS = frozenset(
 )
 SIGNAL_BASE = 128
 UNREADY = "Unready"
+SIDECAR_RUNS = "SidecarRuns"
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,27 @@ def pod_symptoms(pod: Object, *, of_job: bool = False) -> Iterator[Symptom]:
     yield from found
     if not found:
         yield from _not_yet_running(pod, views)
+    if of_job:
+        yield from _kept_by_sidecar(pod, views)
     if not is_ready(pod) and not of_job:
         if lacks_sidecar(pod):
             yield _sidecar_missing(pod)
         yield from _not_ready(pod, views, {symptom.container for symptom in found})
+
+
+def _kept_by_sidecar(pod: Object, views: list[Container]) -> Iterator[Symptom]:
+    """A Job's pod whose containers have ended while an injected sidecar, an ordinary container, runs on."""
+    apps = [view for view in views if view.role is Role.APP]
+    sidecar = next((view for view in views if view.role is Role.SIDECAR and view.running is not None), None)
+    native = sidecar is not None and sidecar.definition.get("restartPolicy") == "Always"
+    ended = [view for view in apps if view.terminated and not _is_restarted(pod, view)]
+    if sidecar is None or native or not apps or len(ended) < len(apps):
+        return
+    worst = max(ended, key=lambda view: view.terminated.get("exitCode") or 0)
+    end = worst.terminated
+    text = f"sidecar {sidecar.name} runs on and keeps the pod, so the Job does not complete"
+    yield _of(pod, worst, Code.JOB_FAILED, "first_crash", SIDECAR_RUNS, text, exit_code=end.get("exitCode"),
+              since=timestamp(end.get("finishedAt")))  # fmt: skip
 
 
 def _container_symptoms(pod: Object, view: Container, of_job: bool) -> Iterator[Symptom]:

@@ -5,9 +5,13 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
+import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.sentences import sentence
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import pod_symptoms
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree
 
 from tests.support.states import at, tree
@@ -27,3 +31,40 @@ def test_an_unready_pod_that_was_made_without_its_sidecar_is_a_terminal_failure(
     lacking = Tree(asked.workload, asked.newest, pods, asked.old_pods)
     assert not judge.look(lacking, at(0)).terminal
     assert {symptom.code for symptom in judge.look(lacking, at(11)).terminal} == {Code.SIDECAR_MISSING}
+
+
+def job_pod(code: int | None, *, daprd: str = "containers", policy: str = "Never") -> dict[str, Any]:
+    """A Job's pod: main has ended with this code (None: it runs), daprd runs on."""
+    ended = {"terminated": {"exitCode": code, "finishedAt": "2026-11-28T10:00:00Z"}}
+    statuses = [{"name": "main", "restartCount": 0, "state": {"running": {}} if code is None else ended}]
+    side = {"name": "daprd", **({"restartPolicy": "Always"} if daprd == "initContainers" else {})}
+    spec = {"restartPolicy": policy, "containers": [{"name": "main"}]}
+    spec[daprd] = [*spec.get(daprd, ()), side]
+    key = "initContainerStatuses" if daprd == "initContainers" else "containerStatuses"
+    status = {"phase": "Running", "containerStatuses": statuses}
+    status[key] = [*status.get(key, ()), {"name": "daprd", "ready": True, "state": {"running": {}}}]
+    return {"kind": "Pod", "metadata": {"name": "x-1", "uid": "x-1"}, "spec": spec, "status": status}
+
+
+@pytest.mark.parametrize("code", [0, 4])
+def test_a_sidecar_that_keeps_a_jobs_pod_is_named_with_the_exit_of_the_app(code: int) -> None:
+    (found,) = pod_symptoms(job_pod(code), of_job=True)
+    assert (found.code, found.reason, found.container, found.exit_code) == (
+        Code.JOB_FAILED, "SidecarRuns", "main", code,
+    )  # fmt: skip
+    text = sentence(found, "x", job_pod(code), cause="no such table")
+    assert f"x: container main has ended with code {code}, but sidecar daprd runs on" in text
+    assert text.endswith(": no such table")
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [job_pod(None), job_pod(0, daprd="initContainers"), job_pod(3, policy="OnFailure")],
+    ids=["the app runs", "a native sidecar ends by itself", "the app is started again"],
+)
+def test_a_sidecar_that_keeps_no_jobs_pod(pod: dict[str, Any]) -> None:
+    assert [each.reason for each in pod_symptoms(pod, of_job=True)] == []
+
+
+def test_a_sidecar_of_another_pod_runs_on_as_it_should() -> None:
+    assert all(each.reason != "SidecarRuns" for each in pod_symptoms(job_pod(0)))
