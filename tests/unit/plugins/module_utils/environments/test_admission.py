@@ -40,7 +40,7 @@ class Cluster(FakeKube):
         return {}
 
     def before(self, verb: str, resource: Resource, name: str) -> None:
-        if verb == "patch" and resource is NAMESPACE and not self.may:
+        if verb in ("try", "patch") and resource is NAMESPACE and not self.may:
             raise Forbidden("The credentials may not patch namespaces.", 403)
 
     def level(self) -> str:

@@ -198,14 +198,14 @@ class Strict(Cluster):
 
     def create(self, resource: Resource, namespace: str, body: Any, *, dry_run: bool = False, **more: Any) -> Any:
         labels = self.objects["Namespace", "", "ns"]["metadata"]["labels"]
-        if dry_run and resource is POD and labels.get(ENFORCE) != "baseline":
+        if dry_run and resource is POD and labels.get(ENFORCE) == "restricted":
             raise Refused(
                 "No.", 403, api_message='pods "x" is forbidden: violates PodSecurity "restricted:latest": root'
             )
         return super().create(resource, namespace, body, dry_run=dry_run, **more)
 
     def before(self, verb: str, resource: Resource, name: str) -> None:
-        if (verb, resource) == ("patch", NAMESPACE) and not self.may:
+        if verb in ("try", "patch") and resource is NAMESPACE and not self.may:
             raise Forbidden("The credentials may not patch namespaces.", 403)
 
 
