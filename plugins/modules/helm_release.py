@@ -60,8 +60,7 @@ options:
     version_added: 0.1.0
   values:
     description:
-      - Values for the chart. They must not contain secrets, since anyone who may read the release's Secret
-        can read them.
+      - Values for the chart. Those that feed a Secret of the chart are found by rendering, and are not shown.
       - Integers stay integers in the chart's templates; in values files Helm makes floating-point numbers of them.
     type: dict
     default: {}
