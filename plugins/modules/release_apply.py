@@ -32,8 +32,9 @@ options:
       - C(rollback_floor) is optional, for releases whose migrations cannot be undone. It is the number of a release
         set, or the lowest version (image tag, or chart version), that a rollback may go to. Once declared, it applies
         as long as a revision with it is in Helm's history.
-      - Values that feed a Secret of the chart are found by rendering. They stand in Secrets only (Helm's and the release
-        set's), and are not shown. A credential in another place of a chart can be read by anyone who may read that.
+      - Values that feed a Secret of the chart are found by rendering. They stand in Secrets only (Helm's and the
+        release set's), and are not shown. A credential in another place of a chart can be read by anyone who may read
+        that.
     type: list
     elements: list
     required: true

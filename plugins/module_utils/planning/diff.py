@@ -9,7 +9,7 @@ from typing import Any
 
 from ..helm.manifest import key_of, objects_of
 from ..yaml_scalars import means_itself
-from .hiding import everywhere, hider, telling, without_digests
+from .hiding import contents_texts, everywhere, hider, without_digests
 from .secret_leaves import contents_of
 
 _SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, before)", "(hidden, after)"
@@ -93,11 +93,12 @@ def _masked(before: str, after: str, secrets: set[str]) -> tuple[_Objects, _Obje
     for key in old.keys() | new.keys():
         if key[0] == "Secret":
             _mask(old.get(key), new.get(key))
-    were, are = (telling(text for each in contents_of(m) for text in each.values()) for m in (before, after))
+    were, are = (contents_texts(contents_of(manifest)) for manifest in (before, after))
     if not (were or are or secrets):
         return old, new
-    hidden = dict.fromkeys(secrets, _SAME) | dict.fromkeys(were, _BEFORE) | dict.fromkeys(are, _AFTER)
-    hidden |= dict.fromkeys(were & are, _SAME)
+    were, are = were | {text for text in secrets if text in before}, are | {text for text in secrets if text in after}
+    hidden = dict.fromkeys(secrets | (were & are), _SAME)
+    hidden |= dict.fromkeys(were - are, _BEFORE) | dict.fromkeys(are - were, _AFTER)
     return _hidden(old, new, hidden, _BEFORE), _hidden(new, old, hidden, _AFTER)
 
 

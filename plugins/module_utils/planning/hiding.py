@@ -26,12 +26,15 @@ _HASHED = re.compile(r"[0-9a-f]{32,128}")  # a digest of what may be a Secret
 _OURS = "todo.cloud/"
 
 
-def telling(texts: Iterable[str]) -> set[str]:
-    """Those that would show a secret where they appear, with their encoded and hashed forms."""
+def telling(texts: Iterable[str], *, named: bool = False) -> set[str]:
+    """Those that would show a secret where they appear, with their encoded and hashed forms. ``named``: their names say
+    that they are credentials, so that words count too.
+    """
     found: set[str] = set()
     for text in texts:
         for part in {text, text.strip()}:
-            if len(part) < _SHORTEST or (len(part) <= _LONGEST_WORD and _COMMON.fullmatch(part)):
+            word = len(part) <= (_SHORTEST if named else _LONGEST_WORD) and _COMMON.fullmatch(part)
+            if len(part) < _SHORTEST or word:
                 continue
             raw = part.encode(errors="surrogatepass")
             found |= {part, quote(part, safe="")}
@@ -43,12 +46,19 @@ def telling(texts: Iterable[str]) -> set[str]:
 def texts_of(spec: ReleaseSpec) -> set[str]:
     """The secret values of a release, as :func:`telling` texts; all its values, as long as it was not examined."""
     paths = leaves(spec.values) if spec.secret_values is None else spec.secret_values
-    return telling(str(value_at(spec.values, path)) for path in paths)
+    return telling(str(value_at(spec.values, path)) for path in paths) | credentials_of(spec.values)
+
+
+def contents_texts(contents: Iterable[Mapping[str, str]]) -> set[str]:
+    """What Secrets hold, as :func:`telling` texts."""
+    known = list(contents)
+    return telling(text for each in known for text in each.values()).union(*map(credentials_of, known))
 
 
 def credentials_of(values: Mapping[str, Any]) -> set[str]:
     """The credentials among values of which nothing else is known, such as those that Helm stores."""
-    return telling(value_at(values, path) for path in leaves(values) if is_credential(path, values))
+    named = (value_at(values, path) for path in leaves(values) if is_credential(path, values))
+    return telling(named, named=True)
 
 
 def hider(secrets: Mapping[str, str]) -> Callable[[str], str]:

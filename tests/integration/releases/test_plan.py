@@ -29,8 +29,8 @@ def test_the_plan_reports_what_the_run_then_does(world: World) -> None:
     assert "old: Deployment/old (removed)" in headers
     assert not any(name.startswith("edge:") for name in headers)
     text = plan_markdown(plan.result, "test")
-    assert "+  text: (hidden" in text, "a ConfigMap is shown, but not the value that the chart puts into a Secret too"
-    assert "canary-two" not in text
+    assert "+  text: canary-two" in text, "a ConfigMap is shown"
+    assert "rendered-canary-two" not in text, "a Secret is not"
     done = world.apply(*wanted, prune=True).ok()
     assert done.actions == plan.actions
     assert done.result["changed"] is plan.result["changed"] is True

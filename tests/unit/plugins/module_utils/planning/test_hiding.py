@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.planning.diff import manifest_diffs
-from ansible_collections.todo.cloud.plugins.module_utils.planning.hiding import telling, without_secrets
+from ansible_collections.todo.cloud.plugins.module_utils.planning.hiding import (
+    credentials_of,
+    telling,
+    without_secrets,
+)
 
 from tests.support.fake_environment import spec
 
@@ -70,3 +74,18 @@ def test_a_failure_of_helm_does_not_quote_secret_values() -> None:
     assert examined.message == "api: '(hidden)' is too short, '5Gi-large-disk' too"
     assert examined.details == {"output": ["(hidden)"]}
     assert "5Gi-large-disk" not in without_secrets(said, release).message
+
+
+def test_a_word_is_hidden_where_its_name_says_that_it_is_a_credential() -> None:
+    def both(password: str) -> str:
+        secret = {"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"password": password, "user": "postgres"}}
+        plain = {"kind": "ConfigMap", "metadata": {"name": "postgres"}, "data": {"url": f"postgres:{password}@db"}}
+        return "\n---\n".join(json.dumps(item) for item in (secret, plain))
+
+    shown = json.dumps(manifest_diffs("api", both("letmein"), 1, both("changeme"), "revision 2"))
+    assert "letmein" not in shown
+    assert "changeme" not in shown
+    assert "url: postgres:(hidden, before)@db" in shown
+    plain = json.dumps({"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"password": "letmein"}})
+    (entry,) = manifest_diffs("api", "", 0, plain, "now", credentials_of({"auth": {"password": "letmein"}}))
+    assert "password: (hidden, after)" in entry["after"]
