@@ -14,6 +14,7 @@ from .secret_values import MASK
 
 SHORTEST = 8
 _LONGEST = 200_000
+_LINES = 100
 # One word, a number, a path: known to everybody, and part of many sentences.
 _COMMON = re.compile(
     r"[A-Za-z]?[a-z]{0,14}|[A-Z]{0,14}|[\d.:,/ -]*|v?\d[\d.]*|/[\w./-]*|SCRAM-SHA-\d{3}|SASL_\w{3,10}", re.ASCII
@@ -77,7 +78,8 @@ class KnownSecrets:
         for value in values:
             whole = value.strip()
             # a file's lines are secret one by one as well: a log shows them so
-            for part in {whole, *(line.strip() for line in whole.split("\n"))}:
+            lines = [line.strip() for line in whole.split("\n", _LINES)][:_LINES]
+            for part in {whole, *lines}:
                 if may_be_secret(part) and len(part) <= _LONGEST and part not in self._spellings:
                     self._spellings[part] = _spellings(part)
 
@@ -144,6 +146,8 @@ def _spellings(value: str) -> tuple[str, ...]:
     forms |= percent | {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in percent}
     forms |= {value.replace("'", "'\\''"), value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
     forms.add(raw.hex())
+    whole = base64.b64encode(raw).decode()
+    forms |= {whole, whole.rstrip("="), base64.urlsafe_b64encode(raw).decode()}
     for before in range(3):  # whatever stands before it within something that was encoded
         encoded = base64.b64encode(bytes(before) + raw).decode()
         core = encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]

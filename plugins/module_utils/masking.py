@@ -96,6 +96,12 @@ def masked(text: str) -> str:
     return text
 
 
+def hidden_across_lines(text: str) -> str:
+    """A log without private keys and known secrets, which may stand on several of its lines."""
+    text = KNOWN.hidden_in(text)
+    return _without(text, _private_keys(text)) if "-----" in text else text
+
+
 def _without(text: str, spans: Iterator[Span]) -> str:
     parts, done = [], 0
     for start, end in spans:

@@ -23,16 +23,29 @@ _CONTROL = re.compile(
 # Commands to the runner of a CI job. GitHub, Forgejo: ::name key=value:: at the start of a line (and a line may be
 # wrapped anywhere), older ##[name]. Azure: ##vso[area.action] and ##[name], anywhere. TeamCity: ##teamcity[. GitLab,
 # Travis: section_start:1:name and travis_fold:start, which need control characters, and are broken without them too.
-_GITHUB = re.compile(r"(?<![\w:]):(?=:[A-Za-z][\w-]{0,60}(?:[ \t][^\n]{0,400}?)?::)")
-_GITHUB_KNOWN = re.compile(
-    r":(?=:(?:set-output|set-env|set-secret|save-state|add-path|add-mask|stop-commands|add-matcher|remove-matcher|echo"
-    r"|(?:error|warning|notice|debug|group|endgroup)(?:::|[ \t]))[^\n]{0,400}?::|:endgroup::)",
-    re.IGNORECASE,
+_GITHUB = (
+    re.compile(r"^([^\S\n]*):(?=:\S)", re.MULTILINE),
+    re.compile(r"((?<![\w:>)\]])):(?=:[A-Za-z](?!fff:))"),  # ::ffff:10.0.0.1 is an address
+    re.compile(
+        r"():(?=:(?:set-(?:output|env|secret)|save-state|add-(?:path|mask|matcher)|stop-commands|remove-matcher|echo)\b)",
+        re.IGNORECASE,
+    ),
 )
 _HASHES = re.compile(r"#(?=#[\w.-]{0,20}\[)")
 _SECTION = re.compile(r"\b(section_(?:start|end)|travis_(?:fold|time)):(?=[\w.-])")
 # Markup, and what GitHub and GitLab make of text: links of bare addresses, mentions of people, references to issues.
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~])|(?<=[:/])(?=/)|(?<![\w`])([@#!&$%])(?=\w)|^([#+=-]|\d+[.)])(?=\s|$)")
+
+
+def without_colours(text: str) -> str:
+    """``text`` without colours, so that its words can be read."""
+    return _COLOUR.sub("", text)
+
+
+def shortened(text: str, size: int = 0, limit: int = 2000) -> str:
+    """At most ``limit`` characters of ``text``, and how many more there were; ``size``: of the whole, if longer."""
+    more = max(size, len(text)) - limit
+    return text if more <= 0 or len(text) <= limit else f"{text[:limit]} … ({more} more characters)"
 
 
 def visible(text: str) -> str:
@@ -54,7 +67,8 @@ def printable(text: str) -> str:
     """``text`` for a terminal or the log of a CI job: visible, and no command to a runner."""
     text = visible(text)
     if "::" in text:
-        text = _GITHUB_KNOWN.sub(": ", _GITHUB.sub(": ", text))
+        for pattern in _GITHUB:
+            text = pattern.sub(r"\1: ", text)
     if "##" in text:
         text = _HASHES.sub("# ", text)
     return _SECTION.sub(r"\1 :", text) if "section_" in text or "travis_" in text else text

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..failure import Code
 from ..masking import masked
+from ..neutral import shortened
 from .fields import Object, metadata, number, timestamp
 from .symptoms import MISSING_CONFIG, Symptom, creation_failure
 
@@ -37,7 +38,7 @@ def relevant_events(events: Iterable[Object], uids: set[str], since: float, limi
         {
             "object": f"{event['involvedObject'].get('kind', '')}/{event['involvedObject'].get('name', '')}",
             "reason": event.get("reason", ""),
-            "message": masked(" ".join(str(event.get("message") or "").split())),
+            "message": shortened(masked(" ".join(str(event.get("message") or "")[:4000].split())), limit=1000),
             "count": event_count(event),
             "last_seen": _last_seen(event),
         }

@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from ..failure import Code, Failure
+from ..known_secrets import KNOWN, secrets_of
 from ..kube.api import KubeObserver, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError
-from ..kube.resources import RESOURCE_QUOTA
-from ..masking import masked
+from ..kube.resources import RESOURCE_QUOTA, SECRET
+from ..masking import hidden_across_lines, masked
+from ..neutral import shortened, without_colours
 from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, relevant_events
 from ..readiness.fields import name, status, uid
 from ..readiness.pods import Container, Role, containers, created
@@ -27,6 +31,8 @@ _WITH_LOG = frozenset({Code.CRASH_LOOP, Code.OOM_KILLED, Code.PROBE_KILLED, Code
                        Code.BLOCKED_BY_OLD_POD})  # fmt: skip
 # Symptoms whose cause is in the log: its decisive line becomes part of the message.
 _LOG_DECIDES = frozenset({Code.CRASH_LOOP, Code.POD_FAILED, Code.SIDECAR_NOT_READY})
+_NOT_HELMS = "type!=helm.sh/release.v1"  # those are large, and hold no values that apps read
+_LONGEST_READ = 16_384  # characters of a line that are looked at
 _PROBES = {"Readiness": "readinessProbe", "Liveness": "livenessProbe", "Startup": "startupProbe"}
 
 
@@ -39,6 +45,7 @@ class Diagnosis:
         self._since = since
         self._deadline = Deadline.after(seconds)
         self._unreadable: dict[str, None] = {}
+        self._secrets_of: set[str] = set()
 
     def failure(
         self,
@@ -91,7 +98,7 @@ class Diagnosis:
             event
             for event in events
             if (event.get("involvedObject") or {}).get("uid") == symptom.pod_uid
-            and view.name in str((event.get("involvedObject") or {}).get("fieldPath") or "")
+            and str((event.get("involvedObject") or {}).get("fieldPath")).endswith(f"ontainers{{{view.name}}}")
             and event.get("reason") == "Unhealthy"
         ]
         message = str(max(about, key=event_time).get("message") or "") if about else ""
@@ -129,18 +136,30 @@ class Diagnosis:
         return ""
 
     def _log(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
+        self._learn_secrets(namespace)
         try:
             log = self._kube.logs(
                 namespace, pod, container, previous=previous, tail=self._log_lines, deadline=self._deadline
             )
             # The kubelet returns this with status 200 when a container's log no longer exists.
-            return "" if log.startswith("unable to retrieve container logs") else log
+            if log.startswith("unable to retrieve container logs"):
+                return ""
+            return hidden_across_lines(without_colours(log))
         except Forbidden as exc:
             self._unreadable[f"logs: {exc.failure.message}"] = None
         except KubeError as exc:
             if exc.status not in (400, 404):  # 400: there is no such run, or the container has not started
                 self._unreadable[f"logs: {exc.failure.message}"] = None
         return ""
+
+    def _learn_secrets(self, namespace: str) -> None:
+        """The values of the namespace's Secrets, so that a log that shows one is masked. One request, where allowed."""
+        if namespace in self._secrets_of:
+            return
+        self._secrets_of.add(namespace)
+        with suppress(KubeError):
+            for secret in self._kube.list_(SECRET, namespace, field_selector=_NOT_HELMS, deadline=self._deadline)[0]:
+                KNOWN.add(secrets_of(_decoded(secret.get("data"))))
 
     def _events(
         self, target: Target, tree: Tree | None, symptom: Symptom, events: Sequence[Object]
@@ -185,4 +204,13 @@ def _with_failed_pod(tree: Tree, symptom: Symptom) -> Symptom:
 
 
 def _tail(log: str, lines: int) -> list[str]:
-    return [masked(line) for line in log.splitlines()[-lines:]]
+    return [shortened(masked(line[:_LONGEST_READ]), len(line)) for line in log.splitlines()[-lines:]]
+
+
+def _decoded(data: Any) -> dict[str, str]:
+    """A Secret's data; what is no text is left out."""
+    found = {}
+    for key, value in (data if isinstance(data, dict) else {}).items():
+        with suppress(ValueError, TypeError):
+            found[str(key)] = base64.b64decode(value).decode()
+    return found

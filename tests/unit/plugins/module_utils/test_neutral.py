@@ -57,7 +57,7 @@ ACTIVE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 COMMANDS = re.compile(
-    r"^\s*::[A-Za-z][\w-]*(?: [^\n]*?)?::|##(?:vso|teamcity)?\[|(?:section_(?:start|end)|travis_(?:fold|time)):\w",
+    r"^\s*::[A-Za-z]|##(?:vso|teamcity)?\[|(?:section_(?:start|end)|travis_(?:fold|time)):\w",
     re.MULTILINE,
 )
 TARGETS: dict[str, Callable[[str], str]] = {
@@ -112,7 +112,7 @@ def test_html_has_no_element(attack: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "listening on [::]:8080 and ::1",
+        "listening on [::]:8080 and ::1, from ::ffff:10.0.0.1",
         "thread 'main' panicked at src/main.rs: called `Result::unwrap()` on an Err",
         "INFO app::server::http: started",
         "std::vector<int>::at",

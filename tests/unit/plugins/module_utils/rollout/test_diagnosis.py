@@ -4,10 +4,76 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.known_secrets import KNOWN
 
 from tests.support.fake_api import Answer, Request, failure, listing
 from tests.support.shown_cluster import LOG, cluster, deployment, objects, wait
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known() -> Iterator[None]:
+    KNOWN.clear()
+    yield
+    KNOWN.clear()
+
+
+def answering(log: bytes, secrets: list[dict[str, Any]] | None = None) -> Callable[[Request], Answer | None]:
+    """The API server with this log, and these Secrets; None: they may not be read."""
+
+    def answer(request: Request) -> Answer | None:
+        if request.path.endswith("/log"):
+            return Answer(body=log)
+        if request.path.endswith("/secrets"):
+            return failure(403, "Forbidden", "no") if secrets is None else listing(secrets)
+        return None
+
+    return answer
+
+
+def crash(answer: Callable[[Request], Answer | None]) -> Any:
+    """The failure of an app that crashes."""
+    with cluster(objects("deployment-crash-app"), answer) as (_, kube, lines):
+        return wait(kube, lines, deployment("crash-app")).failures[0]
+
+
+def test_values_of_the_namespaces_secrets_are_masked_however_a_log_shows_them() -> None:
+    value = "Zx81-Spectrum-48K"
+    encoded = base64.b64encode(value.encode()).decode()
+    secret = {"metadata": {"name": "s"}, "data": {"password": encoded, "user": base64.b64encode(b"todo-user").decode()}}
+    log = f"starting as todo-user\n('u', '{value}')\n{encoded}\nZx81-Spec\ntrum-48K\nKeyError: '{value}'\n"
+    failed = crash(answering(log.encode(), [secret, {"metadata": {"name": "odd"}, "data": {"x": "%", "y": None}}]))
+    assert failed.message.endswith(": KeyError: '***'")
+    assert failed.details["log_tail"] == [
+        "starting as todo-user",
+        "('u', '***')",
+        "***",
+        "***",
+        "***",
+        "KeyError: '***'",
+    ]
+    assert failed.details["could_not_read"] == []
+
+
+def test_a_private_key_is_masked_over_its_lines() -> None:
+    lines = ["key:", "-----BEGIN RSA PRIVATE " + "KEY-----", "MIIEpAIBAAKCAQEA7", "-----END RSA PRIVATE " + "KEY-----"]
+    failed = crash(answering("\n".join([*lines, "bad key"]).encode()))
+    assert failed.details["log_tail"] == ["key:", "***", "bad key"]
+    assert failed.details["could_not_read"] == []
+
+
+def test_long_lines_are_bounded_and_what_is_decisive_is_found_behind_them() -> None:
+    log = b"x" * 50_000 + b"\n\x1b[31mERROR\x1b[0m no database\n" + b"y" * 9000 + b"\n"
+    failed = crash(answering(log))
+    assert failed.message.endswith(": ERROR no database")
+    assert [len(line) < 2100 for line in failed.details["log_tail"]] == [True] * 3
+    assert failed.details["log_tail"][0].endswith("… (48000 more characters)")
+
 
 NEW = "5bff48c6fc"  # hash of the new pods in deployment-dependency-down
 RBAC = 'events is forbidden: User "x" cannot list resource "events" in API group "" in the namespace "zoo"'
@@ -63,3 +129,43 @@ def test_new_pods_that_crash_are_not_blamed_while_the_old_ones_are_down_too() ->
         failed = wait(kube, lines, deployment("bad-upgrade", "fx")).failures[0]
     assert (failed.code, failed.details["cause"]) == (Code.DEPENDENCY_DOWN, "crash_loop")
     assert "are unready too, so something it depends on is down: bad-upgrade: container app exits" in failed.message
+
+
+@pytest.mark.parametrize("name", ["app", "true", "null", "error", "ready", "1e3"])
+def test_a_probes_message_is_of_the_container_itself(name: str) -> None:
+    """Not of one whose name begins the same, whatever words containers are named like."""
+    found = objects("deployment-crash-app")
+    pod = next(obj for obj in found if obj["kind"] == "Pod")
+    for part in (pod["spec"]["containers"], pod["status"]["containerStatuses"]):
+        part[0]["name"] = name
+    pod["spec"]["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": 1}}
+    about = {"kind": "Pod", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
+    when = {"lastTimestamp": "2099-01-01T00:00:00Z", "type": "Warning", "reason": "Unhealthy"}
+    events = [
+        {"kind": "Event", "metadata": {"name": f"e{at}", "namespace": pod["metadata"]["namespace"]}, **when,
+         "message": f"Readiness probe failed: of {which}",
+         "involvedObject": {**about, "fieldPath": f"spec.containers{{{which}}}"}}
+        for at, which in enumerate((name, f"{name}-2"))
+    ]  # fmt: skip
+    with cluster([*found, *events]) as (_, kube, lines):
+        failed = wait(kube, lines, deployment("crash-app")).failures[0]
+    assert failed.details["container"] == name
+    assert failed.details["failing_probe"]["message"] == f"of {name}"
+
+
+def test_5000_events_and_1000_restarts() -> None:
+    found = objects("deployment-crash-app")
+    pod = next(obj for obj in found if obj["kind"] == "Pod")
+    pod["status"]["containerStatuses"][0]["restartCount"] = 1000
+    about = {"kind": "Pod", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
+    events = [
+        {"kind": "Event", "metadata": {"name": f"e{at}", "namespace": pod["metadata"]["namespace"]}, "type": "Warning",
+         "reason": "BackOff", "message": "Back-off " + "z" * 5000, "involvedObject": about,
+         "lastTimestamp": "2099-01-01T00:00:00Z", "count": at}
+        for at in range(5000)
+    ]  # fmt: skip
+    with cluster([*found, *events]) as (_, kube, lines):
+        failed = wait(kube, lines, deployment("crash-app")).failures[0]
+    assert "1000 restarts" in failed.message
+    assert len(failed.details["events"]) == 10
+    assert all(len(event["message"]) < 1100 for event in failed.details["events"])
