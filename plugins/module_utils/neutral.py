@@ -27,7 +27,7 @@ _GITHUB = (
     re.compile(r"^([^\S\n]*):(?=:\S)", re.MULTILINE),
     re.compile(r"((?<![\w:>)\]])):(?=:[A-Za-z](?!fff:))"),  # ::ffff:10.0.0.1 is an address
     re.compile(
-        r"():(?=:(?:set-(?:output|env|secret)|save-state|add-(?:path|mask|matcher)|stop-commands|remove-matcher|echo)\b)",
+        r"():(?=:(?:set-(?:output|env|secret)|save-state|add-(?:path|mask|matcher)|stop-commands|remove-matcher))",
         re.IGNORECASE,
     ),
 )
