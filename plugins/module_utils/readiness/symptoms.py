@@ -190,14 +190,21 @@ def _sidecar_missing(pod: Object) -> Symptom:
 
 
 def _not_ready(pod: Object, views: list[Container], failing: set[str]) -> Iterator[Symptom]:
-    """Containers that run and are not ready; a sidecar is the cause only if all app containers are ready."""
+    """Containers that run and are not ready; a sidecar is the cause only if all app containers are ready, or if they
+    wait for it: a native one that has not started.
+
+    Dapr's sidecar waits for its app: while that does not run yet (a slow pull, an init container), it is not at fault.
+    """
     unready = [view for view in views if view.running is not None and not view.ready and view.role is not Role.INIT]
     apps = [view for view in unready if view.role is Role.APP]
+    waiting = any(view.role is Role.APP and view.running is None for view in views)
     for view in apps or unready:
         if view.name in failing:
             continue
         since = timestamp((view.running or {}).get("startedAt"))
         sidecar = view.role is Role.SIDECAR
+        if sidecar and waiting and view.started:
+            continue
         code = Code.SIDECAR_NOT_READY if sidecar else Code.NOT_READY
         reason = UNREADY if view.started else "NotStarted"
         yield _of(pod, view, code, "sidecar_not_ready" if sidecar else "not_ready", reason, "", since=since)

@@ -68,3 +68,32 @@ def test_a_sidecar_that_keeps_no_jobs_pod(pod: dict[str, Any]) -> None:
 
 def test_a_sidecar_of_another_pod_runs_on_as_it_should() -> None:
     assert all(each.reason != "SidecarRuns" for each in pod_symptoms(job_pod(0)))
+
+
+def beside_a_sidecar(app: dict[str, Any], *, native: bool = False, started: bool = True) -> dict[str, Any]:
+    """A pod whose daprd runs and is not ready, and whose app is in this state."""
+    side = {"name": "daprd", **({"restartPolicy": "Always"} if native else {})}
+    report = {"name": "daprd", "ready": False, "started": started, "state": {"running": {"startedAt": None}}}
+    kind = "initContainer" if native else "container"
+    spec: dict[str, Any] = {"containers": [{"name": "app"}]}
+    spec[f"{kind}s"] = [*spec.get(f"{kind}s", ()), side]
+    status: dict[str, Any] = {"phase": "Pending", "containerStatuses": [{"name": "app", "ready": False, "state": app}]}
+    status[f"{kind}Statuses"] = [*status.get(f"{kind}Statuses", ()), report]
+    return {"kind": "Pod", "metadata": {"name": "x-1", "uid": "x-1"}, "spec": spec, "status": status}
+
+
+@pytest.mark.parametrize("native", [False, True])
+@pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
+def test_a_sidecar_that_waits_for_its_app_is_not_at_fault(reason: str, native: bool) -> None:
+    assert list(pod_symptoms(beside_a_sidecar({"waiting": {"reason": reason}}, native=native))) == []
+
+
+def test_an_image_that_cannot_be_pulled_is_the_only_symptom() -> None:
+    waiting = {"waiting": {"reason": "ErrImagePull", "message": "not found"}}
+    assert [each.code for each in pod_symptoms(beside_a_sidecar(waiting))] == [Code.IMAGE_PULL]
+
+
+def test_a_native_sidecar_that_has_not_started_holds_its_app_back() -> None:
+    waiting = {"waiting": {"reason": "PodInitializing"}}
+    (found,) = pod_symptoms(beside_a_sidecar(waiting, native=True, started=False))
+    assert (found.code, found.container) == (Code.SIDECAR_NOT_READY, "daprd")
