@@ -137,6 +137,9 @@ class FakeKube:
     def create(
         self, resource: Resource, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False, **_: Any
     ) -> dict[str, Any]:
+        if resource.kind == "SelfSubjectReview":
+            self.reads.append((resource.kind, ""))
+            return {"status": {"userInfo": {"username": "tester"}}}
         name = body["metadata"]["name"]
         if resource.kind == "Eviction":
             return self._evict(namespace, name, body["deleteOptions"]["preconditions"]["uid"])

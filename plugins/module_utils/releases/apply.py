@@ -29,6 +29,7 @@ from ..helm.state import Action, Lock
 from ..helm.storage import History, StoredRelease
 from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
+from ..kube.identity import identity
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.hiding import credentials_of, texts_of
@@ -85,6 +86,7 @@ class Engine:
             if failure := failure_of([each for each in problems if each.code is Code.CHART_INVALID]):
                 raise self._report.interrupted(failure)
             plan = self._examined(plan, snapshot)
+            self._report.notes = [identity(self._run.kube), *self._report.notes]
             return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
         self._report.warnings += [f"{problem}." for problem in problems if not problem.certain]
         if failure := failure_of(problems):
@@ -92,6 +94,7 @@ class Engine:
         self._report.set = snapshot.newest.id if snapshot.newest else 0
         if self._withdraw or _changes(plan):
             with locked_run(self._run) as run:
+                self._progress(identity(self._run.kube))
                 snapshot, plan = self._plan(Lock.MINE)
                 self._report.set = snapshot.newest.id if snapshot.newest else 0
                 self._report.warnings += run.warnings

@@ -31,7 +31,9 @@ def test_a_first_deployment_is_verified_and_recorded_wave_by_wave() -> None:
 
 def test_the_same_again_writes_nothing_and_does_not_call_helm() -> None:
     world = deployed()
+    world.kube.reads.clear()
     report = world.apply({"components": C1}, {"api": A1})
+    assert ("SelfSubjectReview", "") not in world.kube.reads, "nobody is about to write"
     assert outcomes(report.as_result()) == {"components": "unchanged", "api": "unchanged"}
     assert (report.changed, report.set, report.as_result()["helm_calls"]) == (False, 1, 4)
     assert world.writes() == []

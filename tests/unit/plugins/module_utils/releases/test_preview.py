@@ -36,6 +36,13 @@ def test_what_would_change_is_predicted_with_its_difference() -> None:
     assert [entry["after_header"] for entry in report.diff] == ["components: ConfigMap/new (revision 2)"]
 
 
+def test_it_is_told_once_as_whom_and_where() -> None:
+    world = deployed()
+    world.kube.reads.clear()
+    assert preview(world, {"components": C1}, {"api": A1}).notes[0] == "as tester on https://fake"
+    assert world.kube.reads.count(("SelfSubjectReview", "")) == 1
+
+
 def test_what_would_be_removed_is_shown_as_removed() -> None:
     report = preview(deployed(), {"components": C1}, all_releases=("components",), prune=True, diff=True)
     assert [entry["after_header"].rpartition("(")[2] for entry in report.diff] == ["removed)"]
