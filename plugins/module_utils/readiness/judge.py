@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..failure import Code
-from .evidence import refined
+from .evidence import event_time, refined
 from .expressions import Expressions
 from .fields import Object, condition, metadata, number, status, uid
 from .graces import WAITS, grace_of
@@ -27,6 +27,13 @@ from .workloads import replicas
 # A controller's own counts: while they change, it is not stuck.
 _PROGRESS = ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas", "currentNumberScheduled",
              "updatedNumberScheduled", "numberAvailable", "succeeded", "failed", "active")  # fmt: skip
+
+# Events of the Job controller about the end of a Job.
+_COMPLETED = "Completed"
+_JOB_ENDS = frozenset({_COMPLETED, "BackoffLimitExceeded", "DeadlineExceeded", "PodFailurePolicy", "FailedIndexes",
+                       "MaxFailedIndexesExceeded"})  # fmt: skip
+# A failure that is older belongs to an earlier run of a Job of this name.
+_RECENT_SECONDS = 120.0
 
 # Symptoms that every pod shows for a while when it starts.
 _STARTING = (Code.NOT_READY, Code.SIDECAR_NOT_READY, Code.PROBE_FAILING)
@@ -55,7 +62,8 @@ class Judgement:
 class Judge:
     """Judges one target over time: remembers when each symptom was first seen, and the initial number of replicas.
 
-    ``rules`` and ``reports`` are those of :func:`kinds.status_of`; an ``advisory`` target is only commented on.
+    ``rules`` and ``reports`` are those of :func:`kinds.status_of`; an ``advisory`` target is only commented on, and a
+    ``passing`` one is a Job that is removed after its end.
     """
 
     graces: Mapping[str, float]
@@ -64,6 +72,7 @@ class Judge:
     rules: Rules = DEFAULT_RULES
     reports: bool = True
     advisory: bool = False
+    passing: bool = False
     _first_seen: dict[tuple[str, str, Code], tuple[float, str]] = field(default_factory=dict)
     _settling: dict[tuple[str, str, tuple[int, ...]], float] = field(default_factory=dict)
     _uid: str = ""
@@ -97,9 +106,12 @@ class Judge:
         idle_nodes: frozenset[str] = frozenset(),
         events: Sequence[Object] = (),
     ) -> Judgement:
-        """Judge the present state; None: the object does not exist. ``events`` make vague symptoms precise."""
+        """Judge the present state; None: the object does not exist. ``events`` make vague symptoms precise, and tell
+        how a Job ended that is gone.
+        """
         if tree is None:
-            return self._absent(clock)
+            gone = self._gone(events, clock) if self.passing else None
+            return gone or self._absent(clock)
         warnings = self._track_identity(tree.workload)
         if self.expressions is not None:
             found = self.expressions.status_of(tree.workload)
@@ -143,6 +155,21 @@ class Judge:
         if terminal:
             return Judgement(Status(State.FAILED, found.message), tuple(terminal), tuple(waiting), warnings)
         return Judgement(found, (), tuple(waiting), warnings, soonest)
+
+    def _gone(self, events: Sequence[Object], clock: Clock) -> Judgement | None:
+        """A Job that its TTL removed: how it ended is in the events; None while it may still be told."""
+        ends = [event for event in events if event.get("reason") in _JOB_ENDS]
+        last = max(ends, key=event_time, default=None)
+        if last is not None and last.get("reason") == _COMPLETED:
+            return Judgement(Status(State.CURRENT, "complete, and removed as its ttlSecondsAfterFinished asks"))
+        self._missing_since = clock.here if self._missing_since is None else self._missing_since
+        if grace_of("not_found", self.graces) > clock.here - self._missing_since:
+            return None
+        if last is not None and clock.server - event_time(last) < _RECENT_SECONDS:
+            failed = Status(State.FAILED, f"{last['reason']}: {' '.join(str(last.get('message') or '').split())}")
+            return Judgement(failed, (Symptom(Code.JOB_FAILED, "", str(last["reason"]), failed.message),))
+        text = "removed as its ttlSecondsAfterFinished asks; how it ended is not known any more"
+        return Judgement(Status(State.CURRENT, text, judged=False), warnings=(text,))
 
     def _absent(self, clock: Clock) -> Judgement:
         """It does not exist: it may be created, or created again, within the grace period."""

@@ -88,7 +88,8 @@ def _claim(obj: Object, pods: Sequence[Object]) -> Status:
         return Status(FAILED, "the volume behind it is lost")
     if phase == "Pending" and not pods:
         return Status(CURRENT, "not bound, no pod uses it yet")
-    return Status(IN_PROGRESS, "not bound yet")
+    storage = spec(obj).get("storageClassName")
+    return Status(IN_PROGRESS, f"not bound yet (storage class {storage})" if storage else "not bound yet")
 
 
 def _budget(obj: Object, pods: Sequence[Object]) -> Status:

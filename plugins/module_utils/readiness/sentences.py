@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+import re
+
 from ..failure import Code
 from ..masking import masked
 from .evidence import describe_probe, short_cause
-from .fields import Object
+from .fields import Object, spec
 from .pods import Container, Role, containers
 from .symptoms import SIDECAR_RUNS, Symptom
+
+# The kubelet's message about runAsNonRoot, and the pod and container that it names behind its messages.
+_NAMED_USER = re.compile(r"runAsNonRoot and image has non-numeric user \(([^)]*)\)")
+_WHOSE = re.compile(r' \(pod: "[^"]*", container: [^)]*\)$')
 
 
 def sentence(symptom: Symptom, label: str, pod: Object | None = None, cause: str = "", probe_message: str = "") -> str:
@@ -17,7 +23,7 @@ def sentence(symptom: Symptom, label: str, pod: Object | None = None, cause: str
     view = container_of(pod, symptom.container)
     where = f"{symptom.role or Role.APP} {symptom.container}"
     reason = f": {cause}" if cause else ""
-    return f"{label}: {_body(symptom, where, view, probe_message)}{reason}"
+    return f"{label}: {_body(symptom, where, pod, view, probe_message)}{reason}"
 
 
 def container_of(pod: Object | None, name: str) -> Container | None:
@@ -25,7 +31,7 @@ def container_of(pod: Object | None, name: str) -> Container | None:
     return next((view for view in containers(pod) if view.name == name), None) if pod and name else None
 
 
-def _body(symptom: Symptom, where: str, view: Container | None, probe_message: str) -> str:
+def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | None, probe_message: str) -> str:
     definition = view.definition if view else {}
     image = definition.get("image", "")
     text = masked(symptom.message)
@@ -56,7 +62,9 @@ def _body(symptom: Symptom, where: str, view: Container | None, probe_message: s
             subject = where if symptom.container else f"pod {symptom.pod}"
             return f"{subject} cannot start: {short_mount(text)}"
         case Code.CONTAINER_START:
-            return f"{where} cannot be started: {short_cause(text) or symptom.reason}"
+            return f"{where} cannot be started: {short_cause(_plain(text)) or symptom.reason}"
+        case Code.NOT_READY if not symptom.container and text:
+            return f"pod {symptom.pod}: {text}"
         case Code.NOT_READY | Code.SIDECAR_NOT_READY:
             kind = "startup" if symptom.reason == "NotStarted" else "readiness"
             words = describe_probe(definition.get(f"{kind}Probe"))
@@ -75,7 +83,7 @@ def _body(symptom: Symptom, where: str, view: Container | None, probe_message: s
                 "a dependency of both is down, and a rollback would not help"
             )
         case Code.UNSCHEDULABLE:
-            return f"pod {symptom.pod} cannot be scheduled: {text}"
+            return f"pod {symptom.pod} cannot be scheduled: {text}{_claims(pod, text)}"
         case Code.BLOCKED_BY_OLD_POD:
             return f"pod {symptom.pod} of the old revision is broken ({symptom.reason}) and blocks the update"
         case Code.PROGRESS_DEADLINE:
@@ -98,6 +106,23 @@ def _body(symptom: Symptom, where: str, view: Container | None, probe_message: s
 def short_mount(text: str) -> str:
     """What is missing, without the kubelet's preamble about the volume."""
     return short_cause(text) if text.startswith(("MountVolume", "Unable to attach")) else text
+
+
+def _plain(text: str) -> str:
+    """The kubelet's message without the pod and container behind it; runAsNonRoot with what to do."""
+    user = _NAMED_USER.search(text)
+    if user:
+        return f"the image's user {user[1]} is a name, and runAsNonRoot needs a number, set runAsUser"
+    return _WHOSE.sub("", text)
+
+
+def _claims(pod: Object | None, text: str) -> str:
+    """The claims that a pod waits for; the scheduler does not name them."""
+    if pod is None or "PersistentVolumeClaim" not in text:
+        return ""
+    volumes = [volume.get("persistentVolumeClaim") or {} for volume in spec(pod).get("volumes") or ()]
+    names = [str(claim["claimName"]) for claim in volumes if claim.get("claimName")]
+    return f" (its claims: {', '.join(names)})" if names else ""
 
 
 def _declared(definition: Object) -> str:

@@ -25,6 +25,8 @@ from .tree import Tree
 _NOT_LISTENING = re.compile(r"connection refused|failed to connect service", re.IGNORECASE)
 # Messages of Go's HTTP client about a server that uses another protocol than the probe.
 _OTHER_PROTOCOL = re.compile(r"server gave HTTP response to HTTPS client|malformed HTTP response", re.IGNORECASE)
+# Messages of container runtimes about a command that an image does not have.
+_NO_COMMAND = re.compile(r'exec: "([^"]+)": (?:executable file not found|stat [^:]+: no such file)')
 NO_ANSWER = "NoAnswer"
 # An event this much older than the probe's period and timeout is outdated.
 _SLACK_SECONDS = 10.0
@@ -82,6 +84,8 @@ def unreported_probe(
         return None
     pods = {uid(pod): pod for pod in tree.new_pods}
     for symptom in symptoms:
+        if symptom.pod_uid not in pods:
+            continue
         if (symptom.code, symptom.reason) not in ((Code.NOT_READY, UNREADY), (Code.PROBE_FAILING, NO_ANSWER)):
             continue
         view = next(view for view in containers(pods[symptom.pod_uid]) if view.name == symptom.container)
@@ -132,6 +136,9 @@ def _judged(symptom: Symptom, view: Container, events: Sequence[Object], now: fl
     if kind == "startupProbe":
         return symptom  # the kubelet kills it when its attempts are over
     text = _newest_message(symptom, view, probe, events, now)
+    if absent := _NO_COMMAND.search(text):
+        text = f"the image has no command {absent[1]!r}"
+        return replace(symptom, code=Code.PROBE_FAILING, grace="probe_wrong", reason="NoSuchCommand", message=text)
     if _OTHER_PROTOCOL.search(text):
         return replace(symptom, code=Code.PROBE_FAILING, grace="probe_wrong", reason="WrongProtocol", message=text)
     if _NOT_LISTENING.search(text):

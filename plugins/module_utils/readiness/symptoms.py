@@ -8,13 +8,13 @@ A symptom names its class of grace period; after that period (graces.py) it fail
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ..failure import Code
 from .daprd import lacks_sidecar
 from .fields import Object, condition, is_true, name, spec, status, terminating, timestamp, uid
-from .pods import Container, Role, containers, is_ready, seconds_to_kill, was_disrupted
+from .pods import Container, Role, containers, created, is_ready, seconds_to_kill, was_disrupted
 
 # Errors of registries that retries do not change (error codes of the distribution spec and their usual wordings).
 _PULL_FINAL = re.compile(
@@ -35,6 +35,7 @@ _START_REASONS = frozenset(
     {"CreateContainerError", "RunContainerError", "ContainerCannotRun", "PostStartHookError", "PreStartHookError"}
 )
 SIGNAL_BASE = 128
+_REPEATED = 3  # Failed pods of one revision
 UNREADY = "Unready"
 SIDECAR_RUNS = "SidecarRuns"
 
@@ -72,18 +73,23 @@ class Symptom:
         return code - SIGNAL_BASE if code is not None and SIGNAL_BASE < code < SIGNAL_BASE + 65 else None
 
 
-def pod_symptoms(pod: Object, *, of_job: bool = False) -> Iterator[Symptom]:
-    """Everything that is wrong with a pod now. ``of_job``: terminated containers are left to the Job controller."""
+def pod_symptoms(pod: Object, *, of_job: bool = False, replaced: bool = False) -> Iterator[Symptom]:
+    """Everything that is wrong with a pod now. ``of_job``: terminated containers are left to the Job controller;
+    ``replaced``: a failed pod is left to :func:`failed_pods`.
+    """
     if terminating(pod) or was_disrupted(pod) or status(pod).get("phase") == "Succeeded":
         return
     if status(pod).get("phase") == "Failed":
-        if not of_job:
+        if not (of_job or replaced):
             yield _failed_pod(pod)
         return
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
         if scheduled.get("reason") == "Unschedulable":
             yield _of_pod(pod, Code.UNSCHEDULABLE, "unschedulable", "Unschedulable", scheduled)
+        elif gates := [str(gate.get("name")) for gate in spec(pod).get("schedulingGates") or ()]:
+            text = f"nobody has removed its scheduling gate{'' if len(gates) == 1 else 's'} {', '.join(gates)} yet"
+            yield Symptom(Code.UNSCHEDULABLE, "not_ready", "SchedulingGated", text, name(pod), uid(pod))
         return
     views = list(containers(pod))
     found = [symptom for view in views for symptom in _container_symptoms(pod, view, of_job)]
@@ -96,6 +102,8 @@ def pod_symptoms(pod: Object, *, of_job: bool = False) -> Iterator[Symptom]:
         if lacks_sidecar(pod):
             yield _sidecar_missing(pod)
         yield from _not_ready(pod, views, {symptom.container for symptom in found})
+        if all(view.ready for view in views if view.role is not Role.INIT):
+            yield from _gates(pod)
 
 
 def _kept_by_sidecar(pod: Object, views: list[Container]) -> Iterator[Symptom]:
@@ -184,6 +192,21 @@ def _not_yet_running(pod: Object, views: list[Container]) -> Iterator[Symptom]:
         yield Symptom(Code.VOLUME_MOUNT, "volume_mount", "ContainerCreating", text, name(pod), uid(pod), since=since)
 
 
+def _gates(pod: Object) -> Iterator[Symptom]:
+    """Readiness gates that keep a pod from being ready, though its containers are. A load balancer's controller, say,
+    sets them when it gets to it.
+    """
+    for gate in spec(pod).get("readinessGates") or ():
+        kind = str(gate.get("conditionType"))
+        if not is_true(pod, kind):
+            entry = condition(pod, kind)
+            why = " ".join(f"{entry.get('reason') or ''} {entry.get('message') or ''}".split())
+            said = why or ("it is not True" if entry else "nobody has set it")
+            text = f"its containers are ready, but its readiness gate {kind} is not: {said}"
+            since = timestamp(entry.get("lastTransitionTime"))
+            yield Symptom(Code.NOT_READY, "not_ready", "ReadinessGate", text, name(pod), uid(pod), since=since)
+
+
 def _sidecar_missing(pod: Object) -> Symptom:
     text = f"pod {name(pod)} was created without the Dapr sidecar that it asks for: the injector did not respond"
     return Symptom(Code.SIDECAR_MISSING, "sidecar_missing", "NotInjected", text, name(pod), uid(pod))
@@ -208,6 +231,23 @@ def _not_ready(pod: Object, views: list[Container], failing: set[str]) -> Iterat
         code = Code.SIDECAR_NOT_READY if sidecar else Code.NOT_READY
         reason = UNREADY if view.started else "NotStarted"
         yield _of(pod, view, code, "sidecar_not_ready" if sidecar else "not_ready", reason, "", since=since)
+
+
+def failed_pods(pods: Sequence[Object]) -> Iterator[Symptom]:
+    """Failed pods of a controller that makes others in their place: the replacement decides.
+
+    The kubelet refuses or loses pods (NodePorts, MatchNodeSelector, TaintToleration, ContainerStatusUnknown, ...). What
+    counts is that nothing has taken the newest one's place, or that it happens again and again.
+    """
+    failed = [pod for pod in pods if status(pod).get("phase") == "Failed" and not was_disrupted(pod)]
+    if not failed:
+        return
+    last = max(created(pod) for pod in failed)
+    others = [pod for pod in pods if status(pod).get("phase") != "Failed" and created(pod) >= last]
+    if len(failed) >= _REPEATED and not any(is_ready(pod) for pod in others):
+        yield _failed_pod(min(failed, key=created))  # always the same one, so that it stays the same symptom
+    elif not others:
+        yield replace(_failed_pod(max(failed, key=created)), grace="first_crash")
 
 
 def _failed_pod(pod: Object) -> Symptom:

@@ -24,7 +24,7 @@ from .fields import (
 )
 from .pods import created, is_ready, was_ready
 from .rules import is_custom
-from .symptoms import UNREADY, Symptom, creation_failure, pod_symptoms
+from .symptoms import UNREADY, Symptom, creation_failure, failed_pods, pod_symptoms
 from .workloads import PROGRESS_DEADLINE, of_newest, replicas
 
 TEMPLATE_HASH = "pod-template-hash"
@@ -133,9 +133,11 @@ def symptoms_of(tree: Tree) -> Iterator[Symptom]:
     if is_custom(tree.workload):
         yield from _custom_symptoms(tree)
         return
-    of_job = tree.kind == "Job"
+    of_job, alone = tree.kind == "Job", tree.kind == "Pod"
     for pod in tree.new_pods:
-        yield from pod_symptoms(pod, of_job=of_job)
+        yield from pod_symptoms(pod, of_job=of_job, replaced=not alone)
+    if not (of_job or alone):
+        yield from failed_pods(tree.new_pods)
     if tree.kind == "Deployment":
         yield from _deployment_symptoms(tree)
     elif tree.kind == "ReplicaSet":

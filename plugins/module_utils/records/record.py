@@ -151,6 +151,8 @@ def pack(record: Record) -> dict[str, Any]:
     if not content["secret_digest"]:
         del content["secret_digest"]
     for member in content["members"].values():
+        for target in member["targets"]:
+            del target["passing"]
         for key, default in (("input_key", ""), ("secret_values", None), ("incomplete", member["incomplete"])):
             if member[key] == default:
                 del member[key]

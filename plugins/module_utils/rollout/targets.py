@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
@@ -36,6 +36,7 @@ class Target:
     """One object whose status is awaited. ``release``: the Helm release it belongs to, for messages.
 
     ``ready_when`` and ``failed_when`` are JMESPath expressions over the object that replace the kind's own rule.
+    ``passing``: a Job that is removed some time after its end (``ttlSecondsAfterFinished``); never recorded.
     """
 
     api_version: str
@@ -45,6 +46,7 @@ class Target:
     release: str = ""
     ready_when: str = ""
     failed_when: str = ""
+    passing: bool = field(default=False, compare=False)
 
     @property
     def group(self) -> str:
@@ -98,8 +100,9 @@ def _is_awaited(obj: dict[str, Any]) -> bool:
 
 def _target(obj: dict[str, Any], namespace: str, release: str) -> Target:
     meta = obj["metadata"]
+    passing = obj.get("kind") == "Job" and (obj.get("spec") or {}).get("ttlSecondsAfterFinished") is not None
     return Target(str(obj["apiVersion"]), str(obj["kind"]), str(meta.get("namespace") or namespace),
-                  str(meta["name"]), release)  # fmt: skip
+                  str(meta["name"]), release, passing=passing)  # fmt: skip
 
 
 def feeds_for(targets: Sequence[Target], resources: dict[tuple[str, str], Resource]) -> list[Feed]:

@@ -108,6 +108,7 @@ class _Wait:
                 options.rules,
                 resources[target.api_version, target.kind].has_status,
                 bool(target.release) and target.kind == "HorizontalPodAutoscaler" and not target.custom,
+                target.passing,
             )
             for target in targets
         }
@@ -190,11 +191,22 @@ class _Wait:
                 continue
             tree = self._trees[target] = self._tree(target, owned)
             related = [event for obj in (tree.objects if tree else ()) for event in events.get(uid(obj), ())]
+            if target.passing and tree is None:
+                related = self._events_of_job(target)
             judgement = judge.look(tree, clock, idle, related)
             if self._watcher.follow and self._hear_last_words(target, judge, judgement, clock):
                 judgement = judge.look(tree, clock, idle, related)
             found[target] = judgement
             self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
+        return found
+
+    def _events_of_job(self, target: Target) -> list[Mapping[str, Any]]:
+        """Events about a Job by its name: it is gone."""
+        found: list[Mapping[str, Any]] = []
+        for event in self._watcher.objects(EVENT, target.namespace):
+            about = event.get("involvedObject") or {}
+            if (about.get("kind"), about.get("name")) == ("Job", target.name):
+                found.append(event)
         return found
 
     def _pods_of_custom(self) -> dict[str, list[Object]]:

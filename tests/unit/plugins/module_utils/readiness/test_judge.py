@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime
 
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.expressions import Expressions
@@ -13,6 +14,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, tree_of
 
 from tests.support.states import LATER, at, objects, tree
+
+LATER_TEXT = datetime.fromtimestamp(LATER, UTC).isoformat()
 
 
 def test_crash_loop_is_terminal_at_once() -> None:
@@ -128,3 +131,30 @@ def test_a_container_that_ends_for_another_reason_then_fails_at_once() -> None:
     (waiting, _), *_ = judge.look(tree("deployment-crash-app"), at(5)).waiting
     assert judge.set_waits(waiting, False, at(6))
     assert judge.look(tree("deployment-crash-app"), at(6)).terminal
+
+
+def ended(reason: str, when: str = LATER_TEXT) -> dict[str, object]:
+    return {"reason": reason, "message": "Job has ended", "lastTimestamp": when}
+
+
+def test_a_job_that_its_ttl_removed_is_judged_by_its_events() -> None:
+    done = Judge({}, passing=True).look(None, at(0), events=[ended("SuccessfulCreate"), ended("Completed")])
+    assert done.status.state is State.CURRENT
+    assert "ttlSecondsAfterFinished" in done.status.message
+
+
+def test_a_job_that_failed_before_its_ttl_removed_it() -> None:
+    judge, events = Judge({}, passing=True), [ended("Completed", "2020-01-01T00:00:00Z"), ended("BackoffLimitExceeded")]
+    assert not judge.look(None, at(0, LATER), events=events).terminal  # its last event may be on its way
+    found = judge.look(None, at(11, LATER), events=events).terminal
+    assert [symptom.code for symptom in found] == [Code.JOB_FAILED]
+    assert found[0].message == "BackoffLimitExceeded: Job has ended"
+
+
+def test_how_a_job_ended_long_ago_is_not_known_and_said() -> None:
+    judge, events = Judge({}, passing=True), [ended("BackoffLimitExceeded", "2020-01-01T00:00:00Z")]
+    judge.look(None, at(0, LATER), events=events)
+    found = judge.look(None, at(11, LATER), events=events)
+    assert (found.status.state, found.status.judged) == (State.CURRENT, False)
+    assert "not known any more" in found.warnings[0]
+    assert judge.look(tree("job-failed-backoff"), at(12, LATER)).terminal  # it is there again

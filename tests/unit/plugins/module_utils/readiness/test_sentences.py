@@ -54,3 +54,26 @@ def test_a_mount_is_reported_without_the_kubelets_preamble() -> None:
         'secret "absent" not found'
     )
     assert short_mount('secret "absent" not found') == 'secret "absent" not found'
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ('container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root '
+         '(pod: "web-1_ns(0a1b)", container: web)',
+         "cannot be started: the image's user app is a name, and runAsNonRoot needs a number, set runAsUser"),
+        ('failed to start: exec: "nope": no such file (pod: "web-1_ns(0a1b)", container: web)', "no such file"),
+    ],
+)  # fmt: skip
+def test_a_container_that_cannot_start_says_why_not_which_pod(message: str, says: str) -> None:
+    symptom = Symptom(Code.CONTAINER_START, "", "CreateContainerConfigError", message, "web-1", "u", "web", Role.APP)
+    assert sentence(symptom, "web").endswith(says)
+
+
+def test_claims_that_keep_a_pod_from_its_node_are_named() -> None:
+    pod = {"spec": {"volumes": [{"persistentVolumeClaim": {"claimName": "data-db-0"}}, {"emptyDir": {}}]}}
+    symptom = Symptom(
+        Code.UNSCHEDULABLE, "", "Unschedulable", "pod has unbound immediate PersistentVolumeClaims.", "db-0"
+    )
+    assert sentence(symptom, "db", pod).endswith("(its claims: data-db-0)")
+    assert sentence(symptom, "db").endswith("PersistentVolumeClaims.")

@@ -148,3 +148,20 @@ def test_a_container_that_the_kubelet_is_ending_is_not_current_though_it_is_read
     end = {"exitCode": 143, "startedAt": "2001-01-01T00:00:00Z", "finishedAt": same["lastTimestamp"]}
     report |= {"lastState": {"terminated": end}, "restartCount": 1}
     assert Judge({}).look(tree_of(workload, others), at(0, LATER), events=[same]).status.state is State.CURRENT
+
+
+def test_a_probe_command_that_the_image_does_not_have_is_named() -> None:
+    workload, *others = objects("deployment-probe-refused")
+    said = (
+        "Readiness probe errored and resulted in unknown state: rpc error: code = Unknown desc = failed to exec in "
+        'container: exec: "grpc_health_probe": executable file not found in $PATH: unknown'
+    )
+    for obj in others:
+        if obj["kind"] == "Event":
+            obj |= {"message": said, "lastTimestamp": datetime.fromtimestamp(STARTED + 20.0, UTC).isoformat()}
+    events = [obj for obj in others if obj["kind"] == "Event"]
+    judge = Judge({})
+    judge.look(tree_of(workload, others), at(0, STARTED + 20.0), events=events)
+    found = judge.look(tree_of(workload, others), at(16.0, STARTED + 21.0), events=events).terminal
+    assert [(symptom.code, symptom.reason) for symptom in found] == [(Code.PROBE_FAILING, "NoSuchCommand")]
+    assert found[0].message == "the image has no command 'grpc_health_probe'"

@@ -97,3 +97,74 @@ def test_a_native_sidecar_that_has_not_started_holds_its_app_back() -> None:
     waiting = {"waiting": {"reason": "PodInitializing"}}
     (found,) = pod_symptoms(beside_a_sidecar(waiting, native=True, started=False))
     assert (found.code, found.container) == (Code.SIDECAR_NOT_READY, "daprd")
+
+
+REFUSED = ["NodePorts", "MatchNodeSelector", "TaintToleration", "ContainerStatusUnknown", "SomethingNew"]
+
+
+def failed(pod: dict[str, Any], uid: str, created: str, reason: str) -> dict[str, Any]:
+    """A pod that the kubelet refused or lost."""
+    found = copy.deepcopy(pod)
+    found["metadata"] |= {"uid": uid, "name": uid, "creationTimestamp": created}
+    found["status"] = {"phase": "Failed", "reason": reason, "message": f"Pod was rejected: {reason}"}
+    return found
+
+
+def with_failed(state: str, *failures: tuple[str, str], reason: str = "NodePorts") -> Tree:
+    """The state, with failed pods: (uid, when they were made)."""
+    there = tree(state)
+    pods = [failed(dict(there.new_pods[0]), uid, made, reason) for uid, made in failures]
+    return Tree(there.workload, there.newest, (*pods, *there.new_pods), there.old_pods)
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_failed_pod_that_was_replaced_dooms_nothing(reason: str) -> None:
+    judge, seen = Judge({}), with_failed("deployment-creating", ("gone", "2020-01-01T00:00:00Z"), reason=reason)
+    judge.look(seen, at(0))
+    codes = {symptom.code for symptom in judge.look(seen, at(60)).terminal}
+    assert Code.POD_FAILED not in codes
+
+
+def test_a_failed_pod_that_nothing_replaces_counts_after_a_while() -> None:
+    judge, seen = Judge({}), with_failed("deployment-creating", ("gone", "2099-01-01T00:00:00Z"))
+    assert Code.POD_FAILED not in {symptom.code for symptom in judge.look(seen, at(0)).terminal}
+    assert Code.POD_FAILED in {symptom.code for symptom in judge.look(seen, at(21)).terminal}
+
+
+def test_pods_that_are_refused_again_and_again_doom_it() -> None:
+    thrice = [(f"gone-{n}", f"2020-01-01T00:00:0{n}Z") for n in range(3)]
+    found = Judge({}).look(with_failed("deployment-creating", *thrice), at(0)).terminal
+    assert [(symptom.code, symptom.pod, symptom.reason) for symptom in found] == [
+        (Code.POD_FAILED, "gone-0", "NodePorts")]  # fmt: skip
+    assert not Judge({}).look(with_failed("deployment-healthy", *thrice), at(0)).terminal
+
+
+def gated(*conditions: dict[str, str]) -> dict[str, Any]:
+    pod: dict[str, Any] = copy.deepcopy(dict(tree("pod-running").workload))
+    pod["spec"]["readinessGates"] = [{"conditionType": "target-health.example.org/web"}]
+    ready = {"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady"}
+    scheduled = {"type": "PodScheduled", "status": "True"}
+    pod["status"]["conditions"] = [scheduled, ready, *conditions]
+    return pod
+
+
+def test_a_readiness_gate_that_nobody_sets_is_named() -> None:
+    (found,) = pod_symptoms(gated())
+    assert (found.code, found.reason, found.grace) == (Code.NOT_READY, "ReadinessGate", "not_ready")
+    text = "its containers are ready, but its readiness gate target-health.example.org/web is not: nobody has set it"
+    assert sentence(found, "web") == f"web: pod {found.pod}: {text}"
+
+
+def test_a_readiness_gate_says_why() -> None:
+    why = {"type": "target-health.example.org/web", "status": "False", "reason": "Unhealthy", "message": "503"}
+    (found,) = pod_symptoms(gated(why))
+    assert found.message.endswith("target-health.example.org/web is not: Unhealthy 503")
+    assert not list(pod_symptoms(gated({**why, "status": "True"})))
+
+
+def test_scheduling_gates_are_named_and_have_no_grace() -> None:
+    pod = copy.deepcopy(dict(tree("pod-gated").workload))
+    pod["spec"]["schedulingGates"] = [{"name": "queue.example.org/admission"}, {"name": "other"}]
+    (found,) = pod_symptoms(pod)
+    assert (found.code, found.grace) == (Code.UNSCHEDULABLE, "not_ready")
+    assert "scheduling gates queue.example.org/admission, other" in sentence(found, "web", pod)

@@ -249,3 +249,12 @@ def test_a_set_of_another_environment_is_damaged_whatever_its_label_says() -> No
     lay(kube, 1, **{key: pack(replace(RECORD, environment="local"))[key] for key in ("data", "binaryData")})
     with pytest.raises(TodoCloudError, match="it is a release set of 'local'"):
         RecordStore(kube, "ns", "staging").read(1)
+
+
+def test_whether_a_job_is_removed_after_its_end_is_not_recorded() -> None:
+    """Older versions of the collection read records with the fields of a target that they know."""
+    job = Target("batch/v1", "Job", "ns", "migrate", "api", passing=True)
+    record = replace(RECORD, members={"api": replace(MEMBER, name="api", targets=(job,))})
+    (found,) = unpack(pack(record)).members["api"].targets
+    assert found == job
+    assert not found.passing
