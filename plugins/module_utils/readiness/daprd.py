@@ -17,7 +17,7 @@ from typing import Any
 from .fields import controller, terminating
 from .selectors import matches
 
-ENABLED, APP_ID = "dapr.io/enabled", "dapr.io/app-id"
+ENABLED, APP_ID, CONFIG = "dapr.io/enabled", "dapr.io/app-id", "dapr.io/config"
 CONTAINER = "daprd"
 _VERSION = re.compile(r":v?(\d+\.\d+\.\d+[-.\w]*?)(?:-mariner)?(?:@|$)")
 
@@ -144,6 +144,17 @@ def judge_app(workload: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) ->
 def same_minor(daprd: str, control_plane: str) -> bool:
     """Whether both have the same minor version, which Dapr requires; an unknown version is accepted."""
     return not daprd or not control_plane or daprd.split(".")[:2] == control_plane.split(".")[:2]
+
+
+def explained(cause: str, pod: Mapping[str, Any]) -> str:
+    """A log line of a sidecar; where sentry could not find the app's Configuration, which one that is.
+
+    Sentry's own words end in "no X509 SVID available", which is a consequence.
+    """
+    named = ((pod.get("metadata") or {}).get("annotations") or {}).get(CONFIG)
+    if named and "failed to get configuration" in cause:
+        return f"Dapr's Configuration {named} ({CONFIG}) is not there, or sentry may not read it"
+    return cause
 
 
 def describe_misread(app: AppSidecars) -> str:

@@ -17,6 +17,7 @@ from ..kube.errors import Forbidden, KubeError
 from ..kube.resources import RESOURCE_QUOTA, SECRET
 from ..masking import hidden_across_lines, masked
 from ..neutral import shortened, without_colours
+from ..readiness.daprd import explained
 from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, relevant_events
 from ..readiness.fields import name, status, uid
 from ..readiness.pods import Container, Role, containers, created
@@ -120,7 +121,8 @@ class Diagnosis:
             details["previous_log_tail"] = _tail(before, self._log_lines)
         if symptom.code in _LOG_DECIDES or symptom.code is Code.JOB_FAILED:
             # The terminated run has the cause; the current one may have just started.
-            return decisive_line(before if view.running is not None and before else current or before)
+            cause = decisive_line(before if view.running is not None and before else current or before)
+            return explained(cause, pod) if view.role is Role.SIDECAR else cause
         if symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN):
             return self._sidecar_evidence(target, pod, details)
         return ""

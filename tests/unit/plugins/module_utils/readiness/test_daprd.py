@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.daprd import (
     describe_misread,
     enabled,
+    explained,
     image_version,
     judge_app,
     lacks_sidecar,
@@ -158,3 +159,11 @@ def test_selectors_by_expressions_count() -> None:
     expressions = [{"key": "app", "operator": "NotIn", "values": ["web"]}]
     app = {**workload(), "spec": {"selector": {"matchExpressions": expressions}}}
     assert len(pods_of(app, [pod("a", ownerReferences=REPLICA_SET)])) == 1
+
+
+def test_a_configuration_that_is_not_there_is_named_instead_of_its_consequence() -> None:
+    cause = "Fatal error from runtime: failed to get configuration\\nno X509 SVID available"
+    app = {"metadata": {"annotations": {"dapr.io/config": "tracing"}}}
+    assert explained(cause, app).startswith("Dapr's Configuration tracing (dapr.io/config) is not there")
+    assert explained(cause, {"metadata": {}}) == cause
+    assert explained("no X509 SVID available", app) == "no X509 SVID available"
