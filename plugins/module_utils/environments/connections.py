@@ -19,6 +19,7 @@ _HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)"
 _ADDRESS = re.compile(rf"(?:^|[/@\s=,;\"']){_HOST}:(?P<port>\d{{2,5}})(?![\d.])")
 _URL = re.compile(rf"(?P<scheme>https?)://(?:[^/@\s]*@)?{_HOST}(?=[/\s\"',]|$)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_DAPR = "dapr.io/app-id"
 _LOCAL = ("localhost", "127.0.0.1", "0.0.0.0")
 # What charts/environment opens for others than the app's clients.
 _TECHNICAL = frozenset({"allow-monitoring", "allow-dapr-health"})
@@ -58,6 +59,8 @@ def _served(before: Sequence[Object], after: Sequence[Object], around: Surroundi
     """Each Service: somebody must still reach its pods, and those outside where it is public."""
     clients = [policy for policy in after if name(policy) not in _TECHNICAL]
     for service in around.services:
+        if _DAPR in (service["metadata"].get("annotations") or {}):
+            continue  # of a sidecar, whose ports charts/environment opens, or which listen on the loopback interface
         for pod in around.pods:
             for port in _targets(service, pod):
                 peers = _clients(service, around)

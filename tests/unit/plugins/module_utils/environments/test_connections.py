@@ -42,6 +42,12 @@ def test_a_service_that_nobody_could_reach_any_more() -> None:
     ]
 
 
+def test_a_service_of_daprs_sidecars_is_opened_by_the_environment_itself() -> None:
+    sidecar = service("web", 80, 3500)
+    sidecar["metadata"]["annotations"] = {"dapr.io/app-id": "web"}
+    assert found([DENY], [pod("web")], [sidecar]) == []
+
+
 def test_policies_that_change_nothing_for_it_are_fine() -> None:
     assert found([DENY], [pod("web")], [service("web")], before=[DENY]) == []
     assert found([DENY, policy([{}])], [pod("web")], [service("web")]) == []
