@@ -52,7 +52,7 @@ class Credentials:
         auth = auth_options(params)
         by_context = bool(params.get("context")) and params.get("host") is None
         with _LOADING:
-            scratch = tempfile.mkdtemp(prefix="todo-cloud-")
+            scratch = _private_folder()
             try:
                 if by_context and auth.get("host"):
                     _refuse_another_host(auth, scratch)
@@ -248,7 +248,7 @@ def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> Active:
         else:
             # A list of files is passed on; a missing file is named, which the client library does not do.
             for path in filter(None, str(kubeconfig or "").split(os.pathsep)):
-                if not Path(path).expanduser().is_file():
+                if not os.path.isfile(os.path.expanduser(path)):
                     raise FileNotFoundError(f"kubeconfig {path} does not exist")
             files = kubeconfig or os.environ.get("KUBECONFIG") or None  # the library's own default is of its import
             config.load_kube_config(files, persist_config=bool(auth.get("persist_config")), **settings)
@@ -301,11 +301,22 @@ def _socks_manager() -> Any:
     return SOCKSProxyManager
 
 
+def _private_folder() -> str:
+    try:
+        return tempfile.mkdtemp(prefix="todo-cloud-")
+    except OSError as exc:
+        raise error(
+            Code.CREDENTIALS,
+            f"There is no folder for certificates ({exc.strerror or exc}): make room, or set TMPDIR to one that can be "
+            "written to.",
+        ) from exc
+
+
 def _content(path: str | None, what: str) -> bytes:
     if not path:
         return b""
     try:
-        return Path(path).expanduser().read_bytes()
+        return Path(os.path.expanduser(path)).read_bytes()
     except OSError as exc:
         raise error(Code.CREDENTIALS, f"The {what} {path} cannot be read: {exc.strerror}.") from exc
 

@@ -85,7 +85,11 @@ class Active:
 def active(auth: Mapping[str, Any]) -> Active:
     """From one or several files, the first entry of a name counts. Raises ``credentials``, or as YAML and lists do."""
     given = auth.get("kubeconfig") or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    paths = [] if isinstance(given, Mapping) else [Path(path).expanduser() for path in given.split(os.pathsep) if path]
+    paths = (
+        []
+        if isinstance(given, Mapping)
+        else [Path(os.path.expanduser(path)) for path in given.split(os.pathsep) if path]
+    )
     documents = [given] if isinstance(given, Mapping) else [_loaded(path) for path in paths if path.is_file()]
     currents = [document["current-context"] for document in documents if document.get("current-context")]
     if not auth.get("context") and len(set(currents)) > 1:
@@ -122,7 +126,7 @@ def _document(auth: Mapping[str, Any]) -> tuple[Mapping[str, Any], Path | None]:
         given = os.environ.get("KUBECONFIG") or "~/.kube/config"
     if os.pathsep in given:
         raise _Unsupported
-    path = Path(given).expanduser()
+    path = Path(os.path.expanduser(given))  # not Path.expanduser: it raises for users without a home
     return _loaded(path), path.absolute().parent
 
 

@@ -5,8 +5,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
+import os
+import ssl
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +211,53 @@ def test_booleans_of_the_environment_are_read_as_kubernetes_core_reads_them(
         monkeypatch.setenv(name, text)
         cluster = Credentials({"host": "https://127.0.0.1:1", "api_key": "k"}).kubeconfig()["clusters"][0]["cluster"]
         assert ("insecure-skip-tls-verify" not in cluster) is verified
+
+
+@pytest.mark.parametrize("kind", ["explicit", "none at all"])
+def test_a_user_without_a_home(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in containers that run as a number: no HOME, no entry in /etc/passwd."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 999_999)
+    (tmp_path / "config").write_text(json.dumps(kubeconfig()))
+    if kind == "explicit":
+        assert Credentials({"kubeconfig": str(tmp_path / "config")}).server == "https://127.0.0.1:6443"
+        return
+    with pytest.raises(TodoCloudError, match="No usable Kubernetes credentials"):
+        Credentials({})
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EMFILE, errno.EACCES])
+def test_no_folder_for_certificates_is_one_sentence(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> str:
+        raise OSError(number, os.strerror(number), "/tmp/x")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(TodoCloudError, match=rf"no folder for certificates \({os.strerror(number)}\)") as caught:
+        Credentials({"kubeconfig": kubeconfig()})
+    assert caught.value.failure.code is Code.CREDENTIALS
+
+
+def test_a_full_disk_while_certificates_are_written_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "open", full)
+    config = kubeconfig({"client-certificate-data": "YQ==", "client-key-data": "YQ=="})
+    with pytest.raises(TodoCloudError, match="No space left on device"):
+        Credentials({"kubeconfig": config})
+
+
+def test_keys_are_private_whatever_the_umask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def load(self: ssl.SSLContext, cert: str, key: str) -> None:
+        seen.extend(Path(path).stat().st_mode & 0o077 for path in (cert, key, str(Path(key).parent)))
+
+    monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", load)
+    before = os.umask(0)
+    try:
+        Credentials({"kubeconfig": kubeconfig({"client-certificate-data": "YQ==", "client-key-data": "YQ=="})})
+    finally:
+        os.umask(before)
+    assert seen == [0, 0, 0]
