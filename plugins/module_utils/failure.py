@@ -72,6 +72,7 @@ class Code(StrEnum):
     SET_NOT_FOUND = "set_not_found"
     SET_DAMAGED = "set_damaged"
     SET_UNSIGNED = "set_unsigned"
+    SET_TOO_LARGE = "set_too_large"
     ROLLBACK_TARGET_MISSING = "rollback_target_missing"
     ROLLBACK_REFUSED = "rollback_refused"
     ROLLBACK_FAILED = "rollback_failed"

@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 
 from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import documents_of
-from ..helm.storage import StoredRelease
+from ..helm.state import Action
+from ..helm.storage import IN_CONFIG_MAPS, HelmReader, StoredRelease
 from ..kube.api import KubeReader
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import Resource
 from ..parsing import quoted
+from ..planning.plan import PlanItem
 from ..preflight.problem import Problem, failure_of
 
 _RELEASE, _NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
@@ -70,6 +72,14 @@ class Contents:
 def foreign(release: str, message: str, remedy: str) -> Problem:
     """Something that a release may not hold."""
     return Problem(release, Code.FOREIGN_OBJECT, message, remedy)
+
+
+def second_histories(plan: Iterable[PlanItem], storage: HelmReader) -> list[Problem]:
+    """Releases that would be installed although Helm has their history in ConfigMaps."""
+    names = [item.name for item in plan if item.action is Action.INSTALL]
+    others = storage.in_config_maps() if names else frozenset()
+    why, _colon, remedy = IN_CONFIG_MAPS.partition(": ")
+    return [foreign(name, why, remedy) for name in names if name in others]
 
 
 @dataclass

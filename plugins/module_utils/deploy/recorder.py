@@ -23,11 +23,13 @@ from ..planning.plan import all_current, without_annotation
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot, images_of, targets_of
 from ..planning.spec import ReleaseSpec
-from ..records.record import Member, Record
+from ..records.record import Member, Record, check_size
 from ..records.secret_values import value_at, with_values
 from ..rollout.targets import Target
 from .run import LockedRun
 from .writer import spec_of
+
+_ROOM = "x" * 2000  # for what is only known later: targets and images of one release
 
 
 class Recorder:
@@ -125,6 +127,18 @@ class Recorder:
 
     def _tools(self) -> dict[str, str]:
         return {**self._settings.tools, "helm": str(self._run.helm.version), "python": platform.python_version()}
+
+
+def check_fits(specs: Iterable[ReleaseSpec], newest: Record | None, environment: str) -> None:
+    """Before the first write: raises set_too_large when the set with these releases could not be recorded."""
+    members = dict(newest.members) if newest else {}
+    for spec in specs:
+        members[spec.name] = Member(
+            name=spec.name, revision=1, uid=_ROOM, chart=spec.chart, chart_version=spec.chart_version or "", local=True,
+            chart_digest=spec.chart_digest, inputs=spec.inputs, watched="none", values=spec.values,
+            secret_values=spec.secret_values,
+        )  # fmt: skip
+    check_size(Record(1, environment, "", "", "", {}, members))
 
 
 def _unverified(member: Member | None, now: Snapshot, name: str) -> str | None:

@@ -174,6 +174,8 @@ class ReleaseWriter:
         """
         known = self._storage.history(name) if known is None else known
         before = known[-1].revision if known else 0
+        if not known:
+            self._storage.refuse_second_history(name)
         label_failed(self._kube, self._settings.namespace, known)
         last, mended = before, False
         for attempt in count():

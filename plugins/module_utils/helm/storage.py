@@ -22,14 +22,18 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ..failure import Code, Failure, TodoCloudError, error
-from ..kube.errors import AlreadyExists
-from ..kube.resources import SECRET
+from ..kube.errors import AlreadyExists, Forbidden
+from ..kube.resources import CONFIG_MAP, SECRET
 from ..parsing import Malformed, check_plain, load_json, parse_as, quoted, unpack_base64, unpack_gzip
 
 if TYPE_CHECKING:
     from ..kube.api import KubeApi, KubeReader
 
 SELECTOR = "owner=helm"
+IN_CONFIG_MAPS = (
+    "its history stands in ConfigMaps (Helm with HELM_DRIVER=configmap), and a second one beside it would be another "
+    "release of the same name: move each of them into a Secret of its name and labels (type helm.sh/release.v1) first"
+)
 _SYSTEM_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -203,6 +207,7 @@ class HelmReader:
         self._reader = kube
         self._listed: dict[str, Mapping[int, str]] = {}  # release -> revision -> resourceVersion, when last listed
         self._contents: dict[str, tuple[str, StoredRelease]] = {}  # Secret -> resourceVersion and content
+        self._others: frozenset[str] | None = None
 
     def note(self, histories: Mapping[str, History]) -> None:
         """Takes note of histories that were just listed."""
@@ -219,6 +224,21 @@ class HelmReader:
         found = histories_of(item["metadata"] for item in items)
         self.note({name: [], **found} if name else found)
         return found
+
+    def in_config_maps(self) -> frozenset[str]:
+        """Releases that a Helm with HELM_DRIVER=configmap stored in this namespace; read once."""
+        if self._others is None:
+            try:
+                items = self._reader.list_(CONFIG_MAP, self.namespace, label_selector=SELECTOR, metadata_only=True)[0]
+            except Forbidden:
+                items = []
+            self._others = frozenset(histories_of(item["metadata"] for item in items))
+        return self._others
+
+    def refuse_second_history(self, name: str) -> None:
+        """Raises foreign_object where a release without a Secret has its history in ConfigMaps."""
+        if name in self.in_config_maps():
+            raise error(Code.FOREIGN_OBJECT, f"{name}: {IN_CONFIG_MAPS}. Nothing was written.", release=name)
 
     def read(self, name: str, revision: int | None = None) -> StoredRelease:
         """One revision (the newest when none is given) with manifest and values.

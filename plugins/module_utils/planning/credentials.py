@@ -22,10 +22,11 @@ _NAMED = re.compile(
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 # user information of a URL with a password (RFC 3986, 3.2.1), PEM (RFC 7468), a JSON Web Token (RFC 7519), and tokens
 # whose publishers gave them a prefix so that they can be found.
+# Each part that may be long has an end, so that a big value takes linear time.
 _FORMED = re.compile(
-    r"[a-z][a-z0-9+.-]*://[^\s/:@]*:(?!\$[({]|\{\{|\*+@)[^\s/@]+@"
+    r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]*:(?!\$[({]|\{\{|\*+@)[^\s/@]+@"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"
+    r"|\beyJ[\w-]{8,2000}\.eyJ[\w-]{8,8000}\.[\w-]{8,}"
     r"|\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{22,}|glpat-[\w-]{20,}|AKIA[A-Z0-9]{16}|xox[abprs]-[\w-]{10,}"
     r"|dop_v1_[0-9a-f]{32,}|sk_live_\w{16,}|npm_\w{30,}|pypi-\w{16,}|AIza[\w-]{30,})"
 )

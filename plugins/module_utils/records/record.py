@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import gzip
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -26,7 +27,7 @@ from ..helm.storage import Revision
 from ..kube.api import KubeApi
 from ..kube.errors import AlreadyExists, Forbidden, KubeError
 from ..kube.resources import CONFIG_MAP, SECRET
-from ..parsing import Malformed, load_json, parse, quoted, unpack_base64
+from ..parsing import Malformed, load_json, parse, quoted, unpack_base64, unpack_gzip
 from ..rollout.targets import Target
 from .secret_values import (
     Path,
@@ -47,6 +48,7 @@ KEEP = 20
 _UNSOUND = (Code.SET_DAMAGED, Code.SET_UNSIGNED)
 _PREFIX = "release-set-"
 _NAME = re.compile(rf"{_PREFIX}([1-9][0-9]{{0,8}})")
+_PACKED, _PACKED_ABOVE = "set.json.gz", 500_000  # text that is longer is packed
 _LIMIT = 1_000_000  # the API server refuses ConfigMaps above 1 MiB, including metadata
 
 
@@ -156,10 +158,15 @@ def pack(record: Record) -> dict[str, Any]:
         for key, default in (("input_key", ""), ("secret_values", None), ("incomplete", member["incomplete"])):
             if member[key] == default:
                 del member[key]
-    while charts and sum(map(len, charts.values())) * 4 / 3 + len(canonical(content)) > _LIMIT:
-        del charts[max(charts, key=lambda digest: len(charts[digest]))]
     text = canonical(content).decode()
-    binary = {f"chart-{digest}.tgz": base64.b64encode(archive).decode() for digest, archive in sorted(charts.items())}
+    plain = len(text) <= _PACKED_ABOVE
+    binary = {} if plain else {_PACKED: base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()}
+    size = len(text) if plain else len(binary[_PACKED])
+    if size > _LIMIT:
+        raise _too_large(record, size)
+    while charts and sum(map(len, charts.values())) * 4 / 3 + size > _LIMIT:
+        del charts[max(charts, key=lambda digest: len(charts[digest]))]
+    binary |= {f"chart-{digest}.tgz": base64.b64encode(archive).decode() for digest, archive in sorted(charts.items())}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -169,9 +176,41 @@ def pack(record: Record) -> dict[str, Any]:
             "labels": {RECORD_LABEL: record.environment},
             "annotations": {_COMMIT: record.commit, _TIME: record.time},
         },
-        "data": {"set.json": text, "digest": _digest(text, binary)},
+        "data": {**({"set.json": text} if plain else {}), "digest": _digest(text, binary)},
         "binaryData": binary,
     }
+
+
+def check_size(record: Record) -> None:
+    """Raises set_too_large when a set would not fit into its ConfigMap, or its secret values into their Secret."""
+    public, found = split(record)
+    pack(public)
+    secret = sum(map(len, pack_secret("", {}, found)["data"].values())) if found else 0
+    if secret > _LIMIT:
+        raise _too_large(record, secret)
+
+
+def _too_large(record: Record, size: int) -> TodoCloudError:
+    sizes = {name: len(canonical(member.values)) for name, member in record.members.items()}
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:3]
+    named = ", ".join(f"{name} {sizes[name] // 1024} KiB" for name in largest)
+    return error(
+        Code.SET_TOO_LARGE,
+        f"The release set would need {size // 1024} KiB, packed, but an object of Kubernetes holds 1 MiB. The largest "
+        f"values are those of {named}: keep big files out of values, in a ConfigMap or an image.",
+        releases=largest,
+    )
+
+
+def text_of(item: Mapping[str, Any]) -> str:
+    """A record's text, which is packed when it is big. Raises Malformed."""
+    data, binary = _texts(item.get("data")), _texts(item.get("binaryData"))
+    if "set.json" in data or _PACKED not in binary:
+        return data.get("set.json", "")
+    try:
+        return unpack_gzip(unpack_base64(binary[_PACKED])).decode()
+    except UnicodeDecodeError:
+        raise Malformed("its text is not UTF-8") from None
 
 
 def unpack(item: Mapping[str, Any]) -> Record:
@@ -182,13 +221,15 @@ def unpack(item: Mapping[str, Any]) -> Record:
     if not number:
         raise damaged(quoted(name), "its name is not that of a release set")
     data, binary = _texts(item.get("data")), _texts(item.get("binaryData"))
-    text = data.get("set.json", "")
     try:
+        text = text_of(item)
         if data.get("digest") != _digest(text, binary):
             raise Malformed("its digest does not match its content")
         content = load_json(text)
         charts = {
-            key.removeprefix("chart-").removesuffix(".tgz"): unpack_base64(value) for key, value in binary.items()
+            key.removeprefix("chart-").removesuffix(".tgz"): unpack_base64(value)
+            for key, value in binary.items()
+            if key != _PACKED
         }
         record = replace(parse(Record, content), charts=charts, signed=False)
         for key, member in record.members.items():
@@ -303,7 +344,7 @@ class RecordStore:
         if not self._keys.required:
             return False
         data, binary = _texts(item.get("data")), _texts(item.get("binaryData"))
-        content = statement(self._namespace, self._environment, number, data["set.json"], binary)
+        content = statement(self._namespace, self._environment, number, text_of(item), binary)
         if not self._keys.accept(content, data.get("signature", "")):
             raise error(
                 Code.SET_UNSIGNED,
@@ -360,9 +401,7 @@ class RecordStore:
             self._create_secret(name, secret)
         item = pack(public)
         if self._keys.required:
-            content = statement(
-                self._namespace, self._environment, record.id, item["data"]["set.json"], item["binaryData"]
-            )
+            content = statement(self._namespace, self._environment, record.id, text_of(item), item["binaryData"])
             item["data"]["signature"] = self._keys.sign(content)
         created = self._kube.create(CONFIG_MAP, self._namespace, item)
         if found:

@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from ..availability import BackgroundProbe
-from ..deploy.boundary import Boundary, Contents
+from ..deploy.boundary import Boundary, Contents, second_histories
 from ..deploy.outages import Outages
-from ..deploy.recorder import Recorder
+from ..deploy.recorder import Recorder, check_fits
 from ..deploy.remediation import Remediation, WaveFailure
 from ..deploy.rendering import Rendering
 from ..deploy.report import Outcome, Report, Row
@@ -87,6 +87,7 @@ class Engine:
                 raise self._report.interrupted(failure)
             plan = self._examined(plan, snapshot)
             self._report.notes = [identity(self._run.kube), *self._report.notes]
+            self._report.preflight = [*problems, *self._too_large(snapshot)]
             return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
         self._report.warnings += [f"{problem}." for problem in problems if not problem.certain]
         if failure := failure_of(problems):
@@ -178,10 +179,20 @@ class Engine:
         can_be = [i for i in plan if not isinstance(rendered.get(i.name), HelmError)]
         contents = self._contents(can_be, snapshot)
         self._report.notes = [*self._report.notes, *contents.notes()]
+        found = [*contents.problems, *second_histories(plan, self._run.storage)]
         if not wanted:
-            return list(contents.problems)
+            return found
         look = Preflight(self._kube, settings.namespace, images.absent, settings.prepared_secrets)
-        return [*contents.problems, *look.problems(rendered), *_unwatched(wanted, rendered)]
+        return [*found, *look.problems(rendered), *_unwatched(wanted, rendered)]
+
+    def _too_large(self, snapshot: Snapshot) -> list[Problem]:
+        """Values of examined releases that no release set could hold."""
+        try:
+            check_fits(self._specs, snapshot.newest, self._settings.environment)
+        except TodoCloudError as exc:
+            message, _colon, remedy = exc.failure.message.rstrip(".").rpartition(": ")
+            return [Problem(self._settings.environment, exc.failure.code, message, remedy)]
+        return []
 
     def _contents(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> Contents:
         """Objects of what is written or verified, and those that may not be: of other namespaces or releases."""
@@ -201,6 +212,8 @@ class Engine:
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
         plan = self._examined(plan, snapshot, run.kube)
         self._contents(plan, snapshot).check()
+        if failure := failure_of(self._too_large(snapshot)):
+            raise TodoCloudError(failure)
         record(run.kube, self._settings.namespace, self._guarded)
         given_up = forget(run.kube, self._settings.namespace)
         self._report.warnings += [given_up] if given_up else []

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.boundary import Boundary
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import locked_run
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import manifest_digest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, WELL_KNOWN, Resource
 
-from tests.support.fake_environment import A1, A2, C1, World, deployed
+from tests.support.fake_environment import A1, A2, C1, World, deployed, spec
 from tests.support.fake_kube import FakeKube
 
 ROLE = WELL_KNOWN["rbac.authorization.k8s.io/v1", "ClusterRoleBinding"]
@@ -145,3 +148,18 @@ def rewrite(world: World, revision: int, item: dict[str, Any], *, forget: bool) 
         api = replace(record.members["api"], manifest=manifest_digest(raw["manifest"]))
         world.run().records.write(replace(record, members={**record.members, "api": api}))
     world.forget()
+
+
+def test_no_second_history_beside_one_in_config_maps() -> None:
+    world = World()
+    labels = {"owner": "helm", "name": "api", "version": "1", "status": "deployed"}
+    world.kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "sh.helm.release.v1.api.v1", "labels": labels}})
+    (problem,) = world.apply({"api": A1}, check=True).preflight
+    assert "HELM_DRIVER=configmap" in problem.message
+    with pytest.raises(TodoCloudError, match="history stands in ConfigMaps"):
+        world.apply({"components": C1}, {"api": A1})
+    with pytest.raises(TodoCloudError, match="history stands in ConfigMaps"), locked_run(world.run()) as run:
+        ReleaseWriter(run).apply(spec("api", A1), {}, Deadline.after(5))
+    assert world.writes() == []
+    (row,) = world.adopt({"api": A1}).rows.values()
+    assert "HELM_DRIVER=configmap" in row.detail

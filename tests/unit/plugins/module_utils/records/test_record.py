@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +20,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.record import (
     Record,
     RecordStore,
     _digest,
+    check_size,
     pack,
     unpack,
 )
@@ -258,3 +262,34 @@ def test_whether_a_job_is_removed_after_its_end_is_not_recorded() -> None:
     (found,) = unpack(pack(record)).members["api"].targets
     assert found == job
     assert not found.passing
+
+
+def test_a_big_set_is_packed_and_read_again() -> None:
+    big = replace(RECORD, members={"api": replace(MEMBER, values={"text": random.Random(1).randbytes(500_000).hex()})})
+    item = pack(big)
+    assert "set.json" not in item["data"]
+    assert len(str(item)) < 1_048_576
+    kube = FakeKube()
+    store = RecordStore(kube, "ns", "staging")
+    store.write(big)
+    assert RecordStore(kube, "ns", "staging").read(1).members == big.members
+    item["binaryData"]["set.json.gz"] = base64.b64encode(gzip.compress(b"{}")).decode()
+    with pytest.raises(TodoCloudError, match="damaged"):
+        unpack(item)
+
+
+@pytest.mark.parametrize("packed", ["%%%", "AAAA", base64.b64encode(gzip.compress(b"\xff")).decode()])
+def test_a_packed_text_that_is_none_is_damaged(packed: str) -> None:
+    item = {**pack(RECORD), "data": {"digest": "x"}, "binaryData": {"set.json.gz": packed}}
+    with pytest.raises(TodoCloudError, match="damaged"):
+        unpack(item)
+
+
+@pytest.mark.parametrize("secret", [None, (("text",),)])
+def test_a_set_that_does_not_fit_names_what_is_large(secret: Any) -> None:
+    text = random.Random(1).randbytes(900_000).hex()
+    big = replace(RECORD, members={"api": replace(MEMBER, values={"text": text}, secret_values=secret)})
+    with pytest.raises(TodoCloudError, match="api 1757 KiB") as caught:
+        check_size(big)
+    assert caught.value.failure.code is Code.SET_TOO_LARGE
+    check_size(RECORD)

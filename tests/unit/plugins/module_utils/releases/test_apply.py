@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
@@ -153,3 +155,12 @@ def test_the_requests_of_a_change_and_of_going_back_grow_slowly_with_the_number_
     assert (more[0] - fewer[0]) / 10 == 7
     # The same, the history before it was decided how to go back, and the content that was verified.
     assert (more[1] - fewer[1]) / 10 == 7
+
+
+def test_a_set_that_could_not_be_recorded_is_refused_before_the_first_write() -> None:
+    world = deployed()
+    big = {**A2, "text": random.Random(1).randbytes(900_000).hex()}
+    (problem,) = world.apply({"components": C1}, {"api": big}, check=True).preflight
+    assert (problem.code, "api 1757 KiB" in problem.message) == (Code.SET_TOO_LARGE, True)
+    assert world.fails({"components": C1}, {"api": big}).failure.code is Code.SET_TOO_LARGE
+    assert world.writes() == []
