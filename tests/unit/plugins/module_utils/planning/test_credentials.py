@@ -65,7 +65,7 @@ def test_no_credentials(name: str, value: Any) -> None:
     "text",
     [
         "0a1b" * 250_000, "eyJaaaaaaaaa-" * 80_000, "a://" * 250_000, "a:" * 500_000, "-----BEGIN A" * 80_000,
-        "gh" * 500_000, "a.eyJaaaaaaaa.eyJaaaaaaaa-" * 40_000,
+        "gh" * 500_000,
     ],
 )  # fmt: skip
 def test_a_big_value_takes_no_longer_than_its_length(text: str) -> None:
