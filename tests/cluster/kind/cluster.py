@@ -175,6 +175,7 @@ def _node(cluster: Cluster, program: Program) -> Cluster:
         _wait(cluster)
         return cluster
     step = Step()
+    say(f"creating kind cluster {cluster.name} (half a minute; longer where the node's image is pulled first)")
     if found:
         program.kind("delete", "cluster", "--name", cluster.name)
     cluster = _create(cluster, program)
