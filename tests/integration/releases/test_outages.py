@@ -1,0 +1,86 @@
+"""A real database goes away beside a deployment: it is named and waited for, and nothing goes back for it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD, SERVICE
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import is_true
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import WaitOptions
+
+from tests.integration.releases.test_preflight import deployment, release
+from tests.integration.releases.world import World
+from tests.integration.support import eventually
+from tests.support.patience import patience
+
+# By its address: the busybox of these tests is static, and looks no name up.
+ASK = "nc -w 2 $DB_SERVICE_HOST 5432 -e true"
+STABLE = WaitOptions(stability_seconds=3)  # the app ends a second after its start
+APP = f'{ASK} || {{ echo "connect to $DB_SERVICE_HOST:5432: refused"; exit 1; }}; exec sleep 1000'
+
+
+def app(world: World, version: str) -> dict[str, Any]:
+    container = {"command": ["sh", "-c", APP], "env": [{"name": "VERSION", "value": version}]}
+    return release(world, "api", deployment("api", container=container, terminationGracePeriodSeconds=0))
+
+
+@pytest.fixture
+def with_database(world: World) -> World:
+    container = {"command": ["httpd", "-f", "-p", "5432", "-h", "/"]}
+    body = deployment("db", container=container, terminationGracePeriodSeconds=0)
+    world.kube.create(DEPLOYMENT, world.namespace, body)
+    spec = {"selector": {"app": "db"}, "ports": [{"port": 5432}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "db"}, "spec": spec}
+    world.kube.create(SERVICE, world.namespace, service)
+    scale(world, 1)
+    world.apply(app(world, "one")).ok()
+    return world
+
+
+def scale(world: World, replicas: int) -> None:
+    world.kube.patch(DEPLOYMENT, world.namespace, "db", {"spec": {"replicas": replicas}})
+
+    def there() -> bool:
+        pods, _version = world.kube.list_(POD, world.namespace, label_selector="app=db")
+        return len(pods) == replicas and all(is_true(pod, "Ready") for pod in pods)
+
+    eventually(f"db has {replicas} pods", there)
+
+
+def restarts(world: World) -> int:
+    pods, _version = world.kube.list_(POD, world.namespace, label_selector="app=api")
+    statuses = (status for pod in pods for status in pod["status"].get("containerStatuses") or ())
+    return sum(int(status.get("restartCount") or 0) for status in statuses)
+
+
+def test_a_database_that_is_down_is_named_and_nothing_goes_back(with_database: World) -> None:
+    world = with_database
+    scale(world, 0)
+    failed = world.apply(app(world, "two"), wait=STABLE, timeout=round(patience(12)))
+    assert failed.code == "dependency_down"
+    assert "Service db" in failed.result["failures"][0]["details"]["dependency"]
+    assert failed.outcomes == {"api": "failed"}
+    assert len(world.history("api")) == 2
+
+
+def test_one_that_comes_back_in_time_lets_the_run_go_on(with_database: World) -> None:
+    world = with_database
+    scale(world, 0)
+
+    def return_later() -> None:
+        with KubeSession.from_params({"kubeconfig": world.kubeconfig}) as kube:
+            other = World(world.kubeconfig, kube, world.namespace, world.helm)
+            eventually("the new version crashes", lambda: restarts(other))
+            scale(other, 1)
+
+    later = threading.Thread(target=return_later)
+    later.start()
+    try:
+        done = world.apply(app(world, "two"), wait=STABLE, timeout=round(patience(120))).ok()
+    finally:
+        later.join()
+    assert done.outcomes == {"api": "verified"}
+    assert any("Service db" in line and "waiting" in line for line in done.lines)
