@@ -259,12 +259,19 @@ def _is_final(entry: Mapping[str, Any]) -> bool:
 
 def _phase(obj: Object) -> Status | None:
     fields, kind = status(obj), str(obj.get("kind") or "")
-    words = {key: value for key, value in fields.items() if isinstance(value, str) and value}
+    words = {key: word for key, value in fields.items() if (word := _word(value))}
     first = next((key for key in _PHASES if key in words), None)
     keys = [key for key in words if key == first or (key not in _PHASES and _OTHER_PHASE.search(key))]
     found = worst(Status(state_of_word(words[key], kind), words[key]) for key in keys)
     text = next((" ".join(words[key].split()) for key in ("message", "reason") if key in words), "")
     return replace(found, message=f"{found.message}: {text}") if found and text and text != found.message else found
+
+
+def _word(value: Any) -> str:
+    """A field's word; where it is a map, that of its phase, as in Volcano's ``state: {phase: Completed}``."""
+    if isinstance(value, Mapping):
+        value = next((value[key] for key in _PHASES[:3] if isinstance(value.get(key), str)), "")
+    return value if isinstance(value, str) else ""
 
 
 def state_of_word(word: str, kind: str = "") -> State:

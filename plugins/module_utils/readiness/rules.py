@@ -54,7 +54,10 @@ class Rule:
             return Status(State.SUSPENDED, self._text(obj) or "suspended by its spec", asked=True)
         silent = reports_nothing(obj)
         if silent and not (self.ready and _holds(self.ready, obj)):
-            return NO_STATUS if reports else NOT_JUDGED
+            if reports:
+                return NO_STATUS
+            if not (self.ready or self.failed or self.progressing):
+                return NOT_JUDGED
         if late := not_observed(obj, conditions(obj)):
             return late
         for state, expression in (

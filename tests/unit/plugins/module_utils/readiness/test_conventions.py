@@ -61,6 +61,8 @@ def conditions(*entries: str, **more: Any) -> dict[str, Any]:
         ("InProgress", {"phase": "Provisioning", **conditions("Ready=True")}),
         ("InProgress", {"phase": "Frobnicating"}),
         ("Failed", {"state": "SyncFailed"}),
+        ("Current", {"state": {"phase": "Completed", "message": "done"}}),
+        ("Failed", {"lastOperationState": {"state": "Error"}}),
         ("Failed", {"DatabaseClusterStatus": "UpdateFailed"}),
         ("InProgress", {"phase": "Bound", "lastOperationStatus": "Progressing"}),
         ("Current", {"phase": "Ready", "desiredState": "Stopped"}),

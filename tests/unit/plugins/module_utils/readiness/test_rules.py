@@ -71,6 +71,12 @@ def test_ready_without_any_status() -> None:
     assert status_of(widget(), rules=rules).state == "Current"
 
 
+@pytest.mark.parametrize(("lamp", "expected"), [("green", "Current"), ("red", "Failed"), ("blue", "InProgress")])
+def test_a_kind_without_a_status_subresource_by_its_spec(lamp: str, expected: str) -> None:
+    rules = Rules.from_option({"example.org/Widget": {"ready": "spec.lamp=='green'", "failed": "spec.lamp=='red'"}})
+    assert status_of({**widget(), "spec": {"lamp": lamp}}, rules=rules, reports=False).state == expected
+
+
 def test_a_built_in_kinds_name_in_another_group_is_a_custom_resource() -> None:
     assert is_custom({"apiVersion": "apps.kruise.io/v1beta1", "kind": "StatefulSet"})
     assert not is_custom({"apiVersion": "apps/v1", "kind": "StatefulSet"})
