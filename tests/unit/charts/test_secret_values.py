@@ -21,7 +21,7 @@ SECRET: dict[str, Any] = {
 }  # fmt: skip
 OPEN: dict[str, Any] = {
     "existingSecret": "there", "open": "word", "replicas": 3, "commonName": "example.com", "mode": "two",
-    "unused": {f"key{n}": f"value{n}" for n in range(60)},
+    "unused": {f"key{n}": f"value{n}" for n in range(20)},
 }  # fmt: skip
 
 
