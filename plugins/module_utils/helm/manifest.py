@@ -31,9 +31,12 @@ def documents_of(manifest: str) -> tuple[Any, ...]:
     Raises helm_failed when it is not YAML.
     """
     try:
-        return read_documents(manifest)
-    except YamlError as exc:
+        documents = read_documents(manifest)
+    except (YamlError, UnicodeEncodeError) as exc:
         raise error(Code.HELM_FAILED, f"A release's manifest is not valid YAML: {exc}.") from exc
+    except RecursionError:
+        raise error(Code.HELM_FAILED, "A release's manifest is nested too deeply.") from None
+    return documents
 
 
 def objects_of(manifest: str) -> list[dict[str, Any]]:
@@ -51,9 +54,15 @@ def objects_of(manifest: str) -> list[dict[str, Any]]:
     return found
 
 
+def part(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A section of an object; empty when it is none."""
+    found = item.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
 def key_of(item: Mapping[str, Any]) -> tuple[str, str, str]:
     """(kind, namespace, name)."""
-    metadata = item.get("metadata") or {}
+    metadata = part(item, "metadata")
     return str(item.get("kind", "")), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
 
 
@@ -102,7 +111,8 @@ def _refs(node: Any) -> Iterator[SecretRef]:
             case "secretRef", {"name": str(name)} if value.get("optional") is not True:
                 yield SecretRef(name)
             case "secret", {"secretName": str(name)} if value.get("optional") is not True:
-                items = value.get("items") or []
+                listed = value.get("items")
+                items = [i for i in listed if isinstance(i, dict)] if isinstance(listed, list) else []
                 yield from [SecretRef(name, str(i.get("key") or "")) for i in items] or [SecretRef(name)]
             case _:
                 yield from _refs(value)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..helm.manifest import documents_of
+from ..helm.manifest import documents_of, part
 from ..kube.api import KubeReader
 from ..kube.deadline import Deadline
 from ..kube.resources import DAEMON_SET, DEPLOYMENT, EVENT, JOB, NODE, POD, REPLICA_SET, STATEFUL_SET, Resource
@@ -89,19 +89,19 @@ def _objects(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
             continue
         if str(document.get("kind", "")).endswith("List") and isinstance(document.get("items"), list):
             yield from _objects(document["items"])
-        elif isinstance(document.get("metadata"), dict):
+        elif part(document, "metadata").get("name"):
             yield document
 
 
 def _is_awaited(obj: dict[str, Any]) -> bool:
-    load_balancer = obj.get("kind") == "Service" and (obj.get("spec") or {}).get("type") == "LoadBalancer"
-    return is_custom(obj) or load_balancer or (group_of(obj), obj.get("kind")) in _AWAITED
+    load_balancer = obj.get("kind") == "Service" and part(obj, "spec").get("type") == "LoadBalancer"
+    return is_custom(obj) or load_balancer or (group_of(obj), str(obj.get("kind", ""))) in _AWAITED
 
 
 def _target(obj: dict[str, Any], namespace: str, release: str) -> Target:
     meta = obj["metadata"]
-    passing = obj.get("kind") == "Job" and (obj.get("spec") or {}).get("ttlSecondsAfterFinished") is not None
-    return Target(str(obj["apiVersion"]), str(obj["kind"]), str(meta.get("namespace") or namespace),
+    passing = obj.get("kind") == "Job" and part(obj, "spec").get("ttlSecondsAfterFinished") is not None
+    return Target(str(obj.get("apiVersion", "")), str(obj.get("kind", "")), str(meta.get("namespace") or namespace),
                   str(meta["name"]), release, passing=passing)  # fmt: skip
 
 

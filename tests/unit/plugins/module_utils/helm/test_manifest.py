@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import (
     SecretRef,
     documents_of,
     is_components,
+    key_of,
     manifest_digest,
     objects_of,
     secret_refs,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import targets_of_manifest
 
 PODS = """\
 ---
@@ -75,3 +79,23 @@ def test_documents_are_read_once() -> None:
 
     assert documents_of(manifest) == ({"a": 1}, None, {"b": [2]})
     assert documents_of(manifest) is documents_of("".join(list(manifest)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{kind: Secret, metadata: x}", "{kind: {a: b}, metadata: {name: 5}}", "{spec: x}",
+        "{kind: Pod, spec: {volumes: [{secret: {secretName: a, items: [x]}}]}}",
+    ],
+)  # fmt: skip
+def test_objects_of_wrong_types_are_read_all_the_same(text: str) -> None:
+    assert [len(key_of(item)) for item in objects_of(text)] == [3]
+    assert len(manifest_digest(text)) == 40
+    assert len(secret_refs(text)) < 2
+    targets_of_manifest(text, "ns", "api")
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a: [\n b: {"])
+def test_text_that_is_no_manifest_is_one_sentence(text: str) -> None:
+    with pytest.raises(TodoCloudError, match="not valid YAML"):
+        objects_of(text)
