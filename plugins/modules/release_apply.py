@@ -29,6 +29,8 @@ options:
         the pods once.
       - C(app_id) is optional, a Dapr app id that one of its workloads must have. Which pods should have a sidecar is
         read from the rendered objects and the pods of every release.
+      - C(graces) and C(stability_seconds) are optional, for releases that need others than O(graces) and
+        O(stability_seconds).
       - C(rollback_floor) is optional, for releases whose migrations cannot be undone. It is the number of a release
         set, or the lowest version (image tag, or chart version), that a rollback may go to. Once declared, it applies
         as long as a revision with it is in Helm's history.

@@ -114,7 +114,7 @@ class HookWatch:
             if tree is None:
                 continue
             key = uid(tree.workload)
-            judge = self._judges.setdefault(key, Judge(self._settings.wait.graces))
+            judge = self._judges.setdefault(key, Judge(self._settings.wait.patience(self._release).graces))
             judgement = judge.look(tree, Clock(time.monotonic(), self._kube.server_now()))
             self._note_ends(target, tree)
             if _has_ended(tree):

@@ -40,7 +40,7 @@ _WHY = (
 )
 _HOOK_CONFIGURATIONS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
 
-_INVALID = re.compile(r'(\w+)(?:\.[\w.-]+)? "([^"]+)" is invalid: (.*)', re.DOTALL)
+_INVALID = re.compile(r'\b(\w{1,63})(?:\.[\w.-]{1,253})? "([^"]{1,253})" is invalid: (.*)', re.DOTALL)
 _IMMUTABLE = re.compile(
     r"field is immutable|is immutable after creation|immutable when|updates to statefulset spec for fields other than"
     r"|cannot change roleRef|may not be changed|cannot be changed|can't be changed|may not change once set"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..digest import chart_digest, digest_of, input_digest, wanted_key
@@ -17,8 +17,12 @@ from ..labels import CHART, ENVIRONMENT, INPUT_KEY, INPUTS, REVISION, WATCHED
 from ..records.input_key import InputKey
 from ..records.rollback_floor import FLOOR, parse_floor
 from ..records.secret_values import Path
+from ..rollout.verdict import Patience
 
-_KEYS = {"name", "namespace", "chart", "chart_version", "files", "values", "watches", "app_id", "rollback_floor"}
+_KEYS = {
+    "name", "namespace", "chart", "chart_version", "files", "values", "watches", "app_id", "rollback_floor", "graces",
+    "stability_seconds",
+}  # fmt: skip
 _WATCHABLE = ("Secret", "ConfigMap")
 
 
@@ -49,6 +53,7 @@ class ReleaseSpec:
     app_id: str = ""
     wave: int = 0
     rollback_floor: str = ""  # see rollback_floor.py
+    patience: Patience = field(default_factory=Patience)
     chart_digest: str = ""
     inputs: str = ""  # digest of chart and values
     input_key: str = ""  # of the key that it was made with, for values that hold secrets
@@ -86,6 +91,7 @@ class ReleaseSpec:
             app_id=raw.get("app_id") or "",
             wave=wave,
             rollback_floor=floor,
+            patience=_patience(raw, name),
             chart_digest=chart,
             inputs=input_digest(chart, values, floor),
         )
@@ -159,6 +165,13 @@ def _given(values: Mapping[str, Any], files: Any, release: str) -> Mapping[str, 
     except TodoCloudError as exc:
         raise _invalid(f"{release}: {exc.failure.message}", release) from exc
     return found
+
+
+def _patience(raw: Mapping[str, Any], release: str) -> Patience:
+    try:
+        return Patience.parse(raw.get("graces") or {}, raw.get("stability_seconds"))
+    except TodoCloudError as exc:
+        raise _invalid(f"{release}: {exc.failure.message}", release) from exc
 
 
 def _watch(raw: Any, release: str) -> Watch:

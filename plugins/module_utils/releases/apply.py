@@ -307,7 +307,9 @@ class Engine:
 
 def apply_releases(run: Run, waves: Sequence[Sequence[ReleaseSpec]]) -> Report:
     """release_apply in one call, with the endpoint probed meanwhile if that is asked for."""
-    settings = run.settings
+    patience = {spec.name: spec.patience for wave in waves for spec in wave}
+    settings = replace(run.settings, wait=replace(run.settings.wait, by_release=patience))
+    run = run.with_settings(settings)
     if not (settings.probe and settings.endpoint) or settings.check:
         return Engine(run, waves).apply()
     probe = BackgroundProbe(settings.endpoint)

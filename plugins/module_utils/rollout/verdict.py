@@ -16,6 +16,30 @@ from .targets import Target
 
 
 @dataclass(frozen=True)
+class Patience:
+    """What one release has instead of the options for all: graces over theirs, and its own stability (None: theirs)."""
+
+    graces: Mapping[str, float] = field(default_factory=dict)
+    stability_seconds: float | None = None
+
+    @classmethod
+    def parse(cls, graces: Any, stability: Any) -> Patience:
+        """From a release's description; raises invalid_input."""
+        if not isinstance(graces, Mapping):
+            raise error(Code.INVALID_INPUT, "graces is a dictionary of seconds.", option="graces")
+        seconds = _number(stability)
+        options = WaitOptions.from_params({"graces": graces, "stability_seconds": seconds})
+        return cls(options.graces, seconds)
+
+
+def _number(stability: Any) -> float | None:
+    try:
+        return None if stability in (None, "") else float(stability)
+    except (TypeError, ValueError) as exc:
+        raise error(Code.INVALID_INPUT, "stability_seconds is a number.", option="stability_seconds") from exc
+
+
+@dataclass(frozen=True)
 class WaitOptions:
     """How long to wait, and which symptoms to tolerate. All times in seconds.
 
@@ -31,6 +55,7 @@ class WaitOptions:
     stability_seconds: float = 3.0
     log_lines: int = 30
     outage_seconds: float = float("inf")
+    by_release: Mapping[str, Patience] = field(default_factory=dict)
     rules: Rules = DEFAULT_RULES
 
     def __post_init__(self) -> None:
@@ -44,6 +69,12 @@ class WaitOptions:
         for name, value in [*numbers.items(), *((f"graces.{key}", value) for key, value in self.graces.items())]:
             if value < 0:
                 raise error(Code.INVALID_INPUT, f"{name} is {value}; it cannot be negative.", option=name)
+
+    def patience(self, release: str) -> Patience:
+        """What counts for one release."""
+        own = self.by_release.get(release, Patience())
+        stability = self.stability_seconds if own.stability_seconds is None else own.stability_seconds
+        return Patience({**self.graces, **own.graces}, stability)
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> WaitOptions:

@@ -102,8 +102,8 @@ class _Wait:
         self._reporter = ProgressReporter(progress, deadline.at - began)
         self._judges = {
             target: Judge(
-                options.graces,
-                options.stability_seconds,
+                options.patience(target.release).graces,
+                options.patience(target.release).stability_seconds or 0.0,
                 Expressions(target.ready_when, target.failed_when) if target.ready_when else None,
                 options.rules,
                 resources[target.api_version, target.kind].has_status,

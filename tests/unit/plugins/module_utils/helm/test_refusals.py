@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError, error_of
@@ -95,3 +97,9 @@ def test_an_api_that_a_chart_names() -> None:
         "the chart has a PodDisruptionBudget of policy/v1beta1, which this cluster does not serve"
         in found.failure.message
     )
+
+
+def test_long_output_takes_no_time() -> None:
+    before = time.process_time()
+    assert of("Error: " + "x" * 500_000).failure.code is Code.HELM_FAILED
+    assert time.process_time() - before < 5

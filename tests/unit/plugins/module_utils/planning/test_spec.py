@@ -41,6 +41,10 @@ def test_parse() -> None:
         ({"files": "values.yaml"}, "files is a list of values files"),
         ({"files": ["/none.yaml"]}, "api: The values file /none.yaml cannot be read"),
         ({"chart": "repo/app", "chart_version": "^1.2.3"}, "is not an exact version"),
+        ({"graces": {"crash": 1}}, "api: graces has no class 'crash'"),
+        ({"graces": ["crash_loop"]}, "api: graces is a dictionary of seconds"),
+        ({"stability_seconds": "soon"}, "api: stability_seconds is a number"),
+        ({"stability_seconds": -1}, "api: stability_seconds is -1"),
         ({"vaules": {}}, "unknown key vaules"),
         ({"watches": [{"kind": "Pod", "name": "x"}]}, "a watch is a kind"),
         ({"watches": ["x"]}, "a watch is a kind"),
@@ -117,3 +121,9 @@ def test_values_files_are_inputs_like_values(tmp_path: Path) -> None:
     spec = ReleaseSpec.parse({**RAW, "files": [str(file)]})
     assert spec.values == {"text": "x", "replicas": 2}
     assert spec.inputs == ReleaseSpec.parse({**RAW, "values": {"text": "x", "replicas": 2}}).inputs
+
+
+def test_patience_is_no_input() -> None:
+    spec = ReleaseSpec.parse({**RAW, "graces": {"crash_loop": 60}, "stability_seconds": "10"})
+    assert (spec.patience.graces, spec.patience.stability_seconds) == ({"crash_loop": 60.0}, 10.0)
+    assert spec.inputs == ReleaseSpec.parse({**RAW, "graces": {}, "stability_seconds": ""}).inputs

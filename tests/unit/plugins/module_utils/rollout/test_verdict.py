@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import Patience
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
     WaitOptions,
 )
@@ -44,3 +45,11 @@ def test_bad_options_are_named(params: dict[str, Any], says: str) -> None:
 
 def test_options_that_are_absent_keep_their_defaults() -> None:
     assert WaitOptions.from_params({"timeout": None, "log_lines": 5, "other": 1}) == WaitOptions(log_lines=5)
+
+
+def test_a_release_may_have_patience_of_its_own() -> None:
+    own = Patience.parse({"crash_loop": 60}, "")
+    options = WaitOptions(graces={"not_found": 1.0}, stability_seconds=5.0, by_release={"api": own})
+    assert options.patience("api") == Patience({"not_found": 1.0, "crash_loop": 60.0}, 5.0)
+    assert options.patience("web") == Patience({"not_found": 1.0}, 5.0)
+    assert WaitOptions(by_release={"api": Patience.parse({}, 0)}).patience("api").stability_seconds == 0.0
