@@ -102,3 +102,15 @@ def test_every_module_of_releases_has_its_file() -> None:
         path.stem for path in (TOP / "plugins" / "modules").glob("release_*.py") if path.stem.endswith("_info") is False
     ]
     assert {name.removeprefix("release_") for name in modules} <= names
+
+
+def test_modules_print_through_one_place() -> None:
+    """Results, failures and warnings are made printable by module.py; progress lines too, shown by live.py."""
+    plugins = sorted((TOP / "plugins").rglob("*.py"))
+    assert [
+        path.name
+        for path in plugins
+        if path.parent.name == "modules" and "with fail_json_on_error(module)" not in path.read_text()
+    ] == []
+    said = re.compile(r"(?<![\w.])print\(|sys\.std(?:out|err)\.write|\.display\(|\.warning\(|\.v+\(|\bdisplay\.")
+    assert [path.name for path in plugins if said.search(path.read_text())] == ["live.py"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,3 +66,23 @@ def test_the_reason_is_what_the_api_server_answered(stubbed: Stubbed, trial: dic
     assert run.code != 0
     assert f"no sidecar ({reason})" in run.text.replace("''", "'"), run.output
     assert "Unknown error" not in run.text.partition("no sidecar")[2]
+
+
+def test_a_chart_that_is_not_there_is_told_as_that(stubbed: Stubbed, tmp_path: Path) -> None:
+    helm = tmp_path / "helm"
+    helm.write_text("#!/bin/sh\nprintf 'Error: failed to fetch \\033[2J401 password=hunter2' >&2\nexit 1\n")
+    helm.chmod(0o755)
+    for binary, reason in (
+        (str(helm), "failed to fetch \\x1b[2J401 password=***"),
+        ("/none", "the program /none does not run"),
+    ):
+        given = {"dapr_chart_ref": "oci://charts/dapr", "dapr_helm_binary": binary}
+        run = stubbed.run("platform", inventory({"platform": {"dapr": {}}}, **given))
+
+        assert run.code != 0
+        assert "Dapr's chart oci://charts/dapr (dapr_chart_ref)" in run.text.replace("''", "'"), run.output
+        assert reason in run.text
+        assert f"{binary} show chart oci://charts/dapr --version" in run.text
+        assert "non-zero return code" not in run.text
+        assert "hunter2" not in run.text
+        assert "\x1b[2J" not in run.output
