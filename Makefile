@@ -92,7 +92,7 @@ bench: ## measure beside other tools, on a cluster of its own: tables, and JSON 
 	@$(CLUSTER) with --kwok-nodes 3 bench -- python3 -m tests.bench $(PIECES)
 
 .PHONY: chaos
-chaos: ## kill or pause site.yml and rollback.yml at random moments (RUNS=200 SEED=... KIND=pause|tree|controller|stop)
+chaos: ## kill or pause site.yml and rollback.yml at random moments (RUNS=200 SEED=... KIND=pause|tree|controller|stop|signal)
 	@$(CLUSTER) build --tests chaos
 	@$(CLUSTER) with chaos -- env PYTHONPATH=collections:. python3 -m tests.chaos --points $(or $(RUNS),$(POINTS),200) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,11 +13,14 @@ from dataclasses import dataclass, field
 from tests.chaos.environment import Environment
 from tests.chaos.processes import Run
 
-CONTROLLER, TREE, STOP, PAUSE = "controller", "tree", "stop", "pause"
+CONTROLLER, TREE, STOP, PAUSE, SIGNAL = "controller", "tree", "stop", "pause", "signal"
 FIRST, UPGRADE, ROLLBACK = "first run", "upgrade", "rollback"
 SITE, SERVICES = "site.yml", "playbooks/services.yml"
-KINDS = (CONTROLLER, CONTROLLER, TREE, TREE, STOP, PAUSE)
+KINDS = (CONTROLLER, CONTROLLER, TREE, TREE, STOP, PAUSE, SIGNAL, SIGNAL)
+# Ctrl-C, a runner that is told to end, a terminal that is closed.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DIE_SECONDS = 60.0  # how long what a killed controller started may live on
+_END_SECONDS = 120.0  # how long a signalled controller may wait for its tasks
 _AT_WORK = ("wave 1 of", "going back to release set")
 _HOLDER_SECONDS = 600.0
 _PAUSES_MOST = 4
@@ -135,6 +139,12 @@ class Chain:
                 run.kill_controller()
                 left = run.strays(_DIE_SECONDS)
                 assert not left, f"outlived its controller by {_DIE_SECONDS:.0f} s: {left}"
+            elif point.kind == SIGNAL:
+                number = chance.choice(_SIGNALS)
+                run.send(number, group=chance.random() < 0.6)
+                run.wait(_END_SECONDS)
+                left = run.strays(_DIE_SECONDS)
+                assert not left, f"outlived {number.name} by {_END_SECONDS + _DIE_SECONDS:.0f} s: {left}"
             elif point.kind == TREE:
                 run.kill_tree()
             else:

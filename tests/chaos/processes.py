@@ -66,6 +66,12 @@ class Run:
         self.controller.kill()
         self.controller.wait()
 
+    def send(self, number: signal.Signals, *, group: bool) -> None:
+        """A signal to the controller, or as from a terminal to its process group."""
+        kill = os.killpg if group else os.kill
+        with contextlib.suppress(ProcessLookupError):
+            kill(self.controller.pid, number)
+
     def kill_tree(self) -> None:
         """kill -9 of everything."""
         self._signal_all(signal.SIGKILL, lambda pid: False)
