@@ -159,7 +159,7 @@ def test_dapr_sidecar_check(world: World, module: Run) -> None:
     assert "no Secret dapr-trust-bundle" in nothing["trust"]["why"]
     releases = [world.release("a", dapr=True), world.release("b", dapr=True, sidecar=True), world.release("c")]
     applied = world.apply(*releases, on_failure="hold", dapr_namespace=world.namespace)
-    assert applied.code == "sidecar_missing", "nobody named an app id, and the pods ask for a sidecar"
+    assert applied.code == "injector_down", "nobody named an app id, but the pods of a ask for a sidecar"
     failed = module("dapr_sidecar_check", options)
     assert failed.code == "sidecar_missing"
     assert "a: pod a-" in failed.result["msg"]
