@@ -20,7 +20,12 @@ Module = Callable[..., ModuleRun]
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
 VALUES = (
     CONFIG
-    + "data: {json: {{ toJson .Values | quote }}, big: {{ .Values.big | quote }}, number: {{ .Values.number | quote }}}\n"
+    + """\
+data:
+  json: {{ toJson .Values | quote }}
+  big: {{ .Values.big | quote }}
+  number: {{ .Values.number | quote }}
+"""
 )
 HOOK = """\
 apiVersion: batch/v1
