@@ -98,6 +98,8 @@ class Member:
             raise Malformed(f"{quoted(name)} is called {quoted(self.name)}")
         if self.revision < 1:
             raise Malformed(f"{name} has revision {self.revision}")
+        if any(not {"image", "digest"} <= each.keys() for each in self.images.values()):
+            raise Malformed(f"{name} has an image without its name or digest")
 
 
 @dataclass(frozen=True)

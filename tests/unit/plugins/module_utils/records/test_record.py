@@ -177,7 +177,8 @@ def forged_member(**content: Any) -> dict[str, Any]:
         forged_member(name="../../etc/x"), forged_member(name="web"), forged_member(values="x"),
         forged_member(targets=["x"]), forged_member(watches=[["Secret", "a", "b"]]), forged_member(revision=0),
         forged_member(chart="--post-renderer=/bin/sh"), forged_member(chart_version="--post-renderer=/bin/sh"),
-        forged_member(images={"a": "x"}), forged_member(secret_values=[["a", None]]),
+        forged_member(images={"a": "x"}), forged_member(images={"a": {"image": "x"}}),
+        forged_member(secret_values=[["a", None]]),
     ],
 )  # fmt: skip
 def test_a_forged_record_is_damaged(item: dict[str, Any]) -> None:
