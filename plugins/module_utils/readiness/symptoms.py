@@ -208,7 +208,7 @@ def _gates(pod: Object) -> Iterator[Symptom]:
 
 
 def _sidecar_missing(pod: Object) -> Symptom:
-    text = f"pod {name(pod)} was created without the Dapr sidecar that it asks for: the injector did not respond"
+    text = f"pod {name(pod)} was created without the Dapr sidecar that it asks for: Dapr's injector did not add it"
     return Symptom(Code.SIDECAR_MISSING, "sidecar_missing", "NotInjected", text, name(pod), uid(pod))
 
 
