@@ -148,6 +148,11 @@ def test_a_scenario_that_there_is_not_is_refused(world: World, capsys: pytest.Ca
     assert world.calls == []
 
 
+def test_molecule_finds_its_settings_from_every_folder_of_the_checkout() -> None:
+    """From the top it reads the file itself, from elsewhere the one of the repository (.config/molecule)."""
+    assert (molecule.TOP / ".config/molecule/config.yml").resolve() == molecule.SCENARIOS / "config.yml"
+
+
 def test_playbooks_end_with_an_interrupted_run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """molecule leaves them behind: here a process that ignores interrupts, and notes its number."""
     note, playbook = tmp_path / "number", "import signal, time; signal.signal(2, signal.SIG_IGN); time.sleep(60)"
