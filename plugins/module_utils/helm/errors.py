@@ -36,6 +36,7 @@ _REGISTRY = re.compile(r'"https?://([^/"]+)/v2/', re.IGNORECASE)
 _DENIED = re.compile(r"\b40[13]\b|unauthorized|denied|forbidden", re.IGNORECASE)
 _UNTRUSTED = re.compile(r"x509: |tls: failed to verify certificate", re.IGNORECASE)
 _LOCKED = re.compile(r"another operation \(.*\) is in progress|release: already exists", re.IGNORECASE)
+_TOO_LARGE = re.compile(r'secret "sh\.helm\.release\.v1\.[^"]*" is invalid: data: too long', re.IGNORECASE)
 _SCHEMA = re.compile(r"values don't meet the specifications of the schema|schema validation", re.IGNORECASE)
 _CHART = re.compile(
     r"chart\.yaml|parse error|template:|execution error at|missing in charts/|failed to download"
@@ -68,6 +69,12 @@ def error_of(command: str, release: str, output: str, namespace: str = "") -> He
     if _LOCKED.search(text):
         message = f"{release}: another Helm operation holds this release: {text}"
         return HelmError(Failure(Code.RELEASE_PENDING, message, details), transient=False)
+    if _TOO_LARGE.search(text):
+        message = (
+            f"{release}: chart and values together are too large for the Secret in which Helm keeps a release (1 MiB, "
+            "packed): take out what is no part of the chart (.helmignore), and big files among the values"
+        )
+        return HelmError(Failure(Code.CHART_INVALID, message, details), transient=False)
     if _SCHEMA.search(text):
         message = f"{release}: the values do not match the chart's schema: {_after_colon(text)}"
         return HelmError(Failure(Code.CHART_INVALID, message, details), transient=False)

@@ -89,3 +89,10 @@ def test_warnings_before_the_error_are_left_out_and_length_is_bounded() -> None:
 
 def test_output_without_the_word_error_is_kept_as_it_is() -> None:
     assert error_of("upgrade", "api", "Killed").failure.message == "api: helm upgrade failed: Killed"
+
+
+def test_a_release_that_does_not_fit_into_its_secret() -> None:
+    found = error_of("upgrade", "r", 'Error: create: failed to create: Secret "sh.helm.release.v1.r.v1" is invalid: data: '
+                     "Too long: may not be more than 1048576 bytes")  # fmt: skip
+    assert found.failure.code is Code.CHART_INVALID
+    assert "too large for the Secret" in found.failure.message
