@@ -92,7 +92,7 @@ def test_output_without_the_word_error_is_kept_as_it_is() -> None:
 
 
 def test_a_release_that_does_not_fit_into_its_secret() -> None:
-    found = error_of("upgrade", "r", 'Error: create: failed to create: Secret "sh.helm.release.v1.r.v1" is invalid: data: '
-                     "Too long: may not be more than 1048576 bytes")  # fmt: skip
+    why = 'Secret "sh.helm.release.v1.r.v1" is invalid: data: Too long: may not be more than 1048576 bytes'
+    found = error_of("upgrade", "r", f"Error: create: failed to create: {why}")
     assert found.failure.code is Code.CHART_INVALID
     assert "too large for the Secret" in found.failure.message
