@@ -95,7 +95,7 @@ class Container:
 def containers(pod: Object) -> Iterator[Container]:
     """All containers: init and native sidecars first, then the others, each with its report (empty when none yet)."""
     reports = {
-        entry["name"]: entry
+        str(entry.get("name")): entry
         for key in ("initContainerStatuses", "containerStatuses")
         for entry in status(pod).get(key) or []
     }

@@ -169,3 +169,16 @@ def test_5000_events_and_1000_restarts() -> None:
     assert "1000 restarts" in failed.message
     assert len(failed.details["events"]) == 10
     assert all(len(event["message"]) < 1100 for event in failed.details["events"])
+
+
+@pytest.mark.parametrize("statuses", [None, [], [{}], "absent"])
+def test_a_pod_without_container_statuses_is_waited_for(statuses: Any) -> None:
+    found = objects("deployment-crash-app")
+    for pod in (obj for obj in found if obj["kind"] == "Pod"):
+        if statuses == "absent":
+            del pod["status"]["containerStatuses"]
+        else:
+            pod["status"]["containerStatuses"] = statuses
+    with cluster(found) as (_, kube, lines):
+        verdict = wait(kube, lines, deployment("crash-app"), timeout=2.0)
+    assert [failed.code for failed in verdict.failures] == [Code.TIMEOUT]
