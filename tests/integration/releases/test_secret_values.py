@@ -22,7 +22,12 @@ CHART = str(TOP / "tests" / "fixtures" / "charts" / "secretive")
 
 
 def release(world: World, password: str) -> dict[str, Any]:
-    values = {"plain": f"{password}-plain", "encoded": f"{password}-encoded", "hashed": password, "open": "word"}
+    values: dict[str, Any] = {
+        "plain": f"{password}-plain",
+        "encoded": f"{password}-encoded",
+        "hashed": password,
+        "open": "word",
+    }
     return {**world.release("db", **values), "chart": CHART}
 
 
