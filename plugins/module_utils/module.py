@@ -42,7 +42,8 @@ def fail_json_on_error(module: Any) -> Iterator[None]:
     The module is killed with its controller. Ansible's workers are in their own sessions, so a module would otherwise
     survive a killed controller unnoticed, and the next run would find the lock held.
     """
-    _print_safely(module)
+    if module is not None:
+        _print_safely(module)
     pid, _space, since = os.environ.get(CONTROLLER, "").partition(" ")
     if pid.isdigit():
         die_with(int(pid), since)
