@@ -20,8 +20,10 @@ TERMS = (Terms("staging", max_age=60), Terms("staging", commit="0123abcd"), Term
 
 
 def attempt(metadata: Any) -> None:
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("labels"), dict) or "name" not in metadata:
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("labels"), dict):
         return
+    if not isinstance(metadata.get("name"), str):
+        return  # the API server has no such objects
     for terms in TERMS:
         kube = FakeKube()
         kube.put(CONFIG_MAP, "ns", {**pack(RECORD), "metadata": metadata})
