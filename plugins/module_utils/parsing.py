@@ -110,7 +110,7 @@ def parse_as(kind: Any, raw: Any, where: str = "") -> Any:
     if isinstance(origin, type) and issubclass(origin, Mapping):
         entries = _of_type(dict, raw, where)
         return {_of_type(str, key, where): parse_as(args[1], each, _at(where, key)) for key, each in entries.items()}
-    if kind is float and type(raw) is int:
+    if kind is float and isinstance(raw, int) and not isinstance(raw, bool):
         return float(raw)
     return _of_type(type(None) if kind is None else kind, raw, where)
 
@@ -151,7 +151,7 @@ _NAMES: Mapping[type, str] = {
 
 
 def _of_type(kind: Any, raw: Any, where: str) -> Any:
-    if type(raw) is not kind:  # True is no number here
+    if not isinstance(raw, kind) or (isinstance(raw, bool) and kind is not bool):  # True is no number here
         _refuse(_NAMES.get(kind, "of its type"), where)
     return raw
 

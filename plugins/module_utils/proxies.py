@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Mapping
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 _PORTS = {"http": 80, "https": 443}
@@ -62,7 +63,7 @@ def reached_directly(environ: Mapping[str, str], url: str) -> dict[str, str]:
     return {**environ, "NO_PROXY": ",".join(filter(None, (no_proxy(environ), host)))}
 
 
-_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Address: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
 
 
 def _matches(entry: str, host: str, port: str, address: _Address | None) -> bool:

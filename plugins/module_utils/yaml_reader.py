@@ -122,7 +122,11 @@ class _Document:
     def _mapping(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         while not isinstance(event := self._next(), self._ends):
-            if type(event) is self._scalar_event and event.value == "<<" and (event.implicit[0] or event.tag == _MERGE):
+            if (
+                isinstance(event, self._scalar_event)
+                and event.value == "<<"
+                and (event.implicit[0] or event.tag == _MERGE)
+            ):
                 self._merge(found)
                 continue
             try:
@@ -138,7 +142,7 @@ class _Document:
         """``<<``: its keys replace those before it; of a list the first ones count."""
         event = self._next()
         found = self._value(event)
-        maps = list(reversed(found)) if type(event) is self._sequence_event else [found]
+        maps = list(reversed(found)) if isinstance(event, self._sequence_event) else [found]
         if not all(isinstance(each, dict) for each in maps):
             raise _at(event, "map merge requires map or sequence of maps as the value")
         for each in maps:

@@ -66,9 +66,11 @@ def tagged(tag: str, text: str) -> Any:
         except binascii.Error:
             raise ValueError("!!binary value contains invalid base64 data") from None
     value = text if name == "timestamp" else plain(text)
-    if name == "float" and type(value) is int and value < _INT64:
+    if name == "float" and isinstance(value, int) and not isinstance(value, bool) and value < _INT64:
         return float(value)
-    if type(value) is not _TYPES[name] or (name == "timestamp" and not _TIME.fullmatch(text)):
+    kind = _TYPES[name]
+    is_bool = isinstance(value, bool) and kind is not bool  # in Python a number too
+    if not isinstance(value, kind) or is_bool or (name == "timestamp" and not _TIME.fullmatch(text)):
         raise ValueError(f"it cannot be decoded as !!{name}")
     return value
 

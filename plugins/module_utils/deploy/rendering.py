@@ -52,7 +52,8 @@ class Rendering:
         """Planned releases by name, rendered side by side; what Helm said where it can't."""
 
         def one(item: PlanItem) -> Rendered | HelmError:
-            assert item.spec is not None  # removals are not rendered
+            if item.spec is None:
+                raise AssertionError("removals are not rendered")
             try:
                 return self.one(item.spec, version_ids, item.revision + 1)
             except HelmError as exc:

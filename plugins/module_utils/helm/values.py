@@ -12,13 +12,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..failure import Code, error
 from ..parsing import quoted
 from ..yaml_reader import YamlError, read_documents
 
-Path = tuple[str | int, ...]
+Path: TypeAlias = "tuple[str | int, ...]"
 
 # What go.yaml.in/yaml/v2 refuses or folds unless it is escaped: control characters, line separators, no characters.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -53,7 +53,12 @@ def integer_options(values: Mapping[str, Any]) -> list[str]:
     """
     options: list[str] = []
     for path, value in _leaves(values):
-        if type(value) is not int or not _EXPONENT_FROM <= abs(value) < _INT64 or len(path) > _DEEPEST:
+        if (
+            not isinstance(value, int)
+            or isinstance(value, bool)
+            or not _EXPONENT_FROM <= abs(value) < _INT64
+            or len(path) > _DEEPEST
+        ):
             continue
         names = [part for part in path if isinstance(part, str)]
         if _SECRET.search(names[-1]):
@@ -111,7 +116,8 @@ def _as_floats(node: Any) -> Any:
         return {key: _as_floats(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_as_floats(value) for value in node]
-    return float(node) if type(node) is int and abs(node) >= _EXPONENT_FROM else node
+    is_int = isinstance(node, int) and not isinstance(node, bool)
+    return float(node) if is_int and abs(node) >= _EXPONENT_FROM else node
 
 
 def _leaves(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

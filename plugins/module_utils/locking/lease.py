@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..failure import Code, TodoCloudError, error
 from ..kube.api import KubeReader
@@ -84,7 +84,7 @@ def freed(lease: Mapping[str, Any]) -> dict[str, Any]:
 def duration_of(lease: Mapping[str, Any]) -> float:
     """Seconds for which a Lease is valid without a renewal."""
     seconds = spec_of(lease).get("leaseDurationSeconds")
-    return float(min(seconds, LONGEST_SECONDS)) if type(seconds) is int and seconds > 0 else float(TTL_SECONDS)
+    return float(min(seconds, LONGEST_SECONDS)) if _is_int(seconds) and seconds > 0 else float(TTL_SECONDS)
 
 
 def silent_for(kube: KubeReader, lease: Mapping[str, Any]) -> float:
@@ -103,9 +103,13 @@ def _seconds(time: object) -> float:
         return 0.0
 
 
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _transitions(lease: Mapping[str, Any]) -> int:
     count = spec_of(lease).get("leaseTransitions")
-    return count if type(count) is int and 0 <= count < _MAX_TRANSITIONS else 0
+    return count if _is_int(count) and 0 <= count < _MAX_TRANSITIONS else 0
 
 
 def holder_of(lease: Mapping[str, Any]) -> Holder:

@@ -32,7 +32,7 @@ def telling(texts: Iterable[str], *, named: bool = False) -> set[str]:
     """
     found: set[str] = set()
     for text in texts:
-        for part in {text, text.strip()}:
+        for part in dict.fromkeys((text, text.strip())):
             word = len(part) <= (_SHORTEST if named else _LONGEST_WORD) and _COMMON.fullmatch(part)
             if len(part) < _SHORTEST or word:
                 continue

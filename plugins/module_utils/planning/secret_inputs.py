@@ -82,7 +82,8 @@ class SecretInputs:
         if self._key() is None:
             self._keys = [make_key(kube, self.namespace)]
         key = self._key()
-        assert key is not None
+        if key is None:
+            raise AssertionError("the key was read or made above")
         return spec.keyed(key)
 
     def _key(self) -> InputKey | None:

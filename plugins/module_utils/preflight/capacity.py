@@ -94,7 +94,7 @@ def _place(wanted: Wanted, nodes: Sequence[Object], free: Mapping[str, Amounts])
         message = f"{asks}, more than any node has"
         return Problem(wanted.release, Code.UNSCHEDULABLE, message, remedy, certain=False)
     missing = 0
-    for _ in range(wanted.count):
+    for _number in range(wanted.count):
         place = next((free[_name(node)] for node in fitting if _fits(need, free[_name(node)])), None)
         if place is None:
             missing += 1

@@ -94,7 +94,7 @@ class DryRuns:
         """What the API server has against a pod of a workload; the pod as it would be, sidecars included."""
         if self._is_waiting(template.namespace):
             return [], None
-        kind, _, name = template.owner.partition(" ")
+        kind, name = template.owner.split(" ", 1)
         spec = dict(template.spec)
         if self._brings("ServiceAccount", template.namespace, spec.get("serviceAccountName")):
             spec.pop("serviceAccountName")

@@ -12,13 +12,13 @@ import copy
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Union
 
 from ..digest import digest_of
 from ..failure import Code, error
 from ..parsing import Malformed, load_json, parse_as, unpack_base64
 
-Path = tuple[str | int, ...]  # keys, and indices of lists
+Path = tuple[Union[str, int], ...]  # noqa: UP007 pylint of ansible-test takes | for arithmetic  # keys, and indices of lists
 _SALT_BYTES = 32
 
 

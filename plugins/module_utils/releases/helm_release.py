@@ -267,7 +267,7 @@ class HelmReleaseRun:
         if kept:
             names = ", ".join(" ".join(filter(None, (key_of(item)[0], key_of(item)[2]))) for item in kept)
             self._report.warnings.append(f"{name}: {names} is left, as its annotation helm.sh/resource-policy says.")
-        keys = {(kind, item_name) for kind, _, item_name in map(key_of, kept)}
+        keys = {(kind, item_name) for kind, _namespace, item_name in map(key_of, kept)}
         left = [t for t in targets_of(stored) if is_workload(t)] if stored else []
         left = [t for t in left if (t.kind, t.name) not in keys]
         deadline, pause = Deadline.after(self._settings.timeout), threading.Event()

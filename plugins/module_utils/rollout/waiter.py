@@ -220,7 +220,7 @@ class _Wait:
     def _hear_last_words(self, target: Target, judge: Judge, judgement: Judgement, clock: Clock) -> bool:
         """Reads the last lines of containers that ended; returns whether that changes the judgement."""
         over = {symptom.key for symptom in judgement.terminal if symptom.grace == WAITS}
-        waiting = [symptom for symptom, _ in judgement.waiting if symptom.grace == WAITS]
+        waiting = [symptom for symptom, _lasted in judgement.waiting if symptom.grace == WAITS]
         ended = [one for one in (*judgement.terminal, *waiting) if one.code is Code.CRASH_LOOP and one.key not in over]
         news = [
             judge.set_waits(symptom, self._last_words.name_a_dependency(target.namespace, symptom), clock)
