@@ -154,6 +154,33 @@ failure:
       description: Evidence.
       type: dict
   sample: {code: no_verified_set, message: "Environment 'staging' has no verified release set.", details: {}}
+preflight:
+  description: What stands in the way of going back.
+  returned: in check mode with O(image)
+  type: list
+  elements: dict
+  contains:
+    release:
+      description: Name of the release.
+      type: str
+    code:
+      description: Code of the failure; docs/failure-codes.md lists all.
+      type: str
+    message:
+      description: What is wrong, and where.
+      type: str
+    remedy:
+      description: What to do about it.
+      type: str
+    certain:
+      description: Whether the deployment would be refused; otherwise it may go well all the same.
+      type: bool
+  sample:
+    - release: backend-api
+      code: config_missing
+      message: Deployment backend-api needs key 'url' of Secret 'database', which is not there
+      remedy: create it, or add it to environment_secrets
+      certain: true
 set:
   description: Number of the verified release set that the environment is at.
   returned: success or failure after the target was chosen

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -97,15 +98,42 @@ def test_passwords(open_registry: str, folder: Path) -> None:
 
 
 class TokenService(BaseHTTPRequestHandler):
-    """Signs what the user todo may do, and what anybody may read; the registry trusts its certificate."""
+    """Signs what the user todo may do, and what anybody may read; the registry trusts its certificate.
 
+    It stands before the registry: by plain HTTP a password goes to no other origin than the registry's own.
+    """
+
+    protocol_version = "HTTP/1.1"
     key: Any
     certificate: x509.Certificate
+    registry = ""
 
     def log_message(self, *_: object) -> None:
         pass
 
+    def forward(self) -> None:
+        """To the registry, as it came."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        connection = HTTPConnection(self.registry)
+        try:
+            connection.request(self.command, self.path, body, dict(self.headers))
+            answer = connection.getresponse()
+            content = answer.read()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("transfer-encoding", "connection"):
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+        finally:
+            connection.close()
+
+    do_HEAD = do_POST = do_PUT = do_PATCH = forward
+
     def do_GET(self) -> None:
+        if not self.path.startswith("/token"):
+            self.forward()
+            return
         asked = {key: value[0] for key, value in parse_qs(urlsplit(self.path).query).items()}
         kind, name, actions = asked["scope"].split(":")
         wanted = f"todo:{PASSWORD}".encode()
@@ -143,16 +171,20 @@ def token_registry(open_registry: str, folder: Path) -> Iterator[str]:
     )  # fmt: skip
     bundle = folder / "tokens.pem"
     bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    service = ThreadingHTTPServer(
-        ("127.0.0.1", 0), type("Service", (TokenService,), {"key": key, "certificate": certificate})
-    )
+
+    class Service(TokenService):
+        pass
+
+    Service.key, Service.certificate = key, certificate
+    service = ThreadingHTTPServer(("127.0.0.1", 0), Service)
     thread = Thread(target=service.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     realm = f"http://127.0.0.1:{service.server_port}/token"
     token = {"realm": realm, "service": "test", "issuer": "test", "rootcertbundle": str(bundle)}
     try:
         with distribution(folder, {"token": token}) as url:
-            yield url
+            Service.registry = urlsplit(url).netloc
+            yield f"http://127.0.0.1:{service.server_port}"
     finally:
         service.shutdown()
         service.server_close()

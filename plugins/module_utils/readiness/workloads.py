@@ -63,7 +63,8 @@ def deployment(obj: Object, context: Context = NOTHING) -> Status:
         return Status(IN_PROGRESS, f"{updated}/{need} updated")
     if old > 0:
         return Status(IN_PROGRESS, f"{updated}/{need} updated, {_pods(old)} of the old revision left")
-    if available < need or is_false(obj, "Available"):
+    grown = replicas(obj) > need  # by an autoscaler: the condition counts its pods too
+    if available < need or (is_false(obj, "Available") and not grown):
         return Status(IN_PROGRESS, f"{available}/{need} available")
     progressing = condition(obj, "Progressing")
     if progressing.get("status") == "False" and progressing.get("reason") != PROGRESS_DEADLINE:  # that may be stale

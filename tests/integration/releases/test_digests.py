@@ -62,5 +62,5 @@ def test_an_image_that_is_not_there_stops_before_the_first_write(world: World, i
         registries=({"host": "ghcr.io", "endpoint": images.url},),
     )
     assert gone.code == "image_not_found"
-    assert f"{images.name('web')}:v9 (web)" in gone.message
+    assert f"web: image {images.name('web')}:v9 is not in its registry" in gone.message
     assert world.fingerprint() == before

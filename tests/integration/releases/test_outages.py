@@ -18,7 +18,7 @@ from tests.support.patience import patience
 
 # By its address: the busybox of these tests is static, and looks no name up.
 ASK = "nc -w 2 $DB_SERVICE_HOST 5432 -e true"
-STABLE = WaitOptions(stability_seconds=3)  # the app ends a second after its start
+STABLE = WaitOptions(stability_seconds=3, graces={"waits_for_dependency": 1})  # the app ends a second after its start
 APP = f'{ASK} || {{ echo "connect to $DB_SERVICE_HOST:5432: refused"; exit 1; }}; exec sleep 1000'
 
 

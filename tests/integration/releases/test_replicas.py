@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,14 +103,19 @@ def test_switched_off_after_the_autoscaler_worked(world: World) -> None:
     assert count(world) == 2
 
 
-def test_a_run_that_died_before_helm_leaves_a_count_that_goes_either_way(world: World) -> None:
+def test_a_run_that_died_before_helm_leaves_a_count_that_goes_either_way(world: World, tmp_path: Path) -> None:
     world.apply(release(world, replicas=5)).ok()
-    died = replace(world, helm="/nonexistent")
+    dying = tmp_path / "helm"
+    dying.write_text(
+        f'#!/bin/sh\ncase "$*" in *dry-run*|template*|version*) exec {world.helm} "$@";; esac\nkill -9 $$\n'
+    )
+    dying.chmod(0o755)
+    died = replace(world, helm=str(dying))
     with counts(world) as seen:
-        assert died.apply(release(world, autoscaler=ON), on_failure="hold").code == "helm_missing"
+        assert died.apply(release(world, autoscaler=ON), on_failure="hold").code == "helm_failed"
         assert owners(world) == set()
         world.apply(release(world, replicas=5, extra={"a": 1})).ok()
         assert owners(world) == {"helm"}
-        assert died.apply(release(world, autoscaler=ON), on_failure="hold").code == "helm_missing"
+        assert died.apply(release(world, autoscaler=ON), on_failure="hold").code == "helm_failed"
         world.apply(release(world, autoscaler=ON)).ok()
     assert set(seen) == {5}
