@@ -73,7 +73,7 @@ def test_one_that_comes_back_in_time_lets_the_run_go_on(with_database: World) ->
     def return_later() -> None:
         with KubeSession.from_params({"kubeconfig": world.kubeconfig}) as kube:
             other = World(world.kubeconfig, kube, world.namespace, world.helm)
-            eventually("the new version crashes", lambda: restarts(other))
+            eventually("the new version crashes, and was judged", lambda: restarts(other) >= 2)
             scale(other, 1)
 
     later = threading.Thread(target=return_later)
