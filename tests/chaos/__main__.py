@@ -38,6 +38,7 @@ def play(
     A chain ends at its first failure; nothing is retried. ``few``: environments of three services instead of five.
     """
     played: list[Point] = []
+    environments: list[Environment] = []
     dealt = (list(kinds) * points)[:points]  # all kinds in equal shares, in random order
     random.Random(seed).shuffle(dealt)
 
@@ -46,6 +47,7 @@ def play(
         own.mkdir()
         with KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests") as kube:
             environment = Environment(kube, kubeconfig, own, few=few)
+            environments.append(environment)
             try:
                 chain = Chain(environment, f"{seed}/{number}", verified_again=verified_again)
                 for kind in dealt[number::lanes]:
@@ -61,7 +63,12 @@ def play(
         return ""
 
     with ThreadPoolExecutor(lanes) as pool:
-        return played, [failure for failure in pool.map(lane, range(lanes)) if failure]
+        try:
+            return played, [failure for failure in pool.map(lane, range(lanes)) if failure]
+        except BaseException:  # an interrupt: the lanes end with what they run
+            for environment in environments:
+                environment.end()
+            raise
 
 
 def table(points: list[Point]) -> str:

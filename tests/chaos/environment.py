@@ -67,6 +67,8 @@ class Environment:
         self._kubeconfig = kubeconfig
         self._helm = helm
         self._runs = 0
+        self._last: Run | None = None
+        self._ended = False
         self._canaries = [self.secret, *_keys_of(Path(kubeconfig))]
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
@@ -78,6 +80,12 @@ class Environment:
             self.kube.delete(NAMESPACE, "", self.namespace)
         self.namespace = f"chaos-{secrets.token_hex(4)}"
 
+    def end(self) -> None:
+        """What runs is ended, and nothing begins any more: the whole program is interrupted."""
+        self._ended = True
+        if self._last:
+            self._last.end()
+
     def close(self) -> None:
         """Removes the namespace."""
         self.kube.delete(NAMESPACE, "", self.namespace)
@@ -86,6 +94,7 @@ class Environment:
 
     def start(self, playbook: str, version: str, *arguments: str) -> Run:
         """A playbook at work."""
+        assert not self._ended, "interrupted"
         self._runs += 1
         environ = clean_environ() | {
             "CHAOS_KUBECONFIG": self._kubeconfig, "CHAOS_HELM": self._helm, "CHAOS_NAMESPACE": self.namespace,
@@ -94,7 +103,8 @@ class Environment:
             "ANSIBLE_REMOTE_TEMP": str(self.temporary / "ansible"),
         }  # fmt: skip
         log = self.folder / f"{self._runs:03}-{Path(playbook).stem}.log"
-        return Run([playbook, "-i", str(self._inventory), *arguments], environ, log)
+        self._last = Run([playbook, "-i", str(self._inventory), *arguments], environ, log)
+        return self._last
 
     def run(self, playbook: str, version: str, *arguments: str) -> Run:
         """Runs a playbook, which must succeed."""
