@@ -152,7 +152,7 @@ def test_a_missing_tag_is_named(app: Cluster) -> None:
     run = app.playbook("playbooks/services.yml", "-e", "backend_api_version=v9.9.9", "-e", "release_on_failure=set")
     assert run.code != 0
     assert "v9.9.9" in run.output
-    assert "not in its registry" in run.output.lower()
+    assert "is not in its registry" in " ".join(run.output.split())
     assert app.image_of("backend-api").endswith(":v1.0.0")
 
 
