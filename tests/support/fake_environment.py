@@ -16,6 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import Sto
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     DEPLOYMENT,
+    ENDPOINT_SLICE,
     NAMESPACE,
     POD,
     WELL_KNOWN,
@@ -35,7 +36,7 @@ from tests.support.fake_helm import FakeHelm, Object
 from tests.support.fake_kube import FakeKube
 
 CHART = str(Path(__file__).parents[1] / "fixtures" / "charts" / "sleeper")
-SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+SLICE = ENDPOINT_SLICE
 WEBHOOK = WELL_KNOWN["admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"]
 INJECTOR = "dapr-sidecar-injector"
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..failure import Code, Failure, error
 from ..kube.api import KubeObserver
 from ..kube.errors import Forbidden, KubeError
-from ..kube.resources import DEPLOYMENT, NAMESPACE, Resource
+from ..kube.resources import DEPLOYMENT, ENDPOINT_SLICE, NAMESPACE, Resource
 from ..readiness.daprd import AppSidecars, describe_misread, image_version, judge_app, problems, with_ready_sidecar
 from ..readiness.fields import labels
 from ..readiness.selectors import matches
@@ -21,7 +21,6 @@ from .trust import Trust, read_trust
 
 INJECTOR = "dapr-sidecar-injector"
 NONE_ASKED = "no pod asks for a Dapr sidecar"
-_SLICES = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 _WEBHOOKS = Resource(
     "admissionregistration.k8s.io/v1",
     "MutatingWebhookConfiguration",
@@ -197,7 +196,9 @@ class SidecarCheck:
     def verify_injector(self) -> None:
         """Raises injector_down unless the injector has ready endpoints and its webhook has a CA bundle."""
         try:
-            slices = self._kube.list_(_SLICES, self._dapr, label_selector=f"kubernetes.io/service-name={INJECTOR}")[0]
+            slices = self._kube.list_(
+                ENDPOINT_SLICE, self._dapr, label_selector=f"kubernetes.io/service-name={INJECTOR}"
+            )[0]
             hook = self._kube.find(_WEBHOOKS, "", INJECTOR)
         except Forbidden as exc:
             raise error(Code.INJECTOR_DOWN, f"Whether Dapr's injector works cannot be read: {exc}") from exc

@@ -31,11 +31,10 @@ from ..failure import Code, Failure
 from ..kube.api import KubeReader
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError, Unreachable
-from ..kube.resources import NODE, POD, SECRET, SERVICE, WELL_KNOWN, Resource
+from ..kube.resources import ENDPOINT_SLICE, NODE, POD, SECRET, SERVICE, WELL_KNOWN, Resource
 from ..readiness.daprd import enabled
 from .hosts import Address, addresses, unreached
 
-_SLICES = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 _COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]
 _DNS = ("kube-system", "kube-dns")
 _DAPR = ("dapr-sidecar-injector", "dapr-sentry", "dapr-placement-server", "dapr-scheduler-server", "dapr-api")
@@ -186,7 +185,7 @@ class Dependencies:
         try:
             selector = f"kubernetes.io/service-name={name}"
             deadline = Deadline.after(_ASK_SECONDS)
-            slices = self._kube.list_(_SLICES, namespace, label_selector=selector, deadline=deadline)[0]
+            slices = self._kube.list_(ENDPOINT_SLICE, namespace, label_selector=selector, deadline=deadline)[0]
         except Unreachable:
             raise
         except KubeError:

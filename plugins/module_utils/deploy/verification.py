@@ -18,6 +18,7 @@ from ..helm.storage import HelmReader, StoredRelease
 from ..kube.deadline import Deadline
 from ..planning.snapshot import targets_of
 from ..readiness.daprd import ENABLED
+from ..readiness.rules import group_of
 from ..rollout.targets import Target
 from ..rollout.verdict import Verdict, WaitOptions
 from ..rollout.waiter import RolloutWaiter
@@ -131,7 +132,7 @@ def sidecar_objects(stored: Mapping[str, StoredRelease], namespace: str) -> dict
 
 
 def _is_custom(item: Mapping[str, Any]) -> bool:
-    group = str(item.get("apiVersion", "")).rpartition("/")[0]
+    group = group_of(item)
     return "." in group and not group.endswith((".k8s.io", "dapr.io"))
 
 

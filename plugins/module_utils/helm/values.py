@@ -107,7 +107,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     for key, value in above.items():
         was = found.get(key)
         both = isinstance(was, Mapping) and isinstance(value, Mapping)
-        found[key] = merged(was, value) if both else value  # type: ignore[arg-type]
+        found[key] = merged(was, value) if both else value  # type: ignore[arg-type]  # both are dictionaries
     return found
 
 

@@ -17,8 +17,10 @@ from ..kube.api import APPLY, KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError, NotFound, Refused, Unauthorized, Unreachable
 from ..kube.resources import POD, SERVICE_ACCOUNT, Resource
+from ..readiness.rules import group_of
+from ..readiness.symptoms import creation_failure
 from .capacity import quantity
-from .needs import Need, Object, Provided, Template, group_of, items, label_of, mapping
+from .needs import Need, Object, Provided, Template, items, label_of, mapping
 from .problem import Problem
 from .surroundings import not_there
 
@@ -30,7 +32,6 @@ _ACCOUNT = re.compile(r"error looking up service account [^/\s]+/([^:\s]+):")
 _QUOTA = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.*?), used: .*?, limited: (?P<limited>.*)"
 )
-_ADMISSION = re.compile(r"violates PodSecurity|admission webhook|denied|maximum|minimum|forbidden", re.IGNORECASE)
 
 
 class DryRuns:
@@ -149,7 +150,8 @@ def _pod_refused(release: str, owner: str, text: str) -> list[Problem]:
         message = f"{owner}: a pod more exceeds quota {found['quota']} ({found['requested']} of {found['limited']})"
         # What is used may become free while old pods go.
         return [Problem(release, Code.QUOTA_EXCEEDED, message, remedy, certain=too_much)]
-    code = Code.ADMISSION_DENIED if _ADMISSION.search(text) else Code.REFUSED
+    denied = creation_failure(text) is Code.ADMISSION_DENIED
+    code = Code.ADMISSION_DENIED if denied else Code.REFUSED
     return [Problem(release, code, f"pods of {owner} are refused: {text}", "change the pods, or what refuses them")]
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from ..helm.manifest import key_of
 from ..kube.resources import CONFIG_MAP, PVC, SECRET, SERVICE_ACCOUNT
 from ..readiness.daprd import enabled
+from ..readiness.rules import group_of
 
 Object = Mapping[str, Any]
 CONFIGURATION = "Configuration"
@@ -161,11 +162,6 @@ def provided(objects: Iterable[Object], namespace: str, *, hooks: bool) -> Provi
             spec = mapping(item.get("spec"))
             kinds.add((str(spec.get("group") or ""), str(mapping(spec.get("names")).get("kind") or "")))
     return Provided(found, frozenset(kinds), custom)
-
-
-def group_of(item: Object) -> str:
-    """API group of an object, empty for the core group."""
-    return str(item.get("apiVersion") or "").rpartition("/")[0]
 
 
 def is_custom(item: Object) -> bool:

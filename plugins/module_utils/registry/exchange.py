@@ -199,7 +199,7 @@ def _tunnel(connection: _Bounded, origin: Origin, headers: Mapping[str, str]) ->
     lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
-    response = http.client.HTTPResponse(connection, method="CONNECT")  # type: ignore[arg-type]
+    response = http.client.HTTPResponse(connection, method="CONNECT")  # type: ignore[arg-type]  # it only needs makefile()
     response.begin()
     if response.status != 200:
         raise OSError(f"the proxy answers {response.status}")

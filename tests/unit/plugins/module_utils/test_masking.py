@@ -99,7 +99,7 @@ def test_names_and_messages_stay_readable() -> None:
         'pods "x" is forbidden: User cannot get resource "secrets" in API group ""',
         "at com.example.todo.TokenService.refresh(TokenService.java:42)",
         "dial tcp: lookup kafka.todo.svc.cluster.local on 10.96.0.10:53: no such host",
-        "https://registry.npmjs.org/@scope/name",
+        "https://packages.example.org/@scope/name",
         f"cannot pull ghcr.io/todo-app/api:v1@{digest}: not found",
         "commit 0c26c52a1b2c3d4e5f60718293a4b5c6d7e8f901",
         "password=null",

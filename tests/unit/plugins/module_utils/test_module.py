@@ -117,7 +117,7 @@ def test_credentials_stay_hidden() -> None:
 
 def test_values_of_charts_are_not_shown_with_the_arguments() -> None:
     module = Module()
-    module.params = {  # type: ignore[attr-defined]
+    module.params = {  # type: ignore[attr-defined]  # only the real module declares it
         "waves": [[{"name": "api", "chart": "c", "values": {"password": "hunter2"}}, "odd"], None],
         "values": {"password": "hunter2"}, "environment": "staging",
     }  # fmt: skip

@@ -55,7 +55,7 @@ def test_objects_without_a_pod_template(odd: dict[str, Any]) -> None:
 def test_a_chart_that_ignores_what_is_watched_is_refused_before_the_first_write() -> None:
     world = World()
     ignoring = manifest_of("api", {"image": "r/api:v1"})
-    world.helm.render = lambda request: Rendered(ignoring)  # type: ignore[method-assign]
+    world.helm.render = lambda request: Rendered(ignoring)  # type: ignore[method-assign]  # another chart's rendering
     with pytest.raises(TodoCloudError, match="would not restart its pods") as caught:
         apply_releases(world.run(prepared_secrets=("database",)), [[WATCHING]])
     assert caught.value.failure.code is Code.INVALID_INPUT
@@ -85,7 +85,7 @@ def test_the_plan_says_what_is_random_and_only_where_a_chart_draws(tmp_path: Pat
         return Rendered(manifest({"kind": "Secret", "metadata": {"name": "jwt"}, "data": {"key": str(next(count))}}))
 
     world = World()
-    world.helm.render = render  # type: ignore[method-assign]
+    world.helm.render = render  # type: ignore[method-assign]  # another chart's rendering
     release = replace(spec("api", {"a": 1}), chart=str(tmp_path))
     report = apply_releases(world.run(check=True, diff=True), [[release]])
     assert any("Secret/jwt data.key at random" in note for note in report.notes)

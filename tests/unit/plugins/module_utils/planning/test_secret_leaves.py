@@ -57,30 +57,33 @@ def test_without_values_nothing_is_rendered() -> None:
 
 
 def test_plain_and_encoded_values_are_found_at_once() -> None:
-    chart = lambda v: {"p": v["auth"]["password"], "t": "token=" + v["users"][1]["token"]}  # noqa: E731
-    assert found(chart) == (["auth.password", "users[1].token"], 3)
+    assert found(lambda v: {"p": v["auth"]["password"], "t": "token=" + v["users"][1]["token"]}) == (
+        ["auth.password", "users[1].token"],
+        3,
+    )
 
 
 def test_hashed_values_and_numbers_are_found() -> None:
-    chart = lambda v: {"p": digest(v["auth"]["password"]), "n": digest(v["auth"]["pin"])}  # noqa: E731
-    assert found(chart)[0] == ["auth.password", "auth.pin"]
+    assert found(lambda v: {"p": digest(v["auth"]["password"]), "n": digest(v["auth"]["pin"])})[0] == [
+        "auth.password",
+        "auth.pin",
+    ]
 
 
 def test_what_is_encoded_twice_is_found() -> None:
-    chart = lambda v: {"p": base64.b64encode(f"a:{v['auth']['password']}".encode()).decode()}  # noqa: E731
-    assert found(chart)[0] == ["auth.password"]
+    assert found(lambda v: {"p": base64.b64encode(f"a:{v['auth']['password']}".encode()).decode()})[0] == [
+        "auth.password"
+    ]
 
 
 def test_random_values_make_nothing_secret() -> None:
     count = itertools.count()
-    chart = lambda v: {"random": digest(next(count)), "p": v["auth"]["password"]}  # noqa: E731
-    assert found(chart)[0] == ["auth.password"]
+    assert found(lambda v: {"random": digest(next(count)), "p": v["auth"]["password"]})[0] == ["auth.password"]
 
 
 def test_a_value_beside_a_random_one_is_found() -> None:
     count = itertools.count()
-    chart = lambda v: {"random": f"{v['auth']['password']}-{next(count)}"}  # noqa: E731
-    assert found(chart)[0] == ["auth.password"]
+    assert found(lambda v: {"random": f"{v['auth']['password']}-{next(count)}"})[0] == ["auth.password"]
 
 
 def test_bcrypt_is_random_but_takes_only_72_bytes() -> None:
@@ -91,19 +94,19 @@ def test_bcrypt_is_random_but_takes_only_72_bytes() -> None:
             return "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes"
         return f"$2a$10${digest(f'{text}{next(count)}')}"
 
-    chart = lambda v: {"htpasswd": "admin:" + bcrypt(v["auth"]["password"])}  # noqa: E731
-    assert found(chart)[0] == ["auth.password"]
+    assert found(lambda v: {"htpasswd": "admin:" + bcrypt(v["auth"]["password"])})[0] == ["auth.password"]
 
 
 def test_a_clock_that_goes_on_makes_nothing_secret() -> None:
     renders = itertools.count()
-    chart = lambda v: {"at": str(next(renders) // 5), "p": digest(v["auth"]["password"])}  # noqa: E731
-    assert found(chart)[0] == ["auth.password"]
+    assert found(lambda v: {"at": str(next(renders) // 5), "p": digest(v["auth"]["password"])})[0] == ["auth.password"]
 
 
 def test_a_value_behind_a_switch_is_found_with_the_switch() -> None:
-    chart = lambda v: {"p": digest(v["auth"]["password"])} if v["mode"] == "cluster" else {"p": "none"}  # noqa: E731
-    assert found(chart)[0] == ["mode", "auth.password"]
+    assert found(lambda v: {"p": digest(v["auth"]["password"])} if v["mode"] == "cluster" else {"p": "none"})[0] == [
+        "mode",
+        "auth.password",
+    ]
 
 
 def test_a_value_that_the_chart_checks_is_replaced_by_one_of_its_shape() -> None:
@@ -133,18 +136,18 @@ def test_a_name_is_not_what_a_secret_holds() -> None:
 
 def test_five_hundred_leaves_cost_few_renders() -> None:
     many = {f"group{n}": {f"key{m}": f"value-{n}-{m}" for m in range(10)} for n in range(50)}
-    chart = lambda v: {"a": v["group7"]["key3"], "b": v["group49"]["key9"]}  # noqa: E731
-    assert found(chart, many) == (["group7.key3", "group49.key9"], 3)
-    hashed = lambda v: {"a": digest(v["group7"]["key3"]), "b": digest(v["group49"]["key9"])}  # noqa: E731
-    names, renders = found(hashed, many)
+    assert found(lambda v: {"a": v["group7"]["key3"], "b": v["group49"]["key9"]}, many) == (
+        ["group7.key3", "group49.key9"],
+        3,
+    )
+    names, renders = found(lambda v: {"a": digest(v["group7"]["key3"]), "b": digest(v["group49"]["key9"])}, many)
     assert names == ["group7.key3", "group49.key9"]
     assert renders < 48
 
 
 def test_what_is_not_decided_after_all_renders_is_secret() -> None:
     many = {f"key{n}": f"value-{n}" for n in range(500)}
-    chart = lambda v: {"all": digest(sorted(v.items()))}  # noqa: E731
-    names, renders = found(chart, many)
+    names, renders = found(lambda v: {"all": digest(sorted(v.items()))}, many)
     assert len(names) == 500
     assert renders <= 50
 
