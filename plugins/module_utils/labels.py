@@ -12,3 +12,5 @@ CHART = "todo.cloud/chart"
 WATCHED = "todo.cloud/watched"
 # The revision that a run intended: a manual Helm call copies our labels, so this number does not match its revision.
 REVISION = "todo.cloud/revision"
+# Of a ReplicaSet whose controller was made to try again; its value is the time.
+ASKED_AGAIN = "todo.cloud/asked-again"

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmVersion, Rendered
@@ -177,9 +178,10 @@ class FakeHelm:
         containers = [{**app, "readinessProbe": {}}]
         if notes.get("dapr.io/enabled") and self.injecting:
             containers.append({"name": "daprd", "image": "r/daprd:1.14.0", "readinessProbe": {}})
+        now = datetime.fromtimestamp(self.kube.now, UTC).isoformat()
         running = {"ready": True, "restartCount": 0, "state": {"running": {"startedAt": LONG_AGO}}}
         crashing = {"ready": False, "restartCount": 5, "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-                    "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}}}  # fmt: skip
+                    "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": now}}}  # fmt: skip
         state = running if good else crashing
         self.kube.put(POD, "ns", {
             **_typed(POD), "spec": {"containers": containers},

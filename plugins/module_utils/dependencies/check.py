@@ -2,24 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whose fault is a failure: what the release needs is asked, each by one request that tells whether it is down.
 
-| what | asked | counts as down |
-|---|---|---|
-| the pod's node | Node | it is not Ready |
-| cluster DNS | EndpointSlices of Service kube-dns | none is ready |
-| Dapr's control plane, for pods with a sidecar | EndpointSlices of its Services | none of one Service is ready |
-| hosts in the log, brokers and stores of components | EndpointSlices of their Service | none is ready |
-| hosts in the log outside of the cluster | a TCP connection from here | refused or silent, and known from before |
-| an image's registry | the kubelet's message | refused, timed out, 429, 5xx; not "not found" or "denied" |
-
-All by the run's own credentials. What may not be read counts as up: a failure is then the release's own. A Service that
-is not there is no dependency that is down, but a name that is wrong; one that a release of this wave brings along fails
-with that release.
+The table is in docs/failure-codes.md (Whose fault). All by the run's own credentials, from the machine that it runs on.
+What may not be read counts as up: a failure is then the release's own. A Service that is not there is no dependency
+that is down, but a name that is wrong; one that a release of this wave brings along fails with that release.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,23 +17,39 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..failure import Code, Failure
-from ..kube.api import KubeReader
+from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError, Unreachable
-from ..kube.resources import ENDPOINT_SLICE, NODE, POD, SECRET, SERVICE, WELL_KNOWN, Resource
-from ..readiness.daprd import enabled
-from .hosts import Address, addresses, unreached
+from ..kube.resources import (
+    DAEMON_SET,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    JOB,
+    NODE,
+    POD,
+    SECRET,
+    SERVICE,
+    STATEFUL_SET,
+    WELL_KNOWN,
+    Resource,
+)
+from ..readiness.daprd import APP_ID, enabled
+from ..readiness.selectors import matches
+from .components import Backend, backends
+from .hosts import Address, unreached
+from .webhooks import still_uncalled, uncalled
 
 _COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]
-_DNS = ("kube-system", "kube-dns")
+_DNS = (("kube-system", "kube-dns"), ("openshift-dns", "dns-default"))
 _DAPR = ("dapr-sidecar-injector", "dapr-sentry", "dapr-placement-server", "dapr-scheduler-server", "dapr-api")
-_HOST_KEYS = frozenset({"brokers", "redisHost", "host", "hosts", "url", "natsURL", "endpoint", "connectionString"})
 _REGISTRY = re.compile(
     r"connection refused|i/o timeout|no such host|tls handshake timeout|context deadline exceeded|unexpected eof"
     r"|toomanyrequests|too many requests|\b(?:429|500|502|503|504)\b|service unavailable|bad gateway"
     r"|server misbehaving",
     re.IGNORECASE,
 )
+_WORKLOADS = {each.kind: each for each in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, JOB)}
+_TAINT = re.compile(r"untolerated taint|node\.kubernetes\.io/(?:not-ready|unreachable)")
 _FINAL = re.compile(r"not found|denied|unauthorized|manifest unknown|forbidden", re.IGNORECASE)
 _IMAGE = re.compile(r'image "([^"]+)"')
 _CONNECT_SECONDS = 3.0
@@ -54,8 +59,10 @@ _SIDE_BY_SIDE = 8
 _SUSPECT = frozenset({
     Code.CRASH_LOOP, Code.PROBE_KILLED, Code.POD_FAILED, Code.JOB_FAILED, Code.NOT_READY, Code.PROBE_FAILING,
     Code.SIDECAR_NOT_READY, Code.SIDECAR_MISSING, Code.INJECTOR_DOWN, Code.PROGRESS_DEADLINE, Code.TIMEOUT,
-    Code.IMAGE_PULL, Code.VOLUME_MOUNT, Code.DEPENDENCY_DOWN,
+    Code.IMAGE_PULL, Code.VOLUME_MOUNT, Code.DEPENDENCY_DOWN, Code.UNSCHEDULABLE, Code.FAILED_CREATE,
 })  # fmt: skip
+
+_UNREAD: list[dict[str, Any]] = []
 
 Connect = Callable[[str, int], bool]
 
@@ -92,7 +99,7 @@ class Dependencies:
 
     def __init__(
         self,
-        kube: KubeReader,
+        kube: KubeApi,
         namespace: str,
         dapr_namespace: str,
         known: str = "",
@@ -116,39 +123,84 @@ class Dependencies:
             return {name: downs for name, downs in zip(suspect, found, strict=True) if downs}
 
     def _down(self, failure: Failure) -> Iterator[Down]:
-        if failure.code is Code.IMAGE_PULL:
-            yield from _registry(failure)
-            return
-        pod = self._find(POD, self._namespace, str(failure.details.get("pod") or "")) or {}
-        yield from self._node(pod)
-        yield from self._service("cluster DNS", *_DNS, Code.PLATFORM_DOWN)
-        sidecar = failure.code in (Code.SIDECAR_MISSING, Code.INJECTOR_DOWN, Code.SIDECAR_NOT_READY)
-        if sidecar or enabled((pod.get("metadata") or {}).get("annotations")):
+        match failure.code:
+            case Code.IMAGE_PULL:
+                yield from _registry(failure)
+            case Code.FAILED_CREATE:
+                yield from self._webhook(failure)
+            case Code.UNSCHEDULABLE:
+                if _TAINT.search(str(failure.details.get("api_message"))):
+                    yield from self._unready(self._all_nodes())
+            case _:
+                yield from self._of_pods(failure)
+
+    def _of_pods(self, failure: Failure) -> Iterator[Down]:
+        """What pods need that run, or should."""
+        pods = self._pods(failure)
+        names = sorted({str((pod.get("spec") or {}).get("nodeName") or "") for pod in pods} - {""})
+        yield from self._unready(node for name in names if (node := self._find(NODE, "", name)))
+        for place in _DNS:
+            yield from self._service("cluster DNS", *place, Code.PLATFORM_DOWN)
+        notes = next((n for pod in pods if enabled(n := (pod.get("metadata") or {}).get("annotations"))), None)
+        if notes or failure.code in (Code.SIDECAR_MISSING, Code.INJECTOR_DOWN, Code.SIDECAR_NOT_READY):
             for service in _DAPR:
                 yield from self._service(f"Dapr's {service}", self._dapr, service, Code.PLATFORM_DOWN)
-            app_id = ((pod.get("metadata") or {}).get("annotations") or {}).get("dapr.io/app-id", "")
-            for address in self._of_components(str(app_id)):
-                yield from self._host(address, outside=False)
+            for backend in backends(self._components(), str((notes or {}).get(APP_ID, "")), self._secret):
+                yield from self._backend(backend)
         lines = [*(failure.details.get("previous_log_tail") or ()), *(failure.details.get("log_tail") or ())]
         for address in unreached(str(line) for line in lines):
-            yield from self._host(address, outside=True)
+            yield from self._host(address, known=address.host in self._known)
 
-    def _node(self, pod: Mapping[str, Any]) -> Iterator[Down]:
-        name = str((pod.get("spec") or {}).get("nodeName") or "")
-        node = self._find(NODE, "", name)
-        for condition in ((node or {}).get("status") or {}).get("conditions") or ():
-            if condition.get("type") == "Ready" and condition.get("status") != "True":
-                yield Down(f"node {name}", str(condition.get("reason") or "not ready"), Code.PLATFORM_DOWN)
+    def _pods(self, failure: Failure) -> list[Mapping[str, Any]]:
+        """The failed pod; where the failure names none, all pods of its workload."""
+        details = failure.details
+        if name := str(details.get("pod") or ""):
+            pod = self._find(POD, self._namespace, name)
+            return [pod] if pod else []
+        resource = _WORKLOADS.get(str(details.get("kind") or ""))
+        workload = self._find(resource, self._namespace, str(details.get("workload") or "")) if resource else None
+        selector = ((workload or {}).get("spec") or {}).get("selector")
+        if not selector:
+            return []
+        pods = self._list(POD, self._namespace)
+        return [pod for pod in pods if matches(selector, pod["metadata"].get("labels") or {})]
 
-    def _host(self, address: Address, *, outside: bool) -> Iterator[Down]:
+    def _all_nodes(self) -> list[dict[str, Any]]:
+        return self._list(NODE, "")
+
+    def _unready(self, nodes: Iterable[Mapping[str, Any]]) -> Iterator[Down]:
+        for node in nodes:
+            for condition in (node.get("status") or {}).get("conditions") or ():
+                if condition.get("type") == "Ready" and condition.get("status") != "True":
+                    why = str(condition.get("reason") or "not ready")
+                    yield Down(f"node {node['metadata']['name']}", why, Code.PLATFORM_DOWN)
+
+    def _webhook(self, failure: Failure) -> Iterator[Down]:
+        details = failure.details
+        found = uncalled(str(details.get("api_message") or failure.message))
+        if found is not None:
+            workload = str(details.get("workload") or "")
+            found = still_uncalled(self._kube, self._namespace, str(details.get("kind")), workload, found)
+        if found is not None:
+            where = f" (Service {found.service[1]} in namespace {found.service[0]})" if found.service else ""
+            yield Down(f"admission webhook {found.name}{where}", found.why, Code.PLATFORM_DOWN)
+
+    def _backend(self, backend: Backend) -> Iterator[Down]:
+        """A component's brokers or store are down when none of their addresses answers."""
+        found = [list(self._host(address, known=self._names(backend, address))) for address in backend.addresses]
+        if all(found):
+            yield Down(str(backend), found[0][0].why)
+
+    def _names(self, backend: Backend, address: Address) -> bool:
+        return backend.shared or address.host in self._known
+
+    def _host(self, address: Address, *, known: bool) -> Iterator[Down]:
+        """``known``: the old version has this address too; a new one outside of the cluster may just be wrong."""
         place = self._place(address.host)
         if place:
             yield from self._service(f"{address} (Service {place[1]} in namespace {place[0]})", *place)
-        elif outside and address.port and self._is_known(address) and not self._connect(address.host, address.port):
+        elif known and address.port and not self._connect(address.host, address.port):
             yield Down(str(address), "no connection from this machine either")
-
-    def _is_known(self, address: Address) -> bool:
-        return address.host in self._known
 
     def _place(self, host: str) -> tuple[str, str] | None:
         """Namespace and name of the Service that a host names, if it is there."""
@@ -164,13 +216,7 @@ class Dependencies:
 
     def _by_address(self, ip: str) -> tuple[str, str] | None:
         for namespace in ("", self._namespace):
-            try:
-                listed = self._kube.list_(SERVICE, namespace, deadline=Deadline.after(_ASK_SECONDS))[0]
-            except Unreachable:
-                raise
-            except KubeError:
-                continue
-            for item in listed:
+            for item in self._list(SERVICE, namespace):
                 if ip in ((item.get("spec") or {}).get("clusterIPs") or [(item.get("spec") or {}).get("clusterIP")]):
                     return str(item["metadata"].get("namespace") or self._namespace), str(item["metadata"]["name"])
         return None
@@ -182,41 +228,28 @@ class Dependencies:
         notes = ((service or {}).get("metadata") or {}).get("annotations") or {}
         if namespace == self._namespace and notes.get("meta.helm.sh/release-name") in self._wave:
             return
-        try:
-            selector = f"kubernetes.io/service-name={name}"
-            deadline = Deadline.after(_ASK_SECONDS)
-            slices = self._kube.list_(ENDPOINT_SLICE, namespace, label_selector=selector, deadline=deadline)[0]
-        except Unreachable:
-            raise
-        except KubeError:
+        slices = self._list(ENDPOINT_SLICE, namespace, f"kubernetes.io/service-name={name}")
+        if slices is _UNREAD:
             return
         endpoints = [each for item in slices for each in item.get("endpoints") or ()]
-        if not any((each.get("conditions") or {}).get("ready") is not False for each in endpoints):
+        if not any(_serves(each.get("conditions") or {}) for each in endpoints):
             yield Down(what, f"none of its {len(endpoints)} pods is ready" if endpoints else "it has no pods", code)
 
-    def _of_components(self, app_id: str) -> Iterator[Address]:
-        """Brokers and stores of the Dapr components that an app loads."""
+    def _components(self) -> list[dict[str, Any]]:
+        return self._list(_COMPONENT, self._namespace)
+
+    def _secret(self, name: str) -> Mapping[str, str]:
+        return (self._find(SECRET, self._namespace, name) or {}).get("data") or {}
+
+    def _list(self, resource: Resource, namespace: str, labels: str = "") -> list[dict[str, Any]]:
+        """All objects; ``_UNREAD`` where they may not be read."""
         try:
-            items = self._kube.list_(_COMPONENT, self._namespace, deadline=Deadline.after(_ASK_SECONDS))[0]
+            deadline = Deadline.after(_ASK_SECONDS)
+            return self._kube.list_(resource, namespace, label_selector=labels, deadline=deadline)[0]
         except Unreachable:
             raise
         except KubeError:
-            return
-        for item in items:
-            if not item.get("scopes") or app_id in item["scopes"]:
-                for entry in (item.get("spec") or {}).get("metadata") or ():
-                    if entry.get("name") in _HOST_KEYS:
-                        yield from addresses(self._value(entry))
-
-    def _value(self, entry: Mapping[str, Any]) -> str:
-        reference = entry.get("secretKeyRef") or {}
-        if not reference:
-            return str(entry.get("value") or "")
-        secret = self._find(SECRET, self._namespace, str(reference.get("name") or "")) or {}
-        try:
-            return base64.b64decode((secret.get("data") or {}).get(reference.get("key"), "")).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
+            return _UNREAD
 
     def _find(self, resource: Resource, namespace: str, name: str) -> Mapping[str, Any] | None:
         if not name:
@@ -227,6 +260,11 @@ class Dependencies:
             raise
         except KubeError:
             return None
+
+
+def _serves(conditions: Mapping[str, Any]) -> bool:
+    """Ready in fact: of a Service that publishes unready pods as well, ``ready`` says nothing, ``serving`` does."""
+    return conditions.get("ready") is not False and conditions.get("serving") is not False
 
 
 def _registry(failure: Failure) -> Iterator[Down]:

@@ -9,7 +9,7 @@ import binascii
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
 
 from ..dependencies.check import Dependencies, Down
 from ..failure import Code, Failure
@@ -17,21 +17,21 @@ from ..helm.manifest import secret_refs
 from ..helm.storage import CorruptRelease
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError
-from ..kube.resources import POD, SECRET
+from ..kube.resources import SECRET
 from ..planning.snapshot import Snapshot
-from ..readiness.fields import timestamp
+from .back_off import PAUSE_SECONDS, BackOff
 from .run import LockedRun
 from .verification import Verification, Verifier
 
-_PAUSE_SECONDS = 3.0
-# Failures of a container that ended: what ended before the dependency came back says nothing.
-_ENDED = frozenset({Code.CRASH_LOOP, Code.PROBE_KILLED, Code.IMAGE_PULL})
+# So long after its return a dependency may still refuse: elections of leaders, caches of names.
+_SETTLE_SECONDS = 20.0
+_SHARED = Down("what the old pods need too", "they are not ready any more either")
 
 
 class Outages:
     """Verification of the waves of one run."""
 
-    def __init__(self, run: LockedRun, verifier: Verifier, snapshot: Snapshot, pause: float = _PAUSE_SECONDS) -> None:
+    def __init__(self, run: LockedRun, verifier: Verifier, snapshot: Snapshot, pause: float = PAUSE_SECONDS) -> None:
         self._kube = run.kube
         self._read = run.storage.read
         self._settings = run.settings
@@ -39,21 +39,38 @@ class Outages:
         self._verifier = verifier
         self._snapshot = snapshot
         self._pause = pause
+        self._back_off = BackOff(run, pause)
 
-    def verify(self, names: Sequence[str], app_ids: Mapping[str, str], deadline: Deadline) -> Verification:
-        """As Verifier.verify. Failures that something else explains are told as that, after the deadline."""
-        found = self._verifier.verify(names, app_ids, deadline)
+    def verify(
+        self, names: Sequence[str], app_ids: Mapping[str, str], deadline: Deadline, since: float = 0.0
+    ) -> Verification:
+        """As Verifier.verify. Failures that something else explains are told as that, after the deadline.
+
+        ``since``: when the writes of this wave began, on the server's clock; what ended before dooms nothing.
+        """
+
+        def verify() -> Verification:
+            return self._verifier.verify(names, app_ids, deadline)
+
+        settings = self._settings
+        found, blamed = self._back_off.verified(verify, since, deadline), dict[str, Down]()
         while found.failures:
-            settings = self._settings
-            known = self._known(found.failures)
-            look = Dependencies(self._kube, settings.namespace, settings.dapr_namespace, known, names)
-            down = look.blamed(found.failures)
-            if down.keys() != found.failures.keys():  # something is a release's own fault
+            look = Dependencies(self._kube, settings.namespace, settings.dapr_namespace, self._known, names)
+            down = self._down(look, found.failures)
+            blamed |= {name: downs[0] for name, downs in down.items()}
+            over = {n for n, f in found.failures.items() if f.code is Code.JOB_FAILED and n in blamed.keys() - down}
+            if down.keys() | over != found.failures.keys():  # something is a release's own fault
                 return found
-            if not self._is_back(look, found.failures, down, deadline):
-                return replace(found, failures={name: _blamed(found.failures[name], down[name][0]) for name in down})
-            found = self._again(names, app_ids, deadline)
+            # A Job that failed for good during the outage does not run again by itself.
+            if over or not self._is_back(look, found.failures, down, deadline):
+                return replace(found, failures={n: _blamed(f, blamed[n]) for n, f in found.failures.items()})
+            found = self._back_off.verified(verify, self._kube.server_now(), deadline, _SETTLE_SECONDS)
         return found
+
+    def _down(self, look: Dependencies, failures: Mapping[str, Failure]) -> dict[str, list[Down]]:
+        """What is down, by release: what was asked about, or what the old pods tell."""
+        shared = {name: [_SHARED] for name, failure in failures.items() if failure.code is Code.DEPENDENCY_DOWN}
+        return shared | look.blamed(failures)
 
     def _is_back(
         self,
@@ -71,56 +88,16 @@ class Outages:
             if deadline.remaining < self._pause:
                 return False
             time.sleep(self._pause)
-            down = look.blamed(failures)
-        self._progress(f"{', '.join(sorted(each.what for each in said))} is back")
+            down = look.blamed(failures)  # of what is shared, only another verification can tell
+        if asked := said - {_SHARED}:
+            self._progress(f"{', '.join(sorted(each.what for each in asked))} is back")
         return True
 
-    def _again(self, names: Sequence[str], app_ids: Mapping[str, str], deadline: Deadline) -> Verification:
-        """Verifies once more; pods that the kubelet holds back since before are replaced, or waited for."""
-        back, replaced = self._kube.server_now(), set[str]()
-        while True:
-            found = self._verifier.verify(names, app_ids, deadline)
-            held = [pod for failure in found.failures.values() if (pod := self._held_back(failure, back))]
-            if len(held) < len(found.failures) or not held or deadline.remaining < self._pause:
-                return found
-            for pod in held:
-                self._replace(pod, replaced)
-            time.sleep(self._pause)
-
-    def _held_back(self, failure: Failure, back: float) -> dict[str, Any] | None:
-        """The failed pod, if nothing of it ran since the dependency came back."""
-        if failure.code not in _ENDED or not failure.details.get("pod"):
-            return None
-        try:
-            pod = self._kube.find(POD, self._settings.namespace, str(failure.details["pod"]))
-        except KubeError:
-            return None
-        status = (pod or {}).get("status") or {}
-        states = [
-            state
-            for each in [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
-            for key in ("state", "lastState")
-            if (state := (each.get(key) or {}).get("terminated"))
-        ]
-        return pod if all((timestamp(state.get("startedAt")) or 0.0) < back for state in states) else None
-
-    def _replace(self, pod: Mapping[str, Any], replaced: set[str]) -> None:
-        """A pod that is not ready, whose controller makes another one of the newest revision."""
-        meta = pod["metadata"]
-        if meta["uid"] in replaced or not any(owner.get("controller") for owner in meta.get("ownerReferences") or ()):
-            return
-        replaced.add(meta["uid"])
-        self._progress(f"pod {meta['name']} waits in the kubelet's back-off: it is replaced")
-        try:
-            self._kube.delete(POD, self._settings.namespace, meta["name"], uid=meta["uid"])
-        except KubeError:  # rights for pods are needed by nothing else: then its next start is waited for
-            return
-
-    def _known(self, names: Mapping[str, Failure]) -> str:
-        """What the last verified revisions of releases say, and the Secrets that they refer to."""
-        newest = self._snapshot.newest
-        texts = []
-        for member in (newest.members[name] for name in names if newest and name in newest.members):
+    @cached_property
+    def _known(self) -> str:
+        """What the last verified revisions say, and the Secrets that they refer to: addresses that worked before."""
+        newest, texts = self._snapshot.newest, []
+        for member in newest.members.values() if newest else ():
             try:
                 manifest = self._read(member.name, member.revision).manifest
             except (CorruptRelease, KubeError):
@@ -139,6 +116,8 @@ class Outages:
 
 
 def _blamed(failure: Failure, down: Down) -> Failure:
+    if down is _SHARED:
+        return failure
     message = f"{down}. It is no fault of this release that {failure.message[:1].lower()}{failure.message[1:]}"
     details = {**failure.details, "dependency": down.what, "cause": failure.as_result()}
     return Failure(down.code, message, details)

@@ -29,6 +29,14 @@ from .verification import Verification, Verifier
 from .writer import ReleaseWriter
 
 _PROBE_SECONDS = 3.0
+# What the old version would meet as well: nothing goes back for it.
+_HELD = {
+    Code.DEPENDENCY_DOWN: "going back would not bring the dependency back",
+    Code.PLATFORM_DOWN: "going back would not bring the dependency back",
+    Code.WEBHOOK_DOWN: "going back would call the webhook too",
+    Code.REGISTRY_UNREACHABLE: "going back would not bring the registry back",
+    Code.UNREACHABLE: "the API server did not answer, which is no fault of the releases; run it again to go on",
+}
 _DATA = {"StatefulSet", "PersistentVolumeClaim"}  # a restore never uninstalls anything stateful
 
 
@@ -78,14 +86,13 @@ class Remediation:
 
     def _remediate(self, lost: WaveFailure, report: Report) -> str:
         """Follows on_failure; returns the end of the run's message."""
-        if any(f.code in CUT_OFF for f in lost.failures.values()):  # still? If not, the releases may be restored
+        if any(f.code in CUT_OFF for f in lost.failures.values()):  # still? If so, nothing more can be said
             self._kube.find(NAMESPACE, "", self._settings.namespace, deadline=Deadline.after(_PROBE_SECONDS))
         snapshot = self._run.look()
         report.set = snapshot.newest.id if snapshot.newest else 0
-        if any(f.code in (Code.DEPENDENCY_DOWN, Code.PLATFORM_DOWN) for f in lost.failures.values()):
-            return "everything is kept as it is: going back would not bring the dependency back"
-        if any(f.code is Code.WEBHOOK_DOWN for f in lost.failures.values()):
-            return "everything is kept as it is: going back would call the webhook too"
+        for failure in lost.failures.values():
+            if failure.code in _HELD:
+                return f"everything is kept as it is: {_HELD[failure.code]}"
         if self._settings.on_failure is OnFailure.HOLD:
             return "everything is kept as it is for a look (on_failure=hold); old pods go on serving"
         return self._restore(lost, report, snapshot)

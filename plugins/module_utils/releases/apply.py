@@ -226,11 +226,12 @@ class Engine:
             if not busy:
                 continue
             self._progress(f"wave {number} of {len(self._waves)}: " + ", ".join(f"{i.name} ({i.word})" for i in busy))
-            deadline = Deadline.after(self._settings.timeout)
+            deadline, since = Deadline.after(self._settings.timeout), self._kube.server_now()
             failures = self._write_all(busy, snapshot, writer, deadline)
             found = Verification()
             if not failures:
-                found = verifier.verify([item.name for item in busy], {s.name: s.app_id for s in wave}, deadline)
+                apps = {each.name: each.app_id for each in wave}
+                found = verifier.verify([item.name for item in busy], apps, deadline, since)
                 self._note(found)
                 failures = dict(found.failures)
             if failures:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..deploy.back_off import BackOff
 from ..deploy.boundary import Boundary
 from ..deploy.orphans import with_orphans
 from ..deploy.rendering import Rendering
@@ -198,6 +199,7 @@ class HelmReleaseRun:
 
     def _deploy(self, spec: ReleaseSpec, snapshot: Snapshot, run: LockedRun | None, lock: ExitStack) -> None:
         report, deadline = self._report, Deadline.after(self._settings.timeout)
+        since = self._kube.server_now()
 
         def decide(history: History) -> Action:
             state = self._state(spec, snapshot.with_history(spec.name, history), Lock.MINE)
@@ -209,7 +211,7 @@ class HelmReleaseRun:
                 if writer.settle(spec.name, report.action, decide).writes:
                     self._apply(writer, spec, snapshot, deadline)
             lock.close()  # verifying only reads: another run may write meanwhile
-            self._verify(spec, deadline)
+            self._verify(spec, deadline, since)
         except TodoCloudError as exc:
             report.failures = report.failures or [exc.failure]
             raise TodoCloudError(exc.failure, self._finish().as_result(), report.warnings) from exc
@@ -228,8 +230,10 @@ class HelmReleaseRun:
         self._report.changed, self._report.revision = True, done.now
         self._note_diff(spec.name, done.was, done.now)
 
-    def _verify(self, spec: ReleaseSpec, deadline: Deadline) -> None:
-        found = Verifier(self._run, repair_sidecars=False).verify([spec.name], {}, deadline)
+    def _verify(self, spec: ReleaseSpec, deadline: Deadline, since: float) -> None:
+        verifier = Verifier(self._run, repair_sidecars=False)
+        back_off = BackOff(self._run)
+        found = back_off.verified(lambda: verifier.verify([spec.name], {}, deadline), since, deadline)
         self._report.verdict = found.verdict.as_result() if found.verdict else {}
         self._report.warnings += found.warnings
         if not found.ok:

@@ -10,6 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.dependencies.check impo
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    DEPLOYMENT,
     NODE,
     POD,
     SECRET,
@@ -129,6 +130,84 @@ def test_dapr_is_not_to_blame_for_pods_without_a_sidecar() -> None:
     service(kube, "dapr-system", "dapr-sentry", False)
     assert down(kube, failed()) == []
     assert len(down(kube, failed(code=Code.SIDECAR_MISSING))) == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["dapr-sidecar-injector", "dapr-sentry", "dapr-placement-server", "dapr-scheduler-server", "dapr-api"]
+)
+def test_parts_of_dapr_that_publish_unready_pods_too(name: str) -> None:
+    kube = cluster(**DAPR)
+    service(kube, "dapr-system", name, True)
+    assert down(kube, failed()) == []
+    item = kube.objects["EndpointSlice", "dapr-system", f"{name}-1"]
+    item["endpoints"][0]["conditions"] = {"ready": True, "serving": False}
+    assert [each.what for each in down(kube, failed())] == [f"Dapr's {name}"]
+
+
+@pytest.mark.parametrize(("namespace", "name"), [("kube-system", "kube-dns"), ("openshift-dns", "dns-default")])
+def test_the_clusters_names(namespace: str, name: str) -> None:
+    kube = cluster()
+    service(kube, namespace, name)
+    assert [(each.what, each.code) for each in down(kube, failed())] == [("cluster DNS", Code.PLATFORM_DOWN)]
+
+
+@pytest.mark.parametrize("code", [Code.TIMEOUT, Code.PROGRESS_DEADLINE])
+def test_nodes_of_all_its_pods_where_no_pod_is_named(code: Code) -> None:
+    """A pod on a node that is gone shows no symptom of its own."""
+    kube = cluster()
+    kube.objects["Pod", "ns", "api-1"]["metadata"]["labels"] = {"app": "api"}
+    selector = {"matchLabels": {"app": "api"}}
+    kube.put(DEPLOYMENT, "ns", {"metadata": {"name": "api"}, "spec": {"selector": selector}})
+    timed_out = Failure(code, "api: 0 of 1 available.", {"kind": "Deployment", "workload": "api", "pod": ""})
+    assert down(kube, timed_out) == []
+    node(kube, "Unknown")
+    assert [each.what for each in down(kube, timed_out)] == ["node n"]
+
+
+def test_a_pod_that_only_a_lost_node_has_room_for() -> None:
+    kube = cluster()
+    node(kube, "False")
+    tainted = "0/1 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/unreachable: }."
+    full = "0/1 nodes are available: 1 Insufficient cpu."
+    assert [each.what for each in down(kube, failed(code=Code.UNSCHEDULABLE, api_message=tainted))] == ["node n"]
+    assert down(kube, failed(code=Code.UNSCHEDULABLE, api_message=full)) == []
+    node(kube, "True")
+    assert down(kube, failed(code=Code.UNSCHEDULABLE, api_message=tainted)) == []
+
+
+def test_an_admission_webhook_that_lets_no_pod_be_made() -> None:
+    text = (
+        'failed calling webhook "pods.policy.example": failed to call webhook: Post "https://policy.guard.svc:443/p": '
+        "no endpoints available"
+    )
+    gone = failed(code=Code.FAILED_CREATE, kind="Deployment", workload="api", api_message=text)
+    (found,) = down(cluster(), gone)
+    assert (found.what, found.code) == (
+        "admission webhook pods.policy.example (Service policy in namespace guard)", Code.PLATFORM_DOWN,
+    )  # fmt: skip
+    assert down(cluster(), failed(code=Code.FAILED_CREATE, api_message="no idea")) == []
+
+
+def outside(kube: FakeKube, *up: str, known: str = "", secret: bool = False) -> list[Down]:
+    """Brokers a and b are outside of the cluster; those of ``up`` accept connections."""
+    text = "a.example.org:9092,b.example.org:9092"
+    entry: dict[str, Any] = {"name": "brokers", "value": text}
+    if secret:
+        entry = {"name": "brokers", "secretKeyRef": {"name": "kafka", "key": "brokers"}}
+        data = {"brokers": base64.b64encode(text.encode()).decode()}
+        kube.put(SECRET, "ns", {"metadata": {"name": "kafka"}, "data": data})
+    kube.put(COMPONENT, "ns", {"metadata": {"name": "pubsub"}, "spec": {"type": "pubsub.kafka", "metadata": [entry]}})
+    hangs = failed(code=Code.SIDECAR_NOT_READY)
+    return down(kube, hangs, known=known, connect=lambda host, port: host.split(".")[0] in up)
+
+
+def test_brokers_outside_of_the_cluster_are_down_when_none_of_them_answers() -> None:
+    known = "brokers: a.example.org:9092,b.example.org:9092"
+    assert outside(cluster(**DAPR), "b", known=known) == []
+    assert outside(cluster(**DAPR), known="other") == [], "the new version may have them wrong"
+    assert len(outside(cluster(**DAPR), secret=True)) == 1, "the old version reads the same Secret"
+    (found,) = outside(cluster(**DAPR), known=known)
+    assert found.what == "a.example.org:9092, b.example.org:9092 of component pubsub (pubsub.kafka)"
 
 
 @pytest.mark.parametrize("scopes", [None, ["api"], ["other"]])

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy import outages
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import LockedRun
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.verification import Verification
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import always_allowed
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SERVICE, Resource
 
 from tests.support.fake_environment import A1, BAD, C1, SLICE, Cluster, World, outcomes
@@ -76,3 +80,33 @@ def test_a_release_that_fails_by_itself_goes_back_as_ever(world: World) -> None:
     caught = world.fails({"api": BAD}, timeout=20)
     assert caught.failure.code is Code.CRASH_LOOP
     assert world.helm.commands[-1] == "rollback api"
+
+
+def test_what_the_old_pods_suffer_from_too_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no name, but it may end."""
+    monkeypatch.setattr(outages.Outages.__init__, "__defaults__", (0.05,))
+    world = World(Logging())
+    world.apply({"components": C1}, {"api": A1})
+    (pod,) = (item for key, item in world.kube.objects.items() if key[0] == "Pod")
+    pod["status"]["conditions"][0] |= {"status": "False", "lastTransitionTime": "1970-01-11T00:00:00Z"}
+    pod["status"]["containerStatuses"][0]["ready"] = False
+    held = world.fails({"api": BAD}, timeout=1)
+    assert (held.failure.code, world.helm.commands[-1]) == (Code.DEPENDENCY_DOWN, "upgrade api")
+    assert any("what the old pods need too" in line and "waiting" in line for line in world.lines)
+
+
+def test_a_job_that_failed_while_something_was_down_is_not_blamed_for_it(world: World) -> None:
+    """It does not run again by itself: once the database is back, the run ends, and nothing goes back."""
+    assert isinstance(world.kube, Logging)
+    world.kube.back_after = 3
+    answers = [Failure(Code.JOB_FAILED, "api: the Job failed.", {"log_tail": [world.kube.line]})] * 2
+
+    class Failing:
+        def verify(self, *_: Any) -> Verification:
+            return Verification({"api": answers.pop()})
+
+    run = world.run()
+    verifier = outages.Outages(LockedRun(run, always_allowed), Failing(), run.look(), 0.01)  # type: ignore[arg-type]
+    found = verifier.verify(["api"], {}, Deadline.after(20))
+    assert found.failures["api"].code is Code.DEPENDENCY_DOWN
+    assert (answers, found.failures["api"].details["cause"]["code"]) == ([], "job_failed")

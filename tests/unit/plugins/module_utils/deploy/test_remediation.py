@@ -162,6 +162,21 @@ def test_a_run_that_is_cut_off_takes_nothing_back_and_can_be_run_again(monkeypat
     assert outcomes(world.apply({"components": C1}, {"api": A2}).as_result())["api"] == "verified"
 
 
+@pytest.mark.parametrize("code", [Code.UNREACHABLE, Code.REGISTRY_UNREACHABLE, Code.WEBHOOK_DOWN])
+def test_nothing_goes_back_for_what_kept_helm_from_writing(code: Code) -> None:
+    """The API server was silent and answers again; or the chart's registry, or a webhook, is away."""
+    world = deployed()
+
+    def fail(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        raise HelmError(Failure(code, "api: no answer.", {}), transient=False)
+
+    world.helm.script = [fail]
+    failed = world.fails({"components": C2, "api": A2}, timeout=1)
+    assert failed.failure.code is code
+    assert not [call for call in world.helm.commands if call.startswith("rollback")]
+    assert "kept as it is" in failed.failure.message
+
+
 def test_nothing_goes_back_for_what_the_old_pods_suffer_from_too() -> None:
     world = deployed()
     (pod,) = (item for key, item in world.kube.objects.items() if key[0] == "Pod")

@@ -1,0 +1,77 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Admission webhooks that cannot be called, so that no pod can be made; asked by a dry run of such a pod."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..kube.api import KubeApi
+from ..kube.deadline import Deadline
+from ..kube.errors import KubeError, Refused, Unreachable
+from ..kube.resources import DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, STATEFUL_SET
+
+# k8s.io/apiserver, pkg/admission/plugin/webhook
+_FAILED = re.compile(r'failed calling webhook "([^"]+)": (?:failed to call webhook: )?(.+)', re.DOTALL)
+_NO_DRY_RUN = re.compile(r"does not support dry run", re.IGNORECASE)
+_SERVICE = re.compile(r'"https://([^./"]+)\.([^./"]+)\.svc[.:/]')
+_OWNERS = {each.kind: each for each in (DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB)}
+_SECONDS = 15.0  # a webhook may take 10 s until the API server gives it up
+_REASON = 160
+
+
+@dataclass(frozen=True)
+class Uncalled:
+    """A webhook that cannot be called, its Service (namespace, name) where it has one, and the API server's words."""
+
+    name: str
+    why: str
+    service: tuple[str, str] | None
+
+
+def uncalled(text: str) -> Uncalled | None:
+    """The webhook that a refusal names."""
+    found = _FAILED.search(text)
+    if not found:
+        return None
+    service = _SERVICE.search(found[2])
+    why = " ".join(found[2].rsplit('": ', 1)[-1].split())[:_REASON]
+    return Uncalled(found[1], why, (service[2], service[1]) if service else None)
+
+
+def still_uncalled(kube: KubeApi, namespace: str, kind: str, workload: str, before: Uncalled) -> Uncalled | None:
+    """The webhook that a pod of this workload meets now, by a dry run of one; ``before`` where that may not be tried.
+
+    Raises Unreachable when the API server itself gives no answer.
+    """
+    deadline = Deadline.after(_SECONDS)
+    try:
+        owner = kube.find(_OWNERS[kind], namespace, workload, deadline=deadline) if kind in _OWNERS else None
+        template = ((owner or {}).get("spec") or {}).get("template")
+        if not template:
+            return before
+        kube.create(POD, namespace, _pod(workload, kind, template), dry_run=True, deadline=deadline)
+    except KubeError as exc:
+        if isinstance(exc, Unreachable) and not exc.status:
+            raise
+        text = _text(exc)
+        known = isinstance(exc, Refused) and not _NO_DRY_RUN.search(text)
+        return uncalled(text) or (None if known else before)
+    return None
+
+
+def _pod(workload: str, kind: str, template: Mapping[str, Any]) -> dict[str, Any]:
+    meta = template.get("metadata") or {}
+    spec = dict(template["spec"])
+    if kind == "Job":
+        spec.setdefault("restartPolicy", "Never")
+    named = {"name": f"{workload[:240]}-asked", "labels": meta.get("labels"), "annotations": meta.get("annotations")}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": named, "spec": spec}
+
+
+def _text(exc: KubeError) -> str:
+    details = exc.failure.details
+    return str(details.get("api_message") or details.get("cause") or exc.failure.message)
