@@ -118,8 +118,9 @@ lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
 	@python3 tests/sanity.py
 
 .PHONY: schemas
-schemas: ## write docs/schemas from the modules' RETURN documentation
+schemas: ## write docs/schemas and docs/services.md from the modules' RETURN documentation and the keys of services
 	@python3 -m tests.schemas
+	@python3 -m tests.services_page
 
 .PHONY: clean
 clean: ## remove all clusters and everything that was built

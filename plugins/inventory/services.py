@@ -1,0 +1,163 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Inventory plugin that makes a host of each service that a team lists."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: services
+version_added: 0.3.0
+short_description: Hosts from the services that a team lists
+description:
+  - Makes a host of each entry of C(services), with the variables of the role P(todo.cloud.app_service#role). What an
+    entry may say is in docs/services.md.
+  - C(app) and C(services) are read from the file of O(app), then from the inventory's group_vars for C(all).
+    Dictionaries are merged, all else is replaced, and null takes a key or a service away. Last comes the variable
+    C(service) in the host_vars of a service.
+  - The host has the name of the service. A service whose name has a hyphen is also a group with underscores instead,
+    so C(--limit) takes both spellings, and so do files in host_vars.
+  - The hosts are in the group C(services), and in C(wave_01), C(wave_02) and so on in the order of their deployment.
+    Waves follow from C(after), C(calls) and C(needs). They come after the groups C(core_services) and
+    C(event_services).
+  - A mistake ends the program. Ansible would go on without the services.
+options:
+  plugin:
+    description: This plugin.
+    type: str
+    required: true
+    choices: [todo.cloud.services]
+  app:
+    description: File with C(app) and C(services) that several inventories share, as a path from this file.
+    type: str
+notes:
+  - The file is named C(services.yml), so that hosts.yml beside it is read first.
+author: todo.cloud maintainers
+"""
+
+EXAMPLES = r"""
+# inventories/staging/services.yml
+plugin: todo.cloud.services
+app: ../../app.yml
+
+# app.yml, the same in every environment:
+#   app: {registry: ghcr.io/acme, version: v1.4.0}
+#   services:
+#     search: {port: 8080, health: /health}
+
+# inventories/staging/group_vars/all/services.yml, what differs here:
+#   services:
+#     search: {scale: 2}
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.inventory.host import Host
+from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import trust_as_template
+from ansible.vars.plugins import get_vars_from_inventory_sources
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import visible
+from ansible_collections.todo.cloud.plugins.module_utils.services.graph import waves
+from ansible_collections.todo.cloud.plugins.module_utils.services.hosts import host_variables, shared_variables
+from ansible_collections.todo.cloud.plugins.module_utils.services.layers import layered, merged
+from ansible_collections.todo.cloud.plugins.module_utils.services.problems import problems
+from ansible_collections.todo.cloud.plugins.module_utils.services.values import components
+
+_FILES = ("services.yml", "services.yaml")
+_CHART = Path(__file__).resolve().parents[2] / "charts/dapr-components/values.yaml"
+# Groups whose hosts, written by hand, describe releases.
+_RELEASES = ("components", "core_services", "event_services")
+
+
+class Refused(SystemExit):
+    """A mistake in the services. Ansible only warns of a plugin's errors, and would run without the hosts."""
+
+
+class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible ships no type information
+    """See DOCUMENTATION."""
+
+    NAME = "todo.cloud.services"
+
+    def verify_file(self, path: str) -> bool:
+        return bool(super().verify_file(path)) and path.endswith(_FILES)
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        try:
+            self._read_config_data(path)
+            self._add(path)
+        except AnsibleError as error:
+            raise Refused(visible(f"ERROR: {path}: {error}")) from None
+
+    def _add(self, path: str) -> None:
+        shared, here = self._shared(path), self._variables(path, self.inventory.groups["all"])
+        app = merged(shared.get("app") or {}, here.get("app") or {})
+        entries, found = layered(shared.get("services"), here.get("services"))
+        for name in entries:
+            entries[name] = self._own(path, name, entries[name])
+        others = self._others()
+        found = found or problems(app, entries, others)
+        if found:
+            raise AnsibleError("\n  ".join(["the services cannot be deployed:", *found]))
+        self._add_hosts(path, app, entries)
+        self._add_facts(entries, others)
+
+    def _shared(self, path: str) -> Mapping[str, Any]:
+        file = self.get_option("app")
+        if not file:
+            return {}
+        found = self.loader.load_from_file(str(Path(path).parent / file), trusted_as_template=True)
+        if not isinstance(found, Mapping) or set(found) - {"app", "services"}:
+            raise AnsibleError(f"{file} has other keys than app and services.")
+        return found
+
+    def _variables(self, path: str, of: Any) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = get_vars_from_inventory_sources(self.loader, [path], [of], "all")
+        return found
+
+    def _own(self, path: str, name: str, entry: Any) -> Any:
+        """An entry with what the host_vars say, in whichever spelling of the name."""
+        for spelling in dict.fromkeys((name, name.replace("-", "_"))):
+            said = self._variables(path, Host(spelling)).get("service")
+            entry = merged(entry, said) if isinstance(said, Mapping) and isinstance(entry, Mapping) else said or entry
+        return entry
+
+    def _others(self) -> list[str]:
+        groups = [self.inventory.groups[name] for name in _RELEASES if name in self.inventory.groups]
+        return [host.name.replace("_", "-") for group in groups for host in group.get_hosts()]
+
+    def _add_hosts(self, path: str, app: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> None:
+        order = waves(entries)
+        self.inventory.add_group("services")
+        for wave in sorted(set(order.values())):
+            self.inventory.add_group(f"wave_{wave:02}")
+            self.inventory.add_child("services", f"wave_{wave:02}")
+        for name, entry in entries.items():
+            underscored = name.replace("-", "_")
+            if {name, underscored} & set(self.inventory.hosts):
+                raise AnsibleError(f"services.{name}: {underscored} is a host of the inventory already.")
+            self.inventory.add_host(name, group=f"wave_{order[name]:02}")
+            if underscored != name:
+                self.inventory.add_group(underscored)
+                self.inventory.add_child(underscored, name)
+            variables = host_variables(name, entry, app, str(Path(path).resolve().parent), trust_as_template)
+            for spelling in (underscored, name):
+                variables.update(self._variables(path, Host(spelling)))
+            for key, value in variables.items():
+                self.inventory.set_variable(name, key, value)
+
+    def _add_facts(self, entries: Mapping[str, Mapping[str, Any]], others: list[str]) -> None:
+        """What is said of all entries together: who calls whom, and what the Dapr components follow from."""
+        for group in ("platform", "components"):  # playbooks name them; without Dapr they are empty
+            self.inventory.add_group(group)
+        for key, value in shared_variables(entries).items():
+            self.inventory.set_variable("all", key, value)
+        own = {name: entry for name, entry in entries.items() if entry.get("dapr")}
+        if own and not self.inventory.groups["components"].get_hosts():
+            self.inventory.add_host("dapr_components", group="components")
+        roles = [name for name, entry in entries.items() if "role" in entry]
+        if own:
+            defaults = self.loader.load_from_file(str(_CHART))
+            self.inventory.set_variable("all", "services_components", components(own, defaults, [*others, *roles]))

@@ -1,0 +1,70 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The variables of a service's host: those of the role app_service, as a person would write them in host_vars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from .graph import callers
+from .values import dapr_of, image_of
+
+_PORT = 8080  # of charts/service
+# Keys of an entry that are arguments of the role; those that are texts there.
+_ARGUMENTS = ("chart", "chart_version", "graces")
+_TEXTS = ("rollback_floor", "stability_seconds")
+
+
+def host_variables(
+    name: str, entry: Mapping[str, Any], app: Mapping[str, Any], folder: str, template: Callable[[str], str] = str
+) -> dict[str, Any]:
+    """Variables of the host that an entry becomes.
+
+    :param folder: where values files are
+    :param template: marks a string, put together from others of the inventory, as one that may hold templates
+    """
+    found: dict[str, Any] = {
+        "service_role": entry.get("role", "app_service"),
+        "service_app": dict(app),
+        "service_entry": dict(entry),
+        **{f"app_service_{key}": entry[key] for key in _ARGUMENTS if key in entry},
+        **{f"app_service_{key}": str(entry[key]) for key in _TEXTS if key in entry},
+    }
+    if "role" in entry:
+        if "image" in entry:
+            found[f"{entry['role']}_image"] = template(image_of(name, entry, app))
+        return found
+    found["app_service_name"] = name
+    found["app_service_sidecar"] = dapr_of(entry) is not None
+    if "values" in entry:
+        found["app_service_role_values"] = entry["values"]
+    if "files" in entry:
+        found["app_service_files"] = [template(str(PurePath(folder) / file)) for file in entry["files"]]
+    return found
+
+
+def shared_variables(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Variables of all hosts: what follows from the entries together. What is as ever is left out.
+
+    - ``services_callers``: each service that is called, with its callers
+    - ``services_ports``: ports that the environment's policies open to the public endpoint and to monitoring
+    - ``services_public``: of each public service its host or port (``at``), and the ``path`` that says it is well
+    """
+    found: dict[str, Any] = {"services_callers": callers(entries)}
+    ports = {entry["port"] for entry in entries.values() if "port" in entry} - {_PORT}
+    if ports:
+        found["services_ports"] = [_PORT, *sorted(ports)]
+    public = [
+        _endpoint(entry["public"], entry["health"]) for entry in entries.values() if {"public", "health"} <= set(entry)
+    ]
+    if public:
+        found["services_public"] = public
+    return found
+
+
+def _endpoint(public: Any, health: Any) -> dict[str, Any]:
+    asked = public if isinstance(public, Mapping) else {"host": public}
+    path = health.get("ready", health.get("live")) if isinstance(health, Mapping) else health
+    return {"at": asked.get("host", asked.get("node_port")), "path": path}

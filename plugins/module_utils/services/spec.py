@@ -1,0 +1,140 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What an entry of ``services:`` may say: each key with its type, default and one sentence.
+
+The check of an inventory, docs/services.md and docs/schemas/services.json are made from this table.
+"""
+
+from __future__ import annotations
+
+from .types import Either, Free, Key, ListOf, MapOf, Number, Plain, Struct, Switch, Text, Word
+
+# What an environment has besides services: labels that its network policies know (charts/environment).
+ENVIRONMENT_NEEDS = ("broker", "database")
+
+NAME = Text("a name of lower-case letters, digits and hyphens (at most 52)", r"^[a-z]([a-z0-9-]{0,50}[a-z0-9])?$")
+_OBJECT = Text("the name of an object", r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
+_PATH = Text("a path that begins with /", r"^/[^?#\s]*$")
+_HOST = Text("a host name", r"^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
+_VARIABLE = Text("the name of an environment variable", r"^[A-Za-z_][A-Za-z0-9_]*$")
+_REFERENCE = Text("secret/key", r"^[a-z0-9][a-z0-9.-]*/[-._a-zA-Z0-9]+$")
+_CPU = Text("CPU as request-limit, in cores or millicores (`100m-1`)", r"^[0-9.]+m?(-[0-9.]+m?)?$")
+_MEMORY = Text("memory as request-limit (`128Mi-256Mi`)", r"^[0-9.]+([KMGT]i?)?(-[0-9.]+([KMGT]i?)?)?$")
+_TOPIC = Text("the name of a topic", r"^[A-Za-z0-9._-]+$")
+_REPLICAS = Number(0, 100)
+_PORT = Number(1024, 65535, "port")
+_NAMES = ListOf(NAME)
+_COMMAND = ListOf(Plain())
+_CHART = "the chart `service` cannot say it yet. Take it out, or give the service a chart of its own (`chart`)."
+
+APP = (
+    Key("name", NAME, "Name of the app; what the objects are labelled to be part of.", "`todo-app`", "shop"),
+    Key("registry", Text(), "Where images are whose names say no registry.", example="ghcr.io/acme"),
+    Key("version", Text(), "Tag of images whose names say none.", example="v1.4.0"),
+    Key("pull_secret", _OBJECT, "Secret in the namespace that pulls the images.", "none", "registry"),
+)
+
+_HEALTH = Struct((
+    Key("live", _PATH, "Path that tells whether the process must be restarted.", "the path of `ready`", "/live"),
+    Key("ready", _PATH, "Path that tells whether requests can be answered.", "the path of `live`", "/ready"),
+    Key("tcp", _PORT, "Instead: a port that takes connections.", example="3000", later=_CHART),
+    Key("command", _COMMAND, "Instead: a command that ends with 0.", example="[pg_isready]", later=_CHART),
+))  # fmt: skip
+_PUBLIC = Struct((
+    Key("host", _HOST, "Host name of the public endpoint.", example="shop.example.com"),
+    Key("tls", Either((Switch(), _OBJECT)), "The Secret of the certificate, or false for plain HTTP.",
+        "`<service>-tls` where `ingress_cluster_issuer` is set, else plain HTTP", "shop-tls"),
+    Key("node_port", Number(30000, 32767, "port"), "Instead of a host: a port of every node.", example="30080"),
+    Key("annotations", MapOf(Plain()), "More annotations of the Ingress.", "`ingress_annotations`"),
+))  # fmt: skip
+_SCALE = Struct((
+    Key("min", Number(1, 100), "Fewest pods.", "1", "2"),
+    Key("max", Number(1, 100), "Most pods.", "the same as `min`", "6"),
+    Key("cpu", Number(1, 1000, "percent"), "CPU, in percent of the request, at which pods are added.", "80", "70"),
+))  # fmt: skip
+_DAPR = Struct((
+    Key("app_id", NAME, "Id of the app for Dapr.", "the name of the service", "orders"),
+    Key("port", _PORT, "Port on which Dapr calls the app.", "`port`", "8000"),
+    Key("publishes", ListOf(_TOPIC), "Topics that it may publish to.", "none", "[task-events]"),
+    Key("subscribes", ListOf(_TOPIC), "Topics that it receives, one pod each message; the app names the paths "
+        "(`/dapr/subscribe`).", "none", "[task-events]"),
+    Key("broadcasts", ListOf(_TOPIC), "Topics that each of its pods receives.", "none", "[task-events]"),
+    Key("state", Either((Switch(), Word(("statestore",)))), "The state store.", "no", "statestore"),
+    Key("secrets", ListOf(_OBJECT), "Secrets that it may read through Dapr.", "none", "[app]"),
+    Key("cron", MapOf(Text(), NAME), "Bindings that call the app at times.", later=_CHART),
+    Key("sidecar", Free(), "Dapr's annotations without their prefix, over `app_service_sidecar_settings`.", "none",
+        "{log_level: debug}"),
+))  # fmt: skip
+
+_LATER = "this collection does not build that yet. Take the key out."
+ENTRY = (
+    Key("image", Text(), "Image. Without a registry it is that of `app.registry`, without a tag that of `app.version`.",
+        "`<app.registry>/<service>:<app.version>`", "ghcr.io/acme/search:v1.4.0"),
+    Key("role", Text("the name of a role", r"^[a-z][a-z0-9_]*$"), "A role of this collection that says what the "
+        "service is; the entry says what differs.", "none", "backend_api"),
+    Key("kind", Word(("cronjob", "job", "statefulset")), "Something else than a service that runs all the time.",
+        later=_CHART),
+    Key("port", _PORT, "Port that the container listens on; it is also in `PORT`.",
+        "8080", "3000"),
+    Key("public", Either((_HOST, _PUBLIC)), "The public endpoint.", "none", "shop.example.com"),
+    Key("health", Either((_PATH, _HEALTH)), "How to ask the service whether it is well.",
+        "`{live: /health, ready: /ready}`", "/api/health"),
+    Key("env", MapOf(Plain(), _VARIABLE), "Environment variables. No secrets: see `secrets`.", "none",
+        "{LOG_LEVEL: info}"),
+    Key("env_from", ListOf(Free()), "All keys of a Secret or ConfigMap as environment variables.", later=_CHART),
+    Key("secrets", MapOf(_REFERENCE, _VARIABLE), "Environment variables from Secrets of the namespace, as secret/key. "
+        "The pods are restarted once when such a Secret changes.", "none", "{DATABASE_URL: database/url}"),
+    Key("calls", _NAMES, "Services that it calls: both network policies let it.", "none", "[backend-api]"),
+    Key("needs", ListOf(Text()), "What it cannot do without: `database`, `broker`, or services.", "none",
+        "[database, broker]"),
+    Key("after", _NAMES, "Services that must be verified before it is deployed.", "those of `calls` and `needs`",
+        "[backend-api]"),
+    Key("internet", Either((Switch(), ListOf(_HOST))), "Hosts outside that it calls.", later=_CHART),
+    Key("dapr", Either((Switch(), _DAPR)), "Its sidecar, and what it does through it.", "no sidecar",
+        "{publishes: [task-events], state: statestore}"),
+    Key("scale", Either((_REPLICAS, _SCALE)), "How many pods, or between how many.",
+        "`app_service_values.replicas`, else 1", "{min: 2, max: 6, cpu: 70}"),
+    Key("resources", Struct((
+        Key("cpu", _CPU, "Request and limit; one number is both.", "`50m-500m`", "100m-1"),
+        Key("memory", _MEMORY, "Request and limit, in bytes (`Mi`, `Gi`); one number is both.", "`96Mi-192Mi`",
+            "128Mi-256Mi"),
+    )), "What a pod gets, its sidecar not counted.", "`{cpu: 50m-500m, memory: 96Mi-192Mi}`",
+        "{cpu: 100m-1, memory: 128Mi-256Mi}"),
+    Key("user", Either((Word(("image",)), Number(1, 2**31 - 1, "user id"))), "Who the process is.", later=_CHART),
+    Key("writable", ListOf(_PATH), "Folders that can be written to.", later=_CHART),
+    Key("command", _COMMAND, "Command instead of the image's.", later=_CHART),
+    Key("args", _COMMAND, "Arguments instead of the image's.", later=_CHART),
+    Key("schedule", Text(), "When a cronjob runs.", later=_CHART),
+    Key("watches", ListOf(Struct((
+        Key("kind", Word(("Secret", "ConfigMap")), "Kind of the object.", required=True),
+        Key("name", _OBJECT, "Its name.", required=True),
+    ))), "Objects whose change restarts the pods once, besides `secrets`.", "none",
+        "[{kind: ConfigMap, name: flags}]"),
+    Key("stop_seconds", Number(2, 3600, "seconds"), "Seconds that a pod has to end.", "30", "45"),
+    Key("stability_seconds", Number(0, 3600, "seconds"), "Seconds that its pods must stay ready to count.",
+        "`release_stability_seconds`", "30"),
+    Key("graces", MapOf(Plain()), "Grace periods in seconds, as the option of release_apply.", "`release_graces`",
+        "{image_pull: 60}"),
+    Key("rollback_floor", Plain(), "How far back a rollback may go: a release set or a version.", "none", "v1.4.0"),
+    Key("chart", Text(), "Any chart instead of the chart `service`: a folder, an archive or a reference. Of the other "
+        "keys only `chart_version`, `values`, `files`, `after`, `watches`, `graces`, `stability_seconds` and "
+        "`rollback_floor` go with it; its network policies are its own.", "none", "oci://ghcr.io/acme/charts/search"),
+    Key("chart_version", Text(), "Exact version of a chart that is given by a reference.", example="1.4.2"),
+    Key("values", Free(), "Values of that chart.", "none", "{replicas: 1}"),
+    Key("files", ListOf(Text()), "Values files of that chart, from the inventory's folder; `values` are over them.",
+        "none", "[search.yaml]"),
+    Key("migrations", Free(), "A command before the new version.", later=_LATER),
+    Key("topics", Free(), "Topics of the broker.", later=_LATER),
+    Key("logins", Free(), "Logins of the database and the broker.", later=_LATER),
+    Key("alerts", Free(), "Alerts.", later=_LATER),
+    Key("build", Text(), "Folder from which the image is built.", later=_LATER),
+)  # fmt: skip
+
+# The keys that any chart can have; the others are values of the chart `service`.
+OF_ANY_CHART = frozenset({
+    "chart", "chart_version", "values", "files", "after", "watches", "graces", "stability_seconds", "rollback_floor",
+})  # fmt: skip
+OF_OWN_CHART = ("chart_version", "values", "files")
+
+ENTRY_TYPE = Struct(ENTRY)
+APP_TYPE = Struct(APP)

@@ -1,0 +1,159 @@
+"""Own services from entry to object: what the roles describe of them, rendered by Helm."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.unit.ansible_runs import TOP, Ansible
+from tests.unit.charts.rendering import Helm
+
+EXAMPLE = TOP / "examples/own-services"
+SIXTH: dict[str, Any] = {
+    "app": {"registry": "ghcr.io/acme", "version": "v1"},
+    "services": {
+        "audit-log": {
+            "port": 9000,
+            "health": "/up",
+            "public": "audit.example.com",
+            "calls": ["backend-api"],
+            "secrets": {"KEY": "app/secret_key"},
+            "dapr": {"app_id": "audit", "subscribes": ["task-events"], "state": True},
+        },
+        "mail": {
+            "chart": "oci://ghcr.io/acme/mail",
+            "chart_version": "1.0.0",
+            "values": {"a": 1},
+            "after": ["audit-log"],
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def ansible() -> Iterator[Ansible]:
+    given = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "TODO_VERSION": "sha-0123abc", "TODO_DATABASE_URL": "x"}
+    with Ansible(TOP, **given) as running:
+        yield running
+
+
+def described(ansible: Ansible, inventory: Path, **given: str) -> dict[str, Any]:
+    run = ansible.playbook(TOP / "tests/unit/inventories/describe.yml", "-i", inventory, **given)
+    assert run.returncode == 0, run.stdout[-4000:]
+    assert "[WARNING]" not in run.stdout, run.stdout[:2000]
+    printed = run.stdout.partition("TASK [Descriptions are printed]")[2].partition(" => ")[2]
+    return dict(json.JSONDecoder().raw_decode(printed)[0]["msg"])
+
+
+@pytest.fixture(scope="module")
+def shop(ansible: Ansible) -> dict[str, Any]:
+    return described(ansible, EXAMPLE / "inventories/local", SHOP_URL="http://10.0.0.1:30081")
+
+
+@pytest.fixture(scope="module")
+def todo(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The Todo app and a sixth service: one entry."""
+    inventory = tmp_path_factory.mktemp("todo") / "staging"
+    shutil.copytree(TOP / "inventories/staging", inventory)
+    (inventory / "services.yml").write_text("plugin: todo.cloud.services\n")
+    (inventory / "group_vars/all/own.yml").write_text(yaml.safe_dump(SIXTH))
+    return described(ansible, inventory, TODO_VERSION="sha-0123abc")
+
+
+def names(made: dict[str, Any]) -> list[list[str]]:
+    return [[release["name"] for release in wave] for wave in made["waves"]]
+
+
+def release(made: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(dict(release) for wave in made["waves"] for release in wave if release["name"] == name)
+
+
+def objects(helm: Helm, one: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found = helm.render(Path(one["chart"]).name, one["values"], one["name"], one["namespace"])
+    for item in found:
+        if "dapr.io" not in item["apiVersion"]:
+            kubernetes_validate.validate(item, "1.36", strict=True)
+    return {item["kind"]: item for item in found}
+
+
+def test_services_are_deployed_after_those_that_they_call(shop: dict[str, Any]) -> None:
+    assert names(shop) == [["orders"], ["web"]]
+    assert shop["known"] == ["orders", "web"]
+
+
+def test_what_an_environment_says_goes_over_what_the_app_is(shop: dict[str, Any]) -> None:
+    orders, web = release(shop, "orders"), release(shop, "web")
+    assert orders["values"]["env"] == {"LOG_LEVEL": "debug"}
+    assert orders["values"]["image"] == "ghcr.io/acme/orders:v1.0.0"
+    assert orders["watches"] == [{"kind": "Secret", "name": "database"}]
+    assert web["values"]["replicas"] == 1
+    assert (orders["app_id"], web["app_id"]) == (None, None)
+    assert shop["endpoint"]["url"] == "http://10.0.0.1:30081/ready"
+
+
+def test_helm_and_kubernetes_take_what_is_rendered(shop: dict[str, Any], helm: Helm) -> None:
+    orders, web = (objects(helm, release(shop, name)) for name in ("orders", "web"))
+    assert orders["NetworkPolicy"]["spec"]["ingress"][0]["from"][0]["podSelector"]["matchExpressions"][0]["values"] == [
+        "web"
+    ]
+    assert web["NetworkPolicy"]["spec"]["egress"][0]["to"][0]["podSelector"]["matchExpressions"][0]["values"] == [
+        "orders"
+    ]
+    labels = [made["Deployment"]["spec"]["template"]["metadata"]["labels"] for made in (orders, web)]
+    assert [[key for key in each if "access" in key] for each in labels] == [
+        ["todo.cloud/access-database"],
+        ["todo.cloud/access-public"],
+    ]
+    assert labels[0]["app.kubernetes.io/part-of"] == "shop"
+    assert "annotations" not in orders["Deployment"]["spec"]["template"]["metadata"]
+
+
+def test_a_sixth_service_comes_after_the_five(todo: dict[str, Any]) -> None:
+    assert names(todo)[-2:] == [["audit-log"], ["mail"]]
+    assert todo["known"][-2:] == ["audit-log", "mail"]
+    assert len(todo["known"]) == 8
+
+
+def test_it_is_let_in_where_it_calls(todo: dict[str, Any]) -> None:
+    policy = release(todo, "backend-api")["values"]["networkPolicy"]
+    assert policy["ingressFrom"] == ["frontend", "recurring-task-service", "sse-gateway", "audit-log"]
+    assert policy["access"] == ["database", "broker"]
+
+
+def test_dapr_knows_its_topics_and_its_pods_know_of_the_components(todo: dict[str, Any], helm: Helm) -> None:
+    components, audit = release(todo, "dapr-components"), release(todo, "audit-log")
+    assert components["values"]["pubsub"]["apps"] == {"audit": {"publishes": [], "subscribes": ["task-events"]}}
+    assert components["values"]["statestore"]["apps"][-1] == "audit"
+    assert audit["app_id"] == "audit"
+    annotations = objects(helm, audit)["Deployment"]["spec"]["template"]["metadata"]["annotations"]
+    assert (annotations["dapr.io/app-id"], annotations["dapr.io/app-port"]) == ("audit", "9000")
+    stamps = {
+        release(todo, name)["values"]["podAnnotations"]["todo.cloud/components"]
+        for name in ("backend-api", "audit-log")
+    }
+    assert len(stamps) == 1
+    assert {watch["name"] for watch in audit["watches"]} == {"app", "database", "kafka-credentials"}
+
+
+def test_its_port_and_path_are_followed(todo: dict[str, Any], helm: Helm) -> None:
+    policies = todo["environment"]["networkPolicies"]
+    assert policies["publicDoor"]["ports"] == [8080, 9000]
+    assert policies["monitoring"]["ports"] == [8080, 9000, 9090]
+    assert todo["endpoint"]["url"] == "https://staging.todo.example.com/health"
+    made = objects(helm, release(todo, "audit-log"))
+    assert made["Ingress"]["spec"]["rules"][0]["host"] == "audit.example.com"
+    assert made["Ingress"]["spec"]["ingressClassName"] == "traefik"
+    container = made["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+    assert container["livenessProbe"]["httpGet"]["path"] == "/up"
+
+
+def test_any_chart_is_a_release_as_it_is(todo: dict[str, Any]) -> None:
+    mail = release(todo, "mail")
+    assert (mail["chart"], mail["chart_version"], mail["values"]) == ("oci://ghcr.io/acme/mail", "1.0.0", {"a": 1})

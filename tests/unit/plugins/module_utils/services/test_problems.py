@@ -1,0 +1,84 @@
+"""What is wrong with services is said at once and all of it, with the nearest name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.services.problems import (
+    app_problems,
+    entry_problems,
+    problems,
+)
+
+APP = {"registry": "ghcr.io/acme", "version": "v1"}
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"prot": 3000}, "services.web has no key 'prot'; did you mean 'port'?."),
+    ({"port": "3000"}, "services.web.port is '3000'; it takes port, 1024 to 65535."),
+    ({"secrets": {"KEY": "app"}}, "services.web.secrets.KEY is 'app', which is not secret/key."),
+    ({"resources": {"cpu": "lots"}},
+     "services.web.resources.cpu is 'lots', which is not CPU as request-limit, in cores or millicores (`100m-1`)."),
+    ({"health": "health"}, "services.web.health is 'health', which is not a path that begins with /."),
+    ({"dapr": {"publish": ["x"]}}, "services.web.dapr has no key 'publish'; did you mean 'publishes'?."),
+    ({"public": {}}, "services.web.public needs either host or node_port."),
+    ({"public": {"host": "a.example.com", "node_port": 30080}}, "services.web.public needs either host or node_port."),
+    ({"chart": "x", "env": {}}, "services.web.env does not go with `chart`."),
+    ({"values": {}}, "services.web.values needs `chart`."),
+    ({"migrations": {}}, "services.web.migrations: this collection does not build that yet. Take the key out."),
+    ({"env": {True: "x"}}, "services.web.env: the key True is true; it takes the name of an environment variable."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "said"), WRONG, ids=[said for _, said in WRONG])
+def test_a_mistake_in_an_entry_is_named(entry: dict[str, Any], said: str) -> None:
+    assert entry_problems("web", entry) == [said]
+
+
+def test_a_name_has_hyphens() -> None:
+    assert entry_problems("Backend_API", {}) == [
+        "services.Backend_API: names of services have hyphens; write backend-api."
+    ]
+    assert len(entry_problems("9lives", {})) == 1
+    assert entry_problems("a" * 52, {}) == []
+
+
+def test_nothing_is_required() -> None:
+    assert problems(APP, {"web": {}}) == []
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    assert len(problems({"nmae": "x"}, {"a": {"prot": 1}, "b": {"port": 0}, "c": []})) == 4
+
+
+def test_services_that_are_not_there_are_named() -> None:
+    found = problems(APP, {"web": {"calls": ["ap"], "needs": ["datbase"], "after": ["{{ x }}"]}, "api": {}})
+    assert found == [
+        "services.web.after has a template; names of services are written out.",
+        "services.web.calls: there is no service 'ap'; did you mean 'api'?.",
+        "services.web.needs: there is no service 'datbase'; did you mean 'database'?.",
+    ]
+
+
+def test_hosts_written_by_hand_can_be_called() -> None:
+    assert problems(APP, {"web": {"calls": ["backend-api"]}}, ["backend-api"]) == []
+
+
+def test_an_image_has_a_registry_and_a_tag() -> None:
+    assert problems({}, {"web": {}}) == ["services.web.image is missing: say it in full, or set app.registry."]
+    assert problems({"registry": "ghcr.io/acme"}, {"web": {}}) == [
+        "services.web.image has no tag: say it, or set app.version."
+    ]
+    named: list[dict[str, Any]] = [
+        {"image": "{{ x }}"}, {"image": "a/b:1"}, {"image": "a:5000/b@sha256:1"}, {"role": "x"}, {"chart": "x"},
+    ]  # fmt: skip
+    assert [problems({}, {"web": entry}) for entry in named] == [[]] * len(named)
+    assert len(problems({}, {"web": {"image": "registry:5000/web"}})) == 1
+
+
+def test_a_cycle_is_a_mistake() -> None:
+    (said,) = problems(APP, {"a": {"calls": ["b"]}, "b": {"calls": ["a"]}})
+    assert "a waits for b waits for a" in said
+
+
+def test_the_app_is_checked_too() -> None:
+    assert app_problems({"versoin": "v1"}) == ["app has no key 'versoin'; did you mean 'version'?."]

@@ -1,0 +1,195 @@
+"""What follows from an entry: values that charts/service takes, policies of both ends, watches, scopes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.services.values import (
+    chart_values,
+    components,
+    connections_of,
+    dapr_of,
+    facts,
+    image_of,
+    watches_of,
+)
+from jsonschema import Draft7Validator
+
+from tests.unit.ansible_runs import TOP
+
+APP = {"name": "shop", "registry": "ghcr.io/acme", "version": "v1", "pull_secret": "registry"}
+TLS = {"class_name": "traefik", "cluster_issuer": "letsencrypt", "annotations": {"a": "b"}, "traefik_redirect": True}
+REQUIRED = {
+    "image": "ghcr.io/acme/web:v1",
+    "partOf": "shop",
+    "imagePullSecrets": ["registry"],
+    "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"cpu": "500m", "memory": "192Mi"}},
+}
+FOLLOWS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, {}),
+    ({"image": "other"}, {"image": "ghcr.io/acme/other:v1"}),
+    ({"image": "docker.io/library/x:2"}, {"image": "docker.io/library/x:2"}),
+    ({"port": 3000}, {"port": 3000}),
+    ({"env": {"A": 1, "B": True, "C": "x"}}, {"env": {"A": "1", "B": "true", "C": "x"}}),
+    ({"secrets": {"KEY": "app/key"}}, {"secretEnv": {"KEY": {"secret": "app", "key": "key"}}}),
+    ({"resources": {"cpu": "100m-1"}},
+     {"resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"cpu": "1", "memory": "192Mi"}}}),
+    ({"resources": {"memory": "1Gi"}},
+     {"resources": {"requests": {"cpu": "50m", "memory": "1Gi"}, "limits": {"cpu": "500m", "memory": "1Gi"}}}),
+    ({"stop_seconds": 45}, {"terminationGracePeriodSeconds": 45}),
+    ({"health": "/up"}, {"probes": {kind: {"path": "/up"} for kind in ("startup", "liveness", "readiness")}}),
+    ({"health": {"ready": "/ready"}},
+     {"probes": {kind: {"path": "/ready"} for kind in ("startup", "liveness", "readiness")}}),
+    ({"health": {"live": "/", "ready": "/ready"}},
+     {"probes": {"startup": {"path": "/"}, "liveness": {"path": "/"}, "readiness": {"path": "/ready"}}}),
+    ({"scale": 3}, {"replicas": 3, "autoscaling": {"enabled": False}}),
+    ({"scale": {"min": 2}}, {"replicas": 2, "autoscaling": {"enabled": False}}),
+    ({"scale": {"min": 2, "max": 6, "cpu": 70}}, {"autoscaling": {
+        "enabled": True, "minReplicas": 2, "maxReplicas": 6, "targetCPUUtilizationPercentage": 70}}),
+    ({"public": {"node_port": 30080}}, {"service": {"type": "NodePort", "nodePort": 30080}}),
+    ({"dapr": True}, {}),
+    ({"dapr": {"app_id": "shop-web", "secrets": ["app"]}, "port": 3000},
+     {"port": 3000, "dapr": {"annotations": {"app_id": "shop-web", "app_port": 3000}, "secretNames": ["app"]}}),
+    ({"dapr": {"port": 3001, "sidecar": {"log_level": "debug"}}, "port": 3000},
+     {"port": 3000, "dapr": {"annotations": {"app_port": 3001, "log_level": "debug"}}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "values"), FOLLOWS, ids=[str(entry) for entry, _ in FOLLOWS])
+def test_an_entry_becomes_values(entry: dict[str, Any], values: dict[str, Any]) -> None:
+    assert chart_values("web", entry, APP, {}) == REQUIRED | values
+
+
+def test_what_a_role_says_stays_where_the_entry_says_nothing() -> None:
+    assert chart_values("web", {"role": "frontend"}, {}, {}) == {}
+    assert chart_values("web", {"role": "frontend", "image": "x/web:2"}, {}, {}) == {"image": "x/web:2"}
+
+
+def exposure(public: Any, ingress: dict[str, Any]) -> dict[str, Any]:
+    return dict(chart_values("web", {"public": public}, APP, ingress)["exposure"])
+
+
+def test_the_platform_says_how_a_host_is_public() -> None:
+    assert exposure("shop.example.com", TLS) == {
+        "api": "ingress",
+        "host": "shop.example.com",
+        "annotations": {"a": "b"},
+        "ingress": {
+            "className": "traefik",
+            "tlsSecretName": "web-tls",
+            "clusterIssuer": "letsencrypt",
+            "traefikRedirect": True,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("public", "ingress", "certificate", "issuer"),
+    [
+        ({"host": "a.example.com"}, {}, "", ""),
+        ({"host": "a.example.com", "tls": "own"}, TLS, "own", ""),
+        ({"host": "a.example.com", "tls": False}, TLS, "", ""),
+    ],
+)
+def test_a_certificate_is_the_platforms_or_ones_own(
+    public: dict[str, Any], ingress: dict[str, Any], certificate: str, issuer: str
+) -> None:
+    made = exposure(public, ingress)["ingress"]
+    assert (made["tlsSecretName"], made["clusterIssuer"]) == (certificate, issuer)
+    assert made["traefikRedirect"] is bool(certificate)
+
+
+def test_a_connection_is_open_at_both_ends() -> None:
+    entry = {"calls": ["api"], "needs": ["database", "search"], "dapr": {"publishes": ["x"]}}
+    assert connections_of(entry, ["frontend"]) == {
+        "ingressFrom": ["frontend"],
+        "egressTo": ["api", "search"],
+        "access": ["broker", "database"],
+    }
+    assert connections_of({"public": {"node_port": 30080}}, []) == {"access": ["public"]}
+    assert connections_of({"public": "a.example.com", "dapr": {"state": True}}, []) == {"access": ["database"]}
+
+
+def test_what_a_sidecar_reads_is_watched() -> None:
+    flags = {"kind": "ConfigMap", "name": "flags"}
+    kafka, database = ({"kind": "Secret", "name": name} for name in ("kafka-credentials", "database"))
+    assert watches_of({"watches": [flags, flags], "dapr": {"broadcasts": ["x"], "state": True}}) == [
+        flags,
+        kafka,
+        database,
+    ]
+    assert watches_of({"dapr": True}) == []
+
+
+def test_a_sidecar_is_asked_for() -> None:
+    assert [dapr_of(entry) for entry in ({}, {"dapr": False}, {"dapr": True}, {"dapr": {"port": 1}})] == [
+        None,
+        None,
+        {},
+        {"port": 1},
+    ]
+
+
+def test_a_template_is_an_image_as_it_is() -> None:
+    assert image_of("web", {"image": "{{ x }}"}, APP) == "{{ x }}"
+    assert image_of("web", {"image": "web@sha256:1"}, APP) == "ghcr.io/acme/web@sha256:1"
+
+
+def test_any_chart_has_its_own_values() -> None:
+    assert facts("web", {"chart": "x", "values": {"a": 1}}, APP, {}, []) == {"watches": []}
+    assert set(facts("web", {}, APP, {}, [])) == {"chart_values", "connections", "watches", "app_id"}
+
+
+DEFAULTS = yaml.safe_load((TOP / "charts/dapr-components/values.yaml").read_text())
+TODO = ["backend-api", "recurring-task-service", "notification-service", "sse-gateway", "frontend"]
+
+
+def test_scopes_follow_from_the_entries() -> None:
+    entries: dict[str, Any] = {
+        "api": {"dapr": {"app_id": "shop-api", "publishes": ["orders"], "state": "statestore", "secrets": ["app"]}},
+        "screen": {"dapr": {"broadcasts": ["orders"]}},
+        "web": {},
+    }
+    made = components(entries, DEFAULTS, [])
+    assert {name: app for name, app in made["pubsub"]["apps"].items() if app} == {
+        "shop-api": {"publishes": ["orders"], "subscribes": []}
+    }
+    assert {name: app for name, app in made["broadcast"]["apps"].items() if app} == {
+        "screen": {"publishes": [], "subscribes": ["orders"]}
+    }
+    assert {name: app for name, app in made["secretStore"]["apps"].items() if app} == {"shop-api": ["app"]}
+    assert made["statestore"] == {"apps": ["shop-api"]}
+
+
+def test_apps_of_the_chart_that_are_not_there_lose_their_scopes() -> None:
+    made = components({}, DEFAULTS, [])
+    assert made["pubsub"]["apps"]["backend-api"] is None
+    assert made["statestore"] == {"apps": []}
+
+
+def test_a_sixth_service_changes_nothing_for_the_five() -> None:
+    made = components({"audit": {"dapr": {"subscribes": ["task-events"], "state": True}}}, DEFAULTS, TODO)
+    assert made == {
+        "pubsub": {"apps": {"audit": {"publishes": [], "subscribes": ["task-events"]}}},
+        "statestore": {"apps": [*DEFAULTS["statestore"]["apps"], "audit"]},
+    }
+    assert components({}, DEFAULTS, TODO) == {}
+
+
+def test_an_entry_adds_topics_to_those_of_its_role() -> None:
+    entry = {"role": "backend_api", "dapr": {"publishes": ["audit"]}}
+    made = components({"backend-api": entry}, DEFAULTS, TODO)
+    assert made["pubsub"]["apps"]["backend-api"]["publishes"] == ["task-events", "reminders", "audit"]
+
+
+def test_the_chart_takes_the_values() -> None:
+    schema = yaml.safe_load((TOP / "charts/service/values.schema.json").read_text())
+    known = Draft7Validator({**schema, "required": []})
+    for entry, _ in FOLLOWS:
+        values = chart_values("web", entry, APP, TLS)
+        values.pop("dapr", None)  # as Dapr's annotations by the role
+        values.pop("probes", None)  # over the chart's own
+        values.pop("autoscaling", None)
+        assert [error.message for error in known.iter_errors(values) if error.validator != "required"] == []
