@@ -9,8 +9,8 @@ name: release_name
 version_added: 0.1.0
 short_description: The name of a host's Helm release
 description:
-  - Each host of the groups C(components), C(core_services) and C(event_services) describes one release. Its name
-    follows from the inventory alone, so it is known of hosts that C(--limit) leaves out as well.
+  - Each host of the groups C(components), C(core_services), C(event_services) and C(services) describes one release.
+    Its name follows from the inventory alone, so it is known of hosts that C(--limit) leaves out as well.
   - A host that runs the role P(todo.cloud.app_service#role) has the name in C(app_service_name), else its own name with
     hyphens for underscores. Any other has the name of its role (C(service_role), else that of the host) with hyphens.
 positional: hostvars

@@ -161,3 +161,10 @@ def test_a_mistake_ends_the_program(tmp_path: Path, ansible: Ansible, app: Any, 
     assert said in done.stdout
     assert "Traceback" not in done.stdout
     assert "playbook:" not in done.stdout
+
+
+def test_a_file_that_cannot_be_read_ends_it_too(tmp_path: Path, ansible: Ansible) -> None:
+    inventory = written(tmp_path, None, {})
+    (inventory / "services.yml").write_text("plugin: [todo.cloud.services\n")
+    done = ansible.playbook(TOP / "playbooks/preflight.yml", "-i", inventory, "--list-hosts")
+    assert done.returncode != 0, done.stdout
