@@ -96,6 +96,11 @@ chaos: ## kill or pause site.yml and rollback.yml at random moments (RUNS=200 SE
 	@$(CLUSTER) build --tests chaos
 	@$(CLUSTER) with chaos -- env PYTHONPATH=collections:. python3 -m tests.chaos --points $(or $(RUNS),$(POINTS),200) $(if $(SEED),--seed $(SEED)) $(if $(KIND),--kind $(KIND))
 
+.PHONY: faults
+faults: build ## break what a healthy set needs, part by part, before, amid and after an upgrade: a table (PART=broker MOMENT=before)
+	@TODO_CLOUD_CLUSTER=faults $(CLUSTER) with --provider local faults -- bash -c '$(SITE) && PYTHONPATH=collections:. \
+	python3 -m tests.faults $(if $(PART),--part $(PART)) $(if $(MOMENT),--moment $(MOMENT))'
+
 .PHONY: fuzz
 fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
 	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))

@@ -27,10 +27,8 @@ from ..kube.resources import (
     JOB,
     NODE,
     POD,
-    SECRET,
     SERVICE,
     STATEFUL_SET,
-    WELL_KNOWN,
     Resource,
 )
 from ..readiness.daprd import APP_ID, enabled
@@ -39,7 +37,6 @@ from .components import Backend, backends
 from .hosts import Address, unreached
 from .webhooks import still_uncalled, uncalled
 
-_COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]
 _DNS = (("kube-system", "kube-dns"), ("openshift-dns", "dns-default"))
 _DAPR = ("dapr-sidecar-injector", "dapr-sentry", "dapr-placement-server", "dapr-scheduler-server", "dapr-api")
 _REGISTRY = re.compile(
@@ -145,7 +142,8 @@ class Dependencies:
         if notes or failure.code in (Code.SIDECAR_MISSING, Code.INJECTOR_DOWN, Code.SIDECAR_NOT_READY):
             for service in _DAPR:
                 yield from self._service(f"Dapr's {service}", self._dapr, service, Code.PLATFORM_DOWN)
-            for backend in backends(self._components(), str((notes or {}).get(APP_ID, "")), self._secret):
+            app_id = str((notes or {}).get(APP_ID, ""))
+            for backend in backends(self._kube, self._namespace, app_id, _ASK_SECONDS):
                 yield from self._backend(backend)
         lines = [*(failure.details.get("previous_log_tail") or ()), *(failure.details.get("log_tail") or ())]
         for address in unreached(str(line) for line in lines):
@@ -234,12 +232,6 @@ class Dependencies:
         endpoints = [each for item in slices for each in item.get("endpoints") or ()]
         if not any(_serves(each.get("conditions") or {}) for each in endpoints):
             yield Down(what, f"none of its {len(endpoints)} pods is ready" if endpoints else "it has no pods", code)
-
-    def _components(self) -> list[dict[str, Any]]:
-        return self._list(_COMPONENT, self._namespace)
-
-    def _secret(self, name: str) -> Mapping[str, str]:
-        return (self._find(SECRET, self._namespace, name) or {}).get("data") or {}
 
     def _list(self, resource: Resource, namespace: str, labels: str = "") -> list[dict[str, Any]]:
         """All objects; ``_UNREAD`` where they may not be read."""

@@ -1,21 +1,30 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Brokers and stores of Dapr components, by the components that an app's sidecar loads."""
+"""Brokers and stores of Dapr components, and which of them keep a sidecar from starting.
+
+The words of daprd's log are those of Dapr 1.14 and 1.18: pkg/runtime/runtime.go, pkg/runtime/processor.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..kube.api import KubeReader
+from ..kube.deadline import Deadline
+from ..kube.errors import KubeError, Unreachable
+from ..kube.resources import SECRET, WELL_KNOWN
 from .hosts import Address, addresses
 
+_COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]
+_LOADING, _LOADED = (
+    ("Loading components", "outstanding components to be processed"),
+    "All outstanding components processed",
+)
 _HOST_KEYS = frozenset({"brokers", "redisHost", "host", "hosts", "url", "natsURL", "endpoint", "connectionString"})
-
-# The data of a Secret by its name, empty where it may not be read.
-Secrets = Callable[[str], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -32,9 +41,28 @@ class Backend:
         return f"{named} of component {self.component}" + (f" ({self.kind})" if self.kind else "")
 
 
-def backends(items: list[dict[str, Any]], app_id: str, secrets: Secrets) -> Iterator[Backend]:
-    """Those of the components that an app loads, and that name an address with a port."""
-    for item in items:
+def backends(kube: KubeReader, namespace: str, app_id: str, seconds: float) -> list[Backend]:
+    """Of the components that an app loads and that name an address with a port; none where that may not be read.
+
+    Raises Unreachable.
+    """
+    try:
+        return list(_backends(kube, namespace, app_id, Deadline.after(seconds)))
+    except Unreachable:
+        raise
+    except KubeError:
+        return []
+
+
+def uninitialized(log: str, of_app: list[Backend]) -> list[Backend]:
+    """Those that a sidecar still waits for by its log: it hangs, or has ended there."""
+    if _LOADED in log or not any(words in log for words in _LOADING):
+        return []
+    return [each for each in of_app if f"Component loaded: {each.component} (" not in log]
+
+
+def _backends(kube: KubeReader, namespace: str, app_id: str, deadline: Deadline) -> Iterator[Backend]:
+    for item in kube.list_(_COMPONENT, namespace, deadline=deadline)[0]:
         if item.get("scopes") and app_id not in item["scopes"]:
             continue
         spec = item.get("spec") or {}
@@ -43,17 +71,17 @@ def backends(items: list[dict[str, Any]], app_id: str, secrets: Secrets) -> Iter
         for entry in spec.get("metadata") or ():
             if entry.get("name") in _HOST_KEYS:
                 shared = shared or bool(entry.get("secretKeyRef"))
-                found |= dict.fromkeys(addresses(_value(entry, secrets)))
+                found |= dict.fromkeys(addresses(_value(kube, namespace, entry, deadline)))
         if found:
             yield Backend(str(item["metadata"]["name"]), str(spec.get("type") or ""), tuple(found), shared)
 
 
-def _value(entry: Mapping[str, Any], secrets: Secrets) -> str:
+def _value(kube: KubeReader, namespace: str, entry: Mapping[str, Any], deadline: Deadline) -> str:
     reference = entry.get("secretKeyRef") or {}
     if not reference:
         return str(entry.get("value") or "")
+    secret = kube.find(SECRET, namespace, str(reference.get("name") or ""), deadline=deadline) or {}
     try:
-        data = secrets(str(reference.get("name") or ""))
-        return base64.b64decode(data.get(str(reference.get("key")), "")).decode()
+        return base64.b64decode((secret.get("data") or {}).get(reference.get("key"), "")).decode()
     except (binascii.Error, UnicodeDecodeError):
         return ""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from ..dependencies.components import backends, uninitialized
 from ..failure import Code, Failure
 from ..known_secrets import KNOWN, secrets_of
 from ..kube.api import KubeObserver, Object
@@ -17,9 +18,9 @@ from ..kube.errors import Forbidden, KubeError
 from ..kube.resources import RESOURCE_QUOTA, SECRET
 from ..masking import hidden_across_lines, masked
 from ..neutral import shortened, without_colours
-from ..readiness.daprd import explained
+from ..readiness.daprd import APP_ID, explained
 from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, relevant_events
-from ..readiness.fields import name, status, uid
+from ..readiness.fields import metadata, name, status, uid
 from ..readiness.pods import Container, Role, containers, created
 from ..readiness.sentences import container_of, sentence
 from ..readiness.symptoms import Symptom
@@ -122,7 +123,8 @@ class Diagnosis:
         if symptom.code in _LOG_DECIDES or symptom.code is Code.JOB_FAILED:
             # The terminated run has the cause; the current one may have just started.
             cause = decisive_line(before if view.running is not None and before else current or before)
-            return explained(cause, pod) if view.role is Role.SIDECAR else cause
+            sidecar = view.role is Role.SIDECAR
+            return self._with_components(explained(cause, pod), pod, before or current, current) if sidecar else cause
         if symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN):
             return self._sidecar_evidence(target, pod, details)
         return ""
@@ -134,8 +136,21 @@ class Diagnosis:
                 continue
             log = self._log(target.namespace, name(pod), view.name, previous=False)
             details["sidecar"] = {"container": view.name, "log_tail": _tail(log, self._log_lines)}
-            return f"sidecar {view.name} is not ready either: {decisive_line(log)}" if is_error(log) else ""
+            cause = self._with_components(decisive_line(log) if is_error(log) else "", pod, log)
+            return f"sidecar {view.name} is not ready either: {cause}" if cause else ""
         return ""
+
+    def _with_components(self, cause: str, pod: Object, *logs: str) -> str:
+        """``cause``, and the components that a sidecar waits for, by their names and brokers."""
+        app_id = str((metadata(pod).get("annotations") or {}).get(APP_ID) or "")
+        namespace = str(metadata(pod).get("namespace") or "")
+        try:
+            known = backends(self._kube, namespace, app_id, self._deadline.remaining) if any(logs) else []
+        except KubeError:
+            known = []
+        waits = next((found for log in logs if (found := uninitialized(log, known))), [])
+        text = "; ".join(f"it has not got through to {each}" for each in waits)
+        return "; ".join(filter(None, (cause, masked(text))))
 
     def _log(self, namespace: str, pod: str, container: str, *, previous: bool) -> str:
         self._learn_secrets(namespace)

@@ -182,3 +182,20 @@ def test_a_pod_without_container_statuses_is_waited_for(statuses: Any) -> None:
     with cluster(found) as (_, kube, lines):
         verdict = wait(kube, lines, deployment("crash-app"), timeout=2.0)
     assert [failed.code for failed in verdict.failures] == [Code.TIMEOUT]
+
+
+@pytest.mark.parametrize("state", ["crash-daprd", "daprd-never-ready"])
+def test_a_component_that_hangs_is_named_with_its_brokers(state: str) -> None:
+    """daprd says nothing while it waits for a broker: what it has not loaded yet is what it waits for."""
+    entry = {"name": "brokers", "value": "kafka.data:9092"}
+    item = {"metadata": {"name": "pubsub"}, "spec": {"type": "pubsub.kafka", "metadata": [entry]}}
+    log = b'level=info msg="Loading components"\nlevel=info msg="Component loaded: store (state.redis/v1)"\n'
+
+    def answer(request: Request) -> Answer | None:
+        if request.path.endswith("/components"):
+            return listing([item])
+        return Answer(body=log) if request.path.endswith("/log") else None
+
+    with cluster(objects(f"deployment-{state}"), answer) as (_, kube, lines):
+        failed = wait(kube, lines, deployment(state), graces={"sidecar_not_ready": 0}).failures[0]
+    assert failed.message.endswith("it has not got through to kafka.data:9092 of component pubsub (pubsub.kafka)")
