@@ -35,8 +35,7 @@ CHART = str(TOP / "tests" / "fixtures" / "charts" / "objects")
 BEFORE, AMID, AFTER, OUTLASTED = "before", "amid", "after", "outlasted"
 MOMENTS = (BEFORE, AMID, AFTER, OUTLASTED)
 _GRACES = {"sidecar_not_ready": 5.0, "image_pull": 5.0, "failed_create": 3.0, "unschedulable": 5.0}
-_BACK_SECONDS = 20.0
-_OUTLASTED_SECONDS = 40
+_LIMIT_SECONDS = 150
 _SOURCE = "todo-local"  # where the broker's Secret and component are known to work
 
 
@@ -101,8 +100,8 @@ class Bench:
 
             def crush() -> None:
                 broken.enter_context(part.broken(self._place))
-                if not part.back_at and moment != OUTLASTED:
-                    timers.append(threading.Timer(_BACK_SECONDS, broken.close))
+                if part.back_after and moment != OUTLASTED:
+                    timers.append(threading.Timer(part.back_after, broken.close))
                     timers[0].start()
 
             def hear(line: str) -> None:
@@ -117,7 +116,7 @@ class Bench:
 
             if moment in (BEFORE, OUTLASTED):
                 crush()
-            end = self._apply(version, _OUTLASTED_SECONDS if moment == OUTLASTED else part.limit, hear)
+            end = self._apply(version, part.outlasted if moment == OUTLASTED else _LIMIT_SECONDS, hear)
             for timer in timers:
                 timer.join()
         row = Row(part.name, moment, str(end), time.monotonic() - begun, _wrong(part, moment, end))

@@ -101,8 +101,8 @@ class Place:
 class Part:
     """``broken``: for as long as the block lasts; ``code`` and ``named``: how a run ends that it outlasts.
 
-    ``back_at``: a part of the line of progress after which it returns; empty: after 20 s. ``limit``: the run's timeout
-    in seconds.
+    It returns after a line of progress that holds ``back_at``, or after ``back_after`` seconds; ``outlasted``: the
+    timeout, in seconds, of the run that it does not return for.
     """
 
     name: str
@@ -110,7 +110,8 @@ class Part:
     named: str
     code: str = "platform_down"
     back_at: str = "waiting for it"
-    limit: int = 120
+    back_after: float = 0.0
+    outlasted: int = 40
 
 
 def _dapr(name: str, kind: Resource = DEPLOYMENT) -> Part:
@@ -129,7 +130,7 @@ PARTS = (
     Part("webhook of pods", lambda place: place.guarded("", "pods"), HOOK_NAME),
     Part("webhook of workloads", lambda place: place.guarded("apps", "deployments"), HOOK_NAME, "webhook_down",
          "trying again"),
-    Part("etcd", lambda place: place.silent("etcd"), "API server", "unreachable", ""),
-    Part("API server", lambda place: place.silent("kube-apiserver"), "API server", "unreachable", ""),
-    Part("node", lambda place: place.silent("kubelet"), "node"),
+    Part("etcd", lambda place: place.silent("etcd"), "API server", "unreachable", "", 20.0),
+    Part("API server", lambda place: place.silent("kube-apiserver"), "API server", "unreachable", "", 20.0),
+    Part("node", lambda place: place.silent("kubelet"), "node", back_at="", back_after=75.0, outlasted=100),
 )  # fmt: skip

@@ -1,8 +1,12 @@
-"""A real database goes away beside a deployment: it is named and waited for, and nothing goes back for it."""
+"""What a deployment needs goes away beside it, for real: it is named and waited for, and nothing goes back for it.
+
+All parts of a platform are broken by ``make faults``, which has a cluster to itself.
+"""
 
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -11,6 +15,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import is_true
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import WaitOptions
 
+from tests.faults.parts import HOOK_NAME, Place
 from tests.integration.releases.test_preflight import deployment, release
 from tests.integration.releases.world import World
 from tests.integration.support import eventually
@@ -84,3 +89,54 @@ def test_one_that_comes_back_in_time_lets_the_run_go_on(with_database: World) ->
         later.join()
     assert done.outcomes == {"api": "verified"}
     assert any("Service db" in line and "waiting" in line for line in done.lines)
+
+
+def test_what_crashed_before_a_run_is_tried_again_by_it(with_database: World) -> None:
+    """The kubelet would start it minutes later."""
+    world = with_database
+    scale(world, 0)
+    failed = world.apply(app(world, "two"), wait=STABLE, timeout=round(patience(12)), on_failure="hold")
+    assert failed.outcomes == {"api": "failed"}
+    eventually("its back-off is long", lambda: restarts(world) >= 3)
+    scale(world, 1)
+    done = world.apply(app(world, "two"), wait=STABLE, timeout=round(patience(60))).ok()
+    assert done.actions == {"api": "verify"}
+    assert done.outcomes == {"api": "verified"}
+
+
+def test_a_webhook_that_lets_no_pod_be_made_is_waited_for(world: World) -> None:
+    world.apply(release(world, "api", deployment("api"))).ok()
+    place = Place("", world.namespace, world.kube)
+    guard = ExitStack()
+    guard.enter_context(place.guarded("", "pods"))
+    lines: list[str] = []
+
+    def hear(line: str) -> None:
+        lines.append(line)
+        if "waiting for it" in line:
+            guard.close()
+
+    changed = deployment("api", container={"env": [{"name": "VERSION", "value": "two"}]})
+    with guard:
+        wait = WaitOptions(stability_seconds=0.5, graces={"failed_create": 1})
+        done = world.apply(release(world, "api", changed), wait=wait, hear=hear).ok()
+    assert done.outcomes == {"api": "verified"}
+    assert any(HOOK_NAME in line for line in lines)
+    assert len(world.history("api")) == 2
+
+
+def test_dapr_that_is_down_is_named_and_nothing_goes_back(world: World) -> None:
+    """The namespace plays Dapr's: its injector has a Service and no pods."""
+    world.apply(release(world, "api", deployment("api"))).ok()
+    spec = {"selector": {"app": "injector"}, "ports": [{"port": 443}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "dapr-sidecar-injector"}, "spec": spec}
+    world.kube.create(SERVICE, world.namespace, service)
+    changed = deployment("api")
+    changed["spec"]["template"]["metadata"]["annotations"] = {"dapr.io/enabled": "true", "dapr.io/app-id": "api"}
+    wait = WaitOptions(stability_seconds=0.5, graces={"sidecar_missing": 1})
+    failed = world.apply(
+        release(world, "api", changed), wait=wait, timeout=round(patience(12)), dapr_namespace=world.namespace
+    )
+    assert failed.code == "platform_down", failed.message
+    assert "dapr-sidecar-injector" in failed.result["failures"][0]["details"]["dependency"]
+    assert (failed.outcomes, len(world.history("api"))) == ({"api": "failed"}, 2)

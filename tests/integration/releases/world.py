@@ -125,12 +125,18 @@ class World:
         wait = settings.pop("wait", WaitOptions(stability_seconds=0.5))
         hold = OnFailure(settings.pop("on_failure", "set"))
         settings.setdefault("timeout", round(patience(60)))
+        heard: Callable[[str], None] = settings.pop("hear", lambda line: None)  # called with each line of progress
         options = Settings(ENVIRONMENT, self.namespace, on_failure=hold, wait=wait, **settings)
         lines: list[str] = []
+
+        def progress(line: str) -> None:
+            lines.append(line)
+            heard(line)
+
         with KubeSession.from_params({"kubeconfig": self.kubeconfig}) as kube:
             try:
                 helm = HelmCli(kube.kubeconfig, self.helm)
-                result = run(Run(kube, helm, options, lines.append, module)).as_result()
+                result = run(Run(kube, helm, options, progress, module)).as_result()
                 check_result(module, result)
                 return Outcome(result, lines=lines)
             except TodoCloudError as exc:
