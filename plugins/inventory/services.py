@@ -66,7 +66,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.problems impor
 from ansible_collections.todo.cloud.plugins.module_utils.services.values import components
 
 _FILES = ("services.yml", "services.yaml")
-_CHART = Path(__file__).resolve().parents[2] / "charts/dapr-components/values.yaml"
+_TOP = Path(__file__).resolve().parents[2]
+_CHART, _ROLES = _TOP / "charts/dapr-components/values.yaml", _TOP / "roles"
 # Groups whose hosts, written by hand, describe releases.
 _RELEASES = ("components", "core_services", "event_services")
 
@@ -97,11 +98,11 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
         entries, found = layered(shared.get("services"), here.get("services"))
         for name in entries:
             entries[name] = self._own(path, name, entries[name])
-        others = self._others()
-        found = found or problems(app, entries, others)
+        others, roles = self._others(), self._roles()
+        found = found or problems(app, entries, others, roles)
         if found:
             raise AnsibleError("\n  ".join(["the services cannot be deployed:", *found]))
-        self._add_hosts(path, app, entries)
+        self._add_hosts(path, app, entries, waves(entries, roles))
         self._add_facts(entries, others)
 
     def _shared(self, path: str) -> Mapping[str, Any]:
@@ -128,8 +129,19 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
         groups = [self.inventory.groups[name] for name in _RELEASES if name in self.inventory.groups]
         return [host.name.replace("_", "-") for group in groups for host in group.get_hosts()]
 
-    def _add_hosts(self, path: str, app: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> None:
-        order = waves(entries)
+    def _roles(self) -> dict[str, list[str]]:
+        """The roles that say what a service is, with the services that each calls."""
+        found = {}
+        for file in _ROLES.glob("*/vars/main.yml"):
+            role = file.parents[1].name
+            values = (self.loader.load_from_file(str(file)) or {}).get(f"_{role}_values") or {}
+            if isinstance(values, Mapping) and "image" in values:
+                found[role] = list((values.get("networkPolicy") or {}).get("egressTo") or ())
+        return found
+
+    def _add_hosts(
+        self, path: str, app: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]], order: Mapping[str, int]
+    ) -> None:
         self.inventory.add_group("services")
         for wave in sorted(set(order.values())):
             self.inventory.add_group(f"wave_{wave:02}")

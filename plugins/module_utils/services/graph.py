@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .spec import ENVIRONMENT_NEEDS
 
 Entries = Mapping[str, Mapping[str, Any]]
+Roles = Mapping[str, Sequence[str]]
+_NONE: Roles = {}
 
 
 class Cycle(ValueError):
@@ -22,9 +24,9 @@ def called(entry: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*(entry.get("calls") or ()), *needs]))
 
 
-def earlier(entry: Mapping[str, Any]) -> list[str]:
-    """The services that are deployed before one: those of ``after``, else those that it calls."""
-    return list(entry["after"] or ()) if "after" in entry else called(entry)
+def earlier(entry: Mapping[str, Any], roles: Roles = _NONE) -> list[str]:
+    """The services that are deployed before one: those of ``after``, else those that it calls, by its role as well."""
+    return list(entry["after"]) if "after" in entry else [*called(entry), *roles.get(entry.get("role", ""), ())]
 
 
 def callers(entries: Entries) -> dict[str, list[str]]:
@@ -36,12 +38,16 @@ def callers(entries: Entries) -> dict[str, list[str]]:
     return {name: sorted(found[name]) for name in sorted(found)}
 
 
-def waves(entries: Entries) -> dict[str, int]:
+def waves(entries: Entries, roles: Roles = _NONE) -> dict[str, int]:
     """The wave of each service, from 1. Others than these are deployed before.
 
+    :param roles: the services that those of a role call
     :raises Cycle: some wait for each other
     """
     done: dict[str, int] = {}
+
+    def before(name: str) -> list[str]:
+        return [other for other in earlier(entries[name], roles) if other in entries]
 
     def wave(name: str, path: tuple[str, ...]) -> int:
         if name in path:
@@ -51,11 +57,7 @@ def waves(entries: Entries) -> dict[str, int]:
                 f"Say in one of them what it really has to come after, for example services.{name}.after: []."
             )
         if name not in done:
-            done[name] = 1 + max((wave(other, (*path, name)) for other in _known(entries, name)), default=0)
+            done[name] = 1 + max((wave(other, (*path, name)) for other in before(name)), default=0)
         return done[name]
 
     return {name: wave(name, ()) for name in entries}
-
-
-def _known(entries: Entries, name: str) -> Iterable[str]:
-    return [other for other in earlier(entries[name]) if other in entries]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .graph import Cycle, waves
+from .graph import Cycle, Roles, waves
 from .spec import APP_TYPE, ENTRY_TYPE, ENVIRONMENT_NEEDS, NAME, OF_ANY_CHART, OF_OWN_CHART
 from .types import check, is_template, nearest
 
@@ -36,11 +36,13 @@ def entry_problems(name: str, entry: Any) -> list[str]:
     return found
 
 
-def problems(app: Any, entries: Any, others: Collection[str] = ()) -> list[str]:
+def problems(app: Any, entries: Any, others: Collection[str] = (), roles: Roles | None = None) -> list[str]:
     """What is wrong with all entries and between them.
 
     :param others: releases of the inventory that are no entries
+    :param roles: the roles that say what a service is, with the services that each calls
     """
+    roles = roles or {}
     if not isinstance(entries, Mapping):
         return ["services is not a dictionary; it takes names of services, each with a dictionary of its keys."]
     found = app_problems(app)
@@ -51,9 +53,12 @@ def problems(app: Any, entries: Any, others: Collection[str] = ()) -> list[str]:
     for name, entry in entries.items():
         found += _references(name, entry, [*entries, *others])
         found += _image(name, entry, app)
+        role = entry.get("role")
+        if role is not None and role not in roles:
+            found.append(f"services.{name}.role: there is no such role {role!r}{nearest(role, roles)}.")
     if not found:
         try:
-            waves(entries)
+            waves(entries, roles)
         except Cycle as circle:
             found.append(str(circle))
     return found

@@ -157,3 +157,36 @@ def test_its_port_and_path_are_followed(todo: dict[str, Any], helm: Helm) -> Non
 def test_any_chart_is_a_release_as_it_is(todo: dict[str, Any]) -> None:
     mail = release(todo, "mail")
     assert (mail["chart"], mail["chart_version"], mail["values"]) == ("oci://ghcr.io/acme/mail", "1.0.0", {"a": 1})
+
+
+@pytest.fixture(scope="module")
+def entries(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The Todo app without hosts written by hand: its five services are entries."""
+    inventory = tmp_path_factory.mktemp("entries") / "staging"
+    shutil.copytree(TOP / "inventories/staging", inventory)
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
+    five = [
+        host for name in ("core_services", "event_services") for host in hosts["all"]["children"].pop(name)["hosts"]
+    ]
+    (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    services = {host.replace("_", "-"): {"role": host} for host in five}
+    (inventory / "services.yml").write_text("plugin: todo.cloud.services\n")
+    (inventory / "group_vars/all/own.yml").write_text(yaml.safe_dump({"services": services}))
+    return described(ansible, inventory, TODO_VERSION="sha-0123abc")
+
+
+def test_the_five_as_entries_are_the_same_releases(entries: dict[str, Any], ansible: Ansible) -> None:
+    by_hand = described(ansible, TOP / "inventories/staging", TODO_VERSION="sha-0123abc")
+    for name in by_hand["known"]:
+        assert release(entries, name) == release(by_hand, name)
+    assert entries["environment"] == by_hand["environment"]
+    assert entries["endpoint"] == by_hand["endpoint"]
+
+
+def test_their_order_follows_from_what_they_call(entries: dict[str, Any]) -> None:
+    assert [sorted(wave) for wave in names(entries)] == [
+        ["dapr-components"],
+        ["backend-api", "notification-service"],
+        ["recurring-task-service", "sse-gateway"],
+        ["frontend"],
+    ]

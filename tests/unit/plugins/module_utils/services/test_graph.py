@@ -44,3 +44,8 @@ def test_a_cycle_is_refused_by_name_with_the_way_out() -> None:
 
 def test_services_that_call_each_other_start_as_one_of_them_says() -> None:
     assert waves({"a": {"calls": ["b"], "after": []}, "b": {"calls": ["a"]}}) == {"a": 1, "b": 2}
+
+
+def test_a_service_of_a_role_comes_after_those_that_the_role_calls() -> None:
+    entries = {"frontend": {"role": "frontend", "calls": ["api"]}, "backend-api": {"after": ["api"]}, "api": {}}
+    assert waves(entries, {"frontend": ["backend-api"]}) == {"frontend": 3, "backend-api": 2, "api": 1}

@@ -71,7 +71,7 @@ def test_an_image_has_a_registry_and_a_tag() -> None:
     named: list[dict[str, Any]] = [
         {"image": "{{ x }}"}, {"image": "a/b:1"}, {"image": "a:5000/b@sha256:1"}, {"role": "x"}, {"chart": "x"},
     ]  # fmt: skip
-    assert [problems({}, {"web": entry}) for entry in named] == [[]] * len(named)
+    assert [problems({}, {"web": entry}, roles={"x": []}) for entry in named] == [[]] * len(named)
     assert len(problems({}, {"web": {"image": "registry:5000/web"}})) == 1
 
 
@@ -82,3 +82,11 @@ def test_a_cycle_is_a_mistake() -> None:
 
 def test_the_app_is_checked_too() -> None:
     assert app_problems({"versoin": "v1"}) == ["app has no key 'versoin'; did you mean 'version'?."]
+
+
+def test_a_role_says_what_a_service_is() -> None:
+    roles = {"backend_api": [], "frontend": ["backend-api"]}
+    assert problems(APP, {"web": {"role": "frontend"}}, roles=roles) == []
+    assert problems(APP, {"web": {"role": "frontent"}}, roles=roles) == [
+        "services.web.role: there is no such role 'frontent'; did you mean 'frontend'?."
+    ]
