@@ -89,12 +89,12 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
         try:
             self._read_config_data(path)
             self._add(path)
-        except AnsibleError as error:
+        except Exception as error:  # whatever it is, Ansible would only warn
             raise Refused(visible(f"ERROR: {path}: {error}")) from None
 
     def _add(self, path: str) -> None:
         shared, here = self._shared(path), self._variables(path, self.inventory.groups["all"])
-        app = merged(shared.get("app") or {}, here.get("app") or {})
+        app = self._app(shared.get("app"), here.get("app"))
         entries, found = layered(shared.get("services"), here.get("services"))
         for name in entries:
             entries[name] = self._own(path, name, entries[name])
@@ -104,6 +104,11 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             raise AnsibleError("\n  ".join(["the services cannot be deployed:", *found]))
         self._add_hosts(path, app, entries, waves(entries, roles))
         self._add_facts(entries, others)
+
+    def _app(self, *layers: Any) -> dict[str, Any]:
+        if not all(layer is None or isinstance(layer, Mapping) for layer in layers):
+            raise AnsibleError("app is not a dictionary.")
+        return merged(layers[0] or {}, layers[1] or {})
 
     def _shared(self, path: str) -> Mapping[str, Any]:
         file = self.get_option("app")

@@ -31,7 +31,7 @@ def layered(shared: Any, here: Any) -> tuple[dict[str, Any], list[str]]:
     layers = [{} if layer is None else layer for layer in (shared, here)]
     if not all(isinstance(layer, Mapping) for layer in layers):
         return {}, ["services is not a dictionary; it takes names of services, each with a dictionary of its keys."]
-    base, over = layers
+    base, over = ({str(name): entry for name, entry in layer.items()} for layer in layers)
     if not base:
         base, over = over, {}
     found = [

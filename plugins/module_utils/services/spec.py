@@ -17,7 +17,7 @@ _OBJECT = Text("the name of an object", r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$
 _PATH = Text("a path that begins with /", r"^/[^?#\s]*$")
 _HOST = Text("a host name", r"^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
 _VARIABLE = Text("the name of an environment variable", r"^[A-Za-z_][A-Za-z0-9_]*$")
-_REFERENCE = Text("secret/key", r"^[a-z0-9][a-z0-9.-]*/[-._a-zA-Z0-9]+$")
+_REFERENCE = Text("secret/key", r"^[a-z0-9][a-z0-9.-]*/[-._a-zA-Z0-9]+$", secret=True)
 _CPU = Text("CPU as request-limit, in cores or millicores (`100m-1`)", r"^[0-9.]+m?(-[0-9.]+m?)?$")
 _MEMORY = Text("memory as request-limit (`128Mi-256Mi`)", r"^[0-9.]+([KMGT]i?)?(-[0-9.]+([KMGT]i?)?)?$")
 _TOPIC = Text("the name of a topic", r"^[A-Za-z0-9._-]+$")

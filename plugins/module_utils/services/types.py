@@ -34,10 +34,14 @@ class Type(Protocol):
 
 @dataclass(frozen=True)
 class Text:
-    """A string; numbers are none."""
+    """A string; numbers are none.
+
+    :ivar secret: whether people may write a secret here, so that it is not shown
+    """
 
     name: str = "text"
     pattern: str = ""
+    secret: bool = False
 
     def title(self) -> str:
         return self.name
@@ -50,7 +54,7 @@ class Text:
 
     def problems(self, value: Any, where: str) -> Iterator[str]:
         if self.pattern and not re.search(self.pattern, value):
-            yield f"{where} is {value!r}, which is not {self.name}."
+            yield f"{where} is {'text' if self.secret else repr(str(value))}, which is not {self.name}."
 
 
 @dataclass(frozen=True)
@@ -286,6 +290,7 @@ def nearest(name: object, known: Iterable[str]) -> str:
 
 
 def _said(value: Any) -> str:
+    """What a value is, without its content: that may be a secret in the wrong place."""
     if isinstance(value, Mapping):
         return "a dictionary"
     if isinstance(value, (list, tuple)):
@@ -294,4 +299,4 @@ def _said(value: Any) -> str:
         return "empty"
     if isinstance(value, bool):
         return str(value).lower()
-    return repr(str(value)) if isinstance(value, str) else str(value)
+    return "text" if isinstance(value, str) else "a number" if isinstance(value, (int, float)) else "something else"

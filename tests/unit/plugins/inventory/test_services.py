@@ -150,9 +150,10 @@ def test_playbooks_take_all_that_describe_releases(inventory: Path, ansible: Ans
             "services.a has no key 'prot'; did you mean 'port'?",
         ),
         (None, {"services": {"backend-api": {"image": "x/a:1"}}}, "backend_api is a host of the inventory already"),
+        (None, {"app": "shop"}, "app is not a dictionary."),
         ({"service": {}}, {}, "../../app.yml has other keys than app and services."),
     ],
-    ids=["a slip in an environment", "an unknown key", "a host that is there", "another file"],
+    ids=["a slip in an environment", "an unknown key", "a host that is there", "another type", "another file"],
 )
 def test_a_mistake_ends_the_program(tmp_path: Path, ansible: Ansible, app: Any, here: Any, said: str) -> None:
     """Ansible only warns of an inventory that can't be read, and would go on without these hosts."""

@@ -47,5 +47,9 @@ def test_services_that_call_each_other_start_as_one_of_them_says() -> None:
 
 
 def test_a_service_of_a_role_comes_after_those_that_the_role_calls() -> None:
-    entries = {"frontend": {"role": "frontend", "calls": ["api"]}, "backend-api": {"after": ["api"]}, "api": {}}
+    entries: dict[str, dict[str, Any]] = {
+        "frontend": {"role": "frontend", "calls": ["api"]},
+        "backend-api": {"after": ["api"]},
+        "api": {},
+    }
     assert waves(entries, {"frontend": ["backend-api"]}) == {"frontend": 3, "backend-api": 2, "api": 1}

@@ -46,3 +46,7 @@ def test_services_are_a_dictionary() -> None:
         {},
         ["services is not a dictionary; it takes names of services, each with a dictionary of its keys."],
     )
+
+
+def test_names_are_texts_whatever_yaml_made_of_them() -> None:
+    assert layered({1: {}}, {True: {"image": "x/y:1"}}) == ({"1": {}, "True": {"image": "x/y:1"}}, [])

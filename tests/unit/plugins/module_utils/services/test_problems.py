@@ -14,8 +14,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.problems impor
 APP = {"registry": "ghcr.io/acme", "version": "v1"}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"prot": 3000}, "services.web has no key 'prot'; did you mean 'port'?."),
-    ({"port": "3000"}, "services.web.port is '3000'; it takes port, 1024 to 65535."),
-    ({"secrets": {"KEY": "app"}}, "services.web.secrets.KEY is 'app', which is not secret/key."),
+    ({"port": "3000"}, "services.web.port is text; it takes port, 1024 to 65535."),
+    ({"secrets": {"KEY": "app"}}, "services.web.secrets.KEY is text, which is not secret/key."),
     ({"resources": {"cpu": "lots"}},
      "services.web.resources.cpu is 'lots', which is not CPU as request-limit, in cores or millicores (`100m-1`)."),
     ({"health": "health"}, "services.web.health is 'health', which is not a path that begins with /."),

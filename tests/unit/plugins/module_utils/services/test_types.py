@@ -33,21 +33,21 @@ GOOD: list[tuple[Type, Any]] = [
     (ANY, {"min": 1}),
 ]  # fmt: skip
 BAD: list[tuple[Type, Any, str]] = [
-    (Text(), 1, "x is 1; it takes text."),
+    (Text(), 1, "x is a number; it takes text."),
     (Text("a path", "^/"), "y", "x is 'y', which is not a path."),
     (Number(1, 9), True, "x is true; it takes number, 1 to 9."),
     (Number(1, 9, "port"), 10, "x is 10, which is not a port, 1 to 9."),
-    (Switch(), "yes", "x is 'yes'; it takes true or false."),
+    (Switch(), "yes", "x is text; it takes true or false."),
     (Word(("job", "cronjob")), "cronjobs", "x is 'cronjobs'; did you mean 'cronjob'?; it takes `job` or `cronjob`."),
     (Plain(), [], "x is a list; it takes text, number, true or false."),
     (Free(), None, "x is empty; it takes dictionary."),
-    (ListOf(Text()), "a", "x is 'a'; it takes list of text."),
-    (ListOf(Text()), ["a", 1], "x[1] is 1; it takes text."),
+    (ListOf(Text()), "a", "x is text; it takes list of text."),
+    (ListOf(Text()), ["a", 1], "x[1] is a number; it takes text."),
     (MapOf(Plain(), Text("a name", "^[a-z]+$")), {"1": 1}, "x: the key 1 is '1', which is not a name."),
-    (MapOf(Text()), {"a": 1}, "x.a is 1; it takes text."),
+    (MapOf(Text()), {"a": 1}, "x.a is a number; it takes text."),
     (ANY, {"mini": 1}, "x has no key 'mini'; did you mean 'min'?."),
     (ANY, {"later": "x"}, "x.later: not yet."),
-    (ANY, "x", "x is 'x'; it takes number, 0 to 9, or dictionary of `min`, `later`."),
+    (ANY, "x", "x is text; it takes number, 0 to 9, or dictionary of `min`, `later`."),
     (Struct((Key("a", Text(), "", required=True),)), {}, "x.a is missing."),
 ]
 
@@ -76,3 +76,11 @@ def test_a_template_is_what_ansible_fills_in() -> None:
 def test_only_a_near_name_is_suggested() -> None:
     assert nearest("prot", ["port", "env"]) == "; did you mean 'port'?"
     assert nearest("volumes", ["port", "env"]) == ""
+
+
+def test_what_may_be_a_secret_is_not_shown() -> None:
+    reference = Text("secret/key", "/", secret=True)
+    for kind, value in ((reference, "hunter2"), (MapOf(reference), "hunter2"), (MapOf(reference), {"a": "hunter2"})):
+        (said,) = check(kind, value, "x")
+        assert "hunter2" not in said
+    assert list(check(Number(0, 1), object(), "x")) == ["x is something else; it takes number, 0 to 1."]
