@@ -10,7 +10,8 @@ version_added: 0.1.0
 short_description: Show an environment on one screen
 description:
   - Formats the result of M(todo.cloud.release_set_info) with its status as lines of text. First the current release set
-    and who holds the lock, then one line per release, then the messages of the releases that are not Current.
+    and who holds the lock, then one line per release, then the messages of the releases that are not Current, and what
+    somebody changed in the cluster.
 options:
   _input:
     description: Result of M(todo.cloud.release_set_info), called with its status.
@@ -71,7 +72,7 @@ def _cells(name: str, release: Mapping[str, Any]) -> tuple[str, ...]:
         str(release.get("replicas") or "-"),
         str(release.get("restarts", "-")),
         str(release.get("sidecars") or "-"),
-        "yes" if release.get("verified") else "no",
+        "drifted" if release.get("drift") else "yes" if release.get("verified") else "no",
         _DIGEST.sub(r"@sha256:\1", str(images[0])) if images else "-",
     )
 
@@ -123,8 +124,9 @@ def environment_table(info: Mapping[str, Any]) -> list[str]:
         for name, release in sorted(status.items())
         if release.get("message") and release.get("state") != "Current"
     ]
+    drifted = [f"{name}: {each}" for name, release in sorted(status.items()) for each in release.get("drift") or []]
     table = _columns(rows) if status else ["no releases"]
-    return [_where(info), *_lock(info), *_trust(info), *_certificates(info), *table, *messages]
+    return [_where(info), *_lock(info), *_trust(info), *_certificates(info), *table, *messages, *drifted]
 
 
 class FilterModule:

@@ -77,6 +77,7 @@ class Code(StrEnum):
     ROLLBACK_REFUSED = "rollback_refused"
     ROLLBACK_FAILED = "rollback_failed"
     PREFLIGHT_FAILED = "preflight_failed"
+    DRIFTED = "drifted"
     TIGHTENING_REFUSED = "tightening_refused"
     # Registries and promotion
     IMAGE_NOT_FOUND = "image_not_found"

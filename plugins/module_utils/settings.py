@@ -26,6 +26,15 @@ class OnFailure(StrEnum):
     HOLD = "hold"
 
 
+class OnDrift(StrEnum):
+    """What happens when somebody changed the objects of a verified release."""
+
+    IGNORE = "ignore"
+    REPORT = "report"
+    RESTORE = "restore"
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of a run. Times in seconds."""
@@ -48,7 +57,7 @@ class Settings:
     wait: WaitOptions = field(default_factory=WaitOptions)
     check: bool = False
     diff: bool = False
-    drift: bool = False  # in check mode, compare with the objects in the cluster
+    drift: OnDrift = OnDrift.IGNORE
     export: str = ""  # folder on this machine
     tools: Mapping[str, str] = field(default_factory=dict)  # versions of the callers' tools, for the record
     registries: Sequence[Mapping[str, Any]] = field(default=(), repr=False)  # see release_apply; may hold passwords
@@ -92,7 +101,7 @@ def settings_from(module: Any) -> Settings:
         wait=WaitOptions.from_params(params),
         check=bool(module.check_mode),
         diff=bool(module._diff),
-        drift=params.get("drift") == "report",
+        drift=OnDrift(params.get("drift") or OnDrift.IGNORE),
         export=params.get("export") or "",
         tools={"ansible": str(module.ansible_version)},
         registries=tuple(params.get("registries") or ()),

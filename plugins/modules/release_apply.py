@@ -82,13 +82,23 @@ options:
     type: str
   drift:
     description:
-      - Whether check mode also compares the objects in the cluster with the deployed releases.
-      - With V(report), every object is applied by a server-side dry run. Fields that somebody else changed, added or
-        removed are named, with who and when as far as the cluster records it. Changes by an autoscaler or another known
-        controller are left out. Nothing is written, but the credentials need the right to patch.
+      - What happens when somebody changed the objects of a verified release in the cluster. Such a release is
+        C(drifted), never unchanged, and RV(drift) names each field, who wrote it and when, as far as the cluster
+        records it.
+      - With V(report) it is left as it is, with a warning in every run until that is undone or restored.
+      - With V(restore) it is deployed again under the lock, as by an upgrade. Fields that others changed, added or
+        removed and objects that they deleted become what the release says, which is verified and recorded.
+      - With V(refuse) the run fails with the code C(drifted) before its first write.
+      - With V(ignore) nothing is compared.
+      - What an autoscaler, another known controller, the API server or this collection wrote is no drift, and no
+        restart is.
+      - A run compares only releases in which somebody wrote workloads, custom resources, ConfigMaps or Secrets since
+        they were verified, so it costs no request where nobody did. Check mode compares all releases and objects.
+      - To compare, every object is applied by a server-side dry run, which needs the right to patch; objects that may
+        not be compared are named.
     type: str
-    choices: [ignore, report]
-    default: ignore
+    choices: [ignore, report, restore, refuse]
+    default: report
   export:
     description:
       - Folder, new or from an earlier export, for the releases as plain values files, charts, and a script with the
@@ -210,10 +220,10 @@ plan:
       type: str
     kind:
       description:
-        - What it needs; V(verify) is applied but not verified, V(stuck) has to be repaired first, V(busy) is used by
-          another run.
+        - What it needs; V(verify) is applied but not verified, V(drifted) was changed in the cluster, V(stuck) has to
+          be repaired first, V(busy) is used by another run.
       type: str
-      choices: [change, new, verify, remove, stuck, busy, unchanged]
+      choices: [change, new, verify, remove, drifted, stuck, busy, unchanged]
     why:
       description: The reason; may be empty.
       type: str
@@ -223,12 +233,13 @@ plan:
     state:
       description: Its state.
       type: str
-      choices: [absent, verified, unverified, outdated, changed_manually, failed, superseded, stuck, busy, uninstalling,
-        uninstalled, corrupt]
+      choices: [absent, verified, drifted, unverified, outdated, changed_manually, failed, superseded, stuck, busy,
+        uninstalling, uninstalled, corrupt]
     action:
-      description: The next action.
+      description: The next action; V(none) for a drifted release that is left as it is.
       type: str
-      choices: [unchanged, verify, install, upgrade, rollback, uninstall, recover, quarantine, finish_uninstall, refuse]
+      choices: [unchanged, none, verify, install, upgrade, rollback, uninstall, recover, quarantine, finish_uninstall,
+        refuse]
     revision:
       description: Its newest revision, 0 for none.
       type: int
@@ -248,8 +259,9 @@ plan:
 releases:
   description:
     - The result of each release. C(from), C(tried) and C(to) are revisions, 0 for none.
-    - C(outcome) is V(unchanged), V(verified), V(applied) (the run ended before it was verified), V(failed), V(restored)
-      (back at its last verified revision), V(removed), V(kept) (left as it was) or V(predicted) (check mode).
+    - C(outcome) is V(unchanged), V(drifted) (changed in the cluster, and left so), V(verified), V(applied) (the run
+      ended before it was verified), V(failed), V(restored) (back at its last verified revision), V(removed), V(kept)
+      (left as it was) or V(predicted) (check mode).
       C(detail) is text for people.
   returned: success or failure after planning
   type: list
@@ -274,7 +286,7 @@ releases:
       description:
         - Outcome; V(applied) means that the run ended before it was verified, V(kept) that it was left as it was.
       type: str
-      choices: [unchanged, verified, applied, failed, restored, removed, kept, predicted]
+      choices: [unchanged, drifted, verified, applied, failed, restored, removed, kept, predicted]
     detail:
       description: Details for people; may be empty.
       type: str
@@ -353,7 +365,7 @@ preflight:
       certain: true
 drift:
   description: What differs between the cluster and the deployed releases.
-  returned: in check mode with O(drift=report)
+  returned: when O(drift) is not V(ignore)
   type: list
   elements: dict
   contains:
@@ -491,7 +503,7 @@ SPEC: dict[str, t.Any] = {
     "on_failure": {"type": "str", "choices": ["set", "release", "hold"], "default": "set"},
     "on_first_failure": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
     "commit": {"type": "str"},
-    "drift": {"type": "str", "choices": ["ignore", "report"], "default": "ignore"},
+    "drift": {"type": "str", "choices": ["ignore", "report", "restore", "refuse"], "default": "report"},
     "export": {"type": "path"},
     **ENDPOINT,
     "probe": {"type": "bool", "default": False},

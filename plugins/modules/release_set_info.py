@@ -103,7 +103,10 @@ current:
   type: int
   sample: 4
 status:
-  description: With O(status), every release of the environment by its name.
+  description:
+    - With O(status), every release of the environment by its name.
+    - C(drift) lists what somebody changed in the cluster since it was verified. To compare, each object of a release
+      in which somebody wrote is applied by a server-side dry run, which needs the right to patch.
   returned: success
   type: dict
   sample:
@@ -113,6 +116,7 @@ status:
       chart: service
       verified: true
       by_hand: false
+      drift: []
       state: Current
       message: ""
       replicas: 2/2

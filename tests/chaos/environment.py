@@ -136,7 +136,7 @@ class Environment:
     def records(self) -> list[Record]:
         """All release sets that are not withdrawn, oldest first."""
         store = RecordStore(self.kube, self.namespace, self.namespace)
-        headers = take(self.kube, store, self.namespace, self.namespace, ()).headers
+        headers = take(self.kube, store, self.namespace, self.namespace).headers
         return [store.read(h.id) for h in reversed(headers) if not h.withdrawn]
 
     def version_of(self, record: Record) -> str:

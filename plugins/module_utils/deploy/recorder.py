@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..helm.manifest import is_components, manifest_digest, secret_refs
 from ..helm.storage import Revision, StoredRelease
 from ..labels import INPUT_KEY, INPUTS, WATCHED
 from ..planning.chart_text import archive_may_make_secrets
+from ..planning.live import DRIFTED, live_digest
 from ..planning.plan import all_current, without_annotation
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot, images_of, targets_of
@@ -47,21 +48,23 @@ class Recorder:
         *,
         charts: Mapping[str, bytes] | None = None,
         restored_from: int = 0,
+        drifted: Collection[str] = (),
     ) -> tuple[int, list[str]]:
         """Number of the new set, and warnings.
 
         ``verified``: releases that were verified in this run; ``sources``: what each was made from; ``charts``:
-        archives that are at hand already; ``before``: the environment as it was planned.
+        archives that are at hand already; ``before``: the environment as it was planned; ``drifted``: releases whose
+        objects differ from their manifests.
         """
         settings, newest = self._settings, before.newest
         targets = {name: targets_of(stored) for name, stored in verified.items()}
-        kinds = {t.kind for each in targets.values() for t in each}
-        now = self._run.look(kinds=kinds)
+        now = self._run.look(targets=[target for each in targets.values() for target in each])
         members = {
             name: _member(sources[name], stored, now.history(name)[-1], targets[name], now)
             for name, stored in verified.items()
             if now.history(name) and now.history(name)[-1].revision == stored.revision
         }
+        members |= {name: replace(members[name], live=DRIFTED) for name in drifted if name in members}
         missing: dict[str, str] = {}
         kept: dict[str, Member] = dict(newest.members) if newest else {}
         for name in sorted({*kept, *settings.all_releases, *verified} - members.keys()):
@@ -182,6 +185,7 @@ def _member(
         "secrets": tuple(secret_refs(stored.manifest)),
         "images": images_of(targets, now),
         "watched": live.labels.get(WATCHED, "none"),
+        "live": live_digest(now.listed.get(stored.name, {})),
     }
     if isinstance(source, Member):
         member = replace(source, **verified)

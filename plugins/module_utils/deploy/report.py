@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     """What became of a release in a run."""
 
     UNCHANGED = "unchanged"  # it needed nothing
+    DRIFTED = "drifted"  # its inputs are as asked, but somebody changed its objects in the cluster, and they stay so
     VERIFIED = "verified"  # as asked, verified in this run
     APPLIED = "applied"  # written, but the run ended before it was verified
     FAILED = "failed"

@@ -15,8 +15,8 @@ from ..kube.api import Check, Guarded, KubeClient
 from ..locking.holder import Holder
 from ..locking.lock import EnvironmentLock
 from ..planning.snapshot import Snapshot, take
-from ..planning.spec import Watch
 from ..records.record import RecordStore
+from ..rollout.targets import Target
 from ..settings import Progress, Settings
 
 
@@ -41,12 +41,11 @@ class Run:
         """Helm calls and API requests so far, for a module's result."""
         return {"helm_calls": self.helm.calls, "api": self.kube.counts.as_result()}
 
-    def look(self, watches: Iterable[Watch] = (), kinds: Iterable[str] = ()) -> Snapshot:
-        """The environment at this moment."""
+    def look(self, kinds: Iterable[str] = (), targets: Iterable[Target] = ()) -> Snapshot:
+        """The environment at this moment. ``targets``: objects of a set that is not recorded yet."""
         settings = self.settings
-        snapshot = take(
-            self.kube, self.records, settings.namespace, settings.environment, watches, kinds, settings.wait.rules
-        )
+        space, environment, rules = settings.namespace, settings.environment, settings.wait.rules
+        snapshot = take(self.kube, self.records, space, environment, kinds, rules, targets)
         self.storage.note(snapshot.histories)
         return snapshot
 

@@ -15,6 +15,7 @@ class State(StrEnum):
 
     ABSENT = "absent"
     VERIFIED = "verified"  # deployed as requested, in the newest verified set, workloads Current
+    DRIFTED = "drifted"  # the same, but somebody changed its objects in the cluster
     UNVERIFIED = "unverified"  # deployed as requested, not verified
     OUTDATED = "outdated"  # deployed, but with other inputs than requested
     MANUAL = "changed_manually"  # deployed by a Helm call that was not ours
@@ -126,7 +127,7 @@ def action_for(state: State, wanted: Wanted) -> Action:
             return Action.RECOVER
         case ((State.ABSENT | State.UNINSTALLED), _):
             return Action.INSTALL
-        case State.VERIFIED, _:
+        case ((State.VERIFIED | State.DRIFTED), _):
             return Action.NONE
         case State.UNVERIFIED, _:
             return Action.VERIFY

@@ -29,8 +29,11 @@ _CONTROLLERS = frozenset(
     }
 )  # fmt: skip
 _CONTROLLER_NAME = re.compile(
-    r"^(cert-manager|vpa-|csi-|traefik|nginx-ingress|.*-cloud-controller-manager|.*provisioner)"
+    r"^(cert-manager|vpa-|csi-|traefik|nginx-ingress|.*provisioner)"
+    r"|(^|[-_.])(controller|controller-manager|operator|manager|webhook|autoscaler)$"
 )
+# Written by ``kubectl rollout restart`` and others: an act, not another state that is asked for.
+RESTARTED = "spec.template.metadata.annotations[kubectl.kubernetes.io/restartedAt]"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Writer:
     time: str
     paths: frozenset[str]
     subresource: str = ""
+    applied: bool = False  # by server-side apply
 
     @property
     def is_helm(self) -> bool:
@@ -67,10 +71,29 @@ def writers_of(obj: Mapping[str, Any]) -> list[Writer]:
     found = []
     for entry in (obj.get("metadata") or {}).get("managedFields") or ():
         paths = frozenset(_owned(entry.get("fieldsV1") or {}, ""))
+        applied = entry.get("operation") == "Apply"
         found.append(
-            Writer(str(entry.get("manager")), str(entry.get("time") or ""), paths, entry.get("subresource") or "")
+            Writer(
+                str(entry.get("manager")),
+                str(entry.get("time") or ""),
+                paths,
+                entry.get("subresource") or "",
+                applied,
+            )
         )
     return sorted(found, key=lambda w: w.time, reverse=True)
+
+
+def controllers_of(writers: Iterable[Writer]) -> frozenset[str]:
+    """The managers of an object that are controllers. Whoever writes an object's status controls it, unless it is
+    kubectl.
+    """
+    return frozenset(
+        writer.manager
+        for writer in writers
+        if writer.is_controller
+        or (writer.subresource == "status" and not writer.is_helm and not writer.manager.startswith("kubectl"))
+    )
 
 
 def owners(writers: Iterable[Writer], path: str) -> list[Writer]:

@@ -18,7 +18,16 @@ from ..helm.manifest import objects_of
 from ..helm.storage import StoredRelease
 from ..kube.api import APPLY, KubeApi
 from ..kube.errors import Forbidden, KubeError, Refused
-from ..kube.managed_fields import Writer, leaves, owners, parts_of, scaled_by, writers_of
+from ..kube.managed_fields import (
+    RESTARTED,
+    Writer,
+    controllers_of,
+    leaves,
+    owners,
+    parts_of,
+    scaled_by,
+    writers_of,
+)
 from ..kube.resources import WELL_KNOWN
 
 MANAGER = "todo.cloud-drift"
@@ -26,6 +35,11 @@ _AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
 # Set by the server
 _OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"})
 _IGNORED = ("apiVersion", "kind", "status", "metadata")
+_ACTS = frozenset({RESTARTED, "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]"})
+_HELMS = frozenset({
+    "metadata.annotations[meta.helm.sh/release-name]", "metadata.annotations[meta.helm.sh/release-namespace]",
+    "metadata.labels[app.kubernetes.io/managed-by]",
+})  # fmt: skip
 _LONG = 80
 _GONE = object()
 
@@ -45,6 +59,11 @@ class Drift:
     by: str = ""
     when: str = ""
 
+    @property
+    def known(self) -> bool:
+        """Whether the object could be compared."""
+        return self.change != "unknown"
+
     def as_result(self) -> dict[str, str]:
         """Plain JSON."""
         return asdict(self)
@@ -53,13 +72,13 @@ class Drift:
 def drift_of(kube: KubeApi, namespace: str, releases: Iterable[StoredRelease]) -> list[Drift]:
     """Differences of all objects of some releases of one namespace, in the order of their manifests."""
     objects = [(stored.name, item) for stored in releases for item in objects_of(stored.manifest)]
-    scaled = _scaled(kube, namespace) if objects else frozenset()
+    scaled = autoscaled(kube, namespace) if objects else frozenset()
     with ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda pair: _object(kube, namespace, pair[0], pair[1], scaled), objects)
         return [drift for each in found for drift in each]
 
 
-def _scaled(kube: KubeApi, namespace: str) -> frozenset[tuple[str, str]]:
+def autoscaled(kube: KubeApi, namespace: str) -> frozenset[tuple[str, str]]:
     """(kind, name) of objects that an autoscaler scales."""
     try:
         return scaled_by(kube.list_(_AUTOSCALER, namespace)[0])
@@ -86,10 +105,12 @@ def _object(
             resource, where, name, item, content_type=APPLY, field_manager=MANAGER, force=True, dry_run=True
         )
     except Refused as exc:
+        if "dry run" in str(exc):  # a webhook that takes none
+            return whole("unknown", f"could not be compared: {exc}")
         return whole("changed", f"could not be restored to the release's manifest: {exc}")
     except KubeError as exc:
         return whole("unknown", f"could not be compared: {exc}")
-    ignored = {"spec.replicas"} if (kind, name) in scaled else set()
+    ignored = _ACTS | ({"spec.replicas"} if (kind, name) in scaled else set())
     found = [*_changed(live, want), *_added(live, item)]
     return [
         Drift(release, kind, name, path, change, _sentence(label, path, change, wanted, value, by), wanted, value,
@@ -110,13 +131,14 @@ class _Found(NamedTuple):
 def _changed(live: Mapping[str, Any], want: Mapping[str, Any]) -> Iterator[_Found]:
     """Fields that the release would restore, without those that only controllers write."""
     now, then, writers = leaves(_content(live)), leaves(_content(want)), writers_of(live)
+    controllers = controllers_of(writers)
     gone: dict[str, None] = {}  # a missing parent is reported once
     for path in sorted(now.keys() | then.keys()):
         value, wanted = now.get(path, _GONE), then.get(path, _GONE)
         if value == wanted or (wanted is _GONE and any(p.startswith((f"{path}.", f"{path}[")) for p in then)):
             continue
         by = owners(writers, path)
-        if by and all(writer.is_controller for writer in by):
+        if by and all(writer.manager in controllers for writer in by):
             continue
         if value is _GONE and (top := _top(path, now)) != path:
             gone.setdefault(top, None)
@@ -127,15 +149,27 @@ def _changed(live: Mapping[str, Any], want: Mapping[str, Any]) -> Iterator[_Foun
 
 
 def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]:
-    """Fields that neither the release nor a controller added."""
-    values, named, writers = leaves(_content(live)), leaves(item), writers_of(live)
-    helms = [writer for writer in writers if writer.is_helm]
+    """Fields that neither the release nor a controller added. Those that Helm owns and the release does not set were
+    handed over to it by a run that died before Helm removed them.
+    """
+    values, named, writers = leaves(_content(live)), _named(item), writers_of(live)
+    helms, controllers = [writer for writer in writers if writer.is_helm], controllers_of(writers)
     for writer in writers:
-        if writer.is_helm or writer.is_controller or writer.subresource == "status":
+        if writer.manager in controllers or writer.subresource == "status" or (writer.is_helm and not writer.applied):
             continue
         for path, value in values.items():
-            if writer.owns(path) and path not in named and not owners(helms, path):
-                yield _Found(path, "added", "", _short(value), writer)
+            if path in named or path in _HELMS:
+                continue
+            # below a field that it owns as a whole the API server may have added defaults
+            left = writer.is_helm and path in writer.paths
+            if left or (not writer.is_helm and writer.owns(path) and not owners(helms, path)):
+                yield _Found(path, "added", "", _short(value), None if left else writer)
+
+
+def _named(item: Mapping[str, Any]) -> frozenset[str]:
+    """Fields that an object of a manifest sets."""
+    paths = leaves(item).keys()
+    return frozenset({*paths, *(path.replace("stringData", "data", 1) for path in paths if path.startswith("string"))})
 
 
 def _top(path: str, existing: Iterable[str]) -> str:

@@ -44,6 +44,7 @@ class Kind(StrEnum):
     NEW = "new"
     VERIFY = "verify"
     REMOVE = "remove"
+    DRIFTED = "drifted"
     STUCK = "stuck"
     BUSY = "busy"
     UNCHANGED = "unchanged"
@@ -82,11 +83,13 @@ class PlanItem:
     @property
     def word(self) -> str:
         """The next step."""
-        return "unchanged" if self.action is Action.NONE else self.action.value
+        return "unchanged" if self.action is Action.NONE and self.state is not State.DRIFTED else self.action.value
 
     @property
     def kind(self) -> Kind:
         """What the release needs; STUCK if something has to be repaired first."""
+        if self.state is State.DRIFTED:
+            return Kind.DRIFTED
         return _KINDS.get(self.action, Kind.STUCK)
 
     @property

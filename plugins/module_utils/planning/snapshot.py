@@ -10,25 +10,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..digest import digest_of
-from ..helm.storage import SELECTOR, History, StoredRelease, histories_of
-from ..kube.api import KubeReader
+from ..helm.storage import History, StoredRelease, histories_of
+from ..kube.api import KubeReader, Object
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
 from ..readiness.daprd import pods_of
 from ..readiness.kinds import status_of
 from ..readiness.rules import DEFAULT_RULES, NOT_JUDGED, Rules
 from ..readiness.status import State, Status
-from ..records.record import RECORD_LABEL, Header, Record, RecordStore, headers_of
+from ..records.record import Header, Record, RecordStore, headers_of
 from ..rollout.targets import Target, targets_of_manifest
 from .spec import Watch
 
 WORKLOADS: Mapping[str, Resource] = {r.kind: r for r in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)}
+_RELEASE = "meta.helm.sh/release-name"  # Helm's annotation of each object of a release
 
 
 @dataclass
 class Snapshot:
     """What is deployed, what was verified, and how the workloads are. ``newest``: the newest record that is not
-    withdrawn.
+    withdrawn. ``listed``: release -> its objects by (kind, name), as far as they were listed.
     """
 
     histories: Mapping[str, History]
@@ -39,6 +40,7 @@ class Snapshot:
     pods: Sequence[dict[str, Any]] = ()
     warnings: Sequence[str] = ()
     custom: Mapping[Target, Status] = field(default_factory=dict)
+    listed: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]] = field(default_factory=dict)
 
     def history(self, name: str) -> History:
         """Revisions of a release, oldest first."""
@@ -67,49 +69,65 @@ def take(
     store: RecordStore,
     namespace: str,
     environment: str,
-    watches: Iterable[Watch],
     kinds: Iterable[str] = (),
     rules: Rules = DEFAULT_RULES,
+    targets: Iterable[Target] = (),
 ) -> Snapshot:
-    """Reads the environment: three requests, one more for each kind of workload (those a record names, and ``kinds``),
-    one for pods; two more for each kind of custom resource that a record names and that says something.
+    """Reads the environment: three requests, one more for each kind of workload (those that a record or ``targets``
+    name, and ``kinds``), one for pods; two more for each kind of custom resource that they name and that says
+    something.
     """
-    watched = {watch.kind for watch in watches}
     with ThreadPoolExecutor(4) as pool:
-        secrets = pool.submit(_metadata, kube, SECRET, namespace, "" if "Secret" in watched else SELECTOR)
-        only_records = f"{RECORD_LABEL}={environment}"
-        maps = pool.submit(_metadata, kube, CONFIG_MAP, namespace, "" if "ConfigMap" in watched else only_records)
+        # Of all objects: those of releases show whether somebody wrote them.
+        secrets = pool.submit(_metadata, kube, SECRET, namespace)
+        maps = pool.submit(_metadata, kube, CONFIG_MAP, namespace)
         headers = headers_of(maps.result(), environment)
         warnings: list[str] = []
         newest = next(store.readable(headers, warnings.append), None)
-        targets = [t for m in (newest.members.values() if newest else ()) for t in m.targets]
-        recorded = {t.kind for t in targets if not t.custom}
-        custom = pool.submit(_custom, kube, [t for t in targets if t.custom], rules, warnings)
-        listed = sorted((recorded | set(kinds)) & WORKLOADS.keys())
+        named = {t: None for m in (newest.members.values() if newest else ()) for t in m.targets}
+        named |= dict.fromkeys(targets)
+        custom = pool.submit(_custom, kube, [t for t in named if t.custom], rules, warnings)
+        listed = sorted(({t.kind for t in named if not t.custom} | set(kinds)) & WORKLOADS.keys())
         workloads = [pool.submit(kube.list_, WORKLOADS[kind], namespace) for kind in listed]
         pods = pool.submit(kube.list_, POD, namespace) if listed else None
+        found = {
+            # items of a list carry no kind of their own
+            (kind, item["metadata"]["name"]): {**item, "apiVersion": WORKLOADS[kind].api_version, "kind": kind}
+            for kind, items in zip(listed, workloads, strict=True)
+            for item in items.result()[0]
+        }
+        statuses, resources = custom.result()
+        metadata = [("Secret", each) for each in secrets.result()] + [("ConfigMap", each) for each in maps.result()]
+        objects = {(kind, str(each.get("name"))): {"metadata": each} for kind, each in metadata}
         return Snapshot(
             histories=histories_of(secrets.result()),
             version_ids={**_version_ids("Secret", secrets.result()), **_version_ids("ConfigMap", maps.result())},
             headers=headers,
             newest=newest,
             warnings=warnings,
-            workloads={
-                # items of a list carry no kind of their own
-                (kind, item["metadata"]["name"]): {**item, "apiVersion": WORKLOADS[kind].api_version, "kind": kind}
-                for kind, found in zip(listed, workloads, strict=True)
-                for item in found.result()[0]
-            },
+            workloads=found,
             pods=pods.result()[0] if pods else (),
-            custom=custom.result(),
+            custom=statuses,
+            listed=_by_release({**objects, **resources, **found}),
         )
 
 
-def _custom(kube: KubeReader, targets: Sequence[Target], rules: Rules, warnings: list[str]) -> dict[Target, Status]:
-    """Status of the custom resources that say something, one LIST per kind and namespace; what may not be read is not
-    Current.
+def _by_release(objects: Mapping[tuple[str, str], Object]) -> dict[str, dict[tuple[str, str], Object]]:
+    found: dict[str, dict[tuple[str, str], Object]] = {}
+    for key, item in objects.items():
+        if release := (item["metadata"].get("annotations") or {}).get(_RELEASE):
+            found.setdefault(str(release), {})[key] = item
+    return found
+
+
+def _custom(
+    kube: KubeReader, targets: Sequence[Target], rules: Rules, warnings: list[str]
+) -> tuple[dict[Target, Status], dict[tuple[str, str], Object]]:
+    """Status of the custom resources that say something, one LIST per kind and namespace, and all that were listed;
+    what may not be read is not Current.
     """
     found: dict[Target, Status] = {}
+    objects: dict[tuple[str, str], Object] = {}
     kinds: dict[tuple[str, str, str], list[Target]] = {}
     for target in targets:
         if not rules.is_silent(target.group, target.kind, reports=True):
@@ -122,6 +140,7 @@ def _custom(kube: KubeReader, targets: Sequence[Target], rules: Rules, warnings:
                 continue
             listed = kube.list_(resource, namespace if resource.namespaced else "")[0]
             items = {item["metadata"]["name"]: {"apiVersion": api_version, "kind": kind, **item} for item in listed}
+            objects |= {(f"{kind}.{resource.group}", name): item for name, item in items.items()}
         except NotFound:  # its kind is gone, and it with it
             resource = None
         except Forbidden as exc:
@@ -130,7 +149,7 @@ def _custom(kube: KubeReader, targets: Sequence[Target], rules: Rules, warnings:
         for target in ours:
             reports = resource is None or resource.has_status
             found[target] = status_of(items.get(target.name), rules=rules, reports=reports)
-    return found
+    return found, objects
 
 
 def version_id(metadata: Mapping[str, Any]) -> str:
@@ -138,9 +157,8 @@ def version_id(metadata: Mapping[str, Any]) -> str:
     return digest_of(str(metadata.get("uid")).encode(), str(metadata.get("resourceVersion")).encode())[:12]
 
 
-def _metadata(kube: KubeReader, resource: Resource, namespace: str, selector: str) -> list[dict[str, Any]]:
-    items = kube.list_(resource, namespace, label_selector=selector, metadata_only=True)[0]
-    return [item["metadata"] for item in items]
+def _metadata(kube: KubeReader, resource: Resource, namespace: str) -> list[dict[str, Any]]:
+    return [item["metadata"] for item in kube.list_(resource, namespace, metadata_only=True)[0]]
 
 
 def _version_ids(kind: str, metadata: Iterable[Mapping[str, Any]]) -> dict[Watch, str]:

@@ -27,7 +27,7 @@ from ..helm.storage import Revision
 from ..kube.api import KubeApi
 from ..kube.errors import AlreadyExists, Forbidden, KubeError
 from ..kube.resources import CONFIG_MAP, SECRET
-from ..parsing import Malformed, load_json, parse, quoted, unpack_base64, unpack_gzip
+from ..parsing import Malformed, load_json, parse, parse_as, quoted, unpack_base64, unpack_gzip
 from ..rollout.targets import Target
 from .secret_values import (
     Path,
@@ -49,6 +49,8 @@ _UNSOUND = (Code.SET_DAMAGED, Code.SET_UNSIGNED)
 _PREFIX = "release-set-"
 _NAME = re.compile(rf"{_PREFIX}([1-9][0-9]{{0,8}})")
 _PACKED, _PACKED_ABOVE = "set.json.gz", 500_000  # text that is longer is packed
+_LIVE = "live.json"  # Member.live by name; not in the text, since older versions refuse fields that they don't know
+
 _LIMIT = 1_000_000  # the API server refuses ConfigMaps above 1 MiB, including metadata
 
 
@@ -78,6 +80,7 @@ class Member:
     input_key: str = ""  # of the key by which ``inputs`` was made; see input_key.py
     secret_values: tuple[Path, ...] | None = None  # paths in ``values``; None: not examined
     incomplete: bool = False  # the secret values could not be read; never stored
+    live: str = ""  # of its objects when it was verified, see planning/live.py; empty: not known
 
     @property
     def wanted(self) -> str:
@@ -154,6 +157,7 @@ def pack(record: Record) -> dict[str, Any]:
     # What only releases with secret values have is left out elsewhere: older versions of the collection read that too.
     if not content["secret_digest"]:
         del content["secret_digest"]
+    live = {name: found for name, member in content["members"].items() if (found := member.pop("live"))}
     for member in content["members"].values():
         for target in member["targets"]:
             del target["passing"]
@@ -163,7 +167,10 @@ def pack(record: Record) -> dict[str, Any]:
     text = canonical(content).decode()
     plain = len(text) <= _PACKED_ABOVE
     binary = {} if plain else {_PACKED: base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()}
+    if live:
+        binary[_LIVE] = base64.b64encode(canonical(live)).decode()
     size = len(text) if plain else len(binary[_PACKED])
+    size += len(binary.get(_LIVE, ""))
     if size > _LIMIT:
         raise _too_large(record, size)
     while charts and sum(map(len, charts.values())) * 4 / 3 + size > _LIMIT:
@@ -231,9 +238,12 @@ def unpack(item: Mapping[str, Any]) -> Record:
         charts = {
             key.removeprefix("chart-").removesuffix(".tgz"): unpack_base64(value)
             for key, value in binary.items()
-            if key != _PACKED
+            if key not in (_PACKED, _LIVE)
         }
+        live = parse_as(Mapping[str, str], load_json(unpack_base64(binary[_LIVE])), _LIVE) if _LIVE in binary else {}
         record = replace(parse(Record, content), charts=charts, signed=False)
+        members = {name: replace(member, live=live.get(name, "")) for name, member in record.members.items()}
+        record = replace(record, members=members)
         for key, member in record.members.items():
             member.check(key)
     except UnicodeEncodeError:

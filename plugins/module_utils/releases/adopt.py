@@ -114,8 +114,7 @@ class Adoption:
         return replace(found, source=replace(source, inputs=inputs, input_key=key.id))
 
     def _look(self) -> Snapshot:
-        watches = [watch for wave in self._waves for spec in wave for watch in spec.watches]
-        return self._run.look(watches, WORKLOADS)
+        return self._run.look(WORKLOADS)
 
     def _compare(self, snapshot: Snapshot) -> dict[str, Found]:
         """What is to be adopted, by name; every release of the inventory gets its row."""

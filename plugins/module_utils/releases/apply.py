@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from ..availability import BackgroundProbe
 from ..deploy.boundary import Boundary, Contents, second_histories
+from ..deploy.drifts import DriftCheck
 from ..deploy.outages import Outages
 from ..deploy.recorder import Recorder, check_fits
 from ..deploy.remediation import Remediation, WaveFailure
@@ -25,7 +26,7 @@ from ..environments.guard import Claims, Guard, guard, record
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.cli import Rendered
 from ..helm.errors import HelmError
-from ..helm.state import Action, Lock
+from ..helm.state import Action, Lock, State
 from ..helm.storage import History, StoredRelease
 from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
@@ -47,7 +48,7 @@ from .preview import Preview
 from .verify import verify_releases
 
 _STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # another writer is at work: nothing is restored
-_WRITTEN = (Kind.CHANGE, Kind.NEW, Kind.STUCK)
+_WRITTEN = (Kind.CHANGE, Kind.NEW, Kind.STUCK, Kind.DRIFTED)
 
 
 class Engine:
@@ -70,6 +71,7 @@ class Engine:
         self._report = Report(spent=run.spent)
         self._guarded = Guard()
         self._rendering = Rendering(run.helm, run.settings)  # of what changes, before the first write
+        self._drift = DriftCheck(run)
 
     def apply(self) -> Report:
         """Raises TodoCloudError with the report in its results if the environment is not as asked."""
@@ -80,7 +82,7 @@ class Engine:
         if settings.export:
             self._take(self._secrets.all_examined(self._specs, snapshot.newest))
             self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
-        problems = self._preflight(plan, snapshot)
+        problems = [*self._drift.problems, *self._preflight(plan, snapshot)]
         if settings.check:
             self._report.preflight = problems
             if failure := failure_of([each for each in problems if each.code is Code.CHART_INVALID]):
@@ -96,6 +98,7 @@ class Engine:
         if self._withdraw or _changes(plan):
             with locked_run(self._run) as run:
                 self._progress(identity(self._run.kube))
+                self._drift = DriftCheck(run)
                 snapshot, plan = self._plan(Lock.MINE)
                 self._report.set = snapshot.newest.id if snapshot.newest else 0
                 self._report.warnings += run.warnings
@@ -128,8 +131,7 @@ class Engine:
     def _plan(self, lock: Lock | None) -> tuple[Snapshot, list[PlanItem]]:
         """The environment and what to do about it. ``lock`` None: not held; looked at only if a release is pending."""
         settings = self._settings
-        watches = [watch for spec in self._specs for watch in spec.watches]
-        snapshot = self._run.look(watches)
+        snapshot = self._run.look()
         if lock is None:
             unsettled = any(
                 h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
@@ -140,8 +142,11 @@ class Engine:
             spec.name: self._secrets.as_labelled(spec, snapshot, self._read) for wave in self._waves for spec in wave
         })  # fmt: skip
         plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read, lock)
+        plan = self._drift.look(plan, snapshot)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._image_digests.warnings]
+        self._report.warnings += self._drift.warnings
+        self._report.drift = self._drift.result
         self._report.notes = self._image_digests.notes
         if removals and not settings.prune:
             plan = [item for item in plan if item.action is not Action.UNINSTALL]
@@ -174,7 +179,8 @@ class Engine:
     def _preflight(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> list[Problem]:
         """What stands in the way of what is about to be written."""
         settings, images = self._settings, self._image_digests
-        wanted = [i for i in plan if i.spec is not None and (settings.preflight_all or i.kind in _WRITTEN)]
+        written = [i for i in plan if settings.preflight_all or (i.kind in _WRITTEN and i.action.writes)]
+        wanted = [i for i in written if i.spec is not None]
         rendered = self._rendering.all(wanted, snapshot.version_ids)
         can_be = [i for i in plan if not isinstance(rendered.get(i.name), HelmError)]
         contents = self._contents(can_be, snapshot)
@@ -212,7 +218,7 @@ class Engine:
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
         plan = self._examined(plan, snapshot, run.kube)
         self._contents(plan, snapshot).check()
-        if failure := failure_of(self._too_large(snapshot)):
+        if failure := failure_of([*self._drift.problems, *self._too_large(snapshot)]):
             raise TodoCloudError(failure)
         record(run.kube, self._settings.namespace, self._guarded)
         given_up = forget(run.kube, self._settings.namespace)
@@ -246,7 +252,10 @@ class Engine:
                 self._progress(f"{item.name}: removed, it is no longer in the inventory")
                 self._done(writer.uninstall(item.name))
         sources = {spec.name: spec for spec in self._specs}
-        self._report.set, warnings = Recorder(run).record(verified, sources, snapshot)
+        left = self._drift.left(verified)
+        for name, why in left.items():
+            self._report.rows[name].outcome, self._report.rows[name].detail = Outcome.DRIFTED, why
+        self._report.set, warnings = Recorder(run).record(verified, sources, snapshot, drifted=left)
         self._report.warnings += warnings
 
     def _write_all(
@@ -281,6 +290,7 @@ class Engine:
 
         action = writer.settle(spec.name, action, decide)
         if action in (Action.INSTALL, Action.UPGRADE):
+            self._drift.hand_over(spec.name)
             return writer.apply(spec, snapshot.version_ids, deadline)
         if action is Action.VERIFY:
             writer.remove_orphans(spec.name)  # the run that wrote it may have been killed before this
@@ -342,6 +352,6 @@ def _changes(plan: Sequence[PlanItem]) -> bool:
 def _at_rest(item: PlanItem, check: bool) -> tuple[Outcome, str]:
     """Outcome and detail of a release before anything was done about it."""
     if item.action is Action.NONE:
-        return Outcome.UNCHANGED, ""
+        return (Outcome.DRIFTED, item.why) if item.state is State.DRIFTED else (Outcome.UNCHANGED, "")
     what = f"{item.state.value}: " + "; ".join(item.changes) if item.changes else item.state.value
     return Outcome.PREDICTED if check else Outcome.KEPT, what

@@ -122,7 +122,7 @@ class HelmReleaseRun:
     def pending(self, spec: ReleaseSpec) -> str:
         """What :meth:`present` would have to do, in words; empty when nothing. Writes nothing."""
         settings = self._settings
-        snapshot = self._take(spec)
+        snapshot = self._take()
         lock = lock_state(self._kube, settings.namespace, platform=settings.platform)[0]
         state = self._state(spec, snapshot, lock)
         if action_for(state, Wanted.APPLIED) is not Action.NONE:
@@ -166,7 +166,7 @@ class HelmReleaseRun:
         spec: ReleaseSpec | None,
     ) -> tuple[LockedRun | None, State, Snapshot]:
         """State of the release; when it has to be written, the lock is taken first and it is looked at again."""
-        snapshot = self._take(spec)
+        snapshot = self._take()
         lock = lock_state(self._kube, self._settings.namespace, platform=self._settings.platform)[0]
         state = decide(snapshot, lock)
         orphans = spec is not None and with_orphans(snapshot.history(spec.name))
@@ -176,11 +176,11 @@ class HelmReleaseRun:
             return None, state, snapshot
         run = stack.enter_context(locked_run(self._run))
         self._report.warnings += run.warnings
-        snapshot = self._take(spec)
+        snapshot = self._take()
         return run, decide(snapshot, Lock.MINE), snapshot
 
-    def _take(self, spec: ReleaseSpec | None) -> Snapshot:
-        return self._run.look(spec.watches if spec else (), WORKLOADS)
+    def _take(self) -> Snapshot:
+        return self._run.look(WORKLOADS)
 
     def _state(self, spec: ReleaseSpec, snapshot: Snapshot, lock: Lock) -> State:
         revisions = snapshot.history(spec.name)

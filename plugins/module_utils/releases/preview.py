@@ -14,12 +14,10 @@ from ..deploy.run import Run
 from ..failure import Code
 from ..helm.errors import HelmError
 from ..helm.state import Action, State
-from ..helm.storage import ReleaseStatus, StoredRelease
 from ..locking.lease import held
 from ..locking.lock import lock_state
 from ..planning.chart_text import may_be_random
 from ..planning.diff import manifest_diffs
-from ..planning.drift import drift_of
 from ..planning.hiding import credentials_of, texts_of
 from ..planning.oddities import random_fields, random_note
 from ..planning.plan import PlanItem, Read
@@ -52,16 +50,7 @@ class Preview:
                 shown = [item for item in plan if item.action in _SHOWN]
                 for entries in pool.map(lambda item: self._difference(item, snapshot, report), shown):
                     report.diff += entries
-        if self._settings.drift:
-            deployed = [s for item in plan if (s := self._deployed(item, snapshot))]
-            report.drift = drift_of(self._kube, self._settings.namespace, deployed)
         return report
-
-    def _deployed(self, item: PlanItem, snapshot: Snapshot) -> StoredRelease | None:
-        newest = snapshot.history(item.name)[-1:]
-        if not newest or newest[0].status is not ReleaseStatus.DEPLOYED or item.state is State.CORRUPT:
-            return None
-        return self._read(item.name, newest[0].revision)
 
     def _difference(self, item: PlanItem, snapshot: Snapshot, report: Report) -> list[dict[str, str]]:
         """Empty, with a warning, while it can't be rendered (no namespace, no CRD yet)."""

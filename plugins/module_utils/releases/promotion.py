@@ -69,7 +69,7 @@ def verify_promotion(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -
     images = [Promoted.parse(raw) for raw in params["images"]]
     namespace, environment = params["namespace"], params["environment"]
     keys = RecordKeys.parse(params.get("record_key"), params.get("record_public_keys") or ())
-    snapshot = take(kube, RecordStore(kube, namespace, environment, keys), namespace, environment, ())
+    snapshot = take(kube, RecordStore(kube, namespace, environment, keys), namespace, environment)
     wrong = [mismatch for each in images for mismatch in _mismatches(each, snapshot)]
     if wrong:
         raise error(

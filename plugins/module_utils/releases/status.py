@@ -16,6 +16,8 @@ from ..kube.api import KubeApi
 from ..labels import ENVIRONMENT
 from ..locking.lease import holder_of
 from ..locking.lock import lock_state
+from ..planning.drift import drift_of
+from ..planning.live import live_digest
 from ..planning.plan import origin_of
 from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, is_workload, take, targets_of
 from ..readiness.daprd import CONTAINER, judge_app
@@ -38,7 +40,7 @@ def set_info(
 ) -> dict[str, Any]:
     """Result of release_set_info. ``at``: number or commit of the one set to show in full."""
     store = RecordStore(kube, namespace, environment, keys)
-    snapshot = take(kube, store, namespace, environment, (), WORKLOADS if status else ())
+    snapshot = take(kube, store, namespace, environment, WORKLOADS if status else ())
     headers = [h for h in snapshot.headers if not (verified_only and h.withdrawn)]
     current = _current(snapshot)
     if at:
@@ -75,7 +77,7 @@ def environment_status(kube: KubeApi, namespace: str, environment: str, snapshot
 def release_status(
     live: Revision | None, member: Member | None, snapshot: Snapshot, kube: KubeApi, namespace: str
 ) -> dict[str, Any]:
-    """One release. A verified one costs no request of its own."""
+    """One release. A verified one costs no request of its own, unless somebody wrote its objects since."""
     if live is None:
         return _nothing("not installed")
     verified = bool(member and member.is_at(live))
@@ -97,8 +99,20 @@ def release_status(
         "chart": f"{chart} {version}".strip(),
         "verified": verified,
         "by_hand": manual,
+        "drift": _drift(live, member, snapshot, kube, namespace) if verified and member else [],
         **_workloads(targets, snapshot),
     }
+
+
+def _drift(live: Revision, member: Member, snapshot: Snapshot, kube: KubeApi, namespace: str) -> list[str]:
+    """What somebody changed in the cluster, as text. Compared only if somebody wrote since it was verified."""
+    if not member.live or member.live == live_digest(snapshot.listed.get(member.name, {})):
+        return []
+    try:
+        stored = HelmReader(kube, namespace).read(live.name, live.revision)
+    except CorruptRelease as exc:
+        return [f"it could not be compared: {exc}"]
+    return [each.message for each in drift_of(kube, namespace, [stored])]
 
 
 def _nothing(why: str) -> dict[str, Any]:
@@ -109,6 +123,7 @@ def _nothing(why: str) -> dict[str, Any]:
         "chart": "",
         "verified": False,
         "by_hand": False,
+        "drift": [],
         **_workloads((), None),
         "state": State.NOT_FOUND.value,
         "message": why,

@@ -20,6 +20,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.promotion impo
 )
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import _digest
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 
 from tests.fuzz.frame import Target
 from tests.support.fake_environment import A2, C2, World, spec, two_sets
@@ -58,7 +59,7 @@ def _all_that_reads(there: World) -> None:
     for read in (
         lambda: there.rollback("1", check=True, diff=True),
         lambda: there.rollback(check=True),
-        lambda: there.apply({"components": C2}, {"api": A2}, check=True, drift=True),
+        lambda: there.apply({"components": C2}, {"api": A2}, check=True, drift=OnDrift.REPORT),
         lambda: set_info(there.kube, "ns", "staging", status=True),
         lambda: set_info(there.kube, "ns", "staging", at="1"),
         lambda: _promotion(there),

@@ -9,6 +9,7 @@ import subprocess
 from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, WELL_KNOWN
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 
 from tests.cluster.paths import BIN
 from tests.integration.releases.world import World
@@ -24,7 +25,7 @@ def kubectl(world: World, *argv: str) -> None:
 
 
 def drift(world: World, *releases: dict[str, Any]) -> list[dict[str, str]]:
-    return list(world.apply(*releases, check=True, drift=True).ok().result["drift"])
+    return list(world.apply(*releases, check=True, drift=OnDrift.REPORT).ok().result["drift"])
 
 
 def test_what_somebody_changed_manually_is_named_with_its_author(world: World) -> None:
@@ -37,7 +38,7 @@ def test_what_somebody_changed_manually_is_named_with_its_author(world: World) -
     kubectl(world, "patch", "secret/api-made", "--patch", '{"stringData": {"word": "canary-other", "more": "canary"}}')
     kubectl(world, "delete", "configmap/api")
     before = world.fingerprint()
-    outcome = world.apply(release, check=True, drift=True).ok()
+    outcome = world.apply(release, check=True, drift=OnDrift.REPORT).ok()
     assert world.fingerprint() == before, "looking changes nothing"
     found = {(d["kind"], d["path"]): d for d in outcome.result["drift"]}
     scaled = found["Deployment", "spec.replicas"]

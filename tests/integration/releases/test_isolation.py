@@ -15,6 +15,7 @@ import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.environments.guard import CLUSTER_ID, HOSTS, PLATFORM
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, NAMESPACE
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 
 from tests.cluster.paths import BIN
 from tests.integration.releases.world import CHART, ENVIRONMENT, World
@@ -44,7 +45,7 @@ def test_check_mode_writes_nothing_and_predicts_what_the_run_does(world: World, 
     world.apply(world.release("api"), world.release("edge"), world.release("old")).ok()
     wanted = world.release("api", text="two"), world.release("edge"), world.release("fresh")
     seen = through(world, proxy)
-    plan = seen.apply(*wanted, check=True, diff=True, drift=True, prune=True).ok()
+    plan = seen.apply(*wanted, check=True, diff=True, drift=OnDrift.REPORT, prune=True).ok()
     assert proxy.counts.writes == 0
     assert proxy.counts.by_verb["patch"] > 0, "dry runs passed, so the proxy sees patches"
     done = seen.apply(*wanted, prune=True).ok()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure, Settings, settings_from
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift, OnFailure, Settings, settings_from
 
 
 def settings(check: bool = False, **params: Any) -> Settings:
@@ -25,7 +25,7 @@ def test_options_are_taken_over() -> None:
         on_failure="hold", on_first_failure="remove", lock="platform", drift="report", prune=True, timeout=5
     )
     assert (found.on_failure, found.remove_failed_installs, found.platform) == (OnFailure.HOLD, True, True)
-    assert (found.drift, found.prune, found.timeout) == (True, True, 5)
+    assert (found.drift, found.prune, found.timeout) == (OnDrift.REPORT, True, 5)
 
 
 @pytest.mark.parametrize("params", [{"lock_ttl": 2}, {"environment": "staging", "history_max": 39}])

@@ -28,7 +28,7 @@ def test_the_number_of_requests_does_not_grow_with_the_number_of_releases() -> N
         records = RecordStore(kube, "ns", "staging")
         records.write(replace(RECORD, members=members))
         kube.reads.clear()
-        take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging", ())
+        take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging")
         return len(kube.reads)
 
     assert reads(1) == reads(30) == 5
@@ -51,7 +51,7 @@ def test_watched_objects_get_version_ids_and_damaged_records_passed_over() -> No
     records.write(replace(RECORD, id=2))
     kube.objects["ConfigMap", "ns", "release-set-2"]["data"]["digest"] = "0"
     watch = Watch("Secret", "database")
-    found = take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging", [watch])
+    found = take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging")
     assert watch in found.version_ids
     assert found.newest is not None
     assert found.newest.id == 1
@@ -78,7 +78,7 @@ def looked(kube: FakeKube, *resources: Resource) -> tuple[dict[str, str], list[t
     records = RecordStore(kube, "ns", "staging")
     records.write(replace(RECORD, members={"api": replace(MEMBER, targets=targets)}))
     kube.reads.clear()
-    found = take(kube, records, "ns", "staging", ())
+    found = take(kube, records, "ns", "staging")
     lists = [each for each in kube.reads if each[0] not in ("Secret", "ConfigMap")]
     return {target.kind: status.state for target, status in found.custom.items()}, lists, list(found.warnings)
 

@@ -9,6 +9,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import locke
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 
 from tests.support.fake_environment import A1, A2, C1, C2, World, deployed, outcomes
 from tests.support.fake_helm import LONG_AGO
@@ -89,5 +90,5 @@ def test_drift_is_looked_for_only_when_asked() -> None:
     assert preview(deployed(), {"api": A1}).drift is None
     world = deployed()
     del world.kube.objects["Deployment", "ns", "api"]
-    found = preview(world, {"api": A1}, drift=True).drift
+    found = preview(world, {"api": A1}, drift=OnDrift.REPORT).drift
     assert [(each.release, each.kind, each.change) for each in found] == [("api", "Deployment", "missing")]

@@ -1,0 +1,148 @@
+"""Drift in a run: left with a warning, put back, refused or ignored; and what a run costs where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.planning.live import DRIFTED
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import pack
+from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
+
+from tests.support.fake_environment import A1, A2, C1, World, deployed, outcomes
+
+WAVES = ({"components": C1}, {"api": A1})
+REPORT, RESTORE, REFUSE = {"drift": OnDrift.REPORT}, {"drift": OnDrift.RESTORE}, {"drift": OnDrift.REFUSE}
+
+
+def edited(world: World, **spec: Any) -> World:
+    """Somebody changes the Deployment api, as kubectl edit does."""
+    live = world.kube.objects["Deployment", "ns", "api"]
+    live["spec"] = {**live["spec"], **(spec or {"paused": True})}
+    fields: dict[str, Any] = {"f:spec": {f"f:{key}": {} for key in spec or {"paused": True}}}
+    live["metadata"]["managedFields"] = [
+        {"manager": "kubectl-edit", "operation": "Update", "apiVersion": "apps/v1", "time": "2026-11-22T10:00:00Z",
+         "fieldsV1": fields},
+    ]  # fmt: skip
+    return world.forget()
+
+
+def requests(world: World, **settings: Any) -> list[tuple[str, str]]:
+    world.kube.reads.clear()
+    report = world.apply(*WAVES, **settings)
+    assert outcomes(report.as_result()) == {"components": "unchanged", "api": "unchanged"}
+    return list(world.kube.reads)
+
+
+def test_a_run_without_drift_asks_nothing_for_it() -> None:
+    world = deployed()
+    assert requests(world, **REPORT) == requests(world, **RESTORE) == requests(world, drift=OnDrift.IGNORE)
+    assert world.writes() == []
+
+
+def test_reported_drift_is_left_and_warned_of_in_every_run_until_it_is_undone() -> None:
+    world = edited(deployed())
+    for _ in range(2):
+        report = world.apply(*WAVES, **REPORT)
+        row = report.rows["api"]
+        assert (row.outcome.value, row.action) == ("drifted", "none")
+        assert "Deployment/api: spec.paused is true, the release does not set it (kubectl-edit, 2026-" in row.detail
+        assert [(d.path, d.by) for d in report.drift or ()] == [("spec.paused", "kubectl-edit")]
+        (warning,) = report.warnings
+        assert warning.startswith("api drifted: Deployment/api: spec.paused is true")
+        assert (report.changed, world.writes()) == (False, [])
+    live = world.kube.objects["Deployment", "ns", "api"]
+    del live["spec"]["paused"], live["metadata"]["managedFields"]
+    assert world.apply(*WAVES, **REPORT).warnings == []
+
+
+def test_ignored_drift_is_not_looked_for() -> None:
+    report = edited(deployed()).apply(*WAVES)
+    assert (outcomes(report.as_result())["api"], report.drift) == ("unchanged", None)
+
+
+def test_restored_drift_is_deployed_again_verified_and_recorded() -> None:
+    world = edited(deployed(), replicas=1, paused=True)
+    report = world.apply(*WAVES, **RESTORE)
+    plan = {item.name: (item.kind.value, item.state.value, item.action.value) for item in report.plan}
+    assert plan["api"] == ("drifted", "drifted", "upgrade")
+    assert "spec.paused" in next(item for item in report.plan if item.name == "api").why
+    assert outcomes(report.as_result()) == {"components": "unchanged", "api": "verified"}
+    assert "helm upgrade api" in world.writes()
+    assert "paused" not in world.kube.objects["Deployment", "ns", "api"]["spec"]
+    assert (report.set, report.warnings) == (2, [])
+    assert requests(world, **REPORT)
+
+
+def test_refused_drift_ends_the_run_before_its_first_write() -> None:
+    world = edited(deployed())
+    failed = world.fails({"components": C1}, {"api": A1}, **REFUSE)
+    assert failed.failure.code is Code.DRIFTED
+    assert "api: Deployment/api: spec.paused is true" in failed.failure.message
+    assert [each["release"] for each in failed.failure.details["problems"]] == ["api"]
+    assert world.fails({"components": C1}, {"api": A2}, **REFUSE).failure.code is Code.DRIFTED
+    assert world.writes() == []
+
+
+def test_a_deleted_object_is_drift_and_restored() -> None:
+    world = deployed()
+    del world.kube.objects["Deployment", "ns", "api"]
+    assert world.fails(*WAVES, **REFUSE).failure.code is Code.DRIFTED
+    report = world.apply(*WAVES, **RESTORE)
+    assert outcomes(report.as_result())["api"] == "verified"
+    assert ("Deployment", "ns", "api") in world.kube.objects
+
+
+def test_a_release_that_is_verified_although_it_drifted_is_not_the_new_normal() -> None:
+    world = edited(deployed())
+    world.apply({"components": C1}, {"api": A1}, drift=OnDrift.IGNORE)
+    world.damage(1)  # so that everything is verified again
+    report = world.apply(*WAVES, **REPORT)
+    assert outcomes(report.as_result()) == {"components": "verified", "api": "drifted"}
+    members = world.record(report.set).members
+    assert members["api"].live == DRIFTED
+    assert "drifted" in world.apply(*WAVES, **REPORT).warnings[0]
+
+
+def test_an_upgrade_names_the_drift_it_meets() -> None:
+    world = edited(deployed())
+    report = world.apply({"components": C1}, {"api": A2}, **RESTORE)
+    changes = next(item for item in report.plan if item.name == "api").changes
+    assert any("spec.paused" in change for change in changes)
+    assert outcomes(report.as_result())["api"] == "verified"
+
+
+def test_what_may_not_be_compared_is_a_warning_and_no_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = edited(deployed())
+
+    def before(verb: str, resource: Resource, name: str) -> None:
+        if verb == "try":
+            raise Forbidden("The credentials may not patch deployments.", 403)
+
+    monkeypatch.setattr(world.kube, "before", before)
+    report = world.apply(*WAVES, **REFUSE)
+    assert outcomes(report.as_result())["api"] == "unchanged"
+    assert "could not be compared" in report.warnings[0]
+
+
+def test_the_status_shows_it() -> None:
+    world = deployed()
+    assert set_info(world.kube, "ns", "staging", status=True)["status"]["api"]["drift"] == []
+    edited(world)
+    (found,) = set_info(world.kube, "ns", "staging", status=True)["status"]["api"]["drift"]
+    assert found.startswith("Deployment/api: spec.paused is true")
+
+
+def test_a_record_of_an_older_version_asks_nothing() -> None:
+    world = edited(deployed())
+    record = world.record(1)
+    assert len(record.members["api"].live) == 12
+    older = {name: replace(member, live="") for name, member in record.members.items()}
+    world.kube.put(CONFIG_MAP, "ns", pack(replace(record, members=older)))
+    assert "live.json" not in world.kube.objects["ConfigMap", "ns", "release-set-1"]["binaryData"]
+    assert ("Deployment", "api") not in requests(world, **REPORT)
