@@ -54,7 +54,7 @@ class Writer:
     @property
     def is_controller(self) -> bool:
         """Whether it is a part of Kubernetes, or a controller that is known to write into objects of others."""
-        return self.manager in _CONTROLLERS or bool(_CONTROLLER_NAME.match(self.manager))
+        return self.manager in _CONTROLLERS or bool(_CONTROLLER_NAME.search(self.manager))
 
     @property
     def described(self) -> str:

@@ -8,11 +8,17 @@ import os
 import subprocess
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, WELL_KNOWN
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    SECRET,
+    WELL_KNOWN,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 
 from tests.cluster.paths import BIN
-from tests.integration.releases.world import World
+from tests.integration.releases.world import World, both_helms
+from tests.integration.support import eventually
 
 AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
 
@@ -75,3 +81,66 @@ def test_a_release_that_was_changed_and_not_yet_applied_does_not_drift(world: Wo
     world.apply(world.release("api", text="one")).ok()
     assert drift(world, world.release("api", text="two"), world.release("fresh")) == []
     assert world.kube.get(CONFIG_MAP, world.namespace, "api")["data"]["text"] == "one"
+
+
+def image(world: World) -> str:
+    pod = world.kube.get(DEPLOYMENT, world.namespace, "api")["spec"]["template"]["spec"]
+    return str(pod["containers"][0]["image"])
+
+
+@both_helms
+def test_what_was_changed_manually_is_reported_refused_and_put_back(world: World) -> None:
+    release = world.release("api", text="one")
+    world.apply(release, drift=OnDrift.REPORT).ok()
+    unchanged = world.apply(release, drift=OnDrift.IGNORE).ok().result["api"]["requests"]
+    fresh = world.apply(release, drift=OnDrift.REPORT).ok().result
+    assert (fresh["drift"], fresh["helm_calls"], fresh["api"]["requests"]) == ([], 0, unchanged)
+    asked = image(world)
+    kubectl(world, "set", "image", "deployment/api", f"app={asked}-by-hand")
+    kubectl(world, "set", "env", "deployment/api", "LEVEL=debug")
+    kubectl(world, "patch", "configmap/api", "--patch", '{"data": {"text": "two", "more": "x"}}')
+    kubectl(world, "delete", "secret/api-made")
+    for _ in range(2):
+        reported = world.apply(release, drift=OnDrift.REPORT, timeout=5)
+        found = {(d["kind"], d["path"]): d for d in reported.result["drift"]}
+        by = found["Deployment", "spec.template.spec.containers[app].image"]
+        assert (by["by"], bool(by["when"])) == ("kubectl-set", True)
+        assert found["ConfigMap", "data.text"]["found"] == '"two"'
+        assert found["Secret", ""]["change"] == "missing"
+    before = world.fingerprint()
+    refused = world.apply(release, drift=OnDrift.REFUSE)
+    assert (refused.code, world.fingerprint()) == ("drifted", before)
+    assert "Secret/api-made does not exist" in refused.message
+    restored = world.apply(release, drift=OnDrift.RESTORE).ok()
+    assert (restored.outcomes, restored.actions) == ({"api": "verified"}, {"api": "upgrade"})
+    live = world.kube.get(DEPLOYMENT, world.namespace, "api")
+    assert image(world) == asked
+    assert "LEVEL" not in str(live["spec"])
+    assert world.kube.get(CONFIG_MAP, world.namespace, "api")["data"] == {"text": "one"}
+    assert world.kube.get(SECRET, world.namespace, "api-made")
+    assert drift(world, release) == []
+    again = world.apply(release, drift=OnDrift.REPORT).ok().result
+    assert (again["drift"], again["helm_calls"], again["api"]["requests"]) == ([], 0, unchanged)
+
+
+def test_scaling_by_hand_is_drift_and_a_restart_or_an_autoscalers_scale_is_none(world: World) -> None:
+    release = world.release("api")
+    world.apply(release).ok()
+    unchanged = world.apply(release).ok().result["api"]["requests"]
+    kubectl(world, "rollout", "restart", "deployment/api")
+    kubectl(world, "rollout", "status", "deployment/api", "--timeout=60s")
+    eventually("the old pod is gone", lambda: len(world.pods("api")) == 1)
+    after = world.apply(release, drift=OnDrift.REFUSE).ok().result
+    assert (after["drift"], after["api"]["requests"]) == ([], unchanged)
+    scale = {"metadata": {"name": "api", "namespace": world.namespace}, "spec": {"replicas": 2}}
+    world.kube.patch(
+        DEPLOYMENT, world.namespace, "api", scale, subresource="scale", field_manager="kube-controller-manager"
+    )
+    eventually("both pods are ready", lambda: world.apply(release).outcomes == {"api": "unchanged"})
+    after = world.apply(release, drift=OnDrift.REFUSE).ok().result
+    assert (after["drift"], after["api"]["requests"]) == ([], unchanged)
+    kubectl(world, "scale", "deployment/api", "--replicas=3")
+    refused = world.apply(release, drift=OnDrift.REFUSE)
+    assert (refused.code, "spec.replicas is 3, the release says 1 (kubectl" in refused.message) == ("drifted", True)
+    world.apply(release, drift=OnDrift.RESTORE).ok()
+    assert world.kube.get(DEPLOYMENT, world.namespace, "api")["spec"]["replicas"] == 1

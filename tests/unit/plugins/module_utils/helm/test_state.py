@@ -20,6 +20,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import Rel
 TABLE = {
     State.ABSENT:       (Action.INSTALL, Action.INSTALL, Action.NONE),
     State.VERIFIED:     (Action.NONE, Action.NONE, Action.UNINSTALL),
+    State.DRIFTED:      (Action.NONE, Action.NONE, Action.UNINSTALL),
     State.UNVERIFIED:   (Action.VERIFY, Action.VERIFY, Action.UNINSTALL),
     State.OUTDATED:     (Action.UPGRADE, Action.ROLLBACK, Action.UNINSTALL),
     State.MANUAL:      (Action.UPGRADE, Action.ROLLBACK, Action.UNINSTALL),

@@ -63,6 +63,7 @@ def test_who_wrote_last_comes_first() -> None:
     [
         ("kube-controller-manager", True), ("cert-manager-certificates-issuing", True), ("cainjector", True),
         ("digitalocean-cloud-controller-manager", True), ("kubectl-edit", False), ("helm", False), ("Mozilla", False),
+        ("manager", True), ("rollouts-controller", True), ("ada", False), ("kubectl-set", False),
     ],
 )  # fmt: skip
 def test_known_controllers(manager: str, controller: bool) -> None:
