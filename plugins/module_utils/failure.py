@@ -7,6 +7,8 @@ docs/failure-codes.md documents the codes; a test compares it with this enum.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -56,6 +58,8 @@ class Code(StrEnum):
     # User input
     INVALID_INPUT = "invalid_input"
     MISSING_LIBRARY = "missing_library"
+    # The machine that Ansible runs on
+    CONTROLLER_EXHAUSTED = "controller_exhausted"
     # Helm and releases
     HELM_MISSING = "helm_missing"
     HELM_FAILED = "helm_failed"
@@ -128,3 +132,23 @@ class TodoCloudError(Exception):
 def error(code: Code, message: str, **details: Any) -> TodoCloudError:
     """Shorthand: ``raise error(Code.INVALID_INPUT, "...", option="to")``."""
     return TodoCloudError(Failure(code, message, details))
+
+
+# What this machine lacks, not the cluster: errno(3).
+_EXHAUSTED = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN,
+})  # fmt: skip
+
+
+def exhausted(exc: BaseException) -> Failure | None:
+    """The failure for an exception by which this machine says that it has no more space, memory, files or processes."""
+    if isinstance(exc, MemoryError):
+        number, path = errno.ENOMEM, None
+    elif isinstance(exc, OSError) and exc.errno in _EXHAUSTED:
+        number, path = exc.errno, exc.filename
+    else:
+        return None
+    where = f" ({path})" if isinstance(path, str) else ""
+    why = os.strerror(number) + where
+    message = f"The machine that Ansible runs on has reached a limit: {why}. Give it more, then run this again."
+    return Failure(Code.CONTROLLER_EXHAUSTED, message, {"errno": errno.errorcode[number]})

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, Protocol
 
-from .failure import TodoCloudError
+from .failure import TodoCloudError, exhausted
 from .known_secrets import KNOWN, may_be_secret, secrets_of
 from .masking import masked
 from .neutral import each_text, one_line, printable
@@ -53,6 +53,11 @@ def fail_json_on_error(module: Any) -> Iterator[None]:
         for warning in exc.warnings:
             module.warn(warning)
         module.fail_json(msg=exc.failure.message, failure=exc.failure.as_result(), **exc.results, **invocation(module))
+    except (OSError, MemoryError) as exc:
+        failure = exhausted(exc)
+        if failure is None:
+            raise
+        module.fail_json(msg=failure.message, failure=failure.as_result(), **invocation(module))
 
 
 def invocation(module: Any) -> dict[str, Any]:

@@ -59,6 +59,14 @@ def load_json(text: object, *, unique: bool = True) -> Any:
     return found
 
 
+def read_json(text: str | bytes) -> Any:
+    """JSON of others that is only looked at: everything that Python reads. Raises ValueError, also for deep nesting."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise Malformed("it is nested too deeply") from None
+
+
 def check_plain(data: Any) -> None:
     """Checks nesting, numbers and texts of plain data. Raises Malformed."""
     level, depth = [data], 0

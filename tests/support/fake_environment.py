@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
+from ansible_collections.todo.cloud.plugins.module_utils.environments.pod_security import ENFORCE
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import StoredRelease
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import always_allowed
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, Refused
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
@@ -185,4 +187,34 @@ def two_sets() -> World:
     """Both were upgraded once more."""
     world = deployed(commit="1111111aaaa")
     world.apply({"components": C2}, {"api": A2}, commit="2222222bbbb")
+    return world.forget()
+
+
+class Strict(Cluster):
+    """Pod Security refuses pods, unless the namespace has a lower level. ``refused``: a text of these pods' images."""
+
+    may = True
+    refused = ""
+
+    def create(self, resource: Resource, namespace: str, body: Any, *, dry_run: bool = False, **more: Any) -> Any:
+        labels = self.objects["Namespace", "", "ns"]["metadata"]["labels"]
+        if dry_run and resource is POD and labels.get(ENFORCE) == "restricted" and self.refused in str(body):
+            raise Refused(
+                "No.", 403, api_message='pods "x" is forbidden: violates PodSecurity "restricted:latest": root'
+            )
+        return super().create(resource, namespace, body, dry_run=dry_run, **more)
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        if verb in ("try", "patch") and resource is NAMESPACE and not self.may:
+            raise Forbidden("The credentials may not patch namespaces.", 403)
+
+
+def strict(may: bool) -> World:
+    """Two sets, and a namespace that was tightened since; ``may``: its label may be changed."""
+    world = World(kube=Strict())
+    for component, api in ((C1, A1), (C2, A2)):
+        world.apply({"components": component}, {"api": api})
+    world.kube.objects["Namespace", "", "ns"]["metadata"]["labels"][ENFORCE] = "restricted"
+    assert isinstance(world.kube, Strict)
+    world.kube.may = may
     return world.forget()

@@ -114,3 +114,8 @@ def test_modules_print_through_one_place() -> None:
     ] == []
     said = re.compile(r"(?<![\w.])print\(|sys\.std(?:out|err)\.write|\.display\(|\.warning\(|\.v+\(|\bdisplay\.")
     assert [path.name for path in plugins if said.search(path.read_text())] == ["live.py"]
+
+
+def test_json_of_others_is_read_in_one_place() -> None:
+    """Python's own reader raises RecursionError for what is nested deeply, which nobody expects of a log line."""
+    assert [str(path) for path in FILES if "json.load" in (UTILS / path).read_text()] == ["parsing.py"]

@@ -11,7 +11,6 @@ Source of the document's shape: https://docs.dapr.io/reference/api/metadata_api/
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +19,7 @@ from typing import Any
 from ..kube.api import KubeObserver
 from ..kube.errors import Forbidden, KubeError, NotFound
 from ..kube.resources import Resource
+from ..parsing import read_json
 from ..readiness.daprd import sidecar_of
 
 COMPONENT = Resource("dapr.io/v1alpha1", "Component", "components")
@@ -95,7 +95,7 @@ def _loaded(kube: KubeObserver, pod: Mapping[str, Any]) -> set[str]:
     status, body = kube.proxy_get(meta["namespace"], meta["name"], _port(pod), _PATH)
     if status != 200:
         raise ValueError(f"HTTP {status}")
-    document = json.loads(body)
+    document = read_json(body)
     if not isinstance(document, dict):
         raise ValueError("not a JSON object")
     return {str(entry.get("name")) for entry in document.get("components") or () if isinstance(entry, dict)}

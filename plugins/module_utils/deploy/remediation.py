@@ -23,7 +23,7 @@ from ..settings import OnFailure
 from .recorder import Recorder
 from .report import CUT_OFF, Outcome, Report
 from .restore import Restore, RestoreResult
-from .restore_check import Target
+from .restore_check import RestoreCheck, Target
 from .run import LockedRun
 from .verification import Verification, Verifier
 from .writer import ReleaseWriter
@@ -36,6 +36,7 @@ _HELD = {
     Code.WEBHOOK_DOWN: "going back would call the webhook too",
     Code.REGISTRY_UNREACHABLE: "going back would not bring the registry back",
     Code.UNREACHABLE: "the API server did not answer, which is no fault of the releases; run it again to go on",
+    Code.CONTROLLER_EXHAUSTED: "going back would need what this machine lacks",
 }
 _DATA = {"StatefulSet", "PersistentVolumeClaim"}  # a restore never uninstalls anything stateful
 
@@ -111,8 +112,19 @@ class Remediation:
             return f"everything is kept as it is, since {'; '.join(floors)}"
         if not targets:
             return f"nothing was changed by it, release set {report.set} still stands"
+        check = RestoreCheck(self._run)
+        admission = check.admission(targets, snapshot.histories)
+        try:
+            admission.check(self._kube)
+            warning = admission.open(self._kube, self._progress)
+        except TodoCloudError as exc:
+            if exc.failure.code is not Code.ROLLBACK_REFUSED:
+                raise
+            report.failures.append(exc.failure)
+            return f"everything is kept as it is: {exc.failure.message.rstrip('.')}"
+        report.warnings += [warning] if warning else []
         self._progress("going back: " + ", ".join(t.member.name for t in targets))
-        result = Restore(self._run).restore(targets, snapshot.version_ids)
+        result = Restore(self._run, check).restore(targets, snapshot.version_ids)
         self._note(result, targets, report)
         if not result.ok:
             report.failures += result.failures.values()

@@ -10,9 +10,11 @@ nor name a chart of a source that is not allowed.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..environments.admission import Admission
 from ..failure import TodoCloudError
 from ..helm.manifest import manifest_digest
 from ..helm.storage import CorruptRelease, History, ReleaseStatus
@@ -60,6 +62,12 @@ class RestoreCheck:
             rendered = self._run.helm.render(apply_request(self._run.settings, spec, version_ids, revision))
         contents = self._boundary.look({member.name: (rendered.manifest, *rendered.hooks)})
         return [*contents.problems, *self._new_in_the_cluster(target, contents, history)]
+
+    def admission(self, targets: Iterable[Target], histories: Mapping[str, History]) -> Admission:
+        """Whether the namespace admits the pods that come back; a revision that was pruned is not known by then."""
+        known = [t.member for t in targets if usable(t.member, histories.get(t.member.name, ()), self._read)]
+        manifests = [self._read(member.name, member.revision).manifest for member in known]
+        return Admission(self._run.kube, self._run.settings.namespace, manifests)
 
     def _is_source(self, target: Target) -> bool:
         member = target.member

@@ -102,7 +102,7 @@ class Admission:
             else " Its Pod Security or LimitRange has to allow them first."
         )
         text = f"Namespace {self._namespace} would not admit what comes back: {'; '.join(self.refused)}."
-        return error(Code.ROLLBACK_REFUSED, f"{text} Nothing was touched.{help_}", missing=self.refused)
+        return error(Code.ROLLBACK_REFUSED, f"{text} Nothing was rolled back.{help_}", missing=self.refused)
 
 
 def _label(level: str | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ Helm applies manifests but never waits for workloads (only for hooks of third-pa
 from __future__ import annotations
 
 import copy
-import json
 import os
 import re
 import threading
@@ -18,10 +17,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Protocol
 
-from ..failure import Code, Failure, error
+from ..failure import Code, Failure, error, exhausted
 from ..kube.api import Check, always_allowed
+from ..parsing import read_json
 from ..proxies import reached_directly
-from .errors import HelmError, error_of, killed
+from .errors import HelmError, error_of, killed, limit_reached
 from .names import check_chart, check_label, check_name, check_namespace
 from .process import Completed, Runner, TookTooLong, kubeconfig_file, run_process
 from .values import integer_options, values_text
@@ -174,7 +174,7 @@ class HelmCli:
         argv = [*self._apply_argv(request), "--dry-run=server", "--output", "json"]
         out = self._ask(argv, request)
         try:
-            release = json.loads(out[out.index("{") :])  # some versions print "Pulled: ..." first
+            release = read_json(out[out.index("{") :])  # some versions print "Pulled: ..." first
             hooks = tuple(str(hook["manifest"]) for hook in release.get("hooks") or ())
             return Rendered(str(release["manifest"]), hooks)
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
@@ -276,18 +276,21 @@ class HelmCli:
         self._ask_version()  # refuses an unsupported program before it writes anything
         stdin = b"" if values is None else values_text(values)
         config = self._kubeconfig()
-        with kubeconfig_file(config) as (path, descriptors):
-            self._used.calls += 1
-            done = self._call(
-                args,
-                stdin=stdin,
-                env={**_environment(config), "KUBECONFIG": path},
-                pass_fds=descriptors,
-                timeout=timeout + _GRACE_SECONDS,
-                check=check,
-            )
-        if done.killed_by:
-            raise killed(args[0], _release_of(args), done.killed_by, out_of_memory=done.out_of_memory)
+        try:
+            with kubeconfig_file(config) as (path, descriptors):
+                self._used.calls += 1
+                done = self._call(
+                    args,
+                    stdin=stdin,
+                    env={**_environment(config), "KUBECONFIG": path},
+                    pass_fds=descriptors,
+                    timeout=timeout + _GRACE_SECONDS,
+                    check=check,
+                )
+        except OSError as exc:
+            if failure := exhausted(exc):
+                raise HelmError(failure, transient=False) from exc
+            raise
         if done.returncode != 0:
             raise error_of(args[0], _release_of(args), done.stderr or done.stdout, _namespace_of(args))
         return done
@@ -303,7 +306,7 @@ class HelmCli:
         check: Check = always_allowed,
     ) -> Completed:
         try:
-            return self._run(
+            done = self._run(
                 [self._binary, *args], stdin=stdin, env=env, pass_fds=pass_fds, timeout=timeout, check=check
             )
         except (FileNotFoundError, PermissionError) as exc:
@@ -311,12 +314,21 @@ class HelmCli:
                 Code.HELM_MISSING,
                 f"The Helm program {self._binary!r} cannot be run: install Helm 4, or name it in helm_binary.",
             ) from exc
+        except OSError as exc:
+            if failure := exhausted(exc):
+                raise HelmError(failure, transient=False) from exc
+            raise
         except TookTooLong as exc:
             whose = f"{release}: " if (release := _release_of(args)) else ""
             stopped = " It was stopped (SIGSTOP) when that was over." if exc.stopped else ""
             message = f"{whose}helm {args[0]} was killed after {timeout:.0f} s.{stopped}"
             failure = Failure(Code.HELM_FAILED, message, {"command": args[0]})
             raise HelmError(failure, transient=False) from exc
+        if done.killed_by:
+            raise killed(args[0], _release_of(args), done.killed_by, out_of_memory=done.out_of_memory)
+        if done.returncode and (limit := limit_reached(args[0], _release_of(args), done.stderr)):
+            raise limit
+        return done
 
 
 def _check(request: ApplyRequest) -> None:
@@ -329,7 +341,7 @@ def _check(request: ApplyRequest) -> None:
 
 
 def _release_of(args: Sequence[str]) -> str:
-    return next((a for a in args[1:] if not a.startswith("-")), "")
+    return next((a for a in args[1:] if not a.startswith("-")), "") if args[0] != "version" else ""
 
 
 def _namespace_of(args: Sequence[str]) -> str:

@@ -47,6 +47,13 @@ _CHART = re.compile(
     re.IGNORECASE,
 )
 _SSA = re.compile(r'conflicts? with "([^"]+)"', re.IGNORECASE)
+# As Go says it of its own machine: its runtime, and errors of system calls (os.PathError, os.SyscallError).
+_EXHAUSTED = re.compile(
+    r"(?:fatal error|runtime): [^\n]*(?:memory|new OS thread)[^\n]*"
+    r"|\b(?:open|write|mkdir|mkdirtemp|rename|link|fork/exec|pipe2?|socket|mmap)(?: [^\s:]+)?: "
+    r"(?:no space left on device|disk quota exceeded|too many open files|read-only file system|cannot allocate memory"
+    r"|resource temporarily unavailable)"
+)
 _NOISE = re.compile(r"^(?:WARNING|W\d{4}|I\d{4}|level=(?:WARN|INFO|DEBUG)|time=).*$", re.MULTILINE)
 
 
@@ -97,13 +104,27 @@ def error_of(command: str, release: str, output: str, namespace: str = "") -> He
     return HelmError(Failure(code, f"{release}: helm {command} failed: {text}", details), transient=False)
 
 
+def limit_reached(command: str, release: str, output: str) -> HelmError | None:
+    """The error for a Helm that this machine gave no more memory, space or files; None for other failures."""
+    found = _EXHAUSTED.search(output)
+    if not found:
+        return None
+    message = f"{_whose(release)}helm {command} has reached a limit of the machine that Ansible runs on: {found[0]}."
+    return HelmError(Failure(Code.CONTROLLER_EXHAUSTED, message, {"release": release}), transient=False)
+
+
 def killed(command: str, release: str, signal: int, *, out_of_memory: bool) -> HelmError:
     """The error for a Helm that a signal ended."""
-    why = "somebody ended it, or this machine or container is short of memory"
+    code, why = Code.HELM_FAILED, "somebody ended it, or this machine or container is short of memory"
     if out_of_memory:
+        code = Code.CONTROLLER_EXHAUSTED
         why = "the kernel ran out of memory, on this machine or in this container: give it more"
-    message = f"{release}: helm {command} was killed by signal {signal}: {why}."
-    return HelmError(Failure(Code.HELM_FAILED, message, {"release": release, "signal": signal}), transient=False)
+    message = f"{_whose(release)}helm {command} was killed by signal {signal}: {why}."
+    return HelmError(Failure(code, message, {"release": release, "signal": signal}), transient=False)
+
+
+def _whose(release: str) -> str:
+    return f"{release}: " if release else ""
 
 
 def _registry_error(release: str, host: str, text: str, details: dict[str, str]) -> HelmError:

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError
+from ..parsing import read_json
 
 # A field that the kind does not have, in a server-side apply: sent as an internal error (500), but no retry helps.
 _NO_SUCH_FIELD = "failed to create typed patch object"
@@ -108,7 +108,7 @@ def message_of(body: bytes) -> str:
 def status_object(body: bytes) -> dict[str, Any]:
     """The ``Status`` object of a response; empty when it is something else."""
     try:
-        answer = json.loads(body)
+        answer = read_json(body)
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}

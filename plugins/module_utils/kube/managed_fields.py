@@ -9,11 +9,12 @@ Paths of fields look like ``spec.template.spec.containers[app].image``,
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from ..parsing import read_json
 
 # Keys by which the API identifies entries of a list, most specific first (x-kubernetes-list-map-keys).
 _KEYS = ("name", "containerPort", "port", "mountPath", "devicePath", "topologyKey", "type", "uid", "ip", "key")
@@ -152,5 +153,5 @@ def _owned(node: Mapping[str, Any], path: str) -> Iterator[str]:
 
 
 def _describe_key(text: str) -> Any:
-    keys = json.loads(text)
+    keys = read_json(text)
     return next((keys[key] for key in _KEYS if key in keys), text)

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from ..parsing import read_json
 from .api import Object
 from .deadline import Deadline
 from .errors import Expired, KubeError, NotFound, error_of
@@ -226,7 +226,7 @@ class Reader:
 
     def _json(self, method: str, path: str, verb: str, what: str, **options: Any) -> Object:
         try:
-            answer = json.loads(self._http.request(method, path, verb, what, **options).data or b"{}")
+            answer = read_json(self._http.request(method, path, verb, what, **options).data or b"{}")
         except ValueError:
             answer = None
         if not isinstance(answer, dict):  # a login page, say

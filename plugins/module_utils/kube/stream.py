@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
+
+from ..parsing import read_json
 
 try:
     from urllib3.response import BaseHTTPResponse
@@ -29,7 +30,7 @@ class Stream:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 if line.strip():
-                    yield json.loads(line)
+                    yield read_json(line)
 
     def interrupt(self) -> None:
         """Wake up a thread that waits in the iteration; without :data:`CAN_INTERRUPT` it waits for its read timeout."""

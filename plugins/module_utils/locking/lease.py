@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeGuard
 
 from ..failure import Code, TodoCloudError, error
 from ..kube.api import KubeReader
+from ..parsing import read_json
 from .holder import LONGEST_SECONDS, Holder
 
 LOCK_NAME = "todo.cloud-lock"
@@ -132,7 +132,7 @@ def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
         Code.LOCK_HELD,
         f"{locked[0].upper()}{locked[1:]} is locked: {describe_holder(lease)}. {advice}.",
         namespace=namespace,
-        holder=json.loads(holder.as_json()),
+        holder=read_json(holder.as_json()),
         renewed=spec_of(lease).get("renewTime"),
     )
 

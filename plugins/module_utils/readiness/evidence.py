@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import Any
 from ..failure import Code
 from ..masking import masked
 from ..neutral import shortened
+from ..parsing import read_json
 from .fields import Object, metadata, number, timestamp
 from .symptoms import MISSING_CONFIG, Symptom, creation_failure
 
@@ -137,10 +137,10 @@ def _parsed(line: str) -> tuple[str, str]:
     text = line.strip()
     if text.startswith("{"):
         try:
-            entry = json.loads(text)
+            entry = read_json(text)
             level = str(entry.get("level") or entry.get("severity") or "").lower()
             return level, str(entry.get("msg") or entry.get("message") or entry.get("event") or text)
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):  # the last by str() of what is nested
             return "", text
     if (found := _LOGFMT_MESSAGE.search(text)) is not None:
         level_found = _LOGFMT_LEVEL.search(text)

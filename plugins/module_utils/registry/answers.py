@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+from ..parsing import read_json
 
 _SHOWN = 200  # characters of an error message
 _CHALLENGE_LIMIT = 8192
@@ -21,8 +22,8 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 def json_object(body: bytes) -> dict[str, Any] | None:
     """The object that ``body`` is; None when it is something else."""
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        found = read_json(body)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

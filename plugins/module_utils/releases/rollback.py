@@ -172,13 +172,8 @@ class Rollback:
                 f"The rollback would break what it brings back: {'; '.join(problems)}. Nothing was touched.",
                 missing=problems,
             )
-        self._admission = Admission(self._kube, self._settings.namespace, self._manifests(going, snapshot))
+        self._admission = self._check.admission(going, snapshot.histories)
         self._admission.check(self._kube)
-
-    def _manifests(self, going: Sequence[Target], snapshot: Snapshot) -> list[str]:
-        """What comes back; a revision that was pruned is rendered only when it is deployed, so it is not known."""
-        known = [t.member for t in going if usable(t.member, snapshot.history(t.member.name), self._read)]
-        return [self._read(member.name, member.revision).manifest for member in known]
 
     def _problems(self, target: Target, snapshot: Snapshot) -> list[str]:
         member = target.member

@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,18 @@ def test_an_error_becomes_msg_and_failure_and_its_results() -> None:
 def test_other_exceptions_are_left_to_ansible() -> None:
     with pytest.raises(ZeroDivisionError), fail_json_on_error(Module()):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [OSError(errno.ENOSPC, "x", "/tmp/y"), OSError(errno.EMFILE, "x"), OSError(errno.EROFS, "x"), MemoryError()],
+)
+def test_a_machine_that_has_reached_a_limit_is_one_sentence(problem: Exception) -> None:
+    module = Module()
+    with fail_json_on_error(module):
+        raise problem
+    assert module.failed["failure"]["code"] == "controller_exhausted"
+    assert "has reached a limit" in module.failed["msg"]
 
 
 def test_progress_appends_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.parsing import (
     parse,
     parse_as,
     quoted,
+    read_json,
     unpack_base64,
     unpack_gzip,
 )
@@ -134,3 +135,10 @@ def test_a_plain_type_by_itself() -> None:
     assert parse_as(dict[str, Any], {"a": 1}) == {"a": 1}
     with pytest.raises(Malformed, match="'x' is not a text"):
         parse_as(str, 5, "x")
+
+
+def test_json_that_is_only_looked_at() -> None:
+    assert read_json(b'{"a": NaN, "a": 1}') == {"a": 1}
+    for bad in ("{", "[" * 100_000, '{"a":' * 100_000):
+        with pytest.raises(ValueError):  # noqa: PT011
+            read_json(bad)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
-from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError, killed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import Resource
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
 
-from tests.support.fake_environment import A1, A2, BAD, C1, C2, World, deployed, outcomes, two_sets
+from tests.support.fake_environment import A1, A2, BAD, C1, C2, Strict, World, deployed, outcomes, strict, two_sets
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 
@@ -227,3 +227,34 @@ def test_a_release_that_is_green_no_longer_when_another_is_back_is_not_recorded(
     assert outcomes(failed.results)["api"] == "restored"
     assert sorted(world.record(2).members) == ["api", "components"]
     assert list(world.record(2).missing) == ["web"]
+
+
+def test_a_machine_that_has_reached_a_limit_takes_nothing_back() -> None:
+    """Going back needs Helm too, and nothing was wrong with what was deployed."""
+
+    def ends(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        raise killed("upgrade", request.name, 9, out_of_memory=True)
+
+    world = deployed()
+    world.helm.script = [ends]
+    failed = world.fails({"api": A2}, {"components": C1}, on_failure=OnFailure.SET)
+    assert failed.failure.code is Code.CONTROLLER_EXHAUSTED
+    assert "everything is kept as it is: going back would need what this machine lacks" in failed.failure.message
+    assert world.helm.commands == ["upgrade api"]
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_a_namespace_that_does_not_admit_what_was_there_before_is_opened_or_nothing_goes_back(may: bool) -> None:
+    """Somebody tightened it since: the pods that still run could not come back."""
+    world = strict(may)
+    assert isinstance(world.kube, Strict)
+    world.kube.refused = str(A2["image"])
+    failed = world.fails({"api": BAD}, {"components": C2}, on_failure=OnFailure.SET)
+    assert failed.failure.code is Code.CRASH_LOOP
+    if may:
+        assert outcomes(failed.results)["api"] == "restored"
+        assert any("lowered from restricted to baseline" in text for text in failed.warnings)
+    else:
+        assert "everything is kept as it is" in failed.failure.message
+        assert "kubectl label namespace ns" in failed.failure.message
+        assert world.helm.commands == ["upgrade api"]

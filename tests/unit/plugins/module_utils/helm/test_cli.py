@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -255,8 +256,29 @@ def test_a_failed_call_names_the_release() -> None:
 def test_a_helm_that_was_killed_is_told_as_that(done: Completed, words: str) -> None:
     with pytest.raises(TodoCloudError, match=words) as caught:
         HelmCli(lambda: KUBECONFIG, "helm", Fake(answer=done)).apply(REQUEST)
-    assert caught.value.failure.code is Code.HELM_FAILED
+    assert caught.value.failure.code is (Code.CONTROLLER_EXHAUSTED if done.out_of_memory else Code.HELM_FAILED)
     assert caught.value.failure.message.startswith("api: helm upgrade was killed")
+
+
+def test_killed_while_it_says_its_version_or_renders() -> None:
+    def run(*_: Any, **__: Any) -> Completed:
+        return Completed(-9, "", "")
+
+    cli = HelmCli(lambda: KUBECONFIG, "helm", run)
+    with pytest.raises(TodoCloudError, match=r"^helm version was killed by signal 9"):
+        cli.version  # noqa: B018
+    with pytest.raises(TodoCloudError, match=r"^api: helm template was killed by signal 9"):
+        cli.template(REQUEST)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC])
+def test_a_machine_that_cannot_start_it(number: int) -> None:
+    def run(*_: Any, **__: Any) -> Completed:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(TodoCloudError, match=os.strerror(number)) as caught:
+        HelmCli(lambda: KUBECONFIG, "helm", run).apply(REQUEST)
+    assert caught.value.failure.code is Code.CONTROLLER_EXHAUSTED
 
 
 def test_a_helm_that_was_stopped_is_told_as_that() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of, limit_reached
 
 SCHEMA = """Error: UPGRADE FAILED: values don't meet the specifications of the schema(s) in the following chart(s):
 sleeper:
@@ -96,3 +96,24 @@ def test_a_release_that_does_not_fit_into_its_secret() -> None:
     found = error_of("upgrade", "r", f"Error: create: failed to create: {why}")
     assert found.failure.code is Code.CHART_INVALID
     assert "too large for the Secret" in found.failure.message
+
+
+@pytest.mark.parametrize(
+    ("output", "limit"),
+    [
+        ("fatal error: runtime: out of memory\n\nruntime stack:\nruntime.throw(...)", "runtime: out of memory"),
+        ("fatal error: failed to reserve page summary memory\n\nruntime stack:", "page summary memory"),
+        ("runtime: failed to create new OS thread\nfatal error: newosproc\n", "OS thread"),
+        ("Error: open /root/.cache/helm/x.yaml: too many open files", "too many open files"),
+        ("Error: UPGRADE FAILED: write /tmp/helm-1: no space left on device", "no space left on device"),
+        ('Error: Get "https://x/version": dial tcp 10.0.0.1:443: socket: too many open files', "too many open files"),
+        ("Error: UPGRADE FAILED: etcdserver: no space left on device", ""),
+        ("Error: UPGRADE FAILED: something odd", ""),
+    ],
+)
+def test_limits_of_this_machine(output: str, limit: str) -> None:
+    found = limit_reached("upgrade", "api", output)
+    assert bool(found) is bool(limit)
+    if found:
+        assert found.failure.code is Code.CONTROLLER_EXHAUSTED
+        assert limit in found.failure.message

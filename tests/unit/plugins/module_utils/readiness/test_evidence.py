@@ -11,6 +11,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import (
     decisive_line,
     describe_probe,
+    is_error,
     refined,
     relevant_events,
     short_cause,
@@ -142,3 +143,10 @@ def test_probe_words(probe: dict[str, Any] | None, words: str) -> None:
 
 def test_short_cause_is_the_innermost_error() -> None:
     assert short_cause('failed to pull image "x": failed to resolve: ghcr.io/x:1: not found') == "not found"
+
+
+@pytest.mark.parametrize("depth", [50, 900, 100_000])
+def test_a_log_line_that_is_nested_deeply_is_text(depth: int) -> None:
+    line = '{"level": "error", "msg": ' + "[" * depth + "]" * depth + "}"
+    assert decisive_line(line)
+    assert is_error(line) is (depth < 1000)

@@ -6,16 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.environments.pod_security import ENFORCE
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import SecretRef
-from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, Refused
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
-    NAMESPACE,
-    POD,
     SECRET,
-    Resource,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import (
@@ -26,7 +21,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target
 )
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
 
-from tests.support.fake_environment import A1, A2, BAD, C1, C2, Cluster, World, deployed, outcomes, two_sets
+from tests.support.fake_environment import A1, A2, BAD, C2, World, deployed, outcomes, strict, two_sets
 from tests.support.stored_releases import store
 
 
@@ -189,34 +184,6 @@ def test_a_commit_in_an_annotation_alone_names_no_set() -> None:
     world = two_sets()
     world.kube.objects["ConfigMap", "ns", "release-set-1"]["metadata"]["annotations"]["todo.cloud/commit"] = "feedfeed"
     assert refused(world, "feedfeed") is Code.SET_NOT_FOUND
-
-
-class Strict(Cluster):
-    """Pod Security refuses the pods of the first set, unless the namespace has a lower level."""
-
-    may = True
-
-    def create(self, resource: Resource, namespace: str, body: Any, *, dry_run: bool = False, **more: Any) -> Any:
-        labels = self.objects["Namespace", "", "ns"]["metadata"]["labels"]
-        if dry_run and resource is POD and labels.get(ENFORCE) == "restricted":
-            raise Refused(
-                "No.", 403, api_message='pods "x" is forbidden: violates PodSecurity "restricted:latest": root'
-            )
-        return super().create(resource, namespace, body, dry_run=dry_run, **more)
-
-    def before(self, verb: str, resource: Resource, name: str) -> None:
-        if verb in ("try", "patch") and resource is NAMESPACE and not self.may:
-            raise Forbidden("The credentials may not patch namespaces.", 403)
-
-
-def strict(may: bool) -> World:
-    world = World(kube=Strict())
-    for component, api in ((C1, A1), (C2, A2)):
-        world.apply({"components": component}, {"api": api})
-    world.kube.objects["Namespace", "", "ns"]["metadata"]["labels"][ENFORCE] = "restricted"
-    assert isinstance(world.kube, Strict)
-    world.kube.may = may
-    return world.forget()
 
 
 def test_a_namespace_that_would_not_admit_it_is_opened_where_that_is_allowed() -> None:
