@@ -195,7 +195,8 @@ def components(
 ) -> dict[str, Any]:
     """The values of charts/dapr-components that follow from all entries: which app may use what.
 
-    Apps of the chart's defaults stay where they are releases of the inventory, and are taken out where not.
+    Apps of the chart's defaults stay where they are releases of the inventory, and are taken out where not, as far as
+    others take their place.
 
     :param defaults: the chart's values
     :param others: releases of the inventory that a role describes
@@ -219,7 +220,8 @@ def components(
             secrets[app] = list(dapr["secrets"])
     found: dict[str, Any] = {}
     for part, apps in zip(parts, gone, strict=True):
-        if apps:
+        # The chart wants an app for each component of the broker; those of its defaults that are not there do no harm.
+        if any(apps.values()) or (apps and part == "secretStore"):
             found[part] = {"apps": apps}
     if stores != list(defaults["statestore"]["apps"]):
         found["statestore"] = {"apps": stores}

@@ -11,6 +11,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.services.values import components
 
 from tests.unit.ansible_runs import TOP, Ansible
 from tests.unit.charts.rendering import Helm
@@ -190,3 +191,13 @@ def test_their_order_follows_from_what_they_call(entries: dict[str, Any]) -> Non
         ["recurring-task-service", "sse-gateway"],
         ["frontend"],
     ]
+
+
+def test_dapr_knows_the_services_of_another_app_only(helm: Helm) -> None:
+    """The chart's own apps are taken out, and with them components that nobody uses."""
+    defaults = yaml.safe_load((TOP / "charts/dapr-components/values.yaml").read_text())
+    cart = {"dapr": {"state": True, "publishes": ["orders"]}}
+    made = components({"cart": cart}, defaults, [])
+    found = helm.render("dapr-components", {"environment": "test", **made}, "dapr-components", "shop")
+    scopes = {item["metadata"]["name"]: item["scopes"] for item in found if item["kind"] == "Component"}
+    assert scopes == {"pubsub": ["cart"], "pubsub-broadcast": ["sse-gateway"], "statestore": ["cart"]}

@@ -164,9 +164,11 @@ def test_scopes_follow_from_the_entries() -> None:
 
 
 def test_apps_of_the_chart_that_are_not_there_lose_their_scopes() -> None:
-    made = components({}, DEFAULTS, [])
+    made = components({"api": {"dapr": {"publishes": ["orders"]}}}, DEFAULTS, [])
     assert made["pubsub"]["apps"]["backend-api"] is None
     assert made["statestore"] == {"apps": []}
+    assert made["secretStore"] == {"apps": {"backend-api": None}}
+    assert "broadcast" not in made  # the chart wants one
 
 
 def test_a_sixth_service_changes_nothing_for_the_five() -> None:
