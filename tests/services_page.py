@@ -134,7 +134,7 @@ def _title(kind: Type) -> str:
     if isinstance(kind, Either):
         return ", or ".join(_title(form) for form in kind.forms)
     if isinstance(kind, ListOf):
-        return f"list of {_title(kind.item)}"
+        return f"list of {kind.of or _title(kind.item)}"
     return "dictionary (below)" if isinstance(kind, Struct) else kind.title()
 
 

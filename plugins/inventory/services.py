@@ -67,7 +67,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.values import 
 
 _FILES = ("services.yml", "services.yaml")
 _TOP = Path(__file__).resolve().parents[2]
-_CHART, _ROLES = _TOP / "charts/dapr-components/values.yaml", _TOP / "roles"
+_CHART = _TOP / "charts/dapr-components/values.yaml"
+_ROLES = _TOP / "roles"
 # Groups whose hosts, written by hand, describe releases.
 _RELEASES = ("components", "core_services", "event_services")
 

@@ -33,7 +33,14 @@ def entry_problems(name: str, entry: Any) -> list[str]:
     public = entry.get("public")
     if isinstance(public, Mapping) and ("host" in public) == ("node_port" in public):
         found.append(f"{where}.public needs either host or node_port.")
+    scale = entry.get("scale")
+    if isinstance(scale, Mapping) and not found and _more(scale.get("min", 1), scale.get("max")):
+        found.append(f"{where}.scale: min is more than max.")
     return found
+
+
+def _more(least: Any, most: Any) -> bool:
+    return isinstance(least, int) and isinstance(most, int) and least > most
 
 
 def problems(app: Any, entries: Any, others: Collection[str] = (), roles: Roles | None = None) -> list[str]:

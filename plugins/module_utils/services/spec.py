@@ -21,10 +21,11 @@ _REFERENCE = Text("secret/key", r"^[a-z0-9][a-z0-9.-]*/[-._a-zA-Z0-9]+$", secret
 _CPU = Text("CPU as request-limit, in cores or millicores (`100m-1`)", r"^[0-9.]+m?(-[0-9.]+m?)?$")
 _MEMORY = Text("memory as request-limit (`128Mi-256Mi`)", r"^[0-9.]+([KMGT]i?)?(-[0-9.]+([KMGT]i?)?)?$")
 _TOPIC = Text("the name of a topic", r"^[A-Za-z0-9._-]+$")
+_TOPICS = ListOf(_TOPIC, "topics")
 _REPLICAS = Number(0, 100)
 _PORT = Number(1024, 65535, "port")
-_NAMES = ListOf(NAME)
-_COMMAND = ListOf(Plain())
+_NAMES = ListOf(NAME, "names of services")
+_COMMAND = ListOf(Plain(), "words")
 _CHART = "the chart `service` cannot say it yet. Take it out, or give the service a chart of its own (`chart`)."
 
 APP = (
@@ -45,7 +46,7 @@ _PUBLIC = Struct((
     Key("tls", Either((Switch(), _OBJECT)), "The Secret of the certificate, or false for plain HTTP.",
         "`<service>-tls` where `ingress_cluster_issuer` is set, else plain HTTP", "shop-tls"),
     Key("node_port", Number(30000, 32767, "port"), "Instead of a host: a port of every node.", example="30080"),
-    Key("annotations", MapOf(Plain()), "More annotations of the Ingress.", "`ingress_annotations`"),
+    Key("annotations", MapOf(Plain(), of="annotations"), "More annotations of the Ingress.", "`ingress_annotations`"),
 ))  # fmt: skip
 _SCALE = Struct((
     Key("min", Number(1, 100), "Fewest pods.", "1", "2"),
@@ -55,12 +56,12 @@ _SCALE = Struct((
 _DAPR = Struct((
     Key("app_id", NAME, "Id of the app for Dapr.", "the name of the service", "orders"),
     Key("port", _PORT, "Port on which Dapr calls the app.", "`port`", "8000"),
-    Key("publishes", ListOf(_TOPIC), "Topics that it may publish to.", "none", "[task-events]"),
-    Key("subscribes", ListOf(_TOPIC), "Topics that it receives, one pod each message; the app names the paths "
+    Key("publishes", _TOPICS, "Topics that it may publish to.", "none", "[task-events]"),
+    Key("subscribes", _TOPICS, "Topics that it receives, one pod each message; the app names the paths "
         "(`/dapr/subscribe`).", "none", "[task-events]"),
-    Key("broadcasts", ListOf(_TOPIC), "Topics that each of its pods receives.", "none", "[task-events]"),
+    Key("broadcasts", _TOPICS, "Topics that each of its pods receives.", "none", "[task-events]"),
     Key("state", Either((Switch(), Word(("statestore",)))), "The state store.", "no", "statestore"),
-    Key("secrets", ListOf(_OBJECT), "Secrets that it may read through Dapr.", "none", "[app]"),
+    Key("secrets", ListOf(_OBJECT, "names of Secrets"), "Secrets that it may read through Dapr.", "none", "[app]"),
     Key("cron", MapOf(Text(), NAME), "Bindings that call the app at times.", later=_CHART),
     Key("sidecar", Free(), "Dapr's annotations without their prefix, over `app_service_sidecar_settings`.", "none",
         "{log_level: debug}"),
@@ -79,17 +80,17 @@ ENTRY = (
     Key("public", Either((_HOST, _PUBLIC)), "The public endpoint.", "none", "shop.example.com"),
     Key("health", Either((_PATH, _HEALTH)), "How to ask the service whether it is well.",
         "`{live: /health, ready: /ready}`", "/api/health"),
-    Key("env", MapOf(Plain(), _VARIABLE), "Environment variables. No secrets: see `secrets`.", "none",
+    Key("env", MapOf(Plain(), _VARIABLE, "variables"), "Environment variables. No secrets: see `secrets`.", "none",
         "{LOG_LEVEL: info}"),
     Key("env_from", ListOf(Free()), "All keys of a Secret or ConfigMap as environment variables.", later=_CHART),
-    Key("secrets", MapOf(_REFERENCE, _VARIABLE), "Environment variables from Secrets of the namespace, as secret/key. "
-        "The pods are restarted once when such a Secret changes.", "none", "{DATABASE_URL: database/url}"),
+    Key("secrets", MapOf(_REFERENCE, _VARIABLE, "variables, each secret/key"), "Environment variables from Secrets of "
+        "the namespace. The pods are restarted once when such a Secret changes.", "none", "{DATABASE_URL: database/url}"),
     Key("calls", _NAMES, "Services that it calls: both network policies let it.", "none", "[backend-api]"),
-    Key("needs", ListOf(Text()), "What it cannot do without: `database`, `broker`, or services.", "none",
+    Key("needs", ListOf(Text(), "names"), "What it cannot do without: `database`, `broker`, or services.", "none",
         "[database, broker]"),
     Key("after", _NAMES, "Services that must be verified before it is deployed.", "those of `calls` and `needs`",
         "[backend-api]"),
-    Key("internet", Either((Switch(), ListOf(_HOST))), "Hosts outside that it calls.", later=_CHART),
+    Key("internet", Either((Switch(), ListOf(_HOST, "host names"))), "Hosts outside that it calls.", later=_CHART),
     Key("dapr", Either((Switch(), _DAPR)), "Its sidecar, and what it does through it.", "no sidecar",
         "{publishes: [task-events], state: statestore}"),
     Key("scale", Either((_REPLICAS, _SCALE)), "How many pods, or between how many.",
@@ -101,7 +102,7 @@ ENTRY = (
     )), "What a pod gets, its sidecar not counted.", "`{cpu: 50m-500m, memory: 96Mi-192Mi}`",
         "{cpu: 100m-1, memory: 128Mi-256Mi}"),
     Key("user", Either((Word(("image",)), Number(1, 2**31 - 1, "user id"))), "Who the process is.", later=_CHART),
-    Key("writable", ListOf(_PATH), "Folders that can be written to.", later=_CHART),
+    Key("writable", ListOf(_PATH, "paths"), "Folders that can be written to.", later=_CHART),
     Key("command", _COMMAND, "Command instead of the image's.", later=_CHART),
     Key("args", _COMMAND, "Arguments instead of the image's.", later=_CHART),
     Key("schedule", Text(), "When a cronjob runs.", later=_CHART),
@@ -110,19 +111,19 @@ ENTRY = (
         Key("name", _OBJECT, "Its name.", required=True),
     ))), "Objects whose change restarts the pods once, besides `secrets`.", "none",
         "[{kind: ConfigMap, name: flags}]"),
-    Key("stop_seconds", Number(2, 3600, "seconds"), "Seconds that a pod has to end.", "30", "45"),
+    Key("stop_seconds", Number(6, 3600, "seconds"), "Seconds that a pod has to end.", "30", "45"),
     Key("stability_seconds", Number(0, 3600, "seconds"), "Seconds that its pods must stay ready to count.",
         "`release_stability_seconds`", "30"),
-    Key("graces", MapOf(Plain()), "Grace periods in seconds, as the option of release_apply.", "`release_graces`",
-        "{image_pull: 60}"),
+    Key("graces", MapOf(Plain(), of="seconds"), "Grace periods, as the option of release_apply.",
+        "`release_graces`", "{image_pull: 60}"),
     Key("rollback_floor", Plain(), "How far back a rollback may go: a release set or a version.", "none", "v1.4.0"),
     Key("chart", Text(), "Any chart instead of the chart `service`: a folder, an archive or a reference. Of the other "
         "keys only `chart_version`, `values`, `files`, `after`, `watches`, `graces`, `stability_seconds` and "
         "`rollback_floor` go with it; its network policies are its own.", "none", "oci://ghcr.io/acme/charts/search"),
     Key("chart_version", Text(), "Exact version of a chart that is given by a reference.", example="1.4.2"),
     Key("values", Free(), "Values of that chart.", "none", "{replicas: 1}"),
-    Key("files", ListOf(Text()), "Values files of that chart, from the inventory's folder; `values` are over them.",
-        "none", "[search.yaml]"),
+    Key("files", ListOf(Text(), "paths"), "Values files of that chart, from the inventory's folder; `values` are over "
+        "them.", "none", "[search.yaml]"),
     Key("migrations", Free(), "A command before the new version.", later=_LATER),
     Key("topics", Free(), "Topics of the broker.", later=_LATER),
     Key("logins", Free(), "Logins of the database and the broker.", later=_LATER),

@@ -155,9 +155,10 @@ class ListOf:
     """A list of values of one type."""
 
     item: Type
+    of: str = ""
 
     def title(self) -> str:
-        return f"list of {self.item.title()}"
+        return f"list of {self.of or self.item.title()}"
 
     def schema(self) -> dict[str, Any]:
         return {"type": "array", "items": self.item.schema()}
@@ -176,9 +177,10 @@ class MapOf:
 
     item: Type
     key: Text = Text()
+    of: str = ""
 
     def title(self) -> str:
-        return f"dictionary of {self.item.title()}"
+        return f"dictionary of {self.of or self.item.title()}"
 
     def schema(self) -> dict[str, Any]:
         rules = {self.key.pattern: self.item.schema()} if self.key.pattern else {}

@@ -22,6 +22,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"dapr": {"publish": ["x"]}}, "services.web.dapr has no key 'publish'; did you mean 'publishes'?."),
     ({"public": {}}, "services.web.public needs either host or node_port."),
     ({"public": {"host": "a.example.com", "node_port": 30080}}, "services.web.public needs either host or node_port."),
+    ({"scale": {"min": 3, "max": 2}}, "services.web.scale: min is more than max."),
     ({"chart": "x", "env": {}}, "services.web.env does not go with `chart`."),
     ({"values": {}}, "services.web.values needs `chart`."),
     ({"migrations": {}}, "services.web.migrations: this collection does not build that yet. Take the key out."),
