@@ -84,7 +84,7 @@ ENTRY = (
         "{LOG_LEVEL: info}"),
     Key("env_from", ListOf(Free()), "All keys of a Secret or ConfigMap as environment variables.", later=_CHART),
     Key("secrets", MapOf(_REFERENCE, _VARIABLE, "variables, each secret/key"), "Environment variables from Secrets of "
-        "the namespace. The pods are restarted once when such a Secret changes.", "none", "{DATABASE_URL: database/url}"),
+        "the namespace. The pods restart once when such a Secret changes.", "none", "{DATABASE_URL: database/url}"),
     Key("calls", _NAMES, "Services that it calls: both network policies let it.", "none", "[backend-api]"),
     Key("needs", ListOf(Text(), "names"), "What it cannot do without: `database`, `broker`, or services.", "none",
         "[database, broker]"),
