@@ -66,11 +66,15 @@ Connect = Callable[[str, int], bool]
 
 @dataclass(frozen=True, order=True)
 class Down:
-    """Something that the old version needs as much as the new one. ``code``: dependency_down or platform_down."""
+    """Something that the old version needs as much as the new one. ``code``: dependency_down or platform_down.
+
+    ``asked`` False: only the pods can tell when it is back.
+    """
 
     what: str
     why: str
     code: Code = Code.DEPENDENCY_DOWN
+    asked: bool = True
 
     def __str__(self) -> str:
         return f"{self.what} is down: {self.why}"
@@ -265,7 +269,7 @@ def _registry(failure: Failure) -> Iterator[Down]:
         found = _IMAGE.search(text)
         host = found[1].partition("/")[0] if found and "/" in found[1] else ""
         name = f"registry {host}" if "." in host or ":" in host else "the image's registry"
-        yield Down(name, "the kubelet gets no answer that it can use")
+        yield Down(name, "the kubelet gets no answer that it can use", asked=False)
 
 
 def _messages(events: Iterable[Any]) -> Iterator[str]:

@@ -29,17 +29,20 @@ from .verification import Verification
 PAUSE_SECONDS = 3.0
 # Timestamps of the API are whole seconds.
 _RESOLUTION_SECONDS = 1.0
+# After what it needs has returned, a container that runs has so long to notice.
+_NOTICE_SECONDS = 60.0
 _ENDED = frozenset({Code.CRASH_LOOP, Code.OOM_KILLED, Code.PROBE_KILLED})
+_UNREADY = frozenset({Code.NOT_READY, Code.PROBE_FAILING, Code.SIDECAR_NOT_READY, Code.DEPENDENCY_DOWN})
 
 
 @dataclass(frozen=True)
 class _Held:
-    """What failed and when it was last tried, on the server's clock: a pod, or a workload without one."""
+    """What failed, a pod or a workload without one, and from when on it is tried again, on the server's clock."""
 
     key: str
-    tried: float
+    due: float
     pod: Mapping[str, Any] | None = None
-    workload: str = ""
+    why: str = "waits in the kubelet's back-off"
 
 
 class BackOff:
@@ -57,7 +60,8 @@ class BackOff:
     ) -> Verification:
         """``verify()``, again until each failure is of a try after ``since``, or the deadline is over.
 
-        ``since``: on the server's clock; ``settle``: seconds after it within which a try says nothing yet.
+        ``since``: on the server's clock; ``settle``: after the return of what was needed, seconds within which a try
+        says nothing yet. What runs since before has longer to notice the return.
         """
         handled: set[str] = set()
         while True:
@@ -66,8 +70,7 @@ class BackOff:
             if len(held) < len(found.failures) or not held or deadline.remaining < self._pause:
                 return found
             for each in held:
-                stale = each.tried <= since + _RESOLUTION_SECONDS or self._kube.server_now() >= since + settle
-                if stale and each.key not in handled:
+                if each.key not in handled and self._kube.server_now() >= each.due:
                     handled.add(each.key)
                     self._try_again(each)
             time.sleep(self._pause)
@@ -77,15 +80,24 @@ class BackOff:
         limit = since - _RESOLUTION_SECONDS
         if failure.code is Code.FAILED_CREATE:
             workload, tried = str(failure.details.get("workload")), _last_creation(failure)
-            return _Held(workload, tried, workload=workload) if tried < limit + settle else None
-        pod = self._pod(failure) if failure.code in (*_ENDED, Code.IMAGE_PULL) else None
+            due = since if tried <= since + _RESOLUTION_SECONDS else since + settle
+            return _Held(workload, due) if tried < limit + settle else None
+        pod = self._pod(failure)
         if pod is None:
             return None
+        key = str(metadata(pod).get("uid"))
         if failure.code is Code.IMAGE_PULL:
-            tried, settle = created(pod), 0.0
-        else:
-            tried = _last_start(pod, str(failure.details.get("container") or ""))
-        return _Held(str(metadata(pod).get("uid")), tried, pod) if tried < limit + settle else None
+            return _Held(key, since, pod) if created(pod) < limit else None
+        tried = _last_start(pod, str(failure.details.get("container") or ""))
+        if tried >= limit + settle:
+            return None
+        if failure.code in _ENDED:
+            return _Held(key, since if tried <= since + _RESOLUTION_SECONDS else since + settle, pod)
+        return (
+            _Held(key, since + _NOTICE_SECONDS, pod, "is not ready yet")
+            if failure.code in _UNREADY and settle
+            else None
+        )
 
     def _pod(self, failure: Failure) -> Mapping[str, Any] | None:
         name = str(failure.details.get("pod") or "")
@@ -97,14 +109,14 @@ class BackOff:
     def _try_again(self, held: _Held) -> None:
         """Has it tried again at once, where this run may do that; says which."""
         try:
-            done = self._may_write and (self._replaced(held.pod) if held.pod else self._touched(held.workload))
+            done = self._may_write and (self._replaced(held.pod) if held.pod else self._touched(held.key))
         except KubeError:  # these rights are needed by nothing else
             done = False
         if held.pod is None:
-            self._progress(f"{held.workload}: its pods {'are' if done else 'will be'} created again after a back-off")
+            self._progress(f"{held.key}: its pods {'are' if done else 'will be'} created again after a back-off")
             return
         end = "it is replaced" if done else "its next start is waited for"
-        self._progress(f"pod {metadata(held.pod)['name']} waits in the kubelet's back-off: {end}")
+        self._progress(f"pod {metadata(held.pod)['name']} {held.why}: {end}")
 
     def _replaced(self, pod: Mapping[str, Any]) -> bool:
         """Deletes a pod that is not ready, and that a controller makes again."""

@@ -25,7 +25,8 @@ from .verification import Verification, Verifier
 
 # So long after its return a dependency may still refuse: elections of leaders, caches of names.
 _SETTLE_SECONDS = 20.0
-_SHARED = Down("what the old pods need too", "they are not ready any more either")
+_SHARED = Down("what the old pods need too", "they are not ready any more either", asked=False)
+_PAUSES = 5  # until the pods are looked at again, where only they can tell
 
 
 class Outages:
@@ -79,18 +80,20 @@ class Outages:
         down: Mapping[str, Sequence[Down]],
         deadline: Deadline,
     ) -> bool:
-        """Waits until nothing is down, no longer than the deadline."""
-        said: set[Down] = set()
+        """Waits until nothing is down, no longer than the deadline. Of what is not asked, the pods will tell."""
+        said: dict[str, Down] = {}
         while down:
-            for each in sorted({d for found in down.values() for d in found} - said):
-                said.add(each)
+            for each in sorted({d for found in down.values() for d in found if d.what not in said}):
+                said[each.what] = each
                 self._progress(f"{each}; waiting for it, at most {deadline.remaining:.0f} s")
-            if deadline.remaining < self._pause:
+            asked = any(each.asked for found in down.values() for each in found)
+            pause = self._pause if asked else self._pause * _PAUSES
+            if deadline.remaining < pause:
                 return False
-            time.sleep(self._pause)
-            down = look.blamed(failures)  # of what is shared, only another verification can tell
-        if asked := said - {_SHARED}:
-            self._progress(f"{', '.join(sorted(each.what for each in asked))} is back")
+            time.sleep(pause)
+            down = look.blamed(failures) if asked else {}
+        if back := sorted(each.what for each in said.values() if each.asked):
+            self._progress(f"{', '.join(back)} is back")
         return True
 
     @cached_property

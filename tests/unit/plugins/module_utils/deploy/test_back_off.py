@@ -126,6 +126,18 @@ def test_what_returned_a_moment_ago_may_still_refuse() -> None:
     assert deleted(where)
 
 
+def test_what_runs_since_before_has_time_to_notice_a_return() -> None:
+    """A sidecar that could not reach its broker for two minutes is not at fault a moment after it can."""
+    where, unready = world(-120), failed(Code.SIDECAR_NOT_READY)
+    found, looks = verified(where, unready, unready, Verification(), settle=20)
+    assert (found.ok, looks, deleted(where)) == (True, 3, False)
+    where.kube.now = NOW + 61  # it hangs
+    assert verified(where, unready, Verification(), settle=20)[0].ok
+    assert deleted(where)
+    assert verified(world(-120), unready, Verification())[1] == 1, "nothing was down: it is judged as ever"
+    assert verified(world(25), unready, Verification(), settle=20)[1] == 1
+
+
 def test_one_failure_of_this_run_is_enough() -> None:
     both = Verification({**failed().failures, "web": Failure(Code.CONFIG_MISSING, "web: no.", {})})
     assert verified(world(-300, -60), both, Verification())[1] == 1

@@ -110,3 +110,20 @@ def test_a_job_that_failed_while_something_was_down_is_not_blamed_for_it(world: 
     found = verifier.verify(["api"], {}, Deadline.after(20))
     assert found.failures["api"].code is Code.DEPENDENCY_DOWN
     assert (answers, found.failures["api"].details["cause"]["code"]) == ([], "job_failed")
+
+
+def test_whether_a_registry_is_back_is_for_the_next_pull_to_tell(world: World) -> None:
+    pull = 'Failed to pull image "ghcr.io/a/b:1": dial tcp 1.2.3.4:443: connection refused'
+    answers = [
+        Verification(),
+        *[Verification({"api": Failure(Code.IMAGE_PULL, "api: no.", {"api_message": pull})})] * 3,
+    ]
+
+    class Pulling:
+        def verify(self, *_: Any) -> Verification:
+            return answers.pop()
+
+    run = world.run()
+    verifier = outages.Outages(LockedRun(run, always_allowed), Pulling(), run.look(), 0.01)  # type: ignore[arg-type]
+    assert verifier.verify(["api"], {}, Deadline.after(20)).ok
+    assert answers == []
