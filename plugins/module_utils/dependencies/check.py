@@ -142,6 +142,7 @@ class Dependencies:
         yield from self._unready(node for name in names if (node := self._find(NODE, "", name)))
         for place in _DNS:
             yield from self._service("cluster DNS", *place, Code.PLATFORM_DOWN)
+        told: set[tuple[str, str] | None] = set()
         notes = next((n for pod in pods if enabled(n := (pod.get("metadata") or {}).get("annotations"))), None)
         if notes or failure.code in (Code.SIDECAR_MISSING, Code.INJECTOR_DOWN, Code.SIDECAR_NOT_READY):
             for service in _DAPR:
@@ -149,9 +150,12 @@ class Dependencies:
             app_id = str((notes or {}).get(APP_ID, ""))
             for backend in backends(self._kube, self._namespace, app_id, _ASK_SECONDS):
                 yield from self._backend(backend)
+                told |= {self._place(address.host) for address in backend.addresses}
         lines = [*(failure.details.get("previous_log_tail") or ()), *(failure.details.get("log_tail") or ())]
         for address in unreached(str(line) for line in lines):
-            yield from self._host(address, known=address.host in self._known)
+            place = self._place(address.host)
+            if place is None or not (place in told or place[0] == self._dapr):  # named above, by what it is for
+                yield from self._host(address, known=address.host in self._known)
 
     def _pods(self, failure: Failure) -> list[Mapping[str, Any]]:
         """The failed pod; where the failure names none, all pods of its workload."""

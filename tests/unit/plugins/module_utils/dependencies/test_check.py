@@ -222,6 +222,18 @@ def test_brokers_of_components(scopes: list[str] | None) -> None:
     assert len(down(kube, failed(code=Code.SIDECAR_NOT_READY))) == (0 if scopes == ["other"] else 1)
 
 
+def test_what_is_down_is_named_once_by_what_it_is_for() -> None:
+    kube = cluster(**DAPR)
+    service(kube, "data", "kafka", False)
+    service(kube, "dapr-system", "dapr-sentry", False)
+    entry = {"name": "brokers", "value": "kafka.data.svc:9092"}
+    kube.put(COMPONENT, "ns", {"metadata": {"name": "pubsub"}, "spec": {"metadata": [entry]}})
+    lines = ["dial kafka.data:9092: refused", "dial dapr-sentry.dapr-system.svc:443: refused"]
+    assert [each.what for each in down(kube, failed(*lines))] == [
+        "Dapr's dapr-sentry", "kafka.data.svc:9092 of component pubsub",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "is_down"),
     [
