@@ -153,8 +153,8 @@ class Dependencies:
                 told |= {self._place(address.host) for address in backend.addresses}
         lines = [*(failure.details.get("previous_log_tail") or ()), *(failure.details.get("log_tail") or ())]
         for address in unreached(str(line) for line in lines):
-            place = self._place(address.host)
-            if place is None or not (place in told or place[0] == self._dapr):  # named above, by what it is for
+            at = self._place(address.host)
+            if at is None or not (at in told or at[0] == self._dapr):  # else named above, by what it is for
                 yield from self._host(address, known=address.host in self._known)
 
     def _pods(self, failure: Failure) -> list[Mapping[str, Any]]:
