@@ -160,9 +160,11 @@ def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]
         for path, value in values.items():
             if path in named or path in _HELMS:
                 continue
-            # below a field that it owns as a whole the API server may have added defaults
-            left = writer.is_helm and path in writer.paths
-            if left or (not writer.is_helm and writer.owns(path) and not owners(helms, path)):
+            # Whoever owns a field as a whole owns what is below it, unless somebody owns that by itself.
+            own = path in writer.paths
+            shared = any(path in helm.paths for helm in helms) if own else bool(owners(helms, path))
+            left = writer.is_helm and own
+            if left or (not writer.is_helm and writer.owns(path) and not shared):
                 yield _Found(path, "added", "", _short(value), None if left else writer)
 
 

@@ -24,7 +24,7 @@ kind: Secret
 metadata: {name: s}
 data: {word: Y2FuYXJ5}
 """
-FIELDS = {"f:metadata": {"f:labels": {"f:team": {}}}, "f:spec": {"f:replicas": {}, "f:template": {}}}
+FIELDS: dict[str, Any] = {"f:metadata": {"f:labels": {"f:team": {}}}, "f:spec": {"f:replicas": {}, "f:template": {}}}
 HELM = {"manager": "helm", "time": "2026-11-22T09:00:00Z", "fieldsV1": FIELDS}
 
 
@@ -119,6 +119,38 @@ def test_an_added_field_is_reported() -> None:
     assert 'is "x", the release does not set it' in found.message
 
 
+def test_a_field_added_to_a_map_whose_other_fields_helm_lost_is_reported() -> None:
+    fields: dict[str, Any] = {"f:metadata": {"f:labels": {"f:more": {}, "f:team": {}}}}
+    server = Server().change("kubectl", fields, lambda live: live["metadata"].update(labels={"team": "b", "more": "x"}))
+    helm = {**HELM, "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {}}, "f:spec": FIELDS["f:spec"]}}
+    server.live["Deployment"]["metadata"]["managedFields"][0] = helm
+    assert [(each.path, each.change) for each in server.drift()] == [
+        ("metadata.labels.team", "changed"),
+        ("metadata.labels.more", "added"),
+    ]
+
+
+def test_what_was_handed_over_to_helm_and_not_removed_yet_is_reported() -> None:
+    note: dict[str, Any] = {"f:annotations": {"f:note": {}, "f:meta.helm.sh/release-name": {}}}
+    notes = {"note": "x", "meta.helm.sh/release-name": "api"}
+    server = Server().change("kubelet", {}, lambda live: live["metadata"].update(annotations=notes))
+    owned: dict[str, Any] = {**FIELDS, "f:metadata": {**FIELDS["f:metadata"], **note}}
+    server.live["Deployment"]["metadata"]["managedFields"] = [{**HELM, "operation": "Apply", "fieldsV1": owned}]
+    assert [(each.path, each.change, each.by) for each in server.drift()] == [
+        ("metadata.annotations.note", "added", ""),
+    ]
+
+
+def test_restarts_are_no_drift() -> None:
+    fields: dict[str, Any] = {"f:spec": {"f:template": {"f:metadata": {"f:annotations": {
+        "f:kubectl.kubernetes.io/restartedAt": {}}}}}}  # fmt: skip
+    notes = {"kubectl.kubernetes.io/restartedAt": "now"}
+    server = Server().change(
+        "kubectl-rollout", fields, lambda live: live["spec"]["template"].update(metadata={"annotations": notes})
+    )
+    assert server.drift() == []
+
+
 def test_what_was_removed_is_reported_once() -> None:
     server = Server()
     del server.live["Deployment"]["spec"]["template"]
@@ -137,6 +169,8 @@ def test_a_missing_object_and_one_that_cannot_be_compared() -> None:
     ]
     server.fails["Secret"] = Refused("field is immutable", 422)
     assert "could not be restored" in server.drift()[1].message
+    server.fails["Secret"] = Refused('admission webhook "x" does not support dry run', 400)
+    assert server.drift()[1].change == "unknown"
     server.fails["Secret"] = NotFound("gone meanwhile", 404)
     assert server.drift()[1].change == "unknown"
 
