@@ -96,12 +96,13 @@ def test_what_was_changed_manually_is_reported_refused_and_put_back(world: World
     fresh = world.apply(release, drift=OnDrift.REPORT).ok().result
     assert (fresh["drift"], fresh["helm_calls"], fresh["api"]["requests"]) == ([], 0, unchanged)
     asked = image(world)
-    kubectl(world, "set", "image", "deployment/api", f"app={asked}-by-hand")
+    kubectl(world, "set", "image", "deployment/api", f"app={asked.rpartition('/')[2]}")
     kubectl(world, "set", "env", "deployment/api", "LEVEL=debug")
     kubectl(world, "patch", "configmap/api", "--patch", '{"data": {"text": "two", "more": "x"}}')
     kubectl(world, "delete", "secret/api-made")
     for _ in range(2):
-        reported = world.apply(release, drift=OnDrift.REPORT, timeout=5)
+        reported = world.apply(release, drift=OnDrift.REPORT).ok()
+        assert reported.outcomes == {"api": "drifted"}
         found = {(d["kind"], d["path"]): d for d in reported.result["drift"]}
         by = found["Deployment", "spec.template.spec.containers[app].image"]
         assert (by["by"], bool(by["when"])) == ("kubectl-set", True)
