@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from ..helm.manifest import objects_of
+from ..helm.manifest import objects_of, part
 from ..helm.storage import StoredRelease
 from ..kube.api import APPLY, KubeApi
 from ..kube.errors import Forbidden, KubeError, Refused
@@ -40,6 +40,7 @@ _HELMS = frozenset({
     "metadata.annotations[meta.helm.sh/release-name]", "metadata.annotations[meta.helm.sh/release-namespace]",
     "metadata.labels[app.kubernetes.io/managed-by]",
 })  # fmt: skip
+_BUNDLE = ".caBundle"  # of webhooks, API services and CRDs: whoever issues the certificate writes it
 _LONG = 80
 _GONE = object()
 
@@ -100,7 +101,7 @@ def _object(
         where = str(item["metadata"].get("namespace") or namespace) if resource.namespaced else ""
         live = kube.find(resource, where, name)
         if live is None:
-            return whole("missing", "does not exist")
+            return [] if _passes(item) else whole("missing", "does not exist")
         want = kube.patch(
             resource, where, name, item, content_type=APPLY, field_manager=MANAGER, force=True, dry_run=True
         )
@@ -116,8 +117,13 @@ def _object(
         Drift(release, kind, name, path, change, _sentence(label, path, change, wanted, value, by), wanted, value,
               by.manager if by else "", by.time if by else "")
         for path, change, wanted, value, by in (_hidden(each, kind) for each in found)
-        if path not in ignored
+        if path not in ignored and not path.endswith(_BUNDLE)
     ]  # fmt: skip
+
+
+def _passes(item: Mapping[str, Any]) -> bool:
+    """Whether it is a Job that is removed some time after its end."""
+    return item.get("kind") == "Job" and part(item, "spec").get("ttlSecondsAfterFinished") is not None
 
 
 class _Found(NamedTuple):
@@ -177,8 +183,8 @@ def _named(item: Mapping[str, Any]) -> frozenset[str]:
 def _top(path: str, existing: Iterable[str]) -> str:
     """The topmost parent of a path below which nothing exists."""
     top: str = ""
-    for part in parts_of(path):
-        top += part
+    for step in parts_of(path):
+        top += step
         if not any(p == top or p.startswith((f"{top}.", f"{top}[")) for p in existing):
             return top
     return path
