@@ -112,7 +112,7 @@ _ANSWER_SECONDS = 10.0  # a role says more about a cluster that does not answer
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
-        version = str(kube.raw("/version", deadline=Deadline.after(_ANSWER_SECONDS))["gitVersion"])
+        version = kube.version(deadline=Deadline.after(_ANSWER_SECONDS))
         result, warnings = platform_info(kube, HelmCli(kube.kubeconfig), version, json.loads(module.params["parts"]))
     for warning in warnings:
         module.warn(warning)

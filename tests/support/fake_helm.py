@@ -79,7 +79,7 @@ class FakeHelm:
         self.calls += 1
         return Rendered(manifest_of(request.name, request.values))
 
-    def template(self, request: ApplyRequest) -> str:
+    def template(self, request: ApplyRequest, *, kubernetes: str = "") -> str:
         self.templates.append(request.name)
         return manifest_of(request.name, request.values)
 

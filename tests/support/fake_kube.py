@@ -79,6 +79,9 @@ class FakeKube:
     def served(self, **_: Any) -> list[Resource]:
         return list(WELL_KNOWN.values())
 
+    def version(self, **_: Any) -> str:
+        return "v1.36.0"
+
     def server_now(self) -> float:
         return self.now
 

@@ -1,6 +1,10 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What charts render to, asked of Helm once per release and run; for whatever looks at objects before a write."""
+"""What charts render to, asked of Helm once per release and run; for whatever looks at objects before a write.
+
+A chart that can't ask the cluster is rendered without it: that takes a third of the time of a server-side dry run, and
+the API server itself judges the objects afterwards (see preflight).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..helm.cli import Helm, Rendered
 from ..helm.errors import HelmError
+from ..kube.api import KubeReader
+from ..planning.chart_text import may_ask_the_cluster
 from ..planning.hiding import without_secrets
 from ..planning.plan import PlanItem
 from ..planning.spec import ReleaseSpec, VersionIds
@@ -19,24 +25,23 @@ _SIDE_BY_SIDE = 8
 
 
 class Rendering:
-    """Manifests as Helm would store them, by its server-side dry run. Threads may share it.
+    """Manifests as Helm would store them. Threads may share it.
 
     The same inputs are rendered once; a chart with random values would give others each time.
     """
 
-    def __init__(self, helm: Helm, settings: Settings) -> None:
+    def __init__(self, kube: KubeReader, helm: Helm, settings: Settings) -> None:
+        self._kube = kube
         self._helm = helm
         self._settings = settings
         self._known: dict[tuple[str, str], Rendered | HelmError] = {}
-        self._offline: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def one(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> Rendered:
         """A release's next ``revision``. Raises HelmError, the same one each time."""
         key = spec.name, spec.with_values(spec.values).wanted(version_ids)  # the same with a keyed digest
         if key not in self._known:
             try:
-                request = apply_request(self._settings, spec, version_ids, revision)
-                self._known[key] = self._helm.render(request)
+                self._known[key] = self.again(spec, version_ids, revision)
             except HelmError as exc:
                 self._known[key] = HelmError(without_secrets(exc.failure, spec), transient=exc.transient)
         known = self._known[key]
@@ -46,7 +51,10 @@ class Rendering:
 
     def again(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> Rendered:
         """The same once more, to see what is random. Raises HelmError."""
-        return self._helm.render(apply_request(self._settings, spec, version_ids, revision))
+        request = apply_request(self._settings, spec, version_ids, revision)
+        if may_ask_the_cluster(spec.chart, spec.values):
+            return self._helm.render(request)
+        return Rendered(self._helm.template(request, kubernetes=self._kube.version()))
 
     def all(self, items: Sequence[PlanItem], version_ids: VersionIds) -> Mapping[str, Rendered | HelmError]:
         """Planned releases by name, rendered side by side; what Helm said where it can't."""
@@ -62,19 +70,3 @@ class Rendering:
         rendered = [item for item in items if item.spec is not None]
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             return dict(zip((item.name for item in rendered), pool.map(one, rendered), strict=True))
-
-    def objects(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> tuple[str, ...]:
-        """All manifests of a release's next ``revision``, hooks included: without a server where the chart can be
-        rendered so, which takes a fraction of the time. Raises HelmError.
-        """
-        key = spec.name, spec.with_values(spec.values).wanted(version_ids)  # the same with a keyed digest
-        if isinstance(known := self._known.get(key), Rendered):
-            return known.manifest, *known.hooks
-        if key not in self._offline:
-            try:
-                request = apply_request(self._settings, spec, version_ids, revision)
-                self._offline[key] = (self._helm.template(request),)
-            except HelmError:
-                rendered = self.one(spec, version_ids, revision)
-                return rendered.manifest, *rendered.hooks
-        return self._offline[key]

@@ -106,9 +106,9 @@ class Helm(Protocol):
     def render(self, request: ApplyRequest) -> Rendered:
         """What ``apply`` would store, asked from the server by a dry run; Secrets are in it in clear."""
 
-    def template(self, request: ApplyRequest) -> str:
+    def template(self, request: ApplyRequest, *, kubernetes: str = "") -> str:
         """What the chart renders for a first installation, hooks included, without asking a server; once, without
-        retry.
+        retry. ``kubernetes``: the version to render for; then the values must fit the chart's schema too.
         """
 
     def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = ..., history_max: int = ...) -> None:
@@ -182,11 +182,12 @@ class HelmCli:
                 Code.HELM_FAILED, f"{request.name}: Helm's dry run printed no release.", release=request.name
             ) from exc
 
-    def template(self, request: ApplyRequest) -> str:
+    def template(self, request: ApplyRequest, *, kubernetes: str = "") -> str:
         """What the chart renders for a first installation, hooks included, without asking a server."""
         _check(request)
         argv = ["template", request.name, request.chart, "--namespace", request.namespace, "--values", "-"]
-        argv += ["--skip-schema-validation"]  # other values than the schema allows are tried
+        argv += ["--kube-version", kubernetes] if kubernetes else ["--skip-schema-validation"]
+        argv += integer_options(request.values)
         argv += ["--version", request.chart_version] if request.chart_version else []
         stdin = values_text(request.values)
         done = self._call(argv, stdin=stdin, env=_clean_env(), pass_fds=(), timeout=request.timeout)

@@ -81,6 +81,9 @@ class KubeReader(Protocol):
     def served(self, *, deadline: Deadline | None = None) -> list[Resource]:
         """Every kind that can be listed."""
 
+    def version(self, *, deadline: Deadline | None = None) -> str:
+        """Version of Kubernetes, e.g. ``v1.36.1``."""
+
     def server_now(self) -> float:
         """The server's clock, seconds since the epoch."""
 
@@ -206,7 +209,8 @@ class Guarded:
         self._kube = kube
         self._check = check
         self.get, self.find, self.list_ = kube.get, kube.find, kube.list_
-        self.resource, self.served, self.server_now = kube.resource, kube.served, kube.server_now
+        self.resource, self.served = kube.resource, kube.served
+        self.version, self.server_now = kube.version, kube.server_now
         self.watch, self.logs, self.proxy_get = kube.watch, kube.logs, kube.proxy_get
         self.server, self.patience, self.counts = kube.server, kube.patience, kube.counts
         self.count_relist, self.warnings = kube.count_relist, kube.warnings

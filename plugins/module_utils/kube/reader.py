@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -20,6 +21,7 @@ _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _PAGE = 500
+_VERSION = re.compile(r"v?\d+\.\d+[\w.+-]{0,60}")
 
 
 class Reader:
@@ -28,6 +30,7 @@ class Reader:
     def __init__(self, http: Transport) -> None:
         self._http = http
         self._discovered: dict[tuple[str, str], Resource] = {}
+        self._version = ""
 
     def get(
         self,
@@ -196,6 +199,15 @@ class Reader:
                         if "list" in each.get("verbs", ()):
                             found.append(Resource(api_version, kind, each["resource"], namespaced))
         return found
+
+    def version(self, *, deadline: Deadline | None = None) -> str:
+        """Version of Kubernetes, e.g. ``v1.36.1``, asked once. Raises KubeError, also for an answer without one."""
+        if not self._version:
+            found = self.raw("/version", deadline=deadline).get("gitVersion")
+            if not (isinstance(found, str) and _VERSION.fullmatch(found)):
+                raise KubeError("The API server names no version of Kubernetes.", 0)
+            self._version = found
+        return self._version
 
     def server_now(self) -> float:
         """The server's clock in seconds since the epoch, from its responses (to compare server timestamps)."""

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Whether a chart on this machine can make a Secret at all: most own charts can't, and then nothing is rendered."""
+"""What the text of a chart on this machine rules out, so that it need not be rendered, or not with a server's help."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ _RANDOM = re.compile(
     rb"\b(?:rand(?:Alpha|AlphaNum|Ascii|Numeric|Bytes|Int)|gen(?:CA|CAWithKey|PrivateKey|SelfSignedCert|SignedCert)\w*"
     rb"|uuidv4|htpasswd|bcrypt|encryptAES|now|shuffle)\b"
 )
+# What a template learns only from the cluster or from the release's history, and hooks, which Helm tells apart.
+_ASKS = re.compile(rb"\blookup\b|\bCapabilities\b|\bRelease\.(?:Is|Rev)|helm\.sh/hook")
 _LARGEST = 64 << 20  # bytes of one file; what is larger is taken to make Secrets
 _DEPTH = 5  # of archives in archives
 
@@ -44,6 +46,11 @@ def _in_chart(chart: str, pattern: re.Pattern[bytes]) -> bool:
 def may_be_random(chart: str) -> bool:
     """False only if the chart is on this machine and no template of it draws anything at random, or asks the time."""
     return not is_local(chart) or _in_chart(chart, _RANDOM)
+
+
+def may_ask_the_cluster(chart: str, values: Mapping[str, Any]) -> bool:
+    """False only if the chart is on this machine, renders the same without a cluster, and has no hooks."""
+    return not is_local(chart) or bool(_ASKS.search(canonical(values))) or _in_chart(chart, _ASKS)
 
 
 def archive_may_make_secrets(archive: bytes, values: Mapping[str, Any]) -> bool:

@@ -70,7 +70,7 @@ class Engine:
         self._secrets = SecretInputs(run.kube, run.helm, run.settings.namespace)
         self._report = Report(spent=run.spent)
         self._guarded = Guard()
-        self._rendering = Rendering(run.helm, run.settings)  # of what changes, before the first write
+        self._rendering = Rendering(run.kube, run.helm, run.settings)  # of what changes, before the first write
         self._drift = DriftCheck(run)
 
     def apply(self) -> Report:
@@ -208,7 +208,8 @@ class Engine:
             if item.spec is None or not item.action.writes:
                 stored = self._read(item.name, item.revision)
                 return stored.manifest, *stored.hooks
-            return self._rendering.objects(item.spec, snapshot.version_ids, item.revision + 1)
+            rendered = self._rendering.one(item.spec, snapshot.version_ids, item.revision + 1)
+            return rendered.manifest, *rendered.hooks
 
         busy = [item for item in plan if item.action not in (Action.NONE, Action.UNINSTALL, Action.REFUSE)]
         with ThreadPoolExecutor(8) as pool:

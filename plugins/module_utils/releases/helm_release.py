@@ -219,11 +219,10 @@ class HelmReleaseRun:
     def _apply(self, writer: ReleaseWriter, spec: ReleaseSpec, snapshot: Snapshot, deadline: Deadline) -> None:
         self._run.progress(f"{spec.name}: {self._report.action.value}")
         if not self._settings.platform:  # the platform's releases are the whole cluster's
-            objects = Rendering(self._run.helm, self._settings).objects(
-                spec, snapshot.version_ids, self._report.revision + 1
-            )
+            rendering = Rendering(self._kube, self._run.helm, self._settings)
+            rendered = rendering.one(spec, snapshot.version_ids, self._report.revision + 1)
             boundary = Boundary(self._kube, self._settings.namespace, self._settings.allowed_namespaces)
-            boundary.look({spec.name: objects}).check()
+            boundary.look({spec.name: (rendered.manifest, *rendered.hooks)}).check()
         done = writer.apply(
             spec, snapshot.version_ids, deadline, force_conflicts=self._force, skip_crds=self._skip_crds
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ def item(name: str, values: dict[str, Any]) -> PlanItem:
 
 def test_the_same_inputs_are_rendered_once() -> None:
     world = World()
-    rendering = Rendering(world.helm, world.settings)
+    rendering = Rendering(world.kube, world.helm, world.settings)
     items = [item("api", A1), item("other", A1)]
     first = rendering.all(items, {})
     assert rendering.all([*items, item("third", A2)], {}).items() >= first.items()
@@ -38,7 +40,7 @@ def test_what_can_not_be_rendered_is_known_too(monkeypatch: pytest.MonkeyPatch) 
         raise HelmError(Failure(Code.CHART_INVALID, "no", {}), transient=False)
 
     monkeypatch.setattr(world.helm, "render", refuse)
-    rendering, broken = Rendering(world.helm, world.settings), item("api", A1)
+    rendering, broken = Rendering(world.kube, world.helm, world.settings), item("api", A1)
     found = rendering.all([broken], {})["api"]
     assert isinstance(found, HelmError)
     assert isinstance(broken.spec, ReleaseSpec)
@@ -50,4 +52,21 @@ def test_what_can_not_be_rendered_is_known_too(monkeypatch: pytest.MonkeyPatch) 
 def test_a_removal_is_not_rendered() -> None:
     world = World()
     removal = PlanItem("api", State.VERIFIED, Action.UNINSTALL, 1)
-    assert Rendering(world.helm, world.settings).all([removal], {}) == {}
+    assert Rendering(world.kube, world.helm, world.settings).all([removal], {}) == {}
+
+
+def test_a_chart_that_asks_nothing_is_rendered_without_a_cluster(tmp_path: Path) -> None:
+    world = World()
+    chart = tmp_path / "chart"
+    (chart / "templates").mkdir(parents=True)
+    (chart / "Chart.yaml").write_text("apiVersion: v2\nname: chart\nversion: 1.0.0\n")
+    template = chart / "templates" / "all.yaml"
+    template.write_text("kind: ConfigMap\n")
+    (spec,) = specs({"api": A1})
+    spec = replace(spec, chart=str(chart))
+    rendering = Rendering(world.kube, world.helm, world.settings)
+    assert rendering.one(spec, {}, 1).manifest
+    assert (world.helm.calls, world.helm.templates) == (0, ["api"])
+    template.write_text('{{ lookup "v1" "Secret" "a" "b" }}')
+    assert rendering.again(spec, {}, 1).manifest
+    assert (world.helm.calls, world.helm.templates) == (1, ["api"])

@@ -32,7 +32,7 @@ LEVEL = {ENFORCE: "restricted", "todo.cloud/environment": "staging"}
 class Chart(FakeHelm):
     """Renders what its values hold."""
 
-    def template(self, request: ApplyRequest) -> str:
+    def template(self, request: ApplyRequest, *, kubernetes: str = "") -> str:
         self.templates.append(request.name)
         return "\n---\n".join(json.dumps(each) for each in request.values["objects"])
 

@@ -69,3 +69,13 @@ def test_what_is_not_json_is_reported() -> None:
     refused = pytest.raises(KubeError, match="something other than JSON")
     with fake_api(lambda request, n: page) as api, KubeSession(api.params) as kube, refused:
         kube.get(POD, "ns", "x")
+
+
+def test_the_version_is_asked_once_and_is_one() -> None:
+    answers = [{"gitVersion": "v1.36.1-gke.7+meta"}, {"gitVersion": "--post-renderer=x"}, {}]
+    with fake_api(lambda request, n: Answer(body=answers[n])) as api:
+        with KubeSession(api.params) as kube:
+            assert [kube.version(), kube.version()] == ["v1.36.1-gke.7+meta"] * 2
+        for _answer in answers[1:]:
+            with KubeSession(api.params) as kube, pytest.raises(KubeError):
+                kube.version()

@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.digest import chart_archive
 from ansible_collections.todo.cloud.plugins.module_utils.planning.chart_text import (
     archive_may_make_secrets,
+    may_ask_the_cluster,
     may_make_secrets,
 )
 
@@ -69,3 +70,25 @@ def test_what_cannot_be_read_may(tmp_path: Path) -> None:
         tar.add(__file__, "x/templates/a.yaml")
     cut = (tmp_path / "cut.tgz").read_bytes()[:-40]
     assert archive_may_make_secrets(cut, {}) in (True, False)
+
+
+@pytest.mark.parametrize("name", ["environment", "kafka", "service", "dapr-components"])
+def test_own_charts_render_without_a_cluster(name: str) -> None:
+    assert not may_ask_the_cluster(str(CHARTS / name), {"env": {"A": "b"}})
+
+
+@pytest.mark.parametrize(
+    "template",
+    ['{{ lookup "v1" "Secret" "a" "b" }}', '{{ (lookup "v1" "Pod" "" "") }}', "{{ .Capabilities.KubeVersion }}",
+     "{{ $.Capabilities.APIVersions.Has `x` }}", "{{ with .Capabilities }}{{ .KubeVersion }}{{ end }}",
+     "{{ .Release.Revision }}", "{{ if $.Release.IsInstall }}{{ end }}", "annotations: {helm.sh/hook: pre-upgrade}"],
+)  # fmt: skip
+def test_what_only_the_cluster_or_the_history_knows(tmp_path: Path, template: str) -> None:
+    assert may_ask_the_cluster(str(chart(tmp_path / "x", template)), {})
+
+
+def test_values_count_and_a_remote_chart_is_not_known(tmp_path: Path) -> None:
+    folder = chart(tmp_path / "x", "kind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}")
+    assert not may_ask_the_cluster(str(folder), {})
+    assert may_ask_the_cluster(str(folder), {"extra": '{{ lookup "v1" "Pod" "" "" }}'})
+    assert may_ask_the_cluster("oci://registry.example.com/charts/x", {})

@@ -81,11 +81,11 @@ def test_the_plan_says_what_is_random_and_only_where_a_chart_draws(tmp_path: Pat
     assert not may_be_random(CHART)
     count = itertools.count()
 
-    def render(request: ApplyRequest) -> Rendered:
-        return Rendered(manifest({"kind": "Secret", "metadata": {"name": "jwt"}, "data": {"key": str(next(count))}}))
+    def template(request: ApplyRequest, *, kubernetes: str = "") -> str:
+        return manifest({"kind": "Secret", "metadata": {"name": "jwt"}, "data": {"key": str(next(count))}})
 
     world = World()
-    world.helm.render = render  # type: ignore[method-assign]  # another chart's rendering
+    world.helm.template = template  # type: ignore[method-assign]  # another chart's rendering
     release = replace(spec("api", {"a": 1}), chart=str(tmp_path))
     report = apply_releases(world.run(check=True, diff=True), [[release]])
     assert any("Secret/jwt data.key at random" in note for note in report.notes)

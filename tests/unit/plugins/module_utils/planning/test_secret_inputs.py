@@ -182,7 +182,7 @@ def test_adoption_keeps_the_values_out_of_labels_and_records() -> None:
 
 def test_a_chart_that_needs_the_cluster_is_rendered_by_it() -> None:
     class Needy(FakeHelm):
-        def template(self, request: ApplyRequest) -> str:
+        def template(self, request: ApplyRequest, *, kubernetes: str = "") -> str:
             raise error_of("template", request.name, "execution error at (x.yaml:1:2): no such API")
 
     kube = FakeKube()
