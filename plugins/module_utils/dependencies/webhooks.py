@@ -11,7 +11,7 @@ from typing import Any
 
 from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
-from ..kube.errors import KubeError, Refused, Unreachable
+from ..kube.errors import KubeError, Refused
 from ..kube.resources import DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, STATEFUL_SET
 
 # k8s.io/apiserver, pkg/admission/plugin/webhook
@@ -19,7 +19,7 @@ _FAILED = re.compile(r'failed calling webhook "([^"]+)": (?:failed to call webho
 _NO_DRY_RUN = re.compile(r"does not support dry run", re.IGNORECASE)
 _SERVICE = re.compile(r'"https://([^./"]+)\.([^./"]+)\.svc[.:/]')
 _OWNERS = {each.kind: each for each in (DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB)}
-_SECONDS = 15.0  # a webhook may take 10 s until the API server gives it up
+_SECONDS = 5.0  # one that takes longer is not back
 _REASON = 160
 
 
@@ -43,10 +43,7 @@ def uncalled(text: str) -> Uncalled | None:
 
 
 def still_uncalled(kube: KubeApi, namespace: str, kind: str, workload: str, before: Uncalled) -> Uncalled | None:
-    """The webhook that a pod of this workload meets now, by a dry run of one; ``before`` where that may not be tried.
-
-    Raises Unreachable when the API server itself gives no answer.
-    """
+    """The webhook that a pod of this workload meets now, by a dry run of one; ``before`` where that tells nothing."""
     deadline = Deadline.after(_SECONDS)
     try:
         owner = kube.find(_OWNERS[kind], namespace, workload, deadline=deadline) if kind in _OWNERS else None
@@ -55,8 +52,6 @@ def still_uncalled(kube: KubeApi, namespace: str, kind: str, workload: str, befo
             return before
         kube.create(POD, namespace, _pod(workload, kind, template), dry_run=True, deadline=deadline)
     except KubeError as exc:
-        if isinstance(exc, Unreachable) and not exc.status:
-            raise
         text = _text(exc)
         known = isinstance(exc, Refused) and not _NO_DRY_RUN.search(text)
         return uncalled(text) or (None if known else before)
