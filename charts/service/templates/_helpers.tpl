@@ -31,6 +31,27 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if and .Values.dapr.annotations .Values.dapr.secretNames }}yes{{ end -}}
 {{- end }}
 
+{{/* The container's port; empty for a worker, a Job and a CronJob. */}}
+{{- define "service.port" -}}
+{{- if and .Values.port (not (include "service.runsOnce" .)) }}{{ .Values.port }}{{ end -}}
+{{- end }}
+
+{{/* Yes for what ends by itself. */}}
+{{- define "service.runsOnce" -}}
+{{- if has .Values.kind (list "Job" "CronJob") }}yes{{ end -}}
+{{- end }}
+
+{{/* Hosts and paths of the public endpoint, as a JSON list: exposure.host, then exposure.rules. */}}
+{{- define "service.rules" -}}
+{{- $rules := list -}}
+{{- with .Values.exposure.host }}{{ $rules = append $rules (dict "host" .) }}{{ end -}}
+{{- $all := list -}}
+{{- range concat $rules .Values.exposure.rules -}}
+{{- $all = append $all (merge (dict) . (dict "paths" (list (dict "path" "/")))) -}}
+{{- end -}}
+{{- $all | toJson -}}
+{{- end }}
+
 {{/* What is public: asked for, or behind an Ingress or HTTPRoute. */}}
 {{- define "service.access" -}}
 {{- $access := .Values.networkPolicy.access -}}
@@ -61,38 +82,4 @@ Annotations of the pods. To those that are given, a pod with a sidecar gets
 {{- $annotations = merge $annotations $own -}}
 {{- end -}}
 {{- with $annotations }}{{ toYaml . }}{{ end -}}
-{{- end }}
-
-{{/* What a schema can't say: one sentence each. */}}
-{{- define "service.validate" -}}
-{{- $v := .Values -}}
-{{- if ge (int $v.preStopSleepSeconds) (int $v.terminationGracePeriodSeconds) -}}
-{{- fail (printf "%s: terminationGracePeriodSeconds (%v) must be longer than preStopSleepSeconds (%v)" .Release.Name $v.terminationGracePeriodSeconds $v.preStopSleepSeconds) -}}
-{{- end -}}
-{{- if ge (int $v.minReadySeconds) (int $v.progressDeadlineSeconds) -}}
-{{- fail (printf "%s: progressDeadlineSeconds (%v) must be longer than minReadySeconds (%v)" .Release.Name $v.progressDeadlineSeconds $v.minReadySeconds) -}}
-{{- end -}}
-{{- if gt (int $v.autoscaling.minReplicas) (int $v.autoscaling.maxReplicas) -}}
-{{- fail (printf "%s: autoscaling.minReplicas (%v) is more than autoscaling.maxReplicas (%v)" .Release.Name $v.autoscaling.minReplicas $v.autoscaling.maxReplicas) -}}
-{{- end -}}
-{{- range $name, $_ := $v.secretEnv -}}
-{{- if hasKey $v.env $name -}}
-{{- fail (printf "%s: %s is in env and in secretEnv; keep one of them" $.Release.Name $name) -}}
-{{- end -}}
-{{- end -}}
-{{- range $name := list "PORT" "POD_NAME" "POD_NAMESPACE" -}}
-{{- if or (hasKey $v.env $name) (hasKey $v.secretEnv $name) -}}
-{{- fail (printf "%s: the chart sets the variable %s; take it out of env and secretEnv" $.Release.Name $name) -}}
-{{- end -}}
-{{- end -}}
-{{- range $name := list "volume-mounts" "volume-mounts-rw" "disable-builtin-k8s-secret-store" -}}
-{{- if hasKey $v.dapr.annotations (print "dapr.io/" $name) -}}
-{{- fail (printf "%s: the chart sets dapr.io/%s by dapr.secretNames; take it out of dapr.annotations" $.Release.Name $name) -}}
-{{- end -}}
-{{- end -}}
-{{- range $name, $_ := $v.podAnnotations -}}
-{{- if hasPrefix "dapr.io/" $name -}}
-{{- fail (printf "%s: %s belongs into dapr.annotations, not into podAnnotations" $.Release.Name $name) -}}
-{{- end -}}
-{{- end -}}
 {{- end }}
