@@ -19,7 +19,9 @@ options:
         account), V(probe_failing) 60 (nothing listens on the readiness probe's port; counted from the end of the
         probe's own attempts), V(probe_wrong) 15 (a probe that cannot succeed as configured), V(sidecar_not_ready) 60,
         V(sidecar_missing) 10, V(dependency_down) 60, V(blocked_by_old_pod) 15, V(progress_deadline) 15, V(paused) 15,
-        V(resource_failed) 30 (a custom resource whose status says that it failed), V(not_found) 10.
+        V(resource_failed) 30 (a custom resource whose status says that it failed), V(no_status) 30 (a
+        custom resource whose status nobody has written since its last change; after that it exists, not judged),
+        V(not_found) 10.
       - A class that is not named keeps its default. A container that answers but is not ready has until the timeout.
     type: dict
     default: {}
@@ -36,6 +38,10 @@ options:
       - Number of log lines of a failing container, of its current and its previous run, to keep as evidence.
     type: int
     default: 30
+"""
+
+    READINESS = r"""
+options:
   readiness_rules:
     description:
       - What the status of custom resources means, where neither the collection's own rules nor the usual conventions

@@ -103,6 +103,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
+  - todo.cloud.wait_options.readiness
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.lock
   - todo.cloud.attributes

@@ -45,6 +45,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
+  - todo.cloud.wait_options.readiness
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.records
   - todo.cloud.release_options.cluster

@@ -35,6 +35,7 @@ extends_documentation_fragment:
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.records
   - todo.cloud.release_options.dapr
+  - todo.cloud.wait_options.readiness
   - todo.cloud.attributes
   - todo.cloud.attributes.reading
 """
@@ -191,11 +192,12 @@ certificates:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, ENVIRONMENT, KUBE, RECORD_KEYS
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, ENVIRONMENT, KUBE, RECORD_KEYS, WAIT
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
 from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
 
 SPEC: dict[str, t.Any] = {
     **KUBE,
@@ -204,6 +206,7 @@ SPEC: dict[str, t.Any] = {
     **DAPR,
     "verified_only": {"type": "bool", "default": False},
     "at": {"type": "str"},
+    "readiness_rules": WAIT["readiness_rules"],
     "status": {"type": "bool", "default": False},
 }
 
@@ -220,6 +223,7 @@ def main() -> None:
             status=module.params["status"],
             dapr_namespace=module.params["dapr_namespace"],
             keys=RecordKeys.parse(module.params["record_key"], module.params["record_public_keys"]),
+            wait=WaitOptions.from_params({"readiness_rules": module.params["readiness_rules"]}),
         )
     module.exit_json(changed=False, **info)
 

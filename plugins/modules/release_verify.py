@@ -48,6 +48,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
+  - todo.cloud.wait_options.readiness
   - todo.cloud.release_options.dapr
   - todo.cloud.release_options.endpoint
   - todo.cloud.attributes

@@ -110,6 +110,7 @@ author:
 extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
+  - todo.cloud.wait_options.readiness
   - todo.cloud.attributes
   - todo.cloud.attributes.reading
 """

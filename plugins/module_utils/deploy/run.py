@@ -44,8 +44,8 @@ class Run:
     def look(self, kinds: Iterable[str] = (), targets: Iterable[Target] = ()) -> Snapshot:
         """The environment at this moment. ``targets``: objects of a set that is not recorded yet."""
         settings = self.settings
-        space, environment, rules = settings.namespace, settings.environment, settings.wait.rules
-        snapshot = take(self.kube, self.records, space, environment, kinds, rules, targets)
+        space, environment, wait = settings.namespace, settings.environment, settings.wait
+        snapshot = take(self.kube, self.records, space, environment, kinds, wait, targets)
         self.storage.note(snapshot.histories)
         return snapshot
 

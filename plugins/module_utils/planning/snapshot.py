@@ -15,11 +15,14 @@ from ..kube.api import KubeReader, Object
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
 from ..readiness.daprd import pods_of
+from ..readiness.graces import grace_of
 from ..readiness.kinds import status_of
-from ..readiness.rules import DEFAULT_RULES, NOT_JUDGED, Rules
+from ..readiness.rules import NOT_JUDGED
 from ..readiness.status import State, Status
+from ..readiness.unreported import unreported
 from ..records.record import Header, Record, RecordStore, headers_of
 from ..rollout.targets import Target, targets_of_manifest
+from ..rollout.verdict import WaitOptions
 from .spec import Watch
 
 WORKLOADS: Mapping[str, Resource] = {r.kind: r for r in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)}
@@ -70,12 +73,12 @@ def take(
     namespace: str,
     environment: str,
     kinds: Iterable[str] = (),
-    rules: Rules = DEFAULT_RULES,
+    wait: WaitOptions | None = None,
     targets: Iterable[Target] = (),
 ) -> Snapshot:
     """Reads the environment: three requests, one more for each kind of workload (those that a record or ``targets``
     name, and ``kinds``), one for pods; two more for each kind of custom resource that they name and that says
-    something.
+    something. ``wait``: what their status means, and for how long they may have none.
     """
     with ThreadPoolExecutor(4) as pool:
         # Of all objects: those of releases show whether somebody wrote them.
@@ -86,7 +89,7 @@ def take(
         newest = next(store.readable(headers, warnings.append), None)
         named = {t: None for m in (newest.members.values() if newest else ()) for t in m.targets}
         named |= dict.fromkeys(targets)
-        custom = pool.submit(_custom, kube, [t for t in named if t.custom], rules, warnings)
+        custom = pool.submit(_custom, kube, [t for t in named if t.custom], wait or WaitOptions(), warnings)
         listed = sorted(({t.kind for t in named if not t.custom} | set(kinds)) & WORKLOADS.keys())
         workloads = [pool.submit(kube.list_, WORKLOADS[kind], namespace) for kind in listed]
         pods = pool.submit(kube.list_, POD, namespace) if listed else None
@@ -121,13 +124,14 @@ def _by_release(objects: Mapping[tuple[str, str], Object]) -> dict[str, dict[tup
 
 
 def _custom(
-    kube: KubeReader, targets: Sequence[Target], rules: Rules, warnings: list[str]
+    kube: KubeReader, targets: Sequence[Target], wait: WaitOptions, warnings: list[str]
 ) -> tuple[dict[Target, Status], dict[tuple[str, str], Object]]:
     """Status of the custom resources that say something, one LIST per kind and namespace, and all that were listed;
     what may not be read is not Current.
     """
     found: dict[Target, Status] = {}
     objects: dict[tuple[str, str], Object] = {}
+    rules = wait.rules
     kinds: dict[tuple[str, str, str], list[Target]] = {}
     for target in targets:
         if not rules.is_silent(target.group, target.kind, reports=True):
@@ -148,7 +152,10 @@ def _custom(
             resource = None
         for target in ours:
             reports = resource is None or resource.has_status
-            found[target] = status_of(items.get(target.name), rules=rules, reports=reports)
+            item = items.get(target.name)
+            grace = grace_of("no_status", wait.patience(target.release).graces)
+            now = status_of(item, rules=rules, reports=reports)
+            found[target] = unreported(item, now, kube.server_now(), grace)[0] if item else now
     return found, objects
 
 

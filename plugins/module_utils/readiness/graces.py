@@ -51,6 +51,8 @@ DEFAULT_GRACES: Mapping[str, float] = {
     "paused": 15.0,
     # A custom resource whose status says that it failed: operators try again.
     "resource_failed": 30.0,
+    # A custom resource whose status nobody has written since its last change: maybe nobody ever will.
+    "no_status": 30.0,
     # An object that does not exist when the wait begins.
     "not_found": 10.0,
 }

@@ -17,11 +17,12 @@ from .fields import Object, condition, metadata, number, status, uid
 from .graces import WAITS, grace_of
 from .kinds import status_of
 from .pods import containers, is_ready, seconds_to_settle
-from .rules import DEFAULT_RULES, Rules
+from .rules import DEFAULT_RULES, NOT_JUDGED, Rules
 from .starting import restart_announced, with_failing_probes
 from .status import State, Status
 from .symptoms import Symptom
 from .tree import Tree, symptoms_of
+from .unreported import unreported
 from .workloads import replicas
 
 # A controller's own counts: while they change, it is not stuck.
@@ -122,6 +123,9 @@ class Judge:
         )
         if self.advisory:
             return _advice(found, warnings)
+        found, until_unreported = unreported(tree.workload, found, clock.server, grace_of("no_status", self.graces))
+        if not found.judged and found is not NOT_JUDGED:
+            warnings = (*warnings, found.message)
         symptoms = [refined(symptom, events, uid(tree.newest or tree.workload)) for symptom in symptoms_of(tree)]
         symptoms = [self._with_patience(symptom) for symptom in symptoms]
         symptoms = with_failing_probes(tree, symptoms, events, clock.server)
@@ -154,7 +158,7 @@ class Judge:
             return Judgement(found, (_failed(tree, found),), (), warnings)
         if terminal:
             return Judgement(Status(State.FAILED, found.message), tuple(terminal), tuple(waiting), warnings)
-        return Judgement(found, (), tuple(waiting), warnings, soonest)
+        return Judgement(found, (), tuple(waiting), warnings, min(soonest, until_unreported))
 
     def _gone(self, events: Sequence[Object], clock: Clock) -> Judgement | None:
         """A Job that its TTL removed: how it ended is in the events; None while it may still be told."""

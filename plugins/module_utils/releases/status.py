@@ -25,6 +25,7 @@ from ..readiness.status import State
 from ..records.record import Header, Member, Record, RecordStore
 from ..records.signing import RecordKeys
 from ..rollout.targets import Target
+from ..rollout.verdict import WaitOptions
 
 
 def set_info(
@@ -37,10 +38,13 @@ def set_info(
     status: bool = False,
     dapr_namespace: str = "",
     keys: RecordKeys | None = None,
+    wait: WaitOptions | None = None,
 ) -> dict[str, Any]:
-    """Result of release_set_info. ``at``: number or commit of the one set to show in full."""
+    """Result of release_set_info. ``at``: number or commit of the one set to show in full. ``wait``: what the status of
+    custom resources means.
+    """
     store = RecordStore(kube, namespace, environment, keys)
-    snapshot = take(kube, store, namespace, environment, WORKLOADS if status else ())
+    snapshot = take(kube, store, namespace, environment, WORKLOADS if status else (), wait)
     headers = [h for h in snapshot.headers if not (verified_only and h.withdrawn)]
     current = _current(snapshot)
     if at:

@@ -9,8 +9,11 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forb
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import image_digest, take, version_id
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Watch
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import timestamp
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.rules import Rules
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
 
 from tests.support.custom_kinds import DATABASE, KRUISE_SET, MONITOR, SETTING, custom, operators
 from tests.support.fake_kube import FakeKube
@@ -72,13 +75,15 @@ def test_image_ids_of_all_runtimes_become_the_same_digest(image_id: str, digest:
     assert image_digest(image_id) == digest
 
 
-def looked(kube: FakeKube, *resources: Resource) -> tuple[dict[str, str], list[tuple[str, str]], list[str]]:
+def looked(
+    kube: FakeKube, *resources: Resource, wait: WaitOptions | None = None
+) -> tuple[dict[str, str], list[tuple[str, str]], list[str]]:
     """States of the custom resources that a record names, what was listed for them, and warnings."""
     targets = tuple(Target(one.api_version, one.kind, "ns", "x", "api") for one in resources)
     records = RecordStore(kube, "ns", "staging")
     records.write(replace(RECORD, members={"api": replace(MEMBER, targets=targets)}))
     kube.reads.clear()
-    found = take(kube, records, "ns", "staging")
+    found = take(kube, records, "ns", "staging", (), wait)
     lists = [each for each in kube.reads if each[0] not in ("Secret", "ConfigMap")]
     return {target.kind: status.state for target, status in found.custom.items()}, lists, list(found.warnings)
 
@@ -89,6 +94,26 @@ def test_recorded_custom_resources_are_judged_with_one_list_per_kind() -> None:
     states, lists, _ = looked(kube, DATABASE, MONITOR, SETTING)
     assert states == {"Database": "Failed"}
     assert lists == [("Database", "*")]  # what says nothing is not asked for
+
+
+@pytest.mark.parametrize(
+    ("seconds", "graces", "state"),
+    [(20.0, {}, "InProgress"), (20.0, {"no_status": 10.0}, "Current"), (31.0, {}, "Current")],
+)
+def test_what_was_verified_without_a_status_needs_nothing_as_long_as_nobody_writes_one(
+    seconds: float, graces: dict[str, float], state: str
+) -> None:
+    kube = operators(FakeKube())
+    kube.put(DATABASE, "ns", custom(DATABASE, "x"))
+    kube.now = (timestamp("2026-01-01T00:00:00Z") or 0.0) + seconds
+    assert looked(kube, DATABASE, wait=WaitOptions(graces=graces))[0] == {"Database": state}
+
+
+def test_rules_of_the_inventory_count() -> None:
+    kube = operators(FakeKube())
+    kube.put(DATABASE, "ns", custom(DATABASE, "x", {"phase": "Failed"}))
+    rules = Rules.from_option({"db.example.org/Database": {"ready": "status.phase == 'Failed'"}})
+    assert looked(kube, DATABASE, wait=WaitOptions(rules=rules))[0] == {"Database": "Current"}
 
 
 def test_another_groups_stateful_set_is_a_custom_resource() -> None:

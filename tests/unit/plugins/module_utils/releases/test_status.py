@@ -10,7 +10,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoClou
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
 
+from tests.support.custom_kinds import DATABASE, custom, operators
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 from tests.unit.plugins.module_utils.planning.test_plan import deployment
@@ -42,6 +45,22 @@ def test_status_of_an_environment() -> None:
     assert api.keys() == loose.keys() == lost.keys()
     assert info["current"] == 0, "a member is missing"
     assert info["lock"]["held"] is False
+
+
+def test_rules_of_the_inventory_say_what_custom_resources_mean() -> None:
+    kube = operators(FakeKube())
+    uid = store(kube, revision=3, labels={"todo.cloud/environment": "staging"})
+    target = Target(DATABASE.api_version, DATABASE.kind, "ns", "db", "api")
+    records = RecordStore(kube, "ns", "staging")
+    records.write(replace(RECORD, members={"api": replace(MEMBER, uid=uid, targets=(target,))}))
+    kube.put(DATABASE, "ns", custom(DATABASE, "db", {"phase": "Failed"}))
+
+    def state(rules: dict[str, Any]) -> Any:
+        wait = WaitOptions.from_params({"readiness_rules": rules})
+        return set_info(kube, "ns", "staging", status=True, wait=wait)["status"]["api"]["state"]
+
+    assert state({}) == "Failed"
+    assert state({"db.example.org/Database": {"ready": "status.phase == 'Failed'"}}) == "Current"
 
 
 def test_sets_can_be_asked_for() -> None:

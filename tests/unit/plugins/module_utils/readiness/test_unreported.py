@@ -1,0 +1,58 @@
+"""A status that nobody writes: not ready for a while, then not judged; never so where a controller has spoken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import timestamp
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.rules import NO_STATUS
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State, Status
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.unreported import unreported
+
+from tests.support.custom_kinds import DATABASE, custom
+from tests.support.states import at
+
+MADE = timestamp("2026-01-01T00:00:00Z") or 0.0
+CHANGED = {"manager": "helm", "operation": "Apply", "time": "2026-01-01T00:01:00Z"}
+SPOKEN = {"manager": "db-operator", "operation": "Update", "subresource": "status", "time": "2026-01-01T00:00:02Z"}
+
+
+def database(*fields: dict[str, Any]) -> dict[str, Any]:
+    return custom(DATABASE, "db", metadata={"managedFields": list(fields)})
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds", "judged", "left"),
+    [
+        ((), 29.0, True, 1.0),
+        ((), 30.0, False, float("inf")),
+        ((CHANGED,), 89.0, True, 1.0),  # a change asks for an answer once more
+        ((CHANGED,), 90.0, False, float("inf")),
+        ((CHANGED, SPOKEN), 3600.0, True, float("inf")),  # emptied by its controller
+    ],
+)
+def test_it_is_waited_for_from_its_last_change_on(
+    fields: tuple[dict[str, Any], ...], seconds: float, judged: bool, left: float
+) -> None:
+    found, until = unreported(database(*fields), NO_STATUS, MADE + seconds, 30.0)
+    assert (found.judged, until) == (judged, left)
+    assert found.state is (State.IN_PROGRESS if judged else State.CURRENT)
+    assert judged or "nobody has written its status" in found.message
+
+
+def test_what_says_something_stays_as_it_is() -> None:
+    failed = Status(State.FAILED, "no space left")
+    assert unreported(database(), failed, MADE + 3600, 30.0) == (failed, float("inf"))
+
+
+def test_the_judge_looks_again_when_the_grace_is_over_and_warns() -> None:
+    judge = Judge({"no_status": 10.0})
+    first = judge.look(Tree(database()), at(0, MADE + 4))
+    assert (first.status.done, first.next_look) == (False, 6.0)
+    second = judge.look(Tree(database()), at(6, MADE + 10))
+    assert second.status.done
+    assert not second.status.judged
+    assert second.warnings == (second.status.message,)
