@@ -150,7 +150,7 @@ class FakeKube:
         if (resource.kind, namespace, name) in self.objects:
             raise AlreadyExists("It is there already.", 409)
         if dry_run:
-            return copy.deepcopy(dict(body))
+            return _injected(body)
         self.writes.append(("create", resource.kind, name))
         return self.put(resource, namespace, body)
 
@@ -280,3 +280,12 @@ def _merged(there: Any, patch: Any) -> Any:
         else:
             merged[key] = _merged(merged.get(key), value)
     return merged
+
+
+def _injected(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A pod as Dapr's injector lets it through; anything else as it is."""
+    item = copy.deepcopy(dict(body))
+    annotations = (item.get("metadata") or {}).get("annotations") or {}
+    if item.get("kind") == "Pod" and annotations.get("dapr.io/enabled") == "true":
+        item["spec"]["containers"] = [*item["spec"]["containers"], {"name": "daprd"}]
+    return item

@@ -162,6 +162,29 @@ class ImageDigests:
             if isinstance(answer, Failure) and answer.code is Code.IMAGE_NOT_FOUND
         )
 
+    def platforms(self, images: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """What images are built for, as ``os/architecture[/variant]``, as far as their registries can be asked."""
+        down = {
+            image.registry for image, answer in self._answers.items()
+            if isinstance(answer, Failure) and answer.code is not Code.IMAGE_NOT_FOUND
+        }  # fmt: skip
+
+        def one(text: str) -> tuple[str, ...]:
+            try:
+                image = Reference.parse(text)
+                client = None if image.registry in down else self.client(image)
+                return client.platforms(image) if client else ()
+            except ValueError:
+                return ()  # the kubelet says what is wrong
+            except TodoCloudError as exc:
+                if exc.failure.code is Code.REGISTRY_UNREACHABLE:
+                    down.add(image.registry)
+                return ()
+
+        named = sorted(images)
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            return {text: found for text, found in zip(named, pool.map(one, named), strict=True) if found}
+
     def client(self, image: Reference) -> RegistryClient | None:
         """A client for the registry of an image; None when ``registries`` has no entry for it.
 

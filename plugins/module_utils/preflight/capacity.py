@@ -8,12 +8,14 @@ overhead (Kubernetes, "Resource sharing within containers").
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..failure import Code
+from ..helm.manifest import key_of
 from .needs import Object, items, mapping
 from .problem import Problem
 
@@ -29,12 +31,15 @@ Amounts = dict[str, float]  # cpu in cores, memory in bytes
 
 @dataclass(frozen=True)
 class Wanted:
-    """Pods that a deployment adds. ``pod``: as the API server would store it."""
+    """Pods that a deployment adds. ``pod``: as the API server would store it; ``most``: with those that an autoscaler
+    may add later.
+    """
 
     release: str
     owner: str
     pod: Object
     count: int = 1
+    most: int = 0
 
 
 def quantity(text: object) -> float:
@@ -76,18 +81,61 @@ def shortages(wanted: Iterable[Wanted], nodes: Sequence[Object], pods: Iterable[
         left = free.get(str(mapping(pod.get("spec")).get("nodeName")))
         if left is not None and mapping(pod.get("status")).get("phase") not in ("Succeeded", "Failed"):
             _take(left, requests_of(mapping(pod.get("spec"))))
-    found = []
+    found, later = [], []
     for each in sorted(wanted, key=lambda w: -requests_of(mapping(w.pod.get("spec")))["memory"]):
         problem = _place(each, usable, free)
         if problem:
             found.append(problem)
+        elif each.most > each.count:
+            later.append(replace(each, count=each.most - each.count))
+    for each in later:  # each with all the room that the rollouts leave: not all will be at their maximum at once
+        problem = _place(each, usable, {name: dict(left) for name, left in free.items()})
+        if problem:
+            found.append(replace(problem, message=f"{problem.message}, which its autoscaler may ask for"))
     return sorted(found)
+
+
+def more_pods(workload: Object, live: Object | None, maximum: int = 0) -> tuple[int, int]:
+    """How many pods a rollout adds beside those that run, and how many with all that an autoscaler may add.
+
+    ``live``: the workload as it is, None for a new one. ``maximum``: replicas that an autoscaler may ask for.
+    """
+    kind = key_of(workload)[0]
+    spec, there = mapping(workload.get("spec")), mapping((live or {}).get("spec"))
+    replicas = next((n for n in (there.get("replicas"), spec.get("replicas")) if isinstance(n, int)), 1)
+    if live is None:
+        return replicas, max(replicas, maximum)
+    surge = _surge(spec, replicas) if kind == "Deployment" else 0  # the others replace their pods in place
+    return surge, max(surge, maximum - replicas)
+
+
+def _surge(spec: Object, replicas: int) -> int:
+    """``maxSurge`` as the Deployment controller counts it: rounded up, 25 % without one."""
+    strategy = mapping(spec.get("strategy"))
+    if strategy.get("type") == "Recreate":
+        return 0
+    given = mapping(strategy.get("rollingUpdate")).get("maxSurge", "25%")
+    if isinstance(given, int):
+        return given
+    share = str(given).removesuffix("%")
+    return math.ceil(replicas * int(share) / 100) if share.isdigit() else 1
+
+
+def maxima(objects: Iterable[Object]) -> dict[tuple[str, str], int]:
+    """(kind, name) of what autoscalers among these objects scale -> the most replicas they may ask for."""
+    found: dict[tuple[str, str], int] = {}
+    for item in objects:
+        spec = mapping(item.get("spec"))
+        reference, most = mapping(spec.get("scaleTargetRef")), spec.get("maxReplicas", spec.get("maxReplicaCount"))
+        if reference and isinstance(most, int):
+            found[str(reference.get("kind") or "Deployment"), str(reference.get("name"))] = most
+    return found
 
 
 def _place(wanted: Wanted, nodes: Sequence[Object], free: Mapping[str, Amounts]) -> Problem | None:
     spec = mapping(wanted.pod.get("spec"))
     need = requests_of(spec)
-    fitting = [node for node in nodes if _may_run(spec, node)]
+    fitting = [node for node in nodes if may_run(spec, node)]
     asks = f"{wanted.owner} asks for {_words(need)} per pod"
     remedy = "ask for less, or add nodes (an autoscaler may do that)"
     if fitting and not any(_fits(need, _allocatable(node)) for node in fitting):
@@ -106,7 +154,8 @@ def _place(wanted: Wanted, nodes: Sequence[Object], free: Mapping[str, Amounts])
     return Problem(wanted.release, Code.UNSCHEDULABLE, message, remedy, certain=False)
 
 
-def _may_run(spec: Object, node: Object) -> bool:
+def may_run(spec: Object, node: Object) -> bool:
+    """Whether the scheduler may put a pod there, by its node selector and tolerations."""
     labels = mapping(mapping(node.get("metadata")).get("labels"))
     selector = mapping(spec.get("nodeSelector"))
     if any(labels.get(key) != value for key, value in selector.items()):

@@ -18,11 +18,12 @@ from ..helm.manifest import key_of, objects_of
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden
 from ..kube.resources import NAMESPACE, NODE, POD, WELL_KNOWN
-from .capacity import Wanted, shortages
-from .dry_run import DryRuns
-from .needs import Object, Provided, Template, images_of, label_of, mapping, needs_of, provided, template_of
+from .capacity import Wanted, maxima, more_pods, shortages
+from .dry_run import DryRuns, is_port_taken, without_sidecar
+from .needs import Object, Provided, Template, images_of, label_of, needs_of, provided, template_of
+from .platforms import Platforms, mismatches
 from .problem import Problem
-from .surroundings import classes, hosts, missing
+from .surroundings import classes, hosts, missing, node_ports
 
 _SIDE_BY_SIDE = 8
 _MANY_NODES = 50  # the pods of a bigger cluster are not listed: whether there is room is its autoscaler's business
@@ -34,8 +35,8 @@ _T = TypeVar("_T")
 class Preflight:
     """One look at what is about to be deployed to a namespace.
 
-    ``absent``: says which of some images are known not to be in their registries. ``prepared``: names of Secrets that
-    the caller writes before the deployment.
+    ``absent``: says which of some images are known not to be in their registries; ``platforms``: what they are built
+    for, as far as their registries can be asked. ``prepared``: names of Secrets that the caller writes before.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class Preflight:
         namespace: str,
         absent: Callable[[Iterable[str]], Sequence[str]],
         prepared: Iterable[str] = (),
+        platforms: Callable[[Iterable[str]], Platforms] = lambda images: {},
     ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._absent = absent
         self._prepared = frozenset(prepared)
+        self._platforms = platforms
 
     def problems(self, rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
         """Sorted by release. ``rendered``: by release, or what Helm said. Raises unreachable, unauthorized."""
@@ -62,6 +65,8 @@ class Preflight:
         if not objects:
             return sorted(found)
         found += self._images(objects)
+        nodes = self._nodes()
+        found += self._mismatches(objects, nodes)
         if not self._is_there():
             return sorted(found)
         hooks = any(isinstance(each, Rendered) and each.hooks for each in rendered.values())
@@ -74,21 +79,23 @@ class Preflight:
         found += _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
         pods = _parallel(lambda pair: [(*pair, *runs.pod(*pair))], _pairs(templates))
         found += [problem for *_ignored, problems, _pod in pods for problem in problems]
+        found += [problem for release, t, _problems, pod in pods if pod for problem in without_sidecar(release, t, pod)]
         found += _parallel(lambda pair: self._missing(pair[0], pair[1], brought), list(templates.items()))
         found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
         found += hosts(self._kube, self._namespace, objects)
-        found += self._shortages([(release, t, pod) for release, t, _problems, pod in pods if pod], objects)
+        ports = list(node_ports(self._kube, self._namespace, objects))
+        told = {problem.release for problem in ports}
+        found = [p for p in found if p.release not in told or not is_port_taken(p)] + ports
+        found += self._shortages([(release, t, pod) for release, t, _problems, pod in pods if pod], objects, nodes)
         return sorted(set(found))
+
+    def _templates(self, objects: Mapping[str, Sequence[Object]]) -> list[tuple[str, Template]]:
+        pairs = ((release, template_of(item, self._namespace)) for release, item in _pairs(objects))
+        return [(release, template) for release, template in pairs if template]
 
     def _images(self, objects: Mapping[str, Sequence[Object]]) -> list[Problem]:
         """Images that the registries which may be asked do not have."""
-        named = {
-            (release, image)
-            for release, listed in objects.items()
-            for item in listed
-            if (template := template_of(item, self._namespace))
-            for image in images_of(template)
-        }
+        named = {(release, image) for release, t in self._templates(objects) for image in images_of(t)}
         absent = set(self._absent({image for _release, image in named}))
         remedy = "push it, or name another tag"
         return [
@@ -96,6 +103,19 @@ class Preflight:
             for release, image in sorted(named)
             if image in absent
         ]
+
+    def _mismatches(self, objects: Mapping[str, Sequence[Object]], nodes: Sequence[Object]) -> list[Problem]:
+        """Images that were not built for the nodes."""
+        templates = self._templates(objects) if nodes else []
+        platforms = self._platforms({image for _release, template in templates for image in images_of(template)})
+        return list(mismatches(templates, nodes, platforms))
+
+    def _nodes(self) -> list[dict[str, Any]]:
+        """None where they may not be read: a credential of one namespace deploys all the same."""
+        try:
+            return self._kube.list_(NODE)[0]
+        except Forbidden:
+            return []
 
     def _is_there(self) -> bool:
         """Before the first deployment the namespace may not be there (check mode): nothing can be asked in it."""
@@ -112,31 +132,31 @@ class Preflight:
         return found
 
     def _shortages(
-        self, pods: Sequence[tuple[str, Template, Object]], objects: Mapping[str, Sequence[Object]]
+        self,
+        pods: Sequence[tuple[str, Template, Object]],
+        objects: Mapping[str, Sequence[Object]],
+        nodes: Sequence[Object],
     ) -> list[Problem]:
-        """Room for the pods that run beside the old ones, or for all of a new workload."""
-        if not pods:
+        """Room for the pods that run beside the old ones, or for all of a new workload; and for autoscalers' maxima."""
+        if not pods or not nodes:
             return []
         try:
-            nodes = self._kube.list_(NODE)[0]
             running = self._kube.list_(POD)[0] if len(nodes) <= _MANY_NODES else []
         except Forbidden:
             return []
-        workloads = {(release, label_of(item)): item for release, listed in objects.items() for item in listed}
-        wanted = [
-            Wanted(release, template.owner, pod, self._count(workloads[release, template.owner]))
-            for release, template, pod in pods
-        ]
-        return shortages(wanted, nodes, running)
+        workloads = {(release, label_of(item)): item for release, item in _pairs(objects)}
+        most = maxima(item for _release, item in _pairs(objects))
 
-    def _count(self, workload: Object) -> int:
-        kind, own, name = key_of(workload)
-        resource = WELL_KNOWN.get((str(workload.get("apiVersion")), kind))
-        live = self._kube.find(resource, own or self._namespace, name, metadata_only=True) if resource else None
-        if live is not None:
-            return 1 if kind == "Deployment" else 0  # the others replace their pods in place
-        replicas = mapping(workload.get("spec")).get("replicas", 1)
-        return replicas if isinstance(replicas, int) else 1
+        def one(pair: tuple[str, Template, Object]) -> list[Wanted]:
+            release, template, pod = pair
+            workload = workloads[release, template.owner]
+            kind, own, name = key_of(workload)
+            resource = WELL_KNOWN.get((str(workload.get("apiVersion")), kind))
+            live = self._kube.find(resource, own or self._namespace, name) if resource else None
+            counts = more_pods(workload, live, most.get((kind, name), 0))
+            return [Wanted(release, template.owner, pod, *counts)]
+
+        return shortages(_parallel(one, pods), nodes, running)
 
 
 def _unrendered(release: str, exc: HelmError) -> Problem:

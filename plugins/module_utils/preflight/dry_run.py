@@ -16,11 +16,12 @@ from ..helm.manifest import key_of
 from ..kube.api import APPLY, KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError, NotFound, Refused, Unauthorized, Unreachable
-from ..kube.resources import POD, SERVICE_ACCOUNT, Resource
+from ..kube.resources import POD, SERVICE, SERVICE_ACCOUNT, Resource
+from ..readiness.daprd import CONTAINER, enabled
 from ..readiness.rules import group_of
 from ..readiness.symptoms import creation_failure
 from .capacity import quantity
-from .needs import Need, Object, Provided, Template, items, label_of, mapping
+from .needs import PRIORITY_CLASS, RUNTIME_CLASS, Need, Object, Provided, Template, items, label_of, mapping
 from .problem import Problem
 from .surroundings import not_there
 
@@ -29,6 +30,11 @@ _SECONDS = 10.0  # for one dry run: what is out of reach now is found by the dep
 _IMMUTABLE = re.compile(r"field is immutable|updates to \w+ spec for fields other than", re.IGNORECASE)
 _NO_DRY_RUN = re.compile(r"does not support dry run", re.IGNORECASE)
 _ACCOUNT = re.compile(r"error looking up service account [^/\s]+/([^:\s]+):")
+_CLASSES = {
+    PRIORITY_CLASS: re.compile(r"no PriorityClass with name (\S+) was found"),
+    RUNTIME_CLASS: re.compile(r'RuntimeClass "([^"]+)" not found'),
+}
+_PORT_TAKEN = re.compile(r"provided port is already allocated")
 _QUOTA = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.*?), used: .*?, limited: (?P<limited>.*)"
 )
@@ -84,6 +90,9 @@ class DryRuns:
         if _IMMUTABLE.search(text):
             remedy = f"delete it (kubectl delete {resource.plural} {key_of(item)[2]}), or keep the field as it was"
             return [Problem(release, Code.REFUSED, f"{label} can't be changed like this: {text}", remedy)]
+        if resource == SERVICE and _PORT_TAKEN.search(text):
+            message = f"{label} asks for a node port that another Service has ({text})"
+            return [Problem(release, Code.CONFLICT, message, "name another port, or none")]
         live = self._kube.find(resource, where, key_of(item)[2], deadline=Deadline.after(_SECONDS))
         # Helm 3 merges in another way than by server-side apply, which may leave out what was refused here.
         certain = live is None or _is_applied(live)
@@ -100,9 +109,9 @@ class DryRuns:
         if self._brings("ServiceAccount", template.namespace, spec.get("serviceAccountName")):
             spec.pop("serviceAccountName")
             spec.pop("serviceAccount", None)
-        if self._brings("PriorityClass", self._namespace, spec.get("priorityClassName")):
+        if self._brings(PRIORITY_CLASS, "", spec.get("priorityClassName")):
             spec.pop("priorityClassName")
-        if self._brings("RuntimeClass", self._namespace, spec.get("runtimeClassName")):
+        if self._brings(RUNTIME_CLASS, "", spec.get("runtimeClassName")):
             spec.pop("runtimeClassName")
         if kind in ("Job", "CronJob"):
             spec.setdefault("restartPolicy", "Never")
@@ -129,6 +138,22 @@ class DryRuns:
         return any(kind == "Namespace" and name == namespace for kind, _own, name in self._provided.objects)
 
 
+def without_sidecar(release: str, template: Template, pod: Object) -> list[Problem]:
+    """Pods that ask for Dapr's sidecar and would not get one. Its injector may be back in time."""
+    spec = mapping(pod.get("spec"))
+    there = [c.get("name") for field in ("containers", "initContainers") for c in items(spec.get(field))]
+    if not enabled(template.annotations) or CONTAINER in there:
+        return []
+    message = f"pods of {template.owner} ask for Dapr's sidecar and would get none, since Dapr's injector adds none"
+    remedy = "install Dapr, or look whether its injector runs (kubectl get pods -A -l app=dapr-sidecar-injector)"
+    return [Problem(release, Code.SIDECAR_MISSING, message, remedy, certain=False)]
+
+
+def is_port_taken(problem: Problem) -> bool:
+    """Whether it is about a node port that a Service of the cluster has; without that Service's name."""
+    return problem.code is Code.CONFLICT and bool(_PORT_TAKEN.search(problem.message))
+
+
 def _cut_off(exc: KubeError) -> bool:
     """Nothing more can be asked: no response at all. An internal error, of a webhook for example, is one."""
     return isinstance(exc, Unauthorized) or (isinstance(exc, Unreachable) and not exc.status)
@@ -144,6 +169,9 @@ def _pod_refused(release: str, owner: str, text: str) -> list[Problem]:
         return []
     if found := _ACCOUNT.search(text):
         return [not_there(release, Need(SERVICE_ACCOUNT.kind, found[1], "", owner))]
+    for kind, pattern in _CLASSES.items():
+        if found := pattern.search(text):
+            return [not_there(release, Need(kind, found[1], "", owner))]
     if found := _QUOTA.search(text):
         remedy = f"raise quota {found['quota']}, or ask for less"
         too_much = _exceeds(found["requested"], found["limited"])

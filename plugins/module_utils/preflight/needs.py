@@ -19,6 +19,9 @@ from ..readiness.rules import group_of
 
 Object = Mapping[str, Any]
 CONFIGURATION = "Configuration"
+PRIORITY_CLASS = "PriorityClass"
+RUNTIME_CLASS = "RuntimeClass"
+_CLUSTER_WIDE = (PRIORITY_CLASS, RUNTIME_CLASS)
 _TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
 _BUILT_IN = ("", "apps", "batch", "autoscaling", "policy", "extensions", "dapr.io")
 _DATA = ("data", "stringData", "binaryData")
@@ -117,6 +120,8 @@ def _references(template: Template) -> Iterator[tuple[str, str, str]]:
     account = str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "")
     if account != "default":
         yield SERVICE_ACCOUNT.kind, account, ""
+    yield PRIORITY_CLASS, str(spec.get("priorityClassName") or ""), ""
+    yield RUNTIME_CLASS, str(spec.get("runtimeClassName") or ""), ""
     if enabled(template.annotations):
         yield CONFIGURATION, str(template.annotations.get("dapr.io/config") or ""), ""
 
@@ -140,13 +145,13 @@ def _files(kind: str, source: Any, field: str) -> Iterator[tuple[str, str, str]]
 class Provided:
     """What a run brings along itself: objects with their keys; and whether something else may come of them."""
 
-    objects: Mapping[tuple[str, str, str], frozenset[str]]  # (kind, namespace, name) -> keys
+    objects: Mapping[tuple[str, str, str], frozenset[str]]  # (kind, namespace or "", name) -> keys
     kinds: frozenset[tuple[str, str]]  # (group, kind) of rendered CRDs
     by_others: bool  # controllers of custom resources, or hooks, may make Secrets and ConfigMaps of their own
 
     def has(self, need: Need, namespace: str) -> bool:
         """Whether it is among the objects, with its key."""
-        keys = self.objects.get((need.kind, namespace, need.name))
+        keys = self.objects.get((need.kind, "" if need.kind in _CLUSTER_WIDE else namespace, need.name))
         return keys is not None and (not need.key or need.key in keys)
 
 
@@ -156,7 +161,8 @@ def provided(objects: Iterable[Object], namespace: str, *, hooks: bool) -> Provi
     kinds, custom = set(), hooks
     for item in objects:
         kind, own, name = key_of(item)
-        found[kind, own or namespace, name] = frozenset(str(k) for field in _DATA for k in mapping(item.get(field)))
+        where = "" if kind in _CLUSTER_WIDE else own or namespace
+        found[kind, where, name] = frozenset(str(k) for field in _DATA for k in mapping(item.get(field)))
         custom = custom or is_custom(item)
         if kind == "CustomResourceDefinition":
             spec = mapping(item.get("spec"))

@@ -18,21 +18,31 @@ from ..kube.resources import (
     INGRESS,
     PVC,
     SECRET,
+    SERVICE,
     SERVICE_ACCOUNT,
     STORAGE_CLASS,
     WELL_KNOWN,
     Resource,
 )
-from .needs import CONFIGURATION, Need, Object, Provided, items, label_of, mapping
+from .needs import CONFIGURATION, PRIORITY_CLASS, RUNTIME_CLASS, Need, Object, Provided, items, label_of, mapping
 from .problem import Problem
 
 _INGRESS_CLASS = Resource("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
 _RESOURCES = {
     **{resource.kind: resource for resource in (SECRET, CONFIG_MAP, PVC, SERVICE_ACCOUNT)},
     CONFIGURATION: WELL_KNOWN["dapr.io/v1alpha1", CONFIGURATION],
+    PRIORITY_CLASS: Resource("scheduling.k8s.io/v1", PRIORITY_CLASS, "priorityclasses", namespaced=False),
+    RUNTIME_CLASS: Resource("node.k8s.io/v1", RUNTIME_CLASS, "runtimeclasses", namespaced=False),
 }
-_CODES = {PVC.kind: Code.UNSCHEDULABLE, SERVICE_ACCOUNT.kind: Code.SERVICE_ACCOUNT_MISSING}
-_WHERE = {SECRET.kind: "create it, or add it to environment_secrets"}
+_CODES = {
+    PVC.kind: Code.UNSCHEDULABLE, SERVICE_ACCOUNT.kind: Code.SERVICE_ACCOUNT_MISSING,
+    PRIORITY_CLASS: Code.NOT_FOUND, RUNTIME_CLASS: Code.NOT_FOUND,
+}  # fmt: skip
+_WHERE = {
+    SECRET.kind: "create it, or add it to environment_secrets",
+    PRIORITY_CLASS: "install it, or name one of kubectl get priorityclasses",
+    RUNTIME_CLASS: "install it, or name one of kubectl get runtimeclasses",
+}
 _CANARY = "canary"  # ingress controllers let such an annotation share a host
 
 
@@ -46,7 +56,8 @@ def missing(
             wanted.setdefault((need.kind, need.name), []).append(need)
     for (kind, name), each in wanted.items():
         try:
-            live = kube.find(_RESOURCES[kind], namespace, name)
+            resource = _RESOURCES[kind]
+            live = kube.find(resource, namespace if resource.namespaced else "", name)
         except Forbidden:
             continue
         keys = {key for field in ("data", "binaryData") for key in mapping((live or {}).get(field))}
@@ -88,6 +99,43 @@ def _is_missing(kube: KubeReader, resource: Resource, name: str) -> bool:
         return kube.find(resource, "", name, metadata_only=True) is None
     except Forbidden:
         return False
+
+
+def node_ports(kube: KubeReader, namespace: str, rendered: Mapping[str, Sequence[Object]]) -> Iterator[Problem]:
+    """Ports of the nodes that another Service has: of the same run, or in the cluster as far as it may be read."""
+    ours: dict[tuple[str, int], tuple[str, str, str]] = {}  # (protocol, port) -> release, namespace, name
+    twins = []
+    for release, listed in rendered.items():
+        for item in listed:
+            kind, own, name = key_of(item)
+            for port in _node_ports(item) if kind == SERVICE.kind else ():
+                first = ours.setdefault(port, (release, own or namespace, name))
+                if first[1:] != (own or namespace, name):
+                    twins.append((release, name, port, f"release {first[0]}"))
+    if not ours:
+        return
+    try:
+        live, _version = kube.list_(SERVICE)
+    except Forbidden:
+        live = []  # those of other namespaces are the API server's to refuse, in the dry run
+    mine = {place[1:] for place in ours.values()}
+    for item in live:
+        place = str(mapping(item.get("metadata")).get("namespace") or ""), key_of(item)[2]
+        for port in _node_ports(item) if place not in mine else ():
+            if port in ours:
+                twins.append((ours[port][0], ours[port][2], port, f"Service {place[1]} in namespace {place[0]}"))
+    for release, name, (protocol, number), who in twins:
+        message = f"Service {name} asks for node port {number} ({protocol}), which {who} has"
+        yield Problem(release, Code.CONFLICT, message, "name another port, or none")
+
+
+def _node_ports(item: Object) -> Iterator[tuple[str, int]]:
+    spec = mapping(item.get("spec"))
+    for port in items(spec.get("ports")):
+        if isinstance(number := port.get("nodePort"), int) and number:
+            yield str(port.get("protocol") or "TCP"), number
+    if isinstance(number := spec.get("healthCheckNodePort"), int) and number:
+        yield "TCP", number
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Custom resources whose kind has a status that nobody ever writes: its controller needs none, or does not run. Pure."""
+"""Custom resources whose kind has a status that nobody writes: its controller needs none, or does not run. Pure."""
 
 from __future__ import annotations
 

@@ -87,6 +87,16 @@ class RegistryClient:
         one = self.manifest(Reference(reference.registry, reference.repository, "", platforms[chosen]))
         return _image(reference, top, platforms, self._config(reference, one))
 
+    def platforms(self, reference: Reference) -> tuple[str, ...]:
+        """What an image is built for, as ``os/architecture[/variant]``; empty if it does not say. Raises as
+        :meth:`digest` does.
+        """
+        top = self.manifest(reference)
+        if top.is_index:
+            return tuple(platforms_of(top))
+        own = platform_name(self._config(reference, top))
+        return (own,) if own else ()
+
     def add_tag(self, reference: Reference, tag: str) -> None:
         """Adds a tag to the digest of ``reference``: the same manifest, nothing is rebuilt or copied.
 

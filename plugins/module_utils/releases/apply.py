@@ -188,7 +188,7 @@ class Engine:
         found = [*contents.problems, *second_histories(plan, self._run.storage)]
         if not wanted:
             return found
-        look = Preflight(self._kube, settings.namespace, images.absent, settings.prepared_secrets)
+        look = Preflight(self._kube, settings.namespace, images.absent, settings.prepared_secrets, images.platforms)
         return [*found, *look.problems(rendered), *_unwatched(wanted, rendered)]
 
     def _too_large(self, snapshot: Snapshot) -> list[Problem]:

@@ -132,6 +132,22 @@ def test_an_image_that_is_not_there_ends_the_run_unless_it_is_deployed(registry:
     assert "There is no image" in run.warnings[0]
 
 
+def test_platforms_are_told_of_images_whose_registry_can_be_asked(registry: FakeRegistry) -> None:
+    digest = registry.push("todo-app/web", "v1")
+    run = image_digests({"host": "ghcr.io", "endpoint": registry.url})
+    there, gone = f"{IMAGE}@{digest}", f"{IMAGE}-gone"
+    found = run.platforms([IMAGE, there, gone, "quay.io/not/asked:v1", "no image"])
+    assert found == {IMAGE: ("linux/amd64",), there: ("linux/amd64",)}
+
+
+def test_a_registry_that_did_not_answer_is_not_asked_for_platforms(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = image_digests({"host": "ghcr.io", "endpoint": "http://127.0.0.1:9"})
+    run.timeout = 0.1
+    run.resolve([[spec()]], empty(), nothing)
+    monkeypatch.setattr(run, "client", None)
+    assert run.platforms([IMAGE]) == {}
+
+
 def test_the_pull_secret_of_the_namespace_signs_in(registry: FakeRegistry) -> None:
     registry.auth, registry.users = "token", {"todo": "hidden"}
     digest = registry.push("todo-app/web", "v1")

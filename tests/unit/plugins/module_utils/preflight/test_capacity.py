@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.capacity import (
     Wanted,
+    maxima,
+    more_pods,
     quantity,
     requests_of,
     shortages,
@@ -56,6 +58,45 @@ def test_room_is_what_running_pods_leave() -> None:
     assert not lacking(wanted, [node()], {**running, "status": {"phase": "Succeeded"}})
     assert not lacking(wanted, [node(), node("other")], running)
     assert lacking(Wanted("api", "Deployment api", pod(), count=3), [node()])
+
+
+def workload(kind: str = "Deployment", replicas: int = 4, **strategy: Any) -> Object:
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "api"},
+            "spec": {"replicas": replicas, "strategy": strategy}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("strategy", "surge"),
+    [
+        ({}, 1),
+        ({"rollingUpdate": {"maxSurge": "30%"}}, 2),
+        ({"rollingUpdate": {"maxSurge": 3}}, 3),
+        ({"rollingUpdate": {"maxSurge": 0}}, 0),
+        ({"rollingUpdate": {"maxSurge": "some"}}, 1),
+        ({"type": "Recreate"}, 0),
+    ],
+)
+def test_a_rollout_adds_its_surge(strategy: Object, surge: int) -> None:
+    assert more_pods(workload(**strategy), workload()) == (surge, surge)
+
+
+def test_pods_that_an_autoscaler_may_add() -> None:
+    scaler = {"kind": "HorizontalPodAutoscaler", "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "api"},
+              "maxReplicas": 10}}  # fmt: skip
+    scaled = {"kind": "ScaledObject", "spec": {"scaleTargetRef": {"name": "web"}, "maxReplicaCount": 3}}
+    assert maxima([scaler, scaled, workload()]) == {("Deployment", "api"): 10, ("Deployment", "web"): 3}
+    assert more_pods(workload(), None) == (4, 4)
+    assert more_pods(workload(), None, 10) == (4, 10)
+    assert more_pods(workload(), workload(replicas=6), 10) == (2, 4)
+    assert more_pods(workload("StatefulSet"), workload("StatefulSet"), 5) == (0, 1)
+
+
+def test_no_room_for_an_autoscalers_maximum() -> None:
+    wanted = Wanted("api", "Deployment api", pod(), count=1, most=4)
+    (problem,) = shortages([wanted], [node(cpu="3")], [])
+    assert "no room for 1 of 3 more, which its autoscaler may ask for" in problem.message
+    assert not problem.certain
+    assert not lacking(wanted, [node(cpu="4", memory="8Gi")])
 
 
 def test_more_than_any_node_has() -> None:

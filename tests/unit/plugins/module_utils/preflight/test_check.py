@@ -6,7 +6,8 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, NODE, SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, NODE, SECRET, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.check import Preflight
 
 from tests.support.fake_environment import A1, A2, C1, World, deployed, outcomes
@@ -58,6 +59,76 @@ def test_one_list_over_all_releases() -> None:
         ("web", Code.UNSCHEDULABLE, False),
     ]
     assert there.writes == []
+
+
+EVERYTHING = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api}
+spec:
+  replicas: 2
+  template:
+    spec:
+      priorityClassName: high
+      runtimeClassName: gvisor
+      containers: [{name: app, image: r/app:v1, resources: {requests: {cpu: "1"}}}]
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: api}
+spec: {scaleTargetRef: {kind: Deployment, name: api}, maxReplicas: 9}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: api}
+spec: {ports: [{port: 80, nodePort: 30080}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: api}
+spec: {ingressClassName: nginx}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: api}
+spec: {storageClassName: fast}
+"""
+
+
+def test_platforms_classes_ports_and_autoscalers_are_looked_at() -> None:
+    there = kube()
+    info = {"operatingSystem": "linux", "architecture": "arm64"}
+    state = {"allocatable": {"cpu": "4", "memory": "8Gi"}, "nodeInfo": info}
+    there.put(NODE, "", {"metadata": {"name": "n"}, "spec": {}, "status": state})
+    rendered = {
+        "api": Rendered(EVERYTHING),
+        "web": Rendered(EVERYTHING.split("---")[2].replace("name: api", "name: web")),
+    }
+    look = Preflight(there, "ns", lambda images: [], platforms=lambda images: {i: ["linux/amd64"] for i in images})
+    lines = [(p.release, p.code, p.certain, str(p)) for p in look.problems(rendered)]
+    expected = [
+        ("api", Code.IMAGE_NOT_FOUND, True, "linux/amd64; the nodes that may run it are linux/arm64"),
+        ("api", Code.NOT_FOUND, False, "IngressClass 'nginx'"),
+        ("api", Code.NOT_FOUND, False, "StorageClass 'fast'"),
+        ("api", Code.NOT_FOUND, True, "PriorityClass 'high'"),
+        ("api", Code.NOT_FOUND, True, "RuntimeClass 'gvisor'"),
+        ("api", Code.UNSCHEDULABLE, False, "no room for 5 of 7 more, which its autoscaler may ask for"),
+        ("web", Code.CONFLICT, True, "node port 30080"),
+    ]
+    assert sorted(line[:3] for line in lines) == sorted(line[:3] for line in expected)
+    assert all(any(line[3] in found[3] for found in lines) for line in expected)
+
+
+def test_without_a_look_at_nodes_nothing_is_said_of_platforms_and_room() -> None:
+    class Narrow(FakeKube):
+        def before(self, verb: str, resource: Resource, name: str) -> None:
+            if verb == "list":
+                raise Forbidden("no", 403)
+
+    there = Narrow()
+    there.put(NAMESPACE, "", {"metadata": {"name": "ns"}})
+    look = Preflight(there, "ns", lambda images: [], ["database"], lambda images: {"r/app:v1": ["linux/s390x"]})
+    assert look.problems({"api": Rendered(DEPLOYMENT % ("api", "database"))}) == []
 
 
 def test_secrets_that_the_caller_is_about_to_write_are_not_missed() -> None:

@@ -14,7 +14,11 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     Unreachable,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, Resource
-from ansible_collections.todo.cloud.plugins.module_utils.preflight.dry_run import DryRuns
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.dry_run import (
+    DryRuns,
+    is_port_taken,
+    without_sidecar,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import provided, template_of
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
 
@@ -129,6 +133,8 @@ QUOTA = 'pods "x" is forbidden: exceeded quota: q, requested: cpu={}, used: cpu=
         (refused('admission webhook "policy.example" denied the request: no'), [(Code.ADMISSION_DENIED, True)]),
         (refused('pods "x" is forbidden: error looking up service account ns/r: serviceaccount "r" not found'),
          [(Code.SERVICE_ACCOUNT_MISSING, True)]),
+        (refused('pods "x" is forbidden: no PriorityClass with name high was found'), [(Code.NOT_FOUND, True)]),
+        (refused('pods "x" is forbidden: pod rejected: RuntimeClass "gvisor" not found'), [(Code.NOT_FOUND, True)]),
         (refused(QUOTA.format("1")), [(Code.QUOTA_EXCEEDED, False)]),
         (refused(QUOTA.format("3")), [(Code.QUOTA_EXCEEDED, True)]),
         (Forbidden("may not create pods", 403), []),
@@ -144,6 +150,43 @@ def test_a_service_account_that_the_run_makes_is_not_looked_up() -> None:
     for brought, sent in (((account,), None), ((), "robot")):
         _found, kube = pod_said(None, *brought, serviceAccountName="robot")
         assert kube.tried[0]["spec"].get("serviceAccountName") == sent
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [("PriorityClass", "priorityClassName"), ("RuntimeClass", "runtimeClassName")]
+)
+def test_a_class_that_the_run_makes_is_not_looked_up(kind: str, field: str) -> None:
+    made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "high"}}
+    for brought, sent in (((made,), None), ((), "high")):
+        _found, kube = pod_said(None, *brought, **{field: "high"})
+        assert kube.tried[0]["spec"].get(field) == sent
+
+
+def test_a_node_port_that_is_taken_is_a_conflict() -> None:
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}}
+    (problem,) = said(
+        refused("spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated"), service
+    )
+    assert (problem.code, problem.certain) == (Code.CONFLICT, True)
+    assert is_port_taken(problem)
+
+
+@pytest.mark.parametrize(
+    ("asked", "containers", "told"),
+    [("true", ["app"], True), ("true", ["app", "daprd"], False), ("yes", ["app"], False), (None, ["app"], False)],
+)
+def test_a_sidecar_that_nobody_would_add(asked: str | None, containers: list[str], told: bool) -> None:
+    notes = {"dapr.io/enabled": asked} if asked else {}
+    template = template_of({**POD, "metadata": {"name": "api", "annotations": notes}}, "ns")
+    assert template is not None
+    found = without_sidecar("api", template, {"spec": {"containers": [{"name": name} for name in containers]}})
+    assert [(problem.code, problem.certain) for problem in found] == ([(Code.SIDECAR_MISSING, False)] if told else [])
+
+
+def test_a_native_sidecar_is_one() -> None:
+    template = template_of({**POD, "metadata": {"name": "api", "annotations": {"dapr.io/enabled": "true"}}}, "ns")
+    assert template is not None
+    assert without_sidecar("api", template, {"spec": {"initContainers": [{"name": "daprd"}]}}) == []
 
 
 def test_nothing_is_written() -> None:

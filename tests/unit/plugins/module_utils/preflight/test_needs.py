@@ -59,6 +59,8 @@ def container(**fields: Any) -> dict[str, Any]:
         ({"volumes": [{"persistentVolumeClaim": {"claimName": "data"}}]}, {("PersistentVolumeClaim", "data", "")}),
         ({"serviceAccountName": "robot"}, {("ServiceAccount", "robot", "")}),
         ({"serviceAccountName": "default"}, set()),
+        ({"priorityClassName": "high", "runtimeClassName": "gvisor"},
+         {("PriorityClass", "high", ""), ("RuntimeClass", "gvisor", "")}),
         ({"volumes": None, "containers": "none"}, set()),
     ],
 )  # fmt: skip
@@ -97,6 +99,8 @@ def test_what_a_run_brings_along() -> None:
     assert brought.has(Need("Secret", "db", "", "x"), "ns")
     assert not brought.has(Need("Secret", "db", "other", "x"), "ns")
     assert not brought.has(Need("Secret", "db", "", "x"), "elsewhere")
+    priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}}
+    assert provided([priority], "ns", hooks=False).has(Need("PriorityClass", "high", "", "x"), "elsewhere")
     assert brought.kinds == {("example.org", "Thing")}
     assert not brought.by_others
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
     INGRESS,
     SECRET,
+    SERVICE,
     STORAGE_CLASS,
     Resource,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import Need, provided
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
-from ansible_collections.todo.cloud.plugins.module_utils.preflight.surroundings import classes, hosts, missing
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.surroundings import (
+    classes,
+    hosts,
+    missing,
+    node_ports,
+)
 
 from tests.support.fake_kube import FakeKube
 
@@ -51,6 +58,14 @@ def test_what_an_operator_or_a_hook_may_make_is_only_told() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ["PriorityClass", "RuntimeClass"])
+def test_classes_of_pods_are_missed(kind: str) -> None:
+    need = Need(kind, "high", "", "Deployment api")
+    (problem,) = missed(FakeKube(), need)
+    assert (problem.code, problem.certain) == (Code.NOT_FOUND, True)
+    assert f"kubectl get {kind.lower()}es" in problem.remedy
+
+
 def test_each_object_is_read_once() -> None:
     kube = FakeKube()
     kube.put(CONFIG_MAP, "ns", {"metadata": {"name": "c"}, "data": {"a": "1"}})
@@ -82,11 +97,11 @@ def ingress(name: str, host: str = "todo.example", path: str = "/", **spec: Any)
 
 
 class Everywhere(FakeKube):
-    """Lists Ingresses of all namespaces, as the API does without one."""
+    """Lists objects of all namespaces, as the API does without one."""
 
     def list_(self, resource: Resource, namespace: str = "", **options: Any) -> tuple[list[dict[str, Any]], str]:
-        if resource == INGRESS and not namespace:
-            return [item for (kind, _ns, _name), item in self.objects.items() if kind == "Ingress"], "1"
+        if not namespace:
+            return [item for (kind, _ns, _name), item in self.objects.items() if kind == resource.kind], "1"
         return super().list_(resource, namespace, **options)
 
 
@@ -117,3 +132,39 @@ def test_two_releases_claim_one_host() -> None:
     canary = ingress("b")
     canary["metadata"]["annotations"] = {"nginx.ingress.kubernetes.io/canary": "true"}
     assert claimed(Everywhere(), api=[ingress("a")], web=[canary]) == []
+
+
+def service(name: str, namespace: str = "", port: int = 30080, **fields: Any) -> dict[str, Any]:
+    meta = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta,
+            "spec": {"ports": [{"port": 80, "nodePort": port, **fields}]}}  # fmt: skip
+
+
+def taken(kube: FakeKube, **rendered: list[dict[str, Any]]) -> list[str]:
+    return [problem.message for problem in node_ports(kube, "ns", rendered)]
+
+
+def test_a_node_port_that_another_service_has() -> None:
+    kube = Everywhere()
+    kube.put(SERVICE, "other", service("web", "other"))
+    kube.put(SERVICE, "ns", service("mine", "ns", 30081))
+    assert taken(kube, api=[service("api")]) == [
+        "Service api asks for node port 30080 (TCP), which Service web in namespace other has"
+    ]
+    assert taken(kube, api=[service("mine", port=30081)]) == []
+    assert taken(kube, api=[service("api", protocol="UDP")]) == []
+    assert taken(kube, api=[service("api", port=0)]) == []
+
+
+def test_two_releases_ask_for_one_node_port() -> None:
+    (message,) = taken(Everywhere(), api=[service("a")], web=[service("b")])
+    assert message == "Service b asks for node port 30080 (TCP), which release api has"
+
+
+def test_services_of_other_namespaces_that_may_not_be_read() -> None:
+    class Narrow(FakeKube):
+        def before(self, verb: str, resource: Resource, name: str) -> None:
+            if verb == "list":
+                raise Forbidden("no", 403)
+
+    assert taken(Narrow(), api=[service("a")]) == []

@@ -47,6 +47,13 @@ def test_content_that_is_not_what_its_digest_says_is_refused(registry: FakeRegis
     assert failure(client(registry).image, ref(digest)).code is Code.REGISTRY_ERROR
 
 
+def test_platforms_of_an_image_and_of_an_index(registry: FakeRegistry) -> None:
+    one = registry.push(NAME, "one")
+    registry.push_index(NAME, "many", {"linux/arm/v7": one, "linux/amd64": one})
+    assert client(registry).platforms(ref("one")) == ("linux/amd64",)
+    assert client(registry).platforms(ref("many")) == ("linux/arm/v7", "linux/amd64")
+
+
 ZERO = "sha256:" + "0" * 64
 
 
