@@ -27,7 +27,7 @@ CURRENT, IN_PROGRESS, FAILED, SUSPENDED = State.CURRENT, State.IN_PROGRESS, Stat
 _SUMMARIES = ("Ready", "Available", "Healthy", "Succeeded", "Complete", "Completed")
 # Types of conditions by their polarity. True is good:
 _GOOD = re.compile(
-    r"^(Accepted|Admitted|Applied|Compliant|Deployed|Established|Installed|Programmed|Promoted|Reconciled|Synced"
+    r"^(Accepted|Admitted|Applied|Compliant|Deployed|Established|Installed|Programmed|Promoted|Reconciled|Successful|Synced"
     r"|Synchronized|Valid|Validated)$"
     r"|(?<!Partially)(Accepted|Applied|Available|Completed|Deployed|Healthy|Installed|Ready|Reconciled|ResolvedRefs"
     r"|Succeeded|Success|Synced|Synchronized|UpToDate|Valid|Verified)$"
@@ -59,7 +59,16 @@ _SOON = re.compile(
     re.IGNORECASE,
 )
 # Fields with a phase: of the first list only one counts, of the others each.
-_PHASES = ("phase", "state", "status", "currentState", "currentPhase", "overallStatus", "lifecycleState")
+_PHASES = (
+    "phase",
+    "state",
+    "status",
+    "currentState",
+    "currentPhase",
+    "currentStatus",
+    "overallStatus",
+    "lifecycleState",
+)
 _OTHER_PHASE = re.compile(r"^(?!desired|previous|target|requested|old|current)\w*(Phase|State|Status|[hH]ealth)$")
 # Words of a phase in lower case, without blanks; looked for in this order.
 _WORDS: tuple[tuple[State, re.Pattern[str]], ...] = (
@@ -67,7 +76,7 @@ _WORDS: tuple[tuple[State, re.Pattern[str]], ...] = (
         FAILED,
         re.compile(
             r"fail|error|degraded|unhealthy|invalid|rejected|denied|crash|broken|lost|aborted|misconfigured|unschedulable"
-            r"|unrecoverable|conflict|limitreached|^red$|^dead$|^bad$|(?<!in)stalled|timedout|expired|unreachable"
+            r"|unrecoverable|conflict|limitreached|faulted|^cancell?ed$|^red$|^dead$|^bad$|(?<!in)stalled|timedout|expired|unreachable"
         ),
     ),
     (SUSPENDED, re.compile(r"^(paused|suspended|hibernated|hibernating|stopped|shutdown|disabled|inactive)$")),
@@ -85,7 +94,7 @@ _WORDS: tuple[tuple[State, re.Pattern[str]], ...] = (
         re.compile(
             r"ready|running|healthy|^active|available|succe(ss|ed)|complete|^bound$|online|^ok$|synced|valid|established"
             r"|deployed|provisioned|^green$|accepted|^normal$|finished|installed|applied|compliant|^open$|^up$|created"
-            r"|registered|operational|^done$|attached|stable|enabled|^protected$|^in-?use$|initiali[sz]ed$"
+            r"|registered|operational|^exists$|^done$|attached|stable|enabled|^protected$|^in-?use$|initiali[sz]ed$"
         ),
     ),
 )
@@ -93,6 +102,7 @@ _WORDS: tuple[tuple[State, re.Pattern[str]], ...] = (
 _RUNS_TO_AN_END = re.compile(
     r"(Job|Run|Task|Workflow|Backup|Restore|Experiment|Analysis|Migration|Import|Snapshot|Build|Evaluation|Test)$"
 )
+_FLAGS = ("ready", "readyToUse", "healthy")
 _FAILURE_TEXTS = ("failureMessage", "failureReason", "errorMessage", "errMsg", "error")
 
 
@@ -121,8 +131,9 @@ def worst(found: Iterable[Status]) -> Status | None:
 
 
 def conditions(obj: Object) -> list[Mapping[str, Any]]:
-    """``status.conditions``; entries that are no objects are left out."""
-    return _entries(status(obj).get("conditions"))
+    """``status.conditions``, or those of ``status.conditionedStatus``; entries that are no objects are left out."""
+    inner = status(obj).get("conditionedStatus")
+    return _entries(status(obj).get("conditions") or (inner.get("conditions") if isinstance(inner, Mapping) else None))
 
 
 def _entries(value: Any) -> list[Mapping[str, Any]]:
@@ -130,9 +141,10 @@ def _entries(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _failure_text(obj: Object) -> Status | None:
-    """A field with the text of a failure, as Cluster API's ``failureMessage``."""
+    """A field with the text of a failure, as Cluster API's ``failureMessage``; or with such a text in it."""
     fields = status(obj)
-    text = next((fields[key] for key in _FAILURE_TEXTS if isinstance(fields.get(key), str) and fields[key]), "")
+    found = (value.get("message") if isinstance(value := fields.get(key), Mapping) else value for key in _FAILURE_TEXTS)
+    text = next((one for one in found if isinstance(one, str) and one), "")
     return Status(FAILED, " ".join(text.split())) if text else None
 
 
@@ -245,7 +257,9 @@ def _of_condition(entry: Mapping[str, Any], detail: bool) -> State | None:
 
 def _is_over(reason: str) -> bool:
     """Deployments and their likes keep Progressing True once they are done."""
-    return bool(re.search(r"(Available|Complete|Completed|Succeeded|Success|Ready|Done|Finished|Deployed)$", reason))
+    return bool(
+        re.search(r"(Available|Complete|Completed|Succeeded|Success|Successful|Ready|Done|Finished|Deployed)$", reason)
+    )
 
 
 def _is_final(entry: Mapping[str, Any]) -> bool:
@@ -283,11 +297,10 @@ def state_of_word(word: str, kind: str = "") -> State:
 
 
 def _ready_flag(obj: Object) -> Status | None:
-    """``status.ready`` as true or false."""
-    ready = status(obj).get("ready")
-    return (
-        Status(CURRENT if ready else IN_PROGRESS, f"ready: {str(ready).lower()}") if isinstance(ready, bool) else None
-    )
+    """``status.ready`` and its like, as true or false."""
+    flags = {key: value for key in _FLAGS if isinstance(value := status(obj).get(key), bool)}
+    key = next((key for key, value in flags.items() if not value), next(iter(flags), ""))
+    return Status(CURRENT if flags[key] else IN_PROGRESS, f"{key}: {str(flags[key]).lower()}") if key else None
 
 
 def _replicas(obj: Object) -> Status | None:

@@ -49,6 +49,62 @@ TABLE: Mapping[str, Rule] = {
         failed=_has("ReconcileSuccess", "False"),
         source="https://www.rabbitmq.com/kubernetes/operator/using-operator#status-conditions",
     ),
+    "postgres-operator.crunchydata.com/PostgresCluster": Rule(
+        progressing="status.instances[?not_null(readyReplicas, `0`) < not_null(replicas, `1`)"
+        " || not_null(updatedReplicas, readyReplicas, `0`) < not_null(replicas, `1`)]",
+        ready="status.instances",
+        source="https://access.crunchydata.com/documentation/postgres-operator/latest/references/crd (instances)",
+    ),
+    "mysql.oracle.com/InnoDBCluster": Rule(
+        failed=_word("status.cluster.status", "OFFLINE", "NO_QUORUM", "SPLIT_BRAIN", "INVALID"),
+        ready="status.cluster.status=='ONLINE' && status.cluster.onlineInstances >= not_null(spec.instances, `1`)",
+        message="status.cluster.status",
+        source="https://dev.mysql.com/doc/mysql-operator/en/mysql-operator-innodbcluster.html",
+    ),
+    "infinispan.org/Infinispan": Rule(
+        ready=_has("WellFormed"), progressing=_has("WellFormed", "False"),
+        source="https://infinispan.org/docs/infinispan-operator/main/operator.html (WellFormed)",
+    ),
+    "solr.apache.org/SolrCloud": Rule(
+        progressing="status.solrNodes[?!ready]", ready="status.solrNodes",
+        source="https://apache.github.io/solr-operator/docs/solr-cloud/ (solrNodes)",
+    ),
+    "zookeeper.pravega.io/ZookeeperCluster": Rule(
+        failed=_has("Error"),
+        ready="status.readyReplicas > `0` && status.readyReplicas >= status.replicas",
+        source="https://github.com/pravega/zookeeper-operator/blob/master/api/v1beta1/status.go",
+    ),
+    "minio.min.io/Tenant": Rule(
+        failed="[not_null(status.currentState, '')] | [?contains(@, 'not controlled by') || contains(@, 'already exists')"
+        " || contains(@, 'not set properly') || contains(@, 'Different versions') || contains(@, 'Not Allowed')] | [0]",
+        ready="status.currentState=='Initialized'", message="status.currentState",
+        source="https://github.com/minio/operator/blob/master/pkg/controller/status.go (currentState)",
+    ),
+    "ceph.rook.io/CephCluster": Rule(
+        failed="status.state=='Error' || status.ceph.health=='HEALTH_ERR' || status.ceph.health=='HEALTH_WARN'"
+        " && not_null(status.phase, 'Ready')=='Ready'",
+        ready="status.ceph.health=='HEALTH_OK' && " + _word("not_null(status.state, 'Created')", "Created", "Connected"),
+        message="join(': ', [status.ceph.health, values(not_null(status.ceph.details, `{}`))[0].message, status.message][?@])",
+        source="https://rook.io/docs/rook/latest-release/CRDs/Cluster/ceph-cluster-crd/#ceph-status",
+    ),
+    "longhorn.io/Volume": Rule(
+        failed="status.robustness=='faulted'", progressing="status.robustness=='degraded' || contains(not_null(status.state, ''), 'ing')",
+        ready=_word("status.state", "attached", "detached"), message="join(', ', [status.state, status.robustness][?@])",
+        source="https://longhorn.io/docs/latest/references/ (state and robustness of volumes)",
+    ),
+    **{
+        f"snapshot.storage.k8s.io/{kind}": Rule(
+            failed="status.error && !(status.readyToUse)", ready="status.readyToUse", message="status.error.message",
+            source="https://kubernetes.io/docs/concepts/storage/volume-snapshots/ (readyToUse, error)",
+        )
+        for kind in ("VolumeSnapshot", "VolumeSnapshotContent")
+    },
+    "platform.confluent.io/Connector": Rule(
+        failed="status.state=='ERROR' || status.connectorState=='FAILED' || status.failedTasksCount > `0`",
+        ready="status.state=='CREATED' && status.connectorState=='RUNNING'",
+        message="not_null(status.conditions[0].message, status.connectorState)",
+        source="https://docs.confluent.io/operator/current/co-manage-connectors.html",
+    ),
     "cassandra.rook.io/Cluster": Rule(
         ready="status.racks && !(values(status.racks)[?not_null(readyMembers, `0`) < members])",
         source="https://github.com/rook/cassandra (RackStatus)",
@@ -206,7 +262,82 @@ TABLE: Mapping[str, Rule] = {
         message="not_null(status.conditions[?type=='Running'].message | [0], status.phase)",
         source="https://github.com/kubevirt/containerized-data-importer/blob/main/doc/datavolumes.md",
     ),
+    "kubevirt.io/VirtualMachine": Rule(
+        suspended="spec.running==`false` || spec.runStrategy=='Halted' || " + _has("Paused")
+        + f" || {_has('Ready', 'False')} && !(status.created)",
+        failed="[not_null(status.printableStatus, '')] | [?starts_with(@, 'Err') || @=='CrashLoopBackOff'] | [0]",
+        ready=_READY, message="status.printableStatus",
+        source="https://kubevirt.io/user-guide/user_workloads/lifecycle/ (printableStatus, Ready, Paused)",
+    ),
+    "kubevirt.io/VirtualMachineInstance": Rule(
+        suspended=f"status.phase=='Succeeded' || {_has('Paused')}", failed="status.phase=='Failed'",
+        ready=f"status.phase=='Running' && {_READY}", message="not_null(status.conditions[?status=='False'].message | [0], status.phase)",
+        source="https://kubevirt.io/user-guide/user_workloads/lifecycle/ (phases)",
+    ),
+    "kubeflow.org/Notebook": Rule(
+        failed="status.containerState.terminated", ready="status.readyReplicas > `0`",
+        suspended="metadata.annotations.\"kubeflow-resource-stopped\"",
+        source="https://www.kubeflow.org/docs/components/notebooks/ (readyReplicas, containerState)",
+    ),
+    "numaflow.numaproj.io/*": Rule(
+        failed="status.phase=='Failed' || status.conditions[?status=='False' && reason!='Progressing']"
+        " || metadata.labels.\"numaplane.numaproj.io/progressive-result-state\"=='failed'",
+        progressing="status.conditions[?status=='False']",
+        ready=_word("status.phase", "Running", "Paused", "Pausing"),
+        message="not_null(status.conditions[?status=='False'].message | [0], status.message, status.phase)",
+        source="https://numaflow.numaproj.io/APIs/ (phases; one that is paused was told so by its spec)",
+    ),
+    "apps.3scale.net/APIManager": Rule(
+        ready=f"{_has('Available')} || status.deployments.ready && !(status.deployments.starting || status.deployments.stopped)",
+        failed="status.conditions[?type=='Available' && status=='False' && reason]",
+        source="https://github.com/3scale/3scale-operator/blob/master/doc/apimanager-reference.md (Available, deployments)",
+    ),
+    "tower.ansible.com/AnsibleJob": Rule(
+        failed=_word("status.ansibleJobResult.status", "failed", "error", "canceled"),
+        ready="status.ansibleJobResult.status=='successful'", message="status.ansibleJobResult.status",
+        source="https://github.com/ansible/awx-resource-operator (ansibleJobResult)",
+    ),
     # -- clusters, clouds and networks
+    "*.cnrm.cloud.google.com/*": Rule(
+        failed="status.conditions[?reason=='UpdateFailed' || reason=='DependencyNotFound' || reason=='DependencyInvalid']",
+        suspended="status.conditions[?reason=='DependencyNotReady']", ready=_READY,
+        progressing=_has("Ready", "False"), message="status.conditions[?type=='Ready'].message | [0]",
+        source="https://cloud.google.com/config-connector/docs/how-to/monitoring-your-resources (reasons)",
+    ),
+    "core.cnrm.cloud.google.com/*": Rule(
+        ready="status.healthy", failed="status.healthy==`false`", message="status.errors[0]",
+        source="https://cloud.google.com/config-connector/docs/reference/overview (healthy)",
+    ),
+    "*.upbound.io/*": Rule(
+        failed="status.conditions[?(type=='Synced' || type=='LastAsyncOperation') && status=='False' && reason!='ReconcilePaused']",
+        suspended="metadata.annotations.\"crossplane.io/paused\"=='true' || status.conditions[?reason=='ReconcilePaused']",
+        progressing=_has("Ready", "False"), ready=_READY,
+        message="status.conditions[?status=='False'].message | [0]",
+        source="https://docs.crossplane.io/latest/managed-resources/managed-resources/#conditions (Ready, Synced, LastAsyncOperation)",
+    ),
+    **{
+        f"*.upbound.io/{kind}": Rule(no_status=True, source="https://docs.upbound.io: it reports its users only")
+        for kind in ("ProviderConfig", "ClusterProviderConfig", "ProviderConfigUsage")
+    },
+    "operators.coreos.com/Subscription": Rule(
+        failed="status.state=='UpgradeFailed' || status.conditions[?status=='True' && (type=='CatalogSourcesUnhealthy'"
+        " || type=='InstallPlanFailed' || type=='ResolutionFailed')]"
+        " || status.conditions[?type=='InstallPlanMissing' && status=='True' && reason!='ReferencedInstallPlanNotFound']",
+        ready="spec.installPlanApproval=='Manual' && status.installedCSV && status.conditions[?reason=='RequiresApproval']"
+        f" || status.state=='AtLatestKnown' && !({_has('InstallPlanPending')})",
+        message="not_null(status.conditions[?status=='True'].message | [0], status.state)",
+        source="https://olm.operatorframework.io/docs/concepts/crds/subscription/ (state, conditions)",
+    ),
+    "projectcontour.io/HTTPProxy": Rule(
+        failed=f"!(spec.includes) && {_has('Valid', 'False')}",
+        # What it includes may be another team's, and not there yet; its own routes work all the same.
+        ready=f"{_has('Valid')} || spec.includes && {_has('Valid', 'False')}", message="status.description",
+        source="https://projectcontour.io/docs/main/config/fundamentals/#status-reporting",
+    ),
+    "proclaim.dogmatiq.io/DNSSDServiceInstance": Rule(
+        failed=f"{_has('Adopted', 'False')} || status.conditions[?reason=='AdvertiseError' || reason=='UnadvertiseError']",
+        ready=_has("Discoverable"), source="https://github.com/dogmatiq/proclaim (Adopted, Advertised, Discoverable)",
+    ),
     "cluster.x-k8s.io/MachineHealthCheck": Rule(
         ready="status.currentHealthy >= status.expectedMachines", failed="status.currentHealthy < status.expectedMachines",
         source="https://cluster-api.sigs.k8s.io/tasks/automated-machine-management/healthchecking",
@@ -283,6 +414,25 @@ TABLE: Mapping[str, Rule] = {
         f"monitoring.coreos.com/{kind}": Rule(no_status=True, source=f"https://prometheus-operator.dev: {_NO_STATUS}")
         for kind in ("ServiceMonitor", "PodMonitor", "Probe", "PrometheusRule", "ScrapeConfig", "AlertmanagerConfig")
     },
+    "operator.victoriametrics.com/*": Rule(
+        failed="status.[updateStatus, clusterStatus, singleStatus][?@=='failed']", suspended="status.updateStatus=='paused'",
+        ready="status.[updateStatus, clusterStatus, singleStatus][?@=='operational']", message="status.reason",
+        source="https://docs.victoriametrics.com/operator/api/#statusmetadata (updateStatus)",
+    ),
+    "grafana.integreatly.org/Grafana": Rule(
+        failed="status.stageStatus=='failed'", ready="status.stage=='complete' && status.stageStatus=='success'",
+        message="join(': ', [status.stage, status.lastMessage][?@])",
+        source="https://grafana.github.io/grafana-operator/docs/api/#grafanastatus",
+    ),
+    "grafana.integreatly.org/GrafanaDatasource": Rule(
+        failed=f"status.NoMatchingInstances || {_has('NoMatchingInstance')} || " + _has("DatasourceSynchronized", "False"),
+        ready=f"status.uid || {_has('DatasourceSynchronized')}",
+        source="https://grafana.github.io/grafana-operator/docs/api/#grafanadatasourcestatus",
+    ),
+    "grafana.integreatly.org/*": Rule(
+        failed=f"status.NoMatchingInstances || {_has('NoMatchingInstance')} || status.conditions[?status=='False']",
+        source="https://grafana.github.io/grafana-operator/docs/api/ (NoMatchingInstance; the others are good when True)",
+    ),
     "metrics.keptn.sh/Analysis": Rule(
         failed="status.state=='Completed' && status.pass==`false` && !(status.warning)",
         ready="status.state=='Completed'", message="status.state",
@@ -300,6 +450,18 @@ TABLE: Mapping[str, Rule] = {
     # -- policies, secrets, delivery
     "external-secrets.io/ClusterExternalSecret": Rule(
         failed="status.failedNamespaces", source="https://external-secrets.io/latest/api/clusterexternalsecret/",
+    ),
+    "templates.gatekeeper.sh/ConstraintTemplate": Rule(
+        failed="status.byPod[].errors[]", ready="status.created", message="status.byPod[].errors[].message | [0]",
+        source="https://open-policy-agent.github.io/gatekeeper/website/docs/constrainttemplates (created, byPod)",
+    ),
+    "constraints.gatekeeper.sh/*": Rule(
+        failed="status.byPod[].errors[]", ready="status.byPod", message="status.byPod[].errors[].message | [0]",
+        source="https://open-policy-agent.github.io/gatekeeper/website/docs/howto (byPod; violations are an audit's result)",
+    ),
+    "db.atlasgo.io/*": Rule(
+        progressing="status.conditions[?type=='Ready' && status=='False' && contains(['Reconciling', 'GettingDevDB'], reason)]",
+        source="https://atlasgo.io/integrations/kubernetes/operator (reasons of Ready)",
     ),
     "policy.open-cluster-management.io/OperatorPolicy": Rule(
         failed="status.compliant=='NonCompliant'",

@@ -91,3 +91,23 @@ def test_what_a_release_brings_along_is_not_missed(world: World) -> None:
 def test_rights_are_asked_for_before_they_are_needed(world: World) -> None:
     planned = world.apply(release(world, "api", deployment("api")), check=True, prepared_secrets=("any",)).ok()
     assert planned.result["preflight"] == []
+
+
+def test_ports_and_classes_that_the_cluster_knows_are_named(world: World) -> None:
+    def service(name: str) -> dict[str, Any]:
+        ports = [{"port": 80, "nodePort": 32123}]
+        return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+                "spec": {"type": "NodePort", "selector": {"app": name}, "ports": ports}}  # fmt: skip
+
+    world.apply(release(world, "first", service("first"))).ok()
+    failed = world.apply(
+        release(world, "first", service("first")),
+        release(world, "second", service("second")),
+        release(world, "urgent", deployment("urgent", container=SMALL, priorityClassName="urgent")),
+        release(world, "boxed", deployment("boxed", container=SMALL, runtimeClassName="boxed")),
+    )
+    problems = failed.result["failures"][0]["details"]["problems"]
+    assert sorted((problem["release"], problem["code"]) for problem in problems) == [
+        ("boxed", "not_found"), ("second", "conflict"), ("urgent", "not_found"),
+    ]  # fmt: skip
+    assert "Service first in namespace" in failed.message
