@@ -58,7 +58,7 @@ def conditions(*entries: str, **more: Any) -> dict[str, Any]:
         ("Failed", conditions("Complete=True:JobFailed")),
         ("Suspended", conditions("Ready=True", "Paused=True")),
         # Ansible operators
-        ("Current", conditions("Running=True:Successful:Awaiting next reconciliation", "Successful=True", "Failure=False")),
+        ("Current", conditions("Running=True:Successful:Awaiting", "Successful=True", "Failure=False")),
         ("InProgress", conditions("Running=True:Running:Running reconciliation", "Failure=False")),
         ("Failed", conditions("Running=False:Failed", "Failure=True:Failed:no such role")),
         ("InProgress", {"conditionedStatus": conditions("Ready=False:Creating")}),
