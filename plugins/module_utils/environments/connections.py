@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ..readiness.fields import Object, labels, name, spec
 from ..readiness.selectors import matches
@@ -20,7 +20,13 @@ _ADDRESS = re.compile(rf"(?:^|[/@\s=,;\"']){_HOST}:(?P<port>\d{{2,5}})(?![\d.])"
 _URL = re.compile(rf"(?P<scheme>https?)://(?:[^/@\s]*@)?{_HOST}(?=[/\s\"',]|$)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _DAPR = "dapr.io/app-id"
-_LOCAL = ("localhost", "127.0.0.1", "0.0.0.0")
+_LOCAL = re.compile(r"localhost(\.localdomain)?|127\.[\d.]+|0\.0\.0\.0|host\.docker\.internal")
+# Keys and variables that hold no address, whatever else they hold.
+_NO_ADDRESS = re.compile(
+    r"(pass(word|wd|phrase)?|pwd|token|secret|salt|key|crt|cert|user(name)?|(^|[._-])id)$", re.IGNORECASE
+)
+_ADDRESS_WORD = re.compile(r"ur[il]|dsn|host|addr|endpoint|conn|server|broker", re.IGNORECASE)
+_METRICS = re.compile(r"metrics|prometheus", re.IGNORECASE)
 # What charts/environment opens for others than the app's clients.
 _TECHNICAL = frozenset({"allow-monitoring", "allow-dapr-health"})
 
@@ -33,6 +39,7 @@ class Surroundings:
     pods: Sequence[Object]
     services: Sequence[Object]
     public: frozenset[str] = frozenset()
+    hosts: Mapping[str, Container[str]] = field(default_factory=dict)  # of these, host name -> Services
 
 
 def policy_findings(before: Sequence[Object], after: Sequence[Object], around: Surroundings) -> Iterator[Finding]:
@@ -102,13 +109,15 @@ def _targets(service: Object, pod: Object) -> Iterator[Port]:
 
 def _made(before: Sequence[Object], after: Sequence[Object], pod: Object, around: Surroundings) -> Iterator[Finding]:
     """The connections that stand in a pod's definition."""
-    for host, number in sorted(each for each in _addresses(pod) if _is_meant(each[0], around)):
+    for host, number in sorted(each for each in _addresses(pod) if _is_meant(each[0], pod, around)):
         service = _own_service(host, around)
         if service is None:
             if _reaches(before, pod, host, number, around) and not _reaches(after, pod, host, number, around):
                 yield Finding(POLICIES, name(pod), f"could not connect to {host}:{number} any more")
             continue
         for other in around.pods:
+            if other is pod:  # nothing keeps a pod from itself
+                continue
             for port in _of_service(service, other, number):
                 if _connects(before, pod, other, port, around) and not _connects(after, pod, other, port, around):
                     text = (
@@ -138,11 +147,16 @@ def _addresses(pod: Object) -> set[tuple[str, int]]:
     for text in _texts(pod):
         found |= {(each["host"].lower(), int(each["port"])) for each in _ADDRESS.finditer(text)}
         found |= {(each["host"].lower(), _DEFAULT_PORTS[each["scheme"]]) for each in _URL.finditer(text)}
-    return {(host, port) for host, port in found if host not in _LOCAL and port <= 65535 and not host.isdigit()}
+    return {(host, port) for host, port in found if not _LOCAL.fullmatch(host) and port <= 65535 and not host.isdigit()}
 
 
-def _is_meant(host: str, around: Surroundings) -> bool:
-    """Whether a text is a host at all: a word without a dot is one only if there is such a Service."""
+def _is_meant(host: str, pod: Object, around: Surroundings) -> bool:
+    """Whether a text is a host that the pod connects to: a word without a dot is one only if there is such a Service,
+    and a pod's own public URL stands in its definition for others.
+    """
+    if host in around.hosts:
+        own = (each for each in around.services if name(each) in around.hosts[host])
+        return not any(matches({"matchLabels": spec(each).get("selector") or {"": ""}}, labels(pod)) for each in own)
     return "." in host or _own_service(host, around) is not None
 
 
@@ -155,13 +169,24 @@ def _texts(pod: Object) -> Iterator[str]:
 
 
 def _secret_sources(pod: Object) -> list[str]:
+    """Secrets that may hold addresses. One of which a pod takes the password only holds none, unless the rest of the
+    connection may stand in a ConfigMap.
+    """
     found = set()
+    from_config = "configMap" in str(spec(pod))
     for container in spec(pod).get("containers") or ():
         for each in container.get("env") or ():
-            found.add(((each.get("valueFrom") or {}).get("secretKeyRef") or {}).get("name"))
+            source = (each.get("valueFrom") or {}).get("secretKeyRef") or {}
+            words = (str(source.get("key")), str(each.get("name")))
+            if from_config or not any(_is_no_address(word) for word in words):
+                found.add(source.get("name"))
         for each in container.get("envFrom") or ():
             found.add((each.get("secretRef") or {}).get("name"))
     return [f"Secret {each}" for each in sorted(filter(None, found))]
+
+
+def _is_no_address(name: str) -> bool:
+    return bool(_NO_ADDRESS.search(name)) and not _ADDRESS_WORD.search(name)
 
 
 def _own_service(host: str, around: Surroundings) -> Object | None:
@@ -189,11 +214,24 @@ def _others(host: str) -> list[Peer]:
 
 def public_services(routes: Iterable[Object]) -> frozenset[str]:
     """Names of the Services that Ingresses and routes of the Gateway API lead to."""
-    found = set()
+    return frozenset(service for route in routes for service in _backends(route))
+
+
+def services_by_host(routes: Iterable[Object]) -> dict[str, set[str]]:
+    """The same by host name; wildcards are left out."""
+    found: dict[str, set[str]] = {}
     for route in routes:
-        backends = [spec(route).get("defaultBackend") or {}]
-        for rule in spec(route).get("rules") or ():
-            backends += [path.get("backend") or {} for path in (rule.get("http") or {}).get("paths") or ()]
-            found |= {str(each.get("name")) for each in rule.get("backendRefs") or ()}
-        found |= {str((each.get("service") or {}).get("name")) for each in backends}
-    return frozenset(found - {"None"})
+        hosts = [*(rule.get("host") for rule in spec(route).get("rules") or ()), *(spec(route).get("hostnames") or ())]
+        for host in (str(each).lower() for each in hosts if each and "*" not in each):
+            found.setdefault(host, set()).update(_backends(route))
+    return found
+
+
+def _backends(route: Object) -> set[str]:
+    found = set()
+    backends = [spec(route).get("defaultBackend") or {}]
+    for rule in spec(route).get("rules") or ():
+        backends += [path.get("backend") or {} for path in (rule.get("http") or {}).get("paths") or ()]
+        found |= {str(each.get("name")) for each in rule.get("backendRefs") or ()}
+    found |= {str((each.get("service") or {}).get("name")) for each in backends}
+    return found - {"None"}

@@ -41,7 +41,11 @@ class Port:
 
 
 def isolates(policies: Iterable[Object], pod: Object, direction: str) -> list[Object]:
-    """The policies that say what a pod may do in one direction; none: everything is allowed."""
+    """The policies that say what a pod may do in one direction; none: everything is allowed. They say nothing of a pod
+    in its node's network.
+    """
+    if spec(pod).get("hostNetwork"):
+        return []
     found = (policy for policy in policies if matches(spec(policy).get("podSelector") or {}, labels(pod)))
     return [policy for policy in found if direction in _types(policy)]
 

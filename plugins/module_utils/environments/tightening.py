@@ -19,7 +19,7 @@ from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import INGRESS, NAMESPACE, POD, PVC, RESOURCE_QUOTA, SERVICE, Resource
 from ..readiness.daprd import living
 from ..readiness.fields import Object, labels, name, spec
-from .connections import Surroundings, described, policy_findings, public_services
+from .connections import Surroundings, described, policy_findings, public_services, services_by_host
 from .findings import ADVICE, NAMESPACE_POD_SECURITY, POD_SECURITY, POLICIES, Finding
 from .pod_security import ENFORCE, is_stricter, level_of, violations
 from .quota import limit_findings, quota_findings
@@ -141,7 +141,7 @@ def _policies(
     after = [*(each for each in before if each not in own), *rendered]
     services = kube.list_(SERVICE, wanted.namespace)[0]
     routes = [*_list(kube, INGRESS, wanted.namespace), *_list(kube, _ROUTE, wanted.namespace)]
-    around = Surroundings(wanted.namespace, pods, services, public_services(routes))
+    around = Surroundings(wanted.namespace, pods, services, public_services(routes), services_by_host(routes))
     if wanted.audit:
         lines += [f"{POLICIES} audit: {line}" for line in described(after, around)]
     yield from dict.fromkeys(policy_findings(before, after, around))

@@ -10,6 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.environments.connection
     described,
     policy_findings,
     public_services,
+    services_by_host,
 )
 
 from tests.unit.plugins.module_utils.environments.test_policies import BLOCK, DENY, policy
@@ -96,6 +97,7 @@ def test_both_ends_have_to_let_it_through() -> None:
         ("10.2.3.4:5432", False),
         ("192.0.2.1:5432", True),
         ("http://localhost:3500", False),
+        ("127.0.1.1:5432", False),
         ("registry:5000", False),
         ("12:30", False),
         ("v1.2.3", False),
@@ -122,6 +124,40 @@ def test_addresses_in_secrets_are_not_known() -> None:
     assert found([DENY, policy(BLOCK, "egress")], [app], []) == []
 
 
+@pytest.mark.parametrize(
+    ("variable", "key", "config", "hit"),
+    [
+        ("POSTGRES_PASSWORD", "password", False, False),
+        ("PASSWORD", "value", False, False),
+        ("X", "api-token", False, False),
+        ("DATABASE_URL", "password-url", False, True),
+        ("X", "connection", False, True),
+        ("DB_PASSWORD", "password", True, True),
+    ],
+)
+def test_a_password_alone_is_no_address(variable: str, key: str, config: bool, hit: bool) -> None:
+    """Unless the host may come from a ConfigMap."""
+    app = pod("db")
+    reading = [{"name": variable, "valueFrom": {"secretKeyRef": {"name": "s", "key": key}}}]
+    app["spec"]["containers"][0]["env"] = reading
+    if config:
+        app["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    assert bool(found([DENY], [app], [])) is hit
+
+
+def test_a_pod_reaches_itself() -> None:
+    """A cluster of one member, by the name of its own headless Service."""
+    etcd = pod("etcd", args=["--initial-cluster=etcd-0=http://etcd-0.etcd:2380"], port=2380)
+    opened = policy([{"from": [{"podSelector": {}}]}])
+    assert found([DENY, opened], [etcd], [service("etcd", 2380)]) == []
+
+
+def test_policies_say_nothing_of_a_pod_in_its_nodes_network() -> None:
+    agent = pod("agent", {"X": "https://api.example.com"})
+    agent["spec"]["hostNetwork"] = True
+    assert found([DENY], [agent], [service("agent")]) == []
+
+
 def test_pods_are_described() -> None:
     around = Surroundings("shop", [pod("web"), pod("job")], [service("web", target=8080)])
     assert list(described([DENY], around)) == [
@@ -138,3 +174,18 @@ def test_services_behind_ingresses_and_routes() -> None:
     }}  # fmt: skip
     route = {"spec": {"rules": [{"backendRefs": [{"name": "c"}]}]}}
     assert public_services([ingress, route, {"spec": {}}]) == {"a", "b", "c"}
+
+
+def test_hosts_of_ingresses_and_routes() -> None:
+    paths = {"paths": [{"backend": {"service": {"name": "web"}}}]}
+    ingress = {"spec": {"rules": [{"host": "Shop.example.com", "http": paths}, {"host": "*.example.com"}]}}
+    route = {"spec": {"hostnames": ["b.example.com"], "rules": [{"backendRefs": [{"name": "api"}]}]}}
+    assert services_by_host([ingress, route, {"spec": {}}]) == {"shop.example.com": {"web"}, "b.example.com": {"api"}}
+
+
+def test_a_pods_own_public_url_is_no_connection_and_that_of_another_is_one() -> None:
+    hosts = {"shop.example.com": {"web"}}
+    pods = [pod(app, {"URL": "https://shop.example.com/"}) for app in ("web", "api")]
+    opened = [DENY, policy([{}])]
+    texts = found(opened, pods, [service("web")], hosts=hosts)
+    assert texts == ["api-1: could not connect to shop.example.com:443 any more (environment_policies)"]
