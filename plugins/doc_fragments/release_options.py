@@ -104,6 +104,7 @@ options:
     description:
       - Beginnings of chart references, such as C(oci://ghcr.io/todo-app/), that a release set without a signature may
         name when a revision is gone from Helm's history and its chart is not in the release set.
+      - They end at a slash, so C(oci://ghcr.io/todo) does not mean C(oci://ghcr.io/todo-app/).
     type: list
     elements: str
     default: []

@@ -9,10 +9,12 @@ nor name a chart of a source that is not allowed.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from ..environments.admission import Admission
 from ..failure import TodoCloudError
@@ -72,7 +74,7 @@ class RestoreCheck:
     def _is_source(self, target: Target) -> bool:
         member = target.member
         in_record = member.chart_digest in target.record.charts
-        return in_record or member.chart.startswith(self._run.settings.allowed_chart_sources)
+        return in_record or is_from(member.chart, self._run.settings.allowed_chart_sources)
 
     def _new_in_the_cluster(self, target: Target, contents: Contents, history: History) -> list[Problem]:
         if target.record.signed or not contents.cluster_scoped:
@@ -96,6 +98,13 @@ class RestoreCheck:
             except (CorruptRelease, KubeError, TodoCloudError):
                 continue
         return found
+
+
+def is_from(chart: str, sources: Iterable[str]) -> bool:
+    """Whether a reference is one of these sources, or below it: other hosts and repositories may begin alike."""
+    beginnings = [source.rstrip("/") for source in sources]
+    inside = ".." not in re.split(r"[/\\]", unquote(chart))
+    return inside and any(each and (chart == each or chart.startswith(f"{each}/")) for each in beginnings)
 
 
 def usable(member: Member, revisions: History, read: Read) -> bool:

@@ -306,6 +306,9 @@ class HelmCli:
         stdin: bytes = b"",
         check: Check = always_allowed,
     ) -> Completed:
+        if any("\0" in each for each in args):
+            message = f"{_release_of(args)}: a name or value for Helm contains a NUL character."
+            raise error(Code.INVALID_INPUT, message, release=_release_of(args))
         try:
             done = self._run(
                 [self._binary, *args], stdin=stdin, env=env, pass_fds=pass_fds, timeout=timeout, check=check

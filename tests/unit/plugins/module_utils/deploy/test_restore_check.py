@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.restore_check import is_from
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys
@@ -78,6 +79,23 @@ def test_a_record_names_no_chart_of_another_source(monkeypatch: pytest.MonkeyPat
     assert "names the chart 'oci://evil.example/x'" in refused(world)
     assert refused(world, allowed_chart_sources=("oci://evil.example.org/",))
     assert world.rollback("1", allowed_chart_sources=("oci://evil.example/",)).set == 3
+
+
+@pytest.mark.parametrize(
+    ("source", "chart", "inside"),
+    [
+        ("oci://r.example/team", "oci://r.example/team/x", True),
+        ("oci://r.example/team/", "oci://r.example/team", True),
+        ("oci://r.example/team", "oci://r.example/team-of-eve/x", False),
+        ("oci://r.example", "oci://r.example.eve.example/x", False),
+        ("oci://r.example", "oci://r.example@eve.example/x", False),
+        ("oci://r.example/team", "oci://r.example/team/../eve/x", False),
+        ("oci://r.example/team", "oci://r.example/team/%2e%2e/eve/x", False),
+        ("", "/tmp/eve", False),
+    ],
+)
+def test_a_source_ends_at_a_slash(source: str, chart: str, inside: bool) -> None:
+    assert is_from(chart, [source]) is inside
 
 
 def test_a_chart_that_would_be_an_option_is_damage() -> None:

@@ -6,7 +6,7 @@ import errno
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -258,6 +258,13 @@ def test_a_helm_that_was_killed_is_told_as_that(done: Completed, words: str) -> 
         HelmCli(lambda: KUBECONFIG, "helm", Fake(answer=done)).apply(REQUEST)
     assert caught.value.failure.code is (Code.CONTROLLER_EXHAUSTED if done.out_of_memory else Code.HELM_FAILED)
     assert caught.value.failure.message.startswith("api: helm upgrade was killed")
+
+
+def test_a_nul_character_is_one_sentence() -> None:
+    """No program can be given it."""
+    with pytest.raises(TodoCloudError, match=r"^api: a name or value for Helm contains a NUL character") as caught:
+        HelmCli(lambda: KUBECONFIG, "helm", Fake()).apply(replace(REQUEST, values={"a\0b": 12345678}))
+    assert caught.value.failure.code is Code.INVALID_INPUT
 
 
 def test_killed_while_it_says_its_version_or_renders() -> None:
