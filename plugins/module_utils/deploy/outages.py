@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from ..dependencies.check import Dependencies, Down
+from ..dependencies.hosts import unreached
 from ..failure import Code, Failure
 from ..helm.manifest import secret_refs
 from ..helm.storage import CorruptRelease
@@ -19,6 +20,7 @@ from ..kube.deadline import Deadline
 from ..kube.errors import KubeError
 from ..kube.resources import SECRET
 from ..planning.snapshot import Snapshot
+from ..readiness.pods import Role
 from .back_off import PAUSE_SECONDS, BackOff
 from .run import LockedRun
 from .verification import Verification, Verifier
@@ -54,11 +56,17 @@ class Outages:
             return self._verifier.verify(names, app_ids, deadline)
 
         settings = self._settings
-        found, blamed = self._back_off.verified(verify, since, deadline), dict[str, Down]()
+        found, blamed, tried = self._back_off.verified(verify, since, deadline), dict[str, Down](), False
         while found.failures:
             look = Dependencies(self._kube, settings.namespace, settings.dapr_namespace, self._known, names)
             down = self._down(look, found.failures)
             blamed |= {name: downs[0] for name, downs in down.items()}
+            missed = {name for name, failure in found.failures.items() if name not in down and _missed(failure)}
+            if missed and not tried and down.keys() | missed == found.failures.keys():
+                tried = True
+                self._progress(f"{', '.join(sorted(missed))}: what its sidecar could not reach is up by now")
+                found = self._back_off.verified(verify, self._kube.server_now(), deadline)
+                continue
             over = {n for n, f in found.failures.items() if f.code is Code.JOB_FAILED and n in blamed.keys() - down}
             if down.keys() | over != found.failures.keys():  # something is a release's own fault
                 return found
@@ -116,6 +124,14 @@ class Outages:
             return [base64.b64decode(value).decode(errors="replace") for value in data.values()]
         except (KubeError, binascii.Error):
             return []
+
+
+def _missed(failure: Failure) -> bool:
+    """Whether a sidecar ended because of a connection that failed: unlike an app, it was not waited for."""
+    details = failure.details
+    lines = [*(details.get("previous_log_tail") or ()), *(details.get("log_tail") or ())]
+    ended = failure.code is Code.CRASH_LOOP and details.get("container_role") == Role.SIDECAR.value
+    return ended and bool(unreached(map(str, lines)))
 
 
 def _blamed(failure: Failure, down: Down) -> Failure:

@@ -126,17 +126,14 @@ def test_a_webhook_that_lets_no_pod_be_made_is_waited_for(world: World) -> None:
 
 
 def test_dapr_that_is_down_is_named_and_nothing_goes_back(world: World) -> None:
-    """The namespace plays Dapr's: its injector has a Service and no pods."""
+    """The namespace plays Dapr's: its sentry has a Service and no pods."""
     world.apply(release(world, "api", deployment("api"))).ok()
-    spec = {"selector": {"app": "injector"}, "ports": [{"port": 443}]}
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "dapr-sidecar-injector"}, "spec": spec}
+    spec = {"selector": {"app": "sentry"}, "ports": [{"port": 443}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "dapr-sentry"}, "spec": spec}
     world.kube.create(SERVICE, world.namespace, service)
-    changed = deployment("api")
+    changed = deployment("api", container={"command": ["sh", "-c", "exit 1"]})
     changed["spec"]["template"]["metadata"]["annotations"] = {"dapr.io/enabled": "true", "dapr.io/app-id": "api"}
-    wait = WaitOptions(stability_seconds=0.5, graces={"sidecar_missing": 1})
-    failed = world.apply(
-        release(world, "api", changed), wait=wait, timeout=round(patience(12)), dapr_namespace=world.namespace
-    )
+    failed = world.apply(release(world, "api", changed), timeout=round(patience(12)), dapr_namespace=world.namespace)
     assert failed.code == "platform_down", failed.message
-    assert "dapr-sidecar-injector" in failed.result["failures"][0]["details"]["dependency"]
+    assert "dapr-sentry" in failed.result["failures"][0]["details"]["dependency"]
     assert (failed.outcomes, len(world.history("api"))) == ({"api": "failed"}, 2)

@@ -127,3 +127,21 @@ def test_whether_a_registry_is_back_is_for_the_next_pull_to_tell(world: World) -
     verifier = outages.Outages(LockedRun(run, always_allowed), Pulling(), run.look(), 0.01)  # type: ignore[arg-type]
     assert verifier.verify(["api"], {}, Deadline.after(20)).ok
     assert answers == []
+
+
+@pytest.mark.parametrize(
+    ("line", "looks"), [("dial tcp: connect to dapr-sentry:443: connection refused", 2), ("SASL failed", 1)]
+)
+def test_a_sidecar_that_ended_during_a_short_outage_is_started_once_more(world: World, line: str, looks: int) -> None:
+    """When it is asked about, everything is up again."""
+    details = {"log_tail": [line], "container_role": "sidecar"}
+    answers = [Verification({"api": Failure(Code.CRASH_LOOP, "api: no.", details)})] * 3
+
+    class Ending:
+        def verify(self, *_: Any) -> Verification:
+            return answers.pop()
+
+    run = world.run()
+    verifier = outages.Outages(LockedRun(run, always_allowed), Ending(), run.look(), 0.01)  # type: ignore[arg-type]
+    assert verifier.verify(["api"], {}, Deadline.after(20)).failures["api"].code is Code.CRASH_LOOP
+    assert 3 - len(answers) == looks
