@@ -98,7 +98,7 @@ class DriftCheck:
         member = snapshot.newest.members.get(item.name) if snapshot.newest else None
         recorded = member.live if member and member.is_at(newest[0]) else ""
         if not recorded:  # never verified, or by an older version of the collection
-            return item.action is Action.VERIFY
+            return item.action is not Action.NONE
         return recorded != live_digest(snapshot.listed.get(item.name, {}))
 
     def _of(self, release: str) -> list[Drift]:

@@ -95,7 +95,10 @@ def error_of(command: str, release: str, output: str, namespace: str = "") -> He
         return HelmError(Failure(Code.CREDENTIALS, message, details), transient=False)
     if (found := _SSA.search(text)) and "conflict" in text:
         fields = _after_colon(text)
-        message = f"{release}: {found[1]} owns fields that the chart sets ({fields}); stop it, or set force_conflicts."
+        message = (
+            f"{release}: {found[1]} owns fields that the chart sets ({fields}); stop it, or take them back with "
+            "release_drift=restore (a service) or force_conflicts (module helm_release)."
+        )
         return HelmError(Failure(Code.HELM_FAILED, message, {**details, "manager": found[1]}), transient=False)
     if _TRANSIENT.search(text):
         message = f"{release}: Helm lost the connection to the Kubernetes API: {text}"

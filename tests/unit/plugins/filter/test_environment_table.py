@@ -41,6 +41,13 @@ def test_one_screen() -> None:
     ]
 
 
+def test_what_somebody_changed_in_the_cluster() -> None:
+    drift = ["Deployment/backend-api: spec.replicas is 3, the release says 1 (kubectl)"]
+    lines = environment_table(info(status={"backend-api": {**WELL, "drift": drift}}))
+    assert "  drifted   " in lines[3]
+    assert lines[-1] == f"backend-api: {drift[0]}"
+
+
 def test_lock_and_certificates() -> None:
     lines = environment_table(
         info(
