@@ -64,6 +64,27 @@ def test_a_record_comes_back_as_it_was() -> None:
     assert unpack(pack(RECORD)) == RECORD
 
 
+REMEMBERED = replace(RECORD, members={"api": replace(MEMBER, live="0123456789ab")})
+
+
+def test_what_is_remembered_of_live_objects_stands_beside_the_text_that_older_versions_read() -> None:
+    item = pack(REMEMBERED)
+    assert unpack(item) == REMEMBERED
+    assert item["data"]["set.json"] == pack(RECORD)["data"]["set.json"]
+    assert unpack(pack(RECORD)).members["api"].live == ""
+
+
+@pytest.mark.parametrize("live", [b"", b"[]", b'{"api": 5}', b"\xff"])
+def test_forged_memories_of_live_objects_are_damaged(live: bytes) -> None:
+    item = pack(REMEMBERED)
+    binary = {**item["binaryData"], "live.json": base64.b64encode(live).decode()}
+    data = {**item["data"], "digest": _digest(item["data"]["set.json"], binary)}
+    with pytest.raises(TodoCloudError, match="damaged"):
+        unpack({**item, "data": data, "binaryData": binary})
+    with pytest.raises(TodoCloudError, match="digest"):
+        unpack({**item, "binaryData": binary})
+
+
 def test_the_config_map_is_immutable_and_its_metadata_reports_commit_and_time() -> None:
     item = pack(RECORD)
     assert item["immutable"] is True
