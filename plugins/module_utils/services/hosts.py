@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from .graph import callers
-from .values import dapr_of, image_of
+from .values import dapr_of, image_of, port_of, publics_of
 
 _PORT = 8080  # of charts/service
 # Keys of an entry that are arguments of the role; those that are texts there.
@@ -53,18 +53,21 @@ def shared_variables(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     - ``services_public``: of each public service its host or port (``at``), and the ``path`` that says it is well
     """
     found: dict[str, Any] = {"services_callers": callers(entries)}
-    ports = {entry["port"] for entry in entries.values() if "port" in entry} - {_PORT}
+    ports = {port for entry in entries.values() if (port := port_of(entry)) is not None} - {_PORT}
     if ports:
         found["services_ports"] = [_PORT, *sorted(ports)]
     public = [
-        _endpoint(entry["public"], entry["health"]) for entry in entries.values() if {"public", "health"} <= set(entry)
+        {"at": public.get("host", public.get("node_port")), "path": path}
+        for entry in entries.values()
+        if (path := _path(entry.get("health")))
+        for public in publics_of(entry)
     ]
     if public:
         found["services_public"] = public
     return found
 
 
-def _endpoint(public: Any, health: Any) -> dict[str, Any]:
-    asked = public if isinstance(public, Mapping) else {"host": public}
-    path = health.get("ready", health.get("live")) if isinstance(health, Mapping) else health
-    return {"at": asked.get("host", asked.get("node_port")), "path": path}
+def _path(health: Any) -> Any:
+    if isinstance(health, Mapping):
+        return health.get("ready", health.get("live"))
+    return health if health != "none" else None

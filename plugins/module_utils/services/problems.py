@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from .graph import Cycle, Roles, waves
 from .spec import APP_TYPE, ENTRY_TYPE, ENVIRONMENT_NEEDS, NAME, OF_ANY_CHART, OF_OWN_CHART
 from .types import check, is_template, nearest
+from .values import publics_of
 
 
 def app_problems(app: Any) -> list[str]:
@@ -30,13 +31,47 @@ def entry_problems(name: str, entry: Any) -> list[str]:
         found += [f"{where}.{key} does not go with `chart`." for key in entry if key not in OF_ANY_CHART]
     else:
         found += [f"{where}.{key} needs `chart`." for key in OF_OWN_CHART if key in entry]
-    public = entry.get("public")
-    if isinstance(public, Mapping) and ("host" in public) == ("node_port" in public):
-        found.append(f"{where}.public needs either host or node_port.")
+    if not found:
+        found += _combinations(entry, where)
     scale = entry.get("scale")
     if isinstance(scale, Mapping) and not found and _more(scale.get("min", 1), scale.get("max")):
         found.append(f"{where}.scale: min is more than max.")
     return found
+
+
+def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Keys that need or exclude each other, where each is right by itself."""
+    publics = publics_of(entry)
+    for public in publics:
+        if ("host" in public) == ("node_port" in public):
+            yield f"{where}.public needs either host or node_port."
+    if len(publics) > 1 and any("node_port" in public for public in publics):
+        yield f"{where}.public: a node_port stands alone."
+    if publics and entry.get("port") == "none":
+        yield f"{where}.public needs a port."
+    if ("schedule" in entry) != (entry.get("kind") == "cronjob"):
+        yield f"{where}: schedule and `kind: cronjob` go together."
+    health = entry.get("health")
+    if isinstance(health, Mapping):
+        forms = [{"live", "ready"} & set(health), *({key} & set(health) for key in ("tcp", "grpc", "command"))]
+        if len([form for form in forms if form]) != 1:
+            yield f"{where}.health needs live and ready, or one of tcp, grpc, command."
+    for name, volume in _mappings(entry.get("volumes")):
+        if len({"config", "secret", "claim", "size"} & set(volume)) != 1:
+            yield f"{where}.volumes.{name} needs one of config, secret, claim, size."
+        elif "size" in volume and entry.get("kind") != "statefulset":
+            yield f"{where}.volumes.{name}.size needs `kind: statefulset`."
+    for index, source in _mappings(entry.get("env_from")):
+        if len({"config", "secret"} & set(source)) != 1:
+            yield f"{where}.env_from[{index}] needs either config or secret."
+
+
+def _mappings(value: Any) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """The dictionaries in a dictionary or list, with their keys or places; templates are none yet."""
+    items = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, (list, tuple)) else ()
+    )
+    yield from ((key, item) for key, item in items if isinstance(item, Mapping))
 
 
 def _more(least: Any, most: Any) -> bool:

@@ -23,10 +23,10 @@ _MEMORY = Text("memory as request-limit (`128Mi-256Mi`)", r"^[0-9.]+([KMGT]i?)?(
 _TOPIC = Text("the name of a topic", r"^[A-Za-z0-9._-]+$")
 _TOPICS = ListOf(_TOPIC, "topics")
 _REPLICAS = Number(0, 100)
-_PORT = Number(1024, 65535, "port")
+_PORT = Number(1, 65535, "port")
+_SIZE = Text("a size in bytes (`1Gi`)", r"^[1-9][0-9]*([KMGT]i?)?$")
 _NAMES = ListOf(NAME, "names of services")
 _COMMAND = ListOf(Plain(), "words")
-_CHART = "the chart `service` cannot say it yet. Take it out, or give the service a chart of its own (`chart`)."
 
 APP = (
     Key("name", NAME, "Name of the app; what the objects are labelled to be part of.", "`todo-app`", "shop"),
@@ -35,23 +35,50 @@ APP = (
     Key("pull_secret", _OBJECT, "Secret in the namespace that pulls the images.", "none", "registry"),
 )
 
+_COMPONENTS = "the chart `dapr-components` cannot say it yet. Take it out."
 _HEALTH = Struct((
     Key("live", _PATH, "Path that tells whether the process must be restarted.", "the path of `ready`", "/live"),
     Key("ready", _PATH, "Path that tells whether requests can be answered.", "the path of `live`", "/ready"),
-    Key("tcp", _PORT, "Instead: a port that takes connections.", example="3000", later=_CHART),
-    Key("command", _COMMAND, "Instead: a command that ends with 0.", example="[pg_isready]", later=_CHART),
+    Key("tcp", _PORT, "Instead: a port that takes connections.", example="3000"),
+    Key("grpc", _PORT, "Instead: a port with gRPC's health service.", example="9000"),
+    Key("command", _COMMAND, "Instead: a command in the container that ends with 0.", example="[pg_isready]"),
 ))  # fmt: skip
 _PUBLIC = Struct((
     Key("host", _HOST, "Host name of the public endpoint.", example="shop.example.com"),
+    Key("paths", ListOf(_PATH, "paths"), "Paths there, with all below them.", "[/]", "[/api, /docs]"),
     Key("tls", Either((Switch(), _OBJECT)), "The Secret of the certificate, or false for plain HTTP.",
         "`<service>-tls` where `ingress_cluster_issuer` is set, else plain HTTP", "shop-tls"),
     Key("node_port", Number(30000, 32767, "port"), "Instead of a host: a port of every node.", example="30080"),
     Key("annotations", MapOf(Plain(), of="annotations"), "More annotations of the Ingress.", "`ingress_annotations`"),
 ))  # fmt: skip
+_VOLUME = Struct(
+    (
+        Key("path", _PATH, "Where it is mounted.", required=True),
+        Key("config", _OBJECT, "A ConfigMap; its keys are files."),
+        Key("secret", _OBJECT, "Instead: a Secret."),
+        Key("claim", _OBJECT, "Instead: a PersistentVolumeClaim that is there."),
+        Key(
+            "size",
+            _SIZE,
+            "Instead: a new claim for each pod, with `kind: statefulset`. It is never deleted.",
+            example="1Gi",
+        ),
+        Key("read_only", Switch(), "Whether it cannot be written to.", "false"),
+    )
+)
+_ENV_FROM = Struct(
+    (
+        Key("config", _OBJECT, "A ConfigMap.", example="flags"),
+        Key("secret", _OBJECT, "Instead: a Secret.", example="backend"),
+        Key("prefix", _VARIABLE, "What each variable begins with.", "none", "APP_"),
+        Key("optional", Switch(), "Whether the pods start without it.", "false"),
+    )
+)
 _SCALE = Struct((
     Key("min", Number(1, 100), "Fewest pods.", "1", "2"),
     Key("max", Number(1, 100), "Most pods.", "the same as `min`", "6"),
     Key("cpu", Number(1, 1000, "percent"), "CPU, in percent of the request, at which pods are added.", "80", "70"),
+    Key("memory", Number(1, 1000, "percent"), "Memory, likewise.", "does not count", "80"),
 ))  # fmt: skip
 _DAPR = Struct((
     Key("app_id", NAME, "Id of the app for Dapr.", "the name of the service", "orders"),
@@ -62,7 +89,7 @@ _DAPR = Struct((
     Key("broadcasts", _TOPICS, "Topics that each of its pods receives.", "none", "[task-events]"),
     Key("state", Either((Switch(), Word(("statestore",)))), "The state store.", "no", "statestore"),
     Key("secrets", ListOf(_OBJECT, "names of Secrets"), "Secrets that it may read through Dapr.", "none", "[app]"),
-    Key("cron", MapOf(Text(), NAME), "Bindings that call the app at times.", later=_CHART),
+    Key("cron", MapOf(Text(), NAME), "Bindings that call the app at times.", later=_COMPONENTS),
     Key("sidecar", Free(), "Dapr's annotations without their prefix, over `app_service_sidecar_settings`.", "none",
         "{log_level: debug}"),
 ))  # fmt: skip
@@ -73,16 +100,19 @@ ENTRY = (
         "`<app.registry>/<service>:<app.version>`", "ghcr.io/acme/search:v1.4.0"),
     Key("role", Text("the name of a role", r"^[a-z][a-z0-9_]*$"), "A role of this collection that says what the "
         "service is; the entry says what differs.", "none", "backend_api"),
-    Key("kind", Word(("cronjob", "job", "statefulset")), "Something else than a service that runs all the time.",
-        later=_CHART),
-    Key("port", _PORT, "Port that the container listens on; it is also in `PORT`.",
-        "8080", "3000"),
-    Key("public", Either((_HOST, _PUBLIC)), "The public endpoint.", "none", "shop.example.com"),
-    Key("health", Either((_PATH, _HEALTH)), "How to ask the service whether it is well.",
+    Key("kind", Word(("cronjob", "job", "statefulset")), "Something else than pods that all are alike and stay.",
+        "a Deployment", "cronjob"),
+    Key("schedule", Text(), "When a cronjob runs.", example='"0 3 * * *"'),
+    Key("port", Either((_PORT, Word(("none",)))), "Port that the container listens on; it is also in `PORT`. A worker "
+        "has none.", "8080", "3000"),
+    Key("public", Either((_HOST, _PUBLIC, ListOf(Either((_HOST, _PUBLIC)), "hosts"))), "The public endpoint.", "none",
+        "shop.example.com"),
+    Key("health", Either((_PATH, Word(("none",)), _HEALTH)), "How to ask the service whether it is well.",
         "`{live: /health, ready: /ready}`", "/api/health"),
     Key("env", MapOf(Plain(), _VARIABLE, "variables"), "Environment variables. No secrets: see `secrets`.", "none",
         "{LOG_LEVEL: info}"),
-    Key("env_from", ListOf(Free()), "All keys of a Secret or ConfigMap as environment variables.", later=_CHART),
+    Key("env_from", ListOf(_ENV_FROM), "All keys of a ConfigMap or Secret as environment variables. The pods restart "
+        "once when it changes.", "none", "[{secret: backend}, {config: flags}]"),
     Key("secrets", MapOf(_REFERENCE, _VARIABLE, "variables, each secret/key"), "Environment variables from Secrets of "
         "the namespace. The pods restart once when such a Secret changes.", "none", "{DATABASE_URL: database/url}"),
     Key("calls", _NAMES, "Services that it calls: both network policies let it.", "none", "[backend-api]"),
@@ -90,7 +120,8 @@ ENTRY = (
         "[database, broker]"),
     Key("after", _NAMES, "Services that must be verified before it is deployed.", "those of `calls` and `needs`",
         "[backend-api]"),
-    Key("internet", Either((Switch(), ListOf(_HOST, "host names"))), "Hosts outside that it calls.", later=_CHART),
+    Key("internet", Either((Switch(), ListOf(_HOST, "host names"))), "Hosts outside that it calls. A policy knows no "
+        "names: hosts open port 443 of all public addresses, true all ports.", "none", "[api.example.com]"),
     Key("dapr", Either((Switch(), _DAPR)), "Its sidecar, and what it does through it.", "no sidecar",
         "{publishes: [task-events], state: statestore}"),
     Key("scale", Either((_REPLICAS, _SCALE)), "How many pods, or between how many.",
@@ -101,11 +132,14 @@ ENTRY = (
             "128Mi-256Mi"),
     )), "What a pod gets, its sidecar not counted.", "`{cpu: 50m-500m, memory: 96Mi-192Mi}`",
         "{cpu: 100m-1, memory: 128Mi-256Mi}"),
-    Key("user", Either((Word(("image",)), Number(1, 2**31 - 1, "user id"))), "Who the process is.", later=_CHART),
-    Key("writable", ListOf(_PATH, "paths"), "Folders that can be written to.", later=_CHART),
-    Key("command", _COMMAND, "Command instead of the image's.", later=_CHART),
-    Key("args", _COMMAND, "Arguments instead of the image's.", later=_CHART),
-    Key("schedule", Text(), "When a cronjob runs.", later=_CHART),
+    Key("user", Either((Word(("image",)), Number(1, 2**31 - 1, "user id"))), "Who the process is: the image's own "
+        "user, or a number. Never root.", "65532", "image"),
+    Key("writable", ListOf(_PATH, "paths"), "Folders that can be written to, besides /tmp; the rest is read-only.",
+        "none", "[/app/.next/cache]"),
+    Key("volumes", MapOf(_VOLUME, NAME, "volumes (below)"), "What is mounted.", "none",
+        "{settings: {path: /etc/app, config: settings}}"),
+    Key("command", _COMMAND, "Command instead of the image's.", "the image's", "[python, -m, worker]"),
+    Key("args", _COMMAND, "Arguments instead of the image's.", "the image's", "[--verbose]"),
     Key("watches", ListOf(Struct((
         Key("kind", Word(("Secret", "ConfigMap")), "Kind of the object.", required=True),
         Key("name", _OBJECT, "Its name.", required=True),

@@ -113,7 +113,7 @@ class Word:
 
     def problems(self, value: Any, where: str) -> Iterator[str]:
         if value not in self.words:
-            yield f"{where} is {value!r}{nearest(value, self.words)}; it takes {self.title()}."
+            yield f"{where} is {str(value)!r}; it takes {self.title()}{nearest(value, self.words)}."
 
 
 @dataclass(frozen=True)

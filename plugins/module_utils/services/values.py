@@ -14,6 +14,9 @@ from .types import is_template
 _RESOURCES = {"cpu": "50m-500m", "memory": "96Mi-192Mi"}
 # Secrets of the components (charts/dapr-components); Dapr reads them at a sidecar's start only.
 _BROKER_SECRET, _DATABASE_SECRET = "kafka-credentials", "database"
+_HTTPS = 443
+_WATCHED = {"config": "ConfigMap", "secret": "Secret"}
+_PROBES = ("startup", "liveness", "readiness")
 _CALLED_BY_BROKER = ("publishes", "subscribes", "broadcasts")
 
 
@@ -35,10 +38,15 @@ def dapr_of(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return dapr if isinstance(dapr, Mapping) else {} if dapr else None
 
 
-def connections_of(entry: Mapping[str, Any], called_by: Sequence[str]) -> dict[str, list[str]]:
+def connections_of(entry: Mapping[str, Any], called_by: Sequence[str]) -> dict[str, Any]:
     """What the pods reach, and who reaches them, as ``networkPolicy`` of charts/service."""
     found = {"ingressFrom": list(called_by), "egressTo": called(entry), "access": _access(entry)}
-    return {key: names for key, names in found.items() if names}
+    return {key: names for key, names in found.items() if names} | _internet(entry)
+
+
+def _internet(entry: Mapping[str, Any]) -> dict[str, Any]:
+    internet = entry.get("internet")
+    return {"internet": internet if isinstance(internet, bool) else [_HTTPS]} if internet else {}
 
 
 def _access(entry: Mapping[str, Any]) -> list[str]:
@@ -48,7 +56,7 @@ def _access(entry: Mapping[str, Any]) -> list[str]:
         found.add("broker")
     if dapr.get("state"):
         found.add("database")
-    if isinstance(entry.get("public"), Mapping) and "node_port" in entry["public"]:
+    if any("node_port" in public for public in publics_of(entry)):
         found.add("public")
     return sorted(found)
 
@@ -57,6 +65,8 @@ def watches_of(entry: Mapping[str, Any]) -> list[dict[str, str]]:
     """Objects whose change restarts the pods, besides the Secrets of ``secrets``."""
     dapr = dapr_of(entry) or {}
     found = [dict(watch) for watch in entry.get("watches") or ()]
+    for source in [*(entry.get("env_from") or ()), *(entry.get("volumes") or {}).values()]:
+        found += [{"kind": kind, "name": source[key]} for key, kind in _WATCHED.items() if key in source]
     if any(dapr.get(key) for key in _CALLED_BY_BROKER):
         found.append({"kind": "Secret", "name": _BROKER_SECRET})
     if dapr.get("state"):
@@ -94,7 +104,16 @@ def chart_values(
     if "pull_secret" in app:
         values["imagePullSecrets"] = [app["pull_secret"]]
     if "port" in entry:
-        values["port"] = entry["port"]
+        values["port"] = port_of(entry) or 0
+    for key in ("command", "args"):
+        if key in entry:
+            values[key] = [_text(word) for word in entry[key]]
+    if "user" in entry:
+        values["security"] = {"user": entry["user"]}
+    if "writable" in entry:
+        values["writable"] = dict.fromkeys(entry["writable"], "")
+    if "env_from" in entry:
+        values["envFrom"] = [_env_from(source) for source in entry["env_from"]]
     if "env" in entry:
         values["env"] = {key: _text(value) for key, value in entry["env"].items()}
     if "secrets" in entry:
@@ -103,7 +122,9 @@ def chart_values(
         values["resources"] = _resources(entry)
     if "stop_seconds" in entry:
         values["terminationGracePeriodSeconds"] = entry["stop_seconds"]
-    for part in (_probes(entry), _scale(entry), _dapr(entry), _public(name, entry, ingress)):
+    for part in (
+        _kind(entry), _volumes(entry), _probes(entry), _scale(entry), _dapr(entry), _public(name, entry, ingress),
+    ):  # fmt: skip
         values.update(part)
     return values
 
@@ -115,6 +136,35 @@ def _text(value: Any) -> str:
 def _secret(reference: str) -> dict[str, str]:
     secret, _, key = reference.partition("/")
     return {"secret": secret, "key": key}
+
+
+def port_of(entry: Mapping[str, Any]) -> int | None:
+    """The port that is said; None: there is none, or the chart's holds."""
+    port = entry.get("port")
+    return None if port == "none" else port
+
+
+def _env_from(source: Mapping[str, Any]) -> dict[str, Any]:
+    return {"configMap" if key == "config" else key: value for key, value in source.items()}
+
+
+def _kind(entry: Mapping[str, Any]) -> dict[str, Any]:
+    if "kind" not in entry:
+        return {}
+    kinds = {"cronjob": "CronJob", "job": "Job", "statefulset": "StatefulSet"}
+    schedule = {"cronJob": {"schedule": entry["schedule"]}} if "schedule" in entry else {}
+    return {"kind": kinds[entry["kind"]], **schedule}
+
+
+def _volumes(entry: Mapping[str, Any]) -> dict[str, Any]:
+    volumes, claims = {}, {}
+    for name, said in (entry.get("volumes") or {}).items():
+        if "size" in said:
+            claims[name] = {"path": said["path"], "size": said["size"]}
+        else:
+            names = {"config": "configMap", "read_only": "readOnly"}
+            volumes[name] = {names.get(key, key): value for key, value in said.items()}
+    return ({"volumes": volumes} if volumes else {}) | ({"statefulSet": {"claims": claims}} if claims else {})
 
 
 def _resources(entry: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -129,11 +179,16 @@ def _probes(entry: Mapping[str, Any]) -> dict[str, Any]:
     health = entry.get("health")
     if health is None:
         return {}
+    if health == "none":
+        return {"probes": {kind: {"type": "none"} for kind in _PROBES}}
     asked = health if isinstance(health, Mapping) else {"live": health, "ready": health}
+    for key, made in (("tcp", "port"), ("grpc", "port"), ("command", "command")):
+        if key in asked:
+            probe = {"type": "exec" if key == "command" else key, made: asked[key]}
+            return {"probes": dict.fromkeys(_PROBES, probe)}
     live = asked.get("live", asked.get("ready"))
-    return {"probes": {
-        "startup": {"path": live}, "liveness": {"path": live}, "readiness": {"path": asked.get("ready", live)},
-    }}  # fmt: skip
+    paths = dict(zip(_PROBES, (live, live, asked.get("ready", live)), strict=True))
+    return {"probes": {kind: {"path": path} for kind, path in paths.items()}}
 
 
 def _scale(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,9 +201,10 @@ def _scale(entry: Mapping[str, Any]) -> dict[str, Any]:
     most = scale.get("max", least)
     if most == least:
         return {"replicas": least, "autoscaling": {"enabled": False}}
+    memory = {"targetMemoryUtilizationPercentage": scale["memory"]} if "memory" in scale else {}
     return {"autoscaling": {
         "enabled": True, "minReplicas": least, "maxReplicas": most,
-        "targetCPUUtilizationPercentage": scale.get("cpu", 80),
+        "targetCPUUtilizationPercentage": scale.get("cpu", 80), **memory,
     }}  # fmt: skip
 
 
@@ -156,10 +212,9 @@ def _dapr(entry: Mapping[str, Any]) -> dict[str, Any]:
     dapr = dapr_of(entry)
     if dapr is None:
         return {}
-    port = dapr.get("port", entry.get("port"))
     annotations = {key: dapr[key] for key in ("app_id",) if key in dapr}
-    if port is not None:
-        annotations["app_port"] = port
+    if "port" in dapr or "port" in entry:  # none: Dapr does not call the app
+        annotations["app_port"] = dapr.get("port", port_of(entry))
     annotations.update(dapr.get("sidecar") or {})
     said: dict[str, Any] = {"annotations": annotations} if annotations else {}
     if dapr.get("secrets"):
@@ -167,27 +222,53 @@ def _dapr(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"dapr": said} if said else {}
 
 
-def _public(name: str, entry: Mapping[str, Any], ingress: Mapping[str, Any]) -> dict[str, Any]:
+def publics_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The public endpoints, each as a dictionary."""
     public = entry.get("public")
-    if public is None:
+    several = public if isinstance(public, (list, tuple)) else [] if public is None else [public]
+    return [one if isinstance(one, Mapping) else {"host": one} for one in several]
+
+
+def _public(name: str, entry: Mapping[str, Any], ingress: Mapping[str, Any]) -> dict[str, Any]:
+    publics = publics_of(entry)
+    if not publics:
         return {}
-    asked: Mapping[str, Any] = public if isinstance(public, Mapping) else {"host": public}
-    if "node_port" in asked:
-        return {"service": {"type": "NodePort", "nodePort": asked["node_port"]}}
+    if "node_port" in publics[0]:
+        return {"service": {"type": "NodePort", "nodePort": publics[0]["node_port"]}}
     issuer = ingress.get("cluster_issuer") or ""
-    tls = asked.get("tls", bool(issuer))
-    certificate = f"{name}-tls" if tls is True else tls or ""
-    return {"exposure": {
+    own, *more = (_certificate(name, public, issuer) for public in publics)
+    annotations = dict(ingress.get("annotations") or {})
+    for public in publics:
+        annotations.update({key: _text(value) for key, value in (public.get("annotations") or {}).items()})
+    exposure: dict[str, Any] = {
         "api": "ingress",
-        "host": asked["host"],
-        "annotations": {**(ingress.get("annotations") or {}), **(asked.get("annotations") or {})},
+        "annotations": annotations,
         "ingress": {
             "className": ingress.get("class_name") or "",
-            "tlsSecretName": certificate,
-            "clusterIssuer": issuer if tls is True else "",
-            "traefikRedirect": bool(certificate) and bool(ingress.get("traefik_redirect")),
+            "tlsSecretName": own,
+            "clusterIssuer": issuer if any(public.get("tls", True) is True for public in publics) and own else "",
+            "traefikRedirect": bool(own) and bool(ingress.get("traefik_redirect")),
         },
-    }}  # fmt: skip
+    }
+    if more or "paths" in publics[0]:
+        exposure["rules"] = [_rule(public, tls, own) for public, tls in zip(publics, (own, *more), strict=True)]
+    else:
+        exposure["host"] = publics[0]["host"]
+    return {"exposure": exposure}
+
+
+def _certificate(name: str, public: Mapping[str, Any], issuer: str) -> str:
+    tls = public.get("tls", bool(issuer))
+    return f"{name}-tls" if tls is True else tls or ""
+
+
+def _rule(public: Mapping[str, Any], certificate: str, default: str) -> dict[str, Any]:
+    rule: dict[str, Any] = {"host": public["host"]}
+    if certificate and certificate != default:
+        rule["tlsSecretName"] = certificate
+    if "paths" in public:
+        rule["paths"] = [{"path": path} for path in public["paths"]]
+    return rule
 
 
 def components(

@@ -38,7 +38,7 @@ BAD: list[tuple[Type, Any, str]] = [
     (Number(1, 9), True, "x is true; it takes number, 1 to 9."),
     (Number(1, 9, "port"), 10, "x is 10, which is not a port, 1 to 9."),
     (Switch(), "yes", "x is text; it takes true or false."),
-    (Word(("job", "cronjob")), "cronjobs", "x is 'cronjobs'; did you mean 'cronjob'?; it takes `job` or `cronjob`."),
+    (Word(("job", "cronjob")), "cronjobs", "x is 'cronjobs'; it takes `job` or `cronjob`; did you mean 'cronjob'?."),
     (Plain(), [], "x is a list; it takes text, number, true or false."),
     (Free(), None, "x is empty; it takes dictionary."),
     (ListOf(Text()), "a", "x is text; it takes list of text."),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.services.layers import merged
 from ansible_collections.todo.cloud.plugins.module_utils.services.values import (
     chart_values,
     components,
@@ -44,6 +45,28 @@ FOLLOWS: list[tuple[dict[str, Any], dict[str, Any]]] = [
      {"probes": {kind: {"path": "/ready"} for kind in ("startup", "liveness", "readiness")}}),
     ({"health": {"live": "/", "ready": "/ready"}},
      {"probes": {"startup": {"path": "/"}, "liveness": {"path": "/"}, "readiness": {"path": "/ready"}}}),
+    ({"health": "none"}, {"probes": {kind: {"type": "none"} for kind in ("startup", "liveness", "readiness")}}),
+    ({"health": {"tcp": 3000}},
+     {"probes": {kind: {"type": "tcp", "port": 3000} for kind in ("startup", "liveness", "readiness")}}),
+    ({"health": {"command": ["check"]}},
+     {"probes": {kind: {"type": "exec", "command": ["check"]} for kind in ("startup", "liveness", "readiness")}}),
+    ({"port": "none"}, {"port": 0}),
+    ({"port": "none", "dapr": True}, {"port": 0, "dapr": {"annotations": {"app_port": None}}}),
+    ({"command": ["run", 1, True], "args": ["-v"]}, {"command": ["run", "1", "true"], "args": ["-v"]}),
+    ({"user": "image"}, {"security": {"user": "image"}}),
+    ({"user": 1001}, {"security": {"user": 1001}}),
+    ({"writable": ["/app/cache"]}, {"writable": {"/app/cache": ""}}),
+    ({"env_from": [{"secret": "a"}, {"config": "b", "prefix": "B_", "optional": True}]},
+     {"envFrom": [{"secret": "a"}, {"configMap": "b", "prefix": "B_", "optional": True}]}),
+    ({"kind": "cronjob", "schedule": "@daily"}, {"kind": "CronJob", "cronJob": {"schedule": "@daily"}}),
+    ({"kind": "job"}, {"kind": "Job"}),
+    ({"kind": "statefulset", "volumes": {"data": {"path": "/data", "size": "1Gi"}}},
+     {"kind": "StatefulSet", "statefulSet": {"claims": {"data": {"path": "/data", "size": "1Gi"}}}}),
+    ({"volumes": {"a": {"path": "/a", "config": "x"}, "b": {"path": "/b", "claim": "y", "read_only": True}}},
+     {"volumes": {"a": {"path": "/a", "configMap": "x"}, "b": {"path": "/b", "claim": "y", "readOnly": True}}}),
+    ({"scale": {"max": 3, "memory": 80}}, {"autoscaling": {
+        "enabled": True, "minReplicas": 1, "maxReplicas": 3, "targetCPUUtilizationPercentage": 80,
+        "targetMemoryUtilizationPercentage": 80}}),
     ({"scale": 3}, {"replicas": 3, "autoscaling": {"enabled": False}}),
     ({"scale": {"min": 2}}, {"replicas": 2, "autoscaling": {"enabled": False}}),
     ({"scale": {"min": 2, "max": 6, "cpu": 70}}, {"autoscaling": {
@@ -85,6 +108,16 @@ def test_the_platform_says_how_a_host_is_public() -> None:
     }
 
 
+def test_several_hosts_and_paths_are_rules() -> None:
+    made = exposure([{"host": "a.example.com", "paths": ["/api", "/docs"]}, {"host": "b.example.com", "tls": "b"}], TLS)
+    assert made["rules"] == [
+        {"host": "a.example.com", "paths": [{"path": "/api"}, {"path": "/docs"}]},
+        {"host": "b.example.com", "tlsSecretName": "b"},
+    ]
+    assert made["ingress"]["tlsSecretName"] == "web-tls"
+    assert "host" not in made
+
+
 @pytest.mark.parametrize(
     ("public", "ingress", "certificate", "issuer"),
     [
@@ -110,6 +143,20 @@ def test_a_connection_is_open_at_both_ends() -> None:
     }
     assert connections_of({"public": {"node_port": 30080}}, []) == {"access": ["public"]}
     assert connections_of({"public": "a.example.com", "dapr": {"state": True}}, []) == {"access": ["database"]}
+
+
+def test_the_internet_is_a_port_or_all_of_it() -> None:
+    assert connections_of({"internet": ["api.example.com"]}, []) == {"internet": [443]}
+    assert connections_of({"internet": True}, []) == {"internet": True}
+    assert connections_of({"internet": False}, []) == {}
+
+
+def test_what_variables_and_files_come_from_is_watched() -> None:
+    entry = {
+        "env_from": [{"secret": "a"}, {"config": "b"}],
+        "volumes": {"c": {"path": "/c", "config": "b"}, "d": {"path": "/d", "claim": "d"}},
+    }
+    assert watches_of(entry) == [{"kind": "Secret", "name": "a"}, {"kind": "ConfigMap", "name": "b"}]
 
 
 def test_what_a_sidecar_reads_is_watched() -> None:
@@ -187,11 +234,11 @@ def test_an_entry_adds_topics_to_those_of_its_role() -> None:
 
 
 def test_the_chart_takes_the_values() -> None:
-    schema = yaml.safe_load((TOP / "charts/service/values.schema.json").read_text())
-    known = Draft7Validator({**schema, "required": []})
+    defaults, schema = (
+        yaml.safe_load((TOP / "charts/service" / name).read_text()) for name in ("values.yaml", "values.schema.json")
+    )
     for entry, _ in FOLLOWS:
-        values = chart_values("web", entry, APP, TLS)
-        values.pop("dapr", None)  # as Dapr's annotations by the role
-        values.pop("probes", None)  # over the chart's own
-        values.pop("autoscaling", None)
-        assert [error.message for error in known.iter_errors(values) if error.validator != "required"] == []
+        said = chart_values("web", entry, APP, TLS)
+        said.pop("dapr", None)  # the role makes Dapr's annotations of it
+        values = merged(defaults, {"environment": "test", **said})
+        assert [error.message for error in Draft7Validator(schema).iter_errors(values)] == [], entry
