@@ -201,3 +201,72 @@ def test_dapr_knows_the_services_of_another_app_only(helm: Helm) -> None:
     found = helm.render("dapr-components", {"environment": "test", **made}, "dapr-components", "shop")
     scopes = {item["metadata"]["name"]: item["scopes"] for item in found if item["kind"] == "Component"}
     assert scopes == {"pubsub": ["cart"], "pubsub-broadcast": ["sse-gateway"], "statestore": ["cart"]}
+
+
+SHAPES: dict[str, Any] = {
+    "next": {
+        "port": 3000, "user": 1001, "writable": ["/app/.next/cache"], "health": "/api/health", "calls": ["api"],
+        "public": [{"host": "shop.example.com", "paths": ["/", "/docs"]}, "www.example.com"],
+    },
+    "api": {
+        "user": "image", "env_from": [{"secret": "backend"}, {"config": "flags"}], "internet": ["api.example.com"],
+        "health": {"tcp": 8080}, "volumes": {"settings": {"path": "/etc/app", "config": "settings"}},
+    },
+    "worker": {"image": "api", "command": ["python", "-m", "worker"], "port": "none", "dapr": True, "after": ["api"]},
+    "cleanup": {"image": "api", "kind": "cronjob", "schedule": "0 3 * * *", "args": ["cleanup"], "port": "none"},
+    "cache": {"kind": "statefulset", "port": 6379, "volumes": {"data": {"path": "/data", "size": "1Gi"}},
+              "health": {"command": ["ping"]}},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shapes(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    inventory = tmp_path_factory.mktemp("shapes") / "staging"
+    shutil.copytree(TOP / "inventories/staging", inventory)
+    (inventory / "services.yml").write_text("plugin: todo.cloud.services\n")
+    own = {"app": {"registry": "ghcr.io/acme", "version": "v1"}, "services": SHAPES}
+    (inventory / "group_vars/all/own.yml").write_text(yaml.safe_dump(own))
+    return described(ansible, inventory, TODO_VERSION="sha-0123abc")
+
+
+def workload(helm: Helm, made: dict[str, Any], name: str) -> tuple[str, dict[str, Any]]:
+    """Kind and pod template of a service."""
+    found = objects(helm, release(made, name))
+    kind = next(kind for kind in ("Deployment", "StatefulSet", "CronJob") if kind in found)
+    spec = found[kind]["spec"]
+    return kind, (spec["jobTemplate"]["spec"] if kind == "CronJob" else spec)["template"]["spec"]
+
+
+def test_every_shape_is_rendered(shapes: dict[str, Any], helm: Helm) -> None:
+    kinds = {name: workload(helm, shapes, name)[0] for name in SHAPES}
+    assert kinds == {
+        "next": "Deployment", "api": "Deployment", "worker": "Deployment", "cleanup": "CronJob", "cache": "StatefulSet",
+    }  # fmt: skip
+
+
+def test_pods_are_as_the_entries_say(shapes: dict[str, Any], helm: Helm) -> None:
+    pods = {name: workload(helm, shapes, name)[1] for name in SHAPES}
+    containers = {name: pod["containers"][0] for name, pod in pods.items()}
+    assert pods["next"]["securityContext"]["runAsUser"] == 1001
+    assert "runAsUser" not in pods["api"]["securityContext"]
+    assert {mount["mountPath"] for mount in containers["next"]["volumeMounts"]} == {"/tmp", "/app/.next/cache"}
+    assert containers["worker"]["command"] == ["python", "-m", "worker"]
+    assert "ports" not in containers["worker"]
+    assert "livenessProbe" not in containers["worker"]
+    assert containers["api"]["readinessProbe"]["tcpSocket"] == {"port": 8080}
+    assert [next(iter(source)) for source in containers["api"]["envFrom"]] == ["secretRef", "configMapRef"]
+    assert {watch["name"] for watch in release(shapes, "api")["watches"]} == {"backend", "flags", "settings"}
+
+
+def test_connections_are_those_that_are_said(shapes: dict[str, Any], helm: Helm) -> None:
+    policies = {name: objects(helm, release(shapes, name))["NetworkPolicy"]["spec"] for name in SHAPES}
+    assert {name: sorted({"ingress", "egress"} & set(policy)) for name, policy in policies.items()} == {
+        "next": ["egress"], "api": ["egress", "ingress"], "worker": [], "cleanup": [], "cache": [],
+    }  # fmt: skip
+    (outside,) = policies["api"]["egress"]
+    assert outside["ports"] == [{"protocol": "TCP", "port": 443}]
+    rules = objects(helm, release(shapes, "next"))["Ingress"]["spec"]["rules"]
+    assert [(rule["host"], [path["path"] for path in rule["http"]["paths"]]) for rule in rules] == [
+        ("shop.example.com", ["/", "/docs"]),
+        ("www.example.com", ["/"]),
+    ]
