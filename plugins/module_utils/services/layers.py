@@ -31,7 +31,7 @@ def layered(shared: Any, here: Any) -> tuple[dict[str, Any], list[str]]:
     layers = [{} if layer is None else layer for layer in (shared, here)]
     if not all(isinstance(layer, Mapping) for layer in layers):
         return {}, ["services is not a dictionary; it takes names of services, each with a dictionary of its keys."]
-    base, over = ({str(name): entry for name, entry in layer.items()} for layer in layers)
+    base, over = ({_text(name): entry for name, entry in layer.items()} for layer in layers)
     if not base:
         base, over = over, {}
     found = [
@@ -41,3 +41,7 @@ def layered(shared: Any, here: Any) -> tuple[dict[str, Any], list[str]]:
         if name not in base and not (isinstance(entry, Mapping) and {"image", "chart", "role"} & set(entry))
     ]
     return merged({name: {} if entry is None else entry for name, entry in base.items()}, over), found
+
+
+def _text(name: object) -> str:
+    return name if isinstance(name, str) else str(name)  # Ansible's marks on a string stay
