@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import threading
 import time
@@ -188,6 +189,7 @@ def main(parts: Sequence[Part] = PARTS) -> int:
     options = parser.parse_args()
     kubeconfig, cluster = os.environ["TODO_CLOUD_TEST_KUBECONFIG"], os.environ["TODO_CLOUD_TEST_CLUSTER"]
     rows: list[Row] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is broken is mended whatever ends this
     with (
         KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests") as kube,
         images_of_cluster(kubeconfig).kept_while() as images,
