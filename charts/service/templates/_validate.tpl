@@ -94,6 +94,9 @@
 {{- include "service.refuse" (list $ (printf "%s needs a port, and this service has none (port 0, or kind %s)" (join ", " $needs) $v.kind)) -}}
 {{- end -}}
 {{- range $name, $port := $v.extraPorts -}}
+{{- if or (eq $name "http") (gt (len $name) 15) -}}
+{{- include "service.refuse" (list $ (printf "extraPorts.%s: a name has at most 15 characters, and http is the name of the service's own port" $name)) -}}
+{{- end -}}
 {{- if eq (int $port) (int $v.service.port) -}}
 {{- include "service.refuse" (list $ (printf "extraPorts.%s and service.port are both %v" $name $port)) -}}
 {{- end -}}

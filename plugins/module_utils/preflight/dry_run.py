@@ -180,7 +180,10 @@ def _pod_refused(release: str, owner: str, text: str) -> list[Problem]:
         return [Problem(release, Code.QUOTA_EXCEEDED, message, remedy, certain=too_much)]
     denied = creation_failure(text) is Code.ADMISSION_DENIED
     code = Code.ADMISSION_DENIED if denied else Code.REFUSED
-    return [Problem(release, code, f"pods of {owner} are refused: {text}", "change the pods, or what refuses them")]
+    remedy = "change the pods, or what refuses them"
+    if "violates PodSecurity" in text:
+        remedy = "change the pods, or set environment_pod_security to {enforce: baseline} (root needs that)"
+    return [Problem(release, code, f"pods of {owner} are refused: {text}", remedy)]
 
 
 def _exceeds(requested: str, limited: str) -> bool:

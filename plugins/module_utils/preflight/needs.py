@@ -85,8 +85,17 @@ def template_of(item: Object, namespace: str) -> Template | None:
     metadata, pods = mapping(template.get("metadata")), mapping(template.get("spec"))
     if not pods:
         return None
+    if kind == "StatefulSet":
+        pods = _with_claims(pods, spec)
     annotations, labels = mapping(metadata.get("annotations")), mapping(metadata.get("labels"))
     return Template(label_of(item), own or namespace, annotations, labels, pods)
+
+
+def _with_claims(pods: Object, spec: Object) -> Object:
+    """The pods with a volume for each claim of their StatefulSet, which its controller adds; none has a claim yet."""
+    names = [mapping(claim.get("metadata")).get("name") for claim in items(spec.get("volumeClaimTemplates"))]
+    others = [volume for volume in items(pods.get("volumes")) if volume.get("name") not in names]
+    return {**pods, "volumes": [*others, *({"name": name, "emptyDir": {}} for name in names)]} if names else pods
 
 
 def images_of(template: Template) -> set[str]:

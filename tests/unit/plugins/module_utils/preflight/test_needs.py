@@ -83,6 +83,14 @@ def test_kinds_with_pods(kind: str, version: str, has: bool) -> None:
     assert (template_of(workload(kind, version), "ns") is not None) is has
 
 
+def test_pods_of_a_stateful_set_have_its_claims() -> None:
+    item = workload("StatefulSet", volumes=[{"name": "tmp"}, {"name": "data", "secret": {"secretName": "x"}}])
+    item["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}, "no claim"]
+    assert template(item).spec["volumes"] == [{"name": "tmp"}, {"name": "data", "emptyDir": {}}]
+    assert needs_of(template(item)) == []
+    assert "volumes" not in template(workload("StatefulSet")).spec
+
+
 def test_a_pod_is_its_own_template() -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "other"},
            "spec": {"containers": [{"image": "a"}], "initContainers": [{"image": "b"}]}}  # fmt: skip
