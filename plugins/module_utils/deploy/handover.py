@@ -15,10 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..helm.manifest import objects_of
+from ..helm.storage import CorruptRelease, HelmReader, History, ReleaseStatus
 from ..kube.api import APPLY, KubeApi, Object
 from ..kube.errors import Conflict, NotFound
 from ..kube.managed_fields import controllers_of, writers_of
 from ..kube.resources import Resource
+from ..planning.drift import autoscaled
 from .replicas import Entry, by_helm
 
 MANAGER = "todo.cloud-restore"
@@ -28,6 +31,18 @@ _RESTARTED: Path = ("f:spec", "f:template", "f:metadata", "f:annotations", "f:ku
 _REPLICAS: Path = ("f:spec", "f:replicas")
 
 Fields = Mapping[str, Any]  # FieldsV1
+
+
+def take_over(kube: KubeApi, storage: HelmReader, known: History) -> None:
+    """All objects of a release. ``known`` is its history; after a failed rollback no revision of it is deployed."""
+    newest = [r for r in known if r.status is ReleaseStatus.DEPLOYED] or list(known)
+    try:
+        manifest = storage.read(newest[-1].name, newest[-1].revision).manifest if newest else ""
+    except CorruptRelease:
+        return  # its objects are unknown
+    scaled = autoscaled(kube, storage.namespace)
+    for item in objects_of(manifest):
+        hand_over(kube, storage.namespace, item, scaled=(item.get("kind"), item["metadata"].get("name")) in scaled)
 
 
 def hand_over(kube: KubeApi, namespace: str, item: Mapping[str, Any], *, scaled: bool) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..failure import Code, TodoCloudError, error
 from ..helm.cli import ApplyRequest, Helm
-from ..helm.errors import HelmError
+from ..helm.errors import OWNER, HelmError
 from ..helm.state import Action
 from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision
 from ..kube.deadline import Deadline
@@ -26,6 +26,7 @@ from ..planning.hiding import without_secrets
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..records.record import Member, Record
 from ..settings import Settings
+from .handover import take_over
 from .hooks import HookWatch, both
 from .orphans import label_failed, remove_orphans
 from .removed_apis import with_served_apis
@@ -70,8 +71,11 @@ class ReleaseWriter:
         *,
         force_conflicts: bool = False,
         skip_crds: bool = False,
+        takes_over: bool = False,
     ) -> Write:
-        """Installs or upgrades ``spec`` and verifies in the history that the newest revision is this one."""
+        """Installs or upgrades ``spec`` and verifies in the history that the newest revision is this one.
+        ``takes_over``: fields of others are no obstacle.
+        """
 
         def call(helm: Helm, revision: int) -> None:
             options = {"force_conflicts": force_conflicts, "skip_crds": skip_crds}
@@ -83,7 +87,7 @@ class ReleaseWriter:
         def clean(exc: HelmError) -> HelmError:  # Helm's words, and those of hooks, may quote values
             return HelmError(without_secrets(exc.failure, spec), transient=exc.transient)
 
-        was, now = self._write(spec.name, call, ours, deadline, clean=clean)
+        was, now = self._write(spec.name, call, ours, deadline, clean=clean, takes_over=takes_over)
         return Write(spec.name, Action.UPGRADE if was else Action.INSTALL, was, now)
 
     def rollback(self, name: str, revision: int, deadline: Deadline, known: History | None = None) -> Write:
@@ -105,7 +109,7 @@ class ReleaseWriter:
                 release=name,
             )
         labels = target.labels
-        was, now = self._write(name, call, lambda newest: newest.labels == labels, deadline, known)
+        was, now = self._write(name, call, lambda newest: newest.labels == labels, deadline, known, takes_over=True)
         return Write(name, Action.ROLLBACK, was, now)
 
     def redeploy(self, member: Member, record: Record, version_ids: VersionIds, deadline: Deadline) -> Write:
@@ -114,7 +118,7 @@ class ReleaseWriter:
         """
         with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
             spec = spec_of(member, record, self._settings.namespace, Path(folder))
-            done = self.apply(spec, version_ids, deadline)
+            done = self.apply(spec, version_ids, deadline, takes_over=True)
         return Write(member.name, Action.INSTALL if not done.was else Action.ROLLBACK, done.was, done.now)
 
     def uninstall(self, name: str) -> Write:
@@ -168,9 +172,10 @@ class ReleaseWriter:
         deadline: Deadline,
         known: History | None = None,
         clean: Callable[[HelmError], HelmError] = lambda exc: exc,
+        takes_over: bool = False,
     ) -> tuple[int, int]:
         """Revisions before and after. Transient faults are retried until the deadline, after the history was read
-        again. ``known``: the history, if it has just been read.
+        again. ``known``: the history, if it has just been read. ``takes_over``: fields of others are no obstacle.
         """
         known = self._storage.history(name) if known is None else known
         before = known[-1].revision if known else 0
@@ -197,11 +202,9 @@ class ReleaseWriter:
                 return before, expected  # only the response was lost
             if newest and newest.status.pending and newest.revision == expected:
                 self._storage.mark_failed(newest, f"Helm ended early: {failed.failure.message}"[:500])
-            if failed.failure.code is Code.API_REMOVED and not mended:
-                mended = self._mend_manifest(name)
-                if mended:
-                    last = newest.revision if newest else 0
-                    continue
+            if not mended and (mended := self._mended(failed, name, takes_over)):
+                last = newest.revision if newest else 0
+                continue
             pause = _pause(attempt + (_WEBHOOK_ATTEMPT if failed.failure.code is Code.WEBHOOK_DOWN else 0))
             failed_revisions = (newest.revision if newest else 0) - before
             # The history could be read: if Helm's token was rejected, it has been renewed since.
@@ -236,6 +239,16 @@ class ReleaseWriter:
                     raise
                 self._progress(f"{name}: {exc.failure.message}; trying again in {_pause(attempt):.0f} s")
                 self._pause.wait(_pause(attempt))
+
+    def _mended(self, failed: HelmError, name: str, takes_over: bool) -> bool:
+        """Whether what Helm failed at was put right: APIs that are gone, or fields that others own."""
+        if failed.failure.code is Code.API_REMOVED:
+            return self._mend_manifest(name)
+        if not takes_over or OWNER not in failed.failure.details:
+            return False
+        self._progress(f"{name}: what {failed.failure.details[OWNER]} wrote in its objects is taken back")
+        take_over(self._kube, self._storage, self._storage.history(name))
+        return True
 
     def _mend_manifest(self, name: str) -> bool:
         """Whether the manifest that Helm compares with named APIs that are gone: it no longer does then."""

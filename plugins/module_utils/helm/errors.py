@@ -46,6 +46,7 @@ _CHART = re.compile(
     r"|path .* not found|unable to load chart|no chart version found|failed to perform \"FetchReference\"",
     re.IGNORECASE,
 )
+OWNER = "manager"  # in a failure's details: who owns fields that Helm may not write
 _SSA = re.compile(r'conflicts? with "([^"]+)"', re.IGNORECASE)
 # As Go says it of its own machine: its runtime, and errors of system calls (os.PathError, os.SyscallError).
 _EXHAUSTED = re.compile(
@@ -99,7 +100,7 @@ def error_of(command: str, release: str, output: str, namespace: str = "") -> He
             f"{release}: {found[1]} owns fields that the chart sets ({fields}); stop it, or take them back with "
             "release_drift=restore (a service) or force_conflicts (module helm_release)."
         )
-        return HelmError(Failure(Code.HELM_FAILED, message, {**details, "manager": found[1]}), transient=False)
+        return HelmError(Failure(Code.HELM_FAILED, message, {**details, OWNER: found[1]}), transient=False)
     if _TRANSIENT.search(text):
         message = f"{release}: Helm lost the connection to the Kubernetes API: {text}"
         return HelmError(Failure(Code.UNREACHABLE, message, details), transient=True)

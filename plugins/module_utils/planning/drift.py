@@ -164,7 +164,7 @@ def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]
         if writer.manager in controllers or writer.subresource == "status" or (writer.is_helm and not writer.applied):
             continue
         for path, value in values.items():
-            if path in named or path in _HELMS:
+            if path in named or path in _HELMS or _names_entry(path, value, values):
                 continue
             # Whoever owns a field as a whole owns what is below it, unless somebody owns that by itself.
             own = path in writer.paths
@@ -172,6 +172,12 @@ def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]
             left = writer.is_helm and own
             if left or (not writer.is_helm and writer.owns(path) and not shared):
                 yield _Found(path, "added", "", _short(value), None if left else writer)
+
+
+def _names_entry(path: str, value: Any, others: Iterable[str]) -> bool:
+    """Whether it only names an entry of a list (``env[LEVEL].name``) that has other fields."""
+    entry = path.rpartition(".")[0]
+    return entry.endswith(f"[{value}]") and any(each != path and each.startswith(f"{entry}.") for each in others)
 
 
 def _named(item: Mapping[str, Any]) -> frozenset[str]:

@@ -145,3 +145,11 @@ def test_scaling_by_hand_is_drift_and_a_restart_or_an_autoscalers_scale_is_none(
     assert (refused.code, "spec.replicas is 3, the release says 1 (kubectl" in refused.message) == ("drifted", True)
     world.apply(release, drift=OnDrift.RESTORE).ok()
     assert world.kube.get(DEPLOYMENT, world.namespace, "api")["spec"]["replicas"] == 1
+
+
+def test_a_rollback_overrides_what_was_changed_manually(world: World) -> None:
+    world.apply(world.release("api", text="one")).ok()
+    world.apply(world.release("api", text="two")).ok()
+    kubectl(world, "patch", "configmap/api", "--patch", '{"data": {"text": "hand"}}')
+    assert world.back().ok().outcomes == {"api": "restored"}
+    assert world.text("api") == "one"

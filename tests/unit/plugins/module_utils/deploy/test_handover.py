@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.deploy.handover import MANAGER, hand_over, handed_over
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.handover import (
+    MANAGER,
+    hand_over,
+    handed_over,
+    take_over,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Conflict
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, Resource
 
 from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
 
 Object = dict[str, Any]
 ITEM = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api"}}
@@ -82,3 +90,14 @@ def test_a_write_in_between_is_tried_again_a_few_times() -> None:
     kube.conflicts = 9
     with pytest.raises(Conflict):
         hand_over(kube, "ns", ITEM, scaled=False)
+
+
+def test_all_objects_of_a_release_are_taken_over() -> None:
+    kube = FakeKube()
+    store(kube, "api", 1, "superseded", manifest=json.dumps(ITEM))
+    store(kube, "api", 2, "failed", manifest=json.dumps(ITEM))  # a rollback that failed leaves nothing deployed
+    kube.put(DEPLOYMENT, "ns", live(HELM, EDITED))
+    storage = HelmReader(kube, "ns")
+    take_over(kube, storage, storage.history("api"))
+    assert [each["manager"] for each in kube.get(DEPLOYMENT, "ns", "api")["metadata"]["managedFields"]] == ["helm"]
+    take_over(kube, storage, [])

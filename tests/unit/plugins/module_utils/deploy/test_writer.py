@@ -13,7 +13,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Locke
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter, spec_of
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
-from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import OWNER, HelmError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, ReleaseStatus
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, always_allowed
@@ -203,6 +203,31 @@ def test_rollback_goes_to_a_revision_that_is_there() -> None:
     with pytest.raises(TodoCloudError) as caught:
         make(kube, helm).rollback("api", 9, soon())
     assert caught.value.failure.code is Code.ROLLBACK_TARGET_MISSING
+
+
+def test_a_rollback_takes_over_what_others_own_and_an_upgrade_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = FakeKube()
+    helm = FakeHelm(kube)
+    taken: list[str] = []
+    monkeypatch.setattr(writer_module, "take_over", lambda kube, storage, known: taken.append(known[-1].name))
+    owned = HelmError(Failure(Code.HELM_FAILED, "kubectl owns fields", {OWNER: "kubectl"}), transient=False)
+    faults = [owned]
+
+    def before(verb: str, name: str) -> None:
+        if faults:
+            raise faults.pop()
+
+    store(kube, "api", 1, "superseded")
+    store(kube, "api", 2)
+    monkeypatch.setattr(helm, "before", before)
+    assert make(kube, helm).rollback("api", 1, Deadline.after(5)).now == 3
+    assert taken == ["api"]
+    faults.append(owned)
+    with pytest.raises(HelmError):
+        make(kube, helm).apply(SPEC, {}, Deadline.after(5))
+    faults += [owned, owned]
+    with pytest.raises(HelmError):
+        make(kube, helm).rollback("api", 1, Deadline.after(5))
 
 
 def test_settle_recovers_what_a_dead_run_left() -> None:

@@ -79,6 +79,9 @@ class Server(FakeKube):
 def _over(live: Any, wanted: Any) -> Any:
     if isinstance(wanted, dict) and isinstance(live, dict):
         return {k: _over(live.get(k), wanted[k]) if k in wanted else live[k] for k in {**live, **wanted}}
+    if isinstance(wanted, list) and isinstance(live, list):
+        by_name = [{each["name"]: each for each in side} for side in (live, wanted)]
+        return list(_over(*by_name).values())
     return wanted
 
 
@@ -150,6 +153,21 @@ def test_restarts_are_no_drift() -> None:
         "kubectl-rollout", fields, lambda live: live["spec"]["template"].update(metadata={"annotations": notes})
     )
     assert server.drift() == []
+
+
+def test_an_added_entry_is_reported_by_its_content() -> None:
+    key = 'k:{"name":"app"}'
+    entry: dict[str, Any] = {"f:env": {'k:{"name":"LEVEL"}': {".": {}, "f:name": {}, "f:value": {}}}}
+    fields: dict[str, Any] = {"f:spec": {"f:template": {"f:spec": {"f:containers": {key: entry}}}}}
+
+    def write(live: dict[str, Any]) -> None:
+        live["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "LEVEL", "value": "debug"}]
+
+    server = Server().change("kubectl-set", fields, write)
+    image: dict[str, Any] = {key: {".": {}, "f:image": {}, "f:name": {}}}
+    owned = {"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {"f:containers": image}}}}
+    server.live["Deployment"]["metadata"]["managedFields"][0] = {**HELM, "fieldsV1": owned}
+    assert [each.path for each in server.drift()] == ["spec.template.spec.containers[app].env[LEVEL].value"]
 
 
 def test_what_was_removed_is_reported_once() -> None:
