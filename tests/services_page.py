@@ -66,8 +66,9 @@ does not merge two files of `group_vars/all` that both say `services`: the last 
 hyphens; `--limit` and `host_vars` take underscores as well. Values may hold templates, names of services may not.
 
 **What follows.** Waves from `after`, else from `calls` and `needs`; they come after hosts that are written by hand.
-Network policies at both ends of `calls` and `needs`: with `--limit` only the named end is deployed. Dapr's scopes and
-topics from `dapr`. Restarts when a Secret of `secrets`, or one that the sidecar reads, changes.
+Network policies at both ends of `calls` and `needs`, Dapr's scopes and topics from `dapr`: with `--limit` only what it
+names is deployed, so a new `calls`, `needs` or topic takes a run without it. Restarts when a Secret of `secrets`, or
+one that the sidecar reads, changes.
 
 **Mistakes** end the program before anything is done: all of them, each with its path, unknown keys with the nearest
 name. [schemas/services.json](schemas/services.json) tells an editor the same. For VS Code, in the first line of a file:

@@ -12,6 +12,9 @@ from .spec import APP_TYPE, ENTRY_TYPE, ENVIRONMENT_NEEDS, NAME, OF_ANY_CHART, O
 from .types import check, is_template, nearest
 from .values import publics_of
 
+_PRIVILEGED = 1024  # ports below are closed to most users
+_USER = 65532  # of charts/service
+
 
 def app_problems(app: Any) -> list[str]:
     """What is wrong with ``app``."""
@@ -49,6 +52,9 @@ def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
         yield f"{where}.public: a node_port stands alone."
     if publics and entry.get("port") == "none":
         yield f"{where}.public needs a port."
+    port = entry.get("port")
+    if isinstance(port, int) and port < _PRIVILEGED and entry.get("user", _USER) not in ("image", 0):
+        yield f"{where}.port is below {_PRIVILEGED}, which takes `user: image` or root (`user: 0`)."
     if ("schedule" in entry) != (entry.get("kind") == "cronjob"):
         yield f"{where}: schedule and `kind: cronjob` go together."
     health = entry.get("health")

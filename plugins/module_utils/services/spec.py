@@ -132,8 +132,8 @@ ENTRY = (
             "128Mi-256Mi"),
     )), "What a pod gets, its sidecar not counted.", "`{cpu: 50m-500m, memory: 96Mi-192Mi}`",
         "{cpu: 100m-1, memory: 128Mi-256Mi}"),
-    Key("user", Either((Word(("image",)), Number(1, 2**31 - 1, "user id"))), "Who the process is: the image's own "
-        "user, or a number. Never root.", "65532", "image"),
+    Key("user", Either((Word(("image",)), Number(0, 2**31 - 1, "user id"))), "Who the process is: the image's own "
+        "user, or a number; 0 is root and needs `environment_pod_security: {enforce: baseline}`.", "65532", "image"),
     Key("writable", ListOf(_PATH, "paths"), "Folders that can be written to, besides /tmp; the rest is read-only.",
         "none", "[/app/.next/cache]"),
     Key("volumes", MapOf(_VOLUME, NAME, "volumes (below)"), "What is mounted.", "none",

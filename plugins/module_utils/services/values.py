@@ -182,10 +182,12 @@ def _probes(entry: Mapping[str, Any]) -> dict[str, Any]:
     if health == "none":
         return {"probes": {kind: {"type": "none"} for kind in _PROBES}}
     asked = health if isinstance(health, Mapping) else {"live": health, "ready": health}
-    for key, made in (("tcp", "port"), ("grpc", "port"), ("command", "command")):
+    if "command" in asked:
+        command = [_text(word) for word in asked["command"]]
+        return {"probes": {kind: {"type": "exec", "command": command} for kind in _PROBES}}
+    for key in ("tcp", "grpc"):
         if key in asked:
-            probe = {"type": "exec" if key == "command" else key, made: asked[key]}
-            return {"probes": dict.fromkeys(_PROBES, probe)}
+            return {"probes": {kind: {"type": key, "port": asked[key]} for kind in _PROBES}}
     live = asked.get("live", asked.get("ready"))
     paths = dict(zip(_PROBES, (live, live, asked.get("ready", live)), strict=True))
     return {"probes": {kind: {"path": path} for kind, path in paths.items()}}

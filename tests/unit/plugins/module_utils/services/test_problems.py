@@ -24,6 +24,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"public": {"host": "a.example.com", "node_port": 30080}}, "services.web.public needs either host or node_port."),
     ({"public": {"host": "a.example.com"}, "port": "none"}, "services.web.public needs a port."),
     ({"public": ["a.example.com", {"node_port": 30080}]}, "services.web.public: a node_port stands alone."),
+    ({"port": 80}, "services.web.port is below 1024, which takes `user: image` or root (`user: 0`)."),
     ({"schedule": "@daily"}, "services.web: schedule and `kind: cronjob` go together."),
     ({"kind": "cronjob"}, "services.web: schedule and `kind: cronjob` go together."),
     ({"health": {"live": "/", "tcp": 3000}}, "services.web.health needs live and ready, or one of tcp, grpc, command."),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.services.layers import merged
+from ansible_collections.todo.cloud.plugins.module_utils.services.problems import entry_problems
+from ansible_collections.todo.cloud.plugins.module_utils.services.spec import ENTRY, OF_OWN_CHART
 from ansible_collections.todo.cloud.plugins.module_utils.services.values import (
     chart_values,
     components,
@@ -189,6 +192,25 @@ def test_any_chart_has_its_own_values() -> None:
     assert set(facts("web", {}, APP, {}, [])) == {"chart_values", "connections", "watches", "app_id"}
 
 
+FORMS: dict[str, list[Any]] = {
+    "image": ["x", "ghcr.io/a/b:1", "a:5000/b@sha256:" + "0" * 64],
+    "kind": ["cronjob", "job", "statefulset"], "schedule": ["0 3 * * *", "@daily"],
+    "port": [1, 80, 65535, "none"],
+    "public": ["a.example.com", {"host": "*.example.com", "paths": ["/a"], "tls": "own"}, {"node_port": 30000},
+               ["a.example.com", {"host": "b.example.com", "tls": False}]],
+    "health": ["/", "none", {"live": "/a"}, {"ready": "/b"}, {"tcp": 1}, {"grpc": 9}, {"command": ["x", 1, True]}],
+    "env": [{}, {"A": 1, "_b": True, "C": 1.5}],
+    "env_from": [[], [{"config": "a.b"}, {"secret": "c", "optional": True}]],
+    "secrets": [{}, {"A_KEY": "app/a.b-c_D"}],
+    "calls": [[], ["api"]], "needs": [["database", "broker", "api"]], "internet": [True, False, ["a.example.com"]],
+    "dapr": [True, False, {"state": True}],
+    "scale": [0, 100, {"min": 2}, {"min": 1, "max": 100, "cpu": 1, "memory": 1000}],
+    "resources": [{}, {"cpu": "1"}, {"cpu": "0.5-2", "memory": "1Gi"}, {"memory": "64Mi-128Mi"}],
+    "user": ["image", 0, 2**31 - 1], "writable": [[], ["/a/b", "/tmp/x"]],
+    "volumes": [{}, {"a-b": {"path": "/x", "secret": "s", "read_only": True}}, {"d": {"path": "/d", "size": "1Gi"}}],
+    "command": [["a", 1]], "args": [[], ["-v"]], "stop_seconds": [6, 3600],
+}  # fmt: skip
+
 DEFAULTS = yaml.safe_load((TOP / "charts/dapr-components/values.yaml").read_text())
 TODO = ["backend-api", "recurring-task-service", "notification-service", "sse-gateway", "frontend"]
 
@@ -242,3 +264,26 @@ def test_the_chart_takes_the_values() -> None:
         said.pop("dapr", None)  # the role makes Dapr's annotations of it
         values = merged(defaults, {"environment": "test", **said})
         assert [error.message for error in Draft7Validator(schema).iter_errors(values)] == [], entry
+
+
+def test_what_the_check_lets_through_the_chart_takes_too() -> None:
+    """Random entries, put together from forms that each key may have."""
+    defaults, schema = (
+        yaml.safe_load((TOP / "charts/service" / name).read_text()) for name in ("values.yaml", "values.schema.json")
+    )
+    told = Draft7Validator(schema)
+    keys = {key.name: key for key in ENTRY if not key.later and key.name not in OF_OWN_CHART}
+    chance = random.Random(17)
+    taken = 0
+    for _ in range(400):
+        entry = {name: chance.choice(FORMS[name]) for name in chance.sample(sorted(FORMS), chance.randint(1, 7))}
+        assert entry.keys() <= keys.keys()
+        if entry_problems("web", entry):
+            continue
+        taken += 1
+        values = chart_values("web", entry, APP, chance.choice([TLS, {**TLS, "cluster_issuer": ""}]))
+        values.pop("dapr", None)
+        policy = merged(defaults["networkPolicy"], connections_of(entry, ["other"]))
+        full = merged(defaults, {"environment": "test", **values, "networkPolicy": policy})
+        assert [(error.json_path, error.message) for error in told.iter_errors(full)] == [], entry
+    assert taken > 150
