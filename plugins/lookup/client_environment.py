@@ -47,6 +47,8 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.client_environment import client_environment
+from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import printable
 
 
 class LookupModule(LookupBase):  # type: ignore[misc]  # ansible ships no type information
@@ -61,4 +63,6 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible ships no type i
         try:
             return [client_environment({name: value or None for name, value in given.items()})]
         except TodoCloudError as exc:
-            raise AnsibleError(exc.failure.message) from exc
+            raise AnsibleError(
+                printable(masked(exc.failure.message))
+            ) from None  # Ansible would show the cause as it is

@@ -11,8 +11,9 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.kubernetes.core.plugins.module_utils.k8s import client as core
+from ansible_collections.todo.cloud.plugins.lookup import client_environment as lookup_module
 from ansible_collections.todo.cloud.plugins.lookup.client_environment import LookupModule
-from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.kube.client_environment import client_environment
 from ansible_collections.todo.cloud.plugins.module_utils.kube.credentials import Credentials
 
@@ -124,3 +125,14 @@ def test_the_lookup_s_refusal_is_one_sentence(tmp_path: Path) -> None:
     lookup = LookupModule(templar=Templar(loader=DataLoader()))
     with pytest.raises(AnsibleError, match="'as-uid' and 'as-user-extra'"):
         lookup.run([], {"cluster_kubeconfig": str(tmp_path / "config")})
+
+
+def test_the_lookup_shows_what_others_say_as_modules_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_given: object) -> None:
+        raise error(Code.CREDENTIALS, "\x1b[2J it says: password=hunter2")
+
+    monkeypatch.setattr(lookup_module, "client_environment", refuse)
+    with pytest.raises(AnsibleError) as caught:
+        LookupModule(templar=Templar(loader=DataLoader())).run([], {})
+    assert str(caught.value) == "\\x1b[2J it says: password=***"
+    assert caught.value.__cause__ is None
