@@ -99,6 +99,33 @@ def test_a_helm_without_room_is_told_in_one_sentence(
     assert done.stdout.startswith("helm_failed" if "signal" in words else "controller_exhausted")
 
 
+def play(folder: Path, given: dict[str, Any]) -> list[str]:
+    """The command of a playbook that waits for a workload."""
+    tasks = [{"todo.cloud.rollout_wait": given}]
+    plays = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}]
+    (folder / "play.yml").write_text(json.dumps(plays))
+    return [sys.executable, "-m", "ansible", "playbook", str(folder / "play.yml")]
+
+
+def checkout() -> dict[Path, int]:
+    """Its files, and when they were written; what Python compiles is left out."""
+    folders = ("charts", "inventories", "meta", "playbooks", "plugins", "roles")
+    files = [*TOP.iterdir(), *(file for each in folders for file in (TOP / each).rglob("*"))]
+    return {file: file.stat().st_mtime_ns for file in files if file.is_file() and file.suffix != ".pyc"}
+
+
+def test_a_run_writes_nothing_into_the_checkout(api: FakeApi, tmp_path: Path) -> None:
+    """So that it may be read-only."""
+    before = checkout()
+    env = environ(HOME=None, ANSIBLE_LOCAL_TEMP=str(tmp_path), PYTHONDONTWRITEBYTECODE="1")
+    done = subprocess.run(
+        play(tmp_path, options(api)), cwd=TOP, env=env, stdin=subprocess.DEVNULL, text=True, capture_output=True,
+        timeout=120, check=False, preexec_fn=lambda: os.umask(0o077),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert checkout() == before
+
+
 def descendants(pid: int) -> set[int]:
     """Processes that a process has started, and those have started, and so on."""
     parents = {}
@@ -113,15 +140,10 @@ def descendants(pid: int) -> set[int]:
 
 def test_a_closed_terminal_ends_the_module_too(api: FakeApi, tmp_path: Path) -> None:
     """Ansible's workers are in sessions of their own, to which no SIGHUP comes."""
-    play = [{
-        "hosts": "localhost", "connection": "local", "gather_facts": False,
-        "tasks": [{"todo.cloud.rollout_wait": options(api, "never-ready")}],
-    }]  # fmt: skip
-    (tmp_path / "play.yml").write_text(json.dumps(play))
     ours, theirs = pty.openpty()
     begun = len(api.requests)
     with subprocess.Popen(
-        [sys.executable, "-m", "ansible", "playbook", str(tmp_path / "play.yml")], cwd=TOP,
+        play(tmp_path, options(api, "never-ready")), cwd=TOP,
         env=environ(ANSIBLE_LOCAL_TEMP=str(tmp_path), TERM="xterm"), stdin=theirs, stdout=theirs, stderr=theirs,
         start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     ) as controller:  # fmt: skip
