@@ -70,15 +70,29 @@ def invocation(module: Any) -> dict[str, Any]:
     return {"invocation": {"module_args": {name: _without_values(name, value) for name, value in params.items()}}}
 
 
+def module_of(argument_spec: Mapping[str, Any], **more: Any) -> Any:
+    """An AnsibleModule for one that is given values of charts: a mistake in its options does not show them either."""
+    from ansible.module_utils.basic import AnsibleModule
+
+    class Module(AnsibleModule):  # type: ignore[misc]  # ansible ships no type information
+        def fail_json(self, msg: str, **results: Any) -> None:
+            super().fail_json(msg, **{**invocation(self), **results})
+
+    return Module(argument_spec=argument_spec, **more)
+
+
 def _without_values(name: str, value: Any) -> Any:
-    if name == "values" and value:
-        return _HIDDEN
-    if name == "waves" and isinstance(value, list):
-        return [
-            [_without_values("release", each) for each in wave] if isinstance(wave, list) else wave for wave in value
-        ]
-    if name == "release" and isinstance(value, dict):
-        return {key: _without_values(key, each) for key, each in value.items()}
+    """What is not of its type may be anything, and is hidden."""
+    match name, value:
+        case "waves", list():
+            return [
+                [_without_values("release", each) for each in wave] if isinstance(wave, list) else _HIDDEN
+                for wave in value
+            ]
+        case "release", dict():
+            return {key: _without_values(key, each) for key, each in value.items()}
+        case (("waves" | "release" | "values"), _):
+            return _HIDDEN if value else value
     return value
 
 

@@ -117,12 +117,11 @@ failure:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE
 from ansible_collections.todo.cloud.plugins.module_utils.environments.tightening import Wanted, compare
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, module_of
 
 SPEC: dict[str, t.Any] = {
     **KUBE,
@@ -137,7 +136,7 @@ SPEC: dict[str, t.Any] = {
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module = module_of(SPEC, supports_check_mode=True)
     p = module.params
     wanted = Wanted(p["namespace"], p["pod_security"], p["release"], p["chart"] or "", p["values"], audit=p["audit"])
     with fail_json_on_error(module), KubeSession.from_params(p) as kube:

@@ -213,11 +213,15 @@ helm_calls:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import CLUSTER, HELM, KUBE, LOCK, WAIT
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.module import (
+    fail_json_on_error,
+    finish,
+    live_progress,
+    module_of,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import single_release
 from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
 
@@ -247,8 +251,8 @@ SPEC: dict[str, t.Any] = {
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=SPEC,
+    module = module_of(
+        SPEC,
         supports_check_mode=True,
         required_if=[("state", "present", ["chart"])],
         required_by={"cluster_id": ["environment"]},

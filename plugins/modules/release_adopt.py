@@ -225,7 +225,6 @@ api:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
     ALL_RELEASES,
     CLUSTER,
@@ -240,7 +239,12 @@ from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.module import (
+    fail_json_on_error,
+    finish,
+    live_progress,
+    module_of,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption
 from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
@@ -261,7 +265,7 @@ SPEC: dict[str, t.Any] = {
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module = module_of(SPEC, supports_check_mode=True)
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         settings = settings_from(module)
         waves = parse_waves(module.params["waves"], settings.namespace)

@@ -222,10 +222,9 @@ tags:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import ENVIRONMENT, KUBE, RECORD_KEYS, REGISTRIES
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, invocation
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, invocation, module_of
 from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, verify_promotion
 
 SPEC: dict[str, t.Any] = {
@@ -255,8 +254,8 @@ SPEC: dict[str, t.Any] = {
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=SPEC,
+    module = module_of(
+        SPEC,
         supports_check_mode=True,
         required_if=[
             ("state", "checked", ["source", "waves"]),

@@ -18,6 +18,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.module import (
     fail_json_on_error,
     invocation,
     live_progress,
+    module_of,
 )
 
 
@@ -140,6 +141,36 @@ def test_values_of_charts_are_not_shown_with_the_arguments() -> None:
     assert "hunter2" not in str(module.failed)
     assert (shown["environment"], shown["waves"][0][0]["name"]) == ("staging", "api")
     module.params = {"waves": "odd"}
-    assert invocation(module)["invocation"]["module_args"] == {"waves": "odd"}
+    assert invocation(module)["invocation"]["module_args"] == {"waves": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
     module.params = {"name": "x"}
     assert invocation(module) == {}
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"waves": [[{"name": "a", "values": {"password": "hunter2"}}]], "timeout": "soon"},
+        {"waves": [[{"name": "a", "values": {"password": "hunter2"}}]], "unknown": 1},
+        {"waves": {"a": "hunter2"}},
+        {"values": "{password: hunter2"},
+        {"values": {"password": "hunter2"}, "timeout": []},
+    ],
+)
+def test_a_mistake_in_the_options_does_not_show_the_values(
+    mistake: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ansible then shows all that it was given, with C(-vvv)."""
+    spec = {"timeout": {"type": "int"}, "waves": {"type": "list", "elements": "list"}, "values": {"type": "dict"}}
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr(AnsibleModule, "_record_module_result", lambda _self, result: written.append(result))
+    with patch_module_args(mistake), pytest.raises(SystemExit):
+        module_of(spec)
+    assert written[0]["failed"]
+    assert "hunter2" not in json.dumps(written)
+
+
+def test_every_module_that_is_given_values_hides_them() -> None:
+    modules = sorted((Path(__file__).resolve().parents[4] / "plugins" / "modules").glob("*.py"))
+    given = [path for path in modules if '"waves": {' in path.read_text() or '"values": {' in path.read_text()]
+    assert len(given) >= 5
+    assert [path.name for path in given if "module_of(" not in path.read_text()] == []

@@ -60,7 +60,8 @@ def test_old_states(monkeypatch: pytest.MonkeyPatch, name: str, work: str, old: 
     monkeypatch.setattr(tested.KubeSession, "from_params", lambda _params: nullcontext())
     for state, deprecated in ((new, []), (old, [f"state={old} is now called state={new}."])):
         fake = Fake({"state": state})
-        monkeypatch.setattr(tested, "AnsibleModule", lambda fake=fake, **_spec: fake)
+        maker = "module_of" if hasattr(tested, "module_of") else "AnsibleModule"
+        monkeypatch.setattr(tested, maker, lambda *_spec, fake=fake, **_more: fake)
         tested.main()
         assert fake.deprecated == deprecated
     assert done in ([new, new], [new, old])
