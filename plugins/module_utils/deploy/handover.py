@@ -28,6 +28,7 @@ MANAGER = "todo.cloud-restore"
 Path = tuple[str, ...]
 _ATTEMPTS = 5  # others write the object too: its status above all
 _RESTARTED: Path = ("f:spec", "f:template", "f:metadata", "f:annotations", "f:kubectl.kubernetes.io/restartedAt")
+_HOLDS: tuple[Path, ...] = (("f:metadata", "f:finalizers"), ("f:metadata", "f:ownerReferences"))
 _REPLICAS: Path = ("f:spec", "f:replicas")
 
 Fields = Mapping[str, Any]  # FieldsV1
@@ -53,7 +54,7 @@ def hand_over(kube: KubeApi, namespace: str, item: Mapping[str, Any], *, scaled:
     resource = kube.resource(str(item["apiVersion"]), str(item["kind"]))
     where = str(item["metadata"].get("namespace") or namespace) if resource.namespaced else ""
     name = str(item["metadata"]["name"])
-    stay = [_RESTARTED, _REPLICAS] if scaled else [_RESTARTED]
+    stay = [_RESTARTED, *_HOLDS, *([_REPLICAS] if scaled else [])]
     try:
         entries = _edit(kube, resource, where, name, lambda live: handed_over(live, stay))
         if any(entry.get("manager") == MANAGER for entry in entries):

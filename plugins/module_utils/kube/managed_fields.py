@@ -33,6 +33,8 @@ _CONTROLLER_NAME = re.compile(
     r"^(cert-manager|vpa-|csi-|traefik|nginx-ingress|.*provisioner)"
     r"|(^|[-_.])(controller|controller-manager|operator|manager|webhook|autoscaler)$"
 )
+# Controllers that hold an object back, or own it, write these.
+HOLDS = ("metadata.finalizers", "metadata.ownerReferences")
 # Written by ``kubectl rollout restart`` and others: an act, not another state that is asked for.
 RESTARTED = "spec.template.metadata.annotations[kubectl.kubernetes.io/restartedAt]"
 

@@ -19,6 +19,7 @@ from ..helm.storage import StoredRelease
 from ..kube.api import APPLY, KubeApi
 from ..kube.errors import Forbidden, KubeError, Refused
 from ..kube.managed_fields import (
+    HOLDS,
     RESTARTED,
     Writer,
     controllers_of,
@@ -117,7 +118,7 @@ def _object(
         Drift(release, kind, name, path, change, _sentence(label, path, change, wanted, value, by), wanted, value,
               by.manager if by else "", by.time if by else "")
         for path, change, wanted, value, by in (_hidden(each, kind) for each in found)
-        if path not in ignored and not path.endswith(_BUNDLE)
+        if path not in ignored and not path.endswith(_BUNDLE) and not path.startswith(HOLDS)
     ]  # fmt: skip
 
 

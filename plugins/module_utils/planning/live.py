@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..digest import canonical, digest_of
-from ..kube.managed_fields import RESTARTED, Writer, controllers_of, writers_of
+from ..kube.managed_fields import HOLDS, RESTARTED, Writer, controllers_of, writers_of
 
 # In a record instead of a digest: the release was verified although its objects differ from its manifest.
 DRIFTED = "drifted"
@@ -41,7 +41,7 @@ def _writes(obj: Mapping[str, Any]) -> Iterator[list[Any]]:
     for writer in sorted(writers, key=lambda each: (each.manager, each.time, each.subresource, sorted(each.paths))):
         if writer.manager in controllers or writer.subresource == "status":
             continue
-        if paths := sorted(writer.paths - _IGNORED):
+        if paths := sorted(path for path in writer.paths - _IGNORED if not path.startswith(HOLDS)):
             yield [writer.manager, writer.time, paths]
         if _scales(writer):
             yield [writer.manager, replicas]

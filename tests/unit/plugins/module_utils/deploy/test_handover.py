@@ -51,6 +51,15 @@ def test_fields_of_another_version_belong_to_nobody() -> None:
     assert handed_over(live(HELM, {**EDITED, "apiVersion": "apps/v2"}), []) == [HELM]
 
 
+def test_finalizers_stay_and_are_not_helms_to_remove() -> None:
+    kube = FakeKube()
+    held: Object = {"f:metadata": {"f:finalizers": {".": {}, 'v:"x/y"': {}}, "f:labels": {"f:a": {}}}}
+    kube.put(DEPLOYMENT, "ns", live(HELM, {**EDITED, "fieldsV1": held}))
+    hand_over(kube, "ns", ITEM, scaled=False)
+    (helm,) = kube.get(DEPLOYMENT, "ns", "api")["metadata"]["managedFields"]
+    assert helm["fieldsV1"] == {**HELM["fieldsV1"], "f:metadata": {"f:labels": {"f:a": {}}}}
+
+
 def test_nothing_is_written_where_nobody_else_wrote() -> None:
     kube = FakeKube()
     kube.put(DEPLOYMENT, "ns", live(HELM, STATUS))

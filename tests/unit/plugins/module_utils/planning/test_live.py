@@ -39,6 +39,7 @@ FRESH = digest(HELM)
         [HELM, entry("kube-controller-manager", {}, subresource="status")],
         [WITHOUT_REPLICAS, entry("kube-controller-manager", SCALED, subresource="scale")],  # an autoscaler
         [HELM, entry("kubectl-rollout", RESTART)],
+        [HELM, {**entry("holder", {}), "fieldsV1": {"f:metadata": {"f:finalizers": {".": {}, 'v:"x/y"': {}}}}}],
         [HELM, entry("todo.cloud", RESTART)],
         [HELM, entry("cert-manager-cainjector", IMAGE)],
         [HELM, entry("rollouts", {"f:note": {}}), entry("rollouts", {}, subresource="status")],  # its own controller
