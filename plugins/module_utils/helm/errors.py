@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 
 from ..failure import Code, Failure, TodoCloudError
+from .mistakes import mistake_of
 from .refusals import refusal_of
 
 _MAX_MESSAGE = 400
@@ -74,6 +75,8 @@ def error_of(command: str, release: str, output: str, namespace: str = "") -> He
     if refused := refusal_of(release, namespace, whole):
         failure, transient = refused
         return HelmError(Failure(failure.code, failure.message, {**details, **failure.details}), transient=transient)
+    if mistake := mistake_of(release, whole):
+        return HelmError(Failure(mistake.code, mistake.message, {**details, **mistake.details}), transient=False)
     if _LOCKED.search(text):
         message = f"{release}: another Helm operation holds this release: {text}"
         return HelmError(Failure(Code.RELEASE_PENDING, message, details), transient=False)
@@ -149,6 +152,7 @@ def _sentence(output: str) -> str:
     text = _NOISE.sub("", output).strip() or output.strip()
     text = text.rpartition("Error: ")[2] or text
     text = re.sub(r"^(?:UPGRADE|INSTALLATION|ROLLBACK) FAILED: ", "", text)
+    text = text.replace("Use --debug flag to render out invalid YAML", "")
     return re.sub(r"\s+", " ", text).strip()
 
 

@@ -110,7 +110,8 @@ def _not_served(release: str, namespace: str, kind: str, version: str, *, stored
         return Failure(Code.API_REMOVED, message, details)
     message = (
         f"{release}: the chart has a {kind} of {version}, which this cluster does not serve: install its "
-        "CustomResourceDefinition first, or take a chart for this version of Kubernetes."
+        "CustomResourceDefinition first (in a chart it belongs into the folder crds/, not into templates/), or take a "
+        "chart for this version of Kubernetes."
     )
     return Failure(Code.HELM_FAILED, message, details)
 

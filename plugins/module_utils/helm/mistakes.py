@@ -1,0 +1,63 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Mistakes in charts that Helm names in its own way: what is wrong, in which object, and what to do about it.
+
+Texts of Helm 4.3 and 3.22, and of the API server's server-side apply (sigs.k8s.io/structured-merge-diff, typed).
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..failure import Code, Failure
+
+_TYPED = (
+    r"failed to create typed patch object \((?:[^/;]*/)?(?P<name>[^;]*); [^,]*, Kind=(?P<kind>\w+)\): "
+    r"(?P<field>[^\s:]+): "
+)
+_TABLE = (
+    (
+        re.compile(r"found in Chart\.yaml, but missing in charts/ directory: (?P<names>[\w., -]+)"),
+        "the chart needs other charts that are not in its folder charts/: {names}. To do: helm dependency build, in "
+        "the chart's folder",
+    ),
+    (
+        re.compile(r"library charts are not installable"),
+        "the chart is a library: it makes no objects of its own, and can only be a dependency of another chart",
+    ),
+    (
+        re.compile(r"chart requires kubeVersion: (?P<wanted>.+?) which is incompatible with Kubernetes (?P<there>\S+)"),
+        "the chart is for Kubernetes {wanted}, and this cluster has {there}: take another version of the chart",
+    ),
+    (
+        re.compile(r'(?:Kind=(?P<kind>\w+)|resource (?P<kind2>\w+) "" in namespace).*: resource name may not be empty'),
+        "a {kind} of the chart has no metadata.name; Helm needs one (generateName is not enough)",
+    ),
+    (
+        re.compile(_TYPED + r"field not declared in schema"),
+        "{kind} {name} has a field {field}, which this cluster does not know: a typing error in the chart, or a field "
+        "of a newer Kubernetes",
+    ),
+    (
+        re.compile(_TYPED + r"expected (?P<wanted>\w+), got"),  # what it got may be a Secret's value
+        "{field} of {kind} {name} has to be a {wanted} (in a template, text that looks like a number or a boolean "
+        "needs quotes: {{{{ .Values.x | quote }}}})",
+    ),
+    (
+        re.compile(r"is not a list: no Items field in this object"),
+        "the chart has a list of objects (a kind that ends in List) that Helm cannot read: write its objects one by "
+        "one, with --- between them",
+    ),
+)
+
+
+def mistake_of(release: str, text: str) -> Failure | None:
+    """The failure for a mistake in a chart that is known by Helm's text; None for any other text."""
+    for pattern, sentence in _TABLE:
+        if found := pattern.search(text):
+            words = {name: value or "" for name, value in found.groupdict().items()}
+            words["kind"] = words.get("kind") or words.get("kind2", "")
+            message = f"{release}: {sentence.format(**words)}."
+            details = {"release": release, **({"output": ""} if words["kind"] == "Secret" else {})}
+            return Failure(Code.CHART_INVALID, message, details)
+    return None

@@ -1,0 +1,54 @@
+"""Mistakes in charts: one sentence that names the object, the cause and what to do; texts of Helm 4.3."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.mistakes import mistake_of
+
+TYPED = "server-side apply failed for object ns/x {0}: failed to create typed patch object (ns/x; {0}): {1}"
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("an error occurred while checking for chart dependencies. You may need to run `helm dependency build` to "
+         "fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: redis, common",
+         ("charts/: redis, common", "helm dependency build")),
+        ("library charts are not installable", ("is a library", "dependency of another chart")),
+        ("chart requires kubeVersion: >=9.0.0 which is incompatible with Kubernetes v1.36.3\n\nUse --debug flag to "
+         "render out invalid YAML", ("for Kubernetes >=9.0.0", "has v1.36.3")),
+        ("server-side apply failed for object ns/ batch/v1, Kind=Job: resource name may not be empty",
+         ("a Job of the chart has no metadata.name", "generateName")),
+        ('unable to continue with install: could not get information about the resource ConfigMap "" in namespace "ns"'
+         ": resource name may not be empty", ("a ConfigMap of the chart has no metadata.name",)),
+        (TYPED.format("apps/v1, Kind=Deployment", ".spec.replica: field not declared in schema"),
+         ("Deployment x", ".spec.replica", "a typing error")),
+        (TYPED.format("/v1, Kind=ConfigMap", ".data.port: expected string, got &value.valueUnstructured{Value:8080}"),
+         (".data.port of ConfigMap x has to be a string", "{{ .Values.x | quote }}")),
+        ("unable to build kubernetes objects from release manifest: *unstructured.Unstructured is not a list: no Items "
+         "field in this object", ("a kind that ends in List", "one by one")),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_sentence(output: str, says: tuple[str, ...]) -> None:
+    found = error_of("upgrade", "api", f"Error: UPGRADE FAILED: {output}")
+    assert (found.failure.code, found.transient) == (Code.CHART_INVALID, False)
+    assert found.failure.message.startswith("api: ")
+    assert all(text in found.failure.message for text in says), found.failure.message
+    assert "--debug" not in found.failure.message
+
+
+def test_a_secrets_value_is_not_repeated() -> None:
+    text = TYPED.format("/v1, Kind=Secret", ".data.pin: expected string, got &value.valueUnstructured{Value:4711}")
+    failure = error_of("upgrade", "api", text).failure
+    assert "4711" not in str(failure.as_result())
+
+
+def test_helms_advice_to_debug_is_left_out() -> None:
+    output = "Error: NOTES.txt:1:10 executing x at <.a>: nil pointer\n\nUse --debug flag to render out invalid YAML"
+    assert error_of("template", "api", output).failure.message.endswith("nil pointer")
+
+
+def test_other_texts_are_none() -> None:
+    assert mistake_of("api", "connection refused") is None
