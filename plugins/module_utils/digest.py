@@ -58,11 +58,7 @@ def chart_digest(chart: str, version: str | None) -> str:
     """
     if not is_local(chart):
         if not version and "@sha256:" not in chart and not chart.endswith(".tgz"):
-            raise error(
-                Code.INVALID_INPUT,
-                f"The chart {chart!r} is not on this machine: set its exact chart_version too.",
-                chart=chart,
-            )
+            raise error(Code.INVALID_INPUT, _not_here(chart), chart=chart)
         if version and not _EXACT.fullmatch(version):
             raise error(
                 Code.INVALID_INPUT,
@@ -77,7 +73,20 @@ def chart_digest(chart: str, version: str | None) -> str:
     try:
         return digest_of(b"archive", path.read_bytes())
     except OSError as exc:
-        raise error(Code.CHART_INVALID, f"There is no chart at {chart}: {exc.strerror}.", chart=chart) from exc
+        where = os.path.abspath(chart)
+        relative = "" if os.path.isabs(chart) else f" ({chart!r} begins where Ansible was started)"
+        message = f"There is no chart at {where}: {exc.strerror}{relative}. Correct its path."
+        raise error(Code.CHART_INVALID, message, chart=chart) from exc
+
+
+def _not_here(chart: str) -> str:
+    """A reference without a version, which may also be a path with a mistake in it."""
+    if "://" in chart:
+        return f"The chart {chart!r} is not on this machine: set its exact chart_version too."
+    return (
+        f"The chart {chart!r} is not on this machine: there is no {os.path.abspath(chart)} (a relative path begins "
+        "where Ansible was started). Correct the path; for a chart of a repository set its exact chart_version too."
+    )
 
 
 def chart_files(folder: Path) -> Iterator[tuple[str, bytes]]:

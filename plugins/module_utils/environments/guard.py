@@ -109,8 +109,15 @@ def _namespace(metadata: Metadata, claims: Claims, guarded: Guard, may_be_absent
     owner = (metadata.get("labels") or {}).get(ENVIRONMENT)
     if owner != environment and not (may_be_free and guarded.free):
         problem = f"belongs to environment {owner!r}" if owner else f"has no label {ENVIRONMENT}"
+        remedy = (
+            "Set environment_namespace (namespace) to one of its own."
+            if owner
+            else f"If it is meant for it: kubectl label namespace {name} {ENVIRONMENT}={environment}"
+        )
         raise _refused(
-            f"Namespace {name!r} {problem}: environment {environment!r} may not deploy there.", claims, found=owner
+            f"Namespace {name!r} {problem}: environment {environment!r} may not deploy there. {remedy}",
+            claims,
+            found=owner,
         )
     if metadata.get("deletionTimestamp"):
         raise _refused(f"Namespace {name!r} is being deleted.", claims)

@@ -79,7 +79,12 @@ class ReleaseSpec:
         version = raw.get("chart_version") or None
         check_namespace(raw["namespace"])
         check_chart(raw["chart"], version)
-        chart = chart_digest(raw["chart"], version)
+        try:
+            chart = chart_digest(raw["chart"], version)
+        except TodoCloudError as exc:
+            raise error(
+                exc.failure.code, f"{name}: {exc.failure.message}", **exc.failure.details, release=name
+            ) from exc
         floor = parse_floor(raw.get("rollback_floor"), name)
         return cls(
             name=name,

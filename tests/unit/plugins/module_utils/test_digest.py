@@ -74,6 +74,15 @@ def test_no_chart_there(tmp_path: Path, make_folder: bool) -> None:
     assert caught.value.failure.code is Code.CHART_INVALID
 
 
+def test_it_is_said_where_a_chart_was_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for chart in ("./charts/api", "charts/api"):
+        with pytest.raises(TodoCloudError) as caught:
+            chart_digest(chart, None)
+        assert str(tmp_path / "charts/api") in caught.value.failure.message
+        assert "where Ansible was started" in caught.value.failure.message
+
+
 def test_the_archive_is_the_same_bytes_for_the_same_content_and_holds_the_chart(chart: Path) -> None:
     packed = chart_archive(str(chart))
     (chart / "Chart.yaml").touch()

@@ -66,7 +66,13 @@ def test_the_own_namespace_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "words"), [(None, "has no label"), ("production", "belongs to environment 'production'")]
+    ("owner", "words"),
+    [
+        (None, "has no label"),
+        (None, "kubectl label namespace ns todo.cloud/environment=staging"),
+        ("production", "belongs to environment 'production'"),
+        ("production", "Set environment_namespace"),
+    ],
 )
 def test_another_environments_namespace(owner: str | None, words: str) -> None:
     assert words in refusal(Kube().environment(name=owner))

@@ -21,6 +21,12 @@ RAW: dict[str, Any] = {"name": "api", "namespace": "ns", "chart": CHART, "values
 SECRET = Watch("Secret", "database")
 
 
+def test_the_release_whose_chart_is_not_there_is_named() -> None:
+    with pytest.raises(TodoCloudError, match="^api: There is no chart at /no/chart") as caught:
+        ReleaseSpec.parse({**RAW, "chart": "/no/chart"})
+    assert caught.value.failure.code is Code.CHART_INVALID
+
+
 def test_parse() -> None:
     spec = ReleaseSpec.parse({**RAW, "watches": [{"kind": "Secret", "name": "database"}], "app_id": "api"}, 2)
     assert (spec.name, spec.wave, spec.app_id, spec.watches) == ("api", 2, "api", (SECRET,))
@@ -41,6 +47,7 @@ def test_parse() -> None:
         ({"files": "values.yaml"}, "files is a list of values files"),
         ({"files": ["/none.yaml"]}, "api: The values file /none.yaml cannot be read"),
         ({"chart": "repo/app", "chart_version": "^1.2.3"}, "is not an exact version"),
+        ({"chart": "charts/x"}, "api: The chart 'charts/x' is not on this machine: there is no /"),
         ({"graces": {"crash": 1}}, "api: graces has no class 'crash'"),
         ({"graces": ["crash_loop"]}, "api: graces is a dictionary of seconds"),
         ({"stability_seconds": "soon"}, "api: stability_seconds is a number"),

@@ -122,7 +122,8 @@ DIFFERENT: list[tuple[str, Any, str]] = [
     (
         "namespaces",
         [{"name": "ns", "claims": {"environment": "other", "hosts": [], "platform": False}}],
-        "Namespace 'ns' has no label todo.cloud/environment: environment 'other' may not deploy there.",
+        "Namespace 'ns' has no label todo.cloud/environment: environment 'other' may not deploy there. "
+        "If it is meant for it: kubectl label namespace ns todo.cloud/environment=other",
     ),
     ("secrets", [{**USERS, "values": {"name": "x"}}], CONTENT),
     ("secrets", [{**USERS, "values": {"more": ""}}], CONTENT),
