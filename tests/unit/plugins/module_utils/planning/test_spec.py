@@ -22,7 +22,7 @@ SECRET = Watch("Secret", "database")
 
 
 def test_the_release_whose_chart_is_not_there_is_named() -> None:
-    with pytest.raises(TodoCloudError, match="^api: There is no chart at /no/chart") as caught:
+    with pytest.raises(TodoCloudError, match=r"^api: There is no chart at /no/chart") as caught:
         ReleaseSpec.parse({**RAW, "chart": "/no/chart"})
     assert caught.value.failure.code is Code.CHART_INVALID
 
