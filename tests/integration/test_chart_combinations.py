@@ -1,4 +1,4 @@
-"""What charts/service renders for options by chance is taken by the API server: dry runs of all objects and pods.
+"""What the charts render for options by chance is taken by the API server: dry runs of all objects and pods.
 
 TODO_CLOUD_SEED: the first of 60 seeds. What goes wrong prints its seed.
 """
@@ -16,7 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import P
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.support.service_values import Chance
-from tests.unit.charts.rendering import Helm, built
+from tests.unit.charts.rendering import COMPONENTS, Helm, built, merged, minimal_values
 
 SEEDS, GROUP = 60, 10
 FIRST = int(os.environ.get("TODO_CLOUD_SEED", "1").split(",")[0])
@@ -83,3 +83,9 @@ def test_the_api_server_takes_what_the_schema_takes(kube: KubeSession, namespace
         found.append(pod_refusal(kube, template, namespaces["baseline"]))
         wrong += [f"seed {seed}: {text}" for text in found if text]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_api_server_takes_components_of_any_type(kube: KubeSession, namespaces: dict[str, str]) -> None:
+    values = merged(minimal_values("dapr-components"), COMPONENTS)
+    objects = Helm(built("bin/helm")).render("dapr-components", values, "dapr-components", namespaces["baseline"])
+    assert [text for text in (refusal(kube, item, namespaces["baseline"]) for item in objects) if text] == []

@@ -1,7 +1,7 @@
 {{- define "dapr.labels" -}}
 app.kubernetes.io/name: {{ .Release.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/part-of: todo-app
+app.kubernetes.io/part-of: {{ .Values.partOf | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}
 todo.cloud/environment: {{ .Values.environment | quote }}
@@ -47,4 +47,49 @@ spec:
 auth:
   secretStore: kubernetes      # the operator resolves the references: sidecars need no right to read the Secret
 scopes: {{ keys .apps | sortAlpha | toJson }}
+{{- end }}
+
+{{/* What a schema can't say: one sentence each. */}}
+{{- define "dapr.validate" -}}
+{{- $taken := list -}}
+{{- if .Values.pubsub.enabled }}{{ $taken = append $taken "pubsub" }}{{ end -}}
+{{- if .Values.broadcast.enabled }}{{ $taken = append $taken "pubsub-broadcast" }}{{ end -}}
+{{- if .Values.statestore.apps }}{{ $taken = append $taken "statestore" }}{{ end -}}
+{{- if .Values.secretStore.apps }}{{ $taken = append $taken "kubernetes-secrets" }}{{ end -}}
+{{- range $name, $component := .Values.components -}}
+{{- if has $name $taken }}{{ fail (printf "%s: components.%s: the chart makes a component of this name; switch that off or take another name" $.Release.Name $name) }}{{ end -}}
+{{- range $field, $_ := $component.secrets -}}
+{{- if hasKey ($component.metadata | default dict) $field -}}
+{{- fail (printf "%s: components.%s: %s is in metadata and in secrets; keep one of them" $.Release.Name $name $field) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq $component.type "bindings.cron") (not (dig "schedule" "" ($component.metadata | default dict))) -}}
+{{- fail (printf "%s: components.%s: bindings.cron needs metadata.schedule" $.Release.Name $name) -}}
+{{- end -}}
+{{- $taken = append $taken $name -}}
+{{- end -}}
+{{- range $name, $subscription := .Values.subscriptions -}}
+{{- if not (has $subscription.pubsub $taken) -}}
+{{- fail (printf "%s: subscriptions.%s: there is no component %s" $.Release.Name $name $subscription.pubsub) -}}
+{{- end -}}
+{{- end -}}
+{{- if hasKey .Values.configurations .Values.configuration.name -}}
+{{- fail (printf "%s: configurations.%s has the name of configuration" .Release.Name .Values.configuration.name) -}}
+{{- end -}}
+{{- range $name, $one := .Values.resiliency -}}
+{{- range $kind, $targets := $one.targets -}}
+{{- range $target, $guards := $targets -}}
+{{- $all := list $guards -}}
+{{- if eq $kind "components" }}{{ $all = values $guards }}{{ end -}}
+{{- range $guard := $all -}}
+{{- range $field, $where := dict "timeout" "timeouts" "retry" "retries" "circuitBreaker" "circuitBreakers" -}}
+{{- $policy := get $guard $field -}}
+{{- if and $policy (not (hasKey (get $one.policies $where | default dict) $policy)) -}}
+{{- fail (printf "%s: resiliency.%s: %s of %s names %s, which is not in policies.%s" $.Release.Name $name $field $target $policy $where) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end }}

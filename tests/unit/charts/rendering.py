@@ -129,6 +129,55 @@ INGRESS: dict[str, Any] = {
 }
 GATEWAY = {"api": "gateway", "host": "todo.example.com", "gateway": {"name": "public", "namespace": "gateway"}}
 
+COMPONENTS: dict[str, Any] = {
+    "partOf": "shop",
+    "pubsub": {"enabled": False},
+    "broadcast": {"enabled": False},
+    "statestore": {"apps": []},
+    "components": {
+        "orders-state": {
+            "type": "state.redis", "apps": ["orders", "1e3"], "metadata": {"redisHost": "redis:6379", "on": "true"},
+            "secrets": {"redisPassword": {"secret": "redis", "key": "password"}},
+        },
+        "memory": {"type": "state.in-memory", "apps": ["on"]},
+        "tick": {"type": "bindings.cron", "apps": ["worker"],
+                 "metadata": {"schedule": "@every 1m", "direction": "input"}},
+        "events": {"type": "pubsub.redis", "apps": ["worker"], "initTimeout": "10s", "ignoreErrors": True,
+                   "metadata": {"redisHost": "redis:6379"}},
+        "vault": {"type": "secretstores.hashicorp.vault", "version": "v1", "apps": ["orders"],
+                  "metadata": {"vaultAddr": "https://vault:8200"}},
+        "limit": {"type": "middleware.http.ratelimit", "apps": ["orders"],
+                  "metadata": {"maxRequestsPerSecond": "10"}},
+    },
+    "subscriptions": {
+        "orders": {"pubsub": "events", "topic": "orders", "path": "/orders", "apps": ["worker"],
+                   "deadLetterTopic": "dead", "bulk": {"maxMessagesCount": 10}},
+        "no": {"pubsub": "events", "topic": "on", "apps": ["worker"],
+               "rules": [{"match": 'event.type == "paid"', "path": "/paid"}]},
+    },
+    "resiliency": {
+        "calls": {
+            "apps": ["orders"],
+            "policies": {
+                "timeouts": {"short": "2s"},
+                "retries": {"often": {"policy": "exponential", "maxInterval": "15s", "maxRetries": -1,
+                                      "matching": {"httpStatusCodes": "429,500-599"}}},
+                "circuitBreakers": {"cut": {"maxRequests": 1, "timeout": "30s", "trip": "consecutiveFailures >= 5"}},
+            },
+            "targets": {
+                "apps": {"worker": {"timeout": "short", "retry": "often", "circuitBreaker": "cut"}},
+                "components": {"orders-state": {"outbound": {"retry": "often"}}},
+            },
+        }
+    },
+    "configuration": {"name": "shop", "httpPipeline": [{"name": "limit", "type": "middleware.http.ratelimit"}]},
+    "configurations": {"open": {
+        "serviceInvocation": "allow", "httpPipeline": [], "tracing": {"samplingRate": "1"},
+        "callers": {"frontend": {"defaultAction": "deny", "operations": [
+            {"name": "/orders/*", "httpVerb": ["GET", "POST"], "action": "allow"}]}},
+    }},
+}  # fmt: skip
+
 # Every shape of every chart that an inventory can ask for; the general rules hold for all of them.
 SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
     "service-minimal": ("service", {}),
@@ -196,6 +245,7 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
         "dapr-components",
         {"statestore": {"apps": []}, "secretStore": {"apps": {"backend-api": None}}},
     ),
+    "components-by-value": ("dapr-components", COMPONENTS),
     "kafka-defaults": ("kafka", {}),
     "kafka-everything": (
         "kafka",

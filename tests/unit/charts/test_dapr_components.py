@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.charts.rendering import Helm, RenderError, pick
+from tests.unit.charts.rendering import COMPONENTS, Helm, RenderError, pick
 
 
 def facts(component: dict[str, Any]) -> dict[str, Any]:
@@ -131,6 +131,80 @@ def test_configuration(helm: Helm) -> None:
         "samplingRate": "1",
         "otel": {"endpointAddress": "tempo.monitoring:4317", "protocol": "grpc", "isSecure": False},
     }
+
+
+def test_components_of_any_type(helm: Helm) -> None:
+    objects = helm.components(**COMPONENTS)
+    types = {o["metadata"]["name"]: o["spec"]["type"] for o in objects if o["kind"] == "Component"}
+    assert types == {
+        **{name: component["type"] for name, component in COMPONENTS["components"].items()},
+        "kubernetes-secrets": "secretstores.kubernetes",
+    }
+    state = pick(objects, "Component", "orders-state")
+    assert facts(state) == {"redisHost": "redis:6379", "on": "true", "redisPassword": ("redis", "password")}
+    assert (state["auth"], state["scopes"]) == ({"secretStore": "kubernetes"}, ["orders", "1e3"])
+    assert {o["metadata"]["labels"]["app.kubernetes.io/part-of"] for o in objects} == {"shop"}
+
+
+def test_declarative_subscriptions(helm: Helm) -> None:
+    found = pick(helm.components(**COMPONENTS), "Subscription", "orders")
+    assert found["spec"] == {
+        "pubsubname": "events", "topic": "orders", "routes": {"default": "/orders"}, "deadLetterTopic": "dead",
+        "bulkSubscribe": {"enabled": True, "maxMessagesCount": 10},
+    }  # fmt: skip
+    assert found["scopes"] == ["worker"]
+
+
+def test_resiliency_is_daprs_own(helm: Helm) -> None:
+    asked = COMPONENTS["resiliency"]["calls"]
+    found = pick(helm.components(**COMPONENTS), "Resiliency")
+    assert found["spec"] == {"policies": asked["policies"], "targets": asked["targets"]}
+    assert found["scopes"] == ["orders"]
+
+
+def test_another_configuration_is_the_first_with_what_differs(helm: Helm) -> None:
+    objects = helm.components(**COMPONENTS)
+    first, other = (pick(objects, "Configuration", name)["spec"] for name in ("shop", "open"))
+    assert first["httpPipeline"] == {"handlers": [{"name": "limit", "type": "middleware.http.ratelimit"}]}
+    assert other["accessControl"] == {
+        "defaultAction": "allow", "trustDomain": "public",
+        "policies": [{
+            "appId": "frontend", "defaultAction": "deny", "trustDomain": "public", "namespace": "todo-staging",
+            "operations": [{"name": "/orders/*", "httpVerb": ["GET", "POST"], "action": "allow"}],
+        }],
+    }  # fmt: skip
+    assert (first["tracing"], other["tracing"]) == ({"samplingRate": "0.1"}, {"samplingRate": "1"})
+    assert other["secrets"] == first["secrets"]
+
+
+REDIS = {"type": "state.redis", "apps": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"components": {"x": {"type": "redis", "apps": ["a"]}}}, "/components/x/type"),
+        ({"components": {"x": {"type": "state.redis"}}}, "/components/x"),
+        ({"components": {"x": {"type": "state.redis", "apps": []}}}, "/components/x/apps"),
+        ({"components": {"x": {**REDIS, "metadata": {"redisDB": 1}}}}, "/components/x/metadata/redisDB"),
+        ({"components": {"x": {**REDIS, "secrets": {"redisPassword": "p"}}}}, "/components/x/secrets/redisPassword"),
+        ({"components": {"x": {**REDIS, "metadata": {"a": "b"}, "secrets": {"a": {"secret": "s", "key": "k"}}}}},
+         "a is in metadata and in secrets"),
+        ({"components": {"x": {"type": "bindings.cron", "apps": ["a"]}}}, "bindings.cron needs metadata.schedule"),
+        ({"components": {"pubsub": {"type": "pubsub.redis", "apps": ["a"]}}}, "the chart makes a component"),
+        ({"subscriptions": {"s": {"pubsub": "other", "topic": "t", "path": "/p", "apps": ["a"]}}},
+         "there is no component other"),
+        ({"subscriptions": {"s": {"pubsub": "pubsub", "topic": "t", "apps": ["a"]}}}, "/subscriptions/s"),
+        ({"configurations": {"todo": {}}}, "has the name of configuration"),
+        ({"resiliency": {"r": {"apps": ["a"], "policies": {}, "targets": {"apps": {"b": {"retry": "no"}}}}}},
+         "retry of b names no, which is not in policies.retries"),
+        ({"resiliency": {"r": {"apps": ["a"], "policies": {"timeouts": {"t": "5"}}, "targets": {}}}}, "timeouts/t"),
+    ],
+)  # fmt: skip
+def test_components_that_are_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(RenderError) as error:
+        helm.components(**values)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.unit.charts.rendering import CHARTS, Helm, RenderError, Shape, built,
 KUBERNETES = "1.36"
 # Custom resources: no schema in Kubernetes' own set. Dapr's are checked against Dapr's own definitions below.
 FOREIGN = {"gateway.networking.k8s.io/v1", "traefik.io/v1alpha1", "monitoring.coreos.com/v1"}
-DAPR_GROUP = "dapr.io/v1alpha1"
+DAPR_GROUP = "dapr.io/"
 ENVIRONMENT_CHARTS = {"service", "environment", "dapr-components"}
 NAMES = ["service", "environment", "dapr-components", "kafka"]
 
@@ -34,7 +34,7 @@ def containers(shape: Shape) -> list[dict[str, Any]]:
 def test_every_object_is_valid_kubernetes(shape: Shape) -> None:
     assert shape.objects
     for found in shape.objects:
-        if found["apiVersion"] not in FOREIGN | {DAPR_GROUP}:
+        if found["apiVersion"] not in FOREIGN and not found["apiVersion"].startswith(DAPR_GROUP):
             kubernetes_validate.validate(found, KUBERNETES, strict=True)
 
 
@@ -52,23 +52,22 @@ def closed(schema: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def dapr_schemas() -> dict[str, Any]:
-    """Kind -> the schema of its v1alpha1 in the definitions that Dapr's chart carries."""
+    """Version and kind -> the schema in the definitions that Dapr's chart carries."""
     schemas = {}
     for file in built(f"{DAPR_CHART.place}/crds").glob("*.yaml"):
         for crd in filter(None, yaml.safe_load_all(file.read_text())):
             for version in crd["spec"]["versions"]:
-                if version["name"] == "v1alpha1":
-                    schema = closed(version["schema"]["openAPIV3Schema"])
-                    schema["properties"]["metadata"] = {"type": "object"}
-                    schemas[crd["spec"]["names"]["kind"]] = schema
+                schema = closed(version["schema"]["openAPIV3Schema"])
+                schema["properties"]["metadata"] = {"type": "object"}
+                schemas[f"{DAPR_GROUP}{version['name']} {crd['spec']['names']['kind']}"] = schema
     return schemas
 
 
 def test_dapr_objects_fit_daprs_own_definitions(shape: Shape, dapr_schemas: dict[str, Any]) -> None:
-    found = [o for o in shape.objects if o["apiVersion"] == DAPR_GROUP]
+    found = [o for o in shape.objects if o["apiVersion"].startswith(DAPR_GROUP)]
     assert bool(found) == (shape.chart == "dapr-components")
     for o in found:
-        jsonschema.Draft7Validator(dapr_schemas[o["kind"]]).validate(o)
+        jsonschema.Draft7Validator(dapr_schemas[f"{o['apiVersion']} {o['kind']}"]).validate(o)
 
 
 def test_pods_are_restricted(shape: Shape) -> None:
