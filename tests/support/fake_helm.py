@@ -83,6 +83,9 @@ class FakeHelm:
         self.templates.append(request.name)
         return manifest_of(request.name, request.values)
 
+    def crds(self, request: ApplyRequest) -> str:
+        return ""
+
     def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = 300, history_max: int = 40) -> None:
         self._begin("rollback", name)
         target = self._content(name, revision)

@@ -94,11 +94,26 @@ class Boundary:
     _owners: dict[tuple[Resource, str], Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     _listing: threading.Lock = field(default_factory=threading.Lock)
 
-    def look(self, manifests: Mapping[str, Sequence[str]], *, live: bool = True) -> Contents:
-        """What releases hold, by name: manifests and those of hooks. ``live``: who owns these objects is read too."""
+    def look(
+        self, manifests: Mapping[str, Sequence[str]], crds: Mapping[str, str] | None = None, *, live: bool = True
+    ) -> Contents:
+        """What releases hold, by name: manifests and those of hooks. ``live``: who owns these objects is read too.
+
+        ``crds``: what Helm creates with a first installation, unless it is there already.
+        """
         items = tuple(item for name, texts in manifests.items() for text in texts for item in self._items(name, text))
         problems = [*self._elsewhere(items), *self._twice(items), *(self._owned_by_others(items) if live else ())]
-        return Contents(items, tuple(dict.fromkeys(problems)))
+        brought = tuple(
+            item for name, text in (crds or {}).items() for item in self._items(name, text) if not self._is_there(item)
+        )
+        return Contents((*items, *brought), tuple(dict.fromkeys([*problems, *self._elsewhere(brought)])))
+
+    def _is_there(self, item: Item) -> bool:
+        try:
+            where = item.resource, item.namespace, item.name
+            return where[0] is not None and self.kube.find(where[0], *where[1:], metadata_only=True) is not None
+        except Forbidden:
+            return False
 
     def look_at(self, releases: Iterable[StoredRelease]) -> Contents:
         """The same for stored revisions."""

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ..helm.cli import Helm, Rendered
 from ..helm.errors import HelmError
 from ..kube.api import KubeReader
-from ..planning.chart_text import may_ask_the_cluster
+from ..planning.chart_text import may_ask_the_cluster, may_have_crds
 from ..planning.hiding import without_secrets
 from ..planning.plan import PlanItem
 from ..planning.spec import ReleaseSpec, VersionIds
@@ -35,6 +35,7 @@ class Rendering:
         self._helm = helm
         self._settings = settings
         self._known: dict[tuple[str, str], Rendered | HelmError] = {}
+        self._crds: dict[tuple[str, str], str] = {}  # by chart and version
 
     def one(self, spec: ReleaseSpec, version_ids: VersionIds, revision: int) -> Rendered:
         """A release's next ``revision``. Raises HelmError, the same one each time."""
@@ -55,6 +56,14 @@ class Rendering:
         if may_ask_the_cluster(spec.chart, spec.values):
             return self._helm.render(request)
         return Rendered(self._helm.template(request, kubernetes=self._kube.version()))
+
+    def crds(self, spec: ReleaseSpec, version_ids: VersionIds) -> str:
+        """What a first installation creates beside it. Raises HelmError."""
+        key = spec.chart, spec.chart_version or ""
+        if key not in self._crds:
+            request = apply_request(self._settings, spec, version_ids, 1)
+            self._crds[key] = self._helm.crds(request) if may_have_crds(spec.chart) else ""
+        return self._crds[key]
 
     def all(self, items: Sequence[PlanItem], version_ids: VersionIds) -> Mapping[str, Rendered | HelmError]:
         """Planned releases by name, rendered side by side; what Helm said where it can't."""

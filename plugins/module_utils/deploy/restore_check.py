@@ -61,8 +61,11 @@ class RestoreCheck:
                 )
                 return [foreign(member.name, message, "name its source in allowed_chart_sources if this is meant")]
             revision = history[-1].revision + 1 if history else 1
-            rendered = self._run.helm.render(apply_request(self._run.settings, spec, version_ids, revision))
-        contents = self._boundary.look({member.name: (rendered.manifest, *rendered.hooks)})
+            request = apply_request(self._run.settings, spec, version_ids, revision)
+            rendered = self._run.helm.render(request)
+            is_first = not history or history[-1].status is ReleaseStatus.UNINSTALLED
+            crds = {member.name: self._run.helm.crds(request)} if is_first else {}
+        contents = self._boundary.look({member.name: (rendered.manifest, *rendered.hooks)}, crds)
         return [*contents.problems, *self._new_in_the_cluster(target, contents, history)]
 
     def admission(self, targets: Iterable[Target], histories: Mapping[str, History]) -> Admission:

@@ -111,6 +111,11 @@ class Helm(Protocol):
         retry. ``kubernetes``: the version to render for; then the values must fit the chart's schema too.
         """
 
+    def crds(self, request: ApplyRequest) -> str:
+        """What the folders ``crds`` of the chart and its subcharts hold: Helm creates it with a first installation, of
+        whatever kind it is, and neither renders nor stores it.
+        """
+
     def rollback(self, name: str, namespace: str, revision: int, *, timeout: int = ..., history_max: int = ...) -> None:
         """Makes a stored revision the newest again. There is no 'the one before': ``revision`` is a number above 0."""
 
@@ -193,6 +198,20 @@ class HelmCli:
         done = self._call(argv, stdin=stdin, env=_clean_env(), pass_fds=(), timeout=request.timeout)
         if done.returncode != 0:
             raise error_of(argv[0], request.name, done.stderr or done.stdout)
+        return done.stdout
+
+    def crds(self, request: ApplyRequest) -> str:
+        """What Helm creates with a first installation beside what it renders."""
+        _check(request)
+        argv = ["show", "crds", request.chart, *(["--version", request.chart_version] if request.chart_version else [])]
+        for pause in (*_RETRY_SECONDS, None):
+            done = self._call(argv, env=_clean_env(), pass_fds=(), timeout=request.timeout)
+            if done.returncode == 0:
+                break
+            failed = error_of(argv[0], request.name, done.stderr or done.stdout)
+            if pause is None or not failed.transient:
+                raise failed
+            time.sleep(pause)
         return done.stdout
 
     def _ask(self, argv: Sequence[str], request: ApplyRequest) -> str:

@@ -53,6 +53,12 @@ def may_ask_the_cluster(chart: str, values: Mapping[str, Any]) -> bool:
     return not is_local(chart) or bool(_ASKS.search(canonical(values))) or _in_chart(chart, _ASKS)
 
 
+def may_have_crds(chart: str) -> bool:
+    """False only for a folder on this machine without folders ``crds`` and packed subcharts."""
+    path = Path(chart)
+    return not path.is_dir() or any(file.name == "crds" or file.suffix == ".tgz" for file in path.rglob("*"))
+
+
 def archive_may_make_secrets(archive: bytes, values: Mapping[str, Any]) -> bool:
     """The same for a packed chart."""
     try:

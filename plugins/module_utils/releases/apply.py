@@ -214,7 +214,12 @@ class Engine:
         busy = [item for item in plan if item.action not in (Action.NONE, Action.UNINSTALL, Action.REFUSE)]
         with ThreadPoolExecutor(8) as pool:
             manifests = dict(zip((item.name for item in busy), pool.map(one, busy), strict=True))
-        return Boundary(self._kube, settings.namespace, settings.allowed_namespaces).look(manifests)
+        crds = {
+            item.name: self._rendering.crds(item.spec, snapshot.version_ids)
+            for item in busy
+            if item.spec and item.action is Action.INSTALL
+        }
+        return Boundary(self._kube, settings.namespace, settings.allowed_namespaces).look(manifests, crds)
 
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
         plan = self._examined(plan, snapshot, run.kube)

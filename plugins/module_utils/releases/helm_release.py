@@ -222,7 +222,9 @@ class HelmReleaseRun:
             rendering = Rendering(self._kube, self._run.helm, self._settings)
             rendered = rendering.one(spec, snapshot.version_ids, self._report.revision + 1)
             boundary = Boundary(self._kube, self._settings.namespace, self._settings.allowed_namespaces)
-            boundary.look({spec.name: (rendered.manifest, *rendered.hooks)}).check()
+            is_first = self._report.action is Action.INSTALL and not self._skip_crds
+            crds = {spec.name: rendering.crds(spec, snapshot.version_ids)} if is_first else {}
+            boundary.look({spec.name: (rendered.manifest, *rendered.hooks)}, crds).check()
         done = writer.apply(
             spec, snapshot.version_ids, deadline, force_conflicts=self._force, skip_crds=self._skip_crds
         )

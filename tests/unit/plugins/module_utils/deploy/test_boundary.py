@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy import rendering as rendering_module
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.boundary import Boundary
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import locked_run
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter
@@ -16,7 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import ma
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, WELL_KNOWN, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, SECRET, WELL_KNOWN, Resource
 
 from tests.support.fake_environment import A1, A2, C1, World, deployed, spec
 from tests.support.fake_kube import FakeKube
@@ -107,6 +108,27 @@ def test_apply_writes_nothing_when_an_object_belongs_to_another_release() -> Non
         world.apply({"components": C1}, wanted)
     assert caught.value.failure.code is Code.FOREIGN_OBJECT
     assert world.writes() == []
+
+
+def test_what_helm_creates_from_a_charts_folder_crds_is_looked_at_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of any kind, and neither rendered nor stored."""
+    world = World()
+    monkeypatch.setattr(rendering_module, "may_have_crds", lambda _chart: True)
+    monkeypatch.setattr(world.helm, "crds", lambda request: manifest("Secret", namespace="production"))
+    with pytest.raises(TodoCloudError, match="'production'"):
+        world.apply({"components": C1}, {"api": A1})
+    assert world.writes() == []
+    world.kube.put(SECRET, "production", {"metadata": {"name": "x"}})  # what is there already, Helm leaves alone
+    world.apply({"components": C1}, {"api": A1})
+    assert world.helm.commands == ["upgrade components", "upgrade api"]
+
+
+def test_cluster_scoped_objects_of_the_folder_crds_are_listed() -> None:
+    boundary = Boundary(FakeKube(), "ns")
+    binding = manifest("ClusterRoleBinding", "admin", "ignored", ROLE.api_version)
+    assert boundary.look({"api": (manifest(),)}, {"api": binding}).notes() == [
+        "api: cluster-scoped: ClusterRoleBinding admin"
+    ]
 
 
 def test_nothing_is_written_when_a_chart_leaves_its_namespace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.restore_check import is_from
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import secret_name
 from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -79,6 +80,15 @@ def test_a_record_names_no_chart_of_another_source(monkeypatch: pytest.MonkeyPat
     assert "names the chart 'oci://evil.example/x'" in refused(world)
     assert refused(world, allowed_chart_sources=("oci://evil.example.org/",))
     assert world.rollback("1", allowed_chart_sources=("oci://evil.example/",)).set == 3
+
+
+def test_a_record_brings_nothing_by_the_folder_crds(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = two_sets()
+    for revision in (1, 2):
+        del world.kube.objects["Secret", "ns", secret_name("api", revision)]
+    for item, words in ((BINDING, "ClusterRoleBinding admin"), (ELSEWHERE, "Secret x")):
+        monkeypatch.setattr(world.helm, "crds", lambda _request, item=item: json.dumps(item))
+        assert words in refused(world)
 
 
 @pytest.mark.parametrize(

@@ -323,3 +323,19 @@ def test_helm_reaches_the_api_server_as_the_kubeconfig_says(monkeypatch: pytest.
     assert (proxy_for(server, fake.env[-1]) == "") is (proxy_url == "")
     assert proxy_for("https://registry.example", fake.env[-1]) == "http://other.example:3128"
     assert proxy_for("https://a.example", fake.env[-1]) == ""
+
+
+def test_what_a_chart_brings_in_its_folder_crds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli_module, "_RETRY_SECONDS", (0.0, 0.0))
+    answers = [Completed(1, "", "Error: net/http: TLS handshake timeout"), Completed(0, "kind: x", "")]
+    calls: list[Sequence[str]] = []
+
+    def run(argv: Sequence[str], **_: Any) -> Completed:
+        calls.append(argv)
+        return answers.pop(0)
+
+    assert HelmCli(lambda: KUBECONFIG, "helm", run).crds(replace(REQUEST, chart_version="1.2.3")) == "kind: x"
+    assert calls == [["helm", "show", "crds", "/charts/service", "--version", "1.2.3"]] * 2
+    answers.append(Completed(1, "", "Error: no such chart"))
+    with pytest.raises(TodoCloudError, match=r"^api: "):
+        HelmCli(lambda: KUBECONFIG, "helm", run).crds(REQUEST)

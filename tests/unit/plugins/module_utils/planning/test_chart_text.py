@@ -10,6 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.digest import chart_arc
 from ansible_collections.todo.cloud.plugins.module_utils.planning.chart_text import (
     archive_may_make_secrets,
     may_ask_the_cluster,
+    may_have_crds,
     may_make_secrets,
 )
 
@@ -92,3 +93,11 @@ def test_values_count_and_a_remote_chart_is_not_known(tmp_path: Path) -> None:
     assert not may_ask_the_cluster(str(folder), {})
     assert may_ask_the_cluster(str(folder), {"extra": '{{ lookup "v1" "Pod" "" "" }}'})
     assert may_ask_the_cluster("oci://registry.example.com/charts/x", {})
+
+
+def test_folders_crds(tmp_path: Path) -> None:
+    (tmp_path / "charts" / "inner").mkdir(parents=True)
+    assert not may_have_crds(str(tmp_path))
+    (tmp_path / "charts" / "inner" / "crds").mkdir()
+    assert may_have_crds(str(tmp_path))
+    assert may_have_crds("oci://registry.example.com/x")
