@@ -22,7 +22,7 @@ _RANDOM = re.compile(
     rb"|uuidv4|htpasswd|bcrypt|encryptAES|now|shuffle)\b"
 )
 # What a template learns only from the cluster or from the release's history, and hooks, which Helm tells apart.
-_ASKS = re.compile(rb"\blookup\b|\bCapabilities\b|\bRelease\.(?:Is|Rev)|helm\.sh/hook")
+_ASKS = re.compile(rb"\blookup\b|[.\"'`]Capabilities\b|\bRelease\.(?:Is|Rev)|helm\.sh/hook")
 _LARGEST = 64 << 20  # bytes of one file; what is larger is taken to make Secrets
 _DEPTH = 5  # of archives in archives
 
