@@ -12,7 +12,7 @@ description:
   - Forty hexadecimal digits over the names and contents of a chart's files and over the values, the same that
     M(todo.cloud.release_apply) compares. Equal inputs have equal digests, regardless of the order of keys and of the
     chart's version.
-positional: values
+positional: values, content
 options:
   _input:
     description: Folder or archive of the chart on the controller.
@@ -22,6 +22,9 @@ options:
     description: Values of the chart.
     type: dict
     default: {}
+  content:
+    description: Digest of the chart's content, instead of that of its files; see the role C(app_service).
+    type: str
 author: todo.cloud maintainers
 """
 
@@ -47,13 +50,13 @@ from ansible_collections.todo.cloud.plugins.module_utils import digest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 
 
-def input_digest(chart: str, values: Mapping[str, Any] | None = None) -> str:
-    """Digest of the chart at a path and of values for it.
+def input_digest(chart: str, values: Mapping[str, Any] | None = None, content: str | None = None) -> str:
+    """Digest of the chart at a path, or of one with that content, and of values for it.
 
     :raises AnsibleFilterError: there is no chart
     """
     try:
-        return digest.input_digest(digest.chart_digest(str(chart), None), values or {})
+        return digest.input_digest(content or digest.chart_digest(str(chart), None), values or {})
     except TodoCloudError as exc:
         raise AnsibleFilterError(f"input_digest: {exc.failure.message}") from exc
 

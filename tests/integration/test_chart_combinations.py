@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import NotFound, Refused
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
@@ -17,6 +19,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 
 from tests.support.service_values import Chance
 from tests.unit.charts.rendering import COMPONENTS, Helm, built, merged, minimal_values
+from tests.unit.charts.test_combinations import TEAMS
 
 SEEDS, GROUP = 60, 10
 FIRST = int(os.environ.get("TODO_CLOUD_SEED", "1").split(",")[0])
@@ -83,6 +86,15 @@ def test_the_api_server_takes_what_the_schema_takes(kube: KubeSession, namespace
         found.append(pod_refusal(kube, template, namespaces["baseline"]))
         wrong += [f"seed {seed}: {text}" for text in found if text]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("team", TEAMS, ids=lambda path: path.stem)
+def test_the_api_server_takes_services_of_teams(kube: KubeSession, namespaces: dict[str, str], team: Path) -> None:
+    values = yaml.safe_load(team.read_text())
+    level = "baseline" if values["security"]["user"] == 0 else "restricted"
+    objects = Helm(built("bin/helm")).render("service", values, team.stem, namespaces[level])
+    found = [refusal(kube, item, namespaces[level]) for item in objects]
+    assert [text for text in (*found, pod_refusal(kube, template_of(objects), namespaces[level])) if text] == []
 
 
 def test_the_api_server_takes_components_of_any_type(kube: KubeSession, namespaces: dict[str, str]) -> None:

@@ -6,15 +6,28 @@ The API server is asked in tests/integration/test_chart_combinations.py; here it
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import kubernetes_validate
 import pytest
+import yaml
 
 from tests.support.service_values import Chance
 from tests.unit.charts.rendering import Helm
 
 FIRST = int(os.environ.get("TODO_CLOUD_SEED", "1").split(",")[0])
 FOREIGN = ("gateway.networking.k8s.io/", "traefik.io/")
+
+
+TEAMS = sorted((Path(__file__).parents[2] / "fixtures/shapes").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("values", TEAMS, ids=lambda path: path.stem)
+def test_services_as_teams_have_them(helm: Helm, values: Path) -> None:
+    for found in helm.render("service", yaml.safe_load(values.read_text()), values.stem, "shop"):
+        if found["apiVersion"].startswith("monitoring.coreos.com/"):
+            continue
+        kubernetes_validate.validate(found, "1.36", strict=True)
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + 15))

@@ -6,11 +6,13 @@ the inventories. An object that has to change is changed there by hand, with the
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.unit.charts.rendering import Helm
 
@@ -30,3 +32,15 @@ def test_renders_what_it_rendered(helm: Helm, stored: Path) -> None:
     before = json.loads(stored.read_text())
     now = helm.render(before["chart"], before["values"], before["release"], before["namespace"])
     assert by_name(now) == by_name(before["objects"])
+
+
+def test_a_chart_that_renders_other_components_restarts_their_apps() -> None:
+    """Whoever changes what is stored of dapr-components sets the role's content to the chart's new digest, and this."""
+    shown = [json.loads(path.read_text()) for path in STORED]
+    objects = [one["objects"] for one in shown if one["chart"] == "dapr-components"]
+    digest = hashlib.sha256(json.dumps(objects, sort_keys=True).encode()).hexdigest()[:12]
+    role = yaml.safe_load((Path(__file__).parents[3] / "roles/app_service/vars/main.yml").read_text())
+    assert (digest, role["_app_service_components_content"]) == (
+        "aea3160c8681",
+        "0f91a00a7e5ad5f84f011e14de69e4dbe5b74aa7",
+    )

@@ -29,6 +29,15 @@ def test_equal_inputs_are_equal_wherever_they_lie(tmp_path: Path) -> None:
     assert input_digest(str(chart), {"b": tagged, "a": None}) == input_digest(str(COMPONENTS), {"a": None, "b": "text"})
 
 
+def test_the_content_can_be_given(tmp_path: Path) -> None:
+    content = "0" * 40
+    chart = shutil.copytree(COMPONENTS, tmp_path / "chart")
+    before = input_digest(str(chart), {"a": 1}, content=content)
+    (chart / "values.yaml").write_text("# changed\n")
+    assert input_digest(str(chart), {"a": 1}, content=content) == before
+    assert before not in (input_digest(str(chart), {"a": 1}), input_digest(str(chart), {"a": 2}, content=content))
+
+
 def test_a_missing_chart_is_named(tmp_path: Path) -> None:
     with pytest.raises(AnsibleFilterError, match="nowhere"):
         input_digest(str(tmp_path / "nowhere"))
