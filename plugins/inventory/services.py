@@ -59,11 +59,11 @@ from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import trust_as_template
 from ansible.vars.plugins import get_vars_from_inventory_sources
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import visible
+from ansible_collections.todo.cloud.plugins.module_utils.services.components import components, uses_broker
 from ansible_collections.todo.cloud.plugins.module_utils.services.graph import waves
 from ansible_collections.todo.cloud.plugins.module_utils.services.hosts import host_variables, shared_variables
 from ansible_collections.todo.cloud.plugins.module_utils.services.layers import layered, merged
 from ansible_collections.todo.cloud.plugins.module_utils.services.problems import problems
-from ansible_collections.todo.cloud.plugins.module_utils.services.values import components
 
 _FILES = ("services.yml", "services.yaml")
 _TOP = Path(__file__).resolve().parents[2]
@@ -178,4 +178,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
         roles = [name for name, entry in entries.items() if "role" in entry]
         if own:
             defaults = self.loader.load_from_file(str(_CHART))
-            self.inventory.set_variable("all", "services_components", components(own, defaults, [*others, *roles]))
+            made = components(own, defaults, [*others, *roles])
+            self.inventory.set_variable("all", "services_components", made)
+        if not others and not roles:
+            self.inventory.set_variable("all", "services_broker", uses_broker(own))

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from .components import same_bindings
 from .graph import Cycle, Roles, waves
 from .spec import APP_TYPE, ENTRY_TYPE, ENVIRONMENT_NEEDS, NAME, OF_ANY_CHART, OF_OWN_CHART
 from .types import check, is_template, nearest
@@ -104,6 +105,7 @@ def problems(app: Any, entries: Any, others: Collection[str] = (), roles: Roles 
         role = entry.get("role")
         if role is not None and role not in roles:
             found.append(f"services.{name}.role: there is no such role {role!r}{nearest(role, roles)}.")
+    found = found or list(same_bindings(entries))
     if not found:
         try:
             waves(entries, roles)

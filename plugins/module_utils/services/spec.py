@@ -35,7 +35,6 @@ APP = (
     Key("pull_secret", _OBJECT, "Secret in the namespace that pulls the images.", "none", "registry"),
 )
 
-_COMPONENTS = "the chart `dapr-components` cannot say it yet. Take it out."
 _HEALTH = Struct((
     Key("live", _PATH, "Path that tells whether the process must be restarted.", "the path of `ready`", "/live"),
     Key("ready", _PATH, "Path that tells whether requests can be answered.", "the path of `live`", "/ready"),
@@ -84,12 +83,14 @@ _DAPR = Struct((
     Key("app_id", NAME, "Id of the app for Dapr.", "the name of the service", "orders"),
     Key("port", _PORT, "Port on which Dapr calls the app.", "`port`", "8000"),
     Key("publishes", _TOPICS, "Topics that it may publish to.", "none", "[task-events]"),
-    Key("subscribes", _TOPICS, "Topics that it receives, one pod each message; the app names the paths "
-        "(`/dapr/subscribe`).", "none", "[task-events]"),
+    Key("subscribes", Either((_TOPICS, MapOf(_PATH, _TOPIC, "topics, each with a path"))), "Topics that it receives, "
+        "one pod each message. Without paths the app names them itself (`/dapr/subscribe`).", "none",
+        "{task-events: /events}"),
     Key("broadcasts", _TOPICS, "Topics that each of its pods receives.", "none", "[task-events]"),
     Key("state", Either((Switch(), Word(("statestore",)))), "The state store.", "no", "statestore"),
     Key("secrets", ListOf(_OBJECT, "names of Secrets"), "Secrets that it may read through Dapr.", "none", "[app]"),
-    Key("cron", MapOf(Text(), NAME), "Bindings that call the app at times.", later=_COMPONENTS),
+    Key("cron", MapOf(Text(), NAME, "times"), "Calls of the app at times: the name is the path, the value a cron "
+        "expression or an interval.", "none", '{tick: "@every 1m"}'),
     Key("sidecar", Free(), "Dapr's annotations without their prefix, over `app_service_sidecar_settings`.", "none",
         "{log_level: debug}"),
 ))  # fmt: skip

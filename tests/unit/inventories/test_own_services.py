@@ -11,7 +11,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from ansible_collections.todo.cloud.plugins.module_utils.services.values import components
+from ansible_collections.todo.cloud.plugins.module_utils.services.components import components
 
 from tests.unit.ansible_runs import TOP, Ansible
 from tests.unit.charts.rendering import Helm
@@ -200,7 +200,7 @@ def test_dapr_knows_the_services_of_another_app_only(helm: Helm) -> None:
     made = components({"cart": cart}, defaults, [])
     found = helm.render("dapr-components", {"environment": "test", **made}, "dapr-components", "shop")
     scopes = {item["metadata"]["name"]: item["scopes"] for item in found if item["kind"] == "Component"}
-    assert scopes == {"pubsub": ["cart"], "pubsub-broadcast": ["sse-gateway"], "statestore": ["cart"]}
+    assert scopes == {"pubsub": ["cart"], "statestore": ["cart"]}
 
 
 SHAPES: dict[str, Any] = {

@@ -12,7 +12,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.problems impor
 from ansible_collections.todo.cloud.plugins.module_utils.services.spec import ENTRY, OF_OWN_CHART
 from ansible_collections.todo.cloud.plugins.module_utils.services.values import (
     chart_values,
-    components,
     connections_of,
     dapr_of,
     facts,
@@ -210,49 +209,6 @@ FORMS: dict[str, list[Any]] = {
     "volumes": [{}, {"a-b": {"path": "/x", "secret": "s", "read_only": True}}, {"d": {"path": "/d", "size": "1Gi"}}],
     "command": [["a", 1]], "args": [[], ["-v"]], "stop_seconds": [6, 3600],
 }  # fmt: skip
-
-DEFAULTS = yaml.safe_load((TOP / "charts/dapr-components/values.yaml").read_text())
-TODO = ["backend-api", "recurring-task-service", "notification-service", "sse-gateway", "frontend"]
-
-
-def test_scopes_follow_from_the_entries() -> None:
-    entries: dict[str, Any] = {
-        "api": {"dapr": {"app_id": "shop-api", "publishes": ["orders"], "state": "statestore", "secrets": ["app"]}},
-        "screen": {"dapr": {"broadcasts": ["orders"]}},
-        "web": {},
-    }
-    made = components(entries, DEFAULTS, [])
-    assert {name: app for name, app in made["pubsub"]["apps"].items() if app} == {
-        "shop-api": {"publishes": ["orders"], "subscribes": []}
-    }
-    assert {name: app for name, app in made["broadcast"]["apps"].items() if app} == {
-        "screen": {"publishes": [], "subscribes": ["orders"]}
-    }
-    assert {name: app for name, app in made["secretStore"]["apps"].items() if app} == {"shop-api": ["app"]}
-    assert made["statestore"] == {"apps": ["shop-api"]}
-
-
-def test_apps_of_the_chart_that_are_not_there_lose_their_scopes() -> None:
-    made = components({"api": {"dapr": {"publishes": ["orders"]}}}, DEFAULTS, [])
-    assert made["pubsub"]["apps"]["backend-api"] is None
-    assert made["statestore"] == {"apps": []}
-    assert made["secretStore"] == {"apps": {"backend-api": None}}
-    assert "broadcast" not in made  # the chart wants one
-
-
-def test_a_sixth_service_changes_nothing_for_the_five() -> None:
-    made = components({"audit": {"dapr": {"subscribes": ["task-events"], "state": True}}}, DEFAULTS, TODO)
-    assert made == {
-        "pubsub": {"apps": {"audit": {"publishes": [], "subscribes": ["task-events"]}}},
-        "statestore": {"apps": [*DEFAULTS["statestore"]["apps"], "audit"]},
-    }
-    assert components({}, DEFAULTS, TODO) == {}
-
-
-def test_an_entry_adds_topics_to_those_of_its_role() -> None:
-    entry = {"role": "backend_api", "dapr": {"publishes": ["audit"]}}
-    made = components({"backend-api": entry}, DEFAULTS, TODO)
-    assert made["pubsub"]["apps"]["backend-api"]["publishes"] == ["task-events", "reminders", "audit"]
 
 
 def test_the_chart_takes_the_values() -> None:
