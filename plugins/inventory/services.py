@@ -180,5 +180,5 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             defaults = self.loader.load_from_file(str(_CHART))
             made = components(own, defaults, [*others, *roles])
             self.inventory.set_variable("all", "services_components", made)
-        if not others and not roles:
+        if not roles and not set(others) - {"dapr-components"}:  # nobody else may use it
             self.inventory.set_variable("all", "services_broker", uses_broker(own))
