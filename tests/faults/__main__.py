@@ -35,7 +35,7 @@ COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]
 CHART = str(TOP / "tests" / "fixtures" / "charts" / "objects")
 BEFORE, AMID, AFTER, OUTLASTED = "before", "amid", "after", "outlasted"
 MOMENTS = (BEFORE, AMID, AFTER, OUTLASTED)
-_GRACES = {"sidecar_not_ready": 20.0, "image_pull": 5.0, "failed_create": 3.0, "unschedulable": 5.0}
+_GRACES = {"image_pull": 5.0, "failed_create": 3.0, "unschedulable": 5.0}
 _LIMIT_SECONDS = 150
 _SOURCE = "todo-local"  # where the broker's Secret and component are known to work
 
