@@ -32,6 +32,8 @@ from ..kube.resources import (
     Resource,
 )
 from ..readiness.daprd import APP_ID, enabled
+from ..readiness.fields import condition, is_true, timestamp
+from ..readiness.pods import created
 from ..readiness.selectors import matches
 from .components import Backend, backends
 from .hosts import Address, unreached
@@ -51,6 +53,7 @@ _FINAL = re.compile(r"not found|denied|unauthorized|manifest unknown|forbidden",
 _IMAGE = re.compile(r'image "([^"]+)"')
 _CONNECT_SECONDS = 3.0
 _ASK_SECONDS = 10.0
+_BACK_SECONDS = 45.0  # pods on a node that was away are ready, and endpoints, some time after it
 _SIDE_BY_SIDE = 8
 # Failures that something else may be to blame for.
 _SUSPECT = frozenset({
@@ -139,7 +142,9 @@ class Dependencies:
         """What pods need that run, or should."""
         pods = self._pods(failure)
         names = sorted({str((pod.get("spec") or {}).get("nodeName") or "") for pod in pods} - {""})
-        yield from self._unready(node for name in names if (node := self._find(NODE, "", name)))
+        nodes = [node for name in names if (node := self._find(NODE, "", name))]
+        yield from self._unready(nodes)
+        yield from self._just_back(nodes, min(map(created, pods), default=0.0))
         for place in _DNS:
             yield from self._service("cluster DNS", *place, Code.PLATFORM_DOWN)
         told: set[tuple[str, str] | None] = set()
@@ -176,10 +181,17 @@ class Dependencies:
 
     def _unready(self, nodes: Iterable[Mapping[str, Any]]) -> Iterator[Down]:
         for node in nodes:
-            for condition in (node.get("status") or {}).get("conditions") or ():
-                if condition.get("type") == "Ready" and condition.get("status") != "True":
-                    why = str(condition.get("reason") or "not ready")
-                    yield Down(f"node {node['metadata']['name']}", why, Code.PLATFORM_DOWN)
+            ready = condition(node, "Ready")
+            if ready and ready.get("status") != "True":
+                why = str(ready.get("reason") or "not ready")
+                yield Down(f"node {node['metadata']['name']}", why, Code.PLATFORM_DOWN)
+
+    def _just_back(self, nodes: Iterable[Mapping[str, Any]], made: float) -> Iterator[Down]:
+        """Nodes that were away during the life of a pod, and everything on them with it, until a moment ago."""
+        for node in nodes:
+            since = timestamp(condition(node, "Ready").get("lastTransitionTime")) or 0.0
+            if is_true(node, "Ready") and made < since and self._kube.server_now() - since < _BACK_SECONDS:
+                yield Down(f"node {node['metadata']['name']}", "it came back only now", Code.PLATFORM_DOWN)
 
     def _webhook(self, failure: Failure) -> Iterator[Down]:
         details = failure.details

@@ -151,6 +151,21 @@ def test_the_clusters_names(namespace: str, name: str) -> None:
     assert [(each.what, each.code) for each in down(kube, failed())] == [("cluster DNS", Code.PLATFORM_DOWN)]
 
 
+def test_a_node_that_came_back_a_moment_ago() -> None:
+    """Everything else on it was away as well. A node that was not there before the pod is a new one."""
+    kube = cluster()
+    item = kube.objects["Node", "", "n"]["status"]["conditions"][0]
+    pod = kube.objects["Pod", "ns", "api-1"]["metadata"]
+    pod["creationTimestamp"], item["lastTransitionTime"] = "1970-01-12T13:44:00Z", "1970-01-12T13:46:10Z"
+    kube.now = 1_000_000.0  # 13:46:40
+    assert [each.why for each in down(kube, failed())] == ["it came back only now"]
+    kube.now += 60
+    assert down(kube, failed()) == []
+    kube.now -= 60
+    pod["creationTimestamp"] = "1970-01-12T13:46:15Z"
+    assert down(kube, failed()) == []
+
+
 @pytest.mark.parametrize("code", [Code.TIMEOUT, Code.PROGRESS_DEADLINE])
 def test_nodes_of_all_its_pods_where_no_pod_is_named(code: Code) -> None:
     """A pod on a node that is gone shows no symptom of its own."""
