@@ -84,7 +84,7 @@ seccompProfile: {type: RuntimeDefault}
 {{- define "service.volumes" -}}
 {{- range $path, $size := .Values.writable }}
 - name: {{ include "service.writableName" $path | toYaml }}
-  emptyDir: {{ if $size }}{sizeLimit: {{ $size }}}{{ else }}{}{{ end }}
+  emptyDir: {{ if $size }}{sizeLimit: {{ $size | quote }}}{{ else }}{}{{ end }}
 {{- end }}
 {{- range $name, $volume := .Values.volumes }}
 - name: {{ $name | toYaml }}

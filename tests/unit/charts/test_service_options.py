@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.charts.rendering import GATEWAY, INGRESS, Helm, RenderError, merged, minimal_values, pick
-from tests.unit.charts.test_service import RESOURCES, container, pod
+from tests.unit.charts.test_service import ODD, RESOURCES, _names, container, pod
 
 ROUTES = [{"host": "api.example.com", "paths": [{"path": "/"}, {"path": "/b", "service": "back", "port": 81}]}]
 
@@ -225,3 +225,31 @@ def test_names_that_leave_no_room_for_what_kubernetes_adds(helm: Helm, kind: str
     values = merged(minimal_values("service"), {"kind": kind, "cronJob": {"schedule": "@daily"}})
     with pytest.raises(RenderError, match="at most 52 characters"):
         helm.render("service", values, "a" * 53, "todo-staging")
+
+
+@pytest.mark.parametrize("name", [name for name in ODD if "." not in name])
+def test_names_that_yaml_reads_as_something_else_are_text(helm: Helm, name: str) -> None:
+    port = name if name.isalpha() else "y"
+    values = {
+        "kind": "StatefulSet",
+        "statefulSet": {"claims": {f"c-{name}": {"path": "/data", "size": "1000", "className": name}}},
+        "writable": {f"/{name}": "1000"},
+        "volumes": {name + "-v": {"configMap": name}, "s": {"secret": name}, "p": {"claim": name}},
+        "envFrom": [{"secret": name, "prefix": "NO"}, {"configMap": name}],
+        "configEnv": {"Y": {"configMap": name, "key": name}},
+        "containers": [{"name": name + "-c", "resources": RESOURCES, "mounts": {name + "-v": "/v"}, "command": [name]}],
+        "nodeSelector": {"on": name},
+        "podLabels": {"no": name},
+        "priorityClassName": name,
+        "extraPorts": {port: 9000},
+        "serviceMonitor": {"enabled": True, "port": port},
+        "networkPolicy": {"peers": [{"namespaces": [name]}]},
+        "exposure": {"api": "gateway", "gateway": {"name": name, "namespace": name}, "rules": [
+            {"host": name, "paths": [{"path": "/"}, {"path": "/x", "service": name, "port": 80}]}]},
+    }  # fmt: skip
+    objects = helm.render("service", merged(minimal_values("service"), values), name, name)
+    assert not [text for item in objects for text in _names(item) if not isinstance(text, str)]
+    assert pick(objects, "ServiceMonitor")["spec"]["endpoints"][0]["port"] == port
+    spec = pick(objects, "StatefulSet")["spec"]["template"]["spec"]
+    assert (spec["nodeSelector"], spec["priorityClassName"]) == ({"on": name}, name)
+    assert spec["containers"][1]["command"] == [name]
