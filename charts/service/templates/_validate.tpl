@@ -39,6 +39,9 @@
 {{- include "service.validatePorts" . -}}
 {{- include "service.validateVolumes" . -}}
 {{- include "service.validateLabels" . -}}
+{{- range prepend (concat $v.initContainers $v.containers) (dict "name" .Release.Name "resources" $v.resources) -}}
+{{- include "service.validateResources" (list $ .name .resources) -}}
+{{- end -}}
 {{- end }}
 
 {{/* Call: list $ "sentence" */}}
@@ -156,4 +159,23 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- end }}
+
+{{- define "service.validateResources" -}}
+{{- $resources := index . 2 -}}
+{{- $name := index . 1 -}}
+{{- $root := index . 0 -}}
+{{- range $kind, $limit := $resources.limits -}}
+{{- $request := get $resources.requests $kind -}}
+{{- if gt (include "service.amount" $request | float64) (include "service.amount" $limit | float64) -}}
+{{- include "service.refuse" (list $root (printf "container %s requests more %s (%s) than its limit (%s)" $name $kind $request $limit)) -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* A quantity as a number. */}}
+{{- define "service.amount" -}}
+{{- $units := dict "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $unit := regexFind "[A-Za-z]*$" . -}}
+{{- mulf (trimSuffix $unit . | float64) (get $units $unit | default 1) -}}
 {{- end }}

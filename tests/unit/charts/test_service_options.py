@@ -159,6 +159,8 @@ def test_other_containers(helm: Helm) -> None:
     ("values", "message"),
     [
         ({"kind": "DaemonSet"}, "/kind"),
+        ({"resources": {**RESOURCES, "requests": {"cpu": "0.6"}}}, "requests more cpu (0.6) than its limit (500m)"),
+        ({"resources": {"limits": {"memory": "90M"}}}, "requests more memory (96Mi) than its limit (90M)"),
         ({"security": {"user": "root"}}, "/security/user"),
         ({"security": {"user": -1}}, "/security/user"),
         ({"security": {"capabilities": ["SYS_ADMIN"]}}, "/security/capabilities"),
@@ -218,6 +220,12 @@ def test_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
     with pytest.raises(RenderError) as error:
         helm.service(**values)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(("request_", "limit"), [("1", "1000m"), ("1024Ki", "1Mi"), ("1000000", "1M"), ("9Gi", "1Ti")])
+def test_requests_that_fit_their_limits(helm: Helm, request_: str, limit: str) -> None:
+    kind = "cpu" if limit == "1000m" else "memory"
+    helm.service(resources={"requests": {kind: request_}, "limits": {kind: limit}})
 
 
 @pytest.mark.parametrize("kind", ["CronJob", "StatefulSet"])
