@@ -42,7 +42,7 @@ class Snapshot:
     workloads: Mapping[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     pods: Sequence[dict[str, Any]] = ()
     warnings: Sequence[str] = ()
-    custom: Mapping[Target, Status] = field(default_factory=dict)
+    custom: Mapping[Target, Status] = field(default_factory=dict)  # and workloads of other namespaces
     listed: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]] = field(default_factory=dict)
 
     def history(self, name: str) -> History:
@@ -59,7 +59,7 @@ class Snapshot:
 
     def status(self, target: Target) -> Status:
         """Status of a workload or a custom resource at this moment."""
-        if target.custom:
+        if target.custom or target in self.custom:
             return self.custom.get(target, NOT_JUDGED)
         item = self.workloads.get((target.kind, target.name))
         if item is None:
@@ -77,8 +77,9 @@ def take(
     targets: Iterable[Target] = (),
 ) -> Snapshot:
     """Reads the environment: three requests, one more for each kind of workload (those that a record or ``targets``
-    name, and ``kinds``), one for pods; two more for each kind of custom resource that they name and that says
-    something. ``wait``: what their status means, and for how long they may have none.
+    name, and ``kinds``), one for pods; as many for each other namespace that they name; two more for each kind of
+    custom resource that they name and that says something. ``wait``: what their status means, and for how long they
+    may have none.
     """
     with ThreadPoolExecutor(4) as pool:
         # Of all objects: those of releases show whether somebody wrote them.
@@ -90,7 +91,10 @@ def take(
         named = {t: None for m in (newest.members.values() if newest else ()) for t in m.targets}
         named |= dict.fromkeys(targets)
         custom = pool.submit(_custom, kube, [t for t in named if t.custom], wait or WaitOptions(), warnings)
-        listed = sorted(({t.kind for t in named if not t.custom} | set(kinds)) & WORKLOADS.keys())
+        away = [t for t in named if is_workload(t) and t.namespace not in ("", namespace)]
+        elsewhere = pool.submit(_elsewhere, kube, away, warnings) if away else None
+        here = {t.kind for t in named if not t.custom and t not in away}
+        listed = sorted((here | set(kinds)) & WORKLOADS.keys())
         workloads = [pool.submit(kube.list_, WORKLOADS[kind], namespace) for kind in listed]
         pods = pool.submit(kube.list_, POD, namespace) if listed else None
         found = {
@@ -110,9 +114,31 @@ def take(
             warnings=warnings,
             workloads=found,
             pods=pods.result()[0] if pods else (),
-            custom=statuses,
+            custom={**statuses, **(elsewhere.result() if elsewhere else {})},
             listed=_by_release({**objects, **resources, **found}),
         )
+
+
+def _elsewhere(kube: KubeReader, targets: Sequence[Target], warnings: list[str]) -> dict[Target, Status]:
+    """Status of workloads of other namespaces; what may not be read is not Current."""
+    found: dict[Target, Status] = {}
+    for namespace in dict.fromkeys(target.namespace for target in targets):
+        ours = [target for target in targets if target.namespace == namespace]
+        try:
+            pods = kube.list_(POD, namespace)[0]
+            for kind in dict.fromkeys(target.kind for target in ours):
+                form = {"apiVersion": WORKLOADS[kind].api_version, "kind": kind}
+                items = {
+                    item["metadata"]["name"]: {**item, **form} for item in kube.list_(WORKLOADS[kind], namespace)[0]
+                }
+                for target in ours:
+                    if target.kind == kind and (item := items.get(target.name)):
+                        found[target] = status_of(item, pods_of(item, pods))
+        except Forbidden as exc:
+            warnings.append(f"Workloads of namespace {namespace} are not judged: {exc.failure.message}")
+        for target in ours:
+            found.setdefault(target, Status(State.NOT_FOUND, f"{target.label} does not exist in namespace {namespace}"))
+    return found
 
 
 def _by_release(objects: Mapping[tuple[str, str], Object]) -> dict[str, dict[tuple[str, str], Object]]:
@@ -196,7 +222,9 @@ def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[s
     """``Deployment/backend-api/app`` -> the image reference and the digest that its pods run."""
     found: dict[str, dict[str, str]] = {}
     for target in targets:
-        workload = None if target.custom else snapshot.workloads.get((target.kind, target.name))
+        workload = (
+            None if target in snapshot.custom or target.custom else snapshot.workloads.get((target.kind, target.name))
+        )
         for pod in snapshot.pods_of(workload) if workload else ():
             status, spec = pod.get("status") or {}, pod["spec"]
             statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]

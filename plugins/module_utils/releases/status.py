@@ -150,7 +150,7 @@ def lock_info(kube: KubeApi, namespace: str) -> dict[str, Any]:
 
 def _workloads(targets: Iterable[Target], found: Snapshot | None) -> dict[str, Any]:
     snapshot = found or Snapshot({}, {}, [], None)
-    wanted = [t for t in targets if is_workload(t)]
+    wanted = [t for t in targets if is_workload(t) and t not in snapshot.custom]
     items = [snapshot.workloads[(t.kind, t.name)] for t in wanted if (t.kind, t.name) in snapshot.workloads]
     wanted += [t for t in targets if t in snapshot.custom]
     pods = [pod for item in items for pod in snapshot.pods_of(item)]

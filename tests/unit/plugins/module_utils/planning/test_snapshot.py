@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET, Resource
-from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import image_digest, take, version_id
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, SECRET, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import (
+    Snapshot,
+    image_digest,
+    take,
+    version_id,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Watch
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import timestamp
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.rules import Rules
@@ -18,6 +24,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import 
 from tests.support.custom_kinds import DATABASE, KRUISE_SET, MONITOR, SETTING, custom, operators
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
+from tests.unit.plugins.module_utils.planning.test_plan import deployment
 from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
 
 
@@ -139,3 +146,36 @@ def test_custom_resources_that_may_not_be_read_are_said_and_not_current() -> Non
     states, _, warnings = looked(operators(Denied()), DATABASE)
     assert states == {"Database": "NotFound"}
     assert warnings == ["Database is not judged: may not list databases"]
+
+
+def test_workloads_of_other_namespaces_are_judged_there() -> None:
+    def taken(kube: FakeKube) -> Snapshot:
+        records = RecordStore(kube, "ns", "staging")
+        records.write(replace(RECORD, members={"api": replace(MEMBER, targets=(here, there))}))
+        return take(kube, records, "ns", "staging")
+
+    here, there = (Target("apps/v1", "Deployment", namespace, "api", "api") for namespace in ("ns", "shared"))
+    kube = FakeKube()
+    kube.put(DEPLOYMENT, "ns", deployment())
+    missing = taken(kube)
+    assert (missing.status(here).state, missing.status(there).state) == ("Current", "NotFound")
+    assert "in namespace shared" in missing.status(there).message
+    kube = FakeKube()
+    kube.put(DEPLOYMENT, "shared", deployment())
+    moved = taken(kube)
+    assert (moved.status(here).state, moved.status(there).state) == ("NotFound", "Current")
+
+
+def test_workloads_of_a_namespace_that_may_not_be_read_are_said_and_not_current() -> None:
+    class Denied(FakeKube):
+        def list_(self, resource: Resource, namespace: str = "", **options: Any) -> tuple[list[dict[str, Any]], str]:
+            if namespace == "shared":
+                raise Forbidden("may not list pods", 403)
+            return super().list_(resource, namespace, **options)
+
+    kube, target = Denied(), Target("apps/v1", "Deployment", "shared", "api", "api")
+    records = RecordStore(kube, "ns", "staging")
+    records.write(replace(RECORD, members={"api": replace(MEMBER, targets=(target,))}))
+    found = take(kube, records, "ns", "staging")
+    assert found.status(target).state == "NotFound"
+    assert found.warnings == ["Workloads of namespace shared are not judged: may not list pods"]
