@@ -54,6 +54,7 @@ _IMAGE = re.compile(r'image "([^"]+)"')
 _CONNECT_SECONDS = 3.0
 _ASK_SECONDS = 10.0
 _BACK_SECONDS = 45.0  # pods on a node that was away are ready, and endpoints, some time after it
+_ONLY_NOW = "it came back only now"
 _SIDE_BY_SIDE = 8
 # Failures that something else may be to blame for.
 _SUSPECT = frozenset({
@@ -144,14 +145,15 @@ class Dependencies:
         names = sorted({str((pod.get("spec") or {}).get("nodeName") or "") for pod in pods} - {""})
         nodes = [node for name in names if (node := self._find(NODE, "", name))]
         yield from self._unready(nodes)
-        yield from self._just_back(nodes, min(map(created, pods), default=0.0))
+        made = min(map(created, pods), default=0.0)
+        yield from self._just_back(nodes, made)
         for place in _DNS:
-            yield from self._service("cluster DNS", *place, Code.PLATFORM_DOWN)
+            yield from self._service("cluster DNS", *place, Code.PLATFORM_DOWN, made)
         told: set[tuple[str, str] | None] = set()
         notes = next((n for pod in pods if enabled(n := (pod.get("metadata") or {}).get("annotations"))), None)
         if notes or failure.code in (Code.SIDECAR_MISSING, Code.INJECTOR_DOWN, Code.SIDECAR_NOT_READY):
             for service in _DAPR:
-                yield from self._service(f"Dapr's {service}", self._dapr, service, Code.PLATFORM_DOWN)
+                yield from self._service(f"Dapr's {service}", self._dapr, service, Code.PLATFORM_DOWN, made)
             app_id = str((notes or {}).get(APP_ID, ""))
             for backend in backends(self._kube, self._namespace, app_id, _ASK_SECONDS):
                 yield from self._backend(backend)
@@ -189,9 +191,18 @@ class Dependencies:
     def _just_back(self, nodes: Iterable[Mapping[str, Any]], made: float) -> Iterator[Down]:
         """Nodes that were away during the life of a pod, and everything on them with it, until a moment ago."""
         for node in nodes:
-            since = timestamp(condition(node, "Ready").get("lastTransitionTime")) or 0.0
-            if is_true(node, "Ready") and made < since and self._kube.server_now() - since < _BACK_SECONDS:
-                yield Down(f"node {node['metadata']['name']}", "it came back only now", Code.PLATFORM_DOWN)
+            if self._is_just_ready(node, made):
+                yield Down(f"node {node['metadata']['name']}", _ONLY_NOW, Code.PLATFORM_DOWN)
+
+    def _is_just_ready(self, item: Mapping[str, Any], made: float) -> bool:
+        since = timestamp(condition(item, "Ready").get("lastTransitionTime")) or 0.0
+        return is_true(item, "Ready") and 0 < made < since and self._kube.server_now() - since < _BACK_SECONDS
+
+    def _is_just_served(self, endpoints: Iterable[Mapping[str, Any]], made: float) -> bool:
+        """Whether all pods behind a Service became ready a moment ago, after a pod that needed it was made."""
+        names = (each.get("targetRef") or {} for each in endpoints)
+        pods = (self._find(POD, str(each.get("namespace") or ""), str(each.get("name") or "")) for each in names)
+        return made > 0 and all(pod is not None and self._is_just_ready(pod, made) for pod in pods)
 
     def _webhook(self, failure: Failure) -> Iterator[Down]:
         details = failure.details
@@ -239,7 +250,10 @@ class Dependencies:
                     return str(item["metadata"].get("namespace") or self._namespace), str(item["metadata"]["name"])
         return None
 
-    def _service(self, what: str, namespace: str, name: str, code: Code = Code.DEPENDENCY_DOWN) -> Iterator[Down]:
+    def _service(
+        self, what: str, namespace: str, name: str, code: Code = Code.DEPENDENCY_DOWN, made: float = 0.0
+    ) -> Iterator[Down]:
+        """``made``: when the pod was made that may have missed it; 0: whatever came back counts as up."""
         service = self._find(SERVICE, namespace, name)
         if not ((service or {}).get("spec") or {}).get("selector"):  # its endpoints are somebody else's business
             return
@@ -250,7 +264,10 @@ class Dependencies:
         if slices is _UNREAD:
             return
         endpoints = [each for item in slices for each in item.get("endpoints") or ()]
-        if not any(_serves(each.get("conditions") or {}) for each in endpoints):
+        serving = [each for each in endpoints if _serves(each.get("conditions") or {})]
+        if serving and self._is_just_served(serving, made):
+            yield Down(what, _ONLY_NOW, code)
+        if not serving:
             yield Down(what, f"none of its {len(endpoints)} pods is ready" if endpoints else "it has no pods", code)
 
     def _list(self, resource: Resource, namespace: str, labels: str = "") -> list[dict[str, Any]]:

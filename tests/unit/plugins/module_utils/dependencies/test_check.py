@@ -166,6 +166,19 @@ def test_a_node_that_came_back_a_moment_ago() -> None:
     assert down(kube, failed()) == []
 
 
+def test_a_part_of_dapr_that_came_back_a_moment_ago() -> None:
+    kube = cluster(**DAPR)
+    service(kube, "dapr-system", "dapr-api", True)
+    kube.objects["Pod", "ns", "api-1"]["metadata"]["creationTimestamp"] = "1970-01-12T13:44:00Z"
+    item = kube.objects["EndpointSlice", "dapr-system", "dapr-api-1"]["endpoints"][0]
+    item["targetRef"] = {"kind": "Pod", "namespace": "dapr-system", "name": "operator-1"}
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "1970-01-12T13:46:10Z"}
+    kube.put(POD, "dapr-system", {"metadata": {"name": "operator-1"}, "status": {"conditions": [ready]}})
+    assert [(each.what, each.why) for each in down(kube, failed())] == [("Dapr's dapr-api", "it came back only now")]
+    kube.now += 60
+    assert down(kube, failed()) == []
+
+
 @pytest.mark.parametrize("code", [Code.TIMEOUT, Code.PROGRESS_DEADLINE])
 def test_nodes_of_all_its_pods_where_no_pod_is_named(code: Code) -> None:
     """A pod on a node that is gone shows no symptom of its own."""
