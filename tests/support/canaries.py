@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos.processes import command_of, processes
+from tests.chaos.processes import command_of, environ_of, processes
 from tests.cluster.paths import cache
 
 _RECENT_SECONDS = 3600
@@ -37,15 +37,17 @@ def shown(text: str, secrets: Iterable[str]) -> list[str]:
 
 @contextmanager
 def no_command_line_shows(secrets: Iterable[str]) -> Iterator[None]:
-    """Meanwhile, on this machine."""
+    """Meanwhile, on this machine; nor does the environment of a Helm program."""
     needles = [each for secret in secrets for each in spellings(secret)]
     seen: list[str] = []
     stop = threading.Event()
 
     def watch() -> None:
-        while not stop.wait(0.2):
-            commands = map(command_of, processes())
-            seen.extend(command[:200] for command in commands if any(needle in command for needle in needles))
+        while not stop.wait(0.1):
+            for pid in processes():
+                command = command_of(pid)
+                given = environ_of(pid).decode(errors="replace") if _is_helm(command) else ""
+                seen.extend(command[:200] for needle in needles if needle in f"{command}\n{given}")
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -55,6 +57,10 @@ def no_command_line_shows(secrets: Iterable[str]) -> Iterator[None]:
         stop.set()
         thread.join()
     assert not seen, f"a secret on a command line: {seen}"
+
+
+def _is_helm(command: str) -> bool:
+    return Path(command.partition(" ")[0]).name in ("helm", "helm3")
 
 
 def files_that_show(base: Path, secrets: Iterable[str]) -> list[Path]:

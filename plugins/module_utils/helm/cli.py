@@ -181,7 +181,9 @@ class HelmCli:
         try:
             release = read_json(out[out.index("{") :])  # some versions print "Pulled: ..." first
             hooks = tuple(str(hook["manifest"]) for hook in release.get("hooks") or ())
-            return Rendered(str(release["manifest"]), hooks)
+            if not {"manifest", "info"} & release.keys():
+                raise KeyError("manifest")
+            return Rendered(str(release.get("manifest") or ""), hooks)  # left out where there are hooks only
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             raise error(
                 Code.HELM_FAILED, f"{request.name}: Helm's dry run printed no release.", release=request.name

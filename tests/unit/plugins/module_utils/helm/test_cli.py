@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.helm import cli as cli_module
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed, TookTooLong
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.proxies import proxy_for
@@ -339,3 +339,10 @@ def test_what_a_chart_brings_in_its_folder_crds(monkeypatch: pytest.MonkeyPatch)
     answers.append(Completed(1, "", "Error: no such chart"))
     with pytest.raises(TodoCloudError, match=r"^api: "):
         HelmCli(lambda: KUBECONFIG, "helm", run).crds(REQUEST)
+
+
+def test_a_chart_of_hooks_only_is_rendered() -> None:
+    """Helm then leaves the manifest out."""
+    release = {"name": "api", "info": {"status": "pending-install"}, "hooks": [{"manifest": "kind: Job"}]}
+    fake = Fake(answer=Completed(0, json.dumps(release), ""))
+    assert HelmCli(lambda: KUBECONFIG, "helm", fake).render(REQUEST) == Rendered("", ("kind: Job",))
