@@ -64,7 +64,7 @@ class Judge:
     """Judges one target over time: remembers when each symptom was first seen, and the initial number of replicas.
 
     ``rules`` and ``reports`` are those of :func:`kinds.status_of`; an ``advisory`` target is only commented on, and a
-    ``passing`` one is a Job that is removed after its end.
+    ``passing`` one is a Job that is removed after its end. ``busy``: see :func:`unreported.unreported`.
     """
 
     graces: Mapping[str, float]
@@ -74,6 +74,7 @@ class Judge:
     reports: bool = True
     advisory: bool = False
     passing: bool = False
+    busy: float = 0.0
     _first_seen: dict[tuple[str, str, Code], tuple[float, str]] = field(default_factory=dict)
     _settling: dict[tuple[str, str, tuple[int, ...]], float] = field(default_factory=dict)
     _uid: str = ""
@@ -123,7 +124,9 @@ class Judge:
         )
         if self.advisory:
             return _advice(found, warnings)
-        found, until_unreported = unreported(tree.workload, found, clock.server, grace_of("no_status", self.graces))
+        found, until_unreported = unreported(
+            tree.workload, found, clock.server, grace_of("no_status", self.graces), self.busy
+        )
         if not found.judged and found is not NOT_JUDGED:
             warnings = (*warnings, found.message)
         symptoms = [refined(symptom, events, uid(tree.newest or tree.workload)) for symptom in symptoms_of(tree)]

@@ -19,7 +19,7 @@ from ..readiness.expressions import Expressions
 from ..readiness.fields import controller_uid, is_true, name, spec, terminating, uid
 from ..readiness.graces import WAITS
 from ..readiness.judge import Clock, Judge, Judgement
-from ..readiness.rules import NOT_JUDGED
+from ..readiness.rules import NO_STATUS, NOT_JUDGED
 from ..readiness.status import State
 from ..readiness.symptoms import Symptom
 from ..readiness.tree import Tree, tree_of
@@ -197,7 +197,12 @@ class _Wait:
             if self._watcher.follow and self._hear_last_words(target, judge, judgement, clock):
                 judgement = judge.look(tree, clock, idle, related)
             found[target] = judgement
-            self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
+        busy = any(not one.status.done and one.status != NO_STATUS for one in found.values())
+        for target, judgement in found.items():
+            if busy:  # what starts may be the controller that is to write a status
+                self._judges[target].busy = clock.server
+            if judgement.status.judged or not busy:
+                self._warnings |= dict.fromkeys(f"{target.label}: {text}" for text in judgement.warnings)
         return found
 
     def _events_of_job(self, target: Target) -> list[Mapping[str, Any]]:

@@ -43,6 +43,12 @@ def test_it_is_waited_for_from_its_last_change_on(
     assert judged or "nobody has written its status" in found.message
 
 
+def test_a_controller_that_has_just_started_has_the_same_time() -> None:
+    now = MADE + 100
+    assert unreported(database(), NO_STATUS, now, 30.0, busy=now - 5) == (NO_STATUS, 25.0)
+    assert not unreported(database(), NO_STATUS, now, 30.0, busy=now - 30)[0].judged
+
+
 def test_what_says_something_stays_as_it_is() -> None:
     failed = Status(State.FAILED, "no space left")
     assert unreported(database(), failed, MADE + 3600, 30.0) == (failed, float("inf"))

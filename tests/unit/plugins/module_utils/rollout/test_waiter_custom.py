@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import timestamp
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.rules import Rules
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
@@ -65,6 +67,20 @@ def test_no_status_yet_is_not_ready(kube: FakeKube) -> None:
     failure = wait(kube, target(DATABASE, "db")).failures[0]
     assert failure.code is Code.TIMEOUT
     assert failure.message == "Database db: no status yet (after 1 s)"
+
+
+def test_a_status_may_be_late_while_something_else_starts(kube: FakeKube) -> None:
+    """An operator in the same release takes its time; only then its resources get their status."""
+    kube.now = (timestamp("2026-01-01T00:00:00Z") or 0.0) + 3600
+    kube.put(DATABASE, "ns", custom(DATABASE, "db"))
+    alone = wait(kube, target(DATABASE, "db"))
+    assert alone.ok
+    assert not alone.workloads[0].judged
+    kube.put(POD_SET, "ns", custom(POD_SET, "set", {"phase": "Creating"}))
+    threading.Timer(0.3, kube.put, (POD_SET, "ns", custom(POD_SET, "set", {"phase": "Running"}))).start()
+    verdict = wait(kube, target(DATABASE, "db"), target(POD_SET, "set"))
+    assert [failure.message for failure in verdict.failures] == ["Database db: no status yet (after 1 s)"]
+    assert verdict.warnings == ()
 
 
 def test_failed_says_so_in_its_own_words(kube: FakeKube) -> None:
