@@ -88,6 +88,38 @@ def test_with_a_key_only_signed_sets_count(world: World) -> None:
     assert {f"release-set-{number}" for number in (1, 2, 4, last)} <= there, "real ones stay"
 
 
+def test_without_a_key_a_forged_set_brings_nothing_that_its_environment_may_not_hold(
+    world: World, neighbour: str
+) -> None:
+    world.apply(objects(world, config_map(world.namespace)), commit="feedfeed").ok()
+    admin: dict[str, Any] = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"eve-{world.namespace}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+    }  # fmt: skip
+    hook = config_map(neighbour, "hook")
+    hook["metadata"]["annotations"] = {"helm.sh/hook": "pre-upgrade"}
+    forge(world, 2, revision=77, values={"objects": [config_map(neighbour)]})
+    forge(world, 3, revision=77, values={"objects": [hook]})
+    forge(world, 4, revision=77, values={"objects": [admin]})
+    forge(world, 5, revision=77, chart="oci://registry.example.com/eve", local=False, chart_digest="")
+    for number, chart in ((6, "--post-renderer=/bin/sh"), (7, "../../../tmp/eve\n--post-renderer=/bin/sh")):
+        forge(world, number, revision=77, chart=chart, local=False)
+    before = world.fingerprint()
+    ends = {number: world.back(str(number)) for number in range(2, 8)}
+    assert {number: end.code for number, end in ends.items()} == {
+        **dict.fromkeys(range(2, 6), "rollback_refused"), 6: "set_damaged", 7: "set_damaged",
+    }, {number: end.message for number, end in ends.items()}  # fmt: skip
+    words = {2: neighbour, 3: neighbour, 4: "ClusterRoleBinding", 5: "not of an allowed source"}
+    assert all(text in ends[number].message for number, text in words.items())
+    unfinished(world, 7)
+    assert world.back().code == "set_damaged"
+    assert changed(world, before) == set()
+    roles = world.kube.resource(admin["apiVersion"], admin["kind"])
+    assert world.kube.find(roles, "", admin["metadata"]["name"]) is None
+    assert world.kube.find(CONFIG_MAP, neighbour, "x") is world.kube.find(CONFIG_MAP, neighbour, "hook") is None
+
+
 def test_objects_of_another_namespace_or_release_are_refused_before_the_first_write(
     world: World, neighbour: str, module: Callable[..., ModuleRun]
 ) -> None:
