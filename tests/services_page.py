@@ -88,7 +88,7 @@ def page() -> str:
         *_table(ENTRY),
     ]
     for key in ENTRY:
-        for struct in _structs(key.type):
+        for struct in dict.fromkeys(_structs(key.type)):
             if not key.later:
                 parts += [f"\n### `{key.name}` as a dictionary\n", *_table(struct.keys)]
     later = {key.later: [] for key in ENTRY if key.later}  # type: dict[str, list[str]]
