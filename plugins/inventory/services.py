@@ -31,7 +31,7 @@ options:
     type: str
 notes:
   - The file is named C(services.yml), so that hosts.yml beside it is read first.
-author: todo.cloud maintainers
+author: todo.cloud maintainers (@todo-app)
 """
 
 EXAMPLES = r"""

@@ -36,8 +36,8 @@ def shown(text: str, secrets: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def no_command_line_shows(secrets: Iterable[str]) -> Iterator[None]:
-    """Meanwhile, on this machine; nor does the environment of a Helm program."""
+def no_command_line_shows(secrets: Iterable[str], *, environ: bool = False) -> Iterator[None]:
+    """Meanwhile, on this machine. ``environ``: nor does the environment of a Helm program, which inherits ours."""
     needles = [each for secret in secrets for each in spellings(secret)]
     seen: list[str] = []
     stop = threading.Event()
@@ -46,7 +46,7 @@ def no_command_line_shows(secrets: Iterable[str]) -> Iterator[None]:
         while not stop.wait(0.1):
             for pid in processes():
                 command = command_of(pid)
-                given = environ_of(pid).decode(errors="replace") if _is_helm(command) else ""
+                given = environ_of(pid).decode(errors="replace") if environ and _is_helm(command) else ""
                 seen.extend(command[:200] for needle in needles if needle in f"{command}\n{given}")
 
     thread = threading.Thread(target=watch)

@@ -48,7 +48,7 @@ def components(entries: Entries, defaults: Mapping[str, Any], others: Sequence[s
 
 def uses_broker(entries: Entries) -> bool:
     """Whether one of them publishes or receives messages, so that there must be a broker."""
-    return any(dapr.get(key) for _, dapr in _apps(entries) for key in (*_TOPICS, "broadcasts"))
+    return any(dapr.get(key) for _app_id, dapr in _apps(entries) for key in (*_TOPICS, "broadcasts"))
 
 
 def same_bindings(entries: Entries) -> Iterator[str]:

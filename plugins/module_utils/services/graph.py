@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from .spec import ENVIRONMENT_NEEDS
 
 Entries = Mapping[str, Mapping[str, Any]]
 Roles = Mapping[str, Sequence[str]]
-_NONE: Roles = {}
+_NONE: Roles = MappingProxyType({})
 
 
 class Cycle(ValueError):

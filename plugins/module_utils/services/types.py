@@ -267,7 +267,8 @@ class Either:
         return any(form.takes(value) for form in self.forms)
 
     def problems(self, value: Any, where: str) -> Iterator[str]:
-        yield from next(form for form in self.forms if form.takes(value)).problems(value, where)
+        for form in [form for form in self.forms if form.takes(value)][:1]:
+            yield from form.problems(value, where)
 
 
 def check(kind: Type, value: Any, where: str) -> Iterator[str]:

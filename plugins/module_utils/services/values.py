@@ -134,7 +134,7 @@ def _text(value: Any) -> str:
 
 
 def _secret(reference: str) -> dict[str, str]:
-    secret, _, key = reference.partition("/")
+    secret, _slash, key = reference.partition("/")
     return {"secret": secret, "key": key}
 
 
@@ -170,7 +170,7 @@ def _volumes(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _resources(entry: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {"requests": {}, "limits": {}}
     for key, both in (_RESOURCES | dict(entry.get("resources") or {})).items():
-        request, _, limit = both.partition("-")
+        request, _hyphen, limit = both.partition("-")
         found["requests"][key], found["limits"][key] = request, limit or request
     return found
 

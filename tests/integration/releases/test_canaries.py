@@ -89,7 +89,7 @@ def test_the_most_verbose_run_shows_no_secret(world: World, tmp_path: Path, monk
     flags = ("-vvvv", "--diff", "--vault-password-file", str(tmp_path / "word"))
     key = "".join(_KEY.splitlines()[1:-1])
     secrets = {*VAULT.values(), key} - {_KEY}
-    with no_command_line_shows(secrets):
+    with no_command_line_shows(secrets, environ=True):
         done = run_playbook(yaml.safe_dump(play(world)), tmp_path, world.kubeconfig, *flags)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output[-3000:]
