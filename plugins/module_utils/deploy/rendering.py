@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ..failure import Code
 from ..helm.cli import Helm, Rendered
 from ..helm.errors import HelmError
 from ..kube.api import KubeReader
@@ -54,7 +55,11 @@ class Rendering:
         """The same once more, to see what is random. Raises HelmError."""
         request = apply_request(self._settings, spec, version_ids, revision)
         if may_ask_the_cluster(spec.chart, spec.values):
-            return self._helm.render(request)
+            try:
+                return self._helm.render(request)
+            except HelmError as exc:
+                if exc.failure.code is not Code.RELEASE_PENDING:  # Helm renders none that a killed run left
+                    raise
         return Rendered(self._helm.template(request, kubernetes=self._kube.version()))
 
     def crds(self, spec: ReleaseSpec, version_ids: VersionIds) -> str:

@@ -100,7 +100,7 @@ def test_helm_release(world: World, module: Run) -> None:
     # merge patches above made somebody else the owner of the replicas
     conflict = module("helm_release", changed)
     assert conflict.code == "helm_failed"
-    assert "set force_conflicts" in conflict.result["msg"]
+    assert "force_conflicts (module helm_release)" in conflict.result["msg"]
     forced = module("helm_release", {**changed, "force_conflicts": True}).result
     assert (forced["state_before"], forced["revision"]) == ("failed", 3)
     assert world.text("one") == "two"

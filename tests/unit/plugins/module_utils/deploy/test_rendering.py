@@ -70,3 +70,17 @@ def test_a_chart_that_asks_nothing_is_rendered_without_a_cluster(tmp_path: Path)
     template.write_text('{{ lookup "v1" "Secret" "a" "b" }}')
     assert rendering.again(spec, {}, 1).manifest
     assert (world.helm.calls, world.helm.templates) == (1, ["api"])
+
+
+def test_a_release_that_a_killed_run_left_pending_is_rendered_without_a_cluster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+
+    def refuse(request: ApplyRequest) -> Rendered:
+        raise HelmError(Failure(Code.RELEASE_PENDING, "another operation is in progress", {}), transient=False)
+
+    monkeypatch.setattr(world.helm, "render", refuse)
+    (spec,) = specs({"api": A1})
+    assert Rendering(world.kube, world.helm, world.settings).one(spec, {}, 2).manifest
+    assert world.helm.templates == ["api"]
