@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -138,6 +139,11 @@ def descendants(pid: int) -> set[int]:
     return found - {pid}
 
 
+def _owns_its_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored
+
+
 def test_a_closed_terminal_ends_the_module_too(api: FakeApi, tmp_path: Path) -> None:
     """Ansible's workers are in sessions of their own, to which no SIGHUP comes."""
     ours, theirs = pty.openpty()
@@ -145,7 +151,7 @@ def test_a_closed_terminal_ends_the_module_too(api: FakeApi, tmp_path: Path) -> 
     with subprocess.Popen(
         play(tmp_path, options(api, "never-ready")), cwd=TOP,
         env=environ(ANSIBLE_LOCAL_TEMP=str(tmp_path), TERM="xterm"), stdin=theirs, stdout=theirs, stderr=theirs,
-        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        start_new_session=True, preexec_fn=_owns_its_terminal,
     ) as controller:  # fmt: skip
         os.close(theirs)
         try:
