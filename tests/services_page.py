@@ -13,14 +13,14 @@ from typing import Any
 TOP = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / "collections"))
 
-from ansible_collections.todo.cloud.plugins.module_utils.services.spec import (  # noqa: E402
+from ansible_collections.todo.cloud.plugins.module_utils.services.spec import (  # noqa: E402 the path is set above
     APP,
     APP_TYPE,
     ENTRY,
     ENTRY_TYPE,
     NAME,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.services.types import (  # noqa: E402
+from ansible_collections.todo.cloud.plugins.module_utils.services.types import (  # noqa: E402 the path is set above
     Either,
     Key,
     ListOf,

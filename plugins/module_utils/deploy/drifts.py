@@ -15,13 +15,13 @@ from ..failure import Code
 from ..helm.manifest import objects_of
 from ..helm.state import Action, State
 from ..helm.storage import ReleaseStatus, StoredRelease
-from ..planning.drift import Drift, autoscaled, drift_of
+from ..planning.drift import Drift, drift_of
 from ..planning.live import live_digest
 from ..planning.plan import PlanItem
 from ..planning.snapshot import Snapshot
 from ..preflight.problem import Problem
 from ..settings import OnDrift
-from .handover import hand_over
+from .handover import hand_over_all
 from .run import Run
 
 _NAMED = 3
@@ -73,11 +73,9 @@ class DriftCheck:
         drifted = {(d.kind, d.name) for d in self._of(release) if d.change != "missing"}
         if self._policy is not OnDrift.RESTORE or not drifted:
             return
-        kube, namespace = self._run.kube, self._run.settings.namespace
-        scaled = autoscaled(kube, namespace)
-        for item in objects_of(self._stored[release].manifest):
-            if (key := (str(item.get("kind")), str(item["metadata"]["name"]))) in drifted:
-                hand_over(kube, namespace, item, scaled=key in scaled)
+        items = objects_of(self._stored[release].manifest)
+        changed = [item for item in items if (str(item.get("kind")), str(item["metadata"]["name"])) in drifted]
+        hand_over_all(self._run.kube, self._run.settings.namespace, changed)
 
     def left(self, verified: Mapping[str, StoredRelease]) -> dict[str, str]:
         """Verified releases that drifted and still do, and how."""

@@ -12,7 +12,7 @@ ownership is given up again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..helm.manifest import objects_of
@@ -41,9 +41,14 @@ def take_over(kube: KubeApi, storage: HelmReader, known: History) -> None:
         manifest = storage.read(newest[-1].name, newest[-1].revision).manifest if newest else ""
     except CorruptRelease:
         return  # its objects are unknown
-    scaled = autoscaled(kube, storage.namespace)
-    for item in objects_of(manifest):
-        hand_over(kube, storage.namespace, item, scaled=(item.get("kind"), item["metadata"].get("name")) in scaled)
+    hand_over_all(kube, storage.namespace, objects_of(manifest))
+
+
+def hand_over_all(kube: KubeApi, namespace: str, items: Iterable[Mapping[str, Any]]) -> None:
+    """Objects of a manifest; what an autoscaler scales keeps its replicas."""
+    scaled = autoscaled(kube, namespace)
+    for item in items:
+        hand_over(kube, namespace, item, scaled=(item.get("kind"), item["metadata"].get("name")) in scaled)
 
 
 def hand_over(kube: KubeApi, namespace: str, item: Mapping[str, Any], *, scaled: bool) -> None:

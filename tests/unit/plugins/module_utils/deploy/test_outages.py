@@ -106,7 +106,7 @@ def test_a_job_that_failed_while_something_was_down_is_not_blamed_for_it(world: 
             return Verification({"api": answers.pop()})
 
     run = world.run()
-    verifier = outages.Outages(LockedRun(run, always_allowed), Failing(), run.look(), 0.01)  # type: ignore[arg-type]
+    verifier = outages.Outages(LockedRun(run, always_allowed), Failing(), run.look(), 0.01)  # type: ignore[arg-type]  # a verifier
     found = verifier.verify(["api"], {}, Deadline.after(20))
     assert found.failures["api"].code is Code.DEPENDENCY_DOWN
     assert (answers, found.failures["api"].details["cause"]["code"]) == ([], "job_failed")
@@ -124,7 +124,7 @@ def test_whether_a_registry_is_back_is_for_the_next_pull_to_tell(world: World) -
             return answers.pop()
 
     run = world.run()
-    verifier = outages.Outages(LockedRun(run, always_allowed), Pulling(), run.look(), 0.01)  # type: ignore[arg-type]
+    verifier = outages.Outages(LockedRun(run, always_allowed), Pulling(), run.look(), 0.01)  # type: ignore[arg-type]  # a verifier
     assert verifier.verify(["api"], {}, Deadline.after(20)).ok
     assert answers == []
 
@@ -142,6 +142,6 @@ def test_a_sidecar_that_ended_during_a_short_outage_is_started_once_more(world: 
             return answers.pop()
 
     run = world.run()
-    verifier = outages.Outages(LockedRun(run, always_allowed), Ending(), run.look(), 0.01)  # type: ignore[arg-type]
+    verifier = outages.Outages(LockedRun(run, always_allowed), Ending(), run.look(), 0.01)  # type: ignore[arg-type]  # a verifier
     assert verifier.verify(["api"], {}, Deadline.after(20)).failures["api"].code is Code.CRASH_LOOP
     assert 3 - len(answers) == looks

@@ -273,7 +273,7 @@ def test_killed_while_it_says_its_version_or_renders() -> None:
 
     cli = HelmCli(lambda: KUBECONFIG, "helm", run)
     with pytest.raises(TodoCloudError, match=r"^helm version was killed by signal 9"):
-        cli.version  # noqa: B018
+        cli.version  # noqa: B018 reading it asks Helm
     with pytest.raises(TodoCloudError, match=r"^api: helm template was killed by signal 9"):
         cli.template(REQUEST)
 

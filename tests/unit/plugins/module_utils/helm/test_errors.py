@@ -104,7 +104,7 @@ def test_a_release_that_does_not_fit_into_its_secret() -> None:
         ("fatal error: runtime: out of memory\n\nruntime stack:\nruntime.throw(...)", "runtime: out of memory"),
         ("fatal error: failed to reserve page summary memory\n\nruntime stack:", "page summary memory"),
         ("runtime: failed to create new OS thread\nfatal error: newosproc\n", "OS thread"),
-        ("Error: open /root/.cache/helm/x.yaml: too many open files", "too many open files"),
+        ("Error: open /cache/helm/x.yaml: too many open files", "too many open files"),
         ("Error: UPGRADE FAILED: write /tmp/helm-1: no space left on device", "no space left on device"),
         ('Error: Get "https://x/version": dial tcp 10.0.0.1:443: socket: too many open files', "too many open files"),
         ("Error: UPGRADE FAILED: etcdserver: no space left on device", ""),
