@@ -46,6 +46,14 @@ def _paths() -> list[str]:
     return [os.path.dirname(path) for path in homes]
 
 
+def _same_python(path: Any) -> bool:
+    """Whether a path is this Python in this environment, however it is spelled: the folder tells the environment."""
+    if not isinstance(path, str) or not os.path.isabs(path):
+        return False
+    folder, ours = os.path.realpath(os.path.dirname(path)), os.path.realpath(os.path.dirname(sys.executable))
+    return folder == ours and os.path.realpath(path) == os.path.realpath(sys.executable)
+
+
 class LocalModule:
     """A part of an action plugin: how its module gets to the Python that runs it."""
 
@@ -82,5 +90,5 @@ class LocalModule:
             and self._connection.become is None
             and not self._task.async_val
             and not self._task.delegate_to
-            and python == sys.executable
+            and _same_python(python)
         )

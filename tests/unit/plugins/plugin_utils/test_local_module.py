@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,6 +45,16 @@ def test_a_module_runs_from_its_file() -> None:
     done = subprocess.run([sys.executable, "-"], input=built.b_module_data, capture_output=True, check=False)
     assert b'"failed": true' in done.stdout, done.stderr
     assert b'"code": "invalid_input"' in done.stdout, done.stdout
+
+
+def test_a_python_may_be_spelled_in_another_way(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(Path(sys.executable).parent)
+    assert configured(str(tmp_path / "link" / "python3"))[1].endswith("image_info")
+
+
+def test_another_environment_of_the_same_python_is_another_python(tmp_path: Path) -> None:
+    (tmp_path / "python3").symlink_to(Path(sys.executable).resolve())
+    assert configured(str(tmp_path / "python3")) == ("packed", "path")
 
 
 def test_an_exception_becomes_a_result() -> None:
