@@ -38,12 +38,8 @@ def components(entries: Entries, defaults: Mapping[str, Any], others: Sequence[s
     stores = list(dict.fromkeys([*stores, *(app for app, dapr in _apps(entries) if dapr.get("state"))]))
     if stores != list(defaults["statestore"]["apps"]):
         found["statestore"] = {"apps": stores}
-    bindings, subscriptions = _cron(entries), _subscriptions(entries)
-    return (
-        found
-        | ({"components": bindings} if bindings else {})
-        | ({"subscriptions": subscriptions} if subscriptions else {})
-    )
+    own, subscriptions = _components(entries), _subscriptions(entries)
+    return found | ({"components": own} if own else {}) | ({"subscriptions": subscriptions} if subscriptions else {})
 
 
 def uses_broker(entries: Entries) -> bool:
@@ -52,13 +48,17 @@ def uses_broker(entries: Entries) -> bool:
 
 
 def same_bindings(entries: Entries) -> Iterator[str]:
-    """What is wrong with calls at times: those of one name have one schedule, whoever is called."""
+    """What is wrong with calls at times: those of one name have one schedule, and no component has that name."""
     seen: dict[str, tuple[str, str]] = {}
     for name, entry in entries.items():
         for binding, schedule in ((dapr_of(entry) or {}).get("cron") or {}).items():
             first, other = seen.setdefault(binding, (name, schedule))
             if other != schedule:
                 yield f"services.{name}.dapr.cron.{binding}: services.{first} has another schedule for that name."
+    for name, entry in entries.items():
+        for component in (dapr_of(entry) or {}).get("components") or ():
+            if component in seen:
+                yield f"services.{name}.dapr.components: {component} is a cron of services.{seen[component][0]}."
 
 
 def _apps(entries: Entries) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -79,12 +79,14 @@ def _broadcast(entries: Entries) -> dict[str, dict[str, list[str]]]:
     return {app: {"publishes": [], "subscribes": list(topics)} for app, topics in told.items() if topics}
 
 
-def _cron(entries: Entries) -> dict[str, Any]:
+def _components(entries: Entries) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for app, dapr in _apps(entries):
         for name, schedule in (dapr.get("cron") or {}).items():
             binding = {"type": "bindings.cron", "apps": [], "metadata": {"schedule": schedule, "direction": "input"}}
             found.setdefault(name, binding)["apps"].append(app)
+        for name in dapr.get("components") or ():  # the environment says what they are
+            found.setdefault(name, {"apps": []})["apps"].append(app)
     return found
 
 

@@ -38,7 +38,7 @@ def host_variables(
         return found
     found["app_service_name"] = name
     found["app_service_sidecar"] = dapr_of(entry) is not None
-    if "values" in entry:
+    if "values" in entry and "chart" in entry:
         found["app_service_role_values"] = entry["values"]
     if "files" in entry:
         found["app_service_files"] = [template(str(PurePath(folder) / file)) for file in entry["files"]]

@@ -63,6 +63,8 @@ def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
         forms = [{"live", "ready"} & set(health), *({key} & set(health) for key in ("tcp", "grpc", "command"))]
         if len([form for form in forms if form]) != 1:
             yield f"{where}.health needs live and ready, or one of tcp, grpc, command."
+        elif "port" in health and not {"live", "ready"} & set(health):
+            yield f"{where}.health.port goes with live and ready."
     for name, volume in _mappings(entry.get("volumes")):
         if len({"config", "secret", "claim", "size"} & set(volume)) != 1:
             yield f"{where}.volumes.{name} needs one of config, secret, claim, size."

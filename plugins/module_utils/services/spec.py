@@ -38,6 +38,7 @@ APP = (
 _HEALTH = Struct((
     Key("live", _PATH, "Path that tells whether the process must be restarted.", "the path of `ready`", "/live"),
     Key("ready", _PATH, "Path that tells whether requests can be answered.", "the path of `live`", "/ready"),
+    Key("port", _PORT, "Port of these paths.", "`port`", "9001"),
     Key("tcp", _PORT, "Instead: a port that takes connections.", example="3000"),
     Key("grpc", _PORT, "Instead: a port with gRPC's health service.", example="9000"),
     Key("command", _COMMAND, "Instead: a command in the container that ends with 0.", example="[pg_isready]"),
@@ -88,6 +89,9 @@ _DAPR = Struct((
         "{task-events: /events}"),
     Key("broadcasts", _TOPICS, "Topics that each of its pods receives.", "none", "[task-events]"),
     Key("state", Either((Switch(), Word(("statestore",)))), "The state store.", "no", "statestore"),
+    Key("components", ListOf(NAME, "names of components"), "More components that it uses; what they are, the "
+        "environment says: `dapr_components_values.components.<name>` with `type`, `metadata`, `secrets`.", "none",
+        "[orders-state]"),
     Key("secrets", ListOf(_OBJECT, "names of Secrets"), "Secrets that it may read through Dapr.", "none", "[app]"),
     Key("cron", MapOf(Text(), NAME, "times"), "Calls of the app at times: the name is the path, the value a cron "
         "expression or an interval.", "none", '{tick: "@every 1m"}'),
@@ -156,7 +160,8 @@ ENTRY = (
         "keys only `chart_version`, `values`, `files`, `after`, `watches`, `graces`, `stability_seconds` and "
         "`rollback_floor` go with it; its network policies are its own.", "none", "oci://ghcr.io/acme/charts/search"),
     Key("chart_version", Text(), "Exact version of a chart that is given by a reference.", example="1.4.2"),
-    Key("values", Free(), "Values of that chart.", "none", "{replicas: 1}"),
+    Key("values", Free(), "Values of that chart. Without `chart`: the last word on the values of charts/service, for "
+        "what no key here says (a container beside it, nodes, capabilities).", "none", "{nodeSelector: {disk: ssd}}"),
     Key("files", ListOf(Text(), "paths"), "Values files of that chart, from the inventory's folder; `values` are over "
         "them.", "none", "[search.yaml]"),
     Key("migrations", Free(), "A command before the new version.", later=_LATER),
@@ -170,7 +175,7 @@ ENTRY = (
 OF_ANY_CHART = frozenset({
     "chart", "chart_version", "values", "files", "after", "watches", "graces", "stability_seconds", "rollback_floor",
 })  # fmt: skip
-OF_OWN_CHART = ("chart_version", "values", "files")
+OF_OWN_CHART = ("chart_version", "files")
 
 ENTRY_TYPE = Struct(ENTRY)
 APP_TYPE = Struct(APP)

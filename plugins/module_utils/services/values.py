@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .graph import called
+from .layers import merged
 from .spec import ENVIRONMENT_NEEDS
 from .types import is_template
 
@@ -126,7 +127,7 @@ def chart_values(
         _kind(entry), _volumes(entry), _probes(entry), _scale(entry), _dapr(entry), _public(name, entry, ingress),
     ):  # fmt: skip
         values.update(part)
-    return values
+    return merged(values, entry.get("values") or {})
 
 
 def _text(value: Any) -> str:
@@ -190,7 +191,8 @@ def _probes(entry: Mapping[str, Any]) -> dict[str, Any]:
             return {"probes": {kind: {"type": key, "port": asked[key]} for kind in _PROBES}}
     live = asked.get("live", asked.get("ready"))
     paths = dict(zip(_PROBES, (live, live, asked.get("ready", live)), strict=True))
-    return {"probes": {kind: {"path": path} for kind, path in paths.items()}}
+    port = {"port": asked["port"]} if "port" in asked else {}
+    return {"probes": {kind: {"path": path, **port} for kind, path in paths.items()}}
 
 
 def _scale(entry: Mapping[str, Any]) -> dict[str, Any]:

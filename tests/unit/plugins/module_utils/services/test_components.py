@@ -83,6 +83,19 @@ def test_calls_at_times_are_bindings() -> None:
     ]
 
 
+def test_components_of_the_environment_are_seen_by_those_that_name_them() -> None:
+    uses = {"dapr": {"components": ["cache"]}}
+    made = components({"a": uses, "b": uses}, DEFAULTS, [])["components"]
+    assert made == {"cache": {"apps": ["a", "b"]}}
+    said = {"cache": {"type": "state.redis", "metadata": {"redisHost": "redis:6379"}}}
+    values = merged(DEFAULTS, {"environment": "test", "components": merged(made, said)})
+    schema = yaml.safe_load((TOP / "charts/dapr-components/values.schema.json").read_text())
+    assert list(Draft7Validator(schema).iter_errors(values)) == []
+    ticks = {"dapr": {"cron": {"cache": "@daily"}}}
+    (wrong,) = same_bindings({"a": uses, "c": ticks})
+    assert wrong == "services.a.dapr.components: cache is a cron of services.c."
+
+
 def test_a_broker_is_there_for_those_that_send_or_receive() -> None:
     assert not uses_broker({"a": {"dapr": True}, "b": {"dapr": {"state": True, "cron": {"x": "@daily"}}}, "c": {}})
     assert uses_broker({"a": {"dapr": {"broadcasts": ["x"]}}})

@@ -37,7 +37,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
      "services.web.kind is 'daemonset'; it takes `cronjob` or `job` or `statefulset`."),
     ({"scale": {"min": 3, "max": 2}}, "services.web.scale: min is more than max."),
     ({"chart": "x", "env": {}}, "services.web.env does not go with `chart`."),
-    ({"values": {}}, "services.web.values needs `chart`."),
+    ({"files": []}, "services.web.files needs `chart`."),
+    ({"health": {"tcp": 3000, "port": 9001}}, "services.web.health.port goes with live and ready."),
     ({"migrations": {}}, "services.web.migrations: this collection does not build that yet. Take the key out."),
     ({"env": {True: "x"}}, "services.web.env: the key True is true; it takes the name of an environment variable."),
 ]  # fmt: skip
