@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .graph import called
-from .layers import merged
 from .spec import ENVIRONMENT_NEEDS
 from .types import is_template
 
@@ -127,7 +126,16 @@ def chart_values(
         _kind(entry), _volumes(entry), _probes(entry), _scale(entry), _dapr(entry), _public(name, entry, ingress),
     ):  # fmt: skip
         values.update(part)
-    return merged(values, entry.get("values") or {})
+    return over(values, entry.get("values") or {})
+
+
+def over(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` over others, as Helm merges them; null stays, since it takes away what the chart has by default."""
+    both = {
+        key: over(base[key], value) if isinstance(value, Mapping) and isinstance(base.get(key), Mapping) else value
+        for key, value in values.items()
+    }
+    return {**base, **both}
 
 
 def _text(value: Any) -> str:

@@ -57,6 +57,7 @@ FOLLOWS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"health": {"command": ["check"]}},
      {"probes": {kind: {"type": "exec", "command": ["check"]} for kind in ("startup", "liveness", "readiness")}}),
     ({"port": "none"}, {"port": 0}),
+    ({"writable": ["/cache"], "values": {"writable": {"/tmp": None}}}, {"writable": {"/cache": "", "/tmp": None}}),
     ({"port": "none", "dapr": True}, {"port": 0, "dapr": {"annotations": {"app_port": None}}}),
     ({"command": ["run", 1, True], "args": ["-v"]}, {"command": ["run", "1", "true"], "args": ["-v"]}),
     ({"user": "image"}, {"security": {"user": "image"}}),
