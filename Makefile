@@ -122,6 +122,10 @@ lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
 	@ansible-lint --offline
 	@python3 tests/sanity.py
 
+.PHONY: new-service
+new-service: ## write the entry of one more service (NAME=search ENTRY='{port: 3000}' INVENTORY=shop/inventories/local)
+	@ansible-playbook playbooks/new_service.yml -i $(or $(INVENTORY),inventories/local) -e '{service: "$(NAME)", entry: $(or $(ENTRY),{})}'
+
 .PHONY: schemas
 schemas: ## write docs/schemas and docs/services.md from the modules' RETURN documentation and the keys of services
 	@python3 -m tests.schemas
