@@ -130,7 +130,7 @@ PARTS = (
     Part("webhook of pods", lambda place: place.guarded("", "pods"), HOOK_NAME),
     Part("webhook of workloads", lambda place: place.guarded("apps", "deployments"), HOOK_NAME, "webhook_down",
          "trying again"),
-    Part("etcd", lambda place: place.silent("etcd"), "API server", "unreachable", "", 20.0),
-    Part("API server", lambda place: place.silent("kube-apiserver"), "API server", "unreachable", "", 20.0),
+    Part("etcd", lambda place: place.silent("etcd"), "API server", "unreachable", "", 50.0),
+    Part("API server", lambda place: place.silent("kube-apiserver"), "API server", "unreachable", "", 50.0),
     Part("node", lambda place: place.silent("kubelet"), "node", back_at="", back_after=75.0, outlasted=100),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import copy
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,9 @@ class FakeKube:
         self._version = 0
         self._events: list[_Event] = []
         self._changed = threading.Condition(threading.RLock())
+
+    def outlast(self, seconds: float, tell: Callable[[str], None]) -> None:
+        """Nothing goes away here."""
 
     def before(self, verb: str, resource: Resource, name: str) -> None:
         """Verbs are get, list, create, replace, patch and delete; a dry run of the last four is "try"."""

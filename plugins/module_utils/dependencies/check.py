@@ -13,12 +13,10 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from ..failure import Code, Failure
 from ..kube.api import KubeApi
-from ..kube.deadline import Deadline
 from ..kube.errors import KubeError, Unreachable
 from ..kube.resources import (
     DAEMON_SET,
@@ -32,29 +30,20 @@ from ..kube.resources import (
     Resource,
 )
 from ..readiness.daprd import APP_ID, enabled
-from ..readiness.fields import condition, is_true, timestamp
 from ..readiness.pods import created
 from ..readiness.selectors import matches
 from .components import Backend, backends
+from .down import Down
 from .hosts import Address, unreached
+from .nodes import ONLY_NOW, is_just_ready, just_back, unready
+from .registries import silent_registry
 from .webhooks import still_uncalled, uncalled
 
 _DNS = (("kube-system", "kube-dns"), ("openshift-dns", "dns-default"))
 _DAPR = ("dapr-sidecar-injector", "dapr-sentry", "dapr-placement-server", "dapr-scheduler-server", "dapr-api")
-_REGISTRY = re.compile(
-    r"connection refused|i/o timeout|no such host|tls handshake timeout|context deadline exceeded|unexpected eof"
-    r"|toomanyrequests|too many requests|\b(?:429|500|502|503|504)\b|service unavailable|bad gateway"
-    r"|server misbehaving",
-    re.IGNORECASE,
-)
 _WORKLOADS = {each.kind: each for each in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, JOB)}
 _TAINT = re.compile(r"untolerated taint|node\.kubernetes\.io/(?:not-ready|unreachable)")
-_FINAL = re.compile(r"not found|denied|unauthorized|manifest unknown|forbidden", re.IGNORECASE)
-_IMAGE = re.compile(r'image "([^"]+)"')
 _CONNECT_SECONDS = 3.0
-_ASK_SECONDS = 10.0
-_BACK_SECONDS = 45.0  # pods on a node that was away are ready, and endpoints, some time after it
-_ONLY_NOW = "it came back only now"
 _SIDE_BY_SIDE = 8
 # Failures that something else may be to blame for.
 _SUSPECT = frozenset({
@@ -66,22 +55,6 @@ _SUSPECT = frozenset({
 _UNREAD: list[dict[str, Any]] = []
 
 Connect = Callable[[str, int], bool]
-
-
-@dataclass(frozen=True, order=True)
-class Down:
-    """Something that the old version needs as much as the new one. ``code``: dependency_down or platform_down.
-
-    ``asked`` False: only the pods can tell when it is back.
-    """
-
-    what: str
-    why: str
-    code: Code = Code.DEPENDENCY_DOWN
-    asked: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.what} is down: {self.why}"
 
 
 def reaches(host: str, port: int) -> bool:
@@ -130,12 +103,12 @@ class Dependencies:
     def _down(self, failure: Failure) -> Iterator[Down]:
         match failure.code:
             case Code.IMAGE_PULL:
-                yield from _registry(failure)
+                yield from silent_registry(failure)
             case Code.FAILED_CREATE:
                 yield from self._webhook(failure)
             case Code.UNSCHEDULABLE:
                 if _TAINT.search(str(failure.details.get("api_message"))):
-                    yield from self._unready(self._all_nodes())
+                    yield from unready(self._list(NODE, ""))
             case _:
                 yield from self._of_pods(failure)
 
@@ -144,9 +117,9 @@ class Dependencies:
         pods = self._pods(failure)
         names = sorted({str((pod.get("spec") or {}).get("nodeName") or "") for pod in pods} - {""})
         nodes = [node for name in names if (node := self._find(NODE, "", name))]
-        yield from self._unready(nodes)
+        yield from unready(nodes)
         made = min(map(created, pods), default=0.0)
-        yield from self._just_back(nodes, made)
+        yield from just_back(nodes, made, self._kube.server_now())
         for place in _DNS:
             yield from self._service("cluster DNS", *place, Code.PLATFORM_DOWN, made)
         told: set[tuple[str, str] | None] = set()
@@ -155,7 +128,7 @@ class Dependencies:
             for service in _DAPR:
                 yield from self._service(f"Dapr's {service}", self._dapr, service, Code.PLATFORM_DOWN, made)
             app_id = str((notes or {}).get(APP_ID, ""))
-            for backend in backends(self._kube, self._namespace, app_id, _ASK_SECONDS):
+            for backend in backends(self._kube, self._namespace, app_id):
                 yield from self._backend(backend)
                 told |= {self._place(address.host) for address in backend.addresses}
         lines = [*(failure.details.get("previous_log_tail") or ()), *(failure.details.get("log_tail") or ())]
@@ -178,31 +151,11 @@ class Dependencies:
         pods = self._list(POD, self._namespace)
         return [pod for pod in pods if matches(selector, pod["metadata"].get("labels") or {})]
 
-    def _all_nodes(self) -> list[dict[str, Any]]:
-        return self._list(NODE, "")
-
-    def _unready(self, nodes: Iterable[Mapping[str, Any]]) -> Iterator[Down]:
-        for node in nodes:
-            ready = condition(node, "Ready")
-            if ready and ready.get("status") != "True":
-                why = str(ready.get("reason") or "not ready")
-                yield Down(f"node {node['metadata']['name']}", why, Code.PLATFORM_DOWN)
-
-    def _just_back(self, nodes: Iterable[Mapping[str, Any]], made: float) -> Iterator[Down]:
-        """Nodes that were away during the life of a pod, and everything on them with it, until a moment ago."""
-        for node in nodes:
-            if self._is_just_ready(node, made):
-                yield Down(f"node {node['metadata']['name']}", _ONLY_NOW, Code.PLATFORM_DOWN)
-
-    def _is_just_ready(self, item: Mapping[str, Any], made: float) -> bool:
-        since = timestamp(condition(item, "Ready").get("lastTransitionTime")) or 0.0
-        return is_true(item, "Ready") and 0 < made < since and self._kube.server_now() - since < _BACK_SECONDS
-
     def _is_just_served(self, endpoints: Iterable[Mapping[str, Any]], made: float) -> bool:
         """Whether all pods behind a Service became ready a moment ago, after a pod that needed it was made."""
-        names = (each.get("targetRef") or {} for each in endpoints)
+        now, names = self._kube.server_now(), (each.get("targetRef") or {} for each in endpoints)
         pods = (self._find(POD, str(each.get("namespace") or ""), str(each.get("name") or "")) for each in names)
-        return made > 0 and all(pod is not None and self._is_just_ready(pod, made) for pod in pods)
+        return made > 0 and all(pod is not None and is_just_ready(pod, made, now) for pod in pods)
 
     def _webhook(self, failure: Failure) -> Iterator[Down]:
         details = failure.details
@@ -266,15 +219,14 @@ class Dependencies:
         endpoints = [each for item in slices for each in item.get("endpoints") or ()]
         serving = [each for each in endpoints if _serves(each.get("conditions") or {})]
         if serving and self._is_just_served(serving, made):
-            yield Down(what, _ONLY_NOW, code)
+            yield Down(what, ONLY_NOW, code)
         if not serving:
             yield Down(what, f"none of its {len(endpoints)} pods is ready" if endpoints else "it has no pods", code)
 
     def _list(self, resource: Resource, namespace: str, labels: str = "") -> list[dict[str, Any]]:
         """All objects; ``_UNREAD`` where they may not be read."""
         try:
-            deadline = Deadline.after(_ASK_SECONDS)
-            return self._kube.list_(resource, namespace, label_selector=labels, deadline=deadline)[0]
+            return self._kube.list_(resource, namespace, label_selector=labels)[0]
         except Unreachable:
             raise
         except KubeError:
@@ -284,7 +236,7 @@ class Dependencies:
         if not name:
             return None
         try:
-            return self._kube.find(resource, namespace, name, deadline=Deadline.after(_ASK_SECONDS))
+            return self._kube.find(resource, namespace, name)
         except Unreachable:
             raise
         except KubeError:
@@ -294,17 +246,3 @@ class Dependencies:
 def _serves(conditions: Mapping[str, Any]) -> bool:
     """Ready in fact: of a Service that publishes unready pods as well, ``ready`` says nothing, ``serving`` does."""
     return conditions.get("ready") is not False and conditions.get("serving") is not False
-
-
-def _registry(failure: Failure) -> Iterator[Down]:
-    text = " ".join([str(failure.details.get("api_message") or ""), *_messages(failure.details.get("events") or ())])
-    if _REGISTRY.search(text) and not _FINAL.search(text):
-        found = _IMAGE.search(text)
-        host = found[1].partition("/")[0] if found and "/" in found[1] else ""
-        name = f"registry {host}" if "." in host or ":" in host else "the image's registry"
-        yield Down(name, "the kubelet gets no answer that it can use", asked=False)
-
-
-def _messages(events: Iterable[Any]) -> Iterator[str]:
-    for event in events:
-        yield str(event.get("message") if isinstance(event, Mapping) else event)

@@ -41,13 +41,13 @@ class Backend:
         return f"{named} of component {self.component}" + (f" ({self.kind})" if self.kind else "")
 
 
-def backends(kube: KubeReader, namespace: str, app_id: str, seconds: float) -> list[Backend]:
+def backends(kube: KubeReader, namespace: str, app_id: str, deadline: Deadline | None = None) -> list[Backend]:
     """Of the components that an app loads and that name an address with a port; none where that may not be read.
 
     Raises Unreachable.
     """
     try:
-        return list(_backends(kube, namespace, app_id, Deadline.after(seconds)))
+        return list(_backends(kube, namespace, app_id, deadline))
     except Unreachable:
         raise
     except KubeError:
@@ -61,7 +61,7 @@ def uninitialized(log: str, of_app: list[Backend]) -> list[Backend]:
     return [each for each in of_app if f"Component loaded: {each.component} (" not in log]
 
 
-def _backends(kube: KubeReader, namespace: str, app_id: str, deadline: Deadline) -> Iterator[Backend]:
+def _backends(kube: KubeReader, namespace: str, app_id: str, deadline: Deadline | None) -> Iterator[Backend]:
     for item in kube.list_(_COMPONENT, namespace, deadline=deadline)[0]:
         if item.get("scopes") and app_id not in item["scopes"]:
             continue
@@ -76,7 +76,7 @@ def _backends(kube: KubeReader, namespace: str, app_id: str, deadline: Deadline)
             yield Backend(str(item["metadata"]["name"]), str(spec.get("type") or ""), tuple(found), shared)
 
 
-def _value(kube: KubeReader, namespace: str, entry: Mapping[str, Any], deadline: Deadline) -> str:
+def _value(kube: KubeReader, namespace: str, entry: Mapping[str, Any], deadline: Deadline | None) -> str:
     reference = entry.get("secretKeyRef") or {}
     if not reference:
         return str(entry.get("value") or "")

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from ..dependencies.check import Dependencies, Down
+from ..dependencies.check import Dependencies
+from ..dependencies.down import Down
 from ..dependencies.hosts import unreached
 from ..failure import Code, Failure
 from ..helm.manifest import secret_refs

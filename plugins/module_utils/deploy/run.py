@@ -32,6 +32,7 @@ class Run:
         self.holder = Holder.me(what, settings.commit, grace=settings.timeout, url=settings.run_url)
         self.storage = HelmStorage(kube, settings.namespace)
         self.records = RecordStore(kube, settings.namespace, settings.environment, settings.record_keys)
+        kube.outlast(settings.timeout, progress)
 
     def with_settings(self, settings: Settings) -> Run:
         """The same run with other settings."""

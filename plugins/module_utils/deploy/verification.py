@@ -24,8 +24,8 @@ from ..rollout.verdict import Verdict, WaitOptions
 from ..rollout.waiter import RolloutWaiter
 from .run import Run
 
-# The longest outage of the API server during a wait; with the lock's release it stays under a minute.
-OUTAGE_SECONDS = 35.0
+# When the timeout comes during an outage of the API server, a state that is older than this proves nothing.
+_STALE_SECONDS = 5.0
 _NAMED = 5
 
 
@@ -60,7 +60,7 @@ class Verifier:
         self._storage = run.storage
         self._settings = run.settings
         self._progress = run.progress
-        self._options: WaitOptions = replace(run.settings.wait, outage_seconds=OUTAGE_SECONDS)
+        self._options: WaitOptions = replace(run.settings.wait, stale_seconds=_STALE_SECONDS)
 
     def verify(self, names: Sequence[str], app_ids: Mapping[str, str], deadline: Deadline) -> Verification:
         """Waits for the newest revisions of ``names``; ``app_ids``: release -> Dapr app id, for those that have one."""

@@ -201,6 +201,12 @@ class KubeApi(KubeReader, Protocol):
 class KubeClient(KubeApi, KubeObserver, Protocol):
     """All of it, for a deployment."""
 
+    def outlast(self, seconds: float, tell: Callable[[str], None]) -> None:
+        """From now on an API server that has answered before is waited for so long since its last usable response, by
+        calls without a deadline; ``tell`` gets a line then. One that has never answered is not: its address may be
+        wrong.
+        """
+
 
 class Guarded:
     """A client whose writes ask ``check`` first, dry runs excepted: all that whoever works under a lock gets."""
@@ -214,6 +220,7 @@ class Guarded:
         self.watch, self.logs, self.proxy_get = kube.watch, kube.logs, kube.proxy_get
         self.server, self.patience, self.counts = kube.server, kube.patience, kube.counts
         self.count_relist, self.warnings = kube.count_relist, kube.warnings
+        self.outlast = kube.outlast
 
     def create(
         self,

@@ -222,6 +222,10 @@ class Reader:
         """Seconds for which a call without a deadline retries transient faults."""
         return self._http.patience
 
+    def outlast(self, seconds: float, tell: Callable[[str], None]) -> None:
+        """See :meth:`KubeClient.outlast`."""
+        self._http.outlast(seconds, tell)
+
     @property
     def counts(self) -> ApiCounts:
         """Requests, retries and relists so far."""

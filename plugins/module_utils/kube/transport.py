@@ -24,6 +24,7 @@ from .deadline import Deadline
 from .errors import KubeError, Unauthorized, Unreachable, error_of, is_final, message_of
 
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
+_SILENCE_SECONDS = 5.0  # an outage that lasts longer is told
 
 
 @dataclass
@@ -78,6 +79,10 @@ class Transport:
         self._clock = ServerClock()
         self._mutex = threading.Lock()
         self._renewing = threading.Lock()
+        self._answered: float | None = None  # the last response that was usable, on the monotonic clock
+        self._outage = 0.0
+        self._tell: Callable[[str], None] = lambda line: None
+        self._told: float | None = None  # the outage that was told, by its beginning
 
     @property
     def server(self) -> str:
@@ -92,6 +97,10 @@ class Transport:
         """Counts that a watch had to list again."""
         with self._mutex:
             self.counts.relists += 1
+
+    def outlast(self, seconds: float, tell: Callable[[str], None]) -> None:
+        """See :meth:`KubeClient.outlast`."""
+        self._outage, self._tell = seconds, tell
 
     def close(self) -> None:
         """Drop idle connections."""
@@ -110,12 +119,12 @@ class Transport:
         deadline: Deadline | None = None,
         on_retry: Callable[[str], None] = lambda cause: None,
     ) -> Any:
-        """One call, retried until the deadline (default: ``patience`` seconds). Returns a response of status 2xx.
+        """One call, retried until the deadline (default: ``patience`` seconds, or see ``outlast``). Returns a response of status 2xx.
 
         ``verb`` and ``what`` are for messages: ``list``, ``pods in namespace "x"``. ``on_retry`` gets the cause before
         each retry.
         """
-        until = deadline or Deadline.after(self.patience)
+        until = deadline or self._patient()
         data = None if body is None else json.dumps(body).encode()
         attempts, renewed = 0, False
         while True:
@@ -125,6 +134,7 @@ class Transport:
             try:
                 response = self.send(method, path, query, data, headers, connect=min(limit, 10.0), read=limit)
                 if 200 <= response.status < 300:
+                    self._answered = time.monotonic()
                     return response
                 failure = self.failure(response, verb, what)
             except Unreachable as exc:
@@ -142,6 +152,8 @@ class Transport:
                 raise Unreachable(message, failure.status, cause=cause, attempts=attempts)
             with self._mutex:
                 self.counts.retries += 1
+                if deadline is None:
+                    self._tell_once(failure.failure.details["cause"], until)
             on_retry(failure.failure.details["cause"])
             time.sleep(pause)
 
@@ -193,6 +205,21 @@ class Transport:
         cause = f"HTTP {response.status} {message_of(body)}".strip()
         message = f"The API server {self.server} gives no usable response: {cause}."
         return Unreachable(message, response.status, cause=cause)
+
+    def _patient(self) -> Deadline:
+        """Until when a call without a deadline is retried."""
+        soon = Deadline.after(self.patience)
+        return (
+            soon if self._answered is None else max(soon, Deadline(self._answered + self._outage), key=lambda d: d.at)
+        )
+
+    def _tell_once(self, cause: str, until: Deadline) -> None:
+        """Tells an outage once that has lasted for some time."""
+        since = self._answered
+        if since is not None and since != self._told and time.monotonic() - since > _SILENCE_SECONDS:
+            self._told = since
+            left = until.remaining
+            self._tell(f"the API server does not answer ({cause}): waiting for it, at most {left:.0f} s")
 
     def _renew(self, rejected: Credentials) -> bool:
         """Read the credentials again; True if they differ from the rejected ones, whoever read them."""

@@ -145,7 +145,7 @@ class Diagnosis:
         app_id = str((metadata(pod).get("annotations") or {}).get(APP_ID) or "")
         namespace = str(metadata(pod).get("namespace") or "")
         try:
-            known = backends(self._kube, namespace, app_id, self._deadline.remaining) if any(logs) else []
+            known = backends(self._kube, namespace, app_id, self._deadline) if any(logs) else []
         except KubeError:
             known = []
         waits = next((found for log in logs if (found := uninitialized(log, known))), [])

@@ -45,7 +45,8 @@ class WaitOptions:
 
     ``graces`` overrides :data:`DEFAULT_GRACES` by class; ``stability_seconds``: how long pods must have been ready
     without a restart; ``log_lines``: how much of a failing container's log goes into the evidence;
-    ``outage_seconds``: how long the API server may be unreachable; ``rules``: what custom resources' status means.
+    ``stale_seconds``: how old the last known state may be, after an outage of the API server, to be a verdict at the
+    timeout; ``rules``: what custom resources' status means.
     With a ``timeout`` of 0, objects are read once.
     """
 
@@ -54,7 +55,7 @@ class WaitOptions:
     graces: Mapping[str, float] = field(default_factory=dict)
     stability_seconds: float = 3.0
     log_lines: int = 30
-    outage_seconds: float = float("inf")
+    stale_seconds: float = float("inf")
     by_release: Mapping[str, Patience] = field(default_factory=dict)
     rules: Rules = DEFAULT_RULES
 

@@ -142,9 +142,9 @@ class _Wait:
             if self._watcher.fault:
                 self._reporter.api_fault(self._watcher.fault, self._elapsed)
                 pause = min(pause, 1.0)
-            lost = self._watcher.fault_seconds > self._options.outage_seconds
-            if lost or self._deadline.expired:
-                if self._watcher.fault and (lost or unsure or not judgements):
+            if self._deadline.expired:
+                stale = self._watcher.fault_seconds > self._options.stale_seconds
+                if self._watcher.fault and (stale or unsure or not judgements):
                     raise self._unreachable(judgements)
                 return self._verdict(judgements, timed_out=True)
             rest = min(_REST_PER_LOOK * (time.monotonic() - began), _LONGEST_REST_SECONDS)

@@ -6,7 +6,8 @@ import base64
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.dependencies.check import Dependencies, Down
+from ansible_collections.todo.cloud.plugins.module_utils.dependencies.check import Dependencies
+from ansible_collections.todo.cloud.plugins.module_utils.dependencies.down import Down
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (

@@ -33,7 +33,7 @@ def found(*items: dict[str, Any]) -> list[Backend]:
     kube.put(SECRET, "ns", {"metadata": {"name": "kafka"}, "data": {"brokers": BROKERS}})
     for item in items:
         kube.put(COMPONENT, "ns", item)
-    return backends(kube, "ns", "api", 5)
+    return backends(kube, "ns", "api")
 
 
 @pytest.mark.parametrize(("scopes", "count"), [(None, 1), (["api"], 1), (["other"], 0)])
@@ -64,10 +64,10 @@ def test_what_may_not_be_read_is_unknown() -> None:
             raise self.error
 
     kube = Closed()
-    assert backends(kube, "ns", "api", 5) == []
+    assert backends(kube, "ns", "api") == []
     kube.error = Unreachable("nothing")
     with pytest.raises(Unreachable):
-        backends(kube, "ns", "api", 5)
+        backends(kube, "ns", "api")
 
 
 def test_a_sidecar_waits_for_what_its_log_does_not_name_as_loaded() -> None:

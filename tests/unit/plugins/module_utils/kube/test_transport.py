@@ -72,6 +72,28 @@ def test_refused_connection_is_reported_without_python_objects() -> None:
     assert "0x" not in str(caught.value)
 
 
+def test_a_server_that_answered_is_waited_for_longer_and_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "_SILENCE_SECONDS", 0.1)
+    lines: list[str] = []
+
+    def answer(request: Request, n: int) -> Answer:
+        return failure(503, message="no leader") if 1 <= n <= 3 else Answer(body=obj("x"))
+
+    with fake_api(answer) as api, KubeSession(api.params, patience=0.3) as kube:
+        kube.outlast(60, lines.append)
+        kube.get(POD, "ns", "x")
+        assert kube.get(POD, "ns", "x")["metadata"]["name"] == "x"
+    (line,) = lines
+    assert line.startswith("the API server does not answer (HTTP 503 no leader): waiting for it, at most 6")
+
+
+def test_a_server_that_never_answered_is_not_waited_for() -> None:
+    with fake_api(lambda request, n: failure(503)) as api, KubeSession(api.params, patience=0.3) as kube:
+        kube.outlast(60, print)
+        with pytest.raises(Unreachable):
+            kube.get(POD, "ns", "x")
+
+
 def test_401_is_reported_at_once() -> None:
     with fake_api(lambda request, n: failure(401, "Unauthorized", "Unauthorized")) as api:
         kube = KubeSession(api.params)
