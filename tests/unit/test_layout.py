@@ -32,8 +32,10 @@ COMMON = {
     "yaml_reader",
     "yaml_scalars",
 }
-# Without behaviour of their own: lists of options, names and states.
-DATA = {"argspec.py", "labels.py", "readiness/status.py"}
+# Without behaviour of their own: lists of options, names, states, and of rules (see test_custom_resources).
+DATA = {"argspec.py", "labels.py", "readiness/status.py"} | {
+    f"readiness/custom_{part}.py" for part in ("clouds", "databases", "delivery", "monitoring", "rollouts")
+}
 
 
 def package(path: Path) -> str:

@@ -119,7 +119,7 @@ class Transport:
         deadline: Deadline | None = None,
         on_retry: Callable[[str], None] = lambda cause: None,
     ) -> Any:
-        """One call, retried until the deadline (default: ``patience`` seconds, or see ``outlast``). Returns a response of status 2xx.
+        """One call, retried until the deadline (default: ``patience`` s; see ``outlast``). Returns a 2xx response.
 
         ``verb`` and ``what`` are for messages: ``list``, ``pods in namespace "x"``. ``on_retry`` gets the cause before
         each retry.
@@ -209,9 +209,8 @@ class Transport:
     def _patient(self) -> Deadline:
         """Until when a call without a deadline is retried."""
         soon = Deadline.after(self.patience)
-        return (
-            soon if self._answered is None else max(soon, Deadline(self._answered + self._outage), key=lambda d: d.at)
-        )
+        last = soon.at if self._answered is None else self._answered + self._outage
+        return Deadline(max(soon.at, last))
 
     def _tell_once(self, cause: str, until: Deadline) -> None:
         """Tells an outage once that has lasted for some time."""
