@@ -11,8 +11,8 @@ from typing import Any
 
 from .availability import Endpoint
 from .failure import Code, error
-from .records.record import KEEP
 from .records.signing import RecordKeys
+from .records.store import KEEP
 from .rollout.verdict import WaitOptions
 
 Progress = Callable[[str], None]

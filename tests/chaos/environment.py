@@ -24,8 +24,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import take
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record, RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import remembered
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 
 from tests.chaos.processes import Run
 from tests.cluster.paths import BIN

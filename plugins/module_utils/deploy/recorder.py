@@ -24,7 +24,8 @@ from ..planning.plan import all_current, without_annotation
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot, images_of, targets_of
 from ..planning.spec import ReleaseSpec
-from ..records.record import Member, Record, check_size
+from ..records.packing import check_size
+from ..records.record import Member, Record
 from ..records.secret_values import value_at, with_values
 from ..rollout.targets import Target
 from .run import LockedRun

@@ -17,8 +17,9 @@ from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
-from ..records.record import Member, RecordStore
+from ..records.record import Member
 from ..records.rollback_floor import violated_floors
+from ..records.store import RecordStore
 from ..settings import OnFailure
 from .recorder import Recorder
 from .report import CUT_OFF, Outcome, Report

@@ -15,7 +15,7 @@ from ..kube.api import Check, Guarded, KubeClient
 from ..locking.holder import Holder
 from ..locking.lock import EnvironmentLock
 from ..planning.snapshot import Snapshot, take
-from ..records.record import RecordStore
+from ..records.store import RecordStore
 from ..rollout.targets import Target
 from ..settings import Progress, Settings
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..records.record import Member, Record, RecordStore
+from ..records.record import Member, Record
 from ..records.secret_values import without
+from ..records.store import RecordStore
 from ..registry.client import RegistryClient
 from ..registry.image import entries_of
 from ..registry.reference import Reference

@@ -20,7 +20,8 @@ from ..readiness.kinds import status_of
 from ..readiness.rules import NOT_JUDGED
 from ..readiness.status import State, Status
 from ..readiness.unreported import unreported
-from ..records.record import Header, Record, RecordStore, headers_of
+from ..records.record import Header, Record, headers_of
+from ..records.store import RecordStore
 from ..rollout.targets import Target, targets_of_manifest
 from ..rollout.verdict import WaitOptions
 from .spec import Watch

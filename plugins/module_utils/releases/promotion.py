@@ -15,8 +15,8 @@ from ..planning.image_digests import ImageDigests
 from ..planning.promotion import Promoted, Terms, check_charts, choose, named_alike, promote_images, promoted_waves
 from ..planning.snapshot import Snapshot, image_digest, take
 from ..planning.spec import parse_waves
-from ..records.record import RecordStore
 from ..records.signing import RecordKeys
+from ..records.store import RecordStore
 from ..registry.tagging import tag_image
 
 _OTHER_AUTH = ("host", "api_key", "username", "password", "client_cert", "client_key", "ca_cert", "impersonate_user")

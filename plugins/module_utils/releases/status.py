@@ -22,8 +22,9 @@ from ..planning.plan import origin_of
 from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, is_workload, take, targets_of
 from ..readiness.daprd import CONTAINER, judge_app
 from ..readiness.status import State
-from ..records.record import Header, Member, Record, RecordStore
+from ..records.record import Header, Member, Record
 from ..records.signing import RecordKeys
+from ..records.store import RecordStore
 from ..rollout.targets import Target
 from ..rollout.verdict import WaitOptions
 

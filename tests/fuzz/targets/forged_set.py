@@ -18,7 +18,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.promotion impo
     choose,
     promote_images,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import _digest
+from ansible_collections.todo.cloud.plugins.module_utils.records.packing import _digest
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 

@@ -9,7 +9,8 @@ from typing import Any
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP
 from ansible_collections.todo.cloud.plugins.module_utils.planning.promotion import Terms, choose
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore, pack
+from ansible_collections.todo.cloud.plugins.module_utils.records.packing import pack
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 
 from tests.fuzz.frame import Target
 from tests.fuzz.targets.record import RECORD

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import SecretRef
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record, _digest, pack, unpack
+from ansible_collections.todo.cloud.plugins.module_utils.records.packing import _digest, pack, unpack
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target as Workload
 
 from tests.fuzz.frame import Target

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 
 from tests.integration.images import Images, images_of_cluster
 from tests.integration.releases.world import ENVIRONMENT, World

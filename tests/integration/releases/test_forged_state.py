@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, NAMESPACE
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME, UNFINISHED
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, RecordStore, pack
+from ansible_collections.todo.cloud.plugins.module_utils.records.packing import pack
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member
 from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 

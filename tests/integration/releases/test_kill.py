@@ -24,8 +24,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import C
 from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import remembered
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 
 from tests.cluster.paths import TOP
 from tests.integration.releases.world import World, both_helms

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 
 from tests.integration.images import Images, images_of_cluster
 from tests.integration.releases.test_digests import running

@@ -10,7 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.planning.live import DRIFTED
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import pack
+from ansible_collections.todo.cloud.plugins.module_utils.records.packing import pack
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 

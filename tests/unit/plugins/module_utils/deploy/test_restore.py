@@ -14,11 +14,12 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.state import State
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, RecordStore, headers_of
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, headers_of
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import MANIFEST, store
-from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
 GOOD = {"todo.cloud/inputs": "good", "todo.cloud/watched": "w1", "todo.cloud/revision": "1"}
 

@@ -24,7 +24,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.settings import Setting
 from tests.support.fake_helm import FakeHelm
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
-from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
 CHART = str(Path(__file__).parents[5] / "tests" / "fixtures" / "charts" / "sleeper")
 SPEC = ReleaseSpec.parse({"name": "api", "namespace": "ns", "chart": CHART, "values": {"text": "x"}})

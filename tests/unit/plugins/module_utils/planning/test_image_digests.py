@@ -25,7 +25,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Re
 from tests.support.fake_kube import FakeKube
 from tests.support.fake_registry import FakeRegistry
 from tests.support.stored_releases import store
-from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
 IMAGE = "ghcr.io/todo-app/web:v1"
 GONE = {"host": "ghcr.io", "endpoint": "http://127.0.0.1:1"}

@@ -19,7 +19,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.promotion impo
     promoted_waves,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record, RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.registry.access import Access
 from ansible_collections.todo.cloud.plugins.module_utils.registry.client import RegistryClient
 from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference

@@ -17,7 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot impor
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Watch
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import timestamp
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.rules import Rules
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
 
@@ -25,7 +25,7 @@ from tests.support.custom_kinds import DATABASE, KRUISE_SET, MONITOR, SETTING, c
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 from tests.unit.plugins.module_utils.planning.test_plan import deployment
-from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
 
 def test_the_number_of_requests_does_not_grow_with_the_number_of_releases() -> None:

@@ -17,7 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_floor 
     violates_floor,
 )
 
-from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
 
 def history(*floors: str) -> list[Revision]:

@@ -10,11 +10,12 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, SECRET, Resource
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import KEEP, Record, RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record
 from ansible_collections.todo.cloud.plugins.module_utils.records.secret_values import path_text
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import KEEP, RecordStore
 
 from tests.support.fake_kube import FakeKube
-from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
 CANARY = "hunter2-canary"
 PATHS = (("auth", "password"), ("users", 1, "token"))

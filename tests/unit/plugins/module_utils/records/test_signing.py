@@ -12,8 +12,9 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP
 from ansible_collections.todo.cloud.plugins.module_utils.planning.promotion import Terms, choose
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore, _digest, pack
+from ansible_collections.todo.cloud.plugins.module_utils.records.packing import _digest, pack
 from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys, statement
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tests.support.fake_environment import World, two_sets
 from tests.support.fake_kube import FakeKube
-from tests.unit.plugins.module_utils.records.test_record import RECORD
+from tests.unit.plugins.module_utils.records.samples import RECORD
 
 OLD, NEW, OTHER = (Ed25519PrivateKey.generate() for _ in range(3))
 

@@ -21,7 +21,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.settings import Setting
 
 from tests.support.fake_environment import World, two_sets
 from tests.support.fake_kube import FakeKube
-from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record, RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, verify_promotion
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD
-from ansible_collections.todo.cloud.plugins.module_utils.records.record import RecordStore
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
@@ -17,7 +17,7 @@ from tests.support.custom_kinds import DATABASE, custom, operators
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 from tests.unit.plugins.module_utils.planning.test_plan import deployment
-from tests.unit.plugins.module_utils.records.test_record import MEMBER, RECORD
+from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
 
 def test_status_of_an_environment() -> None:

@@ -1,0 +1,191 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The records of an environment in the cluster: read, written, pruned, withdrawn."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count, takewhile
+from typing import Any
+
+from ..failure import Code, TodoCloudError, error
+from ..kube.api import KubeApi
+from ..kube.errors import AlreadyExists, Forbidden, KubeError
+from ..kube.resources import CONFIG_MAP, SECRET
+from ..parsing import quoted
+from .packing import damaged, join, pack, split, text_of, unpack
+from .record import PREFIX, RECORD_LABEL, WITHDRAWN, Header, Record, headers_of, texts
+from .secret_values import (
+    digest_of_secret,
+    pack_secret,
+    unpack_secret,
+)
+from .signing import RecordKeys, statement
+
+KEEP = 20
+_UNSOUND = (Code.SET_DAMAGED, Code.SET_UNSIGNED)
+
+
+class RecordStore:
+    """The records of one environment. With ``keys`` only signed ones count."""
+
+    def __init__(self, kube: KubeApi, namespace: str, environment: str, keys: RecordKeys | None = None) -> None:
+        self._keys = keys or RecordKeys()
+        self._kube = kube
+        self._namespace = namespace
+        self._environment = environment
+        self._read: dict[int, Record] = {}
+
+    def written_by(self, kube: KubeApi) -> RecordStore:
+        """The same records, with what was read of them; ``kube`` writes."""
+        store = copy.copy(self)
+        store._kube = kube
+        return store
+
+    def readable(
+        self, headers: Iterable[Header] | None = None, damaged: Callable[[str], None] = lambda text: None
+    ) -> Iterator[Record]:
+        """Records that count, newest first: neither withdrawn nor damaged, and signed where that is required.
+        ``damaged`` is called for each skipped one.
+        """
+        for header in self.headers() if headers is None else headers:
+            if header.withdrawn:
+                continue
+            try:
+                record = self.read(header.id)
+            except TodoCloudError as exc:
+                if exc.failure.code not in _UNSOUND:
+                    raise
+                damaged(exc.failure.message)
+            else:
+                yield record
+
+    def headers(self) -> list[Header]:
+        """Newest first; one request, metadata only."""
+        selector = f"{RECORD_LABEL}={self._environment}"
+        items = self._kube.list_(CONFIG_MAP, self._namespace, label_selector=selector, metadata_only=True)[0]
+        return headers_of((item["metadata"] for item in items), self._environment)
+
+    def read(self, number: int) -> Record:
+        """One record. Raises set_damaged, or set_not_found."""
+        if number not in self._read:
+            item = self._kube.find(CONFIG_MAP, self._namespace, f"{PREFIX}{number}")
+            if item is None:
+                raise error(
+                    Code.SET_NOT_FOUND,
+                    f"There is no release set {number} in namespace {self._namespace!r}.",
+                    set=number,
+                )
+            record = unpack(item)
+            if record.environment != self._environment:
+                raise damaged(f"{PREFIX}{number}", f"it is a release set of {quoted(record.environment)}")
+            record = replace(record, signed=self._is_signed(number, item))
+            self._read[number] = self._with_secrets(record)
+        return self._read[number]
+
+    def _is_signed(self, number: int, item: Mapping[str, Any]) -> bool:
+        """Raises set_unsigned where it has to be and is not."""
+        if not self._keys.required:
+            return False
+        data, binary = texts(item.get("data")), texts(item.get("binaryData"))
+        content = statement(self._namespace, self._environment, number, text_of(item), binary)
+        if not self._keys.accept(content, data.get("signature", "")):
+            raise error(
+                Code.SET_UNSIGNED,
+                f"{PREFIX}{number} does not count: it is not signed by a key that is accepted (record_key, "
+                "record_public_keys).",
+                set=number,
+            )
+        return True
+
+    def next_number(self, headers: Sequence[Header]) -> int:
+        """The number after the newest sound set, withdrawn ones too, that no object has. Forged names do not count."""
+        newest = next((header.id for header in headers if self._is_sound(header)), 0)
+        taken = {header.id for header in headers}
+        return next(number for number in count(newest + 1) if number not in taken)
+
+    def _is_sound(self, header: Header) -> bool:
+        try:
+            return self.read(header.id) is not None
+        except TodoCloudError as exc:
+            if exc.failure.code not in (*_UNSOUND, Code.SET_NOT_FOUND):
+                raise
+            return False
+
+    def _prune(self) -> None:
+        """Deletes the oldest sound sets beyond those that are kept. Nothing is deleted below a number that is missing:
+        sets are numbered without a gap, so somebody else wrote those above it.
+        """
+        headers = self.headers()
+        if len(headers) <= KEEP:
+            return
+        sound = [header.id for header in headers if self._is_sound(header)]
+        unbroken = list(takewhile(lambda number: sound[0] - number == sound.index(number), sound))
+        for number in reversed(unbroken[KEEP:]):
+            self._kube.delete(CONFIG_MAP, self._namespace, f"{PREFIX}{number}")
+
+    def _with_secrets(self, record: Record) -> Record:
+        """With its secret values, as far as the credentials may read them and nobody removed them."""
+        if not any(member.secret_values for member in record.members.values()):
+            return record
+        name, item = f"{PREFIX}{record.id}", None
+        with suppress(Forbidden):
+            item = self._kube.find(SECRET, self._namespace, name) if record.secret_digest else None
+        return join(record, unpack_secret(name, item, record.secret_digest) if item else {})
+
+    def write(self, record: Record) -> list[str]:
+        """Writes a record and prunes old ones, as far as the API server allows: the next record prunes what is left.
+        Returns the digests of charts that did not fit.
+        """
+        name = f"{PREFIX}{record.id}"
+        public, found = split(record)
+        if found:
+            secret = pack_secret(name, {RECORD_LABEL: self._environment}, found)
+            public = replace(public, secret_digest=digest_of_secret(secret))
+            self._create_secret(name, secret)
+        item = pack(public)
+        if self._keys.required:
+            content = statement(self._namespace, self._environment, record.id, text_of(item), item["binaryData"])
+            item["data"]["signature"] = self._keys.sign(content)
+        created = self._kube.create(CONFIG_MAP, self._namespace, item)
+        if found:
+            self._own(name, created)
+        kept = {key.removeprefix("chart-").removesuffix(".tgz") for key in item["binaryData"]}
+        with suppress(KubeError):
+            self._prune()
+            if any(member.secret_values for member in record.members.values()):
+                self._prune_secrets()
+        return sorted(set(record.charts) - kept)
+
+    def _create_secret(self, name: str, secret: dict[str, Any]) -> None:
+        """Before its record: a record without its Secret would be worth less than none."""
+        try:
+            self._kube.create(SECRET, self._namespace, secret)
+        except AlreadyExists:  # a run was killed before it wrote the record
+            if self._kube.find(CONFIG_MAP, self._namespace, name, metadata_only=True) is not None:
+                raise
+            self._kube.delete(SECRET, self._namespace, name)
+            self._kube.create(SECRET, self._namespace, secret)
+
+    def _own(self, name: str, record: Mapping[str, Any]) -> None:
+        """Whoever deletes the record deletes its Secret."""
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": record["metadata"]["uid"]}
+        with suppress(KubeError):  # _prune_secrets finds it in any case
+            self._kube.patch(SECRET, self._namespace, name, {"metadata": {"ownerReferences": [owner]}})
+
+    def _prune_secrets(self) -> None:
+        """Secrets whose record is gone, oldest ones pruned by a version that did not know of them among them."""
+        selector = f"{RECORD_LABEL}={self._environment}"
+        kept = {f"{PREFIX}{header.id}" for header in self.headers()}
+        for item in self._kube.list_(SECRET, self._namespace, label_selector=selector, metadata_only=True)[0]:
+            name = str(item["metadata"]["name"])
+            if name.startswith(PREFIX) and name not in kept:
+                self._kube.delete(SECRET, self._namespace, name)
+
+    def withdraw(self, number: int, reason: str) -> None:
+        """Marks a record as withdrawn: rollbacks no longer choose it by themselves."""
+        patch = {"metadata": {"annotations": {WITHDRAWN: reason}}}
+        self._kube.patch(CONFIG_MAP, self._namespace, f"{PREFIX}{number}", patch)
