@@ -19,6 +19,7 @@ from ..kube.api import KubeApi
 from ..kube.errors import Forbidden
 from ..kube.resources import NAMESPACE, NODE, POD, WELL_KNOWN
 from .capacity import Wanted, maxima, more_pods, shortages
+from .component_types import unknown_types
 from .dry_run import DryRuns, is_port_taken, without_sidecar
 from .needs import Object, Provided, Template, images_of, label_of, needs_of, provided, template_of
 from .platforms import Platforms, mismatches
@@ -46,12 +47,14 @@ class Preflight:
         absent: Callable[[Iterable[str]], Sequence[str]],
         prepared: Iterable[str] = (),
         platforms: Callable[[Iterable[str]], Platforms] = lambda images: {},
+        dapr_namespace: str = "dapr-system",
     ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._absent = absent
         self._prepared = frozenset(prepared)
         self._platforms = platforms
+        self._dapr = dapr_namespace
 
     def problems(self, rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
         """Sorted by release. ``rendered``: by release, or what Helm said. Raises unreachable, unauthorized."""
@@ -67,6 +70,8 @@ class Preflight:
         found += self._images(objects)
         nodes = self._nodes()
         found += self._mismatches(objects, nodes)
+        pods_of_all = [template for _release, template in self._templates(objects)]
+        found += unknown_types(self._kube, self._namespace, self._dapr, objects, pods_of_all)
         if not self._is_there():
             return sorted(found)
         hooks = any(isinstance(each, Rendered) and each.hooks for each in rendered.values())

@@ -188,7 +188,10 @@ class Engine:
         found = [*contents.problems, *second_histories(plan, self._run.storage)]
         if not wanted:
             return found
-        look = Preflight(self._kube, settings.namespace, images.absent, settings.prepared_secrets, images.platforms)
+        look = Preflight(
+            self._kube, settings.namespace, images.absent, settings.prepared_secrets, images.platforms,
+            settings.dapr_namespace,
+        )  # fmt: skip
         return [*found, *look.problems(rendered), *_unwatched(wanted, rendered)]
 
     def _too_large(self, snapshot: Snapshot) -> list[Problem]:

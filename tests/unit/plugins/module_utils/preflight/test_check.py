@@ -186,3 +186,10 @@ def test_a_run_with_nothing_to_do_renders_nothing_unless_all_is_to_be_looked_at(
     assert world.apply({"components": C1}, {"api": A1}).set == 1
     assert world.apply({"api": A1}, check=True).preflight == []
     assert len(world.apply({"api": A1}, check=True, preflight_all=True).preflight) == 1
+
+
+def test_component_types_are_looked_at_before_there_is_a_namespace() -> None:
+    component = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: cart}\nspec: {type: state.rediss}\n"
+    look = Preflight(FakeKube(), "ns", lambda images: [], dapr_namespace="dapr")
+    (problem,) = look.problems({"dapr-components": Rendered(component)})
+    assert problem.code is Code.COMPONENT_NOT_LOADED
