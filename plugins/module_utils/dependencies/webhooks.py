@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError, Refused
 from ..kube.resources import DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, STATEFUL_SET
+from ..readiness.templates import template_of
 
 # k8s.io/apiserver, pkg/admission/plugin/webhook
 _FAILED = re.compile(r'failed calling webhook "([^"]+)": (?:failed to call webhook: )?(.+)', re.DOTALL)
@@ -47,24 +46,15 @@ def still_uncalled(kube: KubeApi, namespace: str, kind: str, workload: str, befo
     deadline = Deadline.after(_SECONDS)
     try:
         owner = kube.find(_OWNERS[kind], namespace, workload, deadline=deadline) if kind in _OWNERS else None
-        template = ((owner or {}).get("spec") or {}).get("template")
+        template = template_of({**owner, "kind": kind}) if owner else None
         if not template:
             return before
-        kube.create(POD, namespace, _pod(workload, kind, template), dry_run=True, deadline=deadline)
+        kube.create(POD, namespace, template.pod(f"{workload[:240]}-asked"), dry_run=True, deadline=deadline)
     except KubeError as exc:
         text = _text(exc)
         known = isinstance(exc, Refused) and not _NO_DRY_RUN.search(text)
         return uncalled(text) or (None if known else before)
     return None
-
-
-def _pod(workload: str, kind: str, template: Mapping[str, Any]) -> dict[str, Any]:
-    meta = template.get("metadata") or {}
-    spec = dict(template["spec"])
-    if kind == "Job":
-        spec.setdefault("restartPolicy", "Never")
-    named = {"name": f"{workload[:240]}-asked", "labels": meta.get("labels"), "annotations": meta.get("annotations")}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": named, "spec": spec}
 
 
 def _text(exc: KubeError) -> str:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..failure import Code, error
@@ -13,7 +13,8 @@ from ..helm.manifest import objects_of
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden, KubeError, Refused
 from ..kube.resources import NAMESPACE, POD
-from ..readiness.fields import Object, labels, name, spec
+from ..readiness.fields import labels
+from ..readiness.templates import Template, template_of
 from .pod_security import ENFORCE, LEVELS, level_of
 
 _POD_SECURITY = "violates PodSecurity"
@@ -25,13 +26,12 @@ _PRIVILEGED = re.compile(
 )
 
 
-def pod_templates(manifest: str) -> Iterator[tuple[str, Object]]:
-    """Kind and name of each workload of a manifest, and the pod that it makes."""
+def pod_templates(manifest: str) -> Iterator[Template]:
+    """Of each workload of a manifest, the pods that it makes."""
     for item in objects_of(manifest):
-        inner = spec(item).get("jobTemplate") or item
-        template = item if item.get("kind") == "Pod" else spec(inner).get("template")
-        if isinstance(template, Mapping) and spec(template).get("containers"):
-            yield f"{item.get('kind')} {name(item)}", template
+        template = template_of(item)
+        if template and template.spec.get("containers"):
+            yield template
 
 
 def refusals(kube: KubeApi, namespace: str, manifests: Iterable[str]) -> list[str]:
@@ -41,13 +41,13 @@ def refusals(kube: KubeApi, namespace: str, manifests: Iterable[str]) -> list[st
     """
     found = []
     for manifest in manifests:
-        for workload, template in pod_templates(manifest):
+        for template in pod_templates(manifest):
             try:
                 kube.create(POD, namespace, _trial(namespace, template), dry_run=True)
             except Refused as exc:
                 text = str(exc.failure.details.get("api_message") or exc)
                 if _POD_SECURITY in text or _LIMIT_RANGE.search(text):
-                    found.append(f"{workload}: {_reason(text)}")
+                    found.append(f"{template.owner}: {_reason(text)}")
             except KubeError:
                 continue
     return found
@@ -109,13 +109,12 @@ def _label(level: str | None) -> dict[str, Any]:
     return {"metadata": {"labels": {ENFORCE: level}}}
 
 
-def _trial(namespace: str, template: Object) -> dict[str, Any]:
-    metadata = template.get("metadata") or {}
-    own = {key: dict(metadata.get(key) or {}) for key in ("labels", "annotations")}
-    pod = {**spec(template), "serviceAccountName": "default"}
-    pod.pop("priorityClassName", None)
-    meta = {"name": "todo-cloud-trial", "namespace": namespace, **own}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": pod}
+def _trial(namespace: str, template: Template) -> dict[str, Any]:
+    pod = template.pod("todo-cloud-trial")
+    pod["metadata"]["namespace"] = namespace
+    pod["spec"]["serviceAccountName"] = "default"
+    pod["spec"].pop("priorityClassName", None)
+    return pod
 
 
 def _reason(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..helm.manifest import key_of, objects_of
 from ..labels import WATCHED
+from ..readiness.templates import template_of
 from .credentials import plain_credentials
 from .spec import ReleaseSpec
 
@@ -19,7 +20,7 @@ def unwatched(spec: ReleaseSpec, manifest: str) -> str:
     """Why a change of what a release watches would not restart its pods; empty if it would. The values' podAnnotations
     have to arrive in a pod template.
     """
-    if not spec.watches or any(WATCHED in _annotations(item) for item in objects_of(manifest)):
+    if not spec.watches or any(WATCHED in t.annotations for item in objects_of(manifest) if (t := template_of(item))):
         return ""
     watched = ", ".join(map(str, spec.watches))
     return f"its chart does not take podAnnotations, so a change of {watched} would not restart its pods"
@@ -57,17 +58,6 @@ def credential_warning(spec: ReleaseSpec) -> str:
     paths = ", ".join(f"env{path if path.startswith('[') else f'.{path}'}" for path in found)
     text = "looks like a credential; unless the chart puts it into a Secret, everybody may read it"
     return f"{spec.name}: {paths} {text}."
-
-
-def _annotations(item: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Those of an object's pod template, a CronJob's too."""
-    try:
-        spec = item["spec"]
-        template = spec.get("template") or spec["jobTemplate"]["spec"]["template"]
-        found = template["metadata"]["annotations"]
-    except (KeyError, TypeError, AttributeError):
-        return {}
-    return found if isinstance(found, Mapping) else {}
 
 
 def _differing(one: Any, other: Any, path: str = "") -> Iterator[str]:

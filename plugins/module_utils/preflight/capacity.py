@@ -16,7 +16,7 @@ from typing import Any
 
 from ..failure import Code
 from ..helm.manifest import key_of
-from .needs import Object, items, mapping
+from ..readiness.templates import Object, items, mapping
 from .problem import Problem
 
 _SUFFIX = {

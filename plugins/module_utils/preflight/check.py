@@ -18,10 +18,11 @@ from ..helm.manifest import key_of, objects_of
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden
 from ..kube.resources import NAMESPACE, NODE, POD, WELL_KNOWN
+from ..readiness.templates import Object, Template, built_in
 from .capacity import Wanted, maxima, more_pods, shortages
 from .component_types import unknown_types
 from .dry_run import DryRuns, is_port_taken, without_sidecar
-from .needs import Object, Provided, Template, images_of, label_of, needs_of, provided, template_of
+from .needs import Provided, images_of, label_of, needs_of, provided
 from .platforms import Platforms, mismatches
 from .problem import Problem
 from .surroundings import classes, hosts, missing, node_ports
@@ -77,7 +78,7 @@ class Preflight:
         hooks = any(isinstance(each, Rendered) and each.hooks for each in rendered.values())
         brought = provided((item for listed in objects.values() for item in listed), self._namespace, hooks=hooks)
         templates = {
-            release: [t for item in listed if (t := template_of(item, self._namespace))]
+            release: [t for item in listed if (t := built_in(item, self._namespace))]
             for release, listed in objects.items()
         }
         runs = DryRuns(self._kube, self._namespace, brought)
@@ -95,7 +96,7 @@ class Preflight:
         return sorted(set(found))
 
     def _templates(self, objects: Mapping[str, Sequence[Object]]) -> list[tuple[str, Template]]:
-        pairs = ((release, template_of(item, self._namespace)) for release, item in _pairs(objects))
+        pairs = ((release, built_in(item, self._namespace)) for release, item in _pairs(objects))
         return [(release, template) for release, template in pairs if template]
 
     def _images(self, objects: Mapping[str, Sequence[Object]]) -> list[Problem]:

@@ -20,8 +20,9 @@ from ..kube.resources import POD, SERVICE, SERVICE_ACCOUNT, Resource
 from ..readiness.daprd import CONTAINER, enabled
 from ..readiness.rules import group_of
 from ..readiness.symptoms import creation_failure
+from ..readiness.templates import Object, Template, items, mapping
 from .capacity import quantity
-from .needs import PRIORITY_CLASS, RUNTIME_CLASS, Need, Object, Provided, Template, items, label_of, mapping
+from .needs import PRIORITY_CLASS, RUNTIME_CLASS, Need, Provided, label_of
 from .problem import Problem
 from .surroundings import not_there
 
@@ -104,8 +105,8 @@ class DryRuns:
         """What the API server has against a pod of a workload; the pod as it would be, sidecars included."""
         if self._is_waiting(template.namespace):
             return [], None
-        kind, name = template.owner.split(" ", 1)
-        spec = dict(template.spec)
+        body = template.pod(f"{template.owner.partition(' ')[2][:200]}-{secrets.token_hex(4)}")
+        spec = body["spec"]
         if self._brings("ServiceAccount", template.namespace, spec.get("serviceAccountName")):
             spec.pop("serviceAccountName")
             spec.pop("serviceAccount", None)
@@ -113,13 +114,6 @@ class DryRuns:
             spec.pop("priorityClassName")
         if self._brings(RUNTIME_CLASS, "", spec.get("runtimeClassName")):
             spec.pop("runtimeClassName")
-        if kind in ("Job", "CronJob"):
-            spec.setdefault("restartPolicy", "Never")
-        body = {
-            "apiVersion": "v1", "kind": "Pod", "spec": spec,
-            "metadata": {"name": f"{name[:200]}-{secrets.token_hex(4)}", "labels": dict(template.labels),
-                         "annotations": dict(template.annotations)},
-        }  # fmt: skip
         try:
             deadline = Deadline.after(_SECONDS)
             return [], self._kube.create(POD, template.namespace, body, dry_run=True, deadline=deadline)

@@ -16,13 +16,12 @@ from ..helm.manifest import key_of
 from ..kube.resources import CONFIG_MAP, PVC, SECRET, SERVICE_ACCOUNT
 from ..readiness.daprd import enabled
 from ..readiness.rules import group_of
+from ..readiness.templates import Object, Template, items, mapping
 
-Object = Mapping[str, Any]
 CONFIGURATION = "Configuration"
 PRIORITY_CLASS = "PriorityClass"
 RUNTIME_CLASS = "RuntimeClass"
 _CLUSTER_WIDE = (PRIORITY_CLASS, RUNTIME_CLASS)
-_TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job")
 _BUILT_IN = ("", "apps", "batch", "autoscaling", "policy", "extensions", "dapr.io")
 _DATA = ("data", "stringData", "binaryData")
 
@@ -42,60 +41,10 @@ class Need:
         return f"key {self.key!r} of {self.kind} {self.name!r}" if self.key else f"{self.kind} {self.name!r}"
 
 
-@dataclass(frozen=True)
-class Template:
-    """The pods of a workload."""
-
-    owner: str  # kind and name
-    namespace: str
-    annotations: Object
-    labels: Object
-    spec: Object
-
-
-def mapping(value: Any) -> Object:
-    """The value if it is a dictionary, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def items(value: Any) -> Iterator[Object]:
-    """The dictionaries in a list; nothing of anything else."""
-    if isinstance(value, list):
-        yield from (each for each in value if isinstance(each, Mapping))
-
-
 def label_of(item: Object) -> str:
     """``Deployment api``."""
     kind, _namespace, name = key_of(item)
     return f"{kind} {name}"
-
-
-def template_of(item: Object, namespace: str) -> Template | None:
-    """The pod template of a workload of a built-in kind."""
-    kind, own, _name = key_of(item)
-    spec = mapping(item.get("spec"))
-    if kind == "CronJob":
-        spec = mapping(mapping(spec.get("jobTemplate")).get("spec"))
-    if kind == "Pod":
-        template: Object = item
-    elif kind in (*_TEMPLATED, "CronJob") and group_of(item) in ("", "apps", "batch"):
-        template = mapping(spec.get("template"))
-    else:
-        return None
-    metadata, pods = mapping(template.get("metadata")), mapping(template.get("spec"))
-    if not pods:
-        return None
-    if kind == "StatefulSet":
-        pods = _with_claims(pods, spec)
-    annotations, labels = mapping(metadata.get("annotations")), mapping(metadata.get("labels"))
-    return Template(label_of(item), own or namespace, annotations, labels, pods)
-
-
-def _with_claims(pods: Object, spec: Object) -> Object:
-    """The pods with a volume for each claim of their StatefulSet, which its controller adds; none has a claim yet."""
-    names = [mapping(claim.get("metadata")).get("name") for claim in items(spec.get("volumeClaimTemplates"))]
-    others = [volume for volume in items(pods.get("volumes")) if volume.get("name") not in names]
-    return {**pods, "volumes": [*others, *({"name": name, "emptyDir": {}} for name in names)]} if names else pods
 
 
 def images_of(template: Template) -> set[str]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..failure import Code
+from ..readiness.templates import Object, Template, mapping
 from .capacity import may_run
-from .needs import Object, Template, images_of, mapping
+from .needs import images_of
 from .problem import Problem
 
 Platforms = Mapping[str, Sequence[str]]  # by image: "os/architecture[/variant]" of each; an unknown image is not in it

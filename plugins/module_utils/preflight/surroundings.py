@@ -24,7 +24,8 @@ from ..kube.resources import (
     WELL_KNOWN,
     Resource,
 )
-from .needs import CONFIGURATION, PRIORITY_CLASS, RUNTIME_CLASS, Need, Object, Provided, items, label_of, mapping
+from ..readiness.templates import Object, items, mapping
+from .needs import CONFIGURATION, PRIORITY_CLASS, RUNTIME_CLASS, Need, Provided, label_of
 from .problem import Problem
 
 _INGRESS_CLASS = Resource("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)

@@ -61,7 +61,19 @@ def test_the_pods_of_each_kind_of_workload() -> None:
     bare = {"kind": "Pod", "metadata": {"name": "p"}, "spec": POD_SPEC}
     other = {"kind": "ConfigMap", "metadata": {"name": "m"}}
     manifest = "\n---\n".join(json.dumps(each) for each in (DEPLOYMENT, cron, bare, other))
-    assert [named for named, _template in pod_templates(manifest)] == ["Deployment api", "CronJob c", "Pod p"]
+    assert [template.owner for template in pod_templates(manifest)] == ["Deployment api", "CronJob c", "Pod p"]
+
+
+def test_a_stateful_set_is_tried_with_its_claims() -> None:
+    """Without the volumes that its controller adds, the API server would refuse the pod before its security is seen."""
+    item = {
+        "kind": "StatefulSet",
+        "metadata": {"name": "db"},
+        "spec": {"template": {"spec": POD_SPEC}, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]},
+    }
+    kube = Cluster(needs="restricted")
+    admission(kube, item)
+    assert kube.trials[0]["spec"]["volumes"] == [{"name": "data", "emptyDir": {}}]
 
 
 def test_what_is_admitted_changes_nothing() -> None:

@@ -19,8 +19,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.preflight.dry_run impor
     is_port_taken,
     without_sidecar,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import provided, template_of
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import provided
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.templates import built_in
 
 from tests.support.fake_kube import FakeKube
 
@@ -116,7 +117,7 @@ def test_a_namespace_that_the_run_makes_is_not_asked_in() -> None:
 
 def pod_said(error: Exception | None, *brought: dict[str, Any], **spec: Any) -> tuple[list[Problem], Saying]:
     kube = Saying(error)
-    template = template_of({**POD, "spec": {**POD["spec"], **spec}}, "ns")
+    template = built_in({**POD, "spec": {**POD["spec"], **spec}}, "ns")
     assert template is not None
     return DryRuns(kube, "ns", provided(brought, "ns", hooks=False)).pod("api", template)[0], kube
 
@@ -182,14 +183,14 @@ def test_a_node_port_that_is_taken_is_a_conflict() -> None:
 )
 def test_a_sidecar_that_nobody_would_add(asked: str | None, containers: list[str], told: bool) -> None:
     notes = {"dapr.io/enabled": asked} if asked else {}
-    template = template_of({**POD, "metadata": {"name": "api", "annotations": notes}}, "ns")
+    template = built_in({**POD, "metadata": {"name": "api", "annotations": notes}}, "ns")
     assert template is not None
     found = without_sidecar("api", template, {"spec": {"containers": [{"name": name} for name in containers]}})
     assert [(problem.code, problem.certain) for problem in found] == ([(Code.SIDECAR_MISSING, False)] if told else [])
 
 
 def test_a_native_sidecar_is_one() -> None:
-    template = template_of({**POD, "metadata": {"name": "api", "annotations": {"dapr.io/enabled": "true"}}}, "ns")
+    template = built_in({**POD, "metadata": {"name": "api", "annotations": {"dapr.io/enabled": "true"}}}, "ns")
     assert template is not None
     assert without_sidecar("api", template, {"spec": {"initContainers": [{"name": "daprd"}]}}) == []
 

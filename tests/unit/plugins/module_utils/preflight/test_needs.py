@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import (
     Need,
-    Template,
     images_of,
     is_custom,
     needs_of,
     provided,
-    template_of,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.templates import Template, built_in
 
 Object = dict[str, Any]
 
@@ -26,7 +25,7 @@ def workload(kind: str = "Deployment", version: str = "apps/v1", **pod: Any) -> 
 
 
 def template(item: Object) -> Template:
-    found = template_of(item, "ns")
+    found = built_in(item, "ns")
     assert found is not None
     return found
 
@@ -72,15 +71,6 @@ def test_a_sidecar_needs_its_configuration() -> None:
     notes = {"dapr.io/enabled": "true", "dapr.io/config": "tracing"}
     assert needed(notes) == {("Configuration", "tracing", "")}
     assert needed({**notes, "dapr.io/enabled": "yes"}) == set()
-
-
-@pytest.mark.parametrize(
-    ("kind", "version", "has"),
-    [("Deployment", "apps/v1", True), ("CronJob", "batch/v1", True), ("Job", "batch/v1", True),
-     ("Deployment", "example.org/v1", False), ("Service", "v1", False)],
-)  # fmt: skip
-def test_kinds_with_pods(kind: str, version: str, has: bool) -> None:
-    assert (template_of(workload(kind, version), "ns") is not None) is has
 
 
 def test_pods_of_a_stateful_set_have_its_claims() -> None:

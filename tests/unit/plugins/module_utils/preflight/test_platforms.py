@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import Template
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.platforms import mismatches
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.templates import Template
 
 IMAGE = "ghcr.io/todo-app/api:v1"
 
