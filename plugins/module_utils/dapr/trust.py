@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from typing import Any
 from ..kube.api import KubeReader
 from ..kube.errors import Forbidden
 from ..kube.resources import SECRET, Resource
+from ..kube.secret_data import texts_of
 
 TRUST_BUNDLE = "dapr-trust-bundle"
 _CONFIGURATION = Resource("dapr.io/v1alpha1", "Configuration", "configurations")
@@ -57,7 +56,7 @@ def read_trust(kube: KubeReader, namespace: str) -> Trust:
     """Whether mTLS is on, and days left, as far as the credentials may read them."""
     why: list[str] = []
     mtls: bool | None = None
-    bundle: Mapping[str, Any] = {}
+    bundle: Mapping[str, str] = {}
     try:
         found = kube.find(_CONFIGURATION, namespace, "daprsystem")
         mtls = bool(((found or {}).get("spec") or {}).get("mtls", {}).get("enabled", True)) if found else None
@@ -65,16 +64,11 @@ def read_trust(kube: KubeReader, namespace: str) -> Trust:
     except Forbidden as exc:
         why.append(str(exc))
     try:
-        bundle = (kube.find(SECRET, namespace, TRUST_BUNDLE) or {}).get("data") or {}
-        why += [] if bundle else [f"there is no Secret {TRUST_BUNDLE} in namespace {namespace}"]
+        secret = kube.find(SECRET, namespace, TRUST_BUNDLE)
+        bundle = texts_of(secret)
+        why += [] if (secret or {}).get("data") else [f"there is no Secret {TRUST_BUNDLE} in namespace {namespace}"]
     except Forbidden as exc:
         why.append(str(exc))
     now = kube.server_now()
-    return Trust(mtls, _days(bundle, "ca.crt", now), _days(bundle, "issuer.crt", now), "; ".join(why))
-
-
-def _days(bundle: Mapping[str, Any], key: str, now: float) -> int | None:
-    try:
-        return days_left(base64.b64decode(str(bundle.get(key, "")), validate=True).decode(), now)
-    except (binascii.Error, UnicodeDecodeError):
-        return None
+    root, issuer = (days_left(bundle.get(key, ""), now) for key in ("ca.crt", "issuer.crt"))
+    return Trust(mtls, root, issuer, "; ".join(why))

@@ -7,8 +7,6 @@ The words of daprd's log are those of Dapr 1.14 and 1.18: pkg/runtime/runtime.go
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +15,7 @@ from ..kube.api import KubeReader
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError, Unreachable
 from ..kube.resources import SECRET, WELL_KNOWN
+from ..kube.secret_data import texts_of
 from .hosts import Address, addresses
 
 _COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]
@@ -80,8 +79,5 @@ def _value(kube: KubeReader, namespace: str, entry: Mapping[str, Any], deadline:
     reference = entry.get("secretKeyRef") or {}
     if not reference:
         return str(entry.get("value") or "")
-    secret = kube.find(SECRET, namespace, str(reference.get("name") or ""), deadline=deadline) or {}
-    try:
-        return base64.b64decode((secret.get("data") or {}).get(reference.get("key"), "")).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+    secret = kube.find(SECRET, namespace, str(reference.get("name") or ""), deadline=deadline)
+    return texts_of(secret).get(str(reference.get("key")), "")

@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +18,7 @@ from ..helm.storage import CorruptRelease
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError
 from ..kube.resources import SECRET
+from ..kube.secret_data import texts_of
 from ..planning.snapshot import Snapshot
 from ..readiness.pods import Role
 from .back_off import PAUSE_SECONDS, BackOff
@@ -121,9 +120,8 @@ class Outages:
 
     def _secret(self, name: str) -> list[str]:
         try:
-            data = (self._kube.find(SECRET, self._settings.namespace, name) or {}).get("data") or {}
-            return [base64.b64decode(value).decode(errors="replace") for value in data.values()]
-        except (KubeError, binascii.Error):
+            return list(texts_of(self._kube.find(SECRET, self._settings.namespace, name)).values())
+        except KubeError:
             return []
 
 

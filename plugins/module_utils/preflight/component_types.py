@@ -21,7 +21,8 @@ from ..kube.errors import KubeError
 from ..kube.resources import DEPLOYMENT, POD, WELL_KNOWN
 from ..readiness.daprd import image_version
 from ..readiness.rules import group_of
-from .needs import Object, Template, items, label_of, mapping
+from ..readiness.templates import Object, Template, items, mapping
+from .needs import label_of
 from .problem import Problem
 
 _COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]

@@ -7,7 +7,6 @@ Roles describe their parts, all of them are looked at side by side, and each par
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ from ..helm.manifest import objects_of
 from ..helm.storage import HelmReader
 from ..kube.api import KubeClient
 from ..kube.resources import CRD, NAMESPACE, POD, SECRET
+from ..kube.secret_data import texts_of
 from ..planning.spec import ReleaseSpec
 from ..settings import Settings
 from .helm_release import HelmReleaseRun
@@ -136,7 +136,7 @@ class PlatformInfo:
         """Values that stand in other Secrets."""
         for key, source in copies.items():
             found = self._kube.get(SECRET, source["namespace"], source["name"])
-            yield key, base64.b64decode((found.get("data") or {}).get(source["key"], "")).decode()
+            yield key, texts_of(found).get(source["key"], "")
 
     def _release(self, raw: Raw) -> Iterator[str]:
         if not self._kube.find(NAMESPACE, "", raw["namespace"], metadata_only=True):

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -16,6 +15,7 @@ from ..kube.api import KubeObserver, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError
 from ..kube.resources import RESOURCE_QUOTA, SECRET
+from ..kube.secret_data import texts_of
 from ..masking import hidden_across_lines, masked
 from ..neutral import shortened, without_colours
 from ..readiness.daprd import APP_ID, explained
@@ -176,7 +176,7 @@ class Diagnosis:
         self._secrets_of.add(namespace)
         with suppress(KubeError):
             for secret in self._kube.list_(SECRET, namespace, field_selector=_NOT_HELMS, deadline=self._deadline)[0]:
-                KNOWN.add(secrets_of(_decoded(secret.get("data"))))
+                KNOWN.add(secrets_of(texts_of(secret)))
 
     def _events(
         self, target: Target, tree: Tree | None, symptom: Symptom, events: Sequence[Object]
@@ -222,12 +222,3 @@ def _with_failed_pod(tree: Tree, symptom: Symptom) -> Symptom:
 
 def _tail(log: str, lines: int) -> list[str]:
     return [shortened(masked(line[:_LONGEST_READ]), len(line)) for line in log.splitlines()[-lines:]]
-
-
-def _decoded(data: Any) -> dict[str, str]:
-    """A Secret's data; what is no text is left out."""
-    found = {}
-    for key, value in (data if isinstance(data, dict) else {}).items():
-        with suppress(ValueError, TypeError):
-            found[str(key)] = base64.b64decode(value).decode()
-    return found

@@ -9,8 +9,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD, WELL_KNOWN, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.component_types import unknown_types
-from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import Template
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.templates import Template
 
 from tests.support.fake_kube import FakeKube
 
