@@ -42,6 +42,7 @@ TOOLS = (
     Tool("modprobe", "kmod"),
     Tool("unshare", "util-linux"),
     Tool("/usr/lib/postgresql/*/bin/postgres", "postgresql"),
+    Tool("redis-cli", "redis-tools"),
     Tool("jlink", "openjdk-17-jdk-headless"),
     Tool("mvn", "maven"),
 )

@@ -17,6 +17,7 @@ from tests.cluster.build.layers import (
     compiled_layer,
     key_of,
     known_blobs,
+    redis_layer,
     requirements_layer,
     written,
 )
@@ -40,6 +41,7 @@ METRICS_IMAGE = f"registry.k8s.io/metrics-server/metrics-server:v{METRICS_SERVER
 LOCAL_PATH_IMAGE = f"docker.io/rancher/local-path-provisioner:v{LOCAL_PATH}"
 BUSYBOX = "docker.io/library/busybox:1.36"
 HTTPD = "docker.io/library/busybox-httpd:1.36"  # answers /health and /ready on 8080: the smallest service there is
+REDIS = "docker.io/library/redis:7.0"
 PYTHON = "docker.io/library/python:3.11-slim"
 
 _HTTPD = "mkdir -p /tmp/www && touch /tmp/www/health /tmp/www/ready && exec httpd -f -p 8080 -h /tmp/www"
@@ -93,7 +95,7 @@ def system_images() -> list[Image]:
 
 
 def platform_images() -> list[Image]:
-    """Dapr under its chart's own names, and Kafka."""
+    """Dapr under its chart's own names, Kafka and Redis."""
     commands = {name: f"dapr-{name}" for name in ("injector", "operator", "sentry", "placement", "scheduler")} | {
         "daprd": "daprd"
     }
@@ -107,6 +109,7 @@ def platform_images() -> list[Image]:
         Image(
             kafka.IMAGE, (busybox_layer(), kafka.layer()), {"User": USER, "Env": [path, f"JAVA_HOME={kafka.JAVA_HOME}"]}
         ),
+        Image(REDIS, (redis_layer(),), {"Entrypoint": ["redis-server"], "User": "999:999", "Env": ["PATH=/usr/bin"]}),
     ]
 
 

@@ -69,6 +69,27 @@ def busybox_layer() -> Layer:
     return Layer(key_of("busybox", version), _write_busybox)
 
 
+def redis_layer() -> Layer:
+    """Redis of Debian's package redis-tools: its redis-check-rdb is redis-server under another name."""
+    server, client = Path("/usr/bin/redis-check-rdb"), Path("/usr/bin/redis-cli")
+    version = subprocess.run([str(client), "--version"], capture_output=True, text=True, check=True).stdout
+
+    def write(target: Path) -> None:
+        folders = [Entry("tmp", mode=0o1777), *(Entry(name, link=f"usr/{name}") for name in ("lib", "lib64", "bin"))]
+        programs = [Entry("/usr/bin/redis-server", source=server), Entry("/usr/bin/redis-cli", source=client)]
+        libraries = linked_libraries([server, client])
+        write_layer([*folders, *programs, *below_usr(libraries)], target)
+
+    return Layer(key_of("redis", version), write)
+
+
+def below_usr(libraries: Iterable[Path]) -> list[Entry]:
+    """Libraries as entries of a layer in which /lib and /lib64 are links into /usr."""
+    return [
+        Entry(str(path) if path.is_relative_to("/usr") else f"/usr{path}", source=path.resolve()) for path in libraries
+    ]
+
+
 def requirements_layer(requirements: Path, target_path: str) -> Layer:
     """Python distributions that a pinned requirements file names, installed in one folder."""
 

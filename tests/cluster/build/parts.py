@@ -34,7 +34,7 @@ _SECONDS = {
     "dapr-operator": 15,
     "dapr-sentry": 2,
     "dapr-placement": 4,
-    "daprd": 58,
+    "daprd": 86,
     "etcd": 9,
     "local-path-provisioner": 8,
     "containerd": 24,
@@ -53,6 +53,7 @@ class Part:
         name: its name in the cache's ``bin`` folder.
         version: without a leading v; with the name it decides whether the binary is there already.
         package: the Go package; ``./name`` is a main package of our own.
+        edition: raised when the same version is built of other files (`PLUGINS`).
         pins: folder under ``go/`` whose go.mod and go.sum pin all modules.
         version_vars: Go variables that hold the version as the program prints it, each set to ``v<version>``.
         extra_vars: further Go variables and their values.
@@ -63,6 +64,7 @@ class Part:
     name: str
     version: str
     package: str
+    edition: int = 1
     pins: str = "cluster"
     version_vars: tuple[str, ...] = ()
     extra_vars: tuple[tuple[str, str], ...] = ()
@@ -77,7 +79,7 @@ class Part:
     @property
     def file(self) -> str:
         """The file in the cache's ``bin`` folder."""
-        return f"{self.name}-{self.version}"
+        return f"{self.name}-{self.version}" + (f"-{self.edition}" if self.edition > 1 else "")
 
     @property
     def binary(self) -> str:
@@ -111,9 +113,9 @@ def _containerd(name: str) -> Part:
     return Part(name, CONTAINERD, f"{home}/cmd/{name}", pins="containerd", version_vars=(f"{home}/version.Version",))
 
 
-def _dapr(name: str, command: str, pins: str = "cluster") -> Part:
+def _dapr(name: str, command: str, pins: str = "cluster", edition: int = 1) -> Part:
     buildinfo = ("github.com/dapr/dapr/pkg/buildinfo.version", DAPR)
-    return Part(name, DAPR, f"github.com/dapr/dapr/cmd/{command}", pins=pins, extra_vars=(buildinfo,))
+    return Part(name, DAPR, f"github.com/dapr/dapr/cmd/{command}", edition, pins, extra_vars=(buildinfo,))
 
 
 def _helm(name: str, version: str) -> Part:
@@ -139,7 +141,7 @@ PARTS: tuple[Part, ...] = (
     Part("registry", REGISTRY, "./registry"),
     Part("metrics-server", METRICS_SERVER, "sigs.k8s.io/metrics-server/cmd/metrics-server"),
     *(_dapr(f"dapr-{command}", command) for command in ("injector", "operator", "sentry", "placement")),
-    _dapr("daprd", "daprd"),
+    _dapr("daprd", "daprd", edition=2),
     Part("etcd", ETCD, "go.etcd.io/etcd/server/v3"),
     Part(
         "kwok",
@@ -197,12 +199,14 @@ DAPR_COMPONENTS = Plugins(
     "github.com/dapr/dapr",
     "cmd/daprd/components",
     (
+        "bindings_cron.go",
         "nameresolution_kubernetes.go",
         "pubsub_in-memory.go",
         "pubsub_kafka.go",
         "secretstores_kubernetes.go",
         "state_in-memory.go",
         "state_postgres.go",
+        "state_redis.go",
     ),
 )
 PLUGINS = (DAPR_COMPONENTS,)

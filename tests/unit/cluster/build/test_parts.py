@@ -85,6 +85,16 @@ def test_daprd_has_what_the_components_chart_asks_for() -> None:
     assert {f"{kind}_{name.replace('postgresql', 'postgres')}.go" for kind, name in types} < set(DAPR_COMPONENTS.kept)
 
 
+def test_daprd_has_redis_and_cron() -> None:
+    assert {"state_redis.go", "bindings_cron.go"} < set(DAPR_COMPONENTS.kept)
+
+
+def test_a_part_of_other_files_is_another_binary() -> None:
+    """Else a cache that has the version would keep what was built before."""
+    assert part("daprd").file == f"daprd-{DAPR}-2"
+    assert part("etcd").file == f"etcd-{part('etcd').version}"
+
+
 def test_the_name_server_has_what_its_configuration_names() -> None:
     corefile = (
         (HERE / "node" / "manifests" / "coredns.yaml").read_text().partition("Corefile: |")[2].partition("\n---")[0]
