@@ -91,11 +91,10 @@ class SecretInputs:
             self._keys.append(read_key(self.kube, self.namespace))
         return self._keys[-1]
 
-    def _search(self, spec: ReleaseSpec) -> tuple[Path, ...] | None:
-        """None when the chart can't make a Secret and no value looks like a credential."""
+    def _search(self, spec: ReleaseSpec) -> tuple[Path, ...]:
         named = {path for path in leaves(spec.values) if is_credential(path, spec.values)}
         if not may_make_secrets(spec.chart, spec.values):
-            return tuple(sorted(named, key=str)) or None
+            return tuple(sorted(named, key=str))  # nothing is rendered for that
         found = set(self._rendered(spec)) | named
         return tuple(path for path in leaves(spec.values) if path in found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoClou
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError, error_of
 from ansible_collections.todo.cloud.plugins.module_utils.labels import INPUT_KEY, INPUTS
+from ansible_collections.todo.cloud.plugins.module_utils.planning.hiding import texts_of
 from ansible_collections.todo.cloud.plugins.module_utils.planning.secret_inputs import SecretInputs
 from ansible_collections.todo.cloud.plugins.module_utils.records.input_key import NAME
 
@@ -197,3 +199,11 @@ def test_a_credential_in_no_secret_is_kept_out_of_the_record_too() -> None:
     world = deployed(values={"image": "r/api:v1.0.0", "maps": [], "env": {"API_TOKEN": CANARY}})
     assert world.record(1).members["api"].secret_values == (("env", "API_TOKEN"),)
     assert CANARY not in elsewhere(world)
+
+
+def test_nothing_is_hidden_of_a_chart_that_makes_no_secrets(tmp_path: Path) -> None:
+    (tmp_path / "Chart.yaml").write_text("name: api\nversion: 1.0.0\n")
+    asked = replace(spec("api", {"image": "ghcr.io/acme/api:v1.0.0", "path": "/api/health"}), chart=str(tmp_path))
+    examined = SecretInputs(FakeKube(), FakeHelm(FakeKube()), "ns").examined(asked)
+    assert examined.secret_values == ()
+    assert texts_of(examined) == set()
