@@ -14,3 +14,6 @@ WATCHED = "todo.cloud/watched"
 REVISION = "todo.cloud/revision"
 # Of a ReplicaSet whose controller was made to try again; its value is the time.
 ASKED_AGAIN = "todo.cloud/asked-again"
+# Of a revision that ran a migration: of which release, and whether older versions of it work afterwards.
+MIGRATION = "todo.cloud/migration"
+REVERSIBLE = "todo.cloud/reversible"

@@ -2,7 +2,7 @@
 
 The manifest follows from the values: ``image`` makes a Deployment with one pod (which crashes if the image ends in
 ``bad``), ``dapr`` gives its pods a sidecar, ``component`` makes a Dapr component, ``maps`` name ConfigMaps,
-``secret`` makes a Secret.
+``secret`` makes a Secret. With ``kind: Job`` the image is that of a Job, which has ended.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     DEPLOYMENT,
+    JOB,
     POD,
     REPLICA_SET,
     SECRET,
@@ -55,6 +56,7 @@ class FakeHelm:
         self.check: Check = always_allowed
         self.calls = 0
         self.templates: list[str] = []
+        self.jobs: list[str] = []  # that were started
         self.version = HelmVersion(4, 1, 0)
         self.injecting = True  # Dapr's injector gives new pods their sidecar
 
@@ -147,8 +149,11 @@ class FakeHelm:
         resource = self.kube.resource(item["apiVersion"], item["kind"])
         if item["kind"] == "Deployment":
             self._roll({**item, "metadata": metadata})
-        else:
+        elif item["kind"] != "Job":
             self.kube.put(resource, "ns", {**item, "metadata": metadata})
+        elif ("Job", "ns", metadata["name"]) not in self.kube.objects:  # one that is there goes on
+            self.jobs.append(metadata["name"])
+            self.kube.put(resource, "ns", {**item, "metadata": metadata, "status": _ended(item)})
 
     def _roll(self, item: Object) -> None:
         """The new pod is there, as the image says; the old one goes once the new one is ready."""
@@ -232,7 +237,14 @@ def manifest_of(release: str, values: Mapping[str, Any]) -> str:
     if values.get("secret"):
         data = base64.b64encode(values["secret"].encode()).decode()
         items.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": release}, "data": {"password": data}})
-    if values.get("image"):
+    if values.get("kind") == "Job":
+        version = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
+        labels = {"app.kubernetes.io/instance": release}
+        items.append({
+            **_typed(JOB), "metadata": {"name": f"{release}-{version}", "labels": labels},
+            "spec": {"template": {"spec": {"containers": [{"name": "app", "image": values["image"]}]}}},
+        })  # fmt: skip
+    elif values.get("image"):
         notes = {"dapr.io/enabled": "true", "dapr.io/app-id": release} if values.get("dapr") else {}
         notes |= values.get("podAnnotations") or {}
         items.append({
@@ -244,6 +256,12 @@ def manifest_of(release: str, values: Mapping[str, Any]) -> str:
             },
         })  # fmt: skip
     return "\n---\n".join(json.dumps(item) for item in items)
+
+
+def _ended(job: Object) -> Object:
+    """How a Job ended: badly with an image that ends in ``bad``."""
+    image = job["spec"]["template"]["spec"]["containers"][0]["image"]
+    return {"conditions": [{"type": "Failed" if image.endswith("bad") else "Complete", "status": "True"}]}
 
 
 def _typed(resource: Resource) -> dict[str, str]:

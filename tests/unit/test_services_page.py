@@ -22,7 +22,7 @@ def test_the_schema_is_up_to_date() -> None:
 def test_the_schema_knows_what_is_refused() -> None:
     told = Draft202012Validator(schema())
     assert told.is_valid({"app": {}, "services": {"web": None, "api": {"port": 3000, "scale": 2}}, "other": 1})
-    mistakes: list[dict[str, Any]] = [{"prot": 1}, {"migrations": {}}, {"scale": "two"}]
+    mistakes: list[dict[str, Any]] = [{"prot": 1}, {"topics": {}}, {"scale": "two"}]
     for wrong in mistakes:
         assert not told.is_valid({"services": {"web": wrong}})
     assert not told.is_valid({"services": {"back_end": {}}})

@@ -89,8 +89,8 @@ class DriftCheck:
         newest = snapshot.history(item.name)[-1:]
         if not newest or newest[0].status is not ReleaseStatus.DEPLOYED or item.state is State.CORRUPT:
             return False
-        if item.action in (Action.UNINSTALL, Action.REFUSE):
-            return False
+        if item.action in (Action.UNINSTALL, Action.REFUSE) or (item.spec and item.spec.migration):
+            return False  # a migration is over, whatever became of its Job
         if self._run.settings.check:
             return True
         member = snapshot.newest.members.get(item.name) if snapshot.newest else None

@@ -206,5 +206,6 @@ def _member(
         app_id=source.app_id,
         wave=source.wave,
         rollback_floor=source.rollback_floor,
+        migration=source.migration.of if source.migration else "",
         **verified,
     )

@@ -15,6 +15,7 @@ from ..helm.manifest import key_of, objects_of
 from ..helm.storage import StoredRelease
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
+from ..labels import MIGRATION
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
 from ..records.record import Member
@@ -107,10 +108,13 @@ class Remediation:
             name for name, m in (snapshot.newest.members if snapshot.newest else {}).items() if _stands(m, snapshot)
         }
         fresh = [name for name in lost.failures if name not in {*standing, *(t.member.name for t in targets)}]
+        fresh = [name for name in fresh if not lost.specs[name].migration]
         if fresh and not targets:
             return f"nothing verified to go back to, so {self._first_installs(fresh, report)}"
         if floors := violated_floors([(t.member, t.record) for t in targets], snapshot.histories):
             return f"everything is kept as it is, since {'; '.join(floors)}"
+        if not targets and all(lost.specs[name].migration for name in lost.failures):
+            return "its wave was not touched; what the migration did until then is not undone"
         if not targets:
             return f"nothing was changed by it, release set {report.set} still stands"
         check = RestoreCheck(self._run)
@@ -171,8 +175,9 @@ class Remediation:
         """What can be recorded: all that was restored; with on_failure=release also the healthy ones, once verified."""
         sources: dict[str, ReleaseSpec | Member] = {t.member.name: t.member for t in targets}
         verified = dict(result.verified.stored)
-        if whole:
-            return verified, sources
+        if whole:  # migrations are never undone: those that were verified are recorded
+            ran = {name: stored for name, stored in lost.verified.items() if lost.specs[name].migration}
+            return {**verified, **ran}, {**sources, **{name: lost.specs[name] for name in ran}}
         green = [name for name in lost.wave if name not in lost.failures]
         apps = {name: lost.specs[name].app_id for name in green}
         deadline = Deadline.after(self._settings.timeout)
@@ -200,10 +205,11 @@ def differing(snapshot: Snapshot, store: RecordStore, names: Sequence[str] | Non
     is None.
     """
     found: dict[str, Target] = {}
-    wanted = set(snapshot.histories) if names is None else set(names)
+    named = set(snapshot.histories) if names is None else set(names)
+    wanted = {name for name in named if not any(MIGRATION in each.labels for each in snapshot.history(name)[-1:])}
     for record in store.readable(snapshot.headers):
         for name, member in record.members.items():
-            if name in wanted or (names is None and record is snapshot.newest):
+            if name in wanted or (names is None and record is snapshot.newest and not member.migration):
                 found.setdefault(name, Target(member, record))
         if not wanted - found.keys():
             break

@@ -14,7 +14,7 @@ from typing import Any
 from ..digest import wanted_key
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
 from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease
-from ..labels import CHART, ENVIRONMENT, INPUTS, REVISION, WATCHED
+from ..labels import CHART, ENVIRONMENT, INPUTS, MIGRATION, REVISION, WATCHED
 from ..readiness.daprd import lacks_sidecar
 from ..records.record import Member
 from ..records.rollback_floor import FLOOR
@@ -206,7 +206,9 @@ def make_plan(
     orphaned = [
         name
         for name, history in sorted(snapshot.histories.items())
-        if all_releases and name not in names and history[-1].labels.get(ENVIRONMENT) == environment
+        if all_releases
+        and not {name, history[-1].labels.get(MIGRATION)} & names  # a migration stays as long as its service
+        and history[-1].labels.get(ENVIRONMENT) == environment
     ]
     removals = [plan_removal(name, snapshot, lock) for name in orphaned]
     return items + [item for item in removals if item.action is not Action.NONE]

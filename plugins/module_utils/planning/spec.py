@@ -18,6 +18,7 @@ from ..records.input_key import InputKey
 from ..records.rollback_floor import FLOOR, parse_floor
 from ..records.secret_values import Path
 from ..rollout.verdict import Patience
+from .migrations import Migration, expanded
 
 _KEYS = {
     "name", "namespace", "chart", "chart_version", "files", "values", "watches", "app_id", "rollback_floor", "graces",
@@ -58,9 +59,10 @@ class ReleaseSpec:
     inputs: str = ""  # digest of chart and values
     input_key: str = ""  # of the key that it was made with, for values that hold secrets
     secret_values: tuple[Path, ...] | None = None  # paths in ``values``; None: not examined
+    migration: Migration | None = None  # what it runs, if it is one
 
     @classmethod
-    def parse(cls, raw: Mapping[str, Any], wave: int = 0) -> ReleaseSpec:
+    def parse(cls, raw: Mapping[str, Any], wave: int = 0, migration: Migration | None = None) -> ReleaseSpec:
         """From a role's description; raises TodoCloudError (invalid_input, chart_invalid)."""
         name = raw.get("name")
         if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -86,7 +88,7 @@ class ReleaseSpec:
                 exc.failure.code, f"{name}: {exc.failure.message}", **exc.failure.details, release=name
             ) from exc
         floor = parse_floor(raw.get("rollback_floor"), name)
-        return cls(
+        spec = cls(
             name=name,
             namespace=raw["namespace"],
             chart=raw["chart"],
@@ -98,18 +100,22 @@ class ReleaseSpec:
             rollback_floor=floor,
             patience=_patience(raw, name),
             chart_digest=chart,
-            inputs=input_digest(chart, values, floor),
+            migration=migration,
         )
+        return spec.with_values(values)
 
     def with_values(self, values: Mapping[str, Any]) -> ReleaseSpec:
         """The same release with other values and the resulting input digest."""
-        inputs = input_digest(self.chart_digest, values, self.rollback_floor)
-        return replace(self, values=values, inputs=inputs, input_key="", secret_values=None)
+        return replace(self, values=values, inputs=self._inputs(values), input_key="", secret_values=None)
 
     def keyed(self, key: InputKey) -> ReleaseSpec:
         """The same release with an input digest that says nothing about its values."""
-        inputs = input_digest(self.chart_digest, self.values, self.rollback_floor, key.secret)
-        return replace(self, inputs=inputs, input_key=key.id)
+        return replace(self, inputs=self._inputs(self.values, key.secret), input_key=key.id)
+
+    def _inputs(self, values: Mapping[str, Any], key: bytes = b"") -> str:
+        if self.migration:
+            return self.migration.inputs(values, key)
+        return input_digest(self.chart_digest, values, self.rollback_floor, key)
 
     def watched(self, version_ids: VersionIds) -> str:
         """The pods' annotation about the watched objects; empty when nothing is watched."""
@@ -132,6 +138,7 @@ class ReleaseSpec:
             WATCHED: watched_label(self.watched(version_ids)),
             REVISION: str(revision),
             **({FLOOR: self.rollback_floor} if self.rollback_floor else {}),
+            **(self.migration.labels if self.migration else {}),
         }
 
     def wanted(self, version_ids: VersionIds) -> str:
@@ -145,8 +152,11 @@ def watched_label(annotation: str) -> str:
 
 
 def parse_waves(waves: Sequence[Sequence[Mapping[str, Any]]], namespace: str) -> list[list[ReleaseSpec]]:
-    """All waves; each release must occur once, in the environment's namespace."""
-    parsed = [[ReleaseSpec.parse(raw, number) for raw in wave] for number, wave in enumerate(waves)]
+    """All waves, migrations included; each release must occur once, in the environment's namespace."""
+    parsed = [
+        [ReleaseSpec.parse(raw, number, migration) for raw, migration in wave]
+        for number, wave in enumerate(expanded(waves))
+    ]
     seen: set[str] = set()
     for spec in (spec for wave in parsed for spec in wave):
         if spec.name in seen:

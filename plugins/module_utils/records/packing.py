@@ -39,7 +39,8 @@ def pack(record: Record) -> dict[str, Any]:
     for member in content["members"].values():
         for target in member["targets"]:
             del target["passing"]
-        for key, default in (("input_key", ""), ("secret_values", None), ("incomplete", member["incomplete"])):
+        del member["incomplete"]
+        for key, default in (("input_key", ""), ("migration", ""), ("secret_values", None)):
             if member[key] == default:
                 del member[key]
     text = canonical(content).decode()

@@ -57,6 +57,7 @@ class Member:
     input_key: str = ""  # of the key by which ``inputs`` was made; see input_key.py
     secret_values: tuple[Path, ...] | None = None  # paths in ``values``; None: not examined
     incomplete: bool = False  # the secret values could not be read; never stored
+    migration: str = ""  # the release that it is a migration of: no rollback takes it back, or runs it again
     live: str = ""  # of its objects when it was verified, see planning/live.py; empty: not known
 
     @property

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..failure import Code, error
 from ..helm.storage import History
+from ..labels import MIGRATION, REVERSIBLE
 
 if TYPE_CHECKING:
     from .record import Member, Record
@@ -70,8 +71,27 @@ def violates_floor(member: Member, record: Record, history: History) -> str:
 
 def violated_floors(targets: Iterable[tuple[Member, Record]], histories: Mapping[str, History]) -> list[str]:
     """The floors that a rollback to these members would violate, as text."""
-    violations = [violates_floor(member, record, histories.get(member.name, [])) for member, record in targets]
+    violations = []
+    for member, record in targets:
+        violations.append(violates_floor(member, record, histories.get(member.name, [])))
+        violations.append(_before_irreversible(member, record, histories))
     return [each for each in violations if each]
+
+
+def _before_irreversible(member: Member, record: Record, histories: Mapping[str, History]) -> str:
+    """Which migration that cannot be undone has run for a release since a record was written."""
+    known = {other.name: other.revision for other in record.members.values() if other.migration == member.name}
+    for name, history in histories.items():
+        for revision in history:
+            labels = revision.labels
+            if labels.get(MIGRATION) != member.name or labels.get(REVERSIBLE) != "false":
+                continue
+            if revision.revision > known.get(name, 0):
+                return (
+                    f"the migration {name} (revision {revision.revision}) cannot be undone (reversible: false), and "
+                    f"{member.name} of release set {record.id} is from before it"
+                )
+    return ""
 
 
 def _describe(member: Member, floor: str, target: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from ..availability import BackgroundProbe
 from ..deploy.boundary import Boundary, Contents, second_histories
 from ..deploy.drifts import DriftCheck
+from ..deploy.migrations import Migrations
 from ..deploy.outages import Outages
 from ..deploy.recorder import Recorder, check_fits
 from ..deploy.remediation import Remediation, WaveFailure
@@ -72,6 +73,7 @@ class Engine:
         self._guarded = Guard()
         self._rendering = Rendering(run.kube, run.helm, run.settings)  # of what changes, before the first write
         self._drift = DriftCheck(run)
+        self._migrations = Migrations(run)
 
     def apply(self) -> Report:
         """Raises TodoCloudError with the report in its results if the environment is not as asked."""
@@ -98,7 +100,7 @@ class Engine:
         if self._withdraw or _changes(plan):
             with locked_run(self._run) as run:
                 self._progress(identity(self._run.kube))
-                self._drift = DriftCheck(run)
+                self._drift, self._migrations = DriftCheck(run), Migrations(run)
                 snapshot, plan = self._plan(Lock.MINE)
                 self._report.set = snapshot.newest.id if snapshot.newest else 0
                 self._report.warnings += run.warnings
@@ -142,7 +144,7 @@ class Engine:
             spec.name: self._secrets.as_labelled(spec, snapshot, self._read) for wave in self._waves for spec in wave
         })  # fmt: skip
         plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read, lock)
-        plan = self._drift.look(plan, snapshot)
+        plan = self._drift.look(self._migrations.look(plan, snapshot), snapshot)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._image_digests.warnings]
         self._report.warnings += self._drift.warnings
@@ -241,7 +243,7 @@ class Engine:
             if not busy:
                 continue
             self._progress(f"wave {number} of {len(self._waves)}: " + ", ".join(f"{i.name} ({i.word})" for i in busy))
-            deadline, since = Deadline.after(self._settings.timeout), self._kube.server_now()
+            deadline, since = Deadline.after(self._seconds(wave)), self._kube.server_now()
             failures = self._write_all(busy, snapshot, writer, deadline)
             found = Verification()
             if not failures:
@@ -266,6 +268,10 @@ class Engine:
             self._report.rows[name].outcome, self._report.rows[name].detail = Outcome.DRIFTED, why
         self._report.set, warnings = Recorder(run).record(verified, sources, snapshot, drifted=left)
         self._report.warnings += warnings
+
+    def _seconds(self, wave: Sequence[ReleaseSpec]) -> int:
+        """For how long a wave is written and waited for; migrations say that themselves."""
+        return max([self._settings.timeout, *(spec.migration.seconds for spec in wave if spec.migration)])
 
     def _write_all(
         self, items: Sequence[PlanItem], snapshot: Snapshot, writer: ReleaseWriter, deadline: Deadline
@@ -295,10 +301,13 @@ class Engine:
             return None
 
         def decide(history: History) -> Action:
-            return plan_release(spec, snapshot.with_history(spec.name, history), self._read, Lock.MINE).action
+            now = snapshot.with_history(spec.name, history)
+            return self._migrations.planned(plan_release(spec, now, self._read, Lock.MINE), now).action
 
         action = writer.settle(spec.name, action, decide)
         if action in (Action.INSTALL, Action.UPGRADE):
+            if spec.migration:
+                self._migrations.make_way(spec, self._rendering, snapshot, deadline)
             self._drift.hand_over(spec.name)
             return writer.apply(spec, snapshot.version_ids, deadline)
         if action is Action.VERIFY:

@@ -34,7 +34,7 @@ def check_promotion(kube: KubeApi, params: Mapping[str, Any]) -> dict[str, Any]:
         may_differ=params["may_differ"],
     )
     waves = params["waves"]
-    specs = [spec for wave in parse_waves(waves, params["namespace"]) for spec in wave]
+    specs = [spec for wave in parse_waves(waves, params["namespace"]) for spec in wave if not spec.migration]
     with ExitStack() as stack:
         there = (
             kube if not (source["kubeconfig"] or source["context"]) else stack.enter_context(_session(params, source))

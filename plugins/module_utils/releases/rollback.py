@@ -102,7 +102,7 @@ class Rollback:
         looked = 0
         for record in self._run.records.readable(snapshot.headers, self._report.warnings.append):
             looked += 1
-            members = [m for m in record.members.values() if not self._names or m.name in self._names]
+            members = _restorable(record, self._names)
             if any(self._state(m, snapshot) not in _AT_TARGET for m in members):
                 return record
         environment = self._settings.environment
@@ -133,14 +133,14 @@ class Rollback:
 
     def _targets(self, record: Record, snapshot: Snapshot, intention: RollbackTarget) -> list[Target]:
         """Members that are not at the record's revision. The same inputs under a new revision are only verified."""
-        members = [m for m in record.members.values() if not intention.names or m.name in intention.names]
+        members = _restorable(record, intention.names)
         for member in members:
             history = snapshot.history(member.name)
             live = history[-1].revision if history else 0
             self._report.rows[member.name] = Row(member.name, "unchanged", live, now=live, outcome=Outcome.UNCHANGED)
         newest = snapshot.newest.members if snapshot.newest else {}
         if not intention.names:
-            for name in sorted(newest.keys() - record.members.keys()):
+            for name in sorted({m.name for m in newest.values() if not m.migration} - record.members.keys()):
                 self._report.warnings.append(f"{name} was not part of release set {record.id} and is left as it is.")
         self._report.set = snapshot.newest.id if snapshot.newest else 0
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
@@ -148,6 +148,14 @@ class Rollback:
             targets = [Target(m, record) for m, is_there in zip(members, verified, strict=True) if not is_there]
         for target in targets:
             self._report.rows[target.member.name].outcome = Outcome.KEPT
+        going = {target.member.name for target in targets}
+        for ran in newest.values():
+            then = record.members.get(ran.name)
+            if ran.migration in going and (then is None or then.inputs != ran.inputs):
+                self._report.warnings.append(
+                    f"{ran.migration}: its migration {ran.name} (revision {ran.revision}) ran since release set "
+                    f"{record.id} and is not undone: the older version has to work with the data as they are."
+                )
         return targets
 
     def _is_verified(self, member: Member, newest: Member | None, snapshot: Snapshot) -> bool:
@@ -252,3 +260,8 @@ class Rollback:
 
     def _state(self, member: Member, snapshot: Snapshot) -> State:
         return state_towards(member, snapshot.history(member.name), self._read)
+
+
+def _restorable(record: Record, names: Sequence[str]) -> list[Member]:
+    """Members that a rollback takes back, all or those with these names; migrations are never undone, or run again."""
+    return [m for m in record.members.values() if not m.migration and (not names or m.name in names)]

@@ -11,10 +11,12 @@ from .components import same_bindings
 from .graph import Cycle, Roles, waves
 from .spec import APP_TYPE, ENTRY_TYPE, ENVIRONMENT_NEEDS, NAME, OF_ANY_CHART, OF_OWN_CHART
 from .types import check, is_template, nearest
-from .values import publics_of
+from .values import migrations_of, publics_of
 
 _PRIVILEGED = 1024  # ports below are closed to most users
 _USER = 65532  # of charts/service
+_MIGRATION = "-migration"  # what its release is called, after the service: see planning/migrations.py
+_LONGEST_MIGRATED = 53 - len(_MIGRATION)  # names of releases have at most 53
 
 
 def app_problems(app: Any) -> list[str]:
@@ -70,6 +72,8 @@ def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
             yield f"{where}.volumes.{name} needs one of config, secret, claim, size."
         elif "size" in volume and entry.get("kind") != "statefulset":
             yield f"{where}.volumes.{name}.size needs `kind: statefulset`."
+    if (migrations_of(entry) or {}).get("command") == []:
+        yield f"{where}.migrations has no command; it takes a list of words."
     for index, source in _mappings(entry.get("env_from")):
         if len({"config", "secret"} & set(source)) != 1:
             yield f"{where}.env_from[{index}] needs either config or secret."
@@ -103,6 +107,7 @@ def problems(app: Any, entries: Any, others: Collection[str] = (), roles: Roles 
         return found
     for name, entry in entries.items():
         found += _references(name, entry, [*entries, *others])
+        found += _migration_names(name, entry, [*entries, *others])
         found += _image(name, entry, app)
         role = entry.get("role")
         if role is not None and role not in roles:
@@ -126,6 +131,16 @@ def _references(name: str, entry: Mapping[str, Any], known: Collection[str]) -> 
             elif other not in names:
                 found.append(f"services.{name}.{key}: there is no service {other!r}{nearest(other, names)}.")
     return found
+
+
+def _migration_names(name: str, entry: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """A migration is a release of its own, named after the service."""
+    if "migrations" not in entry:
+        return []
+    if len(name) > _LONGEST_MIGRATED:
+        return [f"services.{name}: a service with migrations has a name of at most {_LONGEST_MIGRATED} characters."]
+    taken = f"{name}{_MIGRATION}"
+    return [f"services.{name}.migrations: {taken}, the name of its release, is a service already."] * (taken in known)
 
 
 def _image(name: str, entry: Mapping[str, Any], app: Mapping[str, Any]) -> list[str]:

@@ -99,6 +99,18 @@ _DAPR = Struct((
         "{log_level: debug}"),
 ))  # fmt: skip
 
+_MIGRATIONS = Struct((
+    Key("command", _COMMAND, "The command. It has the variables, Secrets, volumes and connections of the service, but "
+        "no sidecar and no `calls`.", required=True, example="[alembic, upgrade, head]"),
+    Key("image", Text(), "Another image; a name is completed like that of the service.", "that of the service",
+        "backend-migrations"),
+    Key("when", Word(("before", "after")), "Whether it runs before the wave of the service, or after it.", "before",
+        "after"),
+    Key("timeout", Number(1, 86400, "seconds"), "Seconds after which it is stopped.", "600", "1800"),
+    Key("reversible", Switch(), "Whether older versions of the service work afterwards. If not, no rollback takes the "
+        "service to a version before it.", "true", "false"),
+))  # fmt: skip
+
 _LATER = "this collection does not build that yet. Take the key out."
 ENTRY = (
     Key("image", Text(), "Image. Without a registry it is that of `app.registry`, without a tag that of `app.version`.",
@@ -145,6 +157,8 @@ ENTRY = (
         "{settings: {path: /etc/app, config: settings}}"),
     Key("command", _COMMAND, "Command instead of the image's.", "the image's", "[python, -m, worker]"),
     Key("args", _COMMAND, "Arguments instead of the image's.", "the image's", "[--verbose]"),
+    Key("migrations", Either((_COMMAND, _MIGRATIONS)), "Command that runs once for each new image, before the service "
+        "is deployed. If it fails, the service stays as it is.", "none", "[alembic, upgrade, head]"),
     Key("watches", ListOf(Struct((
         Key("kind", Word(("Secret", "ConfigMap")), "Kind of the object.", required=True),
         Key("name", _OBJECT, "Its name.", required=True),
@@ -164,7 +178,6 @@ ENTRY = (
         "what no key here says (a container beside it, nodes, capabilities).", "none", "{nodeSelector: {disk: ssd}}"),
     Key("files", ListOf(Text(), "paths"), "Values files of that chart, from the inventory's folder; `values` are over "
         "them.", "none", "[search.yaml]"),
-    Key("migrations", Free(), "A command before the new version.", later=_LATER),
     Key("topics", Free(), "Topics of the broker.", later=_LATER),
     Key("logins", Free(), "Logins of the database and the broker.", later=_LATER),
     Key("alerts", Free(), "Alerts.", later=_LATER),

@@ -77,7 +77,9 @@ def watches_of(entry: Mapping[str, Any]) -> list[dict[str, str]]:
 def facts(
     name: str, entry: Mapping[str, Any], app: Mapping[str, Any], ingress: Mapping[str, Any], called_by: Sequence[str]
 ) -> dict[str, Any]:
-    """What the role app_service is told of an entry: ``chart_values``, ``connections``, ``watches``, ``app_id``."""
+    """What the role app_service is told of an entry: ``chart_values``, ``connections``, ``watches``, ``app_id``, and
+    ``migrations`` where it has some.
+    """
     if "chart" in entry:
         return {"watches": watches_of(entry)}
     dapr = dapr_of(entry) or {}
@@ -86,7 +88,22 @@ def facts(
         "connections": connections_of(entry, called_by),
         "watches": watches_of(entry),
         "app_id": dapr.get("app_id", name),
+        **_migrations(name, entry, app),
     }
+
+
+def migrations_of(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What an entry says of migrations, as a dictionary; None: it has none."""
+    migrations = entry.get("migrations")
+    return {"command": migrations} if isinstance(migrations, (list, tuple)) else migrations
+
+
+def _migrations(name: str, entry: Mapping[str, Any], app: Mapping[str, Any]) -> dict[str, Any]:
+    said = migrations_of(entry)
+    if said is None:
+        return {}
+    image = {"image": image_of(name, said, app)} if "image" in said else {}
+    return {"migrations": {**said, "command": [_text(word) for word in said["command"]], **image}}
 
 
 def chart_values(

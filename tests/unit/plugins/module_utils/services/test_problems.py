@@ -39,7 +39,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"chart": "x", "env": {}}, "services.web.env does not go with `chart`."),
     ({"files": []}, "services.web.files needs `chart`."),
     ({"health": {"tcp": 3000, "port": 9001}}, "services.web.health.port goes with live and ready."),
-    ({"migrations": {}}, "services.web.migrations: this collection does not build that yet. Take the key out."),
+    ({"migrations": {"command": ["up"], "wen": "after"}},
+     "services.web.migrations has no key 'wen'; did you mean 'when'?."),
+    ({"migrations": {"when": "before"}}, "services.web.migrations.command is missing."),
+    ({"migrations": {"command": ["up"], "when": "later"}},
+     "services.web.migrations.when is 'later'; it takes `before` or `after`; did you mean 'after'?."),
+    ({"migrations": []}, "services.web.migrations has no command; it takes a list of words."),
+    ({"chart": "c", "migrations": ["up"]}, "services.web.migrations does not go with `chart`."),
+    ({"topics": {}}, "services.web.topics: this collection does not build that yet. Take the key out."),
     ({"env": {True: "x"}}, "services.web.env: the key True is true; it takes the name of an environment variable."),
 ]  # fmt: skip
 
@@ -88,6 +95,17 @@ def test_an_image_has_a_registry_and_a_tag() -> None:
     ]  # fmt: skip
     assert [problems({}, {"web": entry}, roles={"x": []}) for entry in named] == [[]] * len(named)
     assert len(problems({}, {"web": {"image": "registry:5000/web"}})) == 1
+
+
+def test_the_name_of_a_migrations_release_is_free_and_short_enough() -> None:
+    migrated: dict[str, Any] = {"migrations": ["up"]}
+    assert problems(APP, {"a": migrated, "a-migration": {}}) == [
+        "services.a.migrations: a-migration, the name of its release, is a service already."
+    ]
+    assert problems(APP, {"x" * 43: migrated}) == []
+    assert problems(APP, {"x" * 44: migrated}) == [
+        f"services.{'x' * 44}: a service with migrations has a name of at most 43 characters."
+    ]
 
 
 def test_a_cycle_is_a_mistake() -> None:

@@ -1,0 +1,197 @@
+"""Migrations: once per version, never two at once, not undone; what fails or hangs leaves the service alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import JOB
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
+from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
+
+from tests.support.fake_environment import CHART, World, fitting, outcomes
+from tests.support.fake_helm import LONG_AGO
+from tests.support.stored_releases import store
+
+
+def deploy(world: World, tag: str, values: dict[str, Any] | None = None, **settings: Any) -> Report:
+    """The service api at a version, with its migrations; ``migrations`` among the settings: what differs in them."""
+    said = {"command": ["migrate", "up"]} | settings.pop("migrations", {})
+    raw = {"name": "api", "namespace": "ns", "chart": CHART, "values": {"image": f"r/api:{tag}", **(values or {})}}
+    waves = parse_waves([[{**raw, "migrations": said}]], "ns")
+    return fitting("release_apply", apply_releases(world.run(all_releases=("api",), **settings), waves))
+
+
+def migrated(*tags: str, **settings: Any) -> World:
+    world = World()
+    for tag in tags:
+        deploy(world, tag, **settings)
+    return world.forget()
+
+
+def failing(world: World, tag: str, **settings: Any) -> TodoCloudError:
+    with pytest.raises(TodoCloudError) as caught:
+        deploy(world, tag, **settings)
+    return caught.value
+
+
+def test_it_runs_before_its_service_and_is_recorded_with_it() -> None:
+    world = World()
+    report = deploy(world, "v1")
+    assert world.helm.commands == ["upgrade api-migration", "upgrade api"]
+    assert outcomes(report.as_result()) == {"api-migration": "verified", "api": "verified"}
+    assert [m.migration for m in world.record(1).members.values()] == ["", "api"]
+    assert report.plan[0].why == "runs 'migrate up' once, before api"
+
+
+def test_after_means_after() -> None:
+    world = migrated("v1")
+    deploy(world, "v2", migrations={"when": "after"})
+    assert world.helm.commands == ["upgrade api", "upgrade api-migration"]
+
+
+def test_nothing_changed_nothing_runs() -> None:
+    world = migrated("v1")
+    report = deploy(world, "v1")
+    assert (report.changed, world.writes()) == (False, [])
+
+
+def test_another_variable_deploys_the_service_and_does_not_migrate() -> None:
+    world = migrated("v1")
+    deploy(world, "v1", {"env": {"A": "1"}})
+    assert world.helm.commands == ["upgrade api"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "said"), [("v2", {}), ("v1", {"command": ["migrate", "on"]}), ("v1", {"image": "r/m:v1"})]
+)
+def test_another_image_or_command_runs(tag: str, said: dict[str, Any]) -> None:
+    world = migrated("v1")
+    deploy(world, tag, migrations=said)
+    assert "upgrade api-migration" in world.helm.commands
+    assert len(world.helm.jobs) == 2
+
+
+def test_what_fails_leaves_the_service_alone_and_runs_again() -> None:
+    world = migrated("v1")
+    failed = failing(world, "v1", migrations={"image": "r/m:bad"})
+    assert failed.failure.code is Code.JOB_FAILED
+    assert failed.failure.message.endswith(
+        "; its wave was not touched; what the migration did until then is not undone."
+    )
+    assert world.helm.commands == ["upgrade api-migration"]
+    failing(world, "v1", migrations={"image": "r/m:bad"})
+    assert world.helm.jobs[1] == world.helm.jobs[2], "the Job that failed gave way to another try"
+
+
+def test_a_failed_one_is_not_undone_by_going_back_to_the_version_before() -> None:
+    world = migrated("v1")
+    failing(world, "bad")
+    world.forget()
+    deploy(world, "v1")
+    assert world.writes() == []
+
+
+def test_the_version_before_does_not_migrate_again() -> None:
+    world = migrated("v1", "v2")
+    deploy(world, "v1")
+    assert world.helm.commands == ["upgrade api"]
+
+
+def test_a_rollback_takes_the_service_back_and_says_that_the_data_stay() -> None:
+    world = migrated("v1", "v2")
+    report = world.rollback()
+    assert world.helm.commands == ["rollback api"]
+    assert outcomes(report.as_result()) == {"api": "restored"}
+    assert any(
+        "api-migration (revision 2) ran since release set 1 and is not undone" in text for text in report.warnings
+    )
+    assert world.record(3).members["api-migration"].revision == 2
+    deploy(world.forget(), "v2")
+    assert world.helm.commands == ["upgrade api"], "and forward again it does not run a second time"
+
+
+def test_no_rollback_below_one_that_cannot_be_undone() -> None:
+    world = migrated("v1", "v2", migrations={"reversible": False})
+    with pytest.raises(TodoCloudError) as caught:
+        world.rollback()
+    assert caught.value.failure.code is Code.ROLLBACK_REFUSED
+    assert (
+        "the migration api-migration (revision 2) cannot be undone (reversible: false)" in caught.value.failure.message
+    )
+    assert world.writes() == []
+
+
+def test_the_first_one_that_cannot_be_undone_does_not_bar_its_own_version() -> None:
+    world = migrated("v1", migrations={"reversible": False})
+    deploy(world, "v1", {"env": {"A": "1"}}, migrations={"reversible": False})
+    world.rollback()
+    assert world.helm.commands == ["upgrade api", "rollback api"]
+
+
+def test_a_wave_that_fails_after_one_that_cannot_be_undone_is_kept() -> None:
+    world = migrated("v1", migrations={"reversible": False})
+    failed = failing(world, "bad", migrations={"reversible": False, "image": "r/m:v2"})
+    assert "everything is kept as it is, since the migration api-migration (revision 2)" in failed.failure.message
+
+
+def test_a_wave_that_fails_is_taken_back_without_its_migration() -> None:
+    world = migrated("v1")
+    failing(world, "bad", migrations={"image": "r/m:v2"})
+    assert world.helm.commands == ["upgrade api-migration", "upgrade api", "rollback api"]
+    assert world.record(2).members["api-migration"].revision == 2
+
+
+def test_a_killed_run_goes_on_with_its_job() -> None:
+    world = migrated("v1")
+    deploy(world, "v2")
+    number = world.live("api-migration").revision
+    store(
+        world.kube,
+        "api-migration",
+        number,
+        "pending-upgrade",
+        created=LONG_AGO,
+        labels=world.run().storage.history("api-migration")[-1].labels,
+        config=dict(world.live("api-migration").config),
+    )
+    del world.kube.objects["ConfigMap", "ns", "release-set-2"]
+    started = list(world.helm.jobs)
+    deploy(world.forget(), "v2")
+    assert world.helm.jobs == started, "the Job that ran is taken, not made again"
+
+
+def test_one_of_another_version_that_is_still_at_work_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = migrated("v1")
+    world.kube.put(JOB, "ns", {"metadata": {"name": "api-migration-old", "labels": {
+        "app.kubernetes.io/instance": "api-migration"}}, "status": {"active": 1}})  # fmt: skip
+
+    def ends(_seconds: float) -> None:
+        assert world.helm.commands == []
+        done = {"conditions": [{"type": "Complete", "status": "True"}]}
+        world.kube.objects["Job", "ns", "api-migration-old"]["status"] = done
+
+    monkeypatch.setattr("time.sleep", ends)
+    deploy(world, "v2")
+    assert world.helm.commands == ["upgrade api-migration", "upgrade api"]
+    assert "api-migration: waiting for the end of Job api-migration-old, of an earlier run" in world.lines
+
+
+def test_one_that_never_ends_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = migrated("v1")
+    world.kube.put(JOB, "ns", {"metadata": {"name": "api-migration-old", "labels": {
+        "app.kubernetes.io/instance": "api-migration"}}})  # fmt: skip
+    monkeypatch.setattr("ansible_collections.todo.cloud.plugins.module_utils.kube.deadline.Deadline.expired", True)
+    failed = failing(world, "v2")
+    assert "Job api-migration-old of an earlier run is still at work, so it was not run again" in failed.failure.message
+    assert world.helm.commands == []
+
+
+def test_it_stays_as_long_as_its_service_does() -> None:
+    world = migrated("v1")
+    world.apply({"api": {"image": "r/api:v1"}}, all_releases=("api",), prune=True)
+    assert "uninstall api-migration" not in world.helm.commands
+    world.apply({"web": {"image": "r/web:v1"}}, all_releases=("web",), prune=True)
+    assert {"uninstall api-migration", "uninstall api"} <= set(world.helm.commands)
