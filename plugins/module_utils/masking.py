@@ -58,10 +58,11 @@ _PAIR = re.compile(
 )
 _LOGIN = re.compile(r"\blogin[ \t]{1,4}\S{1,64}[ \t]{1,4}password[ \t]{1,4}", _FLAGS)
 _PGPASS = re.compile(r"^[\w.*-]{1,200}:(?:\d{2,5}|\*):[^:\s]{1,64}:[^:\s]{1,64}:(?=\S)", re.ASCII | re.MULTILINE)
-_URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,30}(?::|%3a)(?:/|\\/|%2f){2}", _FLAGS)
+_URL = re.compile(r"(?<![a-z+.-])[a-z][a-z0-9+.-]{1,30}(?::|%3a)(?:/|\\/|%2f){2}", _FLAGS)
 _DRIVER, _DRIVER_USER = re.compile(r"@(?:tcp6?|unix|udp)?\("), re.compile(r"[\w.-]{1,64}:(?=[^\s]{1,256}$)", re.ASCII)
 _USERINFO = re.compile(r"[^\s\"'<>`]{0,1024}", re.ASCII)
 _PORT_AND_PATH = re.compile(r"[\w.-]{0,255}:\d{1,5}(?:/|$)", re.ASCII)
+_ESCAPE = re.compile("\x1b\\[[0-9:;<=>?]{0,64}[ -/]{0,8}[@-~]")  # control sequences, ECMA-48 section 5.4
 _BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _BODY = re.compile(r"[ \t]*(?:[\w+/=.:-]{0,40}[ \t|]{1,4})?[\w+/=]{16,128}[ \t\r]*", re.ASCII)
@@ -84,7 +85,18 @@ _Finder = Callable[[str], Iterator[Span]]
 
 
 def masked(text: str) -> str:
-    """``text`` without passwords, tokens, keys and registry user names, nor known secrets in whatever encoding."""
+    """``text`` without passwords, tokens, keys and registry user names, nor known secrets in whatever encoding.
+
+    Where an escape sequence of a terminal hides one of them, it goes as well.
+    """
+    if "\x1b" in text:
+        bare = _ESCAPE.sub("", text)
+        if (found := _masked(bare)) != bare:
+            return found
+    return _masked(text)
+
+
+def _masked(text: str) -> str:
     text = KNOWN.hidden_in(text)
     lowered = text.lower()
     for words, find in _FINDERS:

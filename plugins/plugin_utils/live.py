@@ -27,7 +27,7 @@ from ansible_collections.todo.cloud.plugins.plugin_utils.local_module import Loc
 from ansible_collections.todo.cloud.plugins.plugin_utils.run import controller, run_folder
 
 # Callbacks that print plain lines. Output in between would break callbacks that print JSON or redraw the screen.
-_READABLE = frozenset({"default", "ansible.builtin.default"})
+READABLE = frozenset({"default", "ansible.builtin.default"})
 _POLL_SECONDS = 0.2
 
 
@@ -78,7 +78,7 @@ class LiveActionModule(LocalModule, ActionBase):  # type: ignore[misc]  # ansibl
     def _is_watched(self) -> bool:
         """True when progress can be shown: plain output, a module on this machine, neither async nor no_log."""
         return (
-            constants.DEFAULT_STDOUT_CALLBACK in _READABLE
+            constants.DEFAULT_STDOUT_CALLBACK in READABLE
             and not context.CLIARGS.get("module_name")  # ad-hoc commands print results only
             and not self._task.async_val
             and not self._task.no_log

@@ -134,6 +134,10 @@ def test_names_and_messages_stay_readable() -> None:
         "-----BEGIN PRIVATE " + "KEY-----SECRET1",
         "SECRET1SECRET1SECRET1==\n-----END RSA PRIVATE " + "KEY-----",
         "admin:$apr1$SECRET1$SECRET1SECRET1",
+        "\x1b[2Jpostgres://u:SECRET1@h/db",
+        "\x1b[31mBearer SECRET1abc\x1b[0m",
+        "\x1b[1;32mpass\x1b[0mword=SECRET1",
+        "2021postgres://u:SECRET1@h/db",
     ],
 )
 def test_unusual_spellings(text: str) -> None:

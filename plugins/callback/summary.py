@@ -1,0 +1,105 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The last line of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line, shortened
+from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
+
+DOCUMENTATION = r"""
+name: summary
+type: notification
+short_description: The last line of a run says how it ended
+description:
+  - Prints one line after Ansible's recap, what failed and why, or what became of the releases. Nothing follows it.
+  - It says nothing where another stdout callback than V(default) prints the results.
+  - Text of others is masked and made printable.
+requirements:
+  - to be enabled in C(ansible.cfg), as C(callbacks_enabled = todo.cloud.summary)
+author: todo.cloud maintainers
+version_added: "0.1.0"
+"""
+
+_NO_WORDS = ("", "non-zero return code", "MODULE FAILURE")  # they need what the command itself said
+_LONGEST = 600
+
+
+class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no type information
+    """Remembers failures by host, and the last result that was about releases."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "todo.cloud.summary"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._failed: dict[str, str] = {}
+        self._releases = ""
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            self._failed[result.host.get_name()] = f"{result.task.get_name()}: {why(result.result)}"
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._failed[result.host.get_name()] = f"out of reach: {why(result.result)}"
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._releases = releases(result.result) or self._releases
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        if constants.DEFAULT_STDOUT_CALLBACK in READABLE:
+            lost = {host for host in stats.processed if stats.failures.get(host) or stats.dark.get(host)}
+            self._display.display(last_line({h: t for h, t in self._failed.items() if h in lost}, self._releases))
+
+
+def last_line(failed: Mapping[str, str], releases: str) -> str:
+    """``failed``: task and reason by host; ``releases``: what became of them, empty where none was looked at."""
+    if not failed:
+        return f"OK: {releases or 'nothing failed'}"
+    host, text = next(iter(failed.items()))
+    others = set(failed.values()) - {text}
+    more = f" (and {len(others)} more, see above)" if others else ""
+    return f"FAILED on {host}: {text}{more}"
+
+
+def why(result: Mapping[str, Any]) -> str:
+    """The reason of a failed result on one line; of the first item that failed where it is a loop's."""
+    items = [each for each in result.get("results") or () if isinstance(each, Mapping) and each.get("failed")]
+    if items:
+        return why(items[0])
+    if "censored" in result:
+        return "its output is hidden (no_log)"
+    text = str(result.get("msg") or "").strip()
+    if text.partition("\n")[0].rstrip(".") in _NO_WORDS:
+        text = next(_words(result), text or "it gives no reason")
+    return shortened(one_line(masked(text)), limit=_LONGEST)
+
+
+def _words(result: Mapping[str, Any]) -> Iterator[str]:
+    """What a command said last."""
+    for key in ("stderr", "module_stderr", "stdout", "module_stdout"):
+        if lines := str(result.get(key) or "").strip().splitlines():
+            yield f"{lines[-1]} (exit code {result['rc']})" if "rc" in result else lines[-1]
+
+
+def releases(result: Mapping[str, Any]) -> str:
+    """What became of the releases, by a result of release_apply, release_rollback or release_adopt; else empty."""
+    rows, table = result.get("releases"), result.get("table")
+    if not (
+        isinstance(rows, list) and isinstance(table, list) and "set" in result and all("outcome" in r for r in rows)
+    ):
+        return ""
+    if "preflight" in result:  # check mode: the table ends with its totals
+        return str(table[-1]) if table else ""
+    count = Counter(str(row["outcome"]) for row in rows)
+    found = ", ".join(f"{count[outcome]} {outcome}" for outcome in sorted(count)) or "no releases"
+    return f"{found}; release set {result['set']}" if result["set"] else found

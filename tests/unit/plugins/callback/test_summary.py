@@ -1,0 +1,79 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The last line of a run stands alone and says how it ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.todo.cloud.plugins.callback.summary import last_line, releases, why
+
+from tests.unit.ansible_runs import Ansible
+
+DONE = {
+    "releases": [{"outcome": "verified"}, {"outcome": "unchanged"}, {"outcome": "unchanged"}],
+    "table": [],
+    "set": 3,
+}
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({"msg": "api: crash_loop."}, "api: crash_loop."),
+        ({"msg": "two\nlines"}, "two lines"),
+        ({"msg": "non-zero return code", "rc": 2, "stderr": "a\nno such chart\n"}, "no such chart (exit code 2)"),
+        ({"msg": "non-zero return code", "rc": 2, "stdout": "only here"}, "only here (exit code 2)"),
+        ({"msg": "MODULE FAILURE\nSee stdout/stderr", "module_stderr": "MemoryError"}, "MemoryError"),
+        ({"msg": "One or more items failed", "results": [{"msg": "ok"}, {"failed": True, "msg": "that"}]}, "that"),
+        ({"censored": "hidden", "msg": "secret"}, "its output is hidden (no_log)"),
+        ({}, "it gives no reason"),
+        ({"msg": "::error::x \x1b[2Jpostgres://u:hunter2hunter2@db/x"}, ": :error::x postgres://***@db/x"),
+    ],
+)
+def test_reasons(result: dict[str, Any], expected: str) -> None:
+    assert why(result) == expected
+
+
+def test_what_became_of_the_releases() -> None:
+    assert releases(DONE) == "2 unchanged, 1 verified; release set 3"
+    assert releases({**DONE, "preflight": [], "table": ["head", "1 to change"]}) == "1 to change"
+    assert releases({"msg": "x"}) == releases({"releases": [{"name": "x"}], "table": [], "set": 1}) == ""
+
+
+def test_one_failure_is_told_and_others_are_counted() -> None:
+    assert last_line({}, "") == "OK: nothing failed"
+    assert last_line({"a": "t: x", "b": "t: x"}, "") == "FAILED on a: t: x"
+    assert last_line({"a": "t: x", "b": "u: y"}, "") == "FAILED on a: t: x (and 1 more, see above)"
+
+
+@pytest.fixture(scope="module")
+def ansible(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with Ansible() as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("tasks", "expected"),
+    [
+        ([{"ansible.builtin.fail": {"msg": "no way"}, "name": "Try"}], "FAILED on localhost: Try: no way"),
+        ([{"ansible.builtin.fail": {"msg": "no way"}, "ignore_errors": True}], "OK: nothing failed"),
+        ([{"block": [{"ansible.builtin.fail": {"msg": "first"}, "name": "A"}],
+           "rescue": [{"ansible.builtin.debug": {"msg": "saved"}}]}], "OK: nothing failed"),
+        ([{"block": [{"ansible.builtin.fail": {"msg": "first"}, "name": "A"}],
+           "rescue": [{"ansible.builtin.fail": {"msg": "clear words"}, "name": "B"}]}],
+         "FAILED on localhost: B: clear words"),
+        ([{"ansible.builtin.command": {"cmd": "sh -c 'echo why >&2; exit 3'"}, "name": "Run"}],
+         "FAILED on localhost: Run: why (exit code 3)"),
+    ],
+)  # fmt: skip
+def test_a_run_ends_with_it(tasks: list[dict[str, Any]], expected: str, ansible: Ansible, tmp_path: Path) -> None:
+    play = {"name": "Play", "hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks}
+    book = tmp_path / "play.yml"
+    book.write_text(yaml.safe_dump([play]))
+    lines = ansible.playbook(book).stdout.rstrip("\n").splitlines()
+    assert lines[-1] == expected
+    assert lines[-2].strip() == "" or lines[-3].startswith("PLAY RECAP")
