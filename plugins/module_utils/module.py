@@ -22,7 +22,7 @@ from .processes import CONTROLLER, die_with
 # Environment variable in which the action plugins of this collection pass the progress file to the module.
 PROGRESS_FILE = "TODO_CLOUD_PROGRESS_FILE"
 # Results that hold what pods, the API and programs said; others are data, in which only known secrets are masked.
-_EVIDENCE = ("failure", "failures", "warnings", "notes", "messages")
+_EVIDENCE = ("failure", "failures", "warnings", "notes", "messages", "output")
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # Ansible's own words
 
 

@@ -134,8 +134,10 @@ class FakeKube:
     def count_relist(self) -> None:
         self.counts.relists += 1
 
+    log = ""  # of every container
+
     def logs(self, namespace: str, pod: str, container: str, **_: Any) -> str:
-        return ""
+        return self.log
 
     def proxy_get(self, namespace: str, pod: str, port: int | str, path: str, **_: Any) -> tuple[int, str]:
         return 200, "{}"
