@@ -267,8 +267,8 @@ class Either:
         return any(form.takes(value) for form in self.forms)
 
     def problems(self, value: Any, where: str) -> Iterator[str]:
-        for form in [form for form in self.forms if form.takes(value)][:1]:
-            yield from form.problems(value, where)
+        found = [list(form.problems(value, where)) for form in self.forms if form.takes(value)]
+        yield from min(found, key=bool, default=[])  # one form that fits is enough; else the first one counts
 
 
 def check(kind: Type, value: Any, where: str) -> Iterator[str]:

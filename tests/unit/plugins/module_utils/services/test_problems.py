@@ -64,6 +64,10 @@ def test_a_name_has_hyphens() -> None:
     assert entry_problems("a" * 52, {}) == []
 
 
+def test_a_word_fits_where_a_path_may_stand_too() -> None:
+    assert problems(APP, {"web": {"health": "none"}}) == []
+
+
 def test_nothing_is_required() -> None:
     assert problems(APP, {"web": {}}) == []
 
