@@ -89,11 +89,12 @@ def masked(text: str) -> str:
 
     Where an escape sequence of a terminal hides one of them, it goes as well.
     """
+    found = _masked(text)
     if "\x1b" in text:
-        bare = _ESCAPE.sub("", text)
-        if (found := _masked(bare)) != bare:
-            return found
-    return _masked(text)
+        bare = _masked(_ESCAPE.sub("", text))
+        if bare != _ESCAPE.sub("", found):
+            return bare
+    return found
 
 
 def _masked(text: str) -> str:

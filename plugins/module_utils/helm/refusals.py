@@ -30,12 +30,12 @@ _WHY = (
     (
         re.compile(r"no endpoints available|connection refused|no route to host|\bEOF\b|connection reset"),
         "nothing answers there",
-        "look at the pods of {server}, or delete its configuration if it is gone for good",
+        "{why}, or delete its configuration if it is gone for good",
     ),
     (
         re.compile(r"deadline exceeded|timeout", re.IGNORECASE),
         "it did not answer in time",
-        "look at the pods of {server}",
+        "{why}",
     ),
 )
 _HOOK_CONFIGURATIONS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
@@ -82,11 +82,14 @@ def _webhook(release: str, name: str, reason: str) -> Failure:
     server = f"Service {service[1]} in {service[2]}" if service else "its server"
     what, remedy = next(
         ((what, remedy) for pattern, what, remedy in _WHY if pattern.search(end)),
-        ("it failed", "look at the log of {server}"),
+        ("it failed", "{why}"),
+    )
+    why = (
+        f"find out why (kubectl get pods,endpointslices,events --namespace {service[2]})" if service else "find out why"
     )
     message = (
         f"{release}: the admission webhook {name} cannot be called: {what} ({server}: {end}). "
-        f"To do: {remedy.format(server=server)} ({_HOOK_CONFIGURATIONS})."
+        f"To do: {remedy.format(server=server, why=why)} ({_HOOK_CONFIGURATIONS})."
     )
     return Failure(Code.WEBHOOK_DOWN, message, {"release": release, "webhook": name, "reason": reason[:_REASON]})
 

@@ -68,6 +68,32 @@ def test_the_reason_is_what_the_api_server_answered(stubbed: Stubbed, trial: dic
     assert "Unknown error" not in run.text.partition("no sidecar")[2]
 
 
+@pytest.mark.parametrize(
+    ("slices", "lacks"),
+    [
+        ({"resources": []}, "has no ready pod (Service dapr-sidecar-injector in namespace dapr-system)"),
+        (
+            {"failed": True, "msg": "endpointslices is forbidden"},
+            "could not be asked about (endpointslices is forbidden)",
+        ),
+    ],
+)
+def test_an_injector_that_does_not_come_up_is_named(stubbed: Stubbed, slices: dict[str, Any], lacks: str) -> None:
+    run = stubbed.run(
+        "platform",
+        inventory({"platform": {"dapr": {}}}, platform_manage=False),
+        *("-e", "_dapr_injector_retries=1"),
+        answers={
+            "kubernetes.core.k8s_info EndpointSlice": slices,
+            "kubernetes.core.k8s_info Deployment": {"resources": [OPERATOR]},
+        },
+    )
+
+    assert run.code != 0
+    assert f"Dapr's injector {lacks}" in run.text.replace("''", "'"), run.output
+    assert "kubectl logs --namespace dapr-system deploy/dapr-sidecar-injector" in run.text
+
+
 def test_a_chart_that_is_not_there_is_told_as_that(stubbed: Stubbed, tmp_path: Path) -> None:
     helm = tmp_path / "helm"
     helm.write_text("#!/bin/sh\nprintf 'Error: failed to fetch \\033[2J401 password=hunter2' >&2\nexit 1\n")
