@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from os.path import normpath
 from pathlib import PurePath
 from typing import Any
 
@@ -38,6 +39,8 @@ def host_variables(
         return found
     found["app_service_name"] = name
     found["app_service_sidecar"] = dapr_of(entry) is not None
+    if str(entry.get("chart", "")).startswith(("./", "../")):
+        found["app_service_chart"] = template(normpath(PurePath(folder) / entry["chart"]))
     if "values" in entry and "chart" in entry:
         found["app_service_role_values"] = entry["values"]
     if "files" in entry:

@@ -170,14 +170,16 @@ ENTRY = (
     Key("graces", MapOf(Plain(), of="seconds"), "Grace periods, as the option of release_apply.",
         "`release_graces`", "{image_pull: 60}"),
     Key("rollback_floor", Plain(), "How far back a rollback may go: a release set or a version.", "none", "v1.4.0"),
-    Key("chart", Text(), "Any chart instead of the chart `service`: a folder, an archive or a reference. Of the other "
-        "keys only `chart_version`, `values`, `files`, `after`, `watches`, `graces`, `stability_seconds` and "
-        "`rollback_floor` go with it; its network policies are its own.", "none", "oci://ghcr.io/acme/charts/search"),
+    Key("chart", Text(), "Any chart instead of the chart `service`: a folder, an archive or a reference; `./` and "
+        "`../` begin at the inventory's folder. Of the other keys only `chart_version`, `values`, `files`, `after`, "
+        "`watches`, `graces`, `stability_seconds` and `rollback_floor` go with it; its network policies are "
+        "its own.", "none", "oci://ghcr.io/acme/charts/search"),
     Key("chart_version", Text(), "Exact version of a chart that is given by a reference.", example="1.4.2"),
     Key("values", Free(), "Values of that chart. Without `chart`: the last word on the values of charts/service, for "
         "what no key here says (a container beside it, nodes, capabilities).", "none", "{nodeSelector: {disk: ssd}}"),
-    Key("files", ListOf(Text(), "paths"), "Values files of that chart, from the inventory's folder; `values` are over "
-        "them.", "none", "[search.yaml]"),
+    Key("files", ListOf(Text(), "paths"), "Values files of that chart, by their paths from the inventory's folder, "
+        "which is no place for them: Ansible would read them as hosts. `values` are over them.", "none",
+        "[../../values/staging.yaml]"),
     Key("topics", Free(), "Topics of the broker.", later=_LATER),
     Key("logins", Free(), "Logins of the database and the broker.", later=_LATER),
     Key("alerts", Free(), "Alerts.", later=_LATER),

@@ -23,6 +23,16 @@ def test_an_own_service_is_described_by_app_service() -> None:
     }
 
 
+def test_a_chart_of_the_repository_is_found_from_the_inventory() -> None:
+    made = {chart: host_variables("x", {"chart": chart}, {}, "/shop/inventories/local") for chart in (
+        "../../charts/x", "./x", "/x", "charts/x", "{{ charts }}/x",
+    )}  # fmt: skip
+    assert {chart: found["app_service_chart"] for chart, found in made.items()} == {
+        "../../charts/x": "/shop/charts/x", "./x": "/shop/inventories/local/x", "/x": "/x", "charts/x": "charts/x",
+        "{{ charts }}/x": "{{ charts }}/x",
+    }  # fmt: skip
+
+
 def test_any_chart_has_its_values_and_files() -> None:
     entry = {"chart": "oci://x/y", "chart_version": "1.0.0", "values": {"a": 1}, "files": ["a.yaml", "/b.yaml"]}
     made = host_variables("web", entry, {}, "/inventory")

@@ -1,0 +1,69 @@
+"""The inventories of examples/shapes: what they make of their entries, rendered by Helm."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.unit.ansible_runs import TOP, Ansible
+from tests.unit.charts.rendering import built
+from tests.unit.inventories.test_own_services import described, names
+
+SHAPES = TOP / "examples/shapes"
+WAVES = {
+    "one-service": [["status-page"]],
+    "seven-charts": [
+        ["ledger", "notices"],
+        ["accounts", "cards"],
+        ["payments", "statements"],
+        ["gateway"],
+    ],
+    "umbrella": [["wiki"]],
+    "worker-cron-api": [["api"], ["worker", "cleanup"]],
+}
+ONE_POD = ("gateway", "payments", "wiki")
+
+
+@pytest.fixture(scope="module")
+def ansible() -> Iterator[Ansible]:
+    with Ansible(TOP, ANSIBLE_CALLBACK_RESULT_FORMAT="json") as running:
+        yield running
+
+
+def rendered(release: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """The objects of a release, as Helm makes them of its chart, files and values."""
+    values = folder / "values.yaml"
+    values.write_text(yaml.safe_dump(release["values"]))
+    files = [flag for file in (*release.get("files", []), values) for flag in ("--values", str(file))]
+    argv = [str(built("bin/helm")), "template", release["name"], release["chart"], *files]
+    output = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    found = [item for item in yaml.safe_load_all(output) if item]
+    for item in found:
+        kubernetes_validate.validate(item, "1.36", strict=True)
+    return found
+
+
+def test_each_is_tried_here() -> None:
+    assert {path.name for path in SHAPES.iterdir() if path.is_dir()} == set(WAVES)
+
+
+@pytest.fixture(scope="module", params=WAVES)
+def example(request: pytest.FixtureRequest, ansible: Ansible) -> tuple[str, dict[str, Any]]:
+    """Name of an example, and what its inventory makes of the entries."""
+    return request.param, described(ansible, SHAPES / request.param / "inventories/local")
+
+
+def test_what_an_example_says_is_rendered(example: tuple[str, dict[str, Any]], tmp_path: Path) -> None:
+    name, made = example
+    assert [sorted(wave) for wave in names(made)] == [sorted(wave) for wave in WAVES[name]]
+    for release in (release for wave in made["waves"] for release in wave):
+        found = {item["metadata"]["name"]: item for item in rendered(release, tmp_path) if "spec" in item}
+        assert found[release["name"]]["kind"] in ("Deployment", "CronJob")
+        if release["name"] in ONE_POD:
+            assert found[release["name"]]["spec"]["replicas"] == 1, "the environment says so"
