@@ -63,11 +63,13 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.components imp
 from ansible_collections.todo.cloud.plugins.module_utils.services.graph import waves
 from ansible_collections.todo.cloud.plugins.module_utils.services.hosts import host_variables, shared_variables
 from ansible_collections.todo.cloud.plugins.module_utils.services.layers import layered, merged
+from ansible_collections.todo.cloud.plugins.module_utils.services.limits import limits
 from ansible_collections.todo.cloud.plugins.module_utils.services.problems import problems
 
 _FILES = ("services.yml", "services.yaml")
 _TOP = Path(__file__).resolve().parents[2]
 _CHART = _TOP / "charts/dapr-components/values.yaml"
+_ENVIRONMENT = _TOP / "charts/environment/values.yaml"
 _ROLES = _TOP / "roles"
 # Groups whose hosts, written by hand, describe releases.
 _RELEASES = ("components", "core_services", "event_services")
@@ -172,6 +174,9 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             self.inventory.add_group(group)
         for key, value in shared_variables(entries).items():
             self.inventory.set_variable("all", key, value)
+        more = limits(entries, self.loader.load_from_file(str(_ENVIRONMENT)))
+        if more:
+            self.inventory.set_variable("all", "services_limits", more)
         own = {name: entry for name, entry in entries.items() if entry.get("dapr")}
         if own and not self.inventory.groups["components"].get_hosts():
             self.inventory.add_host("dapr_components", group="components")

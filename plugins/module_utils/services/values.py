@@ -11,7 +11,7 @@ from .graph import called
 from .spec import ENVIRONMENT_NEEDS
 from .types import is_template
 
-_RESOURCES = {"cpu": "50m-500m", "memory": "96Mi-192Mi"}
+RESOURCES = {"cpu": "50m-500m", "memory": "96Mi-192Mi"}
 # Secrets of the components (charts/dapr-components); Dapr reads them at a sidecar's start only.
 _BROKER_SECRET, _DATABASE_SECRET = "kafka-credentials", "database"
 _HTTPS = 443
@@ -195,7 +195,7 @@ def _volumes(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _resources(entry: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {"requests": {}, "limits": {}}
-    for key, both in (_RESOURCES | dict(entry.get("resources") or {})).items():
+    for key, both in (RESOURCES | dict(entry.get("resources") or {})).items():
         request, _hyphen, limit = both.partition("-")
         found["requests"][key], found["limits"][key] = request, limit or request
     return found

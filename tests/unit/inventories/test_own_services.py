@@ -27,6 +27,7 @@ SIXTH: dict[str, Any] = {
             "calls": ["backend-api"],
             "secrets": {"KEY": "app/secret_key"},
             "dapr": {"app_id": "audit", "subscribes": ["task-events"], "state": True},
+            "scale": {"min": 2, "max": 30},
         },
         "mail": {
             "chart": "oci://ghcr.io/acme/mail",
@@ -141,6 +142,11 @@ def test_dapr_knows_its_topics_and_its_pods_know_of_the_components(todo: dict[st
     }
     assert len(stamps) == 1
     assert {watch["name"] for watch in audit["watches"]} == {"app", "database", "kafka-credentials"}
+
+
+def test_the_quota_has_room_for_all_its_pods_with_their_sidecars(todo: dict[str, Any]) -> None:
+    assert todo["environment"]["quota"] == {"limits.cpu": "31"}
+    assert release(todo, "audit-log")["values"]["autoscaling"]["maxReplicas"] == 30
 
 
 def test_its_port_and_path_are_followed(todo: dict[str, Any], helm: Helm) -> None:
