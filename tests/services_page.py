@@ -68,9 +68,9 @@ hyphens; `--limit` and `host_vars` take underscores as well. Values may hold tem
 **What follows.** Waves from `after`, else from `calls` and `needs`; they come after hosts that are written by hand.
 Network policies at both ends of `calls` and `needs`, Dapr's scopes and topics from `dapr`: with `--limit` only what it
 names is deployed, so a new `calls`, `needs` or topic takes a run without it. Restarts when a Secret of `secrets`, or
-one that the sidecar reads, changes. Quota and LimitRange allow at least what all entries ask for at their most pods, the one
-more of a rolling update and sidecars included (a value with a template counts as its default); `environment_quota` and
-`environment_values` go over that.
+one that the sidecar reads, changes. Quota and LimitRange allow at least what all entries ask for at their most
+pods, the one more of a rolling update and sidecars included (a value with a template counts as its default);
+`environment_quota` and `environment_values` go over that.
 
 **Mistakes** end the program before anything is done: all of them, each with its path, unknown keys with the nearest
 name. [schemas/services.json](schemas/services.json) tells an editor the same. For VS Code, in the first line of a file:

@@ -93,7 +93,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             self._read_config_data(path)
             self._add(path)
         except Exception as error:  # whatever it is, Ansible would only warn
-            raise Refused(visible(f"ERROR: {path}: {error}")) from None
+            raise Refused(visible(f"ERROR: {path}: {_place(error)}{error}")) from None
 
     def _add(self, path: str) -> None:
         shared, here = self._shared(path), self._variables(path, self.inventory.groups["all"])
@@ -104,7 +104,10 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
         others, roles = self._others(), self._roles()
         found = found or problems(app, entries, others, roles)
         if found:
-            raise AnsibleError("\n  ".join(["the services cannot be deployed:", *found]))
+            said = " and ".join(
+                [*([self.get_option("app")] if self.get_option("app") else []), "the inventory's variables"]
+            )
+            raise AnsibleError("\n  ".join([f"the services of {said} cannot be deployed:", *found]))
         self._add_hosts(path, app, entries, waves(entries, roles))
         self._add_facts(entries, others)
 
@@ -117,9 +120,11 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
         file = self.get_option("app")
         if not file:
             return {}
-        found = self.loader.load_from_file(str(Path(path).parent / file), trusted_as_template=True)
-        if not isinstance(found, Mapping) or set(found) - {"app", "services"}:
-            raise AnsibleError(f"{file} has other keys than app and services.")
+        found = self.loader.load_from_file(str(Path(path).parent / file), trusted_as_template=True) or {}
+        if not isinstance(found, Mapping):
+            raise AnsibleError(f"{file} is not a dictionary with app and services.")
+        for key in set(found) - {"app", "services"}:
+            raise AnsibleError(f"{file} has the key {key!r}; it takes app and services, and services indented below.")
         return found
 
     def _variables(self, path: str, of: Any) -> Mapping[str, Any]:
@@ -187,3 +192,10 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             self.inventory.set_variable("all", "services_components", made)
         if not roles and not set(others) - {"dapr-components"}:  # nobody else may use it
             self.inventory.set_variable("all", "services_broker", uses_broker(own))
+
+
+def _place(error: BaseException | None) -> str:
+    """File and line of a mistake in YAML, where Ansible tells; empty for others."""
+    place = getattr(error, "obj", None)
+    file, line = getattr(place, "path", None), getattr(place, "line_num", None)
+    return f"{file}, line {line}: " if file and line else ""

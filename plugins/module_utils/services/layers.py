@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .types import nearest
+from .types import nearest, sentence
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,12 +35,16 @@ def layered(shared: Any, here: Any) -> tuple[dict[str, Any], list[str]]:
     if not base:
         base, over = over, {}
     found = [
-        f"services.{name} is not in the app's file{nearest(name, base)}. If it is only in this environment, "
-        "it needs image, chart or role."
+        _stranger(name, base)
         for name, entry in over.items()
         if name not in base and not (isinstance(entry, Mapping) and {"image", "chart", "role"} & set(entry))
     ]
     return merged({name: {} if entry is None else entry for name, entry in base.items()}, over), found
+
+
+def _stranger(name: str, base: Mapping[str, Any]) -> str:
+    said = sentence(f"services.{name} is not in the app's file{nearest(name, base)}")
+    return f"{said} If it is only in this environment, it needs image, chart or role."
 
 
 def _text(name: object) -> str:

@@ -7,13 +7,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from .amounts import amount_problems
+from .claims import claimed_twice
 from .components import same_bindings
 from .graph import Cycle, Roles, waves
-from .spec import APP_TYPE, ENTRY_TYPE, ENVIRONMENT_NEEDS, NAME, OF_ANY_CHART, OF_OWN_CHART
-from .types import check, is_template, nearest
+from .spec import APP_TYPE, ENTRY, ENTRY_TYPE, ENVIRONMENT_NEEDS, NAME, OF_ANY_CHART, OF_OWN_CHART
+from .types import check, is_template, nearest, sentence
 from .values import migrations_of, publics_of
 
 _PRIVILEGED = 1024  # ports below are closed to most users
+_KEYS = frozenset(key.name for key in ENTRY)
 _USER = 65532  # of charts/service
 _MIGRATION = "-migration"  # what its release is called, after the service: see planning/migrations.py
 _LONGEST_MIGRATED = 53 - len(_MIGRATION)  # names of releases have at most 53
@@ -30,6 +33,8 @@ def entry_problems(name: str, entry: Any) -> list[str]:
     found = list(check(NAME, name, where))
     if found and "_" in name:
         return [f"{where}: names of services have hyphens; write {name.lower().replace('_', '-')}."]
+    if not isinstance(entry, Mapping) and name in _KEYS:
+        return [f"{where}: {name!r} is a key of a service. Indent it below the service's name."]
     found += check(ENTRY_TYPE, entry, where)
     if not isinstance(entry, Mapping):
         return found
@@ -74,6 +79,7 @@ def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
             yield f"{where}.volumes.{name}.size needs `kind: statefulset`."
     if (migrations_of(entry) or {}).get("command") == []:
         yield f"{where}.migrations has no command; it takes a list of words."
+    yield from amount_problems(entry.get("resources") or {}, f"{where}.resources")
     for index, source in _mappings(entry.get("env_from")):
         if len({"config", "secret"} & set(source)) != 1:
             yield f"{where}.env_from[{index}] needs either config or secret."
@@ -111,8 +117,8 @@ def problems(app: Any, entries: Any, others: Collection[str] = (), roles: Roles 
         found += _image(name, entry, app)
         role = entry.get("role")
         if role is not None and role not in roles:
-            found.append(f"services.{name}.role: there is no such role {role!r}{nearest(role, roles)}.")
-    found = found or list(same_bindings(entries))
+            found.append(sentence(f"services.{name}.role: there is no such role {role!r}{nearest(role, roles)}"))
+    found = found or [*claimed_twice(entries), *same_bindings(entries)]
     if not found:
         try:
             waves(entries, roles)
@@ -129,7 +135,7 @@ def _references(name: str, entry: Mapping[str, Any], known: Collection[str]) -> 
             if is_template(other):
                 found.append(f"services.{name}.{key} has a template; names of services are written out.")
             elif other not in names:
-                found.append(f"services.{name}.{key}: there is no service {other!r}{nearest(other, names)}.")
+                found.append(sentence(f"services.{name}.{key}: there is no service {other!r}{nearest(other, names)}"))
     return found
 
 
@@ -148,7 +154,8 @@ def _image(name: str, entry: Mapping[str, Any], app: Mapping[str, Any]) -> list[
         return []
     image = entry.get("image", name)
     if "/" not in image and not is_template(image) and "registry" not in app:
-        return [f"services.{name}.image is missing: say it in full, or set app.registry."]
+        said = f"is {image!r}, which names no registry" if "image" in entry else "is missing"
+        return [f"services.{name}.image {said}: say it in full (docker.io/library/nginx:1.29), or set app.registry."]
     tagged = "@" in image or ":" in image.rpartition("/")[2]
     if not tagged and not is_template(image) and "version" not in app:
         return [f"services.{name}.image has no tag: say it, or set app.version."]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+_SOME = 10  # keys that a refusal names
 _TEMPLATE = re.compile(r"\{[{%]")
 
 
@@ -113,7 +114,7 @@ class Word:
 
     def problems(self, value: Any, where: str) -> Iterator[str]:
         if value not in self.words:
-            yield f"{where} is {str(value)!r}; it takes {self.title()}{nearest(value, self.words)}."
+            yield sentence(f"{where} is {str(value)!r}; it takes {self.title()}{nearest(value, self.words)}")
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,8 @@ class Struct:
     keys: tuple[Key, ...]
 
     def title(self) -> str:
-        return "dictionary of " + ", ".join(f"`{key.name}`" for key in self.keys)
+        names = ", ".join(f"`{key.name}`" for key in self.keys[:_SOME])
+        return f"dictionary of {names}{' and so on' if len(self.keys) > _SOME else ''}"
 
     def schema(self) -> dict[str, Any]:
         known = [key for key in self.keys if not key.later]
@@ -241,7 +243,7 @@ class Struct:
         for name in value:
             key = known.get(name)
             if key is None:
-                yield f"{where} has no key {str(name)!r}{nearest(name, known)}."
+                yield sentence(f"{where} has no key {str(name)!r}{nearest(name, known)}")
             elif key.later:
                 yield f"{where}.{name}: {key.later}"
             else:
@@ -276,7 +278,9 @@ def check(kind: Type, value: Any, where: str) -> Iterator[str]:
     if is_template(value):
         return
     if not kind.takes(value):
-        yield f"{where} is {_said(value)}; it takes {kind.title()}."
+        quoted = isinstance(value, str) and value.isdecimal() and kind.takes(int(value))
+        wanted = "write the number without quotes" if quoted else f"it takes {kind.title()}"
+        yield f"{where} is {_said(value)}; {wanted}."
         return
     yield from kind.problems(value, where)
 
@@ -284,6 +288,11 @@ def check(kind: Type, value: Any, where: str) -> Iterator[str]:
 def is_template(value: Any) -> bool:
     """Whether Ansible is still to fill in a value."""
     return isinstance(value, str) and _TEMPLATE.search(value) is not None
+
+
+def sentence(text: str) -> str:
+    """With its full stop, unless it ends in a question."""
+    return text if text.endswith("?") else f"{text}."
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

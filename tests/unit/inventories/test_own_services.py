@@ -27,7 +27,6 @@ SIXTH: dict[str, Any] = {
             "calls": ["backend-api"],
             "secrets": {"KEY": "app/secret_key"},
             "dapr": {"app_id": "audit", "subscribes": ["task-events"], "state": True},
-            "scale": {"min": 2, "max": 30},
         },
         "mail": {
             "chart": "oci://ghcr.io/acme/mail",
@@ -144,9 +143,15 @@ def test_dapr_knows_its_topics_and_its_pods_know_of_the_components(todo: dict[st
     assert {watch["name"] for watch in audit["watches"]} == {"app", "database", "kafka-credentials"}
 
 
-def test_the_quota_has_room_for_all_its_pods_with_their_sidecars(todo: dict[str, Any]) -> None:
-    assert todo["environment"]["quota"] == {"limits.cpu": "31"}
-    assert release(todo, "audit-log")["values"]["autoscaling"]["maxReplicas"] == 30
+def test_the_quota_has_room_for_all_pods_at_their_most(ansible: Ansible, tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "shop")
+    here = tmp_path / "shop/inventories/local/group_vars/all/services.yml"
+    said = yaml.safe_load(here.read_text())
+    said["services"]["orders"]["scale"] = {"min": 2, "max": 30}
+    here.write_text(yaml.safe_dump(said))
+    made = described(ansible, tmp_path / "shop/inventories/local")
+    assert made["environment"]["quota"] == {"limits.cpu": "32"}  # 31 x 1 core, and web's 2 x 500m
+    assert release(made, "orders")["values"]["autoscaling"]["maxReplicas"] == 30
 
 
 def test_its_port_and_path_are_followed(todo: dict[str, Any], helm: Helm) -> None:

@@ -151,7 +151,11 @@ def test_playbooks_take_all_that_describe_releases(inventory: Path, ansible: Ans
         ),
         (None, {"services": {"backend-api": {"image": "x/a:1"}}}, "backend_api is a host of the inventory already"),
         (None, {"app": "shop"}, "app is not a dictionary."),
-        ({"service": {}}, {}, "../../app.yml has other keys than app and services."),
+        (
+            {"service": {}},
+            {},
+            "../../app.yml has the key 'service'; it takes app and services, and services indented below.",
+        ),
     ],
     ids=["a slip in an environment", "an unknown key", "a host that is there", "another type", "another file"],
 )
@@ -169,3 +173,10 @@ def test_a_file_that_cannot_be_read_ends_it_too(tmp_path: Path, ansible: Ansible
     (inventory / "services.yml").write_text("plugin: [todo.cloud.services\n")
     done = ansible.playbook(TOP / "playbooks/preflight.yml", "-i", inventory, "--list-hosts")
     assert done.returncode != 0, done.stdout
+
+
+def test_a_mistake_in_yaml_has_its_file_and_line(tmp_path: Path, ansible: Ansible) -> None:
+    inventory = written(tmp_path, APP, {})
+    (tmp_path / "app.yml").write_text("services:\n  web:\n    image: x/y:1\n     port: 3000\n")
+    done = ansible.playbook(TOP / "playbooks/preflight.yml", "-i", inventory, "--list-hosts")
+    assert f"{tmp_path}/app.yml, line 4: " in done.stdout

@@ -30,7 +30,7 @@ def test_an_environment_changes_services_and_leaves_some_out() -> None:
 def test_a_service_of_one_environment_only_says_what_runs() -> None:
     _, found = layered({"frontend": {}}, {"frontned": {"scale": 2}})
     assert found == [
-        "services.frontned is not in the app's file; did you mean 'frontend'?. If it is only in this environment, "
+        "services.frontned is not in the app's file; did you mean 'frontend'? If it is only in this environment, "
         "it needs image, chart or role."
     ]
     assert layered({"frontend": {}}, {"mail": {"image": "x/mail:1"}})[1] == []

@@ -42,6 +42,7 @@ def test_the_most_pods_the_surge_and_the_sidecars_count() -> None:
         ({"scale": {"min": 2}}, "3", None),
         ({"scale": "{{ replicas }}"}, "2", None),
         ({"kind": "cronjob"}, "2", None),
+        ({"scale": 0, "migrations": ["up"]}, "1", None),
         ({"kind": "statefulset", "scale": 3, "volumes": {"data": {"size": "1Gi"}, "x": {"config": "c"}}}, "3", "3"),
         ({"chart": "oci://x/y"}, None, None),
         ({"role": "backend_api"}, "2", None),

@@ -13,13 +13,20 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.problems impor
 
 APP = {"registry": "ghcr.io/acme", "version": "v1"}
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"prot": 3000}, "services.web has no key 'prot'; did you mean 'port'?."),
-    ({"port": "3000"}, "services.web.port is text; it takes port, 1 to 65535, or `none`."),
+    ({"prot": 3000}, "services.web has no key 'prot'; did you mean 'port'?"),
+    ({"port": "3000"}, "services.web.port is text; write the number without quotes."),
+    ({"port": "http"}, "services.web.port is text; it takes port, 1 to 65535, or `none`."),
+    ({"resources": {"cpu": "100"}}, "services.web.resources.cpu is '100', which is 100 cores; did you mean '100m'?"),
+    ({"resources": {"memory": "128"}},
+     "services.web.resources.memory is '128', which is 128 bytes; did you mean '128Mi'?"),
+    ({"resources": {"cpu": "1-100m"}},
+     "services.web.resources.cpu is '1-100m', which is not a request and a limit that is no less."),
+    ({"resources": {"cpu": "0.5", "memory": "1Gi-{{ most }}"}}, ""),
     ({"secrets": {"KEY": "app"}}, "services.web.secrets.KEY is text, which is not secret/key."),
     ({"resources": {"cpu": "lots"}},
      "services.web.resources.cpu is 'lots', which is not CPU as request-limit, in cores or millicores (`100m-1`)."),
     ({"health": "health"}, "services.web.health is 'health', which is not a path that begins with /."),
-    ({"dapr": {"publish": ["x"]}}, "services.web.dapr has no key 'publish'; did you mean 'publishes'?."),
+    ({"dapr": {"publish": ["x"]}}, "services.web.dapr has no key 'publish'; did you mean 'publishes'?"),
     ({"public": {}}, "services.web.public needs either host or node_port."),
     ({"public": {"host": "a.example.com", "node_port": 30080}}, "services.web.public needs either host or node_port."),
     ({"public": {"host": "a.example.com"}, "port": "none"}, "services.web.public needs a port."),
@@ -40,10 +47,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"files": []}, "services.web.files needs `chart`."),
     ({"health": {"tcp": 3000, "port": 9001}}, "services.web.health.port goes with live and ready."),
     ({"migrations": {"command": ["up"], "wen": "after"}},
-     "services.web.migrations has no key 'wen'; did you mean 'when'?."),
+     "services.web.migrations has no key 'wen'; did you mean 'when'?"),
     ({"migrations": {"when": "before"}}, "services.web.migrations.command is missing."),
     ({"migrations": {"command": ["up"], "when": "later"}},
-     "services.web.migrations.when is 'later'; it takes `before` or `after`; did you mean 'after'?."),
+     "services.web.migrations.when is 'later'; it takes `before` or `after`; did you mean 'after'?"),
     ({"migrations": []}, "services.web.migrations has no command; it takes a list of words."),
     ({"chart": "c", "migrations": ["up"]}, "services.web.migrations does not go with `chart`."),
     ({"topics": {}}, "services.web.topics: this collection does not build that yet. Take the key out."),
@@ -53,7 +60,33 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("entry", "said"), WRONG, ids=[said for _, said in WRONG])
 def test_a_mistake_in_an_entry_is_named(entry: dict[str, Any], said: str) -> None:
-    assert entry_problems("web", entry) == [said]
+    assert entry_problems("web", entry) == ([said] if said else [])
+
+
+def test_a_key_that_is_not_indented_is_told_from_a_service() -> None:
+    said = "services.port: 'port' is a key of a service. Indent it below the service's name."
+    assert problems(APP, {"web": {}, "port": 3000}) == [said]
+    assert entry_problems("port", {"image": "x/port:1"}) == []
+
+
+def test_a_host_and_a_node_port_are_claimed_once() -> None:
+    entries: dict[str, Any] = {
+        "web": {"public": "shop.example.com"},
+        "api": {"public": [{"host": "shop.example.com", "paths": ["/api", "/"]}, "api.example.com"]},
+        "one": {"public": {"node_port": 30080}},
+        "two": {"public": {"node_port": 30080}},
+        "any": {"public": "{{ host }}"},
+        "all": {"public": "{{ host }}"},
+    }
+    assert problems(APP, entries) == [
+        "services.api.public: services.web has shop.example.com/ already; change one of them.",
+        "services.two.public: services.one has node port 30080 already; change one of them.",
+    ]
+
+
+def test_an_image_without_a_registry_is_named() -> None:
+    (said,) = problems({}, {"web": {"image": "nginx:1.29"}})
+    assert said.startswith("services.web.image is 'nginx:1.29', which names no registry: say it in full")
 
 
 def test_a_name_has_hyphens() -> None:
@@ -80,8 +113,8 @@ def test_services_that_are_not_there_are_named() -> None:
     found = problems(APP, {"web": {"calls": ["ap"], "needs": ["datbase"], "after": ["{{ x }}"]}, "api": {}})
     assert found == [
         "services.web.after has a template; names of services are written out.",
-        "services.web.calls: there is no service 'ap'; did you mean 'api'?.",
-        "services.web.needs: there is no service 'datbase'; did you mean 'database'?.",
+        "services.web.calls: there is no service 'ap'; did you mean 'api'?",
+        "services.web.needs: there is no service 'datbase'; did you mean 'database'?",
     ]
 
 
@@ -90,7 +123,9 @@ def test_hosts_written_by_hand_can_be_called() -> None:
 
 
 def test_an_image_has_a_registry_and_a_tag() -> None:
-    assert problems({}, {"web": {}}) == ["services.web.image is missing: say it in full, or set app.registry."]
+    assert problems({}, {"web": {}}) == [
+        "services.web.image is missing: say it in full (docker.io/library/nginx:1.29), or set app.registry."
+    ]
     assert problems({"registry": "ghcr.io/acme"}, {"web": {}}) == [
         "services.web.image has no tag: say it, or set app.version."
     ]
@@ -118,12 +153,12 @@ def test_a_cycle_is_a_mistake() -> None:
 
 
 def test_the_app_is_checked_too() -> None:
-    assert app_problems({"versoin": "v1"}) == ["app has no key 'versoin'; did you mean 'version'?."]
+    assert app_problems({"versoin": "v1"}) == ["app has no key 'versoin'; did you mean 'version'?"]
 
 
 def test_a_role_says_what_a_service_is() -> None:
     roles = {"backend_api": [], "frontend": ["backend-api"]}
     assert problems(APP, {"web": {"role": "frontend"}}, roles=roles) == []
     assert problems(APP, {"web": {"role": "frontent"}}, roles=roles) == [
-        "services.web.role: there is no such role 'frontent'; did you mean 'frontend'?."
+        "services.web.role: there is no such role 'frontent'; did you mean 'frontend'?"
     ]
