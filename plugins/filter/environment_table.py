@@ -72,16 +72,21 @@ def _cells(name: str, release: Mapping[str, Any]) -> tuple[str, ...]:
         str(release.get("replicas") or "-"),
         str(release.get("restarts", "-")),
         str(release.get("sidecars") or "-"),
-        "drifted" if release.get("drift") else "yes" if release.get("verified") else "no",
+        "drifted" if release.get("drift") else "yes" if release.get("verified") else _not_verified(release),
         _DIGEST.sub(r"@sha256:\1", str(images[0])) if images else "-",
     )
+
+
+def _not_verified(release: Mapping[str, Any]) -> str:
+    return "?" if release.get("status") == "unknown" else "no"
 
 
 def _where(info: Mapping[str, Any]) -> str:
     current = info.get("current")
     found = next((each for each in info.get("sets") or [] if each.get("id") == current), None)
     if not current:
-        return "at no verified set"
+        newest = next((each["id"] for each in info.get("sets") or [] if not each.get("withdrawn")), 0)
+        return f"newest verified set: {newest or 'none'}" if info.get("unread") else "at no verified set"
     facts = [f"commit {found['commit']}" if found.get("commit") else "", str(found.get("time") or "")] if found else []
     details = ", ".join(fact for fact in facts if fact)
     return f"at verified set {current}" + (f" ({details})" if details else "")
@@ -126,7 +131,8 @@ def environment_table(info: Mapping[str, Any]) -> list[str]:
     ]
     drifted = [f"{name}: {each}" for name, release in sorted(status.items()) for each in release.get("drift") or []]
     table = _columns(rows) if status else ["no releases"]
-    return [_where(info), *_lock(info), *_trust(info), *_certificates(info), *table, *messages, *drifted]
+    unread = [f"not checked: {each}" for each in info.get("unread") or []]
+    return [_where(info), *unread, *_lock(info), *_trust(info), *_certificates(info), *table, *messages, *drifted]
 
 
 class FilterModule:

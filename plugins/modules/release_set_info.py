@@ -103,6 +103,15 @@ current:
   returned: success
   type: int
   sample: 4
+unread:
+  description:
+    - What is not known since the credentials may not read it.
+    - Without the right to read Secrets, in which Helm keeps its releases, the status is that of the newest verified
+      set's workloads, C(status) of a release is V(unknown), and RV(current) is 0.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 status:
   description:
     - With O(status), every release of the environment by its name.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..digest import digest_of
+from ..failure import Code, error
 from ..helm.storage import History, StoredRelease, histories_of
 from ..kube.api import KubeReader, Object
 from ..kube.errors import Forbidden, NotFound
@@ -45,6 +46,7 @@ class Snapshot:
     warnings: Sequence[str] = ()
     custom: Mapping[Target, Status] = field(default_factory=dict)  # and workloads of other namespaces
     listed: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]] = field(default_factory=dict)
+    without_secrets: bool = False  # they may not be read, and so no history either
 
     def history(self, name: str) -> History:
         """Revisions of a release, oldest first."""
@@ -76,15 +78,17 @@ def take(
     kinds: Iterable[str] = (),
     wait: WaitOptions | None = None,
     targets: Iterable[Target] = (),
+    *,
+    secrets_optional: bool = False,
 ) -> Snapshot:
     """Reads the environment: three requests, one more for each kind of workload (those that a record or ``targets``
     name, and ``kinds``), one for pods; as many for each other namespace that they name; two more for each kind of
     custom resource that they name and that says something. ``wait``: what their status means, and for how long they
-    may have none.
+    may have none. ``secrets_optional``: without the right to read Secrets it has no histories; else that is refused.
     """
     with ThreadPoolExecutor(4) as pool:
         # Of all objects: those of releases show whether somebody wrote them.
-        secrets = pool.submit(_metadata, kube, SECRET, namespace)
+        reading = pool.submit(_secrets, kube, namespace, secrets_optional)
         maps = pool.submit(_metadata, kube, CONFIG_MAP, namespace)
         headers = headers_of(maps.result(), environment)
         warnings: list[str] = []
@@ -105,11 +109,12 @@ def take(
             for item in items.result()[0]
         }
         statuses, resources = custom.result()
-        metadata = [("Secret", each) for each in secrets.result()] + [("ConfigMap", each) for each in maps.result()]
+        secrets = reading.result() or []
+        metadata = [("Secret", each) for each in secrets] + [("ConfigMap", each) for each in maps.result()]
         objects = {(kind, str(each.get("name"))): {"metadata": each} for kind, each in metadata}
         return Snapshot(
-            histories=histories_of(secrets.result()),
-            version_ids={**_version_ids("Secret", secrets.result()), **_version_ids("ConfigMap", maps.result())},
+            histories=histories_of(secrets),
+            version_ids={**_version_ids("Secret", secrets), **_version_ids("ConfigMap", maps.result())},
             headers=headers,
             newest=newest,
             warnings=warnings,
@@ -117,6 +122,7 @@ def take(
             pods=pods.result()[0] if pods else (),
             custom={**statuses, **(elsewhere.result() if elsewhere else {})},
             listed=_by_release({**objects, **resources, **found}),
+            without_secrets=reading.result() is None,
         )
 
 
@@ -189,6 +195,20 @@ def _custom(
 def version_id(metadata: Mapping[str, Any]) -> str:
     """Identifies an object's content without revealing it: from its uid and resourceVersion."""
     return digest_of(str(metadata.get("uid")).encode(), str(metadata.get("resourceVersion")).encode())[:12]
+
+
+def _secrets(kube: KubeReader, namespace: str, optional: bool) -> list[dict[str, Any]] | None:
+    """Metadata of all Secrets; None where they may not be listed and need not be."""
+    try:
+        return _metadata(kube, SECRET, namespace)
+    except Forbidden as exc:
+        if optional:
+            return None
+        text = (
+            f"{exc.failure.message.rstrip('.')}, in which Helm keeps its releases: nothing can be planned or deployed "
+            "without them. status.yml shows what runs all the same."
+        )
+        raise error(Code.FORBIDDEN, text, **exc.failure.details) from exc
 
 
 def _metadata(kube: KubeReader, resource: Resource, namespace: str) -> list[dict[str, Any]]:

@@ -28,6 +28,10 @@ from ..records.store import RecordStore
 from ..rollout.targets import Target
 from ..rollout.verdict import WaitOptions
 
+_WITHOUT_SECRETS = (
+    "Secrets may not be read, so revisions, drift and whether the newest verified set still runs are not known"
+)
+
 
 def set_info(
     kube: KubeApi,
@@ -45,7 +49,7 @@ def set_info(
     custom resources means.
     """
     store = RecordStore(kube, namespace, environment, keys)
-    snapshot = take(kube, store, namespace, environment, WORKLOADS if status else (), wait)
+    snapshot = take(kube, store, namespace, environment, WORKLOADS if status else (), wait, secrets_optional=True)
     headers = [h for h in snapshot.headers if not (verified_only and h.withdrawn)]
     current = _current(snapshot)
     if at:
@@ -55,7 +59,7 @@ def set_info(
         sets = [{**_header(found, current), **_content(store.read(found.id))}]
     else:
         sets = [_header(h, current) for h in headers]
-    info: dict[str, Any] = {"sets": sets, "current": current}
+    info: dict[str, Any] = {"sets": sets, "current": current, "unread": [_WITHOUT_SECRETS] * snapshot.without_secrets}
     info |= {"status": {}, "lock": {}, "trust": {}, "certificates": []}
     if status:
         info["status"] = environment_status(kube, namespace, environment, snapshot)
@@ -70,6 +74,8 @@ def environment_status(kube: KubeApi, namespace: str, environment: str, snapshot
     Current.
     """
     members = snapshot.newest.members if snapshot.newest else {}
+    if snapshot.without_secrets:
+        return {name: _unknown(member, snapshot) for name, member in sorted(members.items())}
     names = {n for n, h in snapshot.histories.items() if n in members or h[-1].labels.get(ENVIRONMENT) == environment}
     return {
         name: release_status(
@@ -118,6 +124,12 @@ def _drift(live: Revision, member: Member, snapshot: Snapshot, kube: KubeApi, na
     except CorruptRelease as exc:
         return [f"it could not be compared: {exc}"]
     return [each.message for each in drift_of(kube, namespace, [stored])]
+
+
+def _unknown(member: Member, snapshot: Snapshot) -> dict[str, Any]:
+    """A release of the newest set where its history may not be read: how its workloads are is known."""
+    chart = f"{member.chart} {member.chart_version}".strip()
+    return {**_nothing(""), "status": "unknown", "chart": chart, **_workloads(member.targets, snapshot)}
 
 
 def _nothing(why: str) -> dict[str, Any]:

@@ -217,7 +217,8 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
     "environment-everything": (
         "environment",
         {
-            "deployer": {"enabled": True},
+            "deployer": {"enabled": True, "promotesTo": ["todo-production"]},
+            "oncall": {"enabled": True, "groups": ["sre"]},
             "networkPolicies": {
                 "broker": {"namespaces": [], "cidrs": ["0.0.0.0/0"], "ports": [9092]},
                 "database": {"cidrs": ["10.240.0.2/32"], "ports": [5432]},

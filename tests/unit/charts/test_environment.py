@@ -99,15 +99,37 @@ def test_parts_can_be_left_out(helm: Helm) -> None:
     assert helm.environment(quota=None, limitRange=off, networkPolicies=off) == []
 
 
-def test_deployer_acts_in_its_namespace_alone(helm: Helm) -> None:
-    assert not [o for o in helm.environment() if o["kind"] == "ServiceAccount"]
-    objects = helm.environment(deployer={"enabled": True})
-    assert not [o for o in objects if o["kind"].startswith("Cluster")]
-    bound = {o["metadata"]["name"]: o["roleRef"] for o in objects if o["kind"] == "RoleBinding"}
-    assert {(r["kind"], r["name"]) for r in bound.values()} == {("Role", "deployer"), ("ClusterRole", "admin")}
-    for rule in pick(objects, "Role")["rules"]:
+def test_accounts_have_no_more_than_they_are_given(helm: Helm) -> None:
+    """What the API server makes of it: tests/integration/test_access.py."""
+    assert not [o for o in helm.environment() if o["kind"] in ("ServiceAccount", "ClusterRole", "Role")]
+    objects = helm.environment(deployer={"enabled": True}, oncall={"enabled": True, "groups": ["sre"]})
+    rules = {(o["kind"], o["metadata"]["name"]): o["rules"] for o in objects if o["kind"].endswith("Role")}
+    for rule in (rule for each in rules.values() for rule in each):
         assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
-        assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
+        assert not {"escalate", "bind", "impersonate", "deletecollection"} & set(rule["verbs"])
+        assert not {"pods/exec", "pods/attach", "pods/portforward"} & set(rule["resources"])
+    reading = [rules["Role", "oncall"], *(each for (kind, _name), each in rules.items() if kind == "ClusterRole")]
+    for rule in (rule for each in reading for rule in each):
+        assert set(rule["verbs"]) <= {"get", "list", "watch"}
+        assert "secrets" not in rule["resources"]
+    bound = {(o["kind"], o["metadata"]["name"]): o for o in objects if o["kind"].endswith("RoleBinding")}
+    assert [s["name"] for s in bound["RoleBinding", "deployer"]["subjects"]] == ["deployer"]
+    assert [s["name"] for s in bound["RoleBinding", "oncall"]["subjects"]] == ["oncall", "sre"]
+    for (kind, name), each in bound.items():
+        assert each["roleRef"]["kind"] == kind.removesuffix("Binding")
+        assert each["roleRef"]["name"] == name
+
+
+def test_rights_for_charts_of_ones_own(helm: Helm) -> None:
+    more = {"apiGroups": ["acme.io"], "resources": ["widgets"], "verbs": ["get", "create"]}
+    objects = helm.environment(deployer={"enabled": True, "rules": [more], "promotesTo": ["todo-production"]})
+    roles = {o["metadata"]["name"]: o["rules"] for o in objects if o["kind"] == "Role"}
+    assert roles["deployer"][-1] == more
+    assert [(rule["resources"], rule["verbs"]) for rule in roles["promotion"]] == [(["configmaps"], ["get", "list"])]
+    [subject] = next(o for o in objects if o["kind"] == "RoleBinding" and o["metadata"]["name"] == "promotion")[
+        "subjects"
+    ]
+    assert subject == {"kind": "ServiceAccount", "name": "deployer", "namespace": "todo-production"}
 
 
 @pytest.mark.parametrize(
@@ -121,6 +143,7 @@ def test_deployer_acts_in_its_namespace_alone(helm: Helm) -> None:
         ({"networkPolicies": {"databases": {}}}, "databases"),
         ({"networkPolicies": {"broker": {"hosts": ["x"]}}}, "hosts"),
         ({"limitRange": {"max": {"cpu": 2}}}, "/limitRange/max/cpu"),
+        ({"deployer": {"enabled": True, "rules": [{"verbs": ["get"]}]}}, "/deployer/rules/0"),
     ],
 )
 def test_refused(helm: Helm, values: dict[str, Any], message: str) -> None:

@@ -6,8 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.filter.environment_table import environment_table
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import take
+from ansible_collections.todo.cloud.plugins.module_utils.records.packing import pack
 from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
@@ -45,6 +49,32 @@ def test_status_of_an_environment() -> None:
     assert api.keys() == loose.keys() == lost.keys()
     assert info["current"] == 0, "a member is missing"
     assert info["lock"]["held"] is False
+
+
+class Oncall(FakeKube):
+    """Credentials that read everything but Secrets."""
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        if resource.kind == "Secret" and verb != "put":
+            raise Forbidden('The credentials may not list secrets in namespace "ns".', 403)
+
+
+def test_without_the_right_to_read_secrets() -> None:
+    kube = Oncall()
+    target = Target("apps/v1", "Deployment", "ns", "api", "api")
+    kube.put(CONFIG_MAP, "ns", pack(replace(RECORD, members={"api": replace(MEMBER, targets=(target,))})))
+    kube.put(DEPLOYMENT, "ns", {k: v for k, v in deployment().items() if k != "kind"})
+    info = set_info(kube, "ns", "staging", status=True)
+    assert "Secrets may not be read" in info["unread"][0]
+    api = info["status"]["api"]
+    assert (api["status"], api["verified"], api["revision"]) == ("unknown", False, 0)
+    assert api["replicas"] == "0/1", "of what runs"
+    first, second, *_rest = lines = environment_table(info)
+    assert first == f"newest verified set: {RECORD.id}"
+    assert second.startswith("not checked: Secrets may not be read")
+    assert next(line for line in lines if line.startswith("api ")).split()[6] == "?"
+    with pytest.raises(TodoCloudError, match="in which Helm keeps its releases: nothing can be planned or deployed"):
+        take(kube, RecordStore(kube, "ns", "staging"), "ns", "staging")
 
 
 def test_rules_of_the_inventory_say_what_custom_resources_mean() -> None:
