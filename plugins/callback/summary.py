@@ -28,7 +28,12 @@ author: todo.cloud maintainers
 version_added: "0.1.0"
 """
 
-_NO_WORDS = ("", "non-zero return code", "MODULE FAILURE")  # they need what the command itself said
+_NO_WORDS = (
+    "",
+    "non-zero return code",
+    "MODULE FAILURE",
+    "Task failed: Action failed: Unknown error",
+)  # they need what the command itself said
 _LONGEST = 600
 
 

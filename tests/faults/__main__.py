@@ -37,6 +37,7 @@ BEFORE, AMID, AFTER, OUTLASTED = "before", "amid", "after", "outlasted"
 MOMENTS = (BEFORE, AMID, AFTER, OUTLASTED)
 _GRACES = {"image_pull": 5.0, "failed_create": 3.0, "unschedulable": 5.0}
 _LIMIT_SECONDS = 150
+_FIRST_SECONDS = 20.0  # an API server that has never answered is given up after 30 s: its address may be wrong
 _SOURCE = "todo-local"  # where the broker's Secret and component are known to work
 
 
@@ -102,7 +103,8 @@ class Bench:
             def crush() -> None:
                 broken.enter_context(part.broken(self._place))
                 if part.back_after and moment != OUTLASTED:
-                    timers.append(threading.Timer(part.back_after, broken.close))
+                    after = min(part.back_after, _FIRST_SECONDS) if moment == BEFORE else part.back_after
+                    timers.append(threading.Timer(after, broken.close))
                     timers[0].start()
 
             def hear(line: str) -> None:

@@ -31,7 +31,7 @@ DONE = {
         ({"msg": "One or more items failed", "results": [{"msg": "ok"}, {"failed": True, "msg": "that"}]}, "that"),
         ({"censored": "hidden", "msg": "secret"}, "its output is hidden (no_log)"),
         ({}, "it gives no reason"),
-        ({"msg": "::error::x \x1b[2Jpostgres://u:hunter2hunter2@db/x"}, ": :error::x postgres://***@db/x"),
+        ({"msg": "::error::x \x1b[2Jpostgres://u:hunter2hunter2@db/x"}, ": :error::x \\x1b[2Jpostgres://***@db/x"),
     ],
 )
 def test_reasons(result: dict[str, Any], expected: str) -> None:
