@@ -72,6 +72,8 @@ class Recorder:
             reason = _unverified(kept.get(name), now, name)
             if reason is None and newest:
                 members[name] = self._carried(kept[name], newest)
+            elif reason and name in kept and kept[name].migration:
+                members[name] = kept[name]  # it ran, whatever was tried since
             elif reason:
                 missing[name] = reason
         number = self._run.records.next_number(now.headers)

@@ -269,7 +269,9 @@ def differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]
 
 
 def _describe(path: str, was: Any, now: Any) -> str:
-    """Shows values only of images, otherwise only the path."""
+    """Shows values only of images and replicas, otherwise only the path."""
+    if path == "replicas" and all(count is None or isinstance(count, int) for count in (was, now)):
+        return f"replicas {'the default' if was is None else was} -> {'the default' if now is None else now}"
     if path == "image" and isinstance(was, str) and isinstance(now, str):
         return _describe_image(was, now)
     if path == "image.digest" and was and now:

@@ -214,6 +214,8 @@ def _current(snapshot: Snapshot) -> int:
     if snapshot.newest is None:
         return 0
     for member in snapshot.newest.members.values():
+        if member.migration:
+            continue
         history = snapshot.history(member.name)
         if not history or not member.is_at(history[-1]):
             return 0

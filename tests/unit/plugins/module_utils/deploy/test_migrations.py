@@ -94,6 +94,14 @@ def test_a_failed_one_is_not_undone_by_going_back_to_the_version_before() -> Non
     assert world.writes() == []
 
 
+def test_what_was_verified_stays_known_though_another_one_failed_since() -> None:
+    world = migrated("v1")
+    failing(world, "v1", migrations={"image": "r/m:bad"})
+    world.apply({"web": {"image": "r/web:v1"}}, all_releases=("api", "web"))
+    member = world.record(2).members["api-migration"]
+    assert (member.revision, world.record(2).missing) == (1, {})
+
+
 def test_the_version_before_does_not_migrate_again() -> None:
     world = migrated("v1", "v2")
     deploy(world, "v1")
