@@ -37,7 +37,8 @@ from ..planning.diff import manifest_diffs
 from ..planning.hiding import credentials_of, texts_of
 from ..planning.image_digests import ImageDigests
 from ..planning.oddities import credential_warning, unwatched
-from ..planning.plan import Kind, PlanItem, make_plan, plan_release
+from ..planning.plan import Kind, PlanItem, make_plan, newest_content, plan_release
+from ..planning.removals import removal_notes
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
@@ -74,6 +75,7 @@ class Engine:
         self._rendering = Rendering(run.kube, run.helm, run.settings)  # of what changes, before the first write
         self._drift = DriftCheck(run)
         self._migrations = Migrations(run)
+        self._removals: list[str] = []  # what goes with releases that are no longer in the inventory
 
     def apply(self) -> Report:
         """Raises TodoCloudError with the report in its results if the environment is not as asked."""
@@ -149,7 +151,10 @@ class Engine:
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._image_digests.warnings]
         self._report.warnings += self._drift.warnings
         self._report.drift = self._drift.result
-        self._report.notes = self._image_digests.notes
+        new = [item.spec for item in plan if item.spec and item.action is Action.INSTALL]
+        gone = [newest_content(snapshot.history(name), self._read) for name in removals]
+        self._removals = [note for stored in gone if stored for note in removal_notes(stored, new)]
+        self._report.notes = [*self._image_digests.notes, *self._removals]
         if removals and not settings.prune:
             plan = [item for item in plan if item.action is not Action.UNINSTALL]
             self._report.warnings.append(
@@ -234,6 +239,8 @@ class Engine:
         record(run.kube, self._settings.namespace, self._guarded)
         given_up = forget(run.kube, self._settings.namespace)
         self._report.warnings += [given_up] if given_up else []
+        for note in self._removals if any(item.action is Action.UNINSTALL for item in plan) else ():
+            self._progress(note)
         writer = ReleaseWriter(run)
         verifier = Outages(run, Verifier(run, repair_sidecars=True), snapshot)
         verified: dict[str, StoredRelease] = {}

@@ -13,7 +13,9 @@ from ..failure import Code, error
 from ..helm.state import Lock
 from ..helm.storage import CorruptRelease, HelmReader, Revision
 from ..kube.api import KubeApi
-from ..labels import ENVIRONMENT
+from ..kube.errors import KubeError
+from ..kube.resources import JOB
+from ..labels import ENVIRONMENT, MIGRATION
 from ..locking.lease import holder_of
 from ..locking.lock import lock_state
 from ..planning.drift import drift_of
@@ -21,6 +23,7 @@ from ..planning.live import live_digest
 from ..planning.plan import origin_of
 from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, is_workload, take, targets_of
 from ..readiness.daprd import CONTAINER, judge_app
+from ..readiness.fields import is_true
 from ..readiness.status import State
 from ..records.record import Header, Member, Record
 from ..records.signing import RecordKeys
@@ -104,20 +107,38 @@ def release_status(
             manual = origin_of(snapshot.history(live.name), member, storage.read).manual
         except CorruptRelease as exc:
             return {**_nothing(str(exc)), "revision": live.revision, "status": "corrupt"}
-    return {
+    found = {
         "revision": live.revision,
         "status": live.status.value,
         "chart": f"{chart} {version}".strip(),
         "verified": verified,
         "by_hand": manual,
-        "drift": _drift(live, member, snapshot, kube, namespace) if verified and member else [],
+        "drift": _drift(live, member, snapshot, kube, namespace)
+        if verified and member and not member.migration
+        else [],
         **_workloads(targets, snapshot),
     }
+    return {**found, **_migration(live, kube, namespace)} if MIGRATION in live.labels else found
+
+
+def _migration(live: Revision, kube: KubeApi, namespace: str) -> dict[str, Any]:
+    """How the last Job of a migration ended; nothing where it may not be read, or is gone."""
+    try:
+        jobs = kube.list_(JOB, namespace, label_selector=f"app.kubernetes.io/instance={live.name}")[0]
+    except KubeError:
+        return {}
+    newest = max(jobs, key=lambda job: str(job["metadata"].get("creationTimestamp")), default=None)
+    if newest is None or is_true(newest, "Complete"):
+        return {}
+    state = State.FAILED if is_true(newest, "Failed") else State.IN_PROGRESS
+    what = "failed" if state is State.FAILED else "is at work"
+    message = f"migration of {live.labels[MIGRATION]}: Job {newest['metadata']['name']} {what}"
+    return {"state": state.value, "message": message}
 
 
 def _drift(live: Revision, member: Member, snapshot: Snapshot, kube: KubeApi, namespace: str) -> list[str]:
     """What somebody changed in the cluster, as text. Compared only if somebody wrote since it was verified."""
-    if not member.live or member.live == live_digest(snapshot.listed.get(member.name, {})):
+    if not member.live or member.migration or member.live == live_digest(snapshot.listed.get(member.name, {})):
         return []
     try:
         stored = HelmReader(kube, namespace).read(live.name, live.revision)

@@ -10,6 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import JOB
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
+from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
 from tests.support.fake_environment import CHART, World, fitting, outcomes
 from tests.support.fake_helm import LONG_AGO
@@ -195,6 +196,19 @@ def test_one_that_never_ends_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     failed = failing(world, "v2")
     assert "Job api-migration-old of an earlier run is still at work, so it was not run again" in failed.failure.message
     assert world.helm.commands == []
+
+
+def test_the_status_says_how_it_ended() -> None:
+    world = migrated("v1")
+    failing(world, "v1", migrations={"image": "r/m:bad"})
+    found = set_info(world.kube, "ns", "staging", status=True)
+    row = found["status"]["api-migration"]
+    assert (row["state"], row["verified"]) == ("Failed", False)
+    assert row["message"].startswith("migration of api: Job api-migration-")
+    assert row["message"].endswith(" failed")
+    deploy(world, "v2")
+    found = set_info(world.kube, "ns", "staging", status=True)
+    assert (found["current"], found["status"]["api-migration"]["state"]) == (2, "Current")
 
 
 def test_it_stays_as_long_as_its_service_does() -> None:

@@ -64,6 +64,16 @@ def test_what_the_inventory_no_longer_names_is_removed_only_if_asked(prune: bool
     assert world.helm.commands == calls
     assert bool(report.warnings) is not prune
     assert report.changed is prune
+    note = "Removing api takes away the Dapr app id api, and its consumer group ns.api is not read any more."
+    assert report.notes == [note]
+    assert (note in world.lines) is prune, "said before it is done"
+    assert not prune or world.lines.index(note) < world.lines.index("api: removed, it is no longer in the inventory")
+
+
+def test_a_rename_is_said_before_it_is_done() -> None:
+    world = deployed()
+    report = world.apply({"components": C1}, {"web": A2}, all_releases=("components", "web"), check=True)
+    assert report.notes[-1].startswith("web is new and has the image of api: if it was renamed, ")
 
 
 def test_a_wave_that_fails_stops_those_after_it() -> None:
