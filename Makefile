@@ -101,6 +101,10 @@ faults: build ## break what a healthy set needs, part by part, before, amid and 
 	@TODO_CLOUD_CLUSTER=faults $(CLUSTER) with --provider local faults -- bash -c '$(SITE) && PYTHONPATH=collections:. \
 	python3 -m tests.faults $(if $(PART),--part $(PART)) $(if $(MOMENT),--moment $(MOMENT))'
 
+.PHONY: shapes
+shapes: build ## what teams run in twelve shapes: each deployed, changed, broken and rolled back: a table (SHAPES="web api"; needs npm)
+	@$(CLUSTER) with --provider local shapes -- env PYTHONPATH=collections:. python3 -m tests.shapes $(SHAPES)
+
 .PHONY: fuzz
 fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
 	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 import yaml
 
 from tests.unit.ansible_runs import TOP, Ansible
-from tests.unit.charts.rendering import built
-from tests.unit.inventories.test_own_services import described, names
+from tests.unit.charts.rendering import Helm, built
+from tests.unit.inventories.test_own_services import described, names, objects
 
 SHAPES = TOP / "examples/shapes"
 WAVES = {
@@ -67,3 +68,20 @@ def test_what_an_example_says_is_rendered(example: tuple[str, dict[str, Any]], t
         assert found[release["name"]]["kind"] in ("Deployment", "CronJob")
         if release["name"] in ONE_POD:
             assert found[release["name"]]["spec"]["replicas"] == 1, "the environment says so"
+
+
+def test_the_twelve_of_make_shapes_are_rendered(ansible: Ansible, helm: Helm, tmp_path: Path) -> None:
+    facts = {"registry": "10.0.0.1:5000", "database_url": "postgresql://x", "database_ip": "10.0.0.1"}
+    cluster = tmp_path / "todo-cloud/clusters/shapes"
+    cluster.mkdir(parents=True)
+    (cluster / "cluster.json").write_text(json.dumps(facts))
+    made = described(ansible, TOP / "tests/shapes/inventory", KUBECONFIG=str(cluster / "kubeconfig"))
+    releases = {release["name"]: release for wave in made["waves"] for release in wave}
+    assert len(releases) == 13
+    kinds = {name: set(objects(helm, release)) for name, release in releases.items()}
+    assert {name for name, found in kinds.items() if "Deployment" in found} == set(releases) - {
+        "dapr-components", "migration", "nightly", "redis",
+    }  # fmt: skip
+    tick = {"type": "bindings.cron", "apps": ["basket"], "metadata": {"schedule": "@every 2s", "direction": "input"}}
+    assert releases["dapr-components"]["values"]["components"]["tick"] == tick
+    assert releases["dapr-components"]["values"]["components"]["basket-state"]["apps"] == ["basket"]
