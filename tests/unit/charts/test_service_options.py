@@ -214,6 +214,32 @@ def test_other_containers(helm: Helm) -> None:
         ({"containers": [{"name": "a"}]}, "/containers/0"),
         ({"containers": [{"name": "backend-api", "resources": RESOURCES}]}, "two containers are named backend-api"),
         ({"containers": [{"name": "a", "resources": RESOURCES, "mounts": {"x": "/x"}}]}, "mounts the volume x"),
+        ({"imagePullSecrets": ["a..b"]}, "/imagePullSecrets/0"),
+        ({"envFrom": [{"secret": "a.-b"}]}, "/envFrom/0/secret"),
+        ({"priorityClassName": "a-.b"}, "/priorityClassName"),
+        ({"secretEnv": {"A": {"secret": "s", "key": ".."}}}, "/secretEnv/A/key"),
+        ({"secretEnv": {"A": {"secret": "s", "key": "."}}}, "/secretEnv/A/key"),
+        ({"configEnv": {"A": {"configMap": "c", "key": "..a"}}}, "/configEnv/A/key"),
+        ({"volumes": {"a": {"secret": "x", "items": {"..": "p"}, "path": "/a"}}}, "/volumes/a/items"),
+        ({"exposure": {**INGRESS, "host": "10.0.0.1"}}, "/exposure/host"),
+        ({"exposure": {**INGRESS, "rules": [{"host": "192.168.1.1"}]}}, "/exposure/rules/0/host"),
+        ({"kind": "CronJob", "cronJob": {"schedule": "@daily", "timeZone": "Local"}}, "/cronJob/timeZone"),
+        ({"nodeSelector": {"a..b/c": "d"}}, "/nodeSelector"),
+        ({"podAnnotations": {"a.-b/c": "d"}}, "/podAnnotations"),
+        ({"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]}, "/tolerations/0"),
+        (
+            {"topologySpread": [{"maxSkew": 1, "topologyKey": "a..b/c", "whenUnsatisfiable": "DoNotSchedule"}]},
+            "topologyKey",
+        ),
+        (
+            {
+                "topologySpread": [
+                    {"maxSkew": 1, "topologyKey": "z", "whenUnsatisfiable": "ScheduleAnyway", "minDomains": 2}
+                ]
+            },
+            "/topologySpread/0/whenUnsatisfiable",
+        ),
+        ({"dapr": {"annotations": {"dapr.io/app-port": "70000"}}}, "app-port"),
     ],
 )
 def test_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
