@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
+import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
-from tests.services_page import PAGE, SCHEMA, page, schema
+from tests.services_page import PAGE, SCHEMA, TOP, page, schema
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -26,3 +30,28 @@ def test_the_schema_knows_what_is_refused() -> None:
     for wrong in mistakes:
         assert not told.is_valid({"services": {"web": wrong}})
     assert not told.is_valid({"services": {"back_end": {}}})
+
+
+FILES = sorted(
+    path
+    for path in [*TOP.glob("examples/**/app.yml"), *TOP.glob("examples/**/group_vars/all/services.yml")]
+    if {"app", "services"} & set(yaml.safe_load(path.read_text()))
+)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TOP / "examples")))
+def test_the_examples_fit_the_schema_of_editors(path: Path) -> None:
+    """As an editor reads them: Ansible's own tags aside, and values with templates are text."""
+    found = list(Draft202012Validator(schema()).iter_errors(yaml.safe_load(path.read_text())))
+    assert found == []
+
+
+def test_there_are_examples() -> None:
+    assert len(FILES) >= 5
+
+
+def test_the_schema_that_an_example_names_is_there() -> None:
+    """Where the example is, or where docs/your-own-services.md copies it to."""
+    for path in FILES:
+        for named in re.findall(r"yaml-language-server: \$schema=(\S+)", path.read_text()):
+            assert SCHEMA in [(folder / named).resolve() for folder in (path.parent, TOP / "shop")], path

@@ -27,6 +27,8 @@ _NOT_LISTENING = re.compile(r"connection refused|failed to connect service", re.
 _OTHER_PROTOCOL = re.compile(r"server gave HTTP response to HTTPS client|malformed HTTP response", re.IGNORECASE)
 # Messages of container runtimes about a command that an image does not have.
 _NO_COMMAND = re.compile(r'exec: "([^"]+)": (?:executable file not found|stat [^:]+: no such file)')
+# Message of the kubelet's HTTP prober about a response that is no success.
+_STATUS = re.compile(r"statuscode: (\d{3})\b")
 NO_ANSWER = "NoAnswer"
 # An event this much older than the probe's period and timeout is outdated.
 _SLACK_SECONDS = 10.0
@@ -133,8 +135,8 @@ def _judged(symptom: Symptom, view: Container, events: Sequence[Object], now: fl
     if port := _undefined_port(probe, view):
         text = f"the container has no port named {port!r}"
         return replace(symptom, code=Code.PROBE_FAILING, grace="probe_wrong", reason="NoSuchPort", message=text)
-    if kind == "startupProbe":
-        return symptom  # the kubelet kills it when its attempts are over
+    if kind == "startupProbe":  # the kubelet kills it when its attempts are over
+        return replace(symptom, message=_answer(symptom.pod_uid, view, events))
     text = _newest_message(symptom, view, probe, events, now)
     if absent := _NO_COMMAND.search(text):
         text = f"the image has no command {absent[1]!r}"
@@ -191,10 +193,19 @@ def _newest_message(symptom: Symptom, view: Container, probe: Object, events: Se
     return " ".join(str(newest.get("message") or "").split())
 
 
-def _newest_event(pod_uid: str, view: Container, events: Sequence[Object]) -> Object | None:
-    """The kubelet's last event about the readiness probe in the container's current run."""
+def _answer(pod_uid: str, view: Container, events: Sequence[Object]) -> str:
+    """What the app answered to the startup probe last, such as ``HTTP 404``; empty if it did not."""
+    newest = _newest_event(pod_uid, view, events, "Startup probe")
+    found = _STATUS.search(str((newest or {}).get("message")))
+    return f"HTTP {found[1]}" if found else ""
+
+
+def _newest_event(
+    pod_uid: str, view: Container, events: Sequence[Object], probe: str = "Readiness probe"
+) -> Object | None:
+    """The kubelet's last event about a probe in the container's current run."""
     began = timestamp((view.running or {}).get("startedAt")) or 0.0
-    about = (event for event in events if is_about(event, pod_uid, view.name, "Unhealthy", "Readiness probe"))
+    about = (event for event in events if is_about(event, pod_uid, view.name, "Unhealthy", probe))
     current = [event for event in about if event_time(event) >= began - 1.0]
     # Times are whole seconds: of two events in the same second the less severe one counts.
     return max(

@@ -65,9 +65,15 @@ def line(target: Target, judgement: Judgement) -> str:
         return f"{target.label} ready: {judgement.status.message}"
     reasons: dict[str, list[float]] = {}
     for symptom, lasted in _notable(judgement):
-        reasons.setdefault(symptom.reason, []).append(lasted)
+        reasons.setdefault(_reason(symptom), []).append(lasted)
     notes = [f", {len(times)} waiting: {reason} {max(times):.0f} s" for reason, times in reasons.items()]
     return f"{target.label} {judgement.status.message}{''.join(notes)}"
+
+
+def _reason(symptom: Symptom) -> str:
+    """``NotStarted (startup probe: HTTP 404)``: who waits for that to change should see it at once."""
+    answered = symptom.code is Code.NOT_READY and symptom.container and symptom.message
+    return f"{symptom.reason} (startup probe: {symptom.message})" if answered else symptom.reason
 
 
 def _notable(judgement: Judgement) -> list[tuple[Symptom, float]]:

@@ -165,3 +165,22 @@ def test_a_probe_command_that_the_image_does_not_have_is_named() -> None:
     found = judge.look(tree_of(workload, others), at(16.0, STARTED + 21.0), events=events).terminal
     assert [(symptom.code, symptom.reason) for symptom in found] == [(Code.PROBE_FAILING, "NoSuchCommand")]
     assert found[0].message == "the image has no command 'grpc_health_probe'"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("Startup probe failed: HTTP probe failed with statuscode: 404", "HTTP 404"),
+        ("Startup probe failed: Get \"http://10.0.0.1\": connection refused", ""),
+        ("Readiness probe failed: HTTP probe failed with statuscode: 404", ""),
+    ],
+)  # fmt: skip
+def test_what_the_startup_probe_is_answered_is_told_and_fails_nothing(said: str, message: str) -> None:
+    asked, events = refused(STARTED + 300.0)
+    pods = copy.deepcopy(asked.new_pods)
+    pods[0]["spec"]["containers"][0]["startupProbe"] = {"failureThreshold": 300}
+    pods[0]["status"]["containerStatuses"][0]["started"] = False
+    events[0]["message"] = said
+    found = Judge({}).look(Tree(asked.workload, asked.newest, pods), at(0, STARTED + 300.0), events=events)
+    assert not found.terminal
+    assert [(one.reason, one.message) for one, _lasted in found.waiting] == [("NotStarted", message)]

@@ -5,6 +5,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judgement
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State, Status
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.progress import line
 
 from tests.support.shown_cluster import cluster, deployment, objects, wait
 
@@ -17,3 +22,10 @@ def test_reminder_of_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(
         "s of 1 s, waiting for unschedulable 0/1 available, 1 waiting: Unschedulable" in line for line in lines[1:]
     )
+
+
+def test_what_a_probe_is_answered_is_in_the_line() -> None:
+    symptom = Symptom(Code.NOT_READY, "not_ready", "NotStarted", "HTTP 404", "web-1", container="web")
+    judgement = Judgement(Status(State.IN_PROGRESS, "0/1 available"), waiting=((symptom, 36.0),))
+    said = line(deployment("web"), judgement)
+    assert said == "web 0/1 available, 1 waiting: NotStarted (startup probe: HTTP 404) 36 s"
