@@ -89,15 +89,19 @@ def main() -> int:
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    played, failures = play(
-        os.environ["TODO_CLOUD_TEST_KUBECONFIG"],
-        options.points,
-        options.seed,
-        options.lanes,
-        folder,
-        options.verified_again,
-        kinds=[options.kind] if options.kind else KINDS,
-    )
+    try:
+        played, failures = play(
+            os.environ["TODO_CLOUD_TEST_KUBECONFIG"],
+            options.points,
+            options.seed,
+            options.lanes,
+            folder,
+            options.verified_again,
+            kinds=[options.kind] if options.kind else KINDS,
+        )
+    except KeyboardInterrupt:
+        print(f"interrupted: its environments are gone, the logs are in {folder}", flush=True)
+        return 130
     print(table(played))
     print(f"{len(played)} points converged, {len(failures)} failed; logs in {folder}")
     return 1 if failures else 0

@@ -33,12 +33,15 @@ def secret_contents(
     made = generated or {}
     return {
         name: _contents(values.get(name) or {}, list(made.get(name) or ()), present.get(name, {}))
-        for name in sorted({*values, *made})
+        for name in sorted({*values, *made}, key=str)
     }
 
 
-def _contents(values: Mapping[str, Any], generated: list[str], present: Mapping[str, str]) -> dict[str, Any]:
+def _contents(values: Any, generated: list[str], present: Mapping[str, str]) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        return {"data": {}, "open": [], "missing": [], "unfit": ["its content as a whole (no keys with values)"]}
     unfit = [f"{key} ({what})" for key, value in values.items() if (what := _what(value))]
+    unfit += [f"{key} (a key that is {_what(key)})" for key in values if isinstance(key, bool) or not _is_key(key)]
     given = {key: value for key, value in values.items() if value is not None and value != "" and not _what(value)}
     data = {key: base64.b64encode(str(value).encode()).decode() for key, value in given.items()}
     unset = [key for key in dict.fromkeys([*values, *generated]) if key not in data and not _what(values.get(key))]
@@ -52,6 +55,10 @@ def _contents(values: Mapping[str, Any], generated: list[str], present: Mapping[
         else:
             missing.append(key)
     return {"data": data, "open": unset, "missing": missing, "unfit": unfit}
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, (str, int))  # a number is written as JSON writes it: as in the file
 
 
 def _what(value: Any) -> str:

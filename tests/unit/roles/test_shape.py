@@ -51,8 +51,9 @@ def test_arguments_carry_the_name_of_their_role(role: Path) -> None:
 
 
 def test_secrets_are_marked(role: Path) -> None:
+    """But for the role that names what is wrong among them: see test_secret.py for what it shows."""
     for name, option in options(role).items():
-        if name.endswith(("_password", "_secrets", "secret_values")):
+        if name.endswith(("_password", "_secrets", "secret_values")) and name != "secret_values":
             assert option.get("no_log") is True, name
 
 
@@ -77,7 +78,7 @@ def kind_of(definition: Any) -> Any:
 def test_tasks_that_touch_secrets_are_never_logged() -> None:
     seen = 0
     for file in TOP.glob("roles/*/tasks/**/*.yml"):
-        for task in load(file):
+        for task in tasks_of(load(file)):
             arguments = task.get("kubernetes.core.k8s") or task.get("kubernetes.core.k8s_info") or {}
             if "Secret" in (arguments.get("kind"), kind_of(arguments.get("definition"))):
                 seen += 1

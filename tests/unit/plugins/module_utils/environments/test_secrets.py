@@ -70,3 +70,14 @@ def test_a_secret_without_data_and_one_without_values() -> None:
     assert secret_contents({"app": None}, {"app": None}, [{"metadata": {"name": "app"}}]) == {
         "app": {"data": {}, "open": [], "missing": [], "unfit": []}
     }
+
+
+def test_a_secret_whose_content_is_no_map_is_named() -> None:
+    found = secret_contents({"app": "text", 5: {"a": "b"}})  # type: ignore[dict-item]  # an inventory may say anything
+    assert found["app"]["unfit"] == ["its content as a whole (no keys with values)"]
+    assert found[5]["data"] == {"a": "Yg=="}  # type: ignore[index]
+
+
+def test_keys_that_are_no_text_are_named() -> None:
+    found = secret_contents({"app": {date(2024, 1, 1): "x", True: "y", 5: "z"}})  # type: ignore[dict-item]
+    assert found["app"]["unfit"] == ["2024-01-01 (a key that is a date)", "True (a key that is a boolean)"]
