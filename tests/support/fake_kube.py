@@ -115,7 +115,13 @@ class FakeKube:
                 _shown(item, metadata_only)
                 for (kind, where, name), item in self.objects.items()
                 if (kind, where) == (resource.kind, namespace)
-                and field_selector in ("", f"metadata.name={name}")
+                and (
+                    field_selector in ("", f"metadata.name={name}")
+                    or (
+                        field_selector.startswith("type!=")
+                        and item.get("type") != field_selector.removeprefix("type!=")
+                    )
+                )
                 and _selected(item["metadata"].get("labels") or {}, label_selector)
             ]
             return found, str(self._version)

@@ -8,10 +8,10 @@ A killed run leaves its Job at work, so before another one is written, that one 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..failure import Code, TodoCloudError, error
+from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.manifest import objects_of
 from ..helm.state import Action, State
 from ..kube.api import Object
@@ -20,7 +20,8 @@ from ..kube.resources import JOB
 from ..planning.plan import PlanItem
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
-from ..readiness.fields import is_true, name, timestamp, uid
+from ..readiness.fields import is_true, name, terminating, timestamp, uid
+from .job_output import last_lines
 from .rendering import Rendering
 from .run import Run
 
@@ -65,9 +66,27 @@ class Migrations:
                     release=spec.name,
                 )
             if not told:
-                self._run.progress(f"{spec.name}: waiting for the end of {', '.join(busy)}, of an earlier run")
+                self._run.progress(
+                    f"{spec.name}: waiting until {', '.join(busy)} of an earlier run is gone or has ended"
+                )
                 told = True
             time.sleep(_POLL_SECONDS)
+
+    def stopped(self, failures: Mapping[str, Failure], wave: Iterable[ReleaseSpec]) -> dict[str, Failure]:
+        """The failures of a wave, once those of its migrations that have not ended are stopped."""
+        found = dict(failures)
+        for spec in wave:
+            if spec.migration is None or spec.name not in failures:
+                continue
+            for job in self._jobs(spec):
+                if not _has_ended(job):
+                    lines = last_lines(self._run.kube, self._namespace, spec.name, self._run.settings.wait.log_lines)
+                    self._delete(job)
+                    last = f", its last line: {lines[-1]}" if lines else ""
+                    failure = failures[spec.name]
+                    message = f"{failure.message.rstrip('.')}; it was stopped{last}"
+                    found[spec.name] = Failure(failure.code, message, {**failure.details, "log_tail": lines})
+        return found
 
     def _in_the_way(self, spec: ReleaseSpec, wanted: set[str]) -> list[str]:
         """Jobs that must end or go first. One that failed and would be the same again is deleted."""
@@ -75,12 +94,15 @@ class Migrations:
         for job in self._jobs(spec):
             again = name(job) in wanted
             if again and is_true(job, "Failed"):
-                if not job["metadata"].get("deletionTimestamp"):
-                    self._run.kube.delete(JOB, self._namespace, name(job), uid=uid(job))
+                self._delete(job)
                 found.append(f"Job {name(job)}")
-            elif not again and not (is_true(job, "Failed") or is_true(job, "Complete")):
+            elif not again and not _has_ended(job):
                 found.append(f"Job {name(job)}")
         return found
+
+    def _delete(self, job: Object) -> None:
+        if not terminating(job):
+            self._run.kube.delete(JOB, self._namespace, name(job), uid=uid(job))
 
     def _jobs(self, spec: ReleaseSpec) -> Sequence[Object]:
         selector = f"app.kubernetes.io/instance={spec.name}"
@@ -106,3 +128,7 @@ class Migrations:
             if member and member.migration and member.inputs == spec.inputs:
                 return True
         return False
+
+
+def _has_ended(job: Object) -> bool:
+    return is_true(job, "Complete") or is_true(job, "Failed")

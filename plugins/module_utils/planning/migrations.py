@@ -23,7 +23,7 @@ Raw = Mapping[str, Any]  # a release as a role describes it
 SUFFIX = "-migration"
 _TIMEOUT_SECONDS = 600
 _KEYS = {"command", "image", "when", "timeout", "reversible"}
-_SPARE_SECONDS = 30  # beyond its timeout: until Kubernetes has stopped it and said so
+_SPARE_SECONDS = 30  # beyond its timeout: Kubernetes stops one whose run was killed
 # Values of charts/service that a Job of the same image needs too. No sidecar: with one a Job may never end.
 _KEPT = (
     "environment", "partOf", "image", "imagePullPolicy", "imagePullSecrets", "security", "writable", "volumes",
@@ -57,11 +57,6 @@ class Migration:
             raise _invalid(of, f"migrations.timeout is a number of seconds, not {timeout!r}")
         reversible = raw.get("reversible", True)
         return cls(of, tuple(map(str, command)), when == "before", timeout, bool(reversible))
-
-    @property
-    def seconds(self) -> int:
-        """How long to wait for its end."""
-        return self.timeout + _SPARE_SECONDS
 
     @property
     def labels(self) -> dict[str, str]:
@@ -121,7 +116,7 @@ def _of(raw: Mapping[str, Any]) -> tuple[Mapping[str, Any], Migration]:
         "name": migration.of + SUFFIX,
         "namespace": raw.get("namespace"),
         "chart": raw.get("chart"),
-        "values": job_values(values, migration.command, migration.timeout),
+        "values": job_values(values, migration.command, migration.timeout + _SPARE_SECONDS),
     }, migration
 
 

@@ -250,14 +250,16 @@ class Engine:
             if not busy:
                 continue
             self._progress(f"wave {number} of {len(self._waves)}: " + ", ".join(f"{i.name} ({i.word})" for i in busy))
-            deadline, since = Deadline.after(self._seconds(wave)), self._kube.server_now()
+            deadline, since = Deadline.after(self._settings.timeout), self._kube.server_now()
             failures = self._write_all(busy, snapshot, writer, deadline)
+            if seconds := [spec.migration.timeout for spec in wave if spec.migration]:
+                deadline = Deadline.after(max(seconds))
             found = Verification()
             if not failures:
                 apps = {each.name: each.app_id for each in wave}
                 found = verifier.verify([item.name for item in busy], apps, deadline, since)
                 self._note(found)
-                failures = dict(found.failures)
+                failures = self._migrations.stopped(found.failures, wave)
             if failures:
                 lost = WaveFailure(failures, [i.name for i in busy], verified, {s.name: s for s in self._specs})
                 raise Remediation(run).remediate(lost, self._report)
@@ -275,10 +277,6 @@ class Engine:
             self._report.rows[name].outcome, self._report.rows[name].detail = Outcome.DRIFTED, why
         self._report.set, warnings = Recorder(run).record(verified, sources, snapshot, drifted=left)
         self._report.warnings += warnings
-
-    def _seconds(self, wave: Sequence[ReleaseSpec]) -> int:
-        """For how long a wave is written and waited for; migrations say that themselves."""
-        return max([self._settings.timeout, *(spec.migration.seconds for spec in wave if spec.migration)])
 
     def _write_all(
         self, items: Sequence[PlanItem], snapshot: Snapshot, writer: ReleaseWriter, deadline: Deadline

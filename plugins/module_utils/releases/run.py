@@ -8,29 +8,22 @@ import difflib
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..deploy.job_output import last_lines
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verifier
 from ..deploy.writer import ReleaseWriter
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.storage import ReleaseStatus, StoredRelease
-from ..known_secrets import KNOWN, secrets_of
 from ..kube.deadline import Deadline
-from ..kube.errors import KubeError
-from ..kube.resources import POD, SECRET
-from ..kube.secret_data import texts_of
 from ..planning.migrations import job_values
 from ..planning.spec import ReleaseSpec
-from ..readiness.fields import name as name_of
 
 _CHART = "service"  # whose values say what a Job of the same image needs
-_NOT_HELMS = "type!=helm.sh/release.v1"
 _LINES = 400
-_LETTERS = 64_000
 _LONGEST = 49  # of the service's name in that of the release
 _SPARE_SECONDS = 60  # after which Kubernetes stops a Job that a killed run left
 _STARTED = "todo.cloud/started"  # of the pod: no two Jobs are the same
@@ -102,32 +95,14 @@ class Command:
         spec = ReleaseSpec.parse({
             "name": self._name, "namespace": settings.namespace, "chart": self._chart, "values": values,
         })  # fmt: skip
-        self._learn_secrets()
         try:
             writer.apply(spec, {}, deadline)
             failures = Verifier(run, repair_sidecars=False).verify([self._name], {}, deadline).failures
-            found.output = self._output()
+            found.output = last_lines(run.kube, settings.namespace, self._name, _LINES)
         finally:
             writer.uninstall(self._name)
         for failure in failures.values():
             raise TodoCloudError(_of(failure, self._service, self._command))
-
-    def _output(self) -> list[str]:
-        """The last lines of all that the command wrote."""
-        kube, namespace = self._run.kube, self._settings.namespace
-        lines: list[str] = []
-        for pod in kube.list_(POD, namespace, label_selector=f"app.kubernetes.io/instance={self._name}")[0]:
-            try:
-                lines += kube.logs(namespace, name_of(pod), self._name, tail=_LINES)[-_LETTERS:].splitlines()
-            except KubeError as exc:
-                lines.append(f"(its output could not be read: {exc.failure.message})")
-        return lines[-_LINES:]
-
-    def _learn_secrets(self) -> None:
-        """What its output must not show: the values of the namespace's Secrets, where they may be read."""
-        with suppress(KubeError):
-            for secret in self._run.kube.list_(SECRET, self._settings.namespace, field_selector=_NOT_HELMS)[0]:
-                KNOWN.add(secrets_of(texts_of(secret)))
 
 
 def words_of(command: object) -> list[str]:

@@ -185,7 +185,7 @@ def test_one_of_another_version_that_is_still_at_work_is_waited_for(monkeypatch:
     monkeypatch.setattr("time.sleep", ends)
     deploy(world, "v2")
     assert world.helm.commands == ["upgrade api-migration", "upgrade api"]
-    assert "api-migration: waiting for the end of Job api-migration-old, of an earlier run" in world.lines
+    assert "api-migration: waiting until Job api-migration-old of an earlier run is gone or has ended" in world.lines
 
 
 def test_one_that_never_ends_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +209,15 @@ def test_the_status_says_how_it_ended() -> None:
     deploy(world, "v2")
     found = set_info(world.kube, "ns", "staging", status=True)
     assert (found["current"], found["status"]["api-migration"]["state"]) == (2, "Current")
+
+
+def test_one_that_hangs_is_stopped_and_named() -> None:
+    world = migrated("v1")
+    failed = failing(world, "v1", migrations={"image": "r/m:hangs", "timeout": 1})
+    name = world.helm.jobs[-1]
+    assert "; it was stopped; its wave was not touched" in failed.failure.message
+    assert ("Job", "ns", name) not in world.kube.objects
+    assert world.helm.commands == ["upgrade api-migration"]
 
 
 def test_it_stays_as_long_as_its_service_does() -> None:

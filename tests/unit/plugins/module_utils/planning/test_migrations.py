@@ -35,7 +35,7 @@ def test_it_has_what_the_service_has_and_nothing_that_serves() -> None:
         "envFrom": [{"secret": "app"}], "secretEnv": {"URL": {"secret": "database", "key": "url"}},
         "security": {"user": 1000}, "serviceAccount": {"annotations": {"iam": "role"}},
         "podAnnotations": {"mesh/inject": "false"}, "kind": "Job", "command": ["up"],
-        "job": {"backoffLimit": 0, "activeDeadlineSeconds": 60},
+        "job": {"backoffLimit": 0, "activeDeadlineSeconds": 90},
         "networkPolicy": {"access": ["database"], "internet": True},
     }  # fmt: skip
 
