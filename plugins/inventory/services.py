@@ -142,12 +142,18 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
         groups = [self.inventory.groups[name] for name in _RELEASES if name in self.inventory.groups]
         return [host.name.replace("_", "-") for group in groups for host in group.get_hosts()]
 
+    def _of_collection(self, file: Path) -> Mapping[str, Any]:
+        """A file of this collection, kept out of the loader's cache: roles get their variables from there as well, and
+        as they are read here they hold no templates.
+        """
+        return self.loader.load_from_file(str(file), cache="none") or {}
+
     def _roles(self) -> dict[str, list[str]]:
         """The roles that say what a service is, with the services that each calls."""
         found = {}
         for file in _ROLES.glob("*/vars/main.yml"):
             role = file.parents[1].name
-            values = (self.loader.load_from_file(str(file)) or {}).get(f"_{role}_values") or {}
+            values = self._of_collection(file).get(f"_{role}_values") or {}
             if isinstance(values, Mapping) and "image" in values:
                 found[role] = list((values.get("networkPolicy") or {}).get("egressTo") or ())
         return found
@@ -179,7 +185,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             self.inventory.add_group(group)
         for key, value in shared_variables(entries).items():
             self.inventory.set_variable("all", key, value)
-        more = limits(entries, self.loader.load_from_file(str(_ENVIRONMENT)))
+        more = limits(entries, self._of_collection(_ENVIRONMENT))
         if more:
             self.inventory.set_variable("all", "services_limits", more)
         own = {name: entry for name, entry in entries.items() if entry.get("dapr")}
@@ -187,7 +193,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             self.inventory.add_host("dapr_components", group="components")
         roles = [name for name, entry in entries.items() if "role" in entry]
         if own:
-            defaults = self.loader.load_from_file(str(_CHART))
+            defaults = self._of_collection(_CHART)
             made = components(own, defaults, [*others, *roles])
             self.inventory.set_variable("all", "services_components", made)
         if not roles and not set(others) - {"dapr-components"}:  # nobody else may use it

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import is_trusted_as_template
+from ansible_collections.todo.cloud.plugins.inventory.services import InventoryModule
 
 from tests.support.environ import clean_environ
 from tests.unit.ansible_runs import TOP, Ansible
@@ -140,6 +143,14 @@ def test_playbooks_take_all_that_describe_releases(inventory: Path, ansible: Ans
     assert set(done.stdout.partition("hosts (6):")[2].split()) == wanted, done.stdout
 
 
+def test_every_playbook_on_releases_takes_entries(inventory: Path, ansible: Ansible) -> None:
+    names = ("adopt", "plan", "promote", "rollback", "services", "status", "verify")
+    books = [TOP / f"playbooks/{name}.yml" for name in names]
+    done = ansible.playbook(*books, "-i", inventory, "--list-hosts")
+    lists = done.stdout.split("playbook: ")[1:]
+    assert [name for name, listed in zip(names, lists, strict=True) if "web" not in listed.split()] == []
+
+
 @pytest.mark.parametrize(
     ("app", "here", "said"),
     [
@@ -180,3 +191,19 @@ def test_a_mistake_in_yaml_has_its_file_and_line(tmp_path: Path, ansible: Ansibl
     (tmp_path / "app.yml").write_text("services:\n  web:\n    image: x/y:1\n     port: 3000\n")
     done = ansible.playbook(TOP / "playbooks/preflight.yml", "-i", inventory, "--list-hosts")
     assert f"{tmp_path}/app.yml, line 4: " in done.stdout
+
+
+def test_roles_of_an_installed_collection_keep_their_templates() -> None:
+    """The loader has one cache for all; a file that the plugin had read without templates stayed so for its role."""
+    plugin = InventoryModule()
+    plugin.loader = loader = DataLoader()
+    assert plugin._roles()
+    read = [file for file in TOP.glob("roles/*/vars/main.yml") if file.read_text().count("{{")]
+    texts = [
+        text
+        for file in read
+        for text in loader.load_from_file(str(file), trusted_as_template=True).values()
+        if isinstance(text, str) and "{{" in text
+    ]
+    assert texts
+    assert all(map(is_trusted_as_template, texts))
