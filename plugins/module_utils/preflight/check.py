@@ -26,6 +26,7 @@ from .needs import Provided, images_of, label_of, needs_of, provided
 from .platforms import Platforms, mismatches
 from .problem import Problem
 from .surroundings import classes, hosts, missing, node_ports
+from .versions import dapr_of_pods
 
 _SIDE_BY_SIDE = 8
 _MANY_NODES = 50  # the pods of a bigger cluster are not listed: whether there is room is its autoscaler's business
@@ -86,6 +87,7 @@ class Preflight:
         pods = _parallel(lambda pair: [(*pair, *runs.pod(*pair))], _pairs(templates))
         found += [problem for *_ignored, problems, _pod in pods for problem in problems]
         found += [problem for release, t, _problems, pod in pods if pod for problem in without_sidecar(release, t, pod)]
+        found += [problem for release, t, _problems, pod in pods if pod for problem in dapr_of_pods(release, t, pod)]
         found += _parallel(lambda pair: self._missing(pair[0], pair[1], brought), list(templates.items()))
         found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
         found += hosts(self._kube, self._namespace, objects)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 from ..availability import BackgroundProbe
@@ -31,6 +32,7 @@ from ..helm.state import Action, Lock, State
 from ..helm.storage import History, StoredRelease
 from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
+from ..kube.errors import KubeError
 from ..kube.identity import identity
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
@@ -44,6 +46,7 @@ from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
 from ..preflight.check import Preflight
 from ..preflight.problem import Problem, failure_of
+from ..preflight.versions import helm_and_cluster
 from ..records.rollback_target import forget
 from .export import export
 from .preview import Preview
@@ -199,6 +202,8 @@ class Engine:
             self._kube, settings.namespace, images.absent, settings.prepared_secrets, images.platforms,
             settings.dapr_namespace,
         )  # fmt: skip
+        with suppress(KubeError):  # a proxy in front of the API server may keep it to itself
+            found += helm_and_cluster(settings.environment, self._run.helm.version, self._kube.version())
         return [*found, *look.problems(rendered), *_unwatched(wanted, rendered)]
 
     def _too_large(self, snapshot: Snapshot) -> list[Problem]:
