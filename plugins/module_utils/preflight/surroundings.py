@@ -45,6 +45,7 @@ _WHERE = {
     RUNTIME_CLASS: "install it, or name one of kubectl get runtimeclasses",
 }
 _CANARY = "canary"  # ingress controllers let such an annotation share a host
+_ENTRY_POINTS = "traefik.ingress.kubernetes.io/router.entrypoints"  # a release's redirect is an Ingress for HTTP alone
 
 
 def missing(
@@ -149,6 +150,7 @@ class _Claim:
     namespace: str
     name: str
     release: str = ""
+    entry_points: str = ""
 
     @property
     def route(self) -> tuple[str, str, str]:
@@ -174,7 +176,8 @@ def hosts(kube: KubeReader, namespace: str, rendered: Mapping[str, Sequence[Obje
     others = [c for item in live for c in _claims({**item, "kind": INGRESS.kind}, "") if c.identity not in mine]
     remedy = "change one of the two hosts"
     for number, claim in enumerate(ours):
-        twins = [c for c in ours[:number] if c.route == claim.route and c.identity != claim.identity]
+        before = [c for c in ours[:number] if c.route == claim.route and c.identity != claim.identity]
+        twins = [c for c in before if c.release != claim.release or c.entry_points == claim.entry_points]
         foreign = [c for c in others if c.route == claim.route]
         for twin in [*twins, *foreign]:
             who = f"release {twin.release}" if twin.release else f"Ingress {twin.name} in namespace {twin.namespace}"
@@ -195,4 +198,4 @@ def _claims(item: Object, namespace: str, release: str = "") -> Iterator[_Claim]
         for path in items(mapping(rule.get("http")).get("paths")):
             if rule.get("host"):
                 yield _Claim(str(rule["host"]).lower(), str(path.get("path") or "/"), ingress_class, own or namespace,
-                             name, release)  # fmt: skip
+                             name, release, str(annotations.get(_ENTRY_POINTS) or ""))  # fmt: skip

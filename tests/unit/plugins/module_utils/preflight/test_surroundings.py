@@ -120,6 +120,20 @@ def test_a_host_that_another_namespace_claims() -> None:
     assert claimed(kube, api=[ingress("mine", ingressClassName="internal")]) == []
 
 
+def at(name: str, entry_point: str) -> dict[str, Any]:
+    found = ingress(name)
+    found["metadata"]["annotations"] = {"traefik.ingress.kubernetes.io/router.entrypoints": entry_point}
+    return found
+
+
+def test_a_redirect_is_not_in_the_way_of_what_it_leads_to() -> None:
+    secure, plain = at("shop", "websecure"), at("shop-http", "web")
+    assert claimed(Everywhere(), shop=[secure, plain]) == []
+    (problem,) = claimed(Everywhere(), shop=[secure, at("shop-too", "websecure")])
+    assert problem.code == Code.CONFLICT
+    assert len(claimed(Everywhere(), shop=[secure], other=[plain])) == 1
+
+
 def test_a_host_within_the_namespace_may_be_one_that_goes() -> None:
     kube = Everywhere()
     kube.put(INGRESS, "ns", ingress("old-name"))
