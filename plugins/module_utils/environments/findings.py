@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 POD_SECURITY, QUOTA, POLICIES = "environment_pod_security", "environment_quota", "environment_policies"
+ADMISSION = "environment_admission"
 NAMESPACE_POD_SECURITY = "namespace_pod_security"  # of the role namespace, where it is used alone
 ADVICE = {
     NAMESPACE_POD_SECURITY: "a level that they fit",
     POD_SECURITY: "{enforce: baseline}, or privileged",
     QUOTA: "higher limits, or off",
+    ADMISSION: "warn or off, or change the services first; environment_registries names where images may come from",
     POLICIES: "audit or off, or open it in environment_values.networkPolicies",
 }
 

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Compares what a namespace is about to get (Pod Security, quota, LimitRange, policies) with the pods that run in it.
+"""Compares what a namespace is about to get (Pod Security, quota, limits, policies) with the pods that run in it.
 
 Nothing is written. What is not tightened, and a namespace without running pods, costs next to nothing.
 """
@@ -20,12 +20,16 @@ from ..kube.resources import INGRESS, NAMESPACE, POD, PVC, RESOURCE_QUOTA, SERVI
 from ..readiness.daprd import living
 from ..readiness.fields import Object, labels, name, spec
 from .connections import Surroundings, described, policy_findings, public_services, services_by_host
-from .findings import ADVICE, NAMESPACE_POD_SECURITY, POD_SECURITY, POLICIES, Finding
+from .findings import ADMISSION, ADVICE, NAMESPACE_POD_SECURITY, POD_SECURITY, POLICIES, Finding
+from .pod_rules import RULES, admission_findings, rules_of, same_rules
 from .pod_security import ENFORCE, is_stricter, level_of, violations
 from .quota import limit_findings, quota_findings
 
 _POLICY = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 _LIMIT_RANGE = Resource("v1", "LimitRange", "limitranges")
+_API = "admissionregistration.k8s.io/v1"
+_ADMISSION = Resource(_API, "ValidatingAdmissionPolicy", "validatingadmissionpolicies", namespaced=False)
+_BINDING = Resource(_API, "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", namespaced=False)
 _ROUTE = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 _RELEASE = "meta.helm.sh/release-name"
 _SHOWN = 8
@@ -104,10 +108,36 @@ def _compare_release(kube: KubeApi, helm: Helm, wanted: Wanted, pods: Sequence[O
         for each in limits:
             found.refused += limit_findings(spec(each), spec(live.get(name(each)) or {}), pods)
         found.refused += _quotas(kube, wanted.namespace, quotas, bounds, pods)
+    found.refused += _admission(kube, objects, pods, spec(limits[0]) if limits else {}, found.lines)
     found_policies = list(_policies(kube, wanted, _of_kind(objects, "NetworkPolicy"), pods, found.lines))
     (found.audited if wanted.audit else found.refused).extend(found_policies)
     if wanted.audit:
         found.lines += [f"{POLICIES} audit, not applied: {each}" for each in found_policies]
+
+
+def _admission(
+    kube: KubeApi, objects: Sequence[Object], pods: Sequence[Object], bounds: Object, lines: list[str]
+) -> Iterator[Finding]:
+    """Pods that the admission policy would not let come back. One that only warns goes to ``lines``."""
+    for policy in _of_kind(objects, _ADMISSION.kind):
+        bindings = [each for each in _of_kind(objects, _BINDING.kind) if name(each) == name(policy)]
+        if RULES not in (policy["metadata"].get("annotations") or {}):
+            continue  # of the accounts: it is about writers, not about pods
+        denies = any("Deny" in (spec(each).get("validationActions") or ()) for each in bindings)
+        found = admission_findings(rules_of(policy), pods, bounds)
+        if not denies:
+            lines += [f"{ADMISSION} warn, not refused: {each}" for each in found]
+        elif not _is_denied_already(kube, policy):
+            yield from found
+
+
+def _is_denied_already(kube: KubeApi, policy: Object) -> bool:
+    """Whether the same is refused already, as far as that may be read."""
+    try:
+        live, binding = (kube.find(each, "", name(policy)) for each in (_ADMISSION, _BINDING))
+    except Forbidden:
+        return False
+    return same_rules(live, policy) and "Deny" in (spec(binding or {}).get("validationActions") or ())
 
 
 def _quotas(

@@ -219,6 +219,7 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "deployer": {"enabled": True, "promotesTo": ["todo-production"]},
             "oncall": {"enabled": True, "groups": ["sre"]},
+            "admission": {"mode": "deny", "registries": ["ghcr.io/acme/", "ghcr.io/dapr/"]},
             "networkPolicies": {
                 "broker": {"namespaces": [], "cidrs": ["0.0.0.0/0"], "ports": [9092]},
                 "database": {"cidrs": ["10.240.0.2/32"], "ports": [5432]},

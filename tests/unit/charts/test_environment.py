@@ -99,6 +99,18 @@ def test_parts_can_be_left_out(helm: Helm) -> None:
     assert helm.environment(quota=None, limitRange=off, networkPolicies=off) == []
 
 
+def test_pods_are_warned_of_or_refused_in_this_namespace_alone(helm: Helm) -> None:
+    """What they refuse: tests/integration/test_tightening.py."""
+    assert not [o for o in helm.environment() if o["kind"].startswith("Validating")]
+    for mode in ("warn", "deny"):
+        objects = helm.environment(admission={"mode": mode})
+        policy, binding = (pick(objects, f"ValidatingAdmissionPolicy{more}") for more in ("", "Binding"))
+        assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": [mode.title()]}
+        selector = policy["spec"]["matchConstraints"]["namespaceSelector"]["matchLabels"]
+        assert policy["metadata"]["name"] == f"{selector['kubernetes.io/metadata.name']}-pods"
+        assert "elsewhere" not in str(policy["spec"]), "any registry, where none is named"
+
+
 def test_accounts_have_no_more_than_they_are_given(helm: Helm) -> None:
     """What the API server makes of it: tests/integration/test_access.py."""
     assert not [o for o in helm.environment() if o["kind"] in ("ServiceAccount", "ClusterRole", "Role")]
@@ -143,6 +155,8 @@ def test_rights_for_charts_of_ones_own(helm: Helm) -> None:
         ({"networkPolicies": {"databases": {}}}, "databases"),
         ({"networkPolicies": {"broker": {"hosts": ["x"]}}}, "hosts"),
         ({"limitRange": {"max": {"cpu": 2}}}, "/limitRange/max/cpu"),
+        ({"admission": {"registries": ["ghcr.io/acme"]}}, "/admission/registries/0"),
+        ({"admission": {"mode": "on"}}, "/admission/mode"),
         ({"deployer": {"enabled": True, "rules": [{"verbs": ["get"]}]}}, "/deployer/rules/0"),
     ],
 )

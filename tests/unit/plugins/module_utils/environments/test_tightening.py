@@ -10,6 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.environments.pod_securi
 from ansible_collections.todo.cloud.plugins.module_utils.environments.tightening import Wanted, compare
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     NAMESPACE,
     POD,
@@ -103,3 +104,42 @@ def test_pod_security_alone_names_the_roles_own_variable(kube: FakeKube) -> None
     kube.warns = ["web-1: runAsNonRoot != true"]
     (found,) = look(kube, Wanted("ns", LEVEL)).refused
     assert found.variable == "namespace_pod_security"
+
+
+API = "admissionregistration.k8s.io/v1"
+NOTES = {"todo.cloud/rules": '{"registries": ["ghcr.io/acme/"], "probes": false}'}
+RULES = {"apiVersion": API, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "ns-pods", "annotations": NOTES}}
+OF_ACCOUNTS = {"apiVersion": API, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "ns-own"}}
+
+
+def binding(action: str) -> dict[str, Any]:
+    spec = {"policyName": "ns-pods", "validationActions": [action]}
+    return {"apiVersion": API, "kind": f"{RULES['kind']}Binding", "metadata": {"name": "ns-pods"}, "spec": spec}
+
+
+def test_pods_that_an_admission_policy_would_refuse_are_told_or_refused(kube: FakeKube) -> None:
+    warned = look(kube, wanted(RULES, OF_ACCOUNTS, binding("Warn")))
+    assert warned.refused == []
+    assert "environment_admission warn, not refused: web-1: without requests" in warned.lines[0]
+    denied = look(kube, wanted(RULES, OF_ACCOUNTS, binding("Deny")))
+    assert {each.variable for each in denied.refused} == {"environment_admission"}
+    assert "environment_admission: warn or off" in denied.failure().failure.message
+
+
+def test_an_admission_policy_that_holds_is_not_compared_again(kube: FakeKube) -> None:
+    kinds = (str(RULES["kind"]), f"{RULES['kind']}Binding")
+    policies, bindings = (Resource(API, each, each.lower(), namespaced=False) for each in kinds)
+    kube.put(policies, "", RULES)
+    kube.put(bindings, "", binding("Warn"))
+    assert look(kube, wanted(RULES, binding("Deny"))).refused, "it only warned"
+    kube.put(bindings, "", binding("Deny"))
+    assert look(kube, wanted(RULES, binding("Deny"))).refused == []
+
+    class Denied(FakeKube):
+        def before(self, verb: str, resource: Resource, name: str) -> None:
+            if resource.group == "admissionregistration.k8s.io":
+                raise Forbidden("may not get it", 403)
+
+    blind = Denied()
+    blind.objects = kube.objects
+    assert look(blind, wanted(RULES, binding("Deny"))).refused, "what may not be read counts as absent"
