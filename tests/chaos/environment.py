@@ -81,6 +81,10 @@ class Environment:
             self.kube.delete(NAMESPACE, "", self.namespace)
         self.namespace = f"chaos-{secrets.token_hex(4)}"
 
+    def act_with(self, kubeconfig: str) -> None:
+        """The credentials of the runs that follow."""
+        self._kubeconfig = kubeconfig
+
     def end(self) -> None:
         """What runs is ended, and nothing begins any more: the whole program is interrupted."""
         self._ended = True

@@ -156,6 +156,7 @@ def test_rights_for_charts_of_ones_own(helm: Helm) -> None:
         ({"networkPolicies": {"broker": {"hosts": ["x"]}}}, "hosts"),
         ({"limitRange": {"max": {"cpu": 2}}}, "/limitRange/max/cpu"),
         ({"admission": {"registries": ["ghcr.io/acme"]}}, "/admission/registries/0"),
+        ({"admission": {"registries": ["ghcr.io/acme//"]}}, "/admission/registries/0"),
         ({"admission": {"mode": "on"}}, "/admission/mode"),
         ({"deployer": {"enabled": True, "rules": [{"verbs": ["get"]}]}}, "/deployer/rules/0"),
     ],
