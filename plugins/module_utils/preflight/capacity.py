@@ -32,7 +32,7 @@ Amounts = dict[str, float]  # cpu in cores, memory in bytes
 @dataclass(frozen=True)
 class Wanted:
     """Pods that a deployment adds. ``pod``: as the API server would store it; ``most``: with those that an autoscaler
-    may add later.
+    may add later; ``fresh``: of a workload that is not there yet.
     """
 
     release: str
@@ -40,6 +40,7 @@ class Wanted:
     pod: Object
     count: int = 1
     most: int = 0
+    fresh: bool = False
 
 
 def quantity(text: object) -> float:

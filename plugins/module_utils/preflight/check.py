@@ -17,14 +17,15 @@ from ..helm.errors import HelmError
 from ..helm.manifest import key_of, objects_of
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden
-from ..kube.resources import NAMESPACE, NODE, POD, WELL_KNOWN
-from ..readiness.templates import Object, Template, built_in
+from ..kube.resources import NAMESPACE, NODE, POD, RESOURCE_QUOTA, WELL_KNOWN, Resource
+from ..readiness.templates import Object, Template, built_in, mapping
 from .capacity import Wanted, maxima, more_pods, shortages
 from .component_types import unknown_types
 from .dry_run import DryRuns, is_port_taken, without_sidecar
 from .needs import Provided, images_of, label_of, needs_of, provided
 from .platforms import Platforms, mismatches
 from .problem import Problem
+from .quota import quota_shortages
 from .surroundings import classes, hosts, missing, node_ports
 from .versions import dapr_of_pods
 
@@ -94,7 +95,7 @@ class Preflight:
         ports = list(node_ports(self._kube, self._namespace, objects))
         told = {problem.release for problem in ports}
         found = [p for p in found if p.release not in told or not is_port_taken(p)] + ports
-        found += self._shortages([(release, t, pod) for release, t, _problems, pod in pods if pod], objects, nodes)
+        found += self._room([(release, t, pod) for release, t, _problems, pod in pods if pod], objects, nodes)
         return sorted(set(found))
 
     def _templates(self, objects: Mapping[str, Sequence[Object]]) -> list[tuple[str, Template]]:
@@ -120,10 +121,7 @@ class Preflight:
 
     def _nodes(self) -> list[dict[str, Any]]:
         """None where they may not be read: a credential of one namespace deploys all the same."""
-        try:
-            return self._kube.list_(NODE)[0]
-        except Forbidden:
-            return []
+        return self._listed(NODE)
 
     def _is_there(self) -> bool:
         """Before the first deployment the namespace may not be there (check mode): nothing can be asked in it."""
@@ -139,18 +137,17 @@ class Preflight:
             found += missing(self._kube, release, needs, template.namespace, brought)
         return found
 
-    def _shortages(
+    def _room(
         self,
         pods: Sequence[tuple[str, Template, Object]],
         objects: Mapping[str, Sequence[Object]],
         nodes: Sequence[Object],
     ) -> list[Problem]:
-        """Room for the pods that run beside the old ones, or for all of a new workload; and for autoscalers' maxima."""
-        if not pods or not nodes:
-            return []
-        try:
-            running = self._kube.list_(POD)[0] if len(nodes) <= _MANY_NODES else []
-        except Forbidden:
+        """On the nodes and in the quota: for the pods that run beside the old ones, or for all of a new workload; and
+        for autoscalers' maxima.
+        """
+        quotas = self._listed(RESOURCE_QUOTA, self._namespace) if pods else []
+        if not pods or not (nodes or quotas):
             return []
         workloads = {(release, label_of(item)): item for release, item in _pairs(objects)}
         most = maxima(item for _release, item in _pairs(objects))
@@ -162,9 +159,34 @@ class Preflight:
             resource = WELL_KNOWN.get((str(workload.get("apiVersion")), kind))
             live = self._kube.find(resource, own or self._namespace, name) if resource else None
             counts = more_pods(workload, live, most.get((kind, name), 0))
-            return [Wanted(release, template.owner, pod, *counts)]
+            return [Wanted(release, template.owner, pod, *counts, fresh=live is None)]
 
-        return shortages(_parallel(one, pods), nodes, running)
+        wanted = _parallel(one, pods)
+        here = [
+            each for each, (_r, template, _p) in zip(wanted, pods, strict=True) if template.namespace == self._namespace
+        ]
+        return [*self._on_nodes(wanted, nodes), *self._in_quotas(here, quotas)]
+
+    def _on_nodes(self, wanted: Sequence[Wanted], nodes: Sequence[Object]) -> list[Problem]:
+        try:
+            running = self._kube.list_(POD)[0] if nodes and len(nodes) <= _MANY_NODES else []
+        except Forbidden:
+            return []
+        return shortages(wanted, nodes, running)
+
+    def _in_quotas(self, wanted: Sequence[Wanted], quotas: Sequence[Object]) -> list[Problem]:
+        if not quotas:
+            return []
+        pods = self._listed(POD, self._namespace)
+        settled = not any(mapping(pod.get("metadata")).get("deletionTimestamp") for pod in pods)
+        return list(quota_shortages(wanted, quotas, settled=settled))
+
+    def _listed(self, resource: Resource, namespace: str = "") -> list[dict[str, Any]]:
+        """None where they may not be read."""
+        try:
+            return self._kube.list_(resource, namespace)[0]
+        except Forbidden:
+            return []
 
 
 def _unrendered(release: str, exc: HelmError) -> Problem:

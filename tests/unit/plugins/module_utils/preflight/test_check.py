@@ -7,7 +7,13 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Fa
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, NODE, SECRET, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    NAMESPACE,
+    NODE,
+    RESOURCE_QUOTA,
+    SECRET,
+    Resource,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.check import Preflight
 
 from tests.support.fake_environment import A1, A2, C1, World, deployed, outcomes
@@ -193,3 +199,23 @@ def test_component_types_are_looked_at_before_there_is_a_namespace() -> None:
     look = Preflight(FakeKube(), "ns", lambda images: [], dapr_namespace="dapr")
     (problem,) = look.problems({"dapr-components": Rendered(component)})
     assert problem.code is Code.COMPONENT_NOT_LOADED
+
+
+def test_a_quota_that_holds_no_two_services_is_found_before_anything_is_written() -> None:
+    there = kube()
+    there.put(RESOURCE_QUOTA, "ns", {"metadata": {"name": "small"}, "spec": {"hard": {"requests.cpu": "9"}}})
+    for name in ("database", "cookies"):
+        there.put(SECRET, "ns", {"metadata": {"name": name}, "data": {}})
+    rendered = {"api": Rendered(DEPLOYMENT % ("api", "database")), "web": Rendered(DEPLOYMENT % ("web", "cookies"))}
+    [found] = Preflight(there, "ns", lambda images: []).problems(rendered)
+    assert (found.code, found.certain) == (Code.QUOTA_EXCEEDED, True)
+    assert "allows 9 of requests.cpu, 0m is used, and this deployment needs 12000m more" in found.message
+
+    class Blind(FakeKube):
+        def before(self, verb: str, resource: Resource, name: str) -> None:
+            if resource == RESOURCE_QUOTA:
+                raise Forbidden("may not list quotas", 403)
+
+    blind = Blind()
+    blind.objects = there.objects
+    assert Preflight(blind, "ns", lambda images: []).problems(rendered) == []
