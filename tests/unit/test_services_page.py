@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.services.problems import problems
+from ansible_collections.todo.cloud.plugins.module_utils.services.writing import with_entry
 from jsonschema import Draft202012Validator
 
 from tests.services_page import PAGE, SCHEMA, TOP, page, schema
@@ -55,3 +57,23 @@ def test_the_schema_that_an_example_names_is_there() -> None:
     for path in FILES:
         for named in re.findall(r"yaml-language-server: \$schema=(\S+)", path.read_text()):
             assert SCHEMA in [(folder / named).resolve() for folder in (path.parent, TOP / "shop")], path
+
+
+FIRST_STEPS = (TOP / "docs/your-own-services.md").read_text()
+
+
+def test_what_the_page_of_first_steps_names_is_there() -> None:
+    assert [path for path in re.findall(r"playbooks/\w+\.yml", FIRST_STEPS) if not (TOP / path).exists()] == []
+    assert [path for path in re.findall(r"examples/[\w-]+", FIRST_STEPS) if not (TOP / path).exists()] == []
+
+
+def test_entries_on_the_page_of_first_steps_can_be_deployed() -> None:
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", FIRST_STEPS, re.DOTALL)]
+    written = [block for block in blocks if "services" in block]
+    assert written
+    assert [list(Draft202012Validator(schema()).iter_errors(block)) for block in written] == [[]] * len(written)
+    [said, again] = re.findall(r"-e '(\{service: .*\})'", FIRST_STEPS)
+    typed = yaml.safe_load(said)
+    assert again == said
+    made = yaml.safe_load(with_entry((TOP / "examples/start/app.yml").read_text(), typed["service"], typed["entry"]))
+    assert problems(made["app"], made["services"]) == []
