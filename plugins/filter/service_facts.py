@@ -47,7 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(chart_values), C(connections), C(watches) and C(app_id).
+  description: C(chart_values), C(connections), C(watches), C(app_id), and C(migrations) where there are any.
   type: dict
   sample: {"chart_values": {"image": "ghcr.io/acme/search:v1"}, "connections": {}, "watches": [], "app_id": "search"}
 """

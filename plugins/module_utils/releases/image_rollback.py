@@ -96,6 +96,8 @@ class ImageRollback:
         sets = [record.id for record in records if _has(record, self._name, image)]
         known = f"it was verified in release set {sets[0]}" if sets else "no release set holds it as verified"
         warnings = [f"{self._name}: {image} was requested explicitly; {known}."]
+        ran = [each.name for each in records[0].members.values() if each.migration == self._name]
+        warnings += [f"{self._name}: its migration {name} is neither undone nor run by this." for name in ran]
         wanted, newest = replace(member, values=spec.values), replace(records[0], restored_from=0)
         floor = violates_floor(wanted, newest, self._run.storage.history(self._name))
         return [*warnings, f"{floor}."] if floor else warnings

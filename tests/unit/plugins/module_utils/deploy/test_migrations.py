@@ -9,7 +9,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Re
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import JOB
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
+from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption
 from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
+from ansible_collections.todo.cloud.plugins.module_utils.releases.image_rollback import ImageRollback
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 
 from tests.support.fake_environment import CHART, World, fitting, outcomes
@@ -218,6 +220,21 @@ def test_one_that_hangs_is_stopped_and_named() -> None:
     assert "; it was stopped; its wave was not touched" in failed.failure.message
     assert ("Job", "ns", name) not in world.kube.objects
     assert world.helm.commands == ["upgrade api-migration"]
+
+
+def test_what_is_adopted_did_not_migrate_here() -> None:
+    world = World()
+    world.manual("api", {"image": "r/api:v1"})
+    raw = {"name": "api", "namespace": "ns", "chart": CHART, "values": {"image": "r/api:v1"}}
+    report = Adoption(world.run(), parse_waves([[{**raw, "migrations": {"command": ["up"]}}]], "ns")).run()
+    assert list(report.rows) == ["api"]
+
+
+def test_an_earlier_image_says_that_the_data_stay() -> None:
+    world = migrated("v1", "v2")
+    report = ImageRollback(world.run(), ["api"], "v1").run()
+    assert world.helm.commands == ["upgrade api"]
+    assert "api: its migration api-migration is neither undone nor run by this." in report.warnings
 
 
 def test_it_stays_as_long_as_its_service_does() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD
-from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec, parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record
 from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, verify_promotion
@@ -96,6 +96,16 @@ def test_what_was_verified_goes_on_by_its_digest_and_nothing_is_written(registry
     assert (found["set"]["id"], found["images"]) == (1, [world.promoted])
     assert world.kube.writes == []
     assert registry.repositories["todo/api"].tags == {"sha-1": world.digest}
+
+
+def test_a_migration_goes_on_with_its_service(registry: FakeRegistry) -> None:
+    world = World(registry, STAGED)
+    world.recorded("staging")
+    found = world.check(waves=[[{**RAW, "migrations": {"command": ["up"]}}]])
+    assert found["images"] == [world.promoted]
+    (migration,), (service,) = parse_waves(found["waves"], "ns")
+    assert (migration.name, migration.values["image"]) == ("api-migration", service.values["image"])
+    assert migration.values["image"].endswith(world.digest)
 
 
 def test_another_chart_does_not_go_on(registry: FakeRegistry) -> None:
