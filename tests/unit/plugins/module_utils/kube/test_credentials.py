@@ -19,6 +19,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.kube.credentials import Credentials
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 
 from tests.support.fake_api import Answer, fake_api, obj
 
@@ -261,3 +262,18 @@ def test_keys_are_private_whatever_the_umask(tmp_path: Path, monkeypatch: pytest
     finally:
         os.umask(before)
     assert seen == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["password=SECRET1abc token: SECRET1abc", "no login for https://u:SECRET1@idp/x", "AWS_SECRET_ACCESS_KEY=SECRET1"],
+)
+def test_secrets_that_an_exec_plugin_says_are_masked_at_the_exit(said: str, tmp_path: Path) -> None:
+    """By what each result and error goes through, see module.py."""
+    (tmp_path / "plugin").write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    (tmp_path / "plugin").chmod(0o700)
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin", "interactiveMode": "Never"}
+    (tmp_path / "config").write_text(json.dumps(kubeconfig({"exec": plugin})))
+    with pytest.raises(TodoCloudError, match="gave no credentials") as caught:
+        Credentials({"kubeconfig": str(tmp_path / "config")})
+    assert "SECRET1" not in masked(str(caught.value))

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import random
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -166,3 +167,26 @@ def test_a_set_that_does_not_fit_names_what_is_large(secret: Any) -> None:
         check_size(big)
     assert caught.value.failure.code is Code.SET_TOO_LARGE
     check_size(RECORD)
+
+
+def _junk(data: dict[str, str], binary: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"metadata": {"name": "release-set-1"}, "data": data, "binaryData": binary or {}}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        _junk({"set.json": "[" * 1_000_000}),
+        _junk({}, {"set.json.gz": base64.b64encode(random.Random(1).randbytes(700_000)).decode()}),
+        _junk({}, {"set.json.gz": base64.b64encode(gzip.compress(b"[" * 100_000_000)).decode()}),
+        _junk({f"k{number}": "" for number in range(100_000)}),
+        _junk({"set.json": "{}"}, {f"chart-{number}.tgz": "%" for number in range(50_000)}),
+    ],
+    ids=["brackets", "noise", "a bomb", "many keys", "many charts"],
+)
+def test_a_mebibyte_of_junk_is_damaged_within_a_moment(item: dict[str, Any]) -> None:
+    began = time.process_time()
+    with pytest.raises(TodoCloudError, match="release-set-1 is damaged") as caught:
+        unpack(item)
+    assert len(caught.value.failure.message) < 200
+    assert time.process_time() - began < 5
