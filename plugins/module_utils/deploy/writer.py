@@ -35,6 +35,7 @@ from .run import LockedRun
 
 _STEPS = 4  # at most: quarantine, recovery, the end of an uninstall, and the step itself
 _REVISIONS = 6  # failed revisions per write: more would push good ones out of Helm's history
+_SERVER_SIDE = 4  # Helm's first version that applies by the server
 _PAUSE_SECONDS = 1.0  # doubled each time, up to the longest
 _LONGEST_PAUSE_SECONDS = 10.0
 _WEBHOOK_ATTEMPT = 3  # a webhook's pod takes its time to start: fewer failed revisions, longer pauses
@@ -78,7 +79,8 @@ class ReleaseWriter:
         """
 
         def call(helm: Helm, revision: int) -> None:
-            options = {"force_conflicts": force_conflicts, "skip_crds": skip_crds}
+            adopts = spec.raw and revision == 1 and helm.version.major >= _SERVER_SIDE
+            options = {"force_conflicts": force_conflicts or adopts, "skip_crds": skip_crds}
             helm.apply(apply_request(self._settings, spec, version_ids, revision, **options))
 
         def ours(newest: Revision) -> bool:
@@ -88,6 +90,8 @@ class ReleaseWriter:
             return HelmError(without_secrets(exc.failure, spec), transient=exc.transient)
 
         was, now = self._write(spec.name, call, ours, deadline, clean=clean, takes_over=takes_over)
+        if spec.raw and not was:  # objects that somebody applied before: the next change must not meet their fields
+            take_over(self._kube, self._storage, self._storage.history(spec.name))
         return Write(spec.name, Action.UPGRADE if was else Action.INSTALL, was, now)
 
     def rollback(self, name: str, revision: int, deadline: Deadline, known: History | None = None) -> Write:
@@ -328,6 +332,7 @@ def apply_request(
         history_max=settings.history_max,
         force_conflicts=force_conflicts,
         skip_crds=skip_crds,
+        take_ownership=spec.raw,
         description=f"Applied by todo.cloud{commit}",
     )
 

@@ -63,7 +63,10 @@ class HelmVersion:
 
 @dataclass(frozen=True)
 class ApplyRequest:
-    """One ``helm upgrade --install``. ``chart`` is a folder, an archive or a reference; ``timeout`` is in seconds."""
+    """One ``helm upgrade --install``. ``chart`` is a folder, an archive or a reference; ``timeout`` is in seconds.
+
+    ``take_ownership``: objects that are there already, and nobody's, become the release's.
+    """
 
     name: str
     namespace: str
@@ -75,6 +78,7 @@ class ApplyRequest:
     history_max: int = 40
     force_conflicts: bool = False
     skip_crds: bool = False
+    take_ownership: bool = False
     description: str = ""
 
 
@@ -277,6 +281,8 @@ class HelmCli:
             argv += ["--labels", ",".join(f"{key}={value}" for key, value in sorted(request.labels.items()))]
         if request.description:
             argv += ["--description", request.description]
+        if request.take_ownership:
+            argv.append("--take-ownership")
         if request.skip_crds:
             argv.append("--skip-crds")
         return [*argv, *integer_options(request.values), *self._force(request.force_conflicts)]

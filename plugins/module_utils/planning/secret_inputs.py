@@ -24,6 +24,7 @@ from ..records.secret_values import Path, leaves
 from .chart_text import may_make_secrets
 from .credentials import is_credential
 from .hiding import without_secrets
+from .manifests import is_secret_path
 from .plan import Read, differences, newest_content, without_annotation
 from .secret_leaves import secret_leaves
 from .snapshot import Snapshot
@@ -92,6 +93,10 @@ class SecretInputs:
         return self._keys[-1]
 
     def _search(self, spec: ReleaseSpec) -> tuple[Path, ...]:
+        if spec.raw:
+            return tuple(
+                path for path in leaves(spec.values) if is_secret_path(path) or is_credential(path, spec.values)
+            )
         named = {path for path in leaves(spec.values) if is_credential(path, spec.values)}
         if not may_make_secrets(spec.chart, spec.values):
             return tuple(sorted(named, key=str))  # nothing is rendered for that

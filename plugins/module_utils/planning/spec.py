@@ -18,11 +18,12 @@ from ..records.input_key import InputKey
 from ..records.rollback_floor import FLOOR, parse_floor
 from ..records.secret_values import Path
 from ..rollout.verdict import Patience
+from .manifests import manifest_values
 from .migrations import Migration, expanded
 
 _KEYS = {
     "name", "namespace", "chart", "chart_version", "files", "values", "watches", "app_id", "rollback_floor", "graces",
-    "stability_seconds",
+    "stability_seconds", "manifests",
 }  # fmt: skip
 _WATCHABLE = ("Secret", "ConfigMap")
 
@@ -60,6 +61,7 @@ class ReleaseSpec:
     input_key: str = ""  # of the key that it was made with, for values that hold secrets
     secret_values: tuple[Path, ...] | None = None  # paths in ``values``; None: not examined
     migration: Migration | None = None  # what it runs, if it is one
+    raw: bool = False  # of manifests as they are: objects that nobody owns become its own
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any], wave: int = 0, migration: Migration | None = None) -> ReleaseSpec:
@@ -77,7 +79,7 @@ class ReleaseSpec:
         values = raw.get("values") or {}
         if not isinstance(values, Mapping):
             raise _invalid(f"{name}: values must be a dictionary.", name)
-        values = _given(values, raw.get("files") or [], name)
+        values = _given(_with_manifests(values, raw.get("manifests"), name), raw.get("files") or [], name)
         version = raw.get("chart_version") or None
         check_namespace(raw["namespace"])
         check_chart(raw["chart"], version)
@@ -101,6 +103,7 @@ class ReleaseSpec:
             patience=_patience(raw, name),
             chart_digest=chart,
             migration=migration,
+            raw=bool(raw.get("manifests")),
         )
         return spec.with_values(values)
 
@@ -168,6 +171,15 @@ def parse_waves(waves: Sequence[Sequence[Mapping[str, Any]]], namespace: str) ->
                 spec.name,
             )
     return [wave for wave in parsed if wave]
+
+
+def _with_manifests(values: Mapping[str, Any], paths: Any, release: str) -> Mapping[str, Any]:
+    """The values, or those that manifests become. Raises invalid_input."""
+    if not paths:
+        return values
+    if not isinstance(paths, list) or not all(isinstance(path, str) and path for path in paths):
+        raise _invalid(f"{release}: manifests is a list of files and folders.", release)
+    return manifest_values(paths, release)
 
 
 def _given(values: Mapping[str, Any], files: Any, release: str) -> Mapping[str, Any]:

@@ -43,6 +43,9 @@ def host_variables(
         found["app_service_chart"] = template(normpath(PurePath(folder) / entry["chart"]))
     if "values" in entry and "chart" in entry:
         found["app_service_role_values"] = entry["values"]
+    if "manifests" in entry:
+        found["app_service_chart"] = "manifests"
+        found["app_service_manifests"] = [template(str(PurePath(folder) / path)) for path in entry["manifests"]]
     if "files" in entry:
         found["app_service_files"] = [template(str(PurePath(folder) / file)) for file in entry["files"]]
     return found

@@ -37,14 +37,15 @@ def layered(shared: Any, here: Any) -> tuple[dict[str, Any], list[str]]:
     found = [
         _stranger(name, base)
         for name, entry in over.items()
-        if name not in base and not (isinstance(entry, Mapping) and {"image", "chart", "role"} & set(entry))
+        if name not in base
+        and not (isinstance(entry, Mapping) and {"image", "chart", "manifests", "role"} & set(entry))
     ]
     return merged({name: {} if entry is None else entry for name, entry in base.items()}, over), found
 
 
 def _stranger(name: str, base: Mapping[str, Any]) -> str:
     said = sentence(f"services.{name} is not in the app's file{nearest(name, base)}")
-    return f"{said} If it is only in this environment, it needs image, chart or role."
+    return f"{said} If it is only in this environment, it needs image, chart, manifests or role."
 
 
 def _text(name: object) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .amounts import amount, request_and_limit
+from .spec import FOREIGN
 from .types import is_template
 from .values import RESOURCES, dapr_of
 
@@ -46,7 +47,7 @@ def limits(entries: Entries, defaults: Mapping[str, Any]) -> dict[str, Any]:
 def _together(entries: Entries) -> dict[str, float]:
     found = {"pods": 0.0, "persistentvolumeclaims": 0.0}
     for entry in entries.values():
-        if "chart" in entry:
+        if FOREIGN & set(entry):
             continue
         replicas, surge = _pods(entry)
         claims = [volume for volume in _mapping(entry.get("volumes")).values() if "size" in _mapping(volume)]
@@ -88,7 +89,7 @@ def _said(entry: Mapping[str, Any], resource: str) -> str:
 
 def _largest(entries: Entries, resource: str) -> float:
     """The most that a container may use."""
-    said = (_said(entry, resource) for entry in entries.values() if "chart" not in entry)
+    said = (_said(entry, resource) for entry in entries.values() if not FOREIGN & set(entry))
     return max((request_and_limit(each)[1] for each in said), default=0.0)
 
 

@@ -11,7 +11,17 @@ from .amounts import amount_problems
 from .claims import claimed_twice
 from .components import same_bindings
 from .graph import Cycle, Roles, waves
-from .spec import APP_TYPE, ENTRY, ENTRY_TYPE, ENVIRONMENT_NEEDS, NAME, OF_ANY_CHART, OF_OWN_CHART
+from .spec import (
+    APP_TYPE,
+    ENTRY,
+    ENTRY_TYPE,
+    ENVIRONMENT_NEEDS,
+    FOREIGN,
+    NAME,
+    OF_ANY_CHART,
+    OF_MANIFESTS,
+    OF_OWN_CHART,
+)
 from .types import check, is_template, nearest, sentence
 from .values import migrations_of, publics_of
 
@@ -38,7 +48,11 @@ def entry_problems(name: str, entry: Any) -> list[str]:
     found += check(ENTRY_TYPE, entry, where)
     if not isinstance(entry, Mapping):
         return found
-    if "chart" in entry:
+    if "manifests" in entry:
+        found += [f"{where}.{key} does not go with `manifests`." for key in entry if key not in OF_MANIFESTS]
+        if entry["manifests"] == []:
+            found.append(f"{where}.manifests names no file.")
+    elif "chart" in entry:
         found += [f"{where}.{key} does not go with `chart`." for key in entry if key not in OF_ANY_CHART]
     else:
         found += [f"{where}.{key} needs `chart`." for key in OF_OWN_CHART if key in entry]
@@ -150,7 +164,7 @@ def _migration_names(name: str, entry: Mapping[str, Any], known: Collection[str]
 
 
 def _image(name: str, entry: Mapping[str, Any], app: Mapping[str, Any]) -> list[str]:
-    if "chart" in entry or "role" in entry:
+    if {*FOREIGN, "role"} & set(entry):
         return []
     image = entry.get("image", name)
     if "/" not in image and not is_template(image) and "registry" not in app:

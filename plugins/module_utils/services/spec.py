@@ -174,6 +174,10 @@ ENTRY = (
         "`../` begin at the inventory's folder. Of the other keys only `chart_version`, `values`, `files`, `after`, "
         "`watches`, `graces`, `stability_seconds` and `rollback_floor` go with it; its network policies are "
         "its own.", "none", "oci://ghcr.io/acme/charts/search"),
+    Key("manifests", ListOf(Text(), "files, folders or globs"), "Objects as they are, instead of a chart: YAML of "
+        "Kubernetes, from the inventory's folder; of kustomize what `kubectl kustomize` prints. Nothing in them is a "
+        "template. Objects that are there already become the release's. Of the other keys only `after`, `graces`, "
+        "`stability_seconds` and `rollback_floor` go with it.", "none", "[k8s]"),
     Key("chart_version", Text(), "Exact version of a chart that is given by a reference.", example="1.4.2"),
     Key("values", Free(), "Values of that chart. Without `chart`: the last word on the values of charts/service, for "
         "what no key here says (a container beside it, nodes, capabilities).", "none", "{nodeSelector: {disk: ssd}}"),
@@ -190,7 +194,10 @@ ENTRY = (
 OF_ANY_CHART = frozenset({
     "chart", "chart_version", "values", "files", "after", "watches", "graces", "stability_seconds", "rollback_floor",
 })  # fmt: skip
+OF_MANIFESTS = frozenset({"manifests", "after", "graces", "stability_seconds", "rollback_floor"})
 OF_OWN_CHART = ("chart_version", "files")
+# What runs is not the chart `service`.
+FOREIGN = frozenset({"chart", "manifests"})
 
 ENTRY_TYPE = Struct(ENTRY)
 APP_TYPE = Struct(APP)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .graph import called
-from .spec import ENVIRONMENT_NEEDS
+from .spec import ENVIRONMENT_NEEDS, FOREIGN
 from .types import is_template
 
 RESOURCES = {"cpu": "50m-500m", "memory": "96Mi-192Mi"}
@@ -80,7 +80,7 @@ def facts(
     """What the role app_service is told of an entry: ``chart_values``, ``connections``, ``watches``, ``app_id``, and
     ``migrations`` where it has some.
     """
-    if "chart" in entry:
+    if FOREIGN & set(entry):
         return {"watches": watches_of(entry)}
     dapr = dapr_of(entry) or {}
     return {

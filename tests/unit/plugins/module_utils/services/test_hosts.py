@@ -33,6 +33,12 @@ def test_a_chart_of_the_repository_is_found_from_the_inventory() -> None:
     }  # fmt: skip
 
 
+def test_manifests_are_from_the_inventorys_folder() -> None:
+    found = host_variables("web", {"manifests": ["k8s", "/x/*.yaml"]}, {}, "/inventory")
+    assert found["app_service_chart"] == "manifests"
+    assert found["app_service_manifests"] == ["/inventory/k8s", "/x/*.yaml"]
+
+
 def test_any_chart_has_its_values_and_files() -> None:
     entry = {"chart": "oci://x/y", "chart_version": "1.0.0", "values": {"a": 1}, "files": ["a.yaml", "/b.yaml"]}
     made = host_variables("web", entry, {}, "/inventory")

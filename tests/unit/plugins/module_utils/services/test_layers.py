@@ -31,7 +31,7 @@ def test_a_service_of_one_environment_only_says_what_runs() -> None:
     _, found = layered({"frontend": {}}, {"frontned": {"scale": 2}})
     assert found == [
         "services.frontned is not in the app's file; did you mean 'frontend'? If it is only in this environment, "
-        "it needs image, chart or role."
+        "it needs image, chart, manifests or role."
     ]
     assert layered({"frontend": {}}, {"mail": {"image": "x/mail:1"}})[1] == []
 

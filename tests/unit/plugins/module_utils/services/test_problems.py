@@ -97,6 +97,14 @@ def test_a_name_has_hyphens() -> None:
     assert entry_problems("a" * 52, {}) == []
 
 
+def test_manifests_stand_almost_alone() -> None:
+    assert problems({}, {"web": {"manifests": ["k8s"]}, "crds": {"manifests": ["crds"], "after": ["web"]}}) == []
+    assert entry_problems("web", {"manifests": ["a"], "port": 1, "chart": "x"}) == [
+        "services.web.port does not go with `manifests`.", "services.web.chart does not go with `manifests`.",
+    ]  # fmt: skip
+    assert entry_problems("web", {"manifests": []}) == ["services.web.manifests names no file."]
+
+
 def test_a_word_fits_where_a_path_may_stand_too() -> None:
     assert problems(APP, {"web": {"health": "none"}}) == []
 

@@ -1,0 +1,42 @@
+"""charts/manifests renders what it is given, and takes nothing in it for a template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible_collections.todo.cloud.plugins.module_utils.planning.manifests import manifest_values
+from ansible_collections.todo.cloud.plugins.module_utils.yaml_reader import read_documents
+
+from tests.unit.charts.rendering import Helm
+
+TEXT = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: odd, labels: {on: "yes", n: "012"}}
+data:
+  template: "{{ .Values.x }} {{- fail \\"no\\" }} $(A) <b>&amp;</b>"
+  lines: "a\\n---\\nb: {c\\n# d"
+---
+apiVersion: example.com/v1
+kind: Widget
+metadata: {name: w}
+spec: {big: 12345678901, float: 1.5, zero: 0, none: null, "off": false, list: [1, "1", 1e3]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+immutable: true
+data: {a: e3sgfX0=}
+stringData: {b: "{{ x }} <&>"}
+"""
+
+
+def test_objects_come_through_as_they_are(helm: Helm, tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(TEXT)
+    made = helm.render("manifests", manifest_values([str(tmp_path)], "web"), "web", "shop")
+    config, widget, secret = read_documents(TEXT)
+    assert sorted(made, key=lambda one: str(one["kind"])) == [config, secret, widget]
+
+
+def test_nothing_is_nothing(helm: Helm) -> None:
+    assert helm.render("manifests", {}, "web", "shop") == []
