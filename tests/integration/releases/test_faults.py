@@ -122,7 +122,7 @@ def stopped(*steps: str) -> Callable[[World], None]:
         apply(world, world.release("a")).ok()
         wanted = world.release("a", text="two"), world.release("b")
         with ApiProxy(world.kubeconfig, Faults(down_at=Steps(*steps))) as proxy:
-            run = by_module(behind(world, proxy), *wanted)
+            run = by_module(behind(world, proxy), *wanted, timeout=round(patience(30)))
             assert proxy.counts.injected["down_at"] == 1, proxy.counts.seen
         assert run.code == "unreachable", run.output
         assert "Connection refused" in run.result["msg"], "the cause is named"
@@ -138,7 +138,7 @@ def stopped_while_going_back(world: World) -> None:
     for text in ("one", "two", "three"):
         apply(world, world.release("a", text=text)).ok()
     with ApiProxy(world.kubeconfig, Faults(down_at=Steps("watch="))) as proxy:
-        run = by_module(behind(world, proxy), name="release_rollback", to="1")
+        run = by_module(behind(world, proxy), name="release_rollback", to="1", timeout=round(patience(30)))
         assert proxy.counts.injected["down_at"] == 1, proxy.counts.seen
     assert run.code == "unreachable", run.output
     assert "run it again to go on" in run.result["msg"]
