@@ -59,11 +59,16 @@ plugin: todo.cloud.services
 
 **Layers.** `app` and `services` come from the file that `app:` of the plugin's file names (what the app is, for all
 environments), then from `group_vars/all` of the inventory (what differs there), and `service:` in the `host_vars` of a
-service comes last. Dictionaries are merged, all else is replaced, `null` takes a key or a service away. Ansible itself
-does not merge two files of `group_vars/all` that both say `services`: the last one counts.
+service comes last. Under all of them is the entry of its `role`, in `roles/<role>/vars/main.yml`: the Todo app's five
+services are entries like any other ([inventories/app.yml](../inventories/app.yml)). Dictionaries are merged, all else
+is replaced, `null` takes a key or a service away. Ansible itself does not merge two files of `group_vars/all` that both
+say `services`: the last one counts.
 
 **Names.** The name of an entry is that of the release, of the inventory host, in DNS and, unless said, for Dapr. It has
-hyphens; `--limit` and `host_vars` take underscores as well. Values may hold templates, names of services may not.
+hyphens; `--limit` and `host_vars` take underscores as well. The host of an entry with a `role` has underscores. Values
+may hold templates, names of services may not. Dapr's Configuration and the Secrets of the broker and the database have
+the names in `app_service_configuration` (`todo`), `app_service_broker_secret` (`kafka-credentials`) and
+`app_service_database_secret` (`database`).
 
 **What follows.** Waves from `after`, else from `calls` and `needs`; they come after hosts that are written by hand.
 Network policies at both ends of `calls` and `needs`, Dapr's scopes and topics from `dapr`: with `--limit` only what it
@@ -71,6 +76,10 @@ names is deployed, so a new `calls`, `needs` or topic takes a run without it. Re
 one that the sidecar reads, changes. Quota and LimitRange allow at least what all entries ask for at their most
 pods, the one more of a rolling update and sidecars included (a value with a template counts as its default);
 `environment_quota` and `environment_values` go over that.
+
+**What exactly follows** from an entry, and which file says what, needs no cluster:
+`ansible-playbook playbooks/explain.yml -i <inventory> -e service=<name>`. Without a service, and in
+`playbooks/plan.yml -v`, it is the table of all connections that the network policies allow.
 
 **Mistakes** end the program before anything is done: all of them, each with its path, unknown keys with the nearest
 name. [schemas/services.json](schemas/services.json) tells an editor the same. For VS Code, in the first line of a file:

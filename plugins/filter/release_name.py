@@ -11,6 +11,7 @@ short_description: The name of a host's Helm release
 description:
   - Each host of the groups C(components), C(core_services), C(event_services) and C(services) describes one release.
     Its name follows from the inventory alone, so it is known of hosts that C(--limit) leaves out as well.
+  - A host that the inventory plugin makes of an entry has the entry's name.
   - A host that runs the role P(todo.cloud.app_service#role) has the name in C(app_service_name), else its own name with
     hyphens for underscores. Any other has the name of its role (C(service_role), else that of the host) with hyphens.
 positional: hostvars
@@ -50,6 +51,8 @@ _ANY_CHART = "app_service"  # the role for releases that have no role of their o
 def release_name(host: str, hostvars: Mapping[str, Mapping[str, Any]]) -> str:
     """The name of a host's release; see DOCUMENTATION."""
     variables = hostvars[host]
+    if "service_entry" in variables:
+        return host.replace("_", "-")
     role = str(variables.get("service_role") or host)
     if role != _ANY_CHART:
         return role.replace("_", "-")

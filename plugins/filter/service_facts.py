@@ -11,7 +11,7 @@ short_description: What follows from an entry of services
 description:
   - Checks an entry of C(services) once its templates are filled in, and returns what the role
     P(todo.cloud.app_service#role) makes a release of. What an entry may say is in docs/services.md.
-positional: name, app, ingress, called_by
+positional: name, app, environment, called_by, base
 options:
   _input:
     description: The entry.
@@ -25,8 +25,8 @@ options:
     description: What all services share.
     type: dict
     required: true
-  ingress:
-    description: What the environment says of public endpoints.
+  environment:
+    description: What the environment says of public endpoints, and its names of Secrets.
     type: dict
     required: true
   called_by:
@@ -34,6 +34,9 @@ options:
     type: list
     elements: str
     required: true
+  base:
+    description: What the role of the entry says.
+    type: dict
 author: todo.cloud maintainers
 """
 
@@ -47,7 +50,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(chart_values), C(connections), C(watches), C(app_id), and C(migrations) where there are any.
+  description:
+    - C(chart_values), C(connections), C(watches), C(app_id) and C(sidecar), and C(migrations) where there are any.
+      C(role_values) is what of the values the role says as well.
   type: dict
   sample: {"chart_values": {"image": "ghcr.io/acme/search:v1"}, "connections": {}, "watches": [], "app_id": "search"}
 """
@@ -64,8 +69,9 @@ def service_facts(
     entry: Mapping[str, Any],
     name: str,
     app: Mapping[str, Any],
-    ingress: Mapping[str, Any],
+    environment: Mapping[str, Any],
     called_by: Sequence[str],
+    base: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """See DOCUMENTATION.
 
@@ -74,7 +80,7 @@ def service_facts(
     found = app_problems(app) + entry_problems(name, entry)
     if found:
         raise AnsibleFilterError(" ".join(found))
-    return facts(name, entry, app, ingress, called_by)
+    return facts(name, entry, app, environment, called_by, base)
 
 
 class FilterModule:

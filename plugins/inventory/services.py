@@ -14,8 +14,8 @@ description:
   - C(app) and C(services) are read from the file of O(app), then from the inventory's group_vars for C(all).
     Dictionaries are merged, all else is replaced, and null takes a key or a service away. Last comes the variable
     C(service) in the host_vars of a service.
-  - The host has the name of the service. A service whose name has a hyphen is also a group with underscores instead,
-    so C(--limit) takes both spellings, and so do files in host_vars.
+  - The host has the name of the service, or with C(role) that name with underscores for hyphens, as hosts that are
+    written by hand have it. The other spelling is a group, so C(--limit) takes both, and so do files in host_vars.
   - The hosts are in the group C(services), and in C(wave_01), C(wave_02) and so on in the order of their deployment.
     Waves follow from C(after), C(calls) and C(needs). They come after the groups C(core_services) and
     C(event_services).
@@ -54,6 +54,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.inventory.group import Group
 from ansible.inventory.host import Host
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import trust_as_template
@@ -62,15 +63,16 @@ from ansible_collections.todo.cloud.plugins.module_utils.neutral import visible
 from ansible_collections.todo.cloud.plugins.module_utils.services.components import components, uses_broker
 from ansible_collections.todo.cloud.plugins.module_utils.services.graph import waves
 from ansible_collections.todo.cloud.plugins.module_utils.services.hosts import host_variables, shared_variables
-from ansible_collections.todo.cloud.plugins.module_utils.services.layers import layered, merged
+from ansible_collections.todo.cloud.plugins.module_utils.services.layers import based, layered, merged
 from ansible_collections.todo.cloud.plugins.module_utils.services.limits import limits
 from ansible_collections.todo.cloud.plugins.module_utils.services.problems import problems
+from ansible_collections.todo.cloud.plugins.plugin_utils.roles import bases, plain
 
+Entries = Mapping[str, Mapping[str, Any]]
 _FILES = ("services.yml", "services.yaml")
 _TOP = Path(__file__).resolve().parents[2]
 _CHART = _TOP / "charts/dapr-components/values.yaml"
 _ENVIRONMENT = _TOP / "charts/environment/values.yaml"
-_ROLES = _TOP / "roles"
 # Groups whose hosts, written by hand, describe releases.
 _RELEASES = ("components", "core_services", "event_services")
 
@@ -102,14 +104,14 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
         for name in entries:
             entries[name] = self._own(path, name, entries[name])
         others, roles = self._others(), self._roles()
-        found = found or problems(app, entries, others, roles)
+        found = found or problems(app, entries, list(others), roles)
         if found:
             said = " and ".join(
                 [*([self.get_option("app")] if self.get_option("app") else []), "the inventory's variables"]
             )
             raise AnsibleError("\n  ".join([f"the services of {said} cannot be deployed:", *found]))
-        self._add_hosts(path, app, entries, waves(entries, roles))
-        self._add_facts(entries, others)
+        self._add_hosts(path, app, entries, roles, here)
+        self._add_facts(app, based(entries, roles), based(others, roles))
 
     def _app(self, *layers: Any) -> dict[str, Any]:
         if not all(layer is None or isinstance(layer, Mapping) for layer in layers):
@@ -138,29 +140,25 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             entry = merged(entry, said) if isinstance(said, Mapping) and isinstance(entry, Mapping) else said or entry
         return entry
 
-    def _others(self) -> list[str]:
+    def _others(self) -> dict[str, dict[str, str]]:
+        """Releases of hosts that are written by hand, each with its role."""
         groups = [self.inventory.groups[name] for name in _RELEASES if name in self.inventory.groups]
-        return [host.name.replace("_", "-") for group in groups for host in group.get_hosts()]
+        hosts = [host for group in groups for host in group.get_hosts()]
+        return {host.name.replace("_", "-"): {"role": host.vars.get("service_role", host.name)} for host in hosts}
 
-    def _of_collection(self, file: Path) -> Mapping[str, Any]:
-        """A file of this collection, kept out of the loader's cache: roles get their variables from there as well, and
-        as they are read here they hold no templates.
-        """
-        return self.loader.load_from_file(str(file), cache="none") or {}
-
-    def _roles(self) -> dict[str, list[str]]:
-        """The roles that say what a service is, with the services that each calls."""
-        found = {}
-        for file in _ROLES.glob("*/vars/main.yml"):
-            role = file.parents[1].name
-            values = self._of_collection(file).get(f"_{role}_values") or {}
-            if isinstance(values, Mapping) and "image" in values:
-                found[role] = list((values.get("networkPolicy") or {}).get("egressTo") or ())
-        return found
+    def _roles(self) -> dict[str, Mapping[str, Any]]:
+        """The roles that say what a service is, with what each says. Their files stay out of the loader's cache."""
+        return bases(lambda file: self.loader.load_from_file(file, cache="none", trusted_as_template=True))
 
     def _add_hosts(
-        self, path: str, app: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]], order: Mapping[str, int]
+        self,
+        path: str,
+        app: Mapping[str, Any],
+        entries: Entries,
+        roles: Mapping[str, Mapping[str, Any]],
+        here: Mapping[str, Any],
     ) -> None:
+        order = waves(based(entries, roles))
         self.inventory.add_group("services")
         for wave in sorted(set(order.values())):
             self.inventory.add_group(f"wave_{wave:02}")
@@ -169,34 +167,43 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             underscored = name.replace("-", "_")
             if {name, underscored} & set(self.inventory.hosts):
                 raise AnsibleError(f"services.{name}: {underscored} is a host of the inventory already.")
-            self.inventory.add_host(name, group=f"wave_{order[name]:02}")
-            if underscored != name:
-                self.inventory.add_group(underscored)
-                self.inventory.add_child(underscored, name)
-            variables = host_variables(name, entry, app, str(Path(path).resolve().parent), trust_as_template)
+            host, other = (underscored, name) if "role" in entry else (name, underscored)
+            self.inventory.add_host(host, group=f"wave_{order[name]:02}")
+            self._add_spelling(other, host)
+            variables = host_variables(name, entry, app, str(Path(path).resolve().parent), trust_as_template, roles)
+            if "image" not in entry:  # where the environment sets the role's variable, it is that
+                variables = {key: value for key, value in variables.items() if key not in here}
             for spelling in (underscored, name):
                 variables.update(self._variables(path, Host(spelling)))
             for key, value in variables.items():
-                self.inventory.set_variable(name, key, value)
+                self.inventory.set_variable(host, key, value)
 
-    def _add_facts(self, entries: Mapping[str, Mapping[str, Any]], others: list[str]) -> None:
+    def _add_spelling(self, other: str, host: str) -> None:
+        """A group by which --limit finds the host as well."""
+        if other == host:
+            return
+        group = Group(host.replace("-", "_"))
+        group.name = other  # Group(other) would warn of a hyphen, which is meant here
+        self.inventory.groups.setdefault(other, group)
+        self.inventory.add_child("all", other)
+        self.inventory.add_child(other, host)
+
+    def _add_facts(self, app: Mapping[str, Any], entries: Entries, others: Entries) -> None:
         """What is said of all entries together: who calls whom, and what the Dapr components follow from."""
         for group in ("platform", "components"):  # playbooks name them; without Dapr they are empty
             self.inventory.add_group(group)
-        for key, value in shared_variables(entries).items():
+        for key, value in shared_variables(entries, others, app).items():
             self.inventory.set_variable("all", key, value)
-        more = limits(entries, self._of_collection(_ENVIRONMENT))
+        more = limits(entries, plain(str(_ENVIRONMENT)))
         if more:
             self.inventory.set_variable("all", "services_limits", more)
         own = {name: entry for name, entry in entries.items() if entry.get("dapr")}
         if own and not self.inventory.groups["components"].get_hosts():
             self.inventory.add_host("dapr_components", group="components")
-        roles = [name for name, entry in entries.items() if "role" in entry]
         if own:
-            defaults = self._of_collection(_CHART)
-            made = components(own, defaults, [*others, *roles])
+            made = components(own, plain(str(_CHART)), list(others))
             self.inventory.set_variable("all", "services_components", made)
-        if not roles and not set(others) - {"dapr-components"}:  # nobody else may use it
+        if not set(others) - {"dapr-components"}:  # nobody else may use it
             self.inventory.set_variable("all", "services_broker", uses_broker(own))
 
 

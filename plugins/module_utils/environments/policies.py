@@ -53,13 +53,13 @@ def isolates(policies: Iterable[Object], pod: Object, direction: str) -> list[Ob
 def allows(policies: Iterable[Object], pod: Object, direction: str, peer: Peer, port: Port, namespace: str) -> bool:
     """Whether a connection of ``pod`` from (Ingress) or to (Egress) a peer gets through. ``namespace``: the pod's."""
     own = isolates(policies, pod, direction)
-    return not own or any(_passes(rule, direction, peer, port, namespace) for rule in _rules(own, direction))
+    return not own or any(_passes(rule, direction, peer, port, namespace) for rule in rules(own, direction))
 
 
 def outlets(policies: Iterable[Object], pod: Object) -> bool:
     """Whether a pod may reach anything but DNS."""
     own = isolates(policies, pod, EGRESS)
-    return not own or any(_ports(rule) != [53] for rule in _rules(own, EGRESS))
+    return not own or any(_ports(rule) != [53] for rule in rules(own, EGRESS))
 
 
 def _types(policy: Object) -> Sequence[str]:
@@ -67,7 +67,8 @@ def _types(policy: Object) -> Sequence[str]:
     return given or [INGRESS, *([EGRESS] if spec(policy).get("egress") else [])]
 
 
-def _rules(policies: Iterable[Object], direction: str) -> Iterator[Object]:
+def rules(policies: Iterable[Object], direction: str) -> Iterator[Object]:
+    """All rules of some policies for one direction."""
     for policy in policies:
         yield from spec(policy).get(direction.lower()) or ()
 
@@ -79,7 +80,7 @@ def _ports(rule: Object) -> list[object]:
 def _passes(rule: Object, direction: str, peer: Peer, port: Port, namespace: str) -> bool:
     ports, peers = rule.get("ports") or (), rule.get("from" if direction == INGRESS else "to") or ()
     return (not ports or any(_is_port(each, port) for each in ports)) and (
-        not peers or any(_is_peer(each, peer, namespace) for each in peers)
+        not peers or any(is_peer(each, peer, namespace) for each in peers)
     )
 
 
@@ -92,7 +93,8 @@ def _is_port(rule: Object, port: Port) -> bool:
     return int(wanted) <= port.number <= int(rule.get("endPort") or wanted)
 
 
-def _is_peer(rule: Object, peer: Peer, namespace: str) -> bool:
+def is_peer(rule: Object, peer: Peer, namespace: str) -> bool:
+    """Whether one ``from`` or ``to`` of a rule means this peer; ``namespace``: the policy's."""
     if block := rule.get("ipBlock"):
         return peer.outside and _in_block(block, peer.address)
     if peer.outside:

@@ -17,26 +17,27 @@ _TOPICS = ("publishes", "subscribes")
 def components(entries: Entries, defaults: Mapping[str, Any], others: Sequence[str]) -> dict[str, Any]:
     """The values that follow from the entries, over the chart's defaults.
 
-    Apps of the defaults stay where they are releases of the inventory, and are taken out where not.
+    Apps of the defaults stay where they are releases of hosts written by hand; others are taken out.
+    What the defaults say already is left out.
 
     :param defaults: the chart's values
-    :param others: releases of the inventory that a role describes
+    :param others: releases of hosts that are written by hand
     """
     found: dict[str, Any] = {}
     for part, own in (("pubsub", _pubsub(entries)), ("broadcast", _broadcast(entries))):
         apps = defaults[part]["apps"]
-        changed = _without(apps, others) | {app: _with(topics, apps, app, others) for app, topics in own.items()}
+        changed = _changed(apps, others, {app: _with(topics, apps, app, others) for app, topics in own.items()})
         if not own and not set(apps) & set(others):
             found[part] = {"enabled": False}
         elif changed:
             found[part] = {"apps": changed}
     secrets = {app: list(dapr["secrets"]) for app, dapr in _apps(entries) if dapr.get("secrets")}
-    changed = _without(defaults["secretStore"]["apps"], others) | secrets
+    changed = _changed(defaults["secretStore"]["apps"], others, secrets)
     if changed:
         found["secretStore"] = {"apps": changed}
     stores = [app for app in defaults["statestore"]["apps"] if app in others]
     stores = list(dict.fromkeys([*stores, *(app for app, dapr in _apps(entries) if dapr.get("state"))]))
-    if stores != list(defaults["statestore"]["apps"]):
+    if set(stores) != set(defaults["statestore"]["apps"]):
         found["statestore"] = {"apps": stores}
     own, subscriptions = _components(entries), _subscriptions(entries)
     return found | ({"components": own} if own else {}) | ({"subscriptions": subscriptions} if subscriptions else {})
@@ -100,8 +101,9 @@ def _subscriptions(entries: Entries) -> dict[str, Any]:
     return found
 
 
-def _without(apps: Mapping[str, Any], others: Sequence[str]) -> dict[str, Any]:
-    return {app: None for app in apps if app not in others}
+def _changed(apps: Mapping[str, Any], others: Sequence[str], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    without = {app: None for app in apps if app not in others}
+    return {app: said for app, said in (without | dict(wanted)).items() if app not in apps or said != apps[app]}
 
 
 def _with(

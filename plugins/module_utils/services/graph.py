@@ -4,15 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Any
 
 from .spec import ENVIRONMENT_NEEDS
 
 Entries = Mapping[str, Mapping[str, Any]]
-Roles = Mapping[str, Sequence[str]]
-_NONE: Roles = MappingProxyType({})
 
 
 class Cycle(ValueError):
@@ -25,9 +22,9 @@ def called(entry: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*(entry.get("calls") or ()), *needs]))
 
 
-def earlier(entry: Mapping[str, Any], roles: Roles = _NONE) -> list[str]:
-    """The services that are deployed before one: those of ``after``, else those that it calls, by its role as well."""
-    return list(entry["after"]) if "after" in entry else [*called(entry), *roles.get(entry.get("role", ""), ())]
+def earlier(entry: Mapping[str, Any]) -> list[str]:
+    """The services that are deployed before one: those of ``after``, else those that it calls."""
+    return list(entry["after"]) if "after" in entry else called(entry)
 
 
 def callers(entries: Entries) -> dict[str, list[str]]:
@@ -39,16 +36,15 @@ def callers(entries: Entries) -> dict[str, list[str]]:
     return {name: sorted(found[name]) for name in sorted(found)}
 
 
-def waves(entries: Entries, roles: Roles = _NONE) -> dict[str, int]:
+def waves(entries: Entries) -> dict[str, int]:
     """The wave of each service, from 1. Others than these are deployed before.
 
-    :param roles: the services that those of a role call
     :raises Cycle: some wait for each other
     """
     done: dict[str, int] = {}
 
     def before(name: str) -> list[str]:
-        return [other for other in earlier(entries[name], roles) if other in entries]
+        return [other for other in earlier(entries[name]) if other in entries]
 
     def wave(name: str, path: tuple[str, ...]) -> int:
         if name in path:

@@ -7,11 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from os.path import normpath
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any
 
 from .graph import callers
+from .layers import based
 from .values import dapr_of, image_of, port_of, publics_of
 
+_NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+_NO_APP: Mapping[str, Any] = MappingProxyType({})
 _PORT = 8080  # of charts/service
 # Keys of an entry that are arguments of the role; those that are texts there.
 _ARGUMENTS = ("chart", "chart_version", "graces")
@@ -19,22 +23,28 @@ _TEXTS = ("rollback_floor", "stability_seconds")
 
 
 def host_variables(
-    name: str, entry: Mapping[str, Any], app: Mapping[str, Any], folder: str, template: Callable[[str], str] = str
+    name: str,
+    entry: Mapping[str, Any],
+    app: Mapping[str, Any],
+    folder: str,
+    template: Callable[[str], str] = str,
+    bases: Mapping[str, Mapping[str, Any]] = _NO_ROLES,
 ) -> dict[str, Any]:
-    """Variables of the host that an entry becomes.
+    """Variables of the host that an entry becomes. Its image is not set where only a variable of the role says it.
 
+    :param bases: the roles that say what a service is, with what each says
     :param folder: where values files are
     :param template: marks a string, put together from others of the inventory, as one that may hold templates
     """
     found: dict[str, Any] = {
         "service_role": entry.get("role", "app_service"),
         "service_app": dict(app),
-        "service_entry": dict(entry),
+        "service_entry": based({name: entry}, bases)[name],
         **{f"app_service_{key}": entry[key] for key in _ARGUMENTS if key in entry},
         **{f"app_service_{key}": str(entry[key]) for key in _TEXTS if key in entry},
     }
     if "role" in entry:
-        if "image" in entry:
+        if "image" in entry or {"registry", "version"} <= set(app):
             found[f"{entry['role']}_image"] = template(image_of(name, entry, app))
         return found
     found["app_service_name"] = name
@@ -51,14 +61,23 @@ def host_variables(
     return found
 
 
-def shared_variables(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def shared_variables(
+    entries: Mapping[str, Mapping[str, Any]],
+    others: Mapping[str, Mapping[str, Any]] = _NO_ROLES,
+    app: Mapping[str, Any] = _NO_APP,
+) -> dict[str, Any]:
     """Variables of all hosts: what follows from the entries together. What is as ever is left out.
 
+    :param others: what the roles of hosts that are written by hand say
+
     - ``services_callers``: each service that is called, with its callers
+    - ``services_part_of``: name of the app, where it has one
     - ``services_ports``: ports that the environment's policies open to the public endpoint and to monitoring
     - ``services_public``: of each public service its host or port (``at``), and the ``path`` that says it is well
     """
-    found: dict[str, Any] = {"services_callers": callers(entries)}
+    found: dict[str, Any] = {"services_callers": callers({**others, **entries})}
+    if "name" in app:
+        found["services_part_of"] = app["name"]
     ports = {port for entry in entries.values() if (port := port_of(entry)) is not None} - {_PORT}
     if ports:
         found["services_ports"] = [_PORT, *sorted(ports)]

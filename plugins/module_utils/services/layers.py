@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The layers of ``services:``: what the app is, what differs in an environment, and a host's own variables."""
+"""The layers of ``services:``: a role's own entry, what the app is, what differs in an environment, a host's own."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             result[key] = value
     return result
+
+
+def based(entries: Mapping[str, Any], bases: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The entries over those of their roles. A role's image is a variable, which the entry's goes into: it stays."""
+    return {name: _based(entry, bases) for name, entry in entries.items()}
+
+
+def _based(entry: Any, bases: Mapping[str, Mapping[str, Any]]) -> Any:
+    base = bases.get(str(entry.get("role"))) if isinstance(entry, Mapping) else None
+    return merged(base, entry) | {key: base[key] for key in ("image",) if key in base} if base else entry
 
 
 def layered(shared: Any, here: Any) -> tuple[dict[str, Any], list[str]]:

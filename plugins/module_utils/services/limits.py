@@ -3,7 +3,7 @@
 """What all entries ask for together, where that is more than the quota and limits of charts/environment allow.
 
 Counted are the most pods of each service, the one more of a rolling update, and their sidecars. A value with a template
-counts as its default, and so does what a role says.
+counts as its default.
 """
 
 from __future__ import annotations

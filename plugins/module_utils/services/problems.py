@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .amounts import amount_problems
 from .claims import claimed_twice
 from .components import same_bindings
-from .graph import Cycle, Roles, waves
+from .graph import Cycle, waves
+from .layers import based
 from .spec import (
     APP_TYPE,
     ENTRY,
@@ -25,6 +27,7 @@ from .spec import (
 from .types import check, is_template, nearest, sentence
 from .values import migrations_of, publics_of
 
+_NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 _PRIVILEGED = 1024  # ports below are closed to most users
 _KEYS = frozenset(key.name for key in ENTRY)
 _USER = 65532  # of charts/service
@@ -111,17 +114,19 @@ def _more(least: Any, most: Any) -> bool:
     return isinstance(least, int) and isinstance(most, int) and least > most
 
 
-def problems(app: Any, entries: Any, others: Collection[str] = (), roles: Roles | None = None) -> list[str]:
+def problems(
+    app: Any, entries: Any, others: Collection[str] = (), roles: Mapping[str, Mapping[str, Any]] = _NO_ROLES
+) -> list[str]:
     """What is wrong with all entries and between them.
 
     :param others: releases of the inventory that are no entries
-    :param roles: the roles that say what a service is, with the services that each calls
+    :param roles: the roles that say what a service is, with what each says; it may call services that are not there
     """
-    roles = roles or {}
     if not isinstance(entries, Mapping):
         return ["services is not a dictionary; it takes names of services, each with a dictionary of its keys."]
     found = app_problems(app)
-    for name, entry in entries.items():
+    full = based(entries, roles)
+    for name, entry in full.items():
         found += entry_problems(str(name), entry)
     if found:
         return found
@@ -129,16 +134,20 @@ def problems(app: Any, entries: Any, others: Collection[str] = (), roles: Roles 
         found += _references(name, entry, [*entries, *others])
         found += _migration_names(name, entry, [*entries, *others])
         found += _image(name, entry, app)
-        role = entry.get("role")
-        if role is not None and role not in roles:
-            found.append(sentence(f"services.{name}.role: there is no such role {role!r}{nearest(role, roles)}"))
-    found = found or [*claimed_twice(entries), *same_bindings(entries)]
+        found += _role(name, entry.get("role"), roles)
+    found = found or [*claimed_twice(full), *same_bindings(full)]
     if not found:
         try:
-            waves(entries, roles)
+            waves(full)
         except Cycle as circle:
             found.append(str(circle))
     return found
+
+
+def _role(name: str, role: Any, roles: Collection[str]) -> list[str]:
+    if role is None or role in roles:
+        return []
+    return [sentence(f"services.{name}.role: there is no such role {role!r}{nearest(role, roles)}")]
 
 
 def _references(name: str, entry: Mapping[str, Any], known: Collection[str]) -> list[str]:

@@ -12,8 +12,9 @@ from .spec import ENVIRONMENT_NEEDS, FOREIGN
 from .types import is_template
 
 RESOURCES = {"cpu": "50m-500m", "memory": "96Mi-192Mi"}
-# Secrets of the components (charts/dapr-components); Dapr reads them at a sidecar's start only.
+# Secrets of the components, where the environment names no others; Dapr reads them at a sidecar's start only.
 _BROKER_SECRET, _DATABASE_SECRET = "kafka-credentials", "database"
+_SECRETS = {"broker_secret": _BROKER_SECRET, "database_secret": _DATABASE_SECRET}
 _HTTPS = 443
 _WATCHED = {"config": "ConfigMap", "secret": "Secret"}
 _PROBES = ("startup", "liveness", "readiness")
@@ -25,9 +26,9 @@ def image_of(name: str, entry: Mapping[str, Any], app: Mapping[str, Any]) -> str
     image = entry.get("image", name)
     if is_template(image):
         return str(image)
-    if "/" not in image:
+    if "/" not in image and "registry" in app:
         image = f"{app['registry']}/{image}"
-    if "@" not in image and ":" not in image.rpartition("/")[2]:
+    if "@" not in image and ":" not in image.rpartition("/")[2] and "version" in app:
         image = f"{image}:{app['version']}"
     return str(image)
 
@@ -50,46 +51,95 @@ def _internet(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _access(entry: Mapping[str, Any]) -> list[str]:
+    """What is let in or out by the environment's policies: those of ``needs`` in their order, then what follows."""
     dapr = dapr_of(entry) or {}
-    found = {name for name in entry.get("needs") or () if name in ENVIRONMENT_NEEDS}
+    found = [name for name in entry.get("needs") or () if name in ENVIRONMENT_NEEDS]
     if any(dapr.get(key) for key in _CALLED_BY_BROKER):
-        found.add("broker")
+        found.append("broker")
     if dapr.get("state"):
-        found.add("database")
+        found.append("database")
     if any("node_port" in public for public in publics_of(entry)):
-        found.add("public")
-    return sorted(found)
+        found.append("public")
+    return list(dict.fromkeys(found))
 
 
-def watches_of(entry: Mapping[str, Any]) -> list[dict[str, str]]:
+def watches_of(
+    entry: Mapping[str, Any], broker_secret: str = _BROKER_SECRET, database_secret: str = _DATABASE_SECRET
+) -> list[dict[str, str]]:
     """Objects whose change restarts the pods, besides the Secrets of ``secrets``."""
     dapr = dapr_of(entry) or {}
     found = [dict(watch) for watch in entry.get("watches") or ()]
     for source in [*(entry.get("env_from") or ()), *(entry.get("volumes") or {}).values()]:
         found += [{"kind": kind, "name": source[key]} for key, kind in _WATCHED.items() if key in source]
     if any(dapr.get(key) for key in _CALLED_BY_BROKER):
-        found.append({"kind": "Secret", "name": _BROKER_SECRET})
+        found.append({"kind": "Secret", "name": broker_secret})
     if dapr.get("state"):
-        found.append({"kind": "Secret", "name": _DATABASE_SECRET})
+        found.append({"kind": "Secret", "name": database_secret})
     return [watch for index, watch in enumerate(found) if watch not in found[:index]]
 
 
 def facts(
-    name: str, entry: Mapping[str, Any], app: Mapping[str, Any], ingress: Mapping[str, Any], called_by: Sequence[str]
+    name: str,
+    entry: Mapping[str, Any],
+    app: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    called_by: Sequence[str],
+    base: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What the role app_service is told of an entry: ``chart_values``, ``connections``, ``watches``, ``app_id``, and
-    ``migrations`` where it has some.
+    """What the role app_service is told of an entry: ``chart_values``, ``connections``, ``watches``, ``app_id``,
+    ``sidecar``, ``role_values`` (the part of the values that the environment's go over), and ``migrations`` if any.
+
+    :param environment: what it says of public endpoints (see chart_values), ``broker_secret`` and ``database_secret``
+    :param base: what the role of the entry says
     """
+    watches = watches_of(entry, *(environment.get(key, usual) for key, usual in _SECRETS.items()))
     if FOREIGN & set(entry):
-        return {"watches": watches_of(entry)}
-    dapr = dapr_of(entry) or {}
+        return {"watches": watches}
+    values = chart_values(name, entry, app, environment)
+    same, own = _split(values, chart_values(name, base, app, environment) if base else {})
     return {
-        "chart_values": chart_values(name, entry, app, ingress),
+        "role_values": same,
+        "chart_values": own,
         "connections": connections_of(entry, called_by),
-        "watches": watches_of(entry),
-        "app_id": dapr.get("app_id", name),
+        "watches": watches,
+        "app_id": (dapr_of(entry) or {}).get("app_id", name),
+        "sidecar": dapr_of(entry) is not None,
         **_migrations(name, entry, app),
     }
+
+
+def role_facts(
+    name: str,
+    base: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    called_by: Sequence[str],
+    entries_calling: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The same of a host that is written by hand: all of it is the role's, and goes under what the inventory says.
+
+    :param called_by: services of other roles that call this one
+    :param entries_calling: entries that do
+    """
+    found = facts(name, base, {}, environment, called_by, base)
+    policy = {"networkPolicy": found["connections"]} if found["connections"] else {}
+    more = [other for other in entries_calling if other not in called_by]
+    connections = {"ingressFrom": more} if more else {}
+    return found | {"role_values": found["role_values"] | policy, "connections": connections}
+
+
+def _split(values: Mapping[str, Any], usual: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What both say alike, and what only the values say."""
+    same: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    for key, value in values.items():
+        other = usual.get(key)
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            for part, content in zip((same, own), _split(value, other), strict=True):
+                if content:
+                    part[key] = content
+        else:
+            (same if key in usual and value == other else own)[key] = value
+    return same, own
 
 
 def migrations_of(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:

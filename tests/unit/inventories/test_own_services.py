@@ -17,10 +17,11 @@ from tests.unit.ansible_runs import TOP, Ansible
 from tests.unit.charts.rendering import Helm
 
 EXAMPLE = TOP / "examples/own-services"
+FIVE = ("backend_api", "frontend", "recurring_task_service", "notification_service", "sse_gateway")
 SIXTH: dict[str, Any] = {
-    "app": {"registry": "ghcr.io/acme", "version": "v1"},
     "services": {
         "audit-log": {
+            "image": "ghcr.io/acme/audit-log:v1",
             "port": 9000,
             "health": "/up",
             "public": "audit.example.com",
@@ -61,11 +62,31 @@ def shop(ansible: Ansible) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def todo(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The Todo app and a sixth service: one entry."""
-    inventory = tmp_path_factory.mktemp("todo") / "staging"
-    shutil.copytree(TOP / "inventories/staging", inventory)
-    (inventory / "services.yml").write_text("plugin: todo.cloud.services\n")
+    inventory = staging(tmp_path_factory.mktemp("todo"))
     (inventory / "group_vars/all/own.yml").write_text(yaml.safe_dump(SIXTH))
     return described(ansible, inventory, TODO_VERSION="sha-0123abc")
+
+
+def staging(folder: Path) -> Path:
+    """A copy of staging's inventory, beside the file that all environments share."""
+    shutil.copy(TOP / "inventories/app.yml", folder)
+    shutil.copytree(TOP / "inventories/staging", folder / "staging")
+    return folder / "staging"
+
+
+def by_hand(folder: Path) -> Path:
+    """The same with hosts written by hand, as inventories were before there were entries."""
+    inventory = staging(folder)
+    (inventory / "services.yml").unlink()
+    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
+    groups = {"core_services": FIVE[:2], "event_services": FIVE[2:]}
+    hosts["all"]["children"] |= {name: {"hosts": dict.fromkeys(some)} for name, some in groups.items()}
+    (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    images = {
+        f"{one}_image": f"{{{{ image_repository }}}}/{one.replace('_', '-')}:{{{{ app_version }}}}" for one in FIVE
+    }
+    (inventory / "group_vars/all/images.yml").write_text(yaml.safe_dump(images))
+    return inventory
 
 
 def names(made: dict[str, Any]) -> list[list[str]]:
@@ -116,15 +137,18 @@ def test_helm_and_kubernetes_take_what_is_rendered(shop: dict[str, Any], helm: H
     assert "annotations" not in orders["Deployment"]["spec"]["template"]["metadata"]
 
 
-def test_a_sixth_service_comes_after_the_five(todo: dict[str, Any]) -> None:
-    assert names(todo)[-2:] == [["audit-log"], ["mail"]]
+def test_a_sixth_service_comes_after_those_that_it_calls(todo: dict[str, Any]) -> None:
+    assert names(todo)[-2:] == [
+        ["recurring-task-service", "notification-service", "sse-gateway", "audit-log"],
+        ["mail"],
+    ]
     assert todo["known"][-2:] == ["audit-log", "mail"]
     assert len(todo["known"]) == 8
 
 
 def test_it_is_let_in_where_it_calls(todo: dict[str, Any]) -> None:
     policy = release(todo, "backend-api")["values"]["networkPolicy"]
-    assert policy["ingressFrom"] == ["frontend", "recurring-task-service", "sse-gateway", "audit-log"]
+    assert policy["ingressFrom"] == ["audit-log", "frontend", "recurring-task-service", "sse-gateway"]
     assert policy["access"] == ["database", "broker"]
 
 
@@ -173,26 +197,38 @@ def test_any_chart_is_a_release_as_it_is(todo: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def entries(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The Todo app without hosts written by hand: its five services are entries."""
-    inventory = tmp_path_factory.mktemp("entries") / "staging"
-    shutil.copytree(TOP / "inventories/staging", inventory)
-    hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
-    five = [
-        host for name in ("core_services", "event_services") for host in hosts["all"]["children"].pop(name)["hosts"]
-    ]
-    (inventory / "hosts.yml").write_text(yaml.safe_dump(hosts))
-    services = {host.replace("_", "-"): {"role": host} for host in five}
-    (inventory / "services.yml").write_text("plugin: todo.cloud.services\n")
-    (inventory / "group_vars/all/own.yml").write_text(yaml.safe_dump({"services": services}))
+    """The five services as entries that say their role and nothing else."""
+    inventory = staging(tmp_path_factory.mktemp("entries"))
+    app = yaml.safe_load((inventory.parent / "app.yml").read_text())
+    app["services"] = {host.replace("_", "-"): {"role": host} for host in FIVE}
+    (inventory.parent / "app.yml").write_text(yaml.safe_dump(app))
     return described(ansible, inventory, TODO_VERSION="sha-0123abc")
 
 
-def test_the_five_as_entries_are_the_same_releases(entries: dict[str, Any], ansible: Ansible) -> None:
-    by_hand = described(ansible, TOP / "inventories/staging", TODO_VERSION="sha-0123abc")
-    for name in by_hand["known"]:
-        assert release(entries, name) == release(by_hand, name)
-    assert entries["environment"] == by_hand["environment"]
-    assert entries["endpoint"] == by_hand["endpoint"]
+def test_the_five_are_the_same_releases_however_they_are_said(
+    entries: dict[str, Any], ansible: Ansible, tmp_path: Path
+) -> None:
+    """Values and their order: an environment of hosts written by hand is unchanged once they are entries."""
+    hand = described(ansible, by_hand(tmp_path), TODO_VERSION="sha-0123abc")
+    for now in (entries, described(ansible, TOP / "inventories/staging", TODO_VERSION="sha-0123abc")):
+        assert {name: release(now, name) for name in now["known"]} == {
+            name: release(hand, name) for name in hand["known"]
+        }
+        assert (now["environment"], now["endpoint"]) == (hand["environment"], hand["endpoint"])
+    assert [sorted(wave) for wave in names(now)] == [sorted(wave) for wave in names(hand)]
+
+
+def test_hosts_written_by_hand_and_entries_go_together(ansible: Ansible, tmp_path: Path) -> None:
+    inventory = by_hand(tmp_path)
+    (inventory / "services.yml").write_text("plugin: todo.cloud.services\n")
+    (inventory / "group_vars/all/own.yml").write_text(yaml.safe_dump(SIXTH))
+    mixed = described(ansible, inventory, TODO_VERSION="sha-0123abc")
+    assert names(mixed)[-2:] == [["audit-log"], ["mail"]]
+    assert release(mixed, "backend-api")["values"]["networkPolicy"] == {
+        "ingressFrom": ["frontend", "recurring-task-service", "sse-gateway", "audit-log"],
+        "access": ["database", "broker"],
+    }
+    assert release(mixed, "dapr-components")["values"]["pubsub"]["apps"].keys() == {"audit"}
 
 
 def test_their_order_follows_from_what_they_call(entries: dict[str, Any]) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.environments.table import allowed
 from kubernetes.utils.quantity import parse_quantity
 
 from tests.cluster.build.parts import DAPR_CHART
+from tests.unit.ansible_runs import TOP
 from tests.unit.charts.rendering import Helm, built
 from tests.unit.inventories.conftest import CANARY, OWN, cluster_file
 
@@ -90,6 +93,16 @@ def test_services_are_let_in_where_they_may_go_out(described: dict[str, Any]) ->
     out = {(name, to) for name, policy in policies.items() for to in policy.get("egressTo", [])}
     into = {(origin, name) for name, policy in policies.items() for origin in policy.get("ingressFrom", [])}
     assert out == into
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_todo_app_reaches_what_its_table_says(name: str, rendered: Rendered, helm: Helm) -> None:
+    """Whoever changes what may be reached changes the table by hand, so that a review sees it."""
+    described = rendered(name)
+    namespace = described["environment"]["namespace"]
+    expected = (TOP / f"tests/fixtures/connections/todo-{name}.txt").read_text().splitlines()
+    found = [item for item in objects(described, helm) if item["metadata"].get("namespace", namespace) == namespace]
+    assert [str(each) for each in allowed(found, namespace)] == expected
 
 
 def test_exactly_the_frontend_is_public(described: dict[str, Any]) -> None:

@@ -110,7 +110,11 @@ def test_host_vars_are_read_in_both_spellings(listed: dict[str, Any]) -> None:
 
 
 def test_both_ends_of_a_call_are_known(listed: dict[str, Any]) -> None:
-    assert host(listed, "backend_api")["services_callers"] == {"backend-api": ["web"], "search-api": ["web"]}
+    assert host(listed, "backend_api")["services_callers"] == {
+        "backend-api": ["frontend", "web"],
+        "search-api": ["web"],
+        "sse-gateway": ["frontend"],
+    }
 
 
 def test_components_come_with_the_first_sidecar(listed: dict[str, Any]) -> None:
@@ -126,7 +130,10 @@ def test_files_are_those_of_the_inventory(inventory: Path, listed: dict[str, Any
 
 
 def test_a_role_gets_its_image(listed: dict[str, Any]) -> None:
-    assert host(listed, "frontend")["frontend_image"] == "ghcr.io/acme/frontend:{{ shop_version }}-rc"
+    frontend = host(listed, "frontend")
+    assert frontend["frontend_image"] == "ghcr.io/acme/frontend:{{ shop_version }}-rc"
+    assert frontend["service_entry"]["image"] == "{{ frontend_image }}"
+    assert frontend["service_entry"]["calls"] == ["backend-api", "sse-gateway"]
 
 
 @pytest.mark.parametrize("spelling", ["search-api", "search_api"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.services.graph import Cycle, called, callers, earlier, waves
+from ansible_collections.todo.cloud.plugins.module_utils.services.layers import based
 
 ENTRIES: dict[str, dict[str, Any]] = {
     "web": {"calls": ["api"]},
@@ -52,4 +53,8 @@ def test_a_service_of_a_role_comes_after_those_that_the_role_calls() -> None:
         "backend-api": {"after": ["api"]},
         "api": {},
     }
-    assert waves(entries, {"frontend": ["backend-api"]}) == {"frontend": 3, "backend-api": 2, "api": 1}
+    full = based(entries, {"frontend": {"calls": ["backend-api"]}, "other": {}})
+    assert waves(full) == {"frontend": 2, "backend-api": 2, "api": 1}
+    entries["frontend"] = {"role": "frontend", "env": {"A": "1"}}
+    full = based(entries, {"frontend": {"calls": ["backend-api"]}})
+    assert waves(full) == {"frontend": 3, "backend-api": 2, "api": 1}

@@ -140,7 +140,7 @@ def test_an_image_has_a_registry_and_a_tag() -> None:
     named: list[dict[str, Any]] = [
         {"image": "{{ x }}"}, {"image": "a/b:1"}, {"image": "a:5000/b@sha256:1"}, {"role": "x"}, {"chart": "x"},
     ]  # fmt: skip
-    assert [problems({}, {"web": entry}, roles={"x": []}) for entry in named] == [[]] * len(named)
+    assert [problems({}, {"web": entry}, roles={"x": {}}) for entry in named] == [[]] * len(named)
     assert len(problems({}, {"web": {"image": "registry:5000/web"}})) == 1
 
 
@@ -165,8 +165,15 @@ def test_the_app_is_checked_too() -> None:
 
 
 def test_a_role_says_what_a_service_is() -> None:
-    roles = {"backend_api": [], "frontend": ["backend-api"]}
+    roles: dict[str, dict[str, Any]] = {"backend_api": {}, "frontend": {"calls": ["backend-api"]}}
     assert problems(APP, {"web": {"role": "frontend"}}, roles=roles) == []
     assert problems(APP, {"web": {"role": "frontent"}}, roles=roles) == [
         "services.web.role: there is no such role 'frontent'; did you mean 'frontend'?"
+    ]
+
+
+def test_a_role_and_an_entry_are_checked_together() -> None:
+    roles = {"worker": {"port": "none", "image": "{{ worker_image }}"}}
+    assert problems(APP, {"web": {"role": "worker", "public": "a.example.com"}}, roles=roles) == [
+        "services.web.public needs a port."
     ]

@@ -16,6 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.values import 
     dapr_of,
     facts,
     image_of,
+    role_facts,
     watches_of,
 )
 from jsonschema import Draft7Validator
@@ -146,7 +147,7 @@ def test_a_connection_is_open_at_both_ends() -> None:
     assert connections_of(entry, ["frontend"]) == {
         "ingressFrom": ["frontend"],
         "egressTo": ["api", "search"],
-        "access": ["broker", "database"],
+        "access": ["database", "broker"],
     }
     assert connections_of({"public": {"node_port": 30080}}, []) == {"access": ["public"]}
     assert connections_of({"public": "a.example.com", "dapr": {"state": True}}, []) == {"access": ["database"]}
@@ -193,7 +194,40 @@ def test_a_template_is_an_image_as_it_is() -> None:
 
 def test_any_chart_has_its_own_values() -> None:
     assert facts("web", {"chart": "x", "values": {"a": 1}}, APP, {}, []) == {"watches": []}
-    assert set(facts("web", {}, APP, {}, [])) == {"chart_values", "connections", "watches", "app_id"}
+    assert set(facts("web", {}, APP, {}, [])) == {
+        "role_values", "chart_values", "connections", "watches", "app_id", "sidecar",
+    }  # fmt: skip
+
+
+BASE = {"image": "a/web:1", "env": {"A": "1", "B": "2"}, "calls": ["api"], "dapr": {"state": True}, "stop_seconds": 45}
+
+
+def test_what_a_role_says_stays_under_what_the_environment_says() -> None:
+    """app_service_values go over a role's values, and an entry's over both."""
+    entry = {**BASE, "role": "web", "env": {"A": "1", "B": "3"}, "stop_seconds": 45, "port": 3000}
+    made = facts("web", entry, {}, {}, ["front"], BASE)
+    assert made["role_values"] == {
+        "image": "a/web:1", "env": {"A": "1"}, "terminationGracePeriodSeconds": 45,
+    }  # fmt: skip
+    assert made["chart_values"] == {"env": {"B": "3"}, "port": 3000, "dapr": {"annotations": {"app_port": 3000}}}
+    assert made["connections"] == {"ingressFrom": ["front"], "egressTo": ["api"], "access": ["database"]}
+    assert made["sidecar"]
+
+
+def test_of_a_host_written_by_hand_all_is_the_roles() -> None:
+    """The inventory's own values go over its connections too, as they did before there were entries."""
+    made = role_facts("web", BASE, {}, ["front"], ["audit"])
+    assert made["chart_values"] == {}
+    assert made["connections"] == {"ingressFrom": ["audit"]}
+    assert made["role_values"]["networkPolicy"] == {
+        "ingressFrom": ["front"], "egressTo": ["api"], "access": ["database"],
+    }  # fmt: skip
+
+
+def test_names_of_secrets_are_the_environments() -> None:
+    entry = {"dapr": {"publishes": ["x"], "state": True}}
+    made = facts("web", entry, APP, {"broker_secret": "rabbit", "database_secret": "pg"}, [])
+    assert [watch["name"] for watch in made["watches"]] == ["rabbit", "pg"]
 
 
 FORMS: dict[str, list[Any]] = {
