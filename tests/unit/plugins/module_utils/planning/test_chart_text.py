@@ -24,7 +24,10 @@ def chart(folder: Path, template: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in CHARTS.iterdir() if (path / "Chart.yaml").exists()))
+OWN = sorted(path.parent.name for path in CHARTS.glob("*/Chart.yaml"))
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name != "manifests"])  # that one makes what it is given
 def test_own_charts_make_none(name: str) -> None:
     values = {"env": {"A": "b"}, "secretEnv": {"X": {"secret": "s", "key": "k"}}}
     assert not may_make_secrets(str(CHARTS / name), values)
