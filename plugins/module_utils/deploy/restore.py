@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
@@ -16,6 +17,7 @@ from ..planning.plan import Read, newest_content, origin_of
 from ..planning.spec import VersionIds
 from ..preflight.problem import failure_of
 from ..records.record import Member
+from .forced_rollback import ForcedRollback
 from .report import CUT_OFF
 from .restore_check import RestoreCheck, Target, usable
 from .run import LockedRun
@@ -41,6 +43,7 @@ class Restore:
     """Restores components first, then services, side by side; a failure does not stop the others."""
 
     def __init__(self, run: LockedRun, check: RestoreCheck | None = None) -> None:
+        self._run = run
         self._check = check or RestoreCheck(run)
         self._storage = run.storage
         self._settings = run.settings
@@ -69,8 +72,12 @@ class Restore:
                 return RestoreResult(writes, failures)
         names = [t.member.name for t in targets if t.member.name not in failures]
         apps = {t.member.name: t.member.app_id for t in targets}
-        verified = self._verifier.verify(names, apps, deadline) if names else Verification()
+        verified = self._verified(names, apps, deadline) if names else Verification()
         return RestoreResult(writes, {**verified.failures, **failures}, verified)
+
+    def _verified(self, names: Sequence[str], apps: Mapping[str, str], deadline: Deadline) -> Verification:
+        verify = partial(self._verifier.verify, names, apps, deadline)
+        return ForcedRollback(self._run, names).verified(verify, deadline)
 
     def _one(self, target: Target, version_ids: VersionIds, deadline: Deadline) -> Write | Failure | None:
         """One release; None when it stands at its target already."""

@@ -120,6 +120,39 @@ def was_ready(pod: Object) -> bool:
     return changed is not None and changed > max(starts, default=changed) + 1.0
 
 
+_SERVED_SECONDS = 60.0
+_SAME_MOMENT_SECONDS = 2.0
+
+
+def never_served(pod: Object) -> bool:
+    """True if a pod is not ready and never was, or only between a start and a crash within a minute: without a
+    readiness probe a container is ready while it runs. False where its status does not tell, and for a pod that ended.
+    """
+    if is_ready(pod) or status(pod).get("phase") not in ("Pending", "Running"):
+        return False
+    views = [view for view in containers(pod) if view.role is not Role.INIT]
+    runs = [run for view in views for run in (view.running, view.terminated, _previous(view)) if run]
+    if not runs and not any(view.restarts for view in views):
+        return True
+    changed = timestamp(condition(pod, "Ready").get("lastTransitionTime"))
+    began = timestamp(status(pod).get("startTime"))
+    if changed is None or began is None:
+        return False
+    return changed <= began + _SAME_MOMENT_SECONDS or any(_crashed_at(run, changed) for run in runs)
+
+
+def _previous(view: Container) -> Object:
+    return (view.report.get("lastState") or {}).get("terminated") or {}
+
+
+def _crashed_at(run: Object, moment: float) -> bool:
+    """Whether a short run ended then."""
+    start, end = timestamp(run.get("startedAt")), timestamp(run.get("finishedAt"))
+    if start is None or end is None:
+        return False
+    return abs(end - moment) <= _SAME_MOMENT_SECONDS and end - start < _SERVED_SECONDS
+
+
 def was_disrupted(pod: Object) -> bool:
     """True for a pod that was evicted, preempted or lost with its node."""
     reason = str(status(pod).get("reason") or "")
