@@ -114,14 +114,14 @@ class ImageDigests:
             (group.kept if deployed else group.by_tag).append(name)
             digests[name] = deployed
         self.warnings = [str(group) for (_registry, code), group in unresolved.items() if code]
-        others = [spec.name for wave in waves for spec in wave if spec.name not in images]
-        self.warnings += self._moved(others, snapshot)
+        self.warnings += self._moved([spec.name for wave in waves for spec in wave], by_tag, snapshot)
         self.notes = [str(group) for (_registry, code), group in unresolved.items() if not code]
         return [[_at_digest(spec, digests.get(spec.name, "")) for spec in wave] for wave in waves]
 
-    def _moved(self, names: Iterable[str], snapshot: Snapshot) -> list[str]:
-        """Releases whose pods run another image than their tags point to by now. Their values have no place for a
-        digest (``repository`` and ``tag``, images of subcharts), so nothing can be done about it but to tell.
+    def _moved(self, names: Iterable[str], resolved: Mapping[str, Reference], snapshot: Snapshot) -> list[str]:
+        """Releases whose pods run another image than their tags point to by now. It is not the one that is
+        ``resolved``, but that of another container, or in values without a place for a digest (``repository`` and
+        ``tag``, subcharts): nothing can be done about it but to tell.
         """
         running = {
             (name, image): each["digest"]
@@ -129,11 +129,13 @@ class ImageDigests:
             if snapshot.newest and (member := snapshot.newest.members.get(name))
             for place, each in member.images.items()
             if each["digest"] and not place.endswith(f"/{CONTAINER}") and (image := _by_tag(each["image"]))
+            if image != resolved.get(name)
         }
         self._ask({image for _name, image in running} - self._answers.keys())
         return [
-            f"{name}: {image} now points to {now[:19]}, its pods run {digest[:19]}, and its values have no digest that "
-            "could be changed: restart its pods to get the new one, or name a tag that stays the same."
+            f"{name}: {image} now points to {now[:19]}, its pods run {digest[:19]}, and only the main image is "
+            "resolved to a digest: name this one by digest, or by a tag that stays the same. A restart alone may find "
+            "the old one on the node."
             for (name, image), digest in running.items()
             if isinstance(now := self._answers.get(image), str) and now != digest and not self._has(image, digest)
         ]

@@ -217,6 +217,26 @@ def test_a_moved_tag_of_a_chart_without_a_digest_is_seen(registry: FakeRegistry)
     assert digests.warnings == []
 
 
+def test_a_moved_tag_of_a_container_beside_it_is_seen(registry: FakeRegistry) -> None:
+    registry.push("todo-app/web", "v1")
+    was = registry.push("todo-app/proxy", "v1", text="old")
+    now = registry.push("todo-app/proxy", "v1", text="new")
+    beside = "ghcr.io/todo-app/proxy:v1"
+    waves = [[spec(containers=[{"name": "proxy", "image": beside}])]]
+    digests = image_digests({"host": "ghcr.io", "endpoint": registry.url})
+    digests.resolve(waves, running(was, beside, "Deployment/web/proxy"), nothing)
+    (warning,) = digests.warnings
+    assert f"web: {beside} now points to {now[:19]}, its pods run {was[:19]}" in warning
+    assert "name this one by digest" in warning
+
+
+def test_the_main_image_that_is_resolved_now_is_not_told_of(registry: FakeRegistry) -> None:
+    registry.push("todo-app/web", "v1", text="new")
+    digests = image_digests({"host": "ghcr.io", "endpoint": registry.url})
+    digests.resolve([[spec()]], running("sha256:1"), nothing)
+    assert digests.warnings == []
+
+
 @pytest.mark.parametrize(
     "snapshot",
     [empty(), running(""), running("sha256:1", f"{IMAGE}@sha256:{'1' * 64}"), running("sha256:1", "no reference!"),
