@@ -30,3 +30,7 @@ def shapes(kube: KubeSession, kubeconfig: str) -> Iterator[Shapes]:
 
 def test_shapes_side_by_side_are_verified(shapes: Shapes) -> None:
     shapes.apply(*FEW)
+
+
+def test_a_broken_version_is_refused_and_taken_back(shapes: Shapes) -> None:
+    assert shapes.life("orders").refused == "crash_loop"

@@ -11,6 +11,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.planning.manifests import manifest_values
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.rules import Rules
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State
 
 from tests.unit.ansible_runs import TOP, Ansible
 from tests.unit.charts.rendering import Helm, built
@@ -25,9 +28,11 @@ WAVES = {
         ["payments", "statements"],
         ["gateway"],
     ],
+    "operator-resources": [["cache-kinds"], ["sessions"]],
     "umbrella": [["wiki"]],
     "worker-cron-api": [["api"], ["worker", "cleanup"]],
 }
+KINDS = {"cache-kinds": ["CustomResourceDefinition"], "sessions": ["Cache", "Deployment", "Service"]}
 ONE_POD = ("gateway", "payments", "wiki")
 
 
@@ -40,12 +45,13 @@ def ansible() -> Iterator[Ansible]:
 def rendered(release: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     """The objects of a release, as Helm makes them of its chart, files and values."""
     values = folder / "values.yaml"
-    values.write_text(yaml.safe_dump(release["values"]))
+    raw = manifest_values(release["manifests"], release["name"]) if "manifests" in release else {}
+    values.write_text(yaml.safe_dump({**release["values"], **raw}))
     files = [flag for file in (*release.get("files", []), values) for flag in ("--values", str(file))]
     argv = [str(built("bin/helm")), "template", release["name"], release["chart"], *files]
     output = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     found = [item for item in yaml.safe_load_all(output) if item]
-    for item in found:
+    for item in (item for item in found if item["kind"] != "Cache"):
         kubernetes_validate.validate(item, "1.36", strict=True)
     return found
 
@@ -64,10 +70,22 @@ def test_what_an_example_says_is_rendered(example: tuple[str, dict[str, Any]], t
     name, made = example
     assert [sorted(wave) for wave in names(made)] == [sorted(wave) for wave in WAVES[name]]
     for release in (release for wave in made["waves"] for release in wave):
-        found = {item["metadata"]["name"]: item for item in rendered(release, tmp_path) if "spec" in item}
+        items = rendered(release, tmp_path)
+        if "manifests" in release:
+            assert sorted(item["kind"] for item in items) == KINDS[release["name"]]
+            continue
+        found = {item["metadata"]["name"]: item for item in items if "spec" in item}
         assert found[release["name"]]["kind"] in ("Deployment", "CronJob")
         if release["name"] in ONE_POD:
             assert found[release["name"]]["spec"]["replicas"] == 1, "the environment says so"
+
+
+def test_a_rule_says_when_the_operators_resource_is_good() -> None:
+    settings = SHAPES / "operator-resources/inventories/local/group_vars/all/environment.yml"
+    rules = Rules.from_option(yaml.safe_load(settings.read_text())["readiness_rules"])
+    cache = yaml.safe_load((SHAPES / "operator-resources/k8s/sessions/cache.yaml").read_text())
+    for phase, state in (("Running", State.CURRENT), ("Failed", State.FAILED), ("Creating", State.IN_PROGRESS)):
+        assert rules.status_of({**cache, "status": {"phase": phase, "reason": "it says so"}}).state is state
 
 
 def test_the_twelve_of_make_shapes_are_rendered(ansible: Ansible, helm: Helm, tmp_path: Path) -> None:
