@@ -32,5 +32,6 @@ def test_shapes_side_by_side_are_verified(shapes: Shapes) -> None:
     shapes.apply(*FEW)
 
 
-def test_a_broken_version_is_refused_and_taken_back(shapes: Shapes) -> None:
-    assert shapes.life("orders").refused == "crash_loop"
+@pytest.mark.parametrize("name", ["orders", "redis"])  # redis: an ordered StatefulSet, whose broken pod blocks
+def test_a_broken_version_is_refused_and_taken_back(name: str, shapes: Shapes) -> None:
+    assert shapes.life(name).refused == "crash_loop"
