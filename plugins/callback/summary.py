@@ -4,16 +4,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-from ansible import constants
-from ansible.plugins.callback import CallbackBase
-from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
-from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line, shortened
-from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
-
 DOCUMENTATION = r"""
 name: summary
 type: notification
@@ -24,9 +14,19 @@ description:
   - Text of others is masked and made printable.
 requirements:
   - to be enabled in C(ansible.cfg), as C(callbacks_enabled = todo.cloud.summary)
-author: todo.cloud maintainers
+author: todo.cloud maintainers (@todo-app)
 version_added: "0.1.0"
 """
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line, shortened
+from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
 
 _NO_WORDS = (
     "",
