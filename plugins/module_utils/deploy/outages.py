@@ -73,7 +73,9 @@ class Outages:
             # A Job that failed for good during the outage does not run again by itself.
             if over or not self._is_back(look, found.failures, down, deadline):
                 return replace(found, failures={n: _blamed(f, blamed[n]) for n, f in found.failures.items()})
-            found = self._back_off.verified(verify, self._kube.server_now(), deadline, _SETTLE_SECONDS)
+            # Where only the pods tell, nothing says that it has returned: what runs is left to run.
+            settle = _SETTLE_SECONDS if any(each.asked for downs in down.values() for each in downs) else 0.0
+            found = self._back_off.verified(verify, self._kube.server_now(), deadline, settle)
         return found
 
     def _down(self, look: Dependencies, failures: Mapping[str, Failure]) -> dict[str, list[Down]]:

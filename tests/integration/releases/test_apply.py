@@ -20,6 +20,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import W
 from tests.cluster.paths import BIN
 from tests.integration.releases.world import CHART, ENVIRONMENT, World, both_helms, on_the_node
 from tests.integration.support import eventually
+from tests.support.patience import patience
 
 
 @both_helms
@@ -267,7 +268,8 @@ def test_when_the_old_pods_are_unready_too_nothing_goes_back(world: World) -> No
     eventually("the pod was ready for a while", lambda: _ready_for(world, "a") > 2)
     on_the_node(world, needs, "rm /needs/up")
     eventually("the old pod is unready", lambda: _ready_for(world, "a") == 0)
-    failed = world.apply(world.release("a", needs=needs, text="two"), wait=WaitOptions(graces={"dependency_down": 3}))
+    wait = WaitOptions(graces={"dependency_down": 3})
+    failed = world.apply(world.release("a", needs=needs, text="two"), wait=wait, timeout=round(patience(20)))
     assert failed.code == "dependency_down"
     assert "going back would not" in failed.message
     assert world.text("a") == "two"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.deploy import outages
+from ansible_collections.todo.cloud.plugins.module_utils.deploy import back_off, outages
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import LockedRun
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.verification import Verification
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
@@ -83,8 +83,9 @@ def test_a_release_that_fails_by_itself_goes_back_as_ever(world: World) -> None:
 
 
 def test_what_the_old_pods_suffer_from_too_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has no name, but it may end."""
+    """It has no name, but it may end; pods that run are left to run, since nothing says that it has."""
     monkeypatch.setattr(outages.Outages.__init__, "__defaults__", (0.05,))
+    monkeypatch.setattr(back_off, "_NOTICE_SECONDS", 0.0)
     world = World(Logging())
     world.apply({"components": C1}, {"api": A1})
     (pod,) = (item for key, item in world.kube.objects.items() if key[0] == "Pod")
@@ -93,6 +94,7 @@ def test_what_the_old_pods_suffer_from_too_is_waited_for(monkeypatch: pytest.Mon
     held = world.fails({"api": BAD}, timeout=1)
     assert (held.failure.code, world.helm.commands[-1]) == (Code.DEPENDENCY_DOWN, "upgrade api")
     assert any("what the old pods need too" in line and "waiting" in line for line in world.lines)
+    assert not any("is not ready yet" in line for line in world.lines)
 
 
 def test_a_job_that_failed_while_something_was_down_is_not_blamed_for_it(world: World) -> None:
