@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from ..failure import Code, TodoCloudError, error
+from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.cli import ApplyRequest, Helm
 from ..helm.errors import OWNER, HelmError
 from ..helm.state import Action
@@ -195,10 +195,14 @@ class ReleaseWriter:
                     call(helm, expected)
             except HelmError as exc:
                 failed = clean(exc)
+                newest = self._newest(name)
             else:
-                self.remove_orphans(name, self._verified(name, expected, ours))
-                return before, expected
-            newest = self._newest(name)
+                revisions = self._storage.history(name)
+                newest = revisions[-1] if revisions else None
+                if not (newest and newest.revision == expected and newest.status.pending and ours(newest)):
+                    self.remove_orphans(name, _verified(name, expected, revisions, ours))
+                    return before, expected
+                failed = _end_not_recorded(name, newest)
             if newest and newest.revision > expected:
                 raise _foreign(name, expected, newest) from failed
             if newest and newest.revision == expected and newest.status is ReleaseStatus.DEPLOYED and ours(newest):
@@ -269,19 +273,6 @@ class ReleaseWriter:
         if changes:
             self._storage.replace_manifest(deployed[-1], manifest)
         return bool(changes)
-
-    def _verified(self, name: str, expected: int, ours: Callable[[Revision], bool]) -> History:
-        """The history, after checking that its newest revision is the expected one of ours."""
-        revisions = self._storage.history(name)
-        newest = revisions[-1] if revisions else None
-        if (
-            newest is None
-            or newest.revision != expected
-            or newest.status is not ReleaseStatus.DEPLOYED
-            or not ours(newest)
-        ):
-            raise _foreign(name, expected, newest)
-        return revisions
 
     def remove_orphans(self, name: str, known: History | None = None) -> None:
         """Removes orphans of failed revisions once a good one is deployed. ``known``: the history, if it has just been
@@ -379,6 +370,23 @@ def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> Rel
     # An archive and its source folder hold the same chart: the record's digests stay.
     kept = {key: getattr(member, key) for key in ("chart_digest", "inputs", "input_key", "secret_values")}
     return replace(spec, **kept)
+
+
+def _verified(name: str, expected: int, revisions: History, ours: Callable[[Revision], bool]) -> History:
+    """The history, after checking that its newest revision is the expected one of ours."""
+    newest = revisions[-1] if revisions else None
+    if newest is None or newest.revision != expected or newest.status is not ReleaseStatus.DEPLOYED or not ours(newest):
+        raise _foreign(name, expected, newest)
+    return revisions
+
+
+def _end_not_recorded(name: str, newest: Revision) -> HelmError:
+    """Helm's install ends well although the API server refused its last write, that of the status: Helm only logs it
+    (pkg/action/install.go, recordRelease).
+    """
+    message = f"{name}: Helm could not record the end of revision {newest.revision}, it is still {newest.status.value}"
+    details = {"release": name, "revision": newest.revision}
+    return HelmError(Failure(Code.API_ERROR, message, details), transient=True)
 
 
 def _foreign(name: str, expected: int, newest: Revision | None) -> TodoCloudError:

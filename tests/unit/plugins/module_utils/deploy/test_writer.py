@@ -92,6 +92,19 @@ def test_a_passing_fault_is_retried_after_the_history_was_read(leaves: str) -> N
         assert statuses(kube)[1] == "failed", "no entry stays pending"
 
 
+def test_an_end_that_helm_could_not_record_is_a_passing_fault() -> None:
+    """Helm's install says that all is well when only its last write was refused."""
+    kube = FakeKube()
+
+    def unrecorded(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        store(kube, request.name, number, "pending-install", labels=request.labels)
+
+    helm = FakeHelm(kube, unrecorded)
+    done = make(kube, helm).apply(SPEC, {}, soon())
+    assert (done.was, done.now) == (0, 2)
+    assert statuses(kube) == ["failed", "deployed"]
+
+
 def test_a_call_whose_answer_was_lost_is_not_made_again() -> None:
     kube = FakeKube()
     helm = FakeHelm(kube, fails(True, "deployed"))
