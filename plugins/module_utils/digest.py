@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .failure import Code, error
+from .files import content_of, files_below
 
 _LENGTH = 40
 _EXACT = re.compile(r"v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
@@ -90,13 +91,16 @@ def _not_here(chart: str) -> str:
 
 
 def chart_files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Files of a chart's folder, sorted, with their relative paths; without hidden ones (``.git``, ``.helmignore``)."""
+    """Files of a chart's folder, sorted, with their relative paths; without hidden ones (``.git``, ``.helmignore``).
+
+    Raises chart_invalid, and invalid_input for what files.py refuses.
+    """
     if not (folder / "Chart.yaml").is_file():
         raise error(Code.CHART_INVALID, f"There is no chart in {folder}: Chart.yaml is missing.", chart=str(folder))
-    for file in sorted(folder.rglob("*")):
+    for file in files_below(folder):
         name = file.relative_to(folder).as_posix()
-        if file.is_file() and not any(part.startswith(".") for part in name.split("/")):
-            yield name, file.read_bytes()
+        if not any(part.startswith(".") for part in name.split("/")):
+            yield name, content_of(file)
 
 
 def chart_archive(chart: str) -> bytes:

@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 import signal
 import subprocess
+import sys
+import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 # Environment variable in which action plugins of this collection pass the controller to a module: "pid start".
 CONTROLLER = "TODO_CLOUD_CONTROLLER"
 _POLL_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def lasting() -> float:
@@ -75,6 +81,38 @@ def ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
 def die_with(pid: int, since: str) -> None:
     """Kills this process as soon as that one has ended, even in another session or process group."""
     threading.Thread(target=_wait_and_die, args=(pid, since), name="dies-with-controller", daemon=True).start()
+
+
+def dies_with_parent() -> Callable[[], None] | None:
+    """Called first in a child, so that the kernel kills it when the thread that started it dies (prctl(2), Linux only).
+
+    The library is loaded before the fork; between fork and exec there are only two system calls.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getpid()
+
+    def in_child() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # the parent died before the call took effect
+            os._exit(1)
+
+    return in_child
+
+
+@contextmanager
+def memory_file(content: bytes, name: str) -> Iterator[IO[bytes]]:
+    """An anonymous file with ``content``, at position 0; in memory on Linux, gone with the last process that holds it.
+
+    Programs read and write files instead of pipes: a pipe must be served in time, but this process may not be scheduled
+    in time.
+    """
+    memory = hasattr(os, "memfd_create")
+    with open(os.memfd_create(name), "w+b") if memory else tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file
 
 
 def _wait_and_die(pid: int, since: str) -> None:

@@ -157,6 +157,10 @@ def more_pods() -> dict[str, tuple[dict[str, Any], list[str]]]:
             pod_of("good", annotations={"dapr.io/sidecar-image": "evil.example/daprd:1"}),
             [f"{ELSEWHERE}evil.example/daprd:1"],
         ),
+        "volume": (
+            pod_of("good", spec={"volumes": [{"name": "a", "image": {"reference": "evil.example/tools:1"}}]}),
+            [f"{ELSEWHERE}evil.example/tools:1"],
+        ),
         "job": (pod_of("no-probe", spec={"restartPolicy": "Never"}), []),
     }
 

@@ -19,6 +19,7 @@ COMMON = {
     "availability",
     "digest",
     "failure",
+    "files",
     "known_secrets",
     "labels",
     "masking",

@@ -54,6 +54,8 @@ def refused_for(rules: PodRules, pod: Object, limits: Object) -> Iterator[str]:
     containers = list(spec(pod).get("containers") or ())
     counted = [*containers, *(spec(pod).get("initContainers") or ())]
     images = [str(each.get("image")) for each in [*counted, *(spec(pod).get("ephemeralContainers") or ())]]
+    volumes = [each.get("image") for each in spec(pod).get("volumes") or ()]
+    images += [str(each["reference"]) for each in volumes if isinstance(each, Mapping) and each.get("reference")]
     notes: Mapping[str, str] = pod["metadata"].get("annotations") or {}
     images += [notes[_SIDECAR_IMAGE]] if _SIDECAR_IMAGE in notes else []
     if unlimited := [str(each.get("name")) for each in counted if not amounts(each, limits).keys() >= {*_NEEDED}]:

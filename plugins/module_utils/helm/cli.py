@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..failure import Code, Failure, error, exhausted
+from ..files import files_below
 from ..kube.api import Check, always_allowed
 from ..parsing import read_json
 from ..proxies import reached_directly
@@ -363,10 +365,12 @@ class HelmCli:
 
 
 def _check(request: ApplyRequest) -> None:
-    """Nothing in a request may become an option. Raises invalid_input."""
+    """Nothing in a request may become an option, nor name a file outside of the chart. Raises invalid_input."""
     check_name(request.name)
     check_namespace(request.namespace)
     check_chart(request.chart, request.chart_version)
+    if os.path.isdir(request.chart):
+        files_below(Path(request.chart))  # refuses links out of it, which Helm follows
     for key, value in request.labels.items():
         check_label(key, value)
 

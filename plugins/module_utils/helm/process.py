@@ -4,23 +4,20 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ..kube.api import Check, always_allowed
-from ..processes import ends_within, lasting
+from ..processes import dies_with_parent, ends_within, lasting, memory_file
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SHELL_SIGNAL = 128
 _TICK_SECONDS = 0.25  # interval of the check whether a running program may continue
 _STOPPED_SECONDS = 2.0  # a tick that took this much longer: the process was stopped, or the machine slept
@@ -81,9 +78,9 @@ def run_process(
     """The real runner: no shell, killed with its parent (Linux) and after ``timeout`` seconds."""
     kills = _memory_kills()
     with (
-        _file_with(stdin, "input") as given,
-        _file_with(b"", "output") as stdout,
-        _file_with(b"", "errors") as stderr,
+        memory_file(stdin, "input") as given,
+        memory_file(b"", "output") as stdout,
+        memory_file(b"", "errors") as stderr,
         subprocess.Popen(
             list(argv),
             stdin=given,
@@ -91,7 +88,7 @@ def run_process(
             stderr=stderr,
             env=dict(env),
             pass_fds=tuple(pass_fds),
-            preexec_fn=_dies_with_parent(),
+            preexec_fn=dies_with_parent(),
         ) as process,
     ):
         try:
@@ -138,24 +135,6 @@ def _state(pid: int) -> str:
     return ""
 
 
-def _dies_with_parent() -> Callable[[], None] | None:
-    """Called first in a child, so that the kernel kills it when the thread that started it dies (prctl(2), Linux only).
-
-    The library is loaded before the fork; between fork and exec there are only two system calls.
-    """
-    if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-    parent = os.getpid()
-
-    def in_child() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # the parent died before the call took effect
-            os._exit(1)
-
-    return in_child
-
-
 @contextmanager
 def kubeconfig_file(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """A path from which a child can read ``config``, and the descriptors that it has to inherit for it.
@@ -165,27 +144,13 @@ def kubeconfig_file(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int,
     """
     text = json.dumps(config).encode()
     if hasattr(os, "memfd_create"):
-        with _file_with(text, "kubeconfig") as file:
+        with memory_file(text, "kubeconfig") as file:
             yield f"/dev/fd/{file.fileno()}", (file.fileno(),)
         return
     with tempfile.NamedTemporaryFile(prefix="kubeconfig-") as file:  # mkstemp: mode 0600
         file.write(text)
         file.flush()
         yield file.name, ()
-
-
-@contextmanager
-def _file_with(content: bytes, name: str) -> Iterator[IO[bytes]]:
-    """An anonymous file with ``content``, at position 0; in memory on Linux.
-
-    Programs read and write files instead of pipes: a pipe must be served in time, but this process may not be scheduled
-    in time.
-    """
-    memory = hasattr(os, "memfd_create")
-    with open(os.memfd_create(name), "w+b") if memory else tempfile.TemporaryFile() as file:
-        file.write(content)
-        file.seek(0)
-        yield file
 
 
 def _text_of(file: IO[bytes]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
 from ..failure import Code, error
+from ..files import content_of, named_file
 from ..parsing import quoted
 from ..yaml_reader import YamlError, read_documents
 
@@ -77,7 +78,7 @@ def with_files(values: Mapping[str, Any], files: Sequence[str]) -> dict[str, Any
     for file in files:
         path = FilePath(file).expanduser().absolute()
         try:
-            text = path.read_bytes()
+            text = content_of(named_file(path))
         except OSError as exc:
             raise error(Code.INVALID_INPUT, f"The values file {path} cannot be read: {exc.strerror}.") from exc
         below = merged(below, read_values(file, text))

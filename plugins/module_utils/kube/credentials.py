@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import logging
 import os
+import re
 import shutil
 import ssl
 import tempfile
@@ -28,6 +29,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 )
 
 from ..failure import Code, error
+from .exec_plugin import take_over
 from .impersonation import Impersonation
 from .kubeconfig import Active, active, read_simple
 from .proxy import proxy_of
@@ -39,6 +41,7 @@ _NOTHING = Active({}, {})
 _OURS = ("kubeconfig", "context", "persist_config", "impersonate_user", "impersonate_groups", "proxy", "no_proxy")
 _FALSE = ("0", "false", "no")  # as kubernetes.core reads its environment variables
 _SAID = 400  # characters of what an exec plugin says
+_IN_NO_HEADER = re.compile(r"[^\t\x20-\x7e\xa0-\xff]")
 
 
 class Credentials:
@@ -78,6 +81,12 @@ class Credentials:
             headers.append(("Authorization", token))
         elif self._configuration.username:
             headers.append(("Authorization", self._configuration.get_basic_auth_token()))
+        if any(_IN_NO_HEADER.search(value) for _name, value in headers):
+            raise error(
+                Code.CREDENTIALS,
+                "The token or password for the cluster contains a line break or a character that no header can hold: "
+                "correct it in the kubeconfig, api_key or password.",
+            )
         return headers + self.impersonation.headers()
 
     def kubeconfig(self) -> dict[str, Any]:
@@ -241,6 +250,7 @@ def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> Active:
             return _NOTHING
         except config.ConfigException:
             pass
+    take_over()
     settings = {"context": context, "client_configuration": configuration, "temp_file_path": scratch}
     with _said() as words:
         if isinstance(kubeconfig, Mapping):

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..digest import canonical, chart_files, is_local
 from ..failure import TodoCloudError
+from ..files import files_below
 
 # "kind: Secret", also where a template composes it.
 _SECRET = re.compile(rb"""kind\W{0,60}Secret(?:List)?\b|["'`]Secret["'`]""")
@@ -56,7 +57,9 @@ def may_ask_the_cluster(chart: str, values: Mapping[str, Any]) -> bool:
 def may_have_crds(chart: str) -> bool:
     """False only for a folder on this machine without folders ``crds`` and packed subcharts."""
     path = Path(chart)
-    return not path.is_dir() or any(file.name == "crds" or file.suffix == ".tgz" for file in path.rglob("*"))
+    return not path.is_dir() or any(
+        "crds" in file.relative_to(path).parts or file.suffix == ".tgz" for file in files_below(path)
+    )
 
 
 def archive_may_make_secrets(archive: bytes, values: Mapping[str, Any]) -> bool:

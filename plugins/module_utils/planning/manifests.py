@@ -8,13 +8,13 @@ files.
 
 from __future__ import annotations
 
-import glob
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..failure import Code, error
+from ..failure import Code, TodoCloudError, error
+from ..files import content_of, files_below, found_files, named_file
 from ..parsing import quoted
 from ..yaml_reader import YamlError, read_documents
 
@@ -35,7 +35,12 @@ def manifest_values(paths: Iterable[str], release: str) -> dict[str, Any]:
     objects: dict[str, str] = {}
     secrets: dict[str, dict[str, Any]] = {}
     where: dict[str, str] = {}
-    found = [(file, item) for file in _files(paths, release) for item in _objects(file, release)]
+    try:
+        found = [(file, item) for file in _files(paths, release) for item in _objects(file, release)]
+    except TodoCloudError as exc:
+        if "release" in exc.failure.details:
+            raise
+        raise _refused(release, exc.failure.message.rstrip(".")) from None
     _check_kinds([item for _file, item in found], release)
     for file, item in found:
         key = _key(item)
@@ -59,16 +64,16 @@ def _files(paths: Iterable[str], release: str) -> list[Path]:
     for given in paths:
         path = Path(given).expanduser()
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if _is_manifest(file.relative_to(path)) and file.is_file())
+            files = [file for file in files_below(path) if _is_manifest(file.relative_to(path))]
             if any((path / name).is_file() for name in _KUSTOMIZATION):
                 raise _refused(
                     release,
                     f"{given} is a kustomization: render it (kubectl kustomize {given} > all.yaml), and name that",
                 )
         elif path.is_file():
-            files = [path]
+            files = [named_file(path)]
         else:
-            files = sorted(Path(file) for file in glob.glob(str(path), recursive=True) if Path(file).is_file())
+            files = found_files(str(path))
         if not files:
             raise _refused(release, f"there is no manifest at {given}; correct its path (files *.yaml, *.yml, *.json)")
         found += [file for file in files if file not in found]
@@ -81,9 +86,7 @@ def _is_manifest(file: Path) -> bool:
 
 def _objects(file: Path, release: str) -> Iterator[Object]:
     try:
-        if file.stat().st_size > _LARGEST:
-            raise _refused(release, f"{file.name} has more than {_LARGEST >> 20} MiB")
-        documents = read_documents(file.read_text(encoding="utf-8-sig"))
+        documents = read_documents(content_of(file, _LARGEST).decode("utf-8-sig"))
     except YamlError as exc:
         raise _refused(release, f"{file.name} is not valid YAML: {exc}") from None
     except UnicodeDecodeError:

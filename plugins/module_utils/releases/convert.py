@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..failure import Code, error
+from ..files import content_of, files_below
 from ..helm.cli import ApplyRequest, Helm
 from ..helm.manifest import objects_of
 from ..helm.names import NAME
@@ -27,7 +28,6 @@ Object = Mapping[str, Any]
 _SUFFIXES = (".yaml", ".yml")
 _COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_LARGEST = 16 << 20  # bytes of one file
 
 
 @dataclass
@@ -82,7 +82,7 @@ def _from_folder(folder: Path, wanted: Wanted, helm: Helm) -> Source:
             Code.INVALID_INPUT,
             f"{folder} is a kustomization: render it (kubectl kustomize {folder} > all.yaml), and give that file.",
         )
-    files = [file for file in sorted(folder.rglob("*")) if file.suffix in _SUFFIXES and file.is_file()]
+    files = [file for file in files_below(folder) if file.suffix in _SUFFIXES]
     compose = next((file for file in files if file.name in _COMPOSE and file.parent == folder), None)
     if compose:
         return _from_text(compose, compose.name)
@@ -99,10 +99,7 @@ def _from_folder(folder: Path, wanted: Wanted, helm: Helm) -> Source:
 
 def _from_text(file: Path, title: str) -> Source:
     try:
-        if file.stat().st_size > _LARGEST:
-            raise error(Code.INVALID_INPUT, f"{title} has more than {_LARGEST >> 20} MiB.")
-        text = file.read_text(encoding="utf-8-sig")
-        documents = read_documents(text)
+        documents = read_documents(content_of(file).decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError, YamlError) as exc:
         why = exc.strerror if isinstance(exc, OSError) else exc if isinstance(exc, YamlError) else "it is not UTF-8"
         raise error(Code.INVALID_INPUT, f"{title} cannot be read as YAML: {why}.") from None

@@ -46,6 +46,14 @@ def test_every_kind_of_container_counts() -> None:
     ]
 
 
+def test_an_image_that_is_a_volume() -> None:
+    volumes = [{"name": "a", "emptyDir": {}}, {"name": "b", "image": {"reference": "evil.example/tools:1"}}]
+    volumes += [{"name": "c", "image": {}}, {"name": "d", "image": {"reference": "ghcr.io/acme/models:2"}}]
+    assert list(refused_for(ACME, pod(volumes=volumes), {})) == [
+        "images from elsewhere than ghcr.io/acme/, ghcr.io/dapr/: evil.example/tools:1"
+    ]
+
+
 def test_the_annotation_of_a_sidecars_image() -> None:
     found = pod(annotations={"dapr.io/sidecar-image": "ghcr.io/acmeevil/daprd:1"})
     assert list(refused_for(ACME, found, {})) == [

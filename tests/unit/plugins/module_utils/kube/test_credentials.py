@@ -277,3 +277,12 @@ def test_secrets_that_an_exec_plugin_says_are_masked_at_the_exit(said: str, tmp_
     with pytest.raises(TodoCloudError, match="gave no credentials") as caught:
         Credentials({"kubeconfig": str(tmp_path / "config")})
     assert "SECRET1" not in masked(str(caught.value))
+
+
+@pytest.mark.parametrize("token", ["canaryTOK9\n", "canaryTOK9\r\nX-Evil: 1", "canaryTOK9\u20ac"])
+def test_a_token_that_no_header_can_hold_is_one_sentence(token: str) -> None:
+    for params in ({"host": "http://127.0.0.1:1", "api_key": token}, {"kubeconfig": kubeconfig({"token": token})}):
+        with pytest.raises(TodoCloudError, match="no header can hold") as caught:
+            Credentials(params).headers()
+        assert caught.value.failure.code is Code.CREDENTIALS
+        assert "canaryTOK9" not in str(caught.value)

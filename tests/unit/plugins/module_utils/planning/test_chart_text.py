@@ -102,5 +102,6 @@ def test_folders_crds(tmp_path: Path) -> None:
     (tmp_path / "charts" / "inner").mkdir(parents=True)
     assert not may_have_crds(str(tmp_path))
     (tmp_path / "charts" / "inner" / "crds").mkdir()
+    (tmp_path / "charts" / "inner" / "crds" / "a.yaml").touch()
     assert may_have_crds(str(tmp_path))
     assert may_have_crds("oci://registry.example.com/x")
