@@ -14,6 +14,7 @@ from typing import Any
 from .yaml_scalars import json_value, key_text, plain, tagged
 
 _MOST_FROM_ALIASES = 400_000  # values of one document that may come from aliases (decode.go: alias_ratio_range_low)
+_MOST = 1_000_000  # values of one text, those of aliases included: many times what the largest charts render
 _MERGE = "tag:yaml.org,2002:merge"
 _SLASH = re.compile(r"(?:[^\\]|\\[^/])*\\/", re.DOTALL)
 
@@ -36,12 +37,15 @@ def _documents(text: str | bytes) -> Iterator[Any]:
     import yaml
 
     parser = None
+    read = 0  # values of the documents so far
     try:
         # Its events, not its nodes: libyaml's composer overflows the stack at a nesting that any text may have.
         parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
         while not parser.check_event(yaml.StreamEndEvent):
             if isinstance(parser.get_event(), yaml.DocumentStartEvent):
-                found = _Document(parser, yaml, text).value()
+                document = _Document(parser, yaml, text, read)
+                found = document.value()
+                read = document.read
                 parser.get_event()  # its end, which has to be one
                 yield found
     except yaml.YAMLError as exc:
@@ -66,13 +70,14 @@ def _at(event: Any, problem: object) -> YamlError:
 class _Document:
     """One document of a parser's events."""
 
-    def __init__(self, parser: Any, yaml: Any, text: str | bytes) -> None:
+    def __init__(self, parser: Any, yaml: Any, text: str | bytes, read: int = 0) -> None:
         self._next = parser.get_event
         self._scalar_event, self._alias_event = yaml.ScalarEvent, yaml.AliasEvent
         self._sequence_event, self._ends = yaml.SequenceStartEvent, (yaml.SequenceEndEvent, yaml.MappingEndEvent)
         self._anchors: dict[str, tuple[Any, int]] = {}  # value, and how many values it consists of
         self._open: set[str] = set()  # anchors of collections that are not complete
-        self._read = self._from_aliases = 0  # values
+        self.read = read  # values of all documents
+        self._from_aliases = 0
         written = text.decode(errors="replace") if isinstance(text, bytes) else text
         self._written = written if "\\/" in written else ""
 
@@ -90,10 +95,12 @@ class _Document:
 
     def _value(self, event: Any) -> Any:
         """Collections are complete; a float is left as it is, since it may be a key."""
-        kind, before = type(event), self._read
+        kind, before = type(event), self.read
         if kind is self._alias_event:
             return self._alias(event)
-        self._read += 1
+        self.read += 1
+        if self.read > _MOST:
+            raise _at(event, f"there are more than {_MOST} values")
         if kind is self._scalar_event:
             found = self._scalar(event)
         else:
@@ -101,7 +108,7 @@ class _Document:
             found = self._sequence() if kind is self._sequence_event else self._mapping()
             self._open.discard(event.anchor)
         if event.anchor:
-            self._anchors[event.anchor] = found, self._read - before
+            self._anchors[event.anchor] = found, self.read - before
         return found
 
     def _scalar(self, event: Any) -> Any:
@@ -154,7 +161,7 @@ class _Document:
         if event.anchor not in self._anchors:
             raise _at(event, "unknown anchor referenced")
         found, size = self._anchors[event.anchor]
-        self._read += size
+        self.read += size
         self._from_aliases += size
         if self._from_aliases > _MOST_FROM_ALIASES:
             raise _at(event, "document contains excessive aliasing")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -101,8 +101,13 @@ def text_of(item: Mapping[str, Any]) -> str:
         raise Malformed("its text is not UTF-8") from None
 
 
-def unpack(item: Mapping[str, Any]) -> Record:
-    """From the ConfigMap; raises set_damaged when its digest does not match or it cannot be read."""
+def unpack(
+    item: Mapping[str, Any], accept: Callable[[str, Mapping[str, str]], None] = lambda text, binary: None
+) -> Record:
+    """From the ConfigMap; raises set_damaged when its digest does not match or it cannot be read.
+
+    :param accept: is given text and binary parts before anything of them is parsed, and may raise a TodoCloudError
+    """
     metadata = item.get("metadata") if isinstance(item, Mapping) else None
     name = str(metadata.get("name", "")) if isinstance(metadata, Mapping) else ""
     number = NAME.fullmatch(name)
@@ -113,6 +118,12 @@ def unpack(item: Mapping[str, Any]) -> Record:
         text = text_of(item)
         if data.get("digest") != _digest(text, binary):
             raise Malformed("its digest does not match its content")
+    except UnicodeEncodeError:
+        raise damaged(name, "it contains text that is not Unicode") from None
+    except Malformed as exc:
+        raise damaged(name, str(exc)) from exc
+    accept(text, binary)
+    try:
         content = load_json(text)
         charts = {
             key.removeprefix("chart-").removesuffix(".tgz"): unpack_base64(value)

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import count, takewhile
 from typing import Any
 
@@ -79,27 +80,24 @@ class RecordStore:
                     f"There is no release set {number} in namespace {self._namespace!r}.",
                     set=number,
                 )
-            record = unpack(item)
+            record = unpack(item, partial(self._check_signed, number, texts(item.get("data")).get("signature", "")))
             if record.environment != self._environment:
                 raise damaged(f"{PREFIX}{number}", f"it is a release set of {quoted(record.environment)}")
-            record = replace(record, signed=self._is_signed(number, item))
+            record = replace(record, signed=self._keys.required)
             self._read[number] = self._with_secrets(record)
         return self._read[number]
 
-    def _is_signed(self, number: int, item: Mapping[str, Any]) -> bool:
+    def _check_signed(self, number: int, signature: str, text: str, binary: Mapping[str, str]) -> None:
         """Raises set_unsigned where it has to be and is not."""
         if not self._keys.required:
-            return False
-        data, binary = texts(item.get("data")), texts(item.get("binaryData"))
-        content = statement(self._namespace, self._environment, number, text_of(item), binary)
-        if not self._keys.accept(content, data.get("signature", "")):
+            return
+        if not self._keys.accept(statement(self._namespace, self._environment, number, text, binary), signature):
             raise error(
                 Code.SET_UNSIGNED,
                 f"{PREFIX}{number} does not count: it is not signed by a key that is accepted (record_key, "
                 "record_public_keys).",
                 set=number,
             )
-        return True
 
     def next_number(self, headers: Sequence[Header]) -> int:
         """The number after the newest sound set, withdrawn ones too, that no object has. Forged names do not count."""

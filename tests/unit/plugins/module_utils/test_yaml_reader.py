@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils import yaml_reader
 from ansible_collections.todo.cloud.plugins.module_utils.yaml_reader import YamlError, read_document, read_documents
 
 READINGS = Path(__file__).resolve().parents[3] / "fixtures/yaml/readings.jsonl"
@@ -65,3 +66,17 @@ def test_a_message_names_the_line_and_nothing_of_the_text() -> None:
         with pytest.raises(YamlError, match=r"^line 2: ") as caught:
             read_document(text)
         assert "s3cret" not in str(caught.value)
+
+
+BOMB = f"a: &a [{'1, ' * 500}1]\nb: &b [{'*a, ' * 50}*a]\nc: [{'*b, ' * 10}*b]\n"  # 280,000 values in 3 KB
+
+
+@pytest.mark.parametrize("form", ["aliases", "list"])
+def test_a_text_has_a_bounded_number_of_values_in_all_of_its_documents(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if form == "list":
+        monkeypatch.setattr(yaml_reader, "_MOST", 1_000)
+    text = "---\n".join([BOMB] * 100) if form == "aliases" else f"[{'{},' * 1_000}]"
+    with pytest.raises(YamlError, match=f"there are more than {yaml_reader._MOST} values"):
+        read_documents(text)

@@ -159,6 +159,28 @@ def test_a_packed_text_that_is_none_is_damaged(packed: str) -> None:
         unpack(item)
 
 
+MANY = {
+    "lists": "[" + "[]," * 10_000_000 + "[]]",
+    "maps": '{"members":[' + "{}," * 10_000_000 + "{}]}",
+    "keys": "{" + ",".join(f'"{number}":1' for number in range(1_000_000)) + "}",
+    "nulls": "[" + "null," * 6_000_000 + "1]",
+}
+
+
+@pytest.mark.parametrize("text", MANY.values(), ids=MANY)
+def test_a_few_kilobytes_do_not_become_a_gigabyte(text: str) -> None:
+    """Packed, 40 KB hold ten million values; they are counted before they are made."""
+    binary = {"set.json.gz": base64.b64encode(gzip.compress(text.encode(), 1, mtime=0)).decode()}
+    item = {**pack(RECORD), "data": {"digest": _digest(text, binary)}, "binaryData": binary}
+    with pytest.raises(TodoCloudError, match=r"release-set-1 is damaged.*it holds more than 400000 values"):
+        unpack(item)
+
+
+def test_what_only_looks_like_many_values_is_read() -> None:
+    big = replace(RECORD, members={"api": replace(MEMBER, values={"text": '[{"a":1},' * 300_000})})
+    assert unpack(pack(big)) == big
+
+
 @pytest.mark.parametrize("secret", [None, (("text",),)])
 def test_a_set_that_does_not_fit_names_what_is_large(secret: Any) -> None:
     text = random.Random(1).randbytes(900_000).hex()

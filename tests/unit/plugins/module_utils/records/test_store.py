@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import AlreadyExists, Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.records import packing
 from ansible_collections.todo.cloud.plugins.module_utils.records.packing import pack
+from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys
 from ansible_collections.todo.cloud.plugins.module_utils.records.store import KEEP, RecordStore
 
 from tests.support.fake_kube import FakeKube
 from tests.unit.plugins.module_utils.records.samples import RECORD
+from tests.unit.plugins.module_utils.records.test_signing import NEW, private
 
 
 def store_with(kube: FakeKube, *numbers: int) -> RecordStore:
@@ -114,3 +119,38 @@ def test_a_set_of_another_environment_is_damaged_whatever_its_label_says() -> No
     lay(kube, 1, **{key: pack(replace(RECORD, environment="local"))[key] for key in ("data", "binaryData")})
     with pytest.raises(TodoCloudError, match="it is a release set of 'local'"):
         RecordStore(kube, "ns", "staging").read(1)
+
+
+JUNK: dict[str, dict[str, Any]] = {
+    "letters": {"data": {"set.json": "A" * 1_000_000, "digest": "x"}},
+    "bytes": {"binaryData": {"set.json.gz": base64.b64encode(Random(1).randbytes(780_000)).decode()}},
+    "keys": {"data": {f"key-{number}": "x" * 90 for number in range(10_000)}},
+    "escapes": {"data": {"set.json": "\x1b[2J\n::error::x" * 60_000, "digest": "\u202e" * 100}},
+    "chart": {"binaryData": {"chart-x.tgz": "AAAA" * 250_000}},
+}
+
+
+@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+def test_a_mebibyte_of_junk_is_one_sentence_and_the_next_sound_set_serves(junk: dict[str, Any]) -> None:
+    kube = FakeKube()
+    store_with(kube, 1, 2)
+    for number in (3, 4, 999_999_999):
+        lay(kube, number, **{"data": {}, "binaryData": {}, **junk})
+    said: list[str] = []
+    store = RecordStore(kube, "ns", "staging")
+    assert next(store.readable(damaged=said.append)).id == 2
+    assert [text.partition(" is damaged")[0] for text in said] == [
+        "release-set-999999999", "release-set-4", "release-set-3",
+    ]  # fmt: skip
+    assert all(len(text) < 200 and text.isprintable() for text in said)
+    assert store.next_number(store.headers()) == 5
+
+
+def test_nothing_that_is_not_signed_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = FakeKube()
+    store_with(kube, 1)
+    signed = RecordStore(kube, "ns", "staging", RecordKeys.parse(private(NEW)))
+    monkeypatch.setattr(packing, "load_json", lambda text: pytest.fail("parsed"))
+    with pytest.raises(TodoCloudError) as caught:
+        signed.read(1)
+    assert caught.value.failure.code is Code.SET_UNSIGNED
