@@ -18,7 +18,7 @@ from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, ST
 from ..readiness.daprd import pods_of
 from ..readiness.graces import grace_of
 from ..readiness.kinds import status_of
-from ..readiness.rules import NOT_JUDGED
+from ..readiness.rule import NOT_JUDGED
 from ..readiness.status import State, Status
 from ..readiness.unreported import unreported
 from ..records.record import Header, Record, headers_of

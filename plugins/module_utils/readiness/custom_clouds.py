@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .phrases import NO_STATUS, READY, all_true, has, word
-from .rules import Rule
+from .rule import Rule
 
 # Gloo writes numbers or names, at the top or once per namespace of its controllers.
 GLOO_STATUSES = "[values(not_null(status.statuses, `{}`)), [status]][]"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .phrases import READY, all_true, has, word
-from .rules import Rule
+from .rule import Rule
 
 DATABASES: Mapping[str, Rule] = {
     "postgresql.cnpg.io/Cluster": Rule(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .phrases import READY, has
-from .rules import Rule
+from .rule import Rule
 
 PROMOTER = "https://gitops-promoter.readthedocs.io/en/latest/crd-specs/"
 

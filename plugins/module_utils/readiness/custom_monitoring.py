@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .phrases import NO_STATUS, has
-from .rules import Rule
+from .rule import Rule
 
 MONITORING: Mapping[str, Rule] = {
     **{

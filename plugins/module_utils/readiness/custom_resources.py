@@ -14,6 +14,6 @@ from .custom_databases import DATABASES
 from .custom_delivery import DELIVERY
 from .custom_monitoring import MONITORING
 from .custom_rollouts import ROLLOUTS
-from .rules import Rule
+from .rule import Rule
 
 TABLE: Mapping[str, Rule] = {**DATABASES, **ROLLOUTS, **CLOUDS, **MONITORING, **DELIVERY}

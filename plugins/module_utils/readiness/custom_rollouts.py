@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .phrases import READY, has, word
-from .rules import Rule
+from .rule import Rule
 
 ROLLOUTS: Mapping[str, Rule] = {
     "argoproj.io/Rollout": Rule(

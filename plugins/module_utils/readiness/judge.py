@@ -17,7 +17,8 @@ from .fields import Object, condition, metadata, number, status, uid
 from .graces import WAITS, grace_of
 from .kinds import status_of
 from .pods import containers, is_ready, seconds_to_settle
-from .rules import DEFAULT_RULES, NOT_JUDGED, Rules
+from .rule import NOT_JUDGED
+from .rules import DEFAULT_RULES, Rules
 from .starting import restart_announced, with_failing_probes
 from .status import State, Status
 from .symptoms import Symptom

@@ -7,13 +7,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from .conventions import by_convention, conditions, kstatus, not_observed, reports_nothing
-from .expressions import Expression
+from .conventions import kstatus
 from .fields import Object
+from .rule import Rule, expression
 from .status import State, Status
 
 # Groups of the API server itself: what they say is known, and many of their kinds say nothing.
@@ -26,60 +25,6 @@ BUILT_IN = frozenset({
     )),
 })  # fmt: skip
 _KEY = re.compile(r"^((\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?(\*|[A-Za-z][A-Za-z0-9]*)$")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a kind's status means: JMESPath expressions over the object, looked at in this order.
-
-    ``failed``, ``suspended``, ``progressing``, ``ready``: the first that holds (is not empty, null or false) decides;
-    an object for which none holds is in progress if there is a ``ready``, else the conventions judge it. ``message``
-    is what to say about it. ``no_status``: its controller writes no status, so there is nothing to judge. ``source``:
-    where the rule comes from.
-    """
-
-    ready: str = ""
-    failed: str = ""
-    progressing: str = ""
-    suspended: str = ""
-    message: str = ""
-    no_status: bool = False
-    source: str = ""
-
-    def status_of(self, obj: Object, *, reports: bool = True) -> Status:
-        """Status of an object. ``reports`` False: its kind has no status subresource, so an empty one says nothing."""
-        if self.no_status:
-            return NOT_JUDGED
-        if self.suspended and _holds(self.suspended, {**obj, "status": {}}):
-            return Status(State.SUSPENDED, self._text(obj) or "suspended by its spec", asked=True)
-        silent = reports_nothing(obj)
-        if silent and not (self.ready and _holds(self.ready, obj)):
-            if reports:
-                return NO_STATUS
-            if not (self.ready or self.failed or self.progressing):
-                return NOT_JUDGED
-        if late := not_observed(obj, conditions(obj)):
-            return late
-        for state, expression in (
-            (State.FAILED, self.failed),
-            (State.SUSPENDED, self.suspended),
-            (State.IN_PROGRESS, self.progressing),
-            (State.CURRENT, self.ready),
-        ):
-            if expression and _holds(expression, obj):
-                return Status(state, self._text(obj) or _said(obj, state))
-        usual = by_convention(obj)
-        if self.ready and (usual is None or usual.state is not State.FAILED):
-            return Status(State.IN_PROGRESS, self._text(obj) or _said(obj, State.IN_PROGRESS))
-        return usual or NOT_JUDGED
-
-    def _text(self, obj: Object) -> str:
-        found = _expression(self.message).search(obj) if self.message else None
-        return " ".join(str(found).split())[:300] if isinstance(found, (str, int, float)) and found != "" else ""
-
-
-NOT_JUDGED = Status(State.CURRENT, "exists, not judged", judged=False)
-NO_STATUS = Status(State.IN_PROGRESS, "no status yet")
 
 
 @dataclass(frozen=True)
@@ -105,7 +50,7 @@ class Rules:
         return self._find(group, kind)[0]
 
     def _find(self, group: str, kind: str) -> tuple[Rule, bool]:
-        from .custom_resources import TABLE
+        from .custom_resources import TABLE  # read when the first custom resource is met: most runs meet none
 
         for table in (self.own, TABLE):
             for key in _keys(group, kind):
@@ -151,23 +96,6 @@ def _keys(group: str, kind: str) -> Iterator[str]:
         yield f"*.{rest}/*"
 
 
-def _said(obj: Object, state: State) -> str:
-    """What the object itself says about a state."""
-    found = by_convention(obj)
-    if found is not None and found.message and (found.state is state or state is not State.CURRENT):
-        return found.message
-    return "ready" if state is State.CURRENT else state.value
-
-
-@cache
-def _expression(text: str) -> Expression:
-    return Expression(text)
-
-
-def _holds(text: str, obj: Object) -> bool:
-    return _expression(text).holds(obj)
-
-
 def _rule(key: str, value: Any) -> Rule:
     where = f"readiness_rules.{key}"
     if not _KEY.match(key):
@@ -182,7 +110,7 @@ def _rule(key: str, value: Any) -> Rule:
             raise _malformed(f"{where}.{name}", "is not true or false" if name == "no_status" else "is not text")
         if given and name not in ("no_status", "source"):
             try:
-                _expression(given)
+                expression(given)
             except TodoCloudError as exc:
                 raise error(exc.failure.code, f"{where}.{name}: {exc.failure.message}", option=where) from exc
     if not any(value.values()):

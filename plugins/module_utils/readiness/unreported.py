@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from .fields import Object, metadata
-from .rules import NO_STATUS, NOT_JUDGED
+from .rule import NO_STATUS, NOT_JUDGED
 from .status import Status
 from .tree import written
 

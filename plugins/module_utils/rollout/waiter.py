@@ -19,7 +19,7 @@ from ..readiness.expressions import Expressions
 from ..readiness.fields import controller_uid, is_true, name, spec, terminating, uid
 from ..readiness.graces import WAITS
 from ..readiness.judge import Clock, Judge, Judgement
-from ..readiness.rules import NO_STATUS, NOT_JUDGED
+from ..readiness.rule import NO_STATUS, NOT_JUDGED
 from ..readiness.status import State
 from ..readiness.symptoms import Symptom
 from ..readiness.tree import Tree, tree_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import timestamp
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.rules import NO_STATUS
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.rule import NO_STATUS
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State, Status
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.unreported import unreported
