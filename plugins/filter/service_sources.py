@@ -11,6 +11,8 @@ short_description: Where the inventory says what of a service
 description:
   - Lists the keys of an entry of C(services) with their values as they are written, templates included, and with the
     file and line of each as far as Ansible knows it. Empty for a host that is written by hand.
+  - What stands below C(values) is not shown, since charts take secrets there; nor is what looks like a credential, or
+    is encrypted by a vault.
 positional: hostvars, folder
 options:
   _input:
@@ -50,6 +52,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible.parsing.vault import EncryptedString
+from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
+from ansible_collections.todo.cloud.plugins.module_utils.planning.credentials import is_credential
+from ansible_collections.todo.cloud.plugins.module_utils.secret_values import MASK
+from ansible_collections.todo.cloud.plugins.module_utils.services.types import is_template
+
 try:
     from ansible._internal._datatag._tags import Origin
 except ImportError:  # a version of Ansible that keeps it elsewhere: then nobody knows
@@ -60,9 +68,24 @@ def service_sources(host: str, hostvars: Any, folder: str) -> list[dict[str, str
     """See DOCUMENTATION."""
     entry = (hostvars.raw_get(host) or {}).get("service_entry") or {}
     return [
-        {"key": key, "value": value if isinstance(value, str) else json.dumps(value), "source": _source(at, folder)}
+        {"key": key, "value": _shown(key, value), "source": _source(at, folder)}
         for key, value, at in _leaves(entry, "", None)
     ]
+
+
+def _shown(key: str, value: Any) -> str:
+    """As it is written, unless it may be secret."""
+    if isinstance(value, EncryptedString):
+        return "(in a vault)"
+    if is_template(value):
+        return str(value)
+    if key.startswith("values."):
+        return "(not shown)"
+    name = key.rpartition(".")[2]
+    if isinstance(value, str):
+        named = not key.startswith("secrets.") and is_credential((name,), {name: value})  # those are references
+        return MASK if named else masked(value)
+    return masked(json.dumps(value, default=lambda _: "(in a vault)"))
 
 
 def _leaves(value: Any, path: str, at: Any) -> Iterator[tuple[str, Any, Any]]:

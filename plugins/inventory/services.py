@@ -57,15 +57,16 @@ from ansible.errors import AnsibleError
 from ansible.inventory.group import Group
 from ansible.inventory.host import Host
 from ansible.plugins.inventory import BaseInventoryPlugin
-from ansible.template import trust_as_template
+from ansible.template import is_trusted_as_template, trust_as_template
 from ansible.vars.plugins import get_vars_from_inventory_sources
-from ansible_collections.todo.cloud.plugins.module_utils.neutral import visible
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import printable
 from ansible_collections.todo.cloud.plugins.module_utils.services.components import components, uses_broker
 from ansible_collections.todo.cloud.plugins.module_utils.services.graph import waves
 from ansible_collections.todo.cloud.plugins.module_utils.services.hosts import host_variables, shared_variables
 from ansible_collections.todo.cloud.plugins.module_utils.services.layers import based, layered, merged
 from ansible_collections.todo.cloud.plugins.module_utils.services.limits import limits
 from ansible_collections.todo.cloud.plugins.module_utils.services.problems import problems
+from ansible_collections.todo.cloud.plugins.module_utils.services.types import is_template
 from ansible_collections.todo.cloud.plugins.plugin_utils.roles import bases, plain
 
 Entries = Mapping[str, Mapping[str, Any]]
@@ -95,7 +96,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             self._read_config_data(path)
             self._add(path)
         except Exception as error:  # whatever it is, Ansible would only warn
-            raise Refused(visible(f"ERROR: {path}: {_place(error)}{error}")) from None
+            raise Refused(printable(f"ERROR: {path}: {_place(error)}{error}")) from None
 
     def _add(self, path: str) -> None:
         shared, here = self._shared(path), self._variables(path, self.inventory.groups["all"])
@@ -170,7 +171,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             host, other = (underscored, name) if "role" in entry else (name, underscored)
             self.inventory.add_host(host, group=f"wave_{order[name]:02}")
             self._add_spelling(other, host)
-            variables = host_variables(name, entry, app, str(Path(path).resolve().parent), trust_as_template, roles)
+            variables = host_variables(name, entry, app, str(Path(path).resolve().parent), _trusted, roles)
             if "image" not in entry:  # where the environment sets the role's variable, it is that
                 variables = {key: value for key, value in variables.items() if key not in here}
             for spelling in (underscored, name):
@@ -205,6 +206,13 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             self.inventory.set_variable("all", "services_components", made)
         if not set(others) - {"dapr-components"}:  # nobody else may use it
             self.inventory.set_variable("all", "services_broker", uses_broker(own))
+
+
+def _trusted(text: str, *parts: Any) -> str:
+    """As trusted as its parts: one that is marked as unsafe, or a folder's name, makes nothing a template."""
+    told = [part for part in parts if is_template(part)]
+    trusted: str = trust_as_template(text) if all(map(is_trusted_as_template, told)) else text
+    return trusted
 
 
 def _place(error: BaseException | None) -> str:

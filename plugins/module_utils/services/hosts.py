@@ -27,15 +27,20 @@ def host_variables(
     entry: Mapping[str, Any],
     app: Mapping[str, Any],
     folder: str,
-    template: Callable[[str], str] = str,
+    template: Callable[..., str] = lambda text, *parts: text,
     bases: Mapping[str, Mapping[str, Any]] = _NO_ROLES,
 ) -> dict[str, Any]:
     """Variables of the host that an entry becomes. Its image is not set where only a variable of the role says it.
 
     :param bases: the roles that say what a service is, with what each says
     :param folder: where values files are
-    :param template: marks a string, put together from others of the inventory, as one that may hold templates
+    :param template: marks a text, put together from the parts that follow, as one that may hold templates, unless a
+        part holds one and is not marked
     """
+
+    def below(path: str) -> str:
+        return template(str(PurePath(folder) / path), folder, path)
+
     found: dict[str, Any] = {
         "service_role": entry.get("role", "app_service"),
         "service_app": dict(app),
@@ -45,19 +50,19 @@ def host_variables(
     }
     if "role" in entry:
         if "image" in entry or {"registry", "version"} <= set(app):
-            found[f"{entry['role']}_image"] = template(image_of(name, entry, app))
+            found[f"{entry['role']}_image"] = template(image_of(name, entry, app), entry.get("image"), *app.values())
         return found
     found["app_service_name"] = name
     found["app_service_sidecar"] = dapr_of(entry) is not None
     if str(entry.get("chart", "")).startswith(("./", "../")):
-        found["app_service_chart"] = template(normpath(PurePath(folder) / entry["chart"]))
+        found["app_service_chart"] = template(normpath(PurePath(folder) / entry["chart"]), folder, entry["chart"])
     if "values" in entry and "chart" in entry:
         found["app_service_role_values"] = entry["values"]
     if "manifests" in entry:
         found["app_service_chart"] = "manifests"
-        found["app_service_manifests"] = [template(str(PurePath(folder) / path)) for path in entry["manifests"]]
+        found["app_service_manifests"] = [below(path) for path in entry["manifests"]]
     if "files" in entry:
-        found["app_service_files"] = [template(str(PurePath(folder) / file)) for file in entry["files"]]
+        found["app_service_files"] = [below(file) for file in entry["files"]]
     return found
 
 

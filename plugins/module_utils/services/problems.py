@@ -43,7 +43,7 @@ def app_problems(app: Any) -> list[str]:
 def entry_problems(name: str, entry: Any) -> list[str]:
     """What is wrong with an entry, whatever the others are."""
     where = f"services.{name}"
-    found = list(check(NAME, name, where))
+    found = list(check(NAME, name, where, templates=False))
     if found and "_" in name:
         return [f"{where}: names of services have hyphens; write {name.lower().replace('_', '-')}."]
     if not isinstance(entry, Mapping) and name in _KEYS:

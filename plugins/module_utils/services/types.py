@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 _SOME = 10  # keys that a refusal names
-_TEMPLATE = re.compile(r"\{[{%]")
+_LONGEST = 4096  # characters of a text with a pattern
+_TEMPLATE = re.compile(r"\{[{%#]")
 
 
 class Type(Protocol):
@@ -54,7 +55,7 @@ class Text:
         return isinstance(value, str)
 
     def problems(self, value: Any, where: str) -> Iterator[str]:
-        if self.pattern and not re.search(self.pattern, value):
+        if self.pattern and (len(value) > _LONGEST or value.endswith("\n") or not re.search(self.pattern, value)):
             yield f"{where} is {'text' if self.secret else repr(str(value))}, which is not {self.name}."
 
 
@@ -193,7 +194,8 @@ class MapOf:
 
     def problems(self, value: Any, where: str) -> Iterator[str]:
         for key, item in value.items():
-            yield from check(self.key, key, f"{where}: the key {key}")
+            # Ansible fills in no key.
+            yield from check(self.key, key, f"{where}: the key {str(key)[:_LONGEST]}", templates=False)
             yield from check(self.item, item, f"{where}.{key}")
 
 
@@ -273,9 +275,9 @@ class Either:
         yield from min(found, key=bool, default=[])  # one form that fits is enough; else the first one counts
 
 
-def check(kind: Type, value: Any, where: str) -> Iterator[str]:
+def check(kind: Type, value: Any, where: str, *, templates: bool = True) -> Iterator[str]:
     """What is wrong with a value, a sentence each; ``where``: its path, such as ``services.search.port``."""
-    if is_template(value):
+    if templates and is_template(value):
         return
     if not kind.takes(value):
         quoted = isinstance(value, str) and value.isdecimal() and kind.takes(int(value))

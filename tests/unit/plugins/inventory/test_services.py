@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -214,3 +215,43 @@ def test_roles_of_an_installed_collection_keep_their_templates() -> None:
     ]
     assert texts
     assert all(map(is_trusted_as_template, texts))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"chart": "./UNSAFE"},
+        {"chart": "oci://ghcr.io/acme/web", "chart_version": "1.0.0", "files": ["UNSAFE.yaml"]},
+        {"manifests": ["UNSAFE"]},
+        {"role": "frontend", "image": "UNSAFE"},
+        {"image": "UNSAFE"},
+    ],
+)
+def test_what_is_marked_as_unsafe_is_never_filled_in(entry: dict[str, Any], tmp_path: Path, ansible: Ansible) -> None:
+    """Such as what convert.yml wrote of a compose file of somebody else."""
+    path = written(tmp_path, {"services": {"web": entry}}, {"environment_name": "staging"})
+    hostile = "{{ lookup('ansible.builtin.pipe', 'touch " + str(tmp_path / "ran") + "') }}"
+    app = tmp_path / "app.yml"
+    app.write_text(
+        re.sub(r"(\S*UNSAFE\S*)", lambda found: '!unsafe "' + found[1] + '"', app.read_text()).replace(
+            "UNSAFE", hostile
+        )
+    )
+    names = ["app_service_chart", "app_service_files", "app_service_manifests", "service_entry", "frontend_image"]
+    shown = "{{ [" + ", ".join(f"{name} | default('')" for name in names) + "] }}"
+    task = {"name": "All", "ansible.builtin.debug": {"msg": shown}}
+    play = {"name": "All", "hosts": "services", "gather_facts": False, "tasks": [task]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    done = ansible.playbook(tmp_path / "play.yml", "-i", path)
+    assert done.returncode == 0, done.stdout
+    assert "lookup(" in done.stdout
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_mistake_is_no_command_to_a_runner(tmp_path: Path, ansible: Ansible) -> None:
+    key = "x\n::add-mask::e\x1b[2J"
+    done = ansible.playbook("playbooks/status.yml", "-i", written(tmp_path, {"services": {"web": {key: 1}}}))
+    assert done.returncode
+    assert "has no key" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert not re.search("^::", done.stdout, re.MULTILINE)

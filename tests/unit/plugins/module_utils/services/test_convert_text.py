@@ -9,8 +9,10 @@ from .conversions import is_credential
 
 
 def test_templates_of_others_are_marked() -> None:
-    text = services_text(Conversion(services={"web": {"env": {"A": "{{ x }}"}, "args": ["yes", "1"]}}))
-    assert 'A: !unsafe "{{ x }}"' in text
+    env = {"A": "{{ x }}", "B": "{# x #}", "C": "{% x %}"}
+    text = services_text(Conversion(services={"web": {"env": env, "args": ["yes", "1"]}}))
+    for said in ('A: !unsafe "{{ x }}"', 'B: !unsafe "{# x #}"', 'C: !unsafe "{% x %}"'):
+        assert said in text
     assert "args: ['yes', '1']" in text
     assert text.startswith("services:\n  web:\n")
 

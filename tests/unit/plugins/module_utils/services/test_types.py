@@ -70,7 +70,27 @@ def test_a_template_fits_everywhere(kind: Type) -> None:
 
 
 def test_a_template_is_what_ansible_fills_in() -> None:
-    assert [is_template(value) for value in ("{{ a }}", "{% if a %}", "{a}", 1)] == [True, True, False, False]
+    filled_in = ("{{ a }}", "{% if a %}", "{# a #}", "{a}", 1)
+    assert [is_template(value) for value in filled_in] == [True, True, True, False, False]
+
+
+def test_no_key_is_filled_in() -> None:
+    kind = MapOf(Plain(), Text("a name", "^[a-z]+$"))
+    (said,) = check(kind, {"{{ a }}": 1}, "x")
+    assert said.endswith("which is not a name.")
+
+
+@pytest.mark.parametrize("value", ["ab\n", "a\nb", "a" * 5000, "\n"])
+def test_a_pattern_is_for_the_whole_text(value: str) -> None:
+    """``$`` alone fits before a line feed at the end; such a name of a variable would be written into a pod."""
+    (said,) = check(Text("a name", "^[a-z]+$"), value, "x")
+    assert said.endswith("which is not a name.")
+
+
+def test_long_texts_take_no_time() -> None:
+    """Names of hosts have parts that repeat in parts that repeat."""
+    host = Text("a host name", r"^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
+    assert list(check(host, "a" * 10_000_000 + "!", "x"))
 
 
 def test_only_a_near_name_is_suggested() -> None:
