@@ -234,6 +234,8 @@ def manifest_of(release: str, values: Mapping[str, Any]) -> str:
         items.append({
             "apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": {"name": values["component"]},
         })  # fmt: skip
+    if values.get("service"):
+        items.append({"apiVersion": "v1", "kind": "Service", "metadata": {"name": release}, "spec": {"ports": []}})
     if values.get("secret"):
         data = base64.b64encode(values["secret"].encode()).decode()
         items.append({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": release}, "data": {"password": data}})

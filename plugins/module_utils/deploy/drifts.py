@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Drift in a run: which releases are compared with the cluster, and what their differences mean for the plan.
 
-A run compares only releases whose listed objects are not as they were when they were verified (planning/live.py), so
-it asks nothing more when nobody changed anything. Check mode compares all.
+A run compares only releases in which somebody wrote since they were verified: lists of metadata tell, one for each kind
+of object that they have (planning/live.py). Check mode compares all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..helm.manifest import objects_of
 from ..helm.state import Action, State
 from ..helm.storage import ReleaseStatus, StoredRelease
 from ..planning.drift import Drift, drift_of
-from ..planning.live import live_digest
+from ..planning.live import is_written
 from ..planning.plan import PlanItem
 from ..planning.snapshot import Snapshot
 from ..preflight.problem import Problem
@@ -94,10 +94,10 @@ class DriftCheck:
         if self._run.settings.check:
             return True
         member = snapshot.newest.members.get(item.name) if snapshot.newest else None
-        recorded = member.live if member and member.is_at(newest[0]) else ""
-        if not recorded:  # never verified, or by an older version of the collection
+        remembered = member.live if member and member.is_at(newest[0]) else {}
+        if not remembered:  # never verified, or by an older version of the collection
             return item.action is not Action.NONE
-        return recorded != live_digest(snapshot.listed.get(item.name, {}))
+        return is_written(remembered, snapshot.listed, item.name)
 
     def _of(self, release: str) -> list[Drift]:
         return [drift for drift in self._found if drift.release == release and drift.known]

@@ -19,7 +19,7 @@ from ..helm.manifest import is_components, manifest_digest, secret_refs
 from ..helm.storage import Revision, StoredRelease
 from ..labels import INPUT_KEY, INPUTS, WATCHED
 from ..planning.chart_text import archive_may_make_secrets
-from ..planning.live import DRIFTED, live_digest
+from ..planning.live import DRIFTED, Listing, digests_of, listings_of
 from ..planning.plan import all_current, without_annotation
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot, images_of, targets_of
@@ -59,13 +59,17 @@ class Recorder:
         """
         settings, newest = self._settings, before.newest
         targets = {name: targets_of(stored) for name, stored in verified.items()}
-        now = self._run.look(targets=[target for each in targets.values() for target in each])
+        listings = {name: listings_of(stored.manifest, settings.namespace) for name, stored in verified.items()}
+        now = self._run.look(
+            targets=[target for each in targets.values() for target in each],
+            listings=[listing for each in listings.values() for listing in each],
+        )
         members = {
-            name: _member(sources[name], stored, now.history(name)[-1], targets[name], now)
+            name: _member(sources[name], stored, now.history(name)[-1], targets[name], listings[name], now)
             for name, stored in verified.items()
             if now.history(name) and now.history(name)[-1].revision == stored.revision
         }
-        members |= {name: replace(members[name], live=DRIFTED) for name in drifted if name in members}
+        members |= {name: replace(members[name], live={DRIFTED: ""}) for name in drifted if name in members}
         missing: dict[str, str] = {}
         kept: dict[str, Member] = dict(newest.members) if newest else {}
         for name in sorted({*kept, *settings.all_releases, *verified} - members.keys()):
@@ -177,7 +181,12 @@ def _completed(member: Member, stored: StoredRelease) -> Member:
 
 
 def _member(
-    source: ReleaseSpec | Member, stored: StoredRelease, live: Revision, targets: Iterable[Target], now: Snapshot
+    source: ReleaseSpec | Member,
+    stored: StoredRelease,
+    live: Revision,
+    targets: Iterable[Target],
+    listings: Iterable[Listing],
+    now: Snapshot,
 ) -> Member:
     verified: dict[str, Any] = {
         "revision": stored.revision,
@@ -188,7 +197,7 @@ def _member(
         "secrets": tuple(secret_refs(stored.manifest)),
         "images": images_of(targets, now),
         "watched": live.labels.get(WATCHED, "none"),
-        "live": live_digest(now.listed.get(stored.name, {})),
+        "live": digests_of(now.listed, stored.name, listings),
     }
     if isinstance(source, Member):
         member = replace(source, **verified)

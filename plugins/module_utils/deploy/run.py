@@ -14,6 +14,7 @@ from ..helm.storage import HelmStorage
 from ..kube.api import Check, Guarded, KubeClient
 from ..locking.holder import Holder
 from ..locking.lock import EnvironmentLock
+from ..planning.live import Listing
 from ..planning.snapshot import Snapshot, take
 from ..records.store import RecordStore
 from ..rollout.targets import Target
@@ -42,11 +43,20 @@ class Run:
         """Helm calls and API requests so far, for a module's result."""
         return {"helm_calls": self.helm.calls, "api": self.kube.counts.as_result()}
 
-    def look(self, kinds: Iterable[str] = (), targets: Iterable[Target] = ()) -> Snapshot:
-        """The environment at this moment. ``targets``: objects of a set that is not recorded yet."""
+    def look(
+        self,
+        kinds: Iterable[str] = (),
+        targets: Iterable[Target] = (),
+        listings: Iterable[Listing] = (),
+        *,
+        remembered: bool = False,
+    ) -> Snapshot:
+        """The environment at this moment; the arguments are those of :func:`take`."""
         settings = self.settings
-        space, environment, wait = settings.namespace, settings.environment, settings.wait
-        snapshot = take(self.kube, self.records, space, environment, kinds, wait, targets)
+        snapshot = take(
+            self.kube, self.records, settings.namespace, settings.environment, kinds, settings.wait, targets, listings,
+            remembered=remembered,
+        )  # fmt: skip
         self.storage.note(snapshot.histories)
         return snapshot
 

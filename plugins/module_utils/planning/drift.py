@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from ..helm.manifest import objects_of, part
+from ..helm.manifest import objects_of
 from ..helm.storage import StoredRelease
 from ..kube.api import APPLY, KubeApi
 from ..kube.errors import Forbidden, KubeError, Refused
@@ -30,6 +30,7 @@ from ..kube.managed_fields import (
     writers_of,
 )
 from ..kube.resources import WELL_KNOWN
+from .live import passes
 
 MANAGER = "todo.cloud-drift"
 _AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
@@ -102,7 +103,7 @@ def _object(
         where = str(item["metadata"].get("namespace") or namespace) if resource.namespaced else ""
         live = kube.find(resource, where, name)
         if live is None:
-            return [] if _passes(item) else whole("missing", "does not exist")
+            return [] if passes(item) else whole("missing", "does not exist")
         want = kube.patch(
             resource, where, name, item, content_type=APPLY, field_manager=MANAGER, force=True, dry_run=True
         )
@@ -120,11 +121,6 @@ def _object(
         for path, change, wanted, value, by in (_hidden(each, kind) for each in found)
         if path not in ignored and not path.endswith(_BUNDLE) and not path.startswith(HOLDS)
     ]  # fmt: skip
-
-
-def _passes(item: Mapping[str, Any]) -> bool:
-    """Whether it is a Job that is removed some time after its end."""
-    return item.get("kind") == "Job" and part(item, "spec").get("ttlSecondsAfterFinished") is not None
 
 
 class _Found(NamedTuple):

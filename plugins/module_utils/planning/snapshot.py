@@ -13,28 +13,31 @@ from ..digest import digest_of
 from ..failure import Code, error
 from ..helm.storage import History, StoredRelease, histories_of
 from ..kube.api import KubeReader, Object
-from ..kube.errors import Forbidden, NotFound
+from ..kube.deadline import Deadline
+from ..kube.errors import Forbidden, KubeError, NotFound
 from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
 from ..readiness.daprd import pods_of
 from ..readiness.graces import grace_of
 from ..readiness.kinds import status_of
 from ..readiness.rule import NOT_JUDGED
+from ..readiness.rules import BUILT_IN
 from ..readiness.status import State, Status
 from ..readiness.unreported import unreported
 from ..records.record import Header, Record, headers_of
 from ..records.store import RecordStore
 from ..rollout.targets import Target, targets_of_manifest
 from ..rollout.verdict import WaitOptions
+from .live import Listed, Listing, by_release
 from .spec import Watch
 
 WORKLOADS: Mapping[str, Resource] = {r.kind: r for r in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)}
-_RELEASE = "meta.helm.sh/release-name"  # Helm's annotation of each object of a release
+_FOREIGN_SECONDS = 10.0
 
 
 @dataclass
 class Snapshot:
     """What is deployed, what was verified, and how the workloads are. ``newest``: the newest record that is not
-    withdrawn. ``listed``: release -> its objects by (kind, name), as far as they were listed.
+    withdrawn. ``listed``: the releases' objects of the kinds that were listed.
     """
 
     histories: Mapping[str, History]
@@ -45,7 +48,7 @@ class Snapshot:
     pods: Sequence[dict[str, Any]] = ()
     warnings: Sequence[str] = ()
     custom: Mapping[Target, Status] = field(default_factory=dict)  # and workloads of other namespaces
-    listed: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]] = field(default_factory=dict)
+    listed: Listed = field(default_factory=dict)
     without_secrets: bool = False  # they may not be read, and so no history either
 
     def history(self, name: str) -> History:
@@ -78,40 +81,45 @@ def take(
     kinds: Iterable[str] = (),
     wait: WaitOptions | None = None,
     targets: Iterable[Target] = (),
+    listings: Iterable[Listing] = (),
     *,
+    remembered: bool = False,
     secrets_optional: bool = False,
 ) -> Snapshot:
     """Reads the environment: three requests, one more for each kind of workload (those that a record or ``targets``
     name, and ``kinds``), one for pods; as many for each other namespace that they name; two more for each kind of
     custom resource that they name and that says something. ``wait``: what their status means, and for how long they
-    may have none. ``secrets_optional``: without the right to read Secrets it has no histories; else that is refused.
+    may have none. ``listings``: kinds whose metadata is listed as well, and with ``remembered`` those of which the
+    newest record remembers digests: one request each. ``secrets_optional``: without the right to read Secrets it has
+    no histories; else that is refused.
     """
-    with ThreadPoolExecutor(4) as pool:
-        # Of all objects: those of releases show whether somebody wrote them.
+    with ThreadPoolExecutor(8) as pool:
         reading = pool.submit(_secrets, kube, namespace, secrets_optional)
         maps = pool.submit(_metadata, kube, CONFIG_MAP, namespace)
         headers = headers_of(maps.result(), environment)
         warnings: list[str] = []
         newest = next(store.readable(headers, warnings.append), None)
-        named = {t: None for m in (newest.members.values() if newest else ()) for t in m.targets}
+        members = newest.members.values() if newest else ()
+        named = {t: None for m in members for t in m.targets}
         named |= dict.fromkeys(targets)
-        custom = pool.submit(_custom, kube, [t for t in named if t.custom], wait or WaitOptions(), warnings)
+        custom = pool.submit(_custom, kube, [t for t in named if t.custom], wait or WaitOptions(), warnings, namespace)
         away = [t for t in named if is_workload(t) and t.namespace not in ("", namespace)]
         elsewhere = pool.submit(_elsewhere, kube, away, warnings) if away else None
         here = {t.kind for t in named if not t.custom and t not in away}
-        listed = sorted((here | set(kinds)) & WORKLOADS.keys())
-        workloads = [pool.submit(kube.list_, WORKLOADS[kind], namespace) for kind in listed]
-        pods = pool.submit(kube.list_, POD, namespace) if listed else None
-        found = {
-            # items of a list carry no kind of their own
-            (kind, item["metadata"]["name"]): {**item, "apiVersion": WORKLOADS[kind].api_version, "kind": kind}
-            for kind, items in zip(listed, workloads, strict=True)
-            for item in items.result()[0]
+        in_full = sorted((here | set(kinds)) & WORKLOADS.keys())
+        workloads = [pool.submit(kube.list_, WORKLOADS[kind], namespace) for kind in in_full]
+        pods = pool.submit(kube.list_, POD, namespace) if in_full else None
+        listed: dict[Listing, Iterable[Object]] = {
+            _listing(WORKLOADS[kind]): [_typed(WORKLOADS[kind], item) for item in items.result()[0]]
+            for kind, items in zip(in_full, workloads, strict=True)
         }
+        found = {(key.kind, item["metadata"]["name"]): item for key, items in listed.items() for item in items}
         statuses, resources = custom.result()
         secrets = reading.result() or []
-        metadata = [("Secret", each) for each in secrets] + [("ConfigMap", each) for each in maps.result()]
-        objects = {(kind, str(each.get("name"))): {"metadata": each} for kind, each in metadata}
+        listed |= {_listing(CONFIG_MAP): [{"metadata": each} for each in maps.result()], **resources}
+        listed |= {} if reading.result() is None else {_listing(SECRET): [{"metadata": each} for each in secrets]}
+        wanted = {*listings, *(key for m in members for key in Listing.of(m.live) if remembered)}
+        listed |= _further(kube, namespace, wanted - listed.keys(), pool, warnings)
         return Snapshot(
             histories=histories_of(secrets),
             version_ids={**_version_ids("Secret", secrets), **_version_ids("ConfigMap", maps.result())},
@@ -121,9 +129,46 @@ def take(
             workloads=found,
             pods=pods.result()[0] if pods else (),
             custom={**statuses, **(elsewhere.result() if elsewhere else {})},
-            listed=_by_release({**objects, **resources, **found}),
+            listed={listing: by_release(items, namespace) for listing, items in listed.items()},
             without_secrets=reading.result() is None,
         )
+
+
+def _listing(resource: Resource) -> Listing:
+    return Listing(resource.api_version, resource.kind)
+
+
+def _typed(resource: Resource, item: Object) -> Object:
+    """Items of a list carry no kind of their own."""
+    return {**item, "apiVersion": resource.api_version, "kind": resource.kind}
+
+
+def _further(
+    kube: KubeReader, namespace: str, listings: Iterable[Listing], pool: ThreadPoolExecutor, warnings: list[str]
+) -> dict[Listing, list[Object]]:
+    """The metadata of all objects of some kinds, one request each, without the kinds that may not be listed. A custom
+    kind whose conversion webhook or API server is down stops nobody.
+    """
+
+    def one(listing: Listing) -> list[Object] | None:
+        group = listing.api_version.rpartition("/")[0]
+        deadline = None if group in BUILT_IN else Deadline.after(_FOREIGN_SECONDS)
+        try:
+            resource = kube.resource(listing.api_version, listing.kind, deadline=deadline)
+            where = (listing.namespace or namespace) if resource.namespaced else ""
+            return kube.list_(resource, where, metadata_only=True, deadline=deadline)[0]
+        except NotFound:  # the kind is gone, and its objects with it
+            return []
+        except Forbidden:
+            return None
+        except KubeError as exc:
+            if group in BUILT_IN:
+                raise
+            warnings.append(f"Whether somebody changed objects of kind {listing.kind} is not known: {exc}")
+            return None
+
+    kinds = sorted(listings)
+    return {key: items for key, items in zip(kinds, pool.map(one, kinds), strict=True) if items is not None}
 
 
 def _elsewhere(kube: KubeReader, targets: Sequence[Target], warnings: list[str]) -> dict[Target, Status]:
@@ -148,22 +193,14 @@ def _elsewhere(kube: KubeReader, targets: Sequence[Target], warnings: list[str])
     return found
 
 
-def _by_release(objects: Mapping[tuple[str, str], Object]) -> dict[str, dict[tuple[str, str], Object]]:
-    found: dict[str, dict[tuple[str, str], Object]] = {}
-    for key, item in objects.items():
-        if release := (item["metadata"].get("annotations") or {}).get(_RELEASE):
-            found.setdefault(str(release), {})[key] = item
-    return found
-
-
 def _custom(
-    kube: KubeReader, targets: Sequence[Target], wait: WaitOptions, warnings: list[str]
-) -> tuple[dict[Target, Status], dict[tuple[str, str], Object]]:
+    kube: KubeReader, targets: Sequence[Target], wait: WaitOptions, warnings: list[str], own: str
+) -> tuple[dict[Target, Status], dict[Listing, list[Object]]]:
     """Status of the custom resources that say something, one LIST per kind and namespace, and all that were listed;
     what may not be read is not Current.
     """
     found: dict[Target, Status] = {}
-    objects: dict[tuple[str, str], Object] = {}
+    objects: dict[Listing, list[Object]] = {}
     rules = wait.rules
     kinds: dict[tuple[str, str, str], list[Target]] = {}
     for target in targets:
@@ -177,7 +214,7 @@ def _custom(
                 continue
             listed = kube.list_(resource, namespace if resource.namespaced else "")[0]
             items = {item["metadata"]["name"]: {"apiVersion": api_version, "kind": kind, **item} for item in listed}
-            objects |= {(f"{kind}.{resource.group}", name): item for name, item in items.items()}
+            objects[Listing(api_version, kind, "" if namespace == own else namespace)] = list(items.values())
         except NotFound:  # its kind is gone, and it with it
             resource = None
         except Forbidden as exc:

@@ -130,9 +130,9 @@ def unpack(
             for key, value in binary.items()
             if key not in (_PACKED, _LIVE)
         }
-        live = parse_as(Mapping[str, str], load_json(unpack_base64(binary[_LIVE])), _LIVE) if _LIVE in binary else {}
+        live = _live(load_json(unpack_base64(binary[_LIVE]))) if _LIVE in binary else {}
         record = replace(parse(Record, content), charts=charts, signed=False)
-        members = {name: replace(member, live=live.get(name, "")) for name, member in record.members.items()}
+        members = {name: replace(member, live=live.get(name, {})) for name, member in record.members.items()}
         record = replace(record, members=members)
         for key, member in record.members.items():
             member.check(key)
@@ -145,6 +145,12 @@ def unpack(
     if record.id != int(number[1]):
         raise damaged(name, f"it contains release set {record.id}")
     return record
+
+
+def _live(content: Any) -> dict[str, Mapping[str, str]]:
+    if isinstance(content, Mapping):  # one digest for all kinds, as records of the first days have it, tells nothing
+        content = {name: {} if isinstance(found, str) else found for name, found in content.items()}
+    return dict(parse_as(Mapping[str, Mapping[str, str]], content, _LIVE))
 
 
 def damaged(name: str, why: str) -> TodoCloudError:

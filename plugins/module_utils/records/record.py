@@ -58,7 +58,7 @@ class Member:
     secret_values: tuple[Path, ...] | None = None  # paths in ``values``; None: not examined
     incomplete: bool = False  # the secret values could not be read; never stored
     migration: str = ""  # the release that it is a migration of: no rollback takes it back, or runs it again
-    live: str = ""  # of its objects when it was verified, see planning/live.py; empty: not known
+    live: Mapping[str, str] = field(default_factory=dict)  # of its objects when it was verified, see planning/live.py
 
     @property
     def wanted(self) -> str:

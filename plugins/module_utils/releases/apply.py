@@ -48,6 +48,7 @@ from ..preflight.check import Preflight
 from ..preflight.problem import Problem, failure_of
 from ..preflight.versions import helm_and_cluster
 from ..records.rollback_target import forget
+from ..settings import OnDrift
 from .export import export
 from .preview import Preview
 from .verify import verify_releases
@@ -138,7 +139,7 @@ class Engine:
     def _plan(self, lock: Lock | None) -> tuple[Snapshot, list[PlanItem]]:
         """The environment and what to do about it. ``lock`` None: not held; looked at only if a release is pending."""
         settings = self._settings
-        snapshot = self._run.look()
+        snapshot = self._run.look(remembered=settings.drift is not OnDrift.IGNORE and not settings.check)
         if lock is None:
             unsettled = any(
                 h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()

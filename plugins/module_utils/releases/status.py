@@ -19,7 +19,7 @@ from ..labels import ENVIRONMENT, MIGRATION
 from ..locking.lease import holder_of
 from ..locking.lock import lock_state
 from ..planning.drift import drift_of
-from ..planning.live import live_digest
+from ..planning.live import is_written
 from ..planning.plan import origin_of
 from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, is_workload, take, targets_of
 from ..readiness.daprd import CONTAINER, judge_app
@@ -52,7 +52,8 @@ def set_info(
     custom resources means.
     """
     store = RecordStore(kube, namespace, environment, keys)
-    snapshot = take(kube, store, namespace, environment, WORKLOADS if status else (), wait, secrets_optional=True)
+    kinds = WORKLOADS if status else ()
+    snapshot = take(kube, store, namespace, environment, kinds, wait, remembered=status, secrets_optional=True)
     headers = [h for h in snapshot.headers if not (verified_only and h.withdrawn)]
     current = _current(snapshot)
     if at:
@@ -138,7 +139,7 @@ def _migration(live: Revision, kube: KubeApi, namespace: str) -> dict[str, Any]:
 
 def _drift(live: Revision, member: Member, snapshot: Snapshot, kube: KubeApi, namespace: str) -> list[str]:
     """What somebody changed in the cluster, as text. Compared only if somebody wrote since it was verified."""
-    if not member.live or member.migration or member.live == live_digest(snapshot.listed.get(member.name, {})):
+    if member.migration or not is_written(member.live, snapshot.listed, member.name):
         return []
     try:
         stored = HelmReader(kube, namespace).read(live.name, live.revision)

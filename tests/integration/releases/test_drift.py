@@ -12,14 +12,16 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
     DEPLOYMENT,
     SECRET,
+    SERVICE,
     WELL_KNOWN,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 
-from tests.cluster.paths import BIN
+from tests.cluster.paths import BIN, TOP
 from tests.integration.releases.world import World, both_helms
 from tests.integration.support import eventually
 
+OBJECTS = str(TOP / "tests" / "fixtures" / "charts" / "objects")
 AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
 
 
@@ -122,6 +124,42 @@ def test_what_was_changed_manually_is_reported_refused_and_put_back(world: World
     assert drift(world, release) == []
     again = world.apply(release, drift=OnDrift.REPORT).ok().result
     assert (again["drift"], again["helm_calls"], again["api"]["requests"]) == ([], 0, unchanged)
+
+
+def test_objects_that_are_no_workloads_cost_one_list_a_kind_and_are_put_back(world: World) -> None:
+    """Of three releases with a Service, an Ingress, a NetworkPolicy, a ConfigMap and an account each."""
+    releases = [with_objects(world, name) for name in ("one", "two", "three")]
+    world.apply(*releases, drift=OnDrift.REPORT).ok()
+    ignoring = world.apply(*releases, drift=OnDrift.IGNORE).ok().result["api"]["requests"]
+    fresh = world.apply(*releases, drift=OnDrift.REFUSE).ok().result
+    assert (fresh["drift"], fresh["helm_calls"], fresh["api"]["requests"] - ignoring) == ([], 0, 4)
+    kubectl(world, "patch", "service/one", "--patch", '{"spec": {"selector": {"app": "other"}}}')
+    kubectl(world, "delete", "networkpolicy/two")
+    kubectl(world, "annotate", "serviceaccount/three", "owner=ada")
+    found = world.apply(*releases, drift=OnDrift.REPORT).ok().result["drift"]
+    assert {(d["release"], d["kind"], d["path"], d["change"]) for d in found} == {
+        ("one", "Service", "spec.selector.app", "changed"), ("two", "NetworkPolicy", "", "missing"),
+        ("three", "ServiceAccount", "metadata.annotations.owner", "added"),
+    }  # fmt: skip
+    restored = world.apply(*releases, drift=OnDrift.RESTORE).ok()
+    assert set(restored.outcomes.values()) == {"verified"}
+    assert world.kube.get(SERVICE, world.namespace, "one")["spec"]["selector"] == {"app": "one"}
+    assert world.apply(*releases, drift=OnDrift.REFUSE).ok().result["api"]["requests"] == fresh["api"]["requests"]
+
+
+def with_objects(world: World, name: str) -> dict[str, Any]:
+    selector = {"app": name}
+    backend = {"service": {"name": name, "port": {"number": 80}}}
+    rules = [{"host": f"{name}.test", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]
+    kinds: list[dict[str, Any]] = [
+        {"apiVersion": "v1", "kind": "Service", "spec": {"selector": selector, "ports": [{"port": 80}]}},
+        {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "spec": {"rules": rules}},
+        {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": {"podSelector": {}}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "data": {"text": "one"}},
+        {"apiVersion": "v1", "kind": "ServiceAccount"},
+    ]
+    objects = [{**item, "metadata": {"name": name}} for item in kinds]
+    return {"name": name, "namespace": world.namespace, "chart": OBJECTS, "values": {"objects": objects}}
 
 
 def test_scaling_by_hand_is_drift_and_a_restart_or_an_autoscalers_scale_is_none(world: World) -> None:

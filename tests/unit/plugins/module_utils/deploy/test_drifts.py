@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.planning.live import DRIFTED
 from ansible_collections.todo.cloud.plugins.module_utils.records.packing import pack
@@ -20,10 +21,10 @@ WAVES = ({"components": C1}, {"api": A1})
 REPORT, RESTORE, REFUSE = {"drift": OnDrift.REPORT}, {"drift": OnDrift.RESTORE}, {"drift": OnDrift.REFUSE}
 
 
-def edited(world: World, **spec: Any) -> World:
-    """Somebody changes the Deployment api, as kubectl edit does."""
-    live = world.kube.objects["Deployment", "ns", "api"]
-    live["spec"] = {**live["spec"], **(spec or {"paused": True})}
+def edited(world: World, kind: str = "Deployment", name: str = "api", **spec: Any) -> World:
+    """Somebody changes an object, as kubectl edit does."""
+    live = world.kube.objects[kind, "ns", name]
+    live["spec"] = {**live.get("spec", {}), **(spec or {"paused": True})}
     fields: dict[str, Any] = {"f:spec": {f"f:{key}": {} for key in spec or {"paused": True}}}
     live["metadata"]["managedFields"] = [
         {"manager": "kubectl-edit", "operation": "Update", "apiVersion": "apps/v1", "time": "2026-11-22T10:00:00Z",
@@ -39,10 +40,57 @@ def requests(world: World, **settings: Any) -> list[tuple[str, str]]:
     return list(world.kube.reads)
 
 
-def test_a_run_without_drift_asks_nothing_for_it() -> None:
-    world = deployed()
-    assert requests(world, **REPORT) == requests(world, **RESTORE) == requests(world, drift=OnDrift.IGNORE)
+def test_a_run_without_drift_makes_one_list_for_each_further_kind_however_many_releases_there_are() -> None:
+    services = {name: {**A1, "service": True} for name in ("api", "one", "two", "three")}
+    world = World()
+    world.apply({"components": C1}, services)
+    world.forget()
+
+    def reads(**settings: Any) -> Counter[tuple[str, str]]:
+        world.kube.reads.clear()
+        assert set(outcomes(world.apply({"components": C1}, services, **settings).as_result()).values()) == {
+            "unchanged"
+        }
+        return Counter(world.kube.reads)
+
+    ignoring = reads(drift=OnDrift.IGNORE)
+    for policy in (REPORT, RESTORE, REFUSE):
+        assert reads(**policy) - ignoring == Counter({("Service", "*"): 1, ("Component", "*"): 1})
     assert world.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "release"), [("Service", "api", "api"), ("Component", "pubsub", "components")]
+)
+def test_an_object_that_is_no_workload_is_looked_at_as_well(kind: str, name: str, release: str) -> None:
+    waves = ({"components": C1}, {"api": {**A1, "service": True}})
+    world = World()
+    world.apply(*waves)
+    edited(world, kind, name)
+    report = world.apply(*waves, **REPORT)
+    rows = {row.name: row.outcome.value for row in report.rows.values()}
+    assert rows == {"components": "unchanged", "api": "unchanged", release: "drifted"}
+    assert f"{kind}/{name}: spec.paused is true" in report.warnings[0]
+    del world.kube.objects[kind, "ns", name]
+    assert f"{kind}/{name} does not exist" in world.apply(*waves, **REPORT).warnings[0]
+
+
+def test_kinds_that_may_not_be_listed_or_do_not_answer_stop_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    waves = ({"components": C1}, {"api": {**A1, "service": True}})
+    world = World()
+    world.apply(*waves)
+
+    def before(verb: str, resource: Resource, name: str) -> None:
+        if verb == "list" and resource.kind == "Service":
+            raise Forbidden("The credentials may not list services.", 403)
+        if verb == "list" and resource.kind == "Component":
+            raise Unreachable("conversion webhook for dapr.io/v1alpha1, Kind=Component failed", 500)
+
+    monkeypatch.setattr(world.kube, "before", before)
+    report = world.apply(*waves, **REPORT)
+    assert outcomes(report.as_result()) == {"components": "unchanged", "api": "unchanged"}
+    (warning,) = report.warnings
+    assert warning.startswith("Whether somebody changed objects of kind Component is not known: conversion webhook")
 
 
 def test_reported_drift_is_left_and_warned_of_in_every_run_until_it_is_undone() -> None:
@@ -105,7 +153,7 @@ def test_a_release_that_is_verified_although_it_drifted_is_not_the_new_normal() 
     report = world.apply(*WAVES, **REPORT)
     assert outcomes(report.as_result()) == {"components": "verified", "api": "drifted"}
     members = world.record(report.set).members
-    assert members["api"].live == DRIFTED
+    assert members["api"].live == {DRIFTED: ""}
     assert "drifted" in world.apply(*WAVES, **REPORT).warnings[0]
 
 
@@ -141,8 +189,8 @@ def test_the_status_shows_it() -> None:
 def test_a_record_of_an_older_version_asks_nothing() -> None:
     world = edited(deployed())
     record = world.record(1)
-    assert len(record.members["api"].live) == 12
-    older = {name: replace(member, live="") for name, member in record.members.items()}
+    assert list(record.members["api"].live) == ["apps/v1 Deployment"]
+    older = {name: replace(member, live={}) for name, member in record.members.items()}
     world.kube.put(CONFIG_MAP, "ns", pack(replace(record, members=older)))
     assert "live.json" not in world.kube.objects["ConfigMap", "ns", "release-set-1"]["binaryData"]
     assert ("Deployment", "api") not in requests(world, **REPORT)

@@ -19,7 +19,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import T
 from tests.support.fake_kube import FakeKube
 from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
-REMEMBERED = replace(RECORD, members={"api": replace(MEMBER, live="0123456789ab")})
+REMEMBERED = replace(RECORD, members={"api": replace(MEMBER, live={"v1 Service": "0123456789ab"})})
 
 
 def test_a_record_comes_back_as_it_was() -> None:
@@ -30,18 +30,27 @@ def test_what_is_remembered_of_live_objects_stands_beside_the_text_that_older_ve
     item = pack(REMEMBERED)
     assert unpack(item) == REMEMBERED
     assert item["data"]["set.json"] == pack(RECORD)["data"]["set.json"]
-    assert unpack(pack(RECORD)).members["api"].live == ""
+    assert unpack(pack(RECORD)).members["api"].live == {}
 
 
-@pytest.mark.parametrize("live", [b"", b"[]", b'{"api": 5}', b"\xff"])
-def test_forged_memories_of_live_objects_are_damaged(live: bytes) -> None:
+def test_one_digest_for_all_kinds_as_records_of_the_first_days_have_it_tells_nothing() -> None:
+    assert unpack(remembering(b'{"api": "0123456789ab"}')).members["api"].live == {}
+
+
+def remembering(live: bytes) -> dict[str, Any]:
     item = pack(REMEMBERED)
     binary = {**item["binaryData"], "live.json": base64.b64encode(live).decode()}
     data = {**item["data"], "digest": _digest(item["data"]["set.json"], binary)}
+    return {**item, "data": data, "binaryData": binary}
+
+
+@pytest.mark.parametrize("live", [b"", b"[]", b'{"api": 5}', b'{"api": {"v1 Service": 5}}', b"\xff"])
+def test_forged_memories_of_live_objects_are_damaged(live: bytes) -> None:
+    item = remembering(live)
     with pytest.raises(TodoCloudError, match="damaged"):
-        unpack({**item, "data": data, "binaryData": binary})
+        unpack(item)
     with pytest.raises(TodoCloudError, match="digest"):
-        unpack({**item, "binaryData": binary})
+        unpack({**pack(REMEMBERED), "binaryData": item["binaryData"]})
 
 
 def test_the_config_map_is_immutable_and_its_metadata_reports_commit_and_time() -> None:
