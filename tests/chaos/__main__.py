@@ -8,6 +8,7 @@ import argparse
 import os
 import random
 import secrets
+import signal
 import sys
 import tempfile
 import time
@@ -88,6 +89,7 @@ def main() -> int:
     parser.add_argument("--kind", choices=sorted(set(KINDS)), help="only runs that are hit in this way")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the runs that are stopped just then outlive it
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     try:
         played, failures = play(
