@@ -52,6 +52,8 @@ def _documents(text: str | bytes) -> Iterator[Any]:
         raise YamlError(_sentence(exc)) from exc
     except RecursionError as exc:
         raise YamlError("it is nested too deeply") from exc
+    except UnicodeEncodeError as exc:
+        raise YamlError("it contains text that is not Unicode") from exc
     finally:
         if parser is not None:
             parser.dispose()

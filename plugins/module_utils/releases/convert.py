@@ -15,11 +15,15 @@ from ..helm.cli import ApplyRequest, Helm
 from ..helm.manifest import objects_of
 from ..helm.names import NAME
 from ..helm.storage import HelmReader, ReleaseStatus
+from ..known_secrets import KNOWN, secrets_of
 from ..kube.api import KubeReader
+from ..kube.secret_data import texts_of
+from ..parsing import Malformed
 from ..planning.credentials import is_credential
 from ..services.convert import Conversion, converted, referred_secrets
 from ..services.convert_compare import compared, source_of
 from ..services.convert_compose import from_compose, is_compose
+from ..services.convert_source import reading
 from ..services.convert_text import hidden, services_text
 from ..services.problems import app_problems, entry_problems
 from ..yaml_reader import YamlError, read_document, read_documents
@@ -52,6 +56,27 @@ class Wanted:
 def credential(name: str, value: str) -> bool:
     """Whether a variable is a credential by its name or its form."""
     return is_credential((name,), {name: value})
+
+
+def _secrets(value: Any, key: str = "") -> Iterator[str]:
+    """Values of a source that are secret by their place, name or form, wherever they stand."""
+    if isinstance(value, Mapping):
+        if value.get("kind") == "Secret":
+            given = value.get("stringData")
+            yield from secrets_of({**texts_of(value), **(given if isinstance(given, Mapping) else {})})
+            return
+        entry = str(value.get("name")) if {"name", "value"} <= set(value) else ""
+        for name, item in value.items():
+            yield from _secrets(item, entry if entry and name == "value" else str(name))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _secrets(item)
+    elif isinstance(value, str):
+        name, equals, said = value.partition("=")
+        if credential(key, value):
+            yield value
+        elif equals and credential(name.lstrip("-"), said):
+            yield said
 
 
 def read_source(wanted: Wanted, helm: Helm, kube: Callable[[], KubeReader]) -> Source:
@@ -149,12 +174,27 @@ def convert(
     render: Callable[[str, Mapping[str, Any]], list[Object]] | None = None,
     releases: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The result of the module.
+    """The result of the module. What is secret in the source is masked from then on, wherever it appears.
 
     :param defaults: values.yaml of charts/service
     :param render: what charts/service renders for a release, by its name and values
     :param releases: what the role app_service makes of the entries; then they are compared with the source
+    :raises TodoCloudError: invalid_input
     """
+    KNOWN.add(_secrets([source.compose, *source.objects]))
+    try:
+        return _convert(source, defaults, render, releases)
+    except Malformed as exc:
+        dry_run = "docker compose config" if source.compose else "kubectl apply --dry-run=server"
+        raise error(Code.INVALID_INPUT, f"{exc}: correct it ({dry_run} may name it).") from exc
+
+
+def _convert(
+    source: Source,
+    defaults: Mapping[str, Any],
+    render: Callable[[str, Mapping[str, Any]], list[Object]] | None,
+    releases: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
     made = (
         from_compose(source.compose, credential) if source.compose else converted(source.objects, defaults, credential)
     )
@@ -165,10 +205,11 @@ def convert(
         )
     hidden(made, credential)
     made.unsaid = [*source.notes, *made.unsaid]
-    wrong = [
-        *app_problems(made.app),
-        *(one for name, entry in made.services.items() for one in entry_problems(name, entry)),
-    ]
+    with reading("an entry"):
+        wrong = [
+            *app_problems(made.app),
+            *(one for name, entry in made.services.items() for one in entry_problems(name, entry)),
+        ]
     made.unsaid += [f"{one} Correct it." for one in wrong]
     result = {
         "app": made.app,
@@ -195,7 +236,9 @@ def _comparison(
     for release in releases:
         name = str(release.get("name"))
         if name in made.services and name in there:
-            one = compared(there[name], render(name, release.get("values") or {}))
+            rendered = render(name, release.get("values") or {})
+            with reading(name):
+                one = compared(there[name], rendered)
             found.append(
                 {"service": name, "same": one.same, "lost": one.lost, "differs": one.changed, "added": one.added}
             )

@@ -11,7 +11,7 @@ from typing import Any
 from .convert_entry import entry_of
 from .convert_parts import part_values, ports_of
 from .convert_pod import main_container, pod_values
-from .convert_source import Group, Notes, Object, each, groups_of, part, title_of
+from .convert_source import Group, Notes, Object, each, groups_of, part, reading, title_of
 from .spec import NAME
 from .types import check
 from .values import over
@@ -45,17 +45,24 @@ def converted(
 
     :param defaults: values.yaml of charts/service
     :param is_credential: whether a variable, by name and value, must not be shown
+    :raises Malformed: something has a field that Kubernetes would not take
     """
     notes = Notes()
-    groups, left = groups_of(objects)
-    wanted = {group.name: _wanted(group, notes, is_credential) for group in groups}
+    with reading("an object"):
+        groups, left = groups_of(objects)
+    wanted = {}
+    for group in groups:
+        with reading(title_of(group.workload)):
+            wanted[group.name] = _wanted(group, notes, is_credential)
     own = {group.name: group.own for group in groups}
-    _leftovers(left, notes)
-    app, ingress = _app(groups, wanted), _ingress(wanted)
+    with reading("an object"):
+        _leftovers(left, notes)
+        app, ingress = _app(groups, wanted), _ingress(wanted)
     found = Conversion(app, {}, _variables(ingress), notes.unsaid, notes.secrets)
     for name, values in wanted.items():
         others = [other for other in wanted if other != name]
-        found.services[name] = entry_of(name, values, defaults, app, ingress, others, own[name])
+        with reading(name):
+            found.services[name] = entry_of(name, values, defaults, app, ingress, others, own[name])
     return found
 
 

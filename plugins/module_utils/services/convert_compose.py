@@ -11,6 +11,7 @@ from typing import Any
 
 from .convert import Conversion
 from .convert_pod import full_image
+from .convert_source import reading
 
 Credential = Callable[[str, str], bool]
 _UNFIT = re.compile(r"[^a-z0-9-]+")
@@ -33,7 +34,7 @@ def is_compose(document: Any) -> bool:
 
 
 def from_compose(document: Mapping[str, Any], is_credential: Credential) -> Conversion:
-    """The entries of all services, without databases and brokers: those are the environment's."""
+    """The entries of all services, without databases and brokers: those are the environment's. Raises Malformed."""
     found = Conversion()
     services = {str(name): said for name, said in document["services"].items() if isinstance(said, Mapping)}
     needs = {name: need for name, said in services.items() if (need := _platform(said))}
@@ -47,10 +48,12 @@ def from_compose(document: Mapping[str, Any], is_credential: Credential) -> Conv
         fit = _name(name)
         if fit != name:
             found.unsaid.append(f"{name}: is named {fit}, so its host name is that as well.")
-        found.services[fit] = _Service(fit, said, needs, found, is_credential).entry()
+        with reading(name):
+            found.services[fit] = _Service(fit, said, needs, found, is_credential).entry()
     for key in ("secrets", "configs"):
-        for name in document.get(key) or {}:
-            found.unsaid.append(f"{key}.{name}: mount it by `volumes`, or read its keys by `env_from`.")
+        with reading(key):
+            for name in document.get(key) or {}:
+                found.unsaid.append(f"{key}.{name}: mount it by `volumes`, or read its keys by `env_from`.")
     return found
 
 

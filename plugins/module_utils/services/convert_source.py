@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from ..parsing import Malformed, quoted
 
 Object = Mapping[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet", "CronJob", "Job")
@@ -65,6 +68,17 @@ class Notes:
         keys = self.secrets.setdefault(name, [])
         if key not in keys:
             keys.append(key)
+
+
+@contextmanager
+def reading(title: str) -> Iterator[None]:
+    """What is within was made by somebody, and may be anything. Raises Malformed."""
+    try:
+        yield
+    except Malformed:
+        raise
+    except (AttributeError, TypeError, LookupError, ValueError, ArithmeticError, RecursionError) as exc:
+        raise Malformed(f"{quoted(title)} has a field of another type than it has to be") from exc
 
 
 def part(item: Any, *keys: str) -> Mapping[str, Any]:

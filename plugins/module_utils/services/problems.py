@@ -37,7 +37,7 @@ _LONGEST_MIGRATED = 53 - len(_MIGRATION)  # names of releases have at most 53
 
 def app_problems(app: Any) -> list[str]:
     """What is wrong with ``app``."""
-    return list(check(APP_TYPE, app, "app"))
+    return list(check(APP_TYPE, app, "app", templates=False))
 
 
 def entry_problems(name: str, entry: Any) -> list[str]:
@@ -48,7 +48,7 @@ def entry_problems(name: str, entry: Any) -> list[str]:
         return [f"{where}: names of services have hyphens; write {name.lower().replace('_', '-')}."]
     if not isinstance(entry, Mapping) and name in _KEYS:
         return [f"{where}: {name!r} is a key of a service. Indent it below the service's name."]
-    found += check(ENTRY_TYPE, entry, where)
+    found += check(ENTRY_TYPE, entry, where, templates=False)
     if not isinstance(entry, Mapping):
         return found
     if "manifests" in entry:

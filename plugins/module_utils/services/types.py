@@ -280,7 +280,7 @@ def check(kind: Type, value: Any, where: str, *, templates: bool = True) -> Iter
     if templates and is_template(value):
         return
     if not kind.takes(value):
-        quoted = isinstance(value, str) and value.isdecimal() and kind.takes(int(value))
+        quoted = isinstance(value, str) and len(value) < 20 and value.isdecimal() and kind.takes(int(value))
         wanted = "write the number without quotes" if quoted else f"it takes {kind.title()}"
         yield f"{where} is {_said(value)}; {wanted}."
         return

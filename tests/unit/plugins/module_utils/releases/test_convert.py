@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.known_secrets import KNOWN
 from ansible_collections.todo.cloud.plugins.module_utils.releases.convert import (
     Source,
     Wanted,
@@ -94,3 +95,42 @@ def test_credentials_by_name_and_form() -> None:
 
 def test_defaults_are_those_of_the_chart() -> None:
     assert defaults_of(str(TOP / "charts/service")) == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (Source(compose={"services": {"web": {"image": "x:1", "deploy": "two"}}}), "'web' .*docker compose config"),
+        (Source([deployment({"envFrom": [{"secretRef": None}]})]), "'Deployment shop-web' .*kubectl apply"),
+        (Source([deployment({"ports": [{"containerPort": "a"}]})]), "'Deployment shop-web' .*kubectl apply"),
+    ],
+)
+def test_what_no_tool_would_take_is_one_sentence(source: Source, said: str) -> None:
+    with pytest.raises(TodoCloudError, match=said.replace(" .*", " has a field of another type .*")) as caught:
+        convert(source, DEFAULTS)
+    assert caught.value.failure.code is Code.INVALID_INPUT
+
+
+LINE = [{"name": "LINE", "value": "go C4nary-Zx81-48K"}]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Source([deployment({"env": LINE}), item("Secret", "a", stringData={"pin": "C4nary-Zx81-48K"})]),
+        Source([deployment({"env": LINE}), item("Secret", "a", data={"pin": "QzRuYXJ5LVp4ODEtNDhL", "x": "%%%"})]),
+        Source(compose={"services": {
+            "db": {"image": "postgres:16", "environment": ["POSTGRES_PASSWORD=C4nary-Zx81-48K"]},
+            "web": {"image": "x:1", "command": "go C4nary-Zx81-48K"},
+        }}),
+    ],
+)  # fmt: skip
+def test_what_is_secret_in_one_place_is_masked_in_others(source: Source) -> None:
+    """By what each result goes through, see module.py."""
+    KNOWN.clear()
+    try:
+        found = convert(source, DEFAULTS)
+        assert "C4nary-Zx81-48K" in found["text"]
+        assert "C4nary" not in KNOWN.hidden_in(found["text"])
+    finally:
+        KNOWN.clear()

@@ -177,3 +177,8 @@ def test_a_role_and_an_entry_are_checked_together() -> None:
     assert problems(APP, {"web": {"role": "worker", "public": "a.example.com"}}, roles=roles) == [
         "services.web.public needs a port."
     ]
+
+
+def test_an_entry_itself_is_no_template() -> None:
+    """Nothing could follow from it."""
+    assert entry_problems("web", "{{ other }}")[0].startswith("services.web is text; it takes dictionary of")
