@@ -47,6 +47,9 @@ class FakeKube:
         self.now = 1_000_000.0
         self.counts = ApiCounts()
         self.kinds: dict[tuple[str, str], Resource] = dict(WELL_KNOWN)
+        self.rules: list[dict[str, Any]] = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+        self.asked_rights: list[tuple[str, str]] = []
+        self.denied_rights: set[tuple[str, str]] = set()
         self.warns: list[str] = []  # what the API server warns of, and the patches that were tried
         self.tried: list[dict[str, Any]] = []
         self._version = 0
@@ -154,6 +157,12 @@ class FakeKube:
         if resource.kind == "SelfSubjectReview":
             self.reads.append((resource.kind, ""))
             return {"status": {"userInfo": {"username": "tester"}}}
+        if resource.kind == "SelfSubjectRulesReview":
+            return {"status": {"resourceRules": copy.deepcopy(self.rules), "incomplete": False}}
+        if resource.kind == "SelfSubjectAccessReview":
+            asked = body["spec"]["resourceAttributes"]
+            self.asked_rights.append((asked["verb"], asked["resource"]))
+            return {"status": {"allowed": self.asked_rights[-1] not in self.denied_rights}}
         name = body["metadata"]["name"]
         if resource.kind == "Eviction":
             return self._evict(namespace, name, body["deleteOptions"]["preconditions"]["uid"])

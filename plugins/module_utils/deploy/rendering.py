@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from ..failure import Code
 from ..helm.cli import Helm, Rendered
 from ..helm.errors import HelmError
+from ..helm.state import Action
+from ..helm.storage import CorruptRelease
 from ..kube.api import KubeReader
 from ..planning.chart_text import may_ask_the_cluster, may_have_crds
 from ..planning.hiding import without_secrets
-from ..planning.plan import PlanItem
+from ..planning.plan import PlanItem, Read
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..settings import Settings
 from .writer import apply_request
@@ -70,12 +73,18 @@ class Rendering:
             self._crds[key] = self._helm.crds(request) if may_have_crds(spec.chart) else ""
         return self._crds[key]
 
-    def all(self, items: Sequence[PlanItem], version_ids: VersionIds) -> Mapping[str, Rendered | HelmError]:
-        """Planned releases by name, rendered side by side; what Helm said where it can't."""
+    def all(self, items: Sequence[PlanItem], version_ids: VersionIds, read: Read) -> Mapping[str, Rendered | HelmError]:
+        """Planned releases by name, rendered side by side; what Helm said where it can't. Those with nothing to do are
+        as they were rendered when they were deployed.
+        """
 
         def one(item: PlanItem) -> Rendered | HelmError:
             if item.spec is None:
                 raise AssertionError("removals are not rendered")
+            if item.action is Action.NONE:
+                with suppress(CorruptRelease):
+                    stored = read(item.name, item.revision)
+                    return Rendered(stored.manifest, tuple(stored.hooks))
             try:
                 return self.one(item.spec, version_ids, item.revision + 1)
             except HelmError as exc:

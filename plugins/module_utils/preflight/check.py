@@ -21,11 +21,12 @@ from ..kube.resources import NAMESPACE, NODE, POD, RESOURCE_QUOTA, WELL_KNOWN, R
 from ..readiness.templates import Object, Template, built_in, mapping
 from .capacity import Wanted, maxima, more_pods, shortages
 from .component_types import unknown_types
-from .dry_run import DryRuns, is_port_taken, without_sidecar
-from .needs import Provided, images_of, label_of, needs_of, provided
+from .dry_run import DryRuns, is_port_taken, no_right, without_sidecar
+from .needs import Need, Provided, images_of, label_of, needs_of, needs_of_component, provided
 from .platforms import Platforms, mismatches
 from .problem import Problem
 from .quota import quota_shortages
+from .rights import lacking
 from .surroundings import classes, hosts, missing, node_ports
 from .versions import dapr_of_pods
 
@@ -41,6 +42,7 @@ class Preflight:
 
     ``absent``: says which of some images are known not to be in their registries; ``platforms``: what they are built
     for, as far as their registries can be asked. ``prepared``: names of Secrets that the caller writes before.
+    ``name``: of the environment, for what belongs to no release.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Preflight:
         prepared: Iterable[str] = (),
         platforms: Callable[[Iterable[str]], Platforms] = lambda images: {},
         dapr_namespace: str = "dapr-system",
+        name: str = "",
     ) -> None:
         self._kube = kube
         self._namespace = namespace
@@ -58,6 +61,7 @@ class Preflight:
         self._prepared = frozenset(prepared)
         self._platforms = platforms
         self._dapr = dapr_namespace
+        self._name = name or namespace
 
     def problems(self, rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
         """Sorted by release. ``rendered``: by release, or what Helm said. Raises unreachable, unauthorized."""
@@ -84,12 +88,16 @@ class Preflight:
             for release, listed in objects.items()
         }
         runs = DryRuns(self._kube, self._namespace, brought)
-        found += _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
+        tried = _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
+        texts = {release: each.hooks for release, each in rendered.items() if isinstance(each, Rendered)}
+        rights = lacking(self._kube, self._name, self._namespace, objects, texts)
+        found += tried + [each.problem for each in rights if no_right(*each[:3]) not in tried]
         pods = _parallel(lambda pair: [(*pair, *runs.pod(*pair))], _pairs(templates))
         found += [problem for *_ignored, problems, _pod in pods for problem in problems]
         found += [problem for release, t, _problems, pod in pods if pod for problem in without_sidecar(release, t, pod)]
         found += [problem for release, t, _problems, pod in pods if pod for problem in dapr_of_pods(release, t, pod)]
         found += _parallel(lambda pair: self._missing(pair[0], pair[1], brought), list(templates.items()))
+        found += _parallel(lambda pair: self._of_component(pair[0], pair[1], brought), _pairs(objects))
         found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
         found += hosts(self._kube, self._namespace, objects)
         ports = list(node_ports(self._kube, self._namespace, objects))
@@ -133,9 +141,15 @@ class Preflight:
     def _missing(self, release: str, templates: Sequence[Template], brought: Provided) -> list[Problem]:
         found: list[Problem] = []
         for template in templates:
-            needs = [n for n in needs_of(template) if not (n.kind == "Secret" and n.name in self._prepared)]
-            found += missing(self._kube, release, needs, template.namespace, brought)
+            found += missing(self._kube, release, self._unprepared(needs_of(template)), template.namespace, brought)
         return found
+
+    def _of_component(self, release: str, item: Object, brought: Provided) -> list[Problem]:
+        namespace = key_of(item)[1] or self._namespace
+        return list(missing(self._kube, release, self._unprepared(needs_of_component(item)), namespace, brought))
+
+    def _unprepared(self, needs: Iterable[Need]) -> list[Need]:
+        return [need for need in needs if not (need.kind == "Secret" and need.name in self._prepared)]
 
     def _room(
         self,

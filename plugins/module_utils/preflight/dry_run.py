@@ -71,7 +71,7 @@ class DryRuns:
         except NotFound:
             return [Problem(release, Code.NOT_FOUND, f"{label}: there is no namespace {where!r}", "create it")]
         except Forbidden:
-            return [_no_right(release, resource, where)]
+            return [no_right(release, resource, where)]
         except Refused as exc:
             return self._refused(release, item, resource, where, exc)
         except KubeError as exc:
@@ -187,7 +187,8 @@ def _exceeds(requested: str, limited: str) -> bool:
     return any(name in limits and quantity(value) > quantity(limits[name]) for name, value in wanted)
 
 
-def _no_right(release: str, resource: Resource, namespace: str) -> Problem:
+def no_right(release: str, resource: Resource, namespace: str) -> Problem:
+    """The credentials may not write a kind."""
     where = f" in namespace {namespace}" if namespace else ""
     message = f"the credentials may not write {resource.label}{where}"
     return Problem(release, Code.FORBIDDEN, message, "give them the verbs get, create, patch and delete for it")

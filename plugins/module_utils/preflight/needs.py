@@ -34,6 +34,7 @@ class Need:
     name: str
     key: str
     by: str
+    certain: bool = True  # False: pods may start without it
 
     @property
     def label(self) -> str:
@@ -55,7 +56,23 @@ def images_of(template: Template) -> set[str]:
 
 def needs_of(template: Template) -> list[Need]:
     """What the kubelet and Dapr's injector look up for these pods; optional references are none."""
-    return sorted({Need(kind, name, key, template.owner) for kind, name, key in _references(template) if name})
+    found = {Need(kind, name, key, template.owner) for kind, name, key in _references(template) if name}
+    # Without them the kubelet pulls as nobody, which may do.
+    pulls = {str(each.get("name") or "") for each in items(template.spec.get("imagePullSecrets"))}
+    found |= {Need(SECRET.kind, name, "", template.owner, certain=False) for name in pulls if name}
+    return sorted(found)
+
+
+def needs_of_component(item: Object) -> list[Need]:
+    """Secrets that a Dapr component reads from Kubernetes; the sidecars of its scopes do not start without them."""
+    if group_of(item) != "dapr.io" or item.get("kind") != "Component":
+        return []
+    if str(mapping(item.get("auth")).get("secretStore") or "kubernetes") != "kubernetes":
+        return []
+    ignores = mapping(item.get("spec")).get("ignoreErrors") is True
+    refs = [mapping(each.get("secretKeyRef")) for each in items(mapping(item.get("spec")).get("metadata"))]
+    found = {(str(ref.get("name") or ""), str(ref.get("key") or ref.get("name") or "")) for ref in refs}
+    return sorted(Need(SECRET.kind, name, key, label_of(item), not ignores) for name, key in found if name)
 
 
 def _references(template: Template) -> Iterator[tuple[str, str, str]]:

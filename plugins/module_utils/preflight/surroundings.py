@@ -67,7 +67,7 @@ def missing(
             if live is not None and (not need.key or need.key in keys):
                 continue
             lacking = need if live is not None else replace(need, key="")
-            certain = not (provided.by_others and kind in (SECRET.kind, CONFIG_MAP.kind))
+            certain = need.certain and not (provided.by_others and kind in (SECRET.kind, CONFIG_MAP.kind))
             yield not_there(release, lacking, certain=certain)
 
 

@@ -192,7 +192,7 @@ class Engine:
         settings, images = self._settings, self._image_digests
         written = [i for i in plan if settings.preflight_all or (i.kind in _WRITTEN and i.action.writes)]
         wanted = [i for i in written if i.spec is not None]
-        rendered = self._rendering.all(wanted, snapshot.version_ids)
+        rendered = self._rendering.all(wanted, snapshot.version_ids, self._read)
         can_be = [i for i in plan if not isinstance(rendered.get(i.name), HelmError)]
         contents = self._contents(can_be, snapshot)
         self._report.notes = [*self._report.notes, *contents.notes()]
@@ -201,7 +201,7 @@ class Engine:
             return found
         look = Preflight(
             self._kube, settings.namespace, images.absent, settings.prepared_secrets, images.platforms,
-            settings.dapr_namespace,
+            settings.dapr_namespace, settings.environment,
         )  # fmt: skip
         with suppress(KubeError):  # a proxy in front of the API server may keep it to itself
             found += helm_and_cluster(settings.environment, self._run.helm.version, self._kube.version())

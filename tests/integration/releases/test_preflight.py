@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, RESOURCE_QUOTA
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    NAMESPACE,
+    RESOURCE_QUOTA,
+    SERVICE_ACCOUNT,
+    WELL_KNOWN,
+    Resource,
+)
 
 from tests.cluster.paths import TOP
 from tests.integration.releases.world import World
 from tests.integration.support import BUSYBOX, eventually
 
+ROLE = WELL_KNOWN["rbac.authorization.k8s.io/v1", "Role"]
 SMALL: dict[str, Any] = {"resources": {"requests": {"cpu": "10m"}}}
 CHART = str(TOP / "tests" / "fixtures" / "charts" / "objects")
 
@@ -88,9 +98,31 @@ def test_what_a_release_brings_along_is_not_missed(world: World) -> None:
     world.apply(release(world, "api", account, secret, pods)).ok()
 
 
-def test_rights_are_asked_for_before_they_are_needed(world: World) -> None:
-    planned = world.apply(release(world, "api", deployment("api")), check=True, prepared_secrets=("any",)).ok()
-    assert planned.result["preflight"] == []
+def test_rights_are_asked_for_before_they_are_needed(world: World, tmp_path: Path) -> None:
+    """An account that may write what it deploys, but neither take the lock nor remove anything."""
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "limited"}, "rules": [
+        {"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["get", "list", "watch", "create", "update", "patch"]},
+    ]}  # fmt: skip
+    world.kube.create(ROLE, world.namespace, role)
+    world.kube.create(SERVICE_ACCOUNT, world.namespace, {"metadata": {"name": "limited"}})
+    subject = {"kind": "ServiceAccount", "name": "limited", "namespace": world.namespace}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "limited"}
+    binding = {"metadata": {"name": "limited"}, "subjects": [subject], "roleRef": reference}
+    world.kube.create(WELL_KNOWN["rbac.authorization.k8s.io/v1", "RoleBinding"], world.namespace, binding)
+    requested = Resource("v1", "TokenRequest", "serviceaccounts/limited/token")
+    token = world.kube.create(requested, world.namespace, {"spec": {}})["status"]["token"]
+    config = world.kube.kubeconfig()
+    limited = tmp_path / "kubeconfig"
+    limited.write_text(json.dumps({**config, "users": [{**config["users"][0], "user": {"token": token}}]}))
+    planned = replace(world, kubeconfig=str(limited)).apply(release(world, "api", deployment("api")), check=True).ok()
+    found = {(problem["release"], problem["message"], problem["certain"]) for problem in planned.result["preflight"]}
+    where = f"in namespace {world.namespace}"
+    assert found == {
+        ("test", f"the credentials may not get, create and update leases.coordination.k8s.io {where}", True),
+        ("test", f"the credentials may not delete secrets {where}", False),
+        ("test", f"the credentials may not delete configmaps {where}", False),
+        ("api", f"the credentials may not delete deployments.apps {where}", False),
+    }
 
 
 def test_ports_and_classes_that_the_cluster_knows_are_named(world: World) -> None:

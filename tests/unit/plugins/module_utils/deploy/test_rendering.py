@@ -12,10 +12,12 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Fa
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, State
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import CorruptRelease, StoredRelease
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import PlanItem
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 
-from tests.support.fake_environment import A1, A2, World, specs
+from tests.support.fake_environment import A1, A2, World, deployed, specs
+from tests.support.fake_helm import manifest_of
 
 
 def item(name: str, values: dict[str, Any]) -> PlanItem:
@@ -27,8 +29,8 @@ def test_the_same_inputs_are_rendered_once() -> None:
     world = World()
     rendering = Rendering(world.kube, world.helm, world.settings)
     items = [item("api", A1), item("other", A1)]
-    first = rendering.all(items, {})
-    assert rendering.all([*items, item("third", A2)], {}).items() >= first.items()
+    first = rendering.all(items, {}, world.run().storage.read)
+    assert rendering.all([*items, item("third", A2)], {}, world.run().storage.read).items() >= first.items()
     assert world.helm.calls == 3
 
 
@@ -41,7 +43,7 @@ def test_what_can_not_be_rendered_is_known_too(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(world.helm, "render", refuse)
     rendering, broken = Rendering(world.kube, world.helm, world.settings), item("api", A1)
-    found = rendering.all([broken], {})["api"]
+    found = rendering.all([broken], {}, world.run().storage.read)["api"]
     assert isinstance(found, HelmError)
     assert isinstance(broken.spec, ReleaseSpec)
     with pytest.raises(HelmError):
@@ -49,10 +51,25 @@ def test_what_can_not_be_rendered_is_known_too(monkeypatch: pytest.MonkeyPatch) 
     assert calls == ["api"]
 
 
+def test_what_has_nothing_to_do_is_as_it_was_deployed() -> None:
+    world = deployed()
+    (spec,) = specs({"api": A2})
+    unchanged = PlanItem("api", State.VERIFIED, Action.NONE, 1, spec=spec)
+    rendering, read = Rendering(world.kube, world.helm, world.settings), world.run().storage.read
+    before = world.helm.calls
+    assert rendering.all([unchanged], {}, read) == {"api": Rendered(world.live("api").manifest)}
+    assert world.helm.calls == before
+
+    def corrupt(name: str, revision: int) -> StoredRelease:
+        raise CorruptRelease("it is empty")
+
+    assert rendering.all([unchanged], {}, corrupt) == {"api": Rendered(manifest_of("api", A2))}
+
+
 def test_a_removal_is_not_rendered() -> None:
     world = World()
     removal = PlanItem("api", State.VERIFIED, Action.UNINSTALL, 1)
-    assert Rendering(world.kube, world.helm, world.settings).all([removal], {}) == {}
+    assert Rendering(world.kube, world.helm, world.settings).all([removal], {}, world.run().storage.read) == {}
 
 
 def test_a_chart_that_asks_nothing_is_rendered_without_a_cluster(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     NODE,
     RESOURCE_QUOTA,
     SECRET,
+    WELL_KNOWN,
     Resource,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.check import Preflight
@@ -20,6 +21,7 @@ from tests.support.fake_environment import A1, A2, C1, World, deployed, outcomes
 from tests.support.fake_helm import manifest_of
 from tests.support.fake_kube import FakeKube
 
+CONFIGURATION = WELL_KNOWN["dapr.io/v1alpha1", "Configuration"]
 DEPLOYMENT = """
 apiVersion: apps/v1
 kind: Deployment
@@ -184,14 +186,18 @@ def test_a_plan_lists_it_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     assert world.apply({"api": A2}, check=True, prepared_secrets=("database",)).preflight == []
 
 
-def test_a_run_with_nothing_to_do_renders_nothing_unless_all_is_to_be_looked_at(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    world = deployed()
-    needing(world, monkeypatch)
-    assert world.apply({"components": C1}, {"api": A1}).set == 1
-    assert world.apply({"api": A1}, check=True).preflight == []
-    assert len(world.apply({"api": A1}, check=True, preflight_all=True).preflight) == 1
+def test_a_run_with_nothing_to_do_asks_nothing_unless_all_is_to_be_looked_at() -> None:
+    """And then what is deployed is looked at: it is not rendered again."""
+    world = World()
+    world.kube.put(CONFIGURATION, "ns", {"metadata": {"name": "tracing"}})
+    release = {"api": {**A1, "podAnnotations": {"dapr.io/config": "tracing"}}}
+    world.apply(release)
+    del world.kube.objects["Configuration", "ns", "tracing"]
+    calls = world.helm.calls
+    assert world.apply(release, check=True).preflight == []
+    (problem,) = world.apply(release, check=True, preflight_all=True).preflight
+    assert problem.message == "Deployment api needs Configuration 'tracing', which is not there"
+    assert world.helm.calls == calls
 
 
 def test_component_types_are_looked_at_before_there_is_a_namespace() -> None:

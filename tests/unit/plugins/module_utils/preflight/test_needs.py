@@ -10,6 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import 
     images_of,
     is_custom,
     needs_of,
+    needs_of_component,
     provided,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.templates import Template, built_in
@@ -60,11 +61,33 @@ def container(**fields: Any) -> dict[str, Any]:
         ({"serviceAccountName": "default"}, set()),
         ({"priorityClassName": "high", "runtimeClassName": "gvisor"},
          {("PriorityClass", "high", ""), ("RuntimeClass", "gvisor", "")}),
+        ({"imagePullSecrets": [{"name": "pull"}, {}, "odd"]}, {("Secret", "pull", "")}),
         ({"volumes": None, "containers": "none"}, set()),
     ],
 )  # fmt: skip
 def test_references_of_pods(pod: dict[str, Any], expected: set[tuple[str, str, str]]) -> None:
     assert needed(**pod) == expected
+
+
+def test_pods_may_start_without_a_pull_secret() -> None:
+    (need,) = needs_of(template(workload(imagePullSecrets=[{"name": "pull"}])))
+    assert not need.certain
+
+
+def component(**more: Any) -> Object:
+    ref = {"name": "password", "secretKeyRef": {"name": "broker", "key": "password"}}
+    metadata = [ref, {"name": "brokers", "value": "kafka:9092"}, {"name": "odd", "secretKeyRef": "odd"}]
+    spec = {"type": "pubsub.kafka", "metadata": metadata, **more.pop("spec", {})}
+    return {"apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": {"name": "pubsub"}, "spec": spec, **more}
+
+
+def test_a_component_needs_its_secrets() -> None:
+    needed = Need("Secret", "broker", "password", "Component pubsub")
+    assert needs_of_component(component()) == [needed]
+    assert needs_of_component(component(auth={"secretStore": "kubernetes"})) == [needed]
+    assert not needs_of_component(component(spec={"ignoreErrors": True}))[0].certain
+    for other in (component(auth={"secretStore": "vault"}), component(apiVersion="x/v1"), workload()):
+        assert needs_of_component(other) == []
 
 
 def test_a_sidecar_needs_its_configuration() -> None:
