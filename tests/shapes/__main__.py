@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.cluster.errors import ClusterError
@@ -25,7 +26,7 @@ def main(names: Sequence[str]) -> int:
     kubeconfig = os.environ["TODO_CLOUD_TEST_KUBECONFIG"]
     build_images(web=True)
     with KubeSession.from_params({"kubeconfig": kubeconfig}) as kube:
-        shapes = Shapes(kube, kubeconfig, "shapes", platform=True)
+        shapes = Shapes(kube, kubeconfig, "shapes", platform=kube.find(NAMESPACE, "", "dapr-system") is None)
         shapes.prepare()
         print(f"site.yml: {len(shapes.releases)} releases and Dapr verified after {shapes.deploy():.0f} s", flush=True)
         shapes.check_answers()

@@ -29,7 +29,7 @@ from ..kube.resources import (
     STATEFUL_SET,
     Resource,
 )
-from ..readiness.daprd import APP_ID, enabled
+from ..readiness.daprd import APP_ID, awaited_port, enabled
 from ..readiness.pods import created
 from ..readiness.selectors import matches
 from .components import Backend, backends
@@ -120,12 +120,13 @@ class Dependencies:
         yield from unready(nodes)
         made = min(map(created, pods), default=0.0)
         yield from just_back(nodes, made, self._kube.server_now())
+        started = bool(awaited_port(_said_by_sidecar(failure)))  # the sidecar, by DNS and with Dapr
         for place in _DNS:
-            yield from self._service("cluster DNS", *place, Code.PLATFORM_DOWN, made)
+            yield from self._service("cluster DNS", *place, Code.PLATFORM_DOWN, 0.0 if started else made)
         told: set[tuple[str, str] | None] = set()
         notes = next((n for pod in pods if enabled(n := (pod.get("metadata") or {}).get("annotations"))), None)
         if notes or failure.code in (Code.SIDECAR_MISSING, Code.INJECTOR_DOWN, Code.SIDECAR_NOT_READY):
-            for service in _DAPR:
+            for service in () if started else _DAPR:
                 yield from self._service(f"Dapr's {service}", self._dapr, service, Code.PLATFORM_DOWN, made)
             app_id = str((notes or {}).get(APP_ID, ""))
             for backend in backends(self._kube, self._namespace, app_id):
@@ -241,6 +242,13 @@ class Dependencies:
             raise
         except KubeError:
             return None
+
+
+def _said_by_sidecar(failure: Failure) -> str:
+    """The last lines of the sidecar of the pod that failed."""
+    details = failure.details
+    of = details if failure.code is Code.SIDECAR_NOT_READY else details.get("sidecar") or {}
+    return "\n".join(map(str, of.get("log_tail") or ()))
 
 
 def _serves(conditions: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from .selectors import matches
 
 ENABLED, APP_ID, CONFIG = "dapr.io/enabled", "dapr.io/app-id", "dapr.io/config"
 CONTAINER = "daprd"
+_AWAITS = re.compile(r"waiting (?:for application to listen )?on port (\d+)")
 _VERSION = re.compile(r":v?(\d+\.\d+\.\d+[-.\w]*?)(?:-mariner)?(?:@|$)")
 
 
@@ -155,6 +156,16 @@ def explained(cause: str, pod: Mapping[str, Any]) -> str:
     if named and "failed to get configuration" in cause:
         return f"Dapr's Configuration {named} ({CONFIG}) is not there, or sentry may not read it"
     return cause
+
+
+def awaited_port(log: str) -> str:
+    """Port on which a sidecar waits for its app to listen; empty where it does not, or no longer.
+
+    It does so last of all: it has its certificate, its configuration and its components by then. Source: dapr/dapr,
+    pkg/runtime/runtime.go (1.18).
+    """
+    *_, last = ("", *_AWAITS.finditer(log))
+    return last[1] if last and "application discovered on port" not in log[last.end() :] else ""
 
 
 def describe_misread(app: AppSidecars) -> str:

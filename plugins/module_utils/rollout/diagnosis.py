@@ -18,7 +18,7 @@ from ..kube.resources import RESOURCE_QUOTA, SECRET
 from ..kube.secret_data import texts_of
 from ..masking import hidden_across_lines, masked
 from ..neutral import shortened, without_colours
-from ..readiness.daprd import APP_ID, explained
+from ..readiness.daprd import APP_ID, awaited_port, explained
 from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, relevant_events
 from ..readiness.fields import metadata, name, status, uid
 from ..readiness.pods import Container, Role, containers, created
@@ -121,10 +121,14 @@ class Diagnosis:
         if before and before != current:
             details["previous_log_tail"] = _tail(before, self._log_lines)
         if symptom.code in _LOG_DECIDES or symptom.code is Code.JOB_FAILED:
+            if symptom.code is Code.SIDECAR_NOT_READY and (port := awaited_port(current)):
+                return f"it waits for the app to listen on port {port}"
             # The terminated run has the cause; the current one may have just started.
             cause = decisive_line(before if view.running is not None and before else current or before)
-            sidecar = view.role is Role.SIDECAR
-            return self._with_components(explained(cause, pod), pod, before or current, current) if sidecar else cause
+            if view.role is Role.SIDECAR:
+                return self._with_components(explained(cause, pod), pod, before or current, current)
+            self._sidecar_evidence(target, pod, details)
+            return cause
         if symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN):
             return self._sidecar_evidence(target, pod, details)
         return ""
@@ -136,6 +140,8 @@ class Diagnosis:
                 continue
             log = self._log(target.namespace, name(pod), view.name, previous=False)
             details["sidecar"] = {"container": view.name, "log_tail": _tail(log, self._log_lines)}
+            if port := awaited_port(log):
+                return f"sidecar {view.name} waits for the app to listen on port {port}"
             cause = self._with_components(decisive_line(log) if is_error(log) else "", pod, log)
             return f"sidecar {view.name} is not ready either: {cause}" if cause else ""
         return ""

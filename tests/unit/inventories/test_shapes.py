@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.environments.table import allowed
 from ansible_collections.todo.cloud.plugins.module_utils.planning.manifests import manifest_values
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.rules import Rules
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State
@@ -20,6 +22,7 @@ from tests.unit.charts.rendering import Helm, built
 from tests.unit.inventories.test_own_services import described, names, objects
 
 SHAPES = TOP / "examples/shapes"
+CONNECTIONS = TOP / "tests/fixtures/connections/make-shapes"
 WAVES = {
     "one-service": [["status-page"]],
     "seven-charts": [
@@ -88,13 +91,18 @@ def test_a_rule_says_when_the_operators_resource_is_good() -> None:
         assert rules.status_of({**cache, "status": {"phase": phase, "reason": "it says so"}}).state is state
 
 
-def test_the_twelve_of_make_shapes_are_rendered(ansible: Ansible, helm: Helm, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def twelve(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the inventory of make shapes makes of its entries."""
     facts = {"registry": "10.0.0.1:5000", "database_url": "postgresql://x", "database_ip": "10.0.0.1"}
-    cluster = tmp_path / "todo-cloud/clusters/shapes"
+    cluster = tmp_path_factory.mktemp("shapes") / "todo-cloud/clusters/shapes"
     cluster.mkdir(parents=True)
     (cluster / "cluster.json").write_text(json.dumps(facts))
-    made = described(ansible, TOP / "tests/shapes/inventory", KUBECONFIG=str(cluster / "kubeconfig"))
-    releases = {release["name"]: release for wave in made["waves"] for release in wave}
+    return described(ansible, TOP / "tests/shapes/inventory", KUBECONFIG=str(cluster / "kubeconfig"))
+
+
+def test_the_twelve_of_make_shapes_are_rendered(twelve: dict[str, Any], helm: Helm) -> None:
+    releases = {release["name"]: release for wave in twelve["waves"] for release in wave}
     assert len(releases) == 13
     kinds = {name: set(objects(helm, release)) for name, release in releases.items()}
     assert {name for name, found in kinds.items() if "Deployment" in found} == set(releases) - {
@@ -103,3 +111,16 @@ def test_the_twelve_of_make_shapes_are_rendered(ansible: Ansible, helm: Helm, tm
     tick = {"type": "bindings.cron", "apps": ["basket"], "metadata": {"schedule": "@every 2s", "direction": "input"}}
     assert releases["dapr-components"]["values"]["components"]["tick"] == tick
     assert releases["dapr-components"]["values"]["components"]["basket-state"]["apps"] == ["basket"]
+
+
+def test_each_of_the_twelve_reaches_what_its_table_says(twelve: dict[str, Any], helm: Helm) -> None:
+    """Whoever changes what a shape may reach changes its table by hand, so that a review sees it."""
+    found = helm.render("environment", twelve["environment"], "environment", "shapes")
+    for release in (release for wave in twelve["waves"] for release in wave):
+        found += helm.render(Path(release["chart"]).name, release["values"], release["name"], release["namespace"])
+    table = [re.sub("(migration)-[0-9a-f]{8}", r"\1", str(each)) for each in allowed(found, "shapes")]
+    tables = {path.stem: path.read_text().splitlines() for path in sorted(CONNECTIONS.glob("*.txt"))}
+    assert sum(len(lines) for lines in tables.values()) > 30
+    parts = {name: [line for line in table if name in re.split(" (?:->|:) ", line)] for name in tables}
+    assert parts == tables
+    assert {line for lines in parts.values() for line in lines} == set(table)

@@ -167,17 +167,52 @@ def test_a_node_that_came_back_a_moment_ago() -> None:
     assert down(kube, failed()) == []
 
 
+def just_back(kube: FakeKube, namespace: str, name: str) -> None:
+    """A Service whose only pod became ready a moment ago, after the pod that fails was made."""
+    service(kube, namespace, name, True)
+    kube.objects["Pod", "ns", "api-1"]["metadata"]["creationTimestamp"] = "1970-01-12T13:44:00Z"
+    item = kube.objects["EndpointSlice", namespace, f"{name}-1"]["endpoints"][0]
+    item["targetRef"] = {"kind": "Pod", "namespace": namespace, "name": "served-1"}
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "1970-01-12T13:46:10Z"}
+    kube.put(POD, namespace, {"metadata": {"name": "served-1"}, "status": {"conditions": [ready]}})
+
+
 def test_a_part_of_dapr_that_came_back_a_moment_ago() -> None:
     kube = cluster(**DAPR)
-    service(kube, "dapr-system", "dapr-api", True)
-    kube.objects["Pod", "ns", "api-1"]["metadata"]["creationTimestamp"] = "1970-01-12T13:44:00Z"
-    item = kube.objects["EndpointSlice", "dapr-system", "dapr-api-1"]["endpoints"][0]
-    item["targetRef"] = {"kind": "Pod", "namespace": "dapr-system", "name": "operator-1"}
-    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "1970-01-12T13:46:10Z"}
-    kube.put(POD, "dapr-system", {"metadata": {"name": "operator-1"}, "status": {"conditions": [ready]}})
+    just_back(kube, "dapr-system", "dapr-api")
     assert [(each.what, each.why) for each in down(kube, failed())] == [("Dapr's dapr-api", "it came back only now")]
     kube.now += 60
     assert down(kube, failed()) == []
+
+
+WAITS = [
+    '{"level":"info","msg":"application protocol: http. waiting on port 5000.  This will block until ..."}',
+    '{"level":"error","msg":"Failed to connect to scheduler host: connection refused"}',
+    '{"level":"info","msg":"waiting for application to listen on port 5000"}',
+]
+
+
+def test_dapr_is_not_what_an_app_fails_of_for_which_its_sidecar_waits() -> None:
+    """The sidecar has got from Dapr what it needs, whatever becomes of Dapr's parts: the app does not listen."""
+    kube = cluster(**DAPR)
+    service(kube, "dapr-system", "dapr-scheduler-server", False)
+    found = "application discovered on port 5000"
+    for code, log, blames in (
+        (Code.NOT_READY, WAITS, 0), (Code.NOT_READY, WAITS[1:2], 1), (Code.NOT_READY, [*WAITS, found], 1),
+    ):  # fmt: skip
+        failure = failed(code=code, container_role="container", sidecar={"log_tail": log})
+        assert len(down(kube, failure)) == blames
+    own = failed(*WAITS, code=Code.SIDECAR_NOT_READY, container_role="sidecar")
+    assert down(kube, own) == []
+    assert len(down(kube, failed(*WAITS, container_role="container"))) == 1, "an app's words, whatever they are"
+
+
+def test_a_sidecar_that_waits_for_its_app_has_had_dns() -> None:
+    kube, waiting = cluster(**DAPR), failed(code=Code.NOT_READY, sidecar={"log_tail": WAITS})
+    just_back(kube, "kube-system", "kube-dns")
+    assert (len(down(kube, failed())), down(kube, waiting)) == (1, [])
+    service(kube, "kube-system", "kube-dns", False)
+    assert len(down(kube, waiting)) == 1, "the app may need it now"
 
 
 @pytest.mark.parametrize("code", [Code.TIMEOUT, Code.PROGRESS_DEADLINE])

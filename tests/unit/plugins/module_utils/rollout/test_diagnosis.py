@@ -199,3 +199,17 @@ def test_a_component_that_hangs_is_named_with_its_brokers(state: str) -> None:
     with cluster(objects(f"deployment-{state}"), answer) as (_, kube, lines):
         failed = wait(kube, lines, deployment(state), graces={"sidecar_not_ready": 0}).failures[0]
     assert failed.message.endswith("it has not got through to kafka.data:9092 of component pubsub (pubsub.kafka)")
+
+
+def test_a_sidecar_that_waits_for_its_app_is_not_what_is_wrong() -> None:
+    """What it said before, while Dapr was busy, is over: it has come as far as the app."""
+    log = (
+        b'{"level":"info","msg":"application protocol: http. waiting on port 5000.  This will block until ..."}\n'
+        b'{"level":"error","msg":"Failed to connect to scheduler host: connection refused"}\n'
+        b'{"level":"info","msg":"waiting for application to listen on port 5000"}\n'
+    )
+    with cluster(objects("deployment-daprd-never-ready"), answering(log, [])) as (_, kube, lines):
+        wanted = deployment("daprd-never-ready")
+        failed = wait(kube, lines, wanted, graces={"sidecar_not_ready": 0}).failures[0]
+    assert failed.code is Code.SIDECAR_NOT_READY
+    assert failed.message.endswith(": it waits for the app to listen on port 5000")
