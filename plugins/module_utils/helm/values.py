@@ -40,11 +40,15 @@ def check_values(values: Mapping[str, Any]) -> None:
 def values_text(values: Mapping[str, Any]) -> bytes:
     """The values as one line of YAML. Raises invalid_input, with the path, for what YAML or JSON does not have."""
     try:
-        text = json.dumps(values, ensure_ascii=False, allow_nan=False)
-        escaped = _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-        return f"{escaped}\n".encode()  # Helm may lose a last line without an end (helm/helm#32506)
+        return f"{one_line_of_yaml(values)}\n".encode()  # Helm may lose a last line without an end (helm/helm#32506)
     except (ValueError, TypeError) as exc:
         raise error(Code.INVALID_INPUT, f"The values cannot be given to Helm: {_odd(values)}.") from exc
+
+
+def one_line_of_yaml(data: Any, *, sort_keys: bool = False) -> str:
+    """JSON that YAML's parsers read as the same data. Raises ValueError, TypeError."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def integer_options(values: Mapping[str, Any]) -> list[str]:

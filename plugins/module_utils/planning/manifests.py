@@ -8,13 +8,13 @@ files.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
 from ..files import content_of, files_below, found_files, named_file
+from ..helm.values import one_line_of_yaml
 from ..parsing import quoted
 from ..yaml_reader import YamlError, read_documents
 
@@ -118,6 +118,8 @@ def _flat(item: Any, where: str, release: str, depth: int) -> Iterator[Object]:
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if not isinstance(name, str) or not name:
         raise _refused(release, f"{where}: a {quoted(item['kind'])} has no metadata.name")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("namespace") or "", str):
+        raise _refused(release, f"{where}: metadata.namespace of {quoted(name)} is not text")
     yield item
 
 
@@ -128,9 +130,11 @@ def _check_kinds(items: list[Object], release: str) -> None:
             name = quoted(item["metadata"]["name"])
             raise _refused(release, f"Namespace {name}: a release does not bring its namespace; take it out")
     made = {
-        (str(spec.get("group")), str((spec.get("names") or {}).get("kind"))): item["metadata"]["name"]
+        (str(spec.get("group")), str(names.get("kind"))): item["metadata"]["name"]
         for item in items
-        if item["kind"] == _CRD and isinstance(spec := item.get("spec"), dict)
+        if item["kind"] == _CRD
+        and isinstance(spec := item.get("spec"), dict)
+        and isinstance(names := spec.get("names"), dict)
     }
     for item in items:
         crd = made.get((item["apiVersion"].partition("/")[0], item["kind"]))
@@ -169,7 +173,7 @@ def _secret(item: Object, release: str, file: Path) -> dict[str, Any]:
 
 
 def _text(item: Object) -> str:
-    return json.dumps(item, ensure_ascii=False, sort_keys=True)
+    return one_line_of_yaml(item, sort_keys=True)
 
 
 def _refused(release: str, message: str) -> Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ansible_collections.todo.cloud.plugins.module_utils.planning.manifests import manifest_values
@@ -36,6 +37,14 @@ def test_objects_come_through_as_they_are(helm: Helm, tmp_path: Path) -> None:
     made = helm.render("manifests", manifest_values([str(tmp_path)], "web"), "web", "shop")
     config, widget, secret = read_documents(TEXT)
     assert sorted(made, key=lambda one: str(one["kind"])) == [config, secret, widget]
+
+
+def test_characters_that_yaml_folds_or_refuses_come_through(helm: Helm, tmp_path: Path) -> None:
+    """Line separators within text, control characters, what is no character."""
+    odd = "a\x85b\u2028c\u2029d\x7fe\x9bf\ufeffg"
+    item = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": odd, f"k{odd}": "v"}}
+    (tmp_path / "all.json").write_text(json.dumps(item))
+    assert helm.render("manifests", manifest_values([str(tmp_path)], "web"), "web", "shop") == [item]
 
 
 def test_nothing_is_nothing(helm: Helm) -> None:

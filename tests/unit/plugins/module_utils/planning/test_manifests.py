@@ -94,6 +94,7 @@ def test_keys_tell_groups_and_namespaces_apart(tmp_path: Path) -> None:
     ([FLAGS, FLAGS], "'ConfigMap/flags' is in a.yaml and in a.yaml; keep one of them"),
     ([item("Namespace", "shop")], "Namespace 'shop': a release does not bring its namespace; take it out"),
     ([CRD, {**item("Widget", "w"), "apiVersion": "example.com/v1"}], "make two entries, the CRDs and the rest"),
+    ("{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: 5}}", "metadata.namespace of 'a' is not text"),
     ([item("Secret", "s", data={"a": 1})], "data of Secret 's' holds something else than text"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, content: Any, words: str) -> None:
@@ -119,3 +120,8 @@ def test_a_release_of_manifests(tmp_path: Path) -> None:
     assert ReleaseSpec.parse(raw).inputs != spec.inputs
     with pytest.raises(TodoCloudError, match="manifests is a list of files and folders"):
         ReleaseSpec.parse({**raw, "manifests": "k8s"})
+
+
+def test_a_definition_that_is_damaged_is_the_api_servers_to_refuse(tmp_path: Path) -> None:
+    damaged = {**CRD, "spec": {"group": "example.com", "names": "Widget"}}
+    assert len(manifest_values(written(tmp_path, a=[damaged]), "web")["objects"]) == 1
