@@ -139,7 +139,7 @@ def _marked(piece: str, hidden: bytearray) -> str:
 
 def _spellings(value: str) -> tuple[str, ...]:
     """The value as logs, URLs, JSON, shells and base64 show it."""
-    raw = value.encode("utf-8", "surrogateescape")
+    raw = value.encode("utf-8", "surrogatepass")  # damaged text may be secret too
     escaped = json.dumps(value)[1:-1]
     forms = {value, escaped, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(escaped)[1:-1], repr(value)[1:-1]}
     percent = {quote(raw, safe=""), quote(raw), quote_plus(raw)}

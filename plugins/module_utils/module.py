@@ -22,7 +22,7 @@ from .processes import CONTROLLER, die_with
 # Environment variable in which the action plugins of this collection pass the progress file to the module.
 PROGRESS_FILE = "TODO_CLOUD_PROGRESS_FILE"
 # Results that hold what pods, the API and programs said; others are data, in which only known secrets are masked.
-_EVIDENCE = ("failure", "failures", "warnings", "notes", "messages", "output")
+_EVIDENCE = ("failure", "failures", "warnings", "notes", "messages", "output", "command")
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"  # Ansible's own words
 
 
@@ -52,12 +52,12 @@ def fail_json_on_error(module: Any) -> Iterator[None]:
     except TodoCloudError as exc:
         for warning in exc.warnings:
             module.warn(warning)
-        module.fail_json(msg=exc.failure.message, failure=exc.failure.as_result(), **exc.results, **invocation(module))
+        module.fail_json(msg=exc.failure.message, failure=exc.failure.as_result(), **exc.results)
     except (OSError, MemoryError) as exc:
         failure = exhausted(exc)
         if failure is None:
             raise
-        module.fail_json(msg=failure.message, failure=failure.as_result(), **invocation(module))
+        module.fail_json(msg=failure.message, failure=failure.as_result())
 
 
 def invocation(module: Any) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def invocation(module: Any) -> dict[str, Any]:
     without them. Empty for other modules.
     """
     params: Mapping[str, Any] = getattr(module, "params", None) or {}
-    if "waves" not in params and "values" not in params:
+    if not {"waves", "values"} & params.keys():
         return {}
     return {"invocation": {"module_args": {name: _without_values(name, value) for name, value in params.items()}}}
 
@@ -86,18 +86,20 @@ def _without_values(name: str, value: Any) -> Any:
     match name, value:
         case "waves", list():
             return [
-                [_without_values("release", each) for each in wave] if isinstance(wave, list) else _HIDDEN
-                for wave in value
+                [_without_values("one", each) for each in wave] if isinstance(wave, list) else _HIDDEN for wave in value
             ]
-        case "release", dict():
+        case "releases", list():
+            return [_without_values("one", each) for each in value]
+        case (("one" | "environment"), dict()):
             return {key: _without_values(key, each) for key, each in value.items()}
-        case (("waves" | "release" | "values"), _):
+        case (("waves" | "releases" | "one" | "values"), _):
             return _HIDDEN if value else value
     return value
 
 
 def _print_safely(module: Any) -> None:
-    """From now on what the module prints is printable, and without the secrets that it was given or came to know.
+    """From now on what the module prints is printable, without the secrets that it was given or came to know, and
+    without the values of charts among its arguments.
 
     Ansible masks every value of a secret option wherever it appears in a result. In a kubeconfig given as a dictionary
     these are also names and addresses, and ``unreachable`` lost its middle. Of short values and common words only the
@@ -115,7 +117,8 @@ def _print_safely(module: Any) -> None:
 
     def shown(results: Mapping[str, Any]) -> dict[str, Any]:
         evidence = {key: each_text(results[key], masked) for key in _EVIDENCE if key in results}
-        clean: dict[str, Any] = each_text({**results, **evidence}, lambda text: printable(KNOWN.hidden_in(text)))
+        whole = {**invocation(module), **results, **evidence}
+        clean: dict[str, Any] = each_text(whole, lambda text: printable(KNOWN.hidden_in(text)))
         if hidden:
             arguments = clean.get("invocation") or {"module_args": params}
             clean["invocation"] = each_text(arguments, lambda text: _HIDDEN if text in hidden else text)
@@ -162,5 +165,5 @@ def finish(module: Any, report: _Report) -> NoReturn:
     """Ends a module successfully."""
     for warning in report.warnings:
         module.warn(warning)
-    module.exit_json(**report.as_result(), **invocation(module))
+    module.exit_json(**report.as_result())
     raise AssertionError("exit_json returned")

@@ -224,7 +224,7 @@ import typing as t
 
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import ENVIRONMENT, KUBE, RECORD_KEYS, REGISTRIES
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
-from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, invocation, module_of
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, module_of
 from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, verify_promotion
 
 SPEC: dict[str, t.Any] = {
@@ -272,7 +272,7 @@ def main() -> None:
             result = verify_promotion(kube, module.params, check=module.check_mode)
     for warning in result.pop("warnings"):
         module.warn(warning)
-    module.exit_json(**result, **invocation(module))
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

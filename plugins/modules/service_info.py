@@ -99,9 +99,8 @@ internet:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
-from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
+from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, module_of
 from ansible_collections.todo.cloud.plugins.module_utils.releases.service_info import service_info
 
 SPEC: dict[str, t.Any] = {
@@ -114,7 +113,7 @@ SPEC: dict[str, t.Any] = {
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module = module_of(argument_spec=SPEC, supports_check_mode=True)
     given = module.params
     with fail_json_on_error(module):
         helm = HelmCli(dict, given["helm_binary"])

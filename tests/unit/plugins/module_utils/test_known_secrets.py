@@ -102,3 +102,10 @@ def test_nothing_known_costs_nothing() -> None:
     none = KnownSecrets()
     assert not none
     assert none.hidden_in("x" * 100) == "x" * 100
+
+
+def test_text_that_is_no_unicode_is_masked_as_well() -> None:
+    known = KnownSecrets()
+    for value in ("C4nary\ud800-Zx81", "C4nary\udc80-Zx82"):
+        known.add([value])
+        assert known.hidden_in(f"it says {value}.") == "it says ***."

@@ -140,6 +140,15 @@ def test_values_of_charts_are_not_shown_with_the_arguments() -> None:
     shown = module.failed["invocation"]["module_args"]
     assert "hunter2" not in str(module.failed)
     assert (shown["environment"], shown["waves"][0][0]["name"]) == ("staging", "api")
+    release = {"name": "api", "values": {"password": "hunter2"}}
+    module.params = {"waves": [], "environment": release, "releases": [release, "hunter2"], "release": "environment"}
+    shown = invocation(module)["invocation"]["module_args"]
+    assert "hunter2" not in str(shown)
+    assert (shown["environment"]["name"], shown["releases"][0]["name"], shown["release"]) == (
+        "api",
+        "api",
+        "environment",
+    )
     module.params = {"waves": "odd"}
     assert invocation(module)["invocation"]["module_args"] == {"waves": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
     module.params = {"name": "x"}
@@ -166,6 +175,19 @@ def test_a_mistake_in_the_options_does_not_show_the_values(
     with patch_module_args(mistake), pytest.raises(SystemExit):
         module_of(spec)
     assert written[0]["failed"]
+    assert "hunter2" not in json.dumps(written)
+
+
+@pytest.mark.parametrize("ends", ["exit_json", "fail_json"])
+def test_however_a_module_ends_the_values_are_not_shown(ends: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = {"waves": {"type": "list", "elements": "list"}, "command": {"type": "str"}}
+    written: list[dict[str, Any]] = []
+    monkeypatch.setattr(AnsibleModule, "_record_module_result", lambda _self, result: written.append(result))
+    with patch_module_args({"waves": [[{"name": "a", "values": {"password": "hunter2"}}]]}):
+        module = module_of(spec)
+    with pytest.raises(SystemExit), fail_json_on_error(module):
+        getattr(module, ends)(msg="x", command=["psql", "postgres://u:hunter2@db/x"])
+    assert written[0]["invocation"]["module_args"]["waves"][0][0]["name"] == "a"
     assert "hunter2" not in json.dumps(written)
 
 
