@@ -35,7 +35,7 @@ def main(names: Sequence[str]) -> int:
         rows, wrong = [], []
         for name in names or [name for name in shapes.releases if name != "dapr-components"]:
             try:
-                rows.append(shapes.life(name))
+                rows.append(shapes.life(name, shapes.install(name)))
             except ClusterError as exc:
                 wrong.append(str(exc))
         print("\n".join([*table(rows), *wrong]))

@@ -7,7 +7,7 @@ The diagnosis was made before anything here begins. The run fails in any case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..failure import Code, Failure, TodoCloudError
@@ -18,6 +18,7 @@ from ..kube.resources import NAMESPACE
 from ..labels import MIGRATION
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
+from ..readiness.fields import is_true
 from ..records.record import Member
 from ..records.rollback_floor import violated_floors
 from ..records.store import RecordStore
@@ -41,6 +42,21 @@ _HELD = {
     Code.CONTROLLER_EXHAUSTED: "going back would need what this machine lacks",
 }
 _DATA = {"StatefulSet", "PersistentVolumeClaim"}  # a restore never uninstalls anything stateful
+
+
+def _serving(names: Iterable[str], snapshot: Snapshot) -> str:
+    """The end of a sentence: whether pods of what was verified before still serve; empty where there are none."""
+    members = snapshot.newest.members if snapshot.newest else {}
+    serve: dict[str, bool] = {}
+    for name in members.keys() & set(names):
+        keys = [(target.kind, target.name) for target in members[name].targets]
+        workloads = [snapshot.workloads[key] for key in keys if key in snapshot.workloads]
+        pods = [snapshot.pods_of(workload) for workload in workloads]
+        if pods:
+            serve[name] = all(any(is_true(pod, "Ready") for pod in each) for each in pods)
+    if dark := sorted(name for name, well in serve.items() if not well):
+        return f"; no pod of {' and '.join(dark)} is ready"
+    return "; pods that are ready go on serving" if serve else ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +113,7 @@ class Remediation:
             if failure.code in _HELD:
                 return f"everything is kept as it is: {_HELD[failure.code]}"
         if self._settings.on_failure is OnFailure.HOLD:
-            return "everything is kept as it is for a look (on_failure=hold); old pods go on serving"
+            return f"everything is kept as it is for a look (on_failure=hold){_serving(lost.failures, snapshot)}"
         return self._restore(lost, report, snapshot)
 
     def _restore(self, lost: WaveFailure, report: Report, snapshot: Snapshot) -> str:

@@ -54,6 +54,24 @@ def test_the_whole_set_goes_back_components_first() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("status", "end"), [("True", "; pods that are ready go on serving."), ("False", "; no pod of api is ready.")]
+)
+def test_held_it_is_said_whether_anything_serves(status: str, end: str) -> None:
+    """With the strategy Recreate, for one, no old pod is left."""
+    world = deployed()
+    world.helm.script = [refuse]
+    pod = next(item for key, item in world.kube.objects.items() if key[0] == "Pod")
+    pod["status"]["conditions"] = [{"type": "Ready", "status": status}]
+    failed = world.fails({"api": A2}, on_failure=OnFailure.HOLD)
+    assert failed.failure.message.endswith(f"everything is kept as it is for a look (on_failure=hold){end}")
+
+
+def test_held_nothing_serves_of_a_first_install() -> None:
+    message = World().fails({"api": BAD}, on_failure=OnFailure.HOLD).failure.message
+    assert message.endswith("everything is kept as it is for a look (on_failure=hold).")
+
+
 @pytest.mark.parametrize("remove", [False, True])
 @pytest.mark.parametrize("on_failure", [OnFailure.SET, OnFailure.RELEASE])
 def test_a_first_install_is_kept_or_removed_as_asked(remove: bool, on_failure: OnFailure) -> None:
