@@ -49,6 +49,7 @@ app: ../../app.yml
 #     search: {scale: 2}
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.types import i
 from ansible_collections.todo.cloud.plugins.plugin_utils.roles import bases, plain
 
 Entries = Mapping[str, Mapping[str, Any]]
+_NAME = re.compile(r"[A-Za-z0-9_-]+")  # others are no names of files; problems() says what is wrong with them
 _FILES = ("services.yml", "services.yaml")
 _TOP = Path(__file__).resolve().parents[2]
 _CHART = _TOP / "charts/dapr-components/values.yaml"
@@ -136,7 +138,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
 
     def _own(self, path: str, name: str, entry: Any) -> Any:
         """An entry with what the host_vars say, in whichever spelling of the name."""
-        for spelling in dict.fromkeys((name, name.replace("-", "_"))):
+        for spelling in dict.fromkeys((name, name.replace("-", "_"))) if _NAME.fullmatch(name) else ():
             said = self._variables(path, Host(spelling)).get("service")
             entry = merged(entry, said) if isinstance(said, Mapping) and isinstance(entry, Mapping) else said or entry
         return entry

@@ -33,6 +33,11 @@ options:
     description: Values that a chart is rendered with.
     type: dict
     default: {}
+  files:
+    description: Values files that it is rendered with, by their paths. O(values) are over them.
+    type: list
+    elements: path
+    default: []
   chart:
     description: Folder of this collection's chart C(service).
     type: path
@@ -147,6 +152,7 @@ from contextlib import ExitStack
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.values import with_files
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, module_of
 from ansible_collections.todo.cloud.plugins.module_utils.releases.convert import (
@@ -162,6 +168,7 @@ SPEC: dict[str, t.Any] = {
     "namespace": {"type": "str", "default": "default"},
     "name": {"type": "str", "default": ""},
     "values": {"type": "dict", "default": {}},
+    "files": {"type": "list", "elements": "path", "default": []},
     "chart": {"type": "path", "required": True},
     "releases": {"type": "list", "elements": "dict", "default": []},
     "helm_binary": {"type": "str", "default": "helm"},
@@ -177,7 +184,9 @@ def main() -> t.NoReturn:
         def render(name: str, values: t.Mapping[str, t.Any]) -> list[t.Mapping[str, t.Any]]:
             return list(objects_of(helm.template(ApplyRequest(name, params["namespace"], params["chart"], values))))
 
-        wanted = Wanted(params["from"], params["namespace"], params["name"], params["values"])
+        wanted = Wanted(
+            params["from"], params["namespace"], params["name"], with_files(params["values"], params["files"])
+        )
         source = read_source(wanted, helm, lambda: stack.enter_context(KubeSession.from_params(params)))
         result = convert(source, defaults_of(params["chart"]), render, params["releases"])
         module.exit_json(changed=False, **result)

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import (
     AUTH_ARG_MAP,
@@ -63,7 +63,7 @@ class Credentials:
                 found = _NOTHING
                 if self._configuration is None:
                     self._configuration, found = _configuration(auth, scratch)
-                self.server: str = self._configuration.host.rstrip("/")
+                self.server: str = _server(self._configuration.host)
                 self.impersonation = Impersonation.of(auth, found.user)
                 self.proxy = proxy_of(self.server, auth, str(found.cluster.get("proxy-url") or ""))
                 self._ca = _content(self._configuration.ssl_ca_cert, "CA certificate")
@@ -158,6 +158,18 @@ class Credentials:
             except (OSError, ssl.SSLError) as exc:
                 raise error(Code.CREDENTIALS, f"The client certificate and key cannot be used: {exc}.") from exc
         return context
+
+
+def _server(url: object) -> str:
+    """The API server's URL. Raises ``credentials`` for what is none."""
+    try:
+        text = str(url).rstrip("/")
+        _port = urlsplit(text).port  # reads host and port
+    except ValueError:
+        raise error(
+            Code.CREDENTIALS, "The address of the API server is not a URL: correct server in the kubeconfig, or host."
+        ) from None
+    return text
 
 
 def auth_options(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -169,3 +169,17 @@ def test_a_chart_that_is_fetched_needs_its_version(ansible: Ansible, tmp_path: P
     run = ansible.role("app_service", tmp_path, **FOREIGN, app_service_chart="oci://ghcr.io/acme/charts/redis")
     assert run.returncode != 0
     assert "Set app_service_chart_version" in " ".join(run.stdout.split())
+
+
+def test_registries_are_prefixes_that_end_with_a_slash(ansible: Ansible, tmp_path: Path) -> None:
+    """Else ghcr.io/acme would let ghcr.io/acme-evil in."""
+    shown = {
+        "name": "Shown",
+        "ansible.builtin.debug": {"msg": "{{ environment_release['values'].admission.registries }}"},
+    }
+    run = ansible.role(
+        "environment", tmp_path, "describe", [shown], **ENVIRONMENT, environment_admission="deny",
+        environment_registries=["ghcr.io/acme", "quay.io/x/"],
+    )  # fmt: skip
+    assert '"ghcr.io/acme/"' in run.stdout
+    assert '"quay.io/x/"' in run.stdout

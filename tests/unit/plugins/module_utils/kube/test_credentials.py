@@ -286,3 +286,13 @@ def test_a_token_that_no_header_can_hold_is_one_sentence(token: str) -> None:
             Credentials(params).headers()
         assert caught.value.failure.code is Code.CREDENTIALS
         assert "canaryTOK9" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "server", ["https://192.0.2[[[1", "https://me:canaryURL7@h:abc", "https://[::1", "https://h:99999"]
+)
+def test_a_server_that_is_no_url_is_one_sentence(server: str) -> None:
+    for params in ({"host": server, "api_key": "x"}, {"kubeconfig": kubeconfig({"token": "x"}, server)}):
+        with pytest.raises(TodoCloudError, match="is not a URL") as caught:
+            Credentials(params)
+        assert "canaryURL7" not in str(caught.value)
