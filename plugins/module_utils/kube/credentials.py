@@ -232,7 +232,7 @@ def _configuration(auth: Mapping[str, Any], scratch: str) -> tuple[Any, Active]:
         elif name == "proxy_headers":
             configuration.proxy_headers = urllib3.util.make_headers(**value)
         elif name not in _OURS:
-            setattr(configuration, name, value.rstrip("/") if name == "host" else value)
+            setattr(configuration, name, _server(value) if name == "host" else value)
     return configuration, found
 
 
