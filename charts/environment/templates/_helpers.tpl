@@ -1,7 +1,7 @@
 {{- define "environment.labels" -}}
 app.kubernetes.io/name: {{ .Release.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/part-of: todo-app
+app.kubernetes.io/part-of: {{ .Values.partOf | toYaml }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}
 todo.cloud/environment: {{ .Values.environment | quote }}
@@ -26,19 +26,24 @@ spec:
   policyTypes: [{{ title .direction }}]
   {{ .direction }}:
     - {{ ternary "from" "to" (eq .direction "ingress") }}:
-        {{- with .peer.namespaces }}
-        - namespaceSelector:
-            matchExpressions:
-              - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}
-        {{- end }}
-        {{- range .peer.cidrs }}
-        - ipBlock: {cidr: {{ . | quote }}}
-        {{- end }}
+        {{- include "environment.places" .peer | trim | nindent 8 }}
       ports:
         {{- range $port := .peer.ports }}
         {{- range $protocol := $.protocols | default (list "TCP") }}
         - {protocol: {{ $protocol }}, port: {{ $port }}}
         {{- end }}
         {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The namespaces and addresses of a peer, as items of from or to; the caller sees to it that there are some. */}}
+{{- define "environment.places" -}}
+{{- with .namespaces }}
+- namespaceSelector:
+    matchExpressions:
+      - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}
+{{- end }}
+{{- range .cidrs }}
+- ipBlock: {cidr: {{ . | quote }}}
 {{- end }}
 {{- end }}

@@ -5,7 +5,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "kafka.labels" -}}
 {{ include "kafka.selectorLabels" . }}
-app.kubernetes.io/part-of: todo-app
+app.kubernetes.io/part-of: {{ .Values.partOf | toYaml }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}

@@ -12,6 +12,7 @@ from typing import Any
 
 from .graph import callers
 from .layers import based
+from .pods import policies, relabelled
 from .values import dapr_of, image_of, port_of, publics_of
 
 _NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
@@ -77,12 +78,20 @@ def shared_variables(
 
     - ``services_callers``: each service that is called, with its callers
     - ``services_part_of``: name of the app, where it has one
+    - ``services_policies``: connections of pods that this collection does not make, as values of charts/environment
+    - ``services_relabelled``: services that the policies of charts/service do not know
     - ``services_ports``: ports that the environment's policies open to the public endpoint and to monitoring
     - ``services_public``: of each public service its host or port (``at``), and the ``path`` that says it is well
     """
     found: dict[str, Any] = {"services_callers": callers({**others, **entries})}
     if "name" in app:
         found["services_part_of"] = app["name"]
+    made = policies({**others, **entries})
+    if made:
+        found["services_policies"] = made
+    unusual = relabelled(entries)
+    if unusual:
+        found["services_relabelled"] = unusual
     ports = {port for entry in entries.values() if (port := port_of(entry)) is not None} - {_PORT}
     if ports:
         found["services_ports"] = [_PORT, *sorted(ports)]

@@ -11,7 +11,7 @@ from typing import Any
 from .amounts import amount_problems
 from .claims import claimed_twice
 from .components import same_bindings
-from .graph import Cycle, waves
+from .graph import Cycle, called, waves
 from .layers import based
 from .spec import (
     APP_TYPE,
@@ -23,6 +23,8 @@ from .spec import (
     OF_ANY_CHART,
     OF_MANIFESTS,
     OF_OWN_CHART,
+    OF_PODS,
+    PODS,
 )
 from .types import check, is_template, nearest, sentence
 from .values import migrations_of, publics_of
@@ -52,19 +54,34 @@ def entry_problems(name: str, entry: Any) -> list[str]:
     if not isinstance(entry, Mapping):
         return found
     if "manifests" in entry:
-        found += [f"{where}.{key} does not go with `manifests`." for key in entry if key not in OF_MANIFESTS]
+        found += _strange(entry, where, "manifests", OF_MANIFESTS)
         if entry["manifests"] == []:
             found.append(f"{where}.manifests names no file.")
     elif "chart" in entry:
-        found += [f"{where}.{key} does not go with `chart`." for key in entry if key not in OF_ANY_CHART]
+        found += _strange(entry, where, "chart", OF_ANY_CHART)
     else:
         found += [f"{where}.{key} needs `chart`." for key in OF_OWN_CHART if key in entry]
+        found += [f"{where}.pods needs `chart` or `manifests`: else it follows from the other keys."] * (PODS in entry)
     if not found:
         found += _combinations(entry, where)
     scale = entry.get("scale")
     if isinstance(scale, Mapping) and not found and _more(scale.get("min", 1), scale.get("max")):
         found.append(f"{where}.scale: min is more than max.")
     return found
+
+
+def _strange(entry: Mapping[str, Any], where: str, kind: str, keys: Collection[str]) -> Iterator[str]:
+    """Keys that a chart or manifests of the team's own cannot have."""
+    for key in entry:
+        if key == "public":
+            yield (
+                f"{where}.public does not go with `{kind}`: its Ingress or node port is in the {kind}; "
+                "`pods: {ports: […], public: true}` lets the public endpoint in."
+            )
+        elif key in OF_PODS and PODS not in entry:
+            yield f"{where}.{key} needs `pods` beside `{kind}`, which says whose connections these are."
+        elif key not in keys | OF_PODS | {PODS}:
+            yield f"{where}.{key} does not go with `{kind}`."
 
 
 def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -89,6 +106,14 @@ def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
             yield f"{where}.health needs live and ready, or one of tcp, grpc, command."
         elif "port" in health and not {"live", "ready"} & set(health):
             yield f"{where}.health.port goes with live and ready."
+    pods = entry.get(PODS) or {}
+    if is_template(pods) or any(is_template(pods.get(key)) for key in ("labels", "ports")):
+        yield f"{where}.pods has a template for a whole list or dictionary; write it out."
+        return
+    if pods.get("labels") == {}:
+        yield f"{where}.pods.labels is empty, which would be all pods of the namespace."
+    if pods.get("public") and not pods.get("ports"):
+        yield f"{where}.pods.public needs ports."
     for name, volume in _mappings(entry.get("volumes")):
         if len({"config", "secret", "claim", "size"} & set(volume)) != 1:
             yield f"{where}.volumes.{name} needs one of config, secret, claim, size."
@@ -132,6 +157,7 @@ def problems(
         return found
     for name, entry in entries.items():
         found += _references(name, entry, [*entries, *others])
+        found += _unnamed_pods(name, full[name], full)
         found += _migration_names(name, entry, [*entries, *others])
         found += _image(name, entry, app)
         found += _role(name, entry.get("role"), roles)
@@ -160,6 +186,16 @@ def _references(name: str, entry: Mapping[str, Any], known: Collection[str]) -> 
             elif other not in names:
                 found.append(sentence(f"services.{name}.{key}: there is no service {other!r}{nearest(other, names)}"))
     return found
+
+
+def _unnamed_pods(name: str, entry: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Calls of pods that nobody describes: only one end of the connection would be open."""
+    return [
+        f"services.{name} calls {other}, whose pods this collection does not make: say on which ports they are called, "
+        f"services.{other}.pods: {{ports: […]}}."
+        for other in called(entry)
+        if FOREIGN & set(entries.get(other, ())) and not (entries[other].get(PODS) or {}).get("ports")
+    ]
 
 
 def _migration_names(name: str, entry: Mapping[str, Any], known: Collection[str]) -> list[str]:

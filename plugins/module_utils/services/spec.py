@@ -27,6 +27,7 @@ _PORT = Number(1, 65535, "port")
 _SIZE = Text("a size in bytes (`1Gi`)", r"^[1-9][0-9]*([KMGT]i?)?$")
 _NAMES = ListOf(NAME, "names of services")
 _COMMAND = ListOf(Plain(), "words")
+_LABEL = Text("the value of a label", r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")
 
 APP = (
     Key("name", NAME, "Name of the app; what the objects are labelled to be part of.", "`todo-app`", "shop"),
@@ -111,6 +112,14 @@ _MIGRATIONS = Struct((
         "service to a version before it.", "true", "false"),
 ))  # fmt: skip
 
+_PODS = Struct((
+    Key("labels", MapOf(_LABEL, of="labels"), "Labels that all of its pods have, and no others.",
+        "`{app.kubernetes.io/instance: <service>}`", "{app: search}"),
+    Key("ports", ListOf(_PORT, "ports"), "Ports of the pods on which they are called.", "none", "[7700]"),
+    Key("public", Switch(), "Whether the public endpoint reaches these ports; the chart itself makes its Ingress.",
+        "false", "true"),
+))  # fmt: skip
+
 _LATER = "this collection does not build that yet. Take the key out."
 ENTRY = (
     Key("image", Text(), "Image. Without a registry it is that of `app.registry`, without a tag that of `app.version`.",
@@ -172,12 +181,15 @@ ENTRY = (
     Key("rollback_floor", Plain(), "How far back a rollback may go: a release set or a version.", "none", "v1.4.0"),
     Key("chart", Text(), "Any chart instead of the chart `service`: a folder, an archive or a reference; `./` and "
         "`../` begin at the inventory's folder. Of the other keys only `chart_version`, `values`, `files`, `after`, "
-        "`watches`, `graces`, `stability_seconds` and `rollback_floor` go with it; its network policies are "
-        "its own.", "none", "oci://ghcr.io/acme/charts/search"),
+        "`watches`, `graces`, `stability_seconds` and `rollback_floor` go with it, and with `pods` also `calls`, "
+        "`needs` and `internet`; further network policies are its own.", "none", "oci://ghcr.io/acme/charts/search"),
     Key("manifests", ListOf(Text(), "files, folders or globs"), "Objects as they are, instead of a chart: YAML of "
         "Kubernetes, from the inventory's folder; of kustomize what `kubectl kustomize` prints. Nothing in them is a "
         "template. Objects that are there already become the release's. Of the other keys only `after`, `graces`, "
-        "`stability_seconds` and `rollback_floor` go with it.", "none", "[k8s]"),
+        "`stability_seconds` and `rollback_floor` go with it, and with `pods` also `calls`, `needs` and `internet`.",
+        "none", "[k8s]"),
+    Key("pods", _PODS, "Which pods of `chart` or `manifests` call others and are called, for the network policies.",
+        "others cannot call it", "{labels: {app: search}, ports: [7700]}"),
     Key("chart_version", Text(), "Exact version of a chart that is given by a reference.", example="1.4.2"),
     Key("values", Free(), "Values of that chart. Without `chart`: the last word on the values of charts/service, for "
         "what no key here says (a container beside it, nodes, capabilities).", "none", "{nodeSelector: {disk: ssd}}"),
@@ -196,6 +208,9 @@ OF_ANY_CHART = frozenset({
 })  # fmt: skip
 OF_MANIFESTS = frozenset({"manifests", "after", "graces", "stability_seconds", "rollback_floor"})
 OF_OWN_CHART = ("chart_version", "files")
+# What the network policies need to know of pods that others describe, and the keys that they then follow from.
+PODS = "pods"
+OF_PODS = frozenset({"calls", "needs", "internet"})
 # What runs is not the chart `service`.
 FOREIGN = frozenset({"chart", "manifests"})
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from .graph import called
@@ -39,18 +39,25 @@ def dapr_of(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return dapr if isinstance(dapr, Mapping) else {} if dapr else None
 
 
-def connections_of(entry: Mapping[str, Any], called_by: Sequence[str]) -> dict[str, Any]:
-    """What the pods reach, and who reaches them, as ``networkPolicy`` of charts/service."""
-    found = {"ingressFrom": list(called_by), "egressTo": called(entry), "access": _access(entry)}
-    return {key: names for key, names in found.items() if names} | _internet(entry)
+def connections_of(
+    entry: Mapping[str, Any], called_by: Sequence[str], relabelled: Collection[str] = ()
+) -> dict[str, Any]:
+    """What the pods reach, and who reaches them, as ``networkPolicy`` of charts/service.
+
+    :param relabelled: services whose pods have other labels than this policy knows; see pods
+    """
+    into, out = ([name for name in names if name not in relabelled] for names in (called_by, called(entry)))
+    found = {"ingressFrom": into, "egressTo": out, "access": access_of(entry)}
+    return {key: names for key, names in found.items() if names} | internet_of(entry)
 
 
-def _internet(entry: Mapping[str, Any]) -> dict[str, Any]:
+def internet_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What it opens of all public addresses: ``internet`` with ports, or true for all; else empty."""
     internet = entry.get("internet")
     return {"internet": internet if isinstance(internet, bool) else [_HTTPS]} if internet else {}
 
 
-def _access(entry: Mapping[str, Any]) -> list[str]:
+def access_of(entry: Mapping[str, Any]) -> list[str]:
     """What is let in or out by the environment's policies: those of ``needs`` in their order, then what follows."""
     dapr = dapr_of(entry) or {}
     found = [name for name in entry.get("needs") or () if name in ENVIRONMENT_NEEDS]
@@ -89,7 +96,8 @@ def facts(
     """What the role app_service is told of an entry: ``chart_values``, ``connections``, ``watches``, ``app_id``,
     ``sidecar``, ``role_values`` (the part of the values that the environment's go over), and ``migrations`` if any.
 
-    :param environment: what it says of public endpoints (see chart_values), ``broker_secret`` and ``database_secret``
+    :param environment: what it says of public endpoints (see chart_values), ``broker_secret``, ``database_secret``, and
+        ``relabelled`` (see connections_of)
     :param base: what the role of the entry says
     """
     watches = watches_of(entry, *(environment.get(key, usual) for key, usual in _SECRETS.items()))
@@ -100,7 +108,7 @@ def facts(
     return {
         "role_values": same,
         "chart_values": own,
-        "connections": connections_of(entry, called_by),
+        "connections": connections_of(entry, called_by, environment.get("relabelled", ())),
         "watches": watches,
         "app_id": (dapr_of(entry) or {}).get("app_id", name),
         "sidecar": dapr_of(entry) is not None,

@@ -13,7 +13,14 @@ from tests.unit.ansible_runs import TOP, Ansible
 from tests.unit.charts.rendering import built
 
 SEARCH: dict[str, Any] = {
-    "image": "ghcr.io/acme/search:v1", "calls": ["backend-api"], "internet": ["api.example.com"], "port": 9000,
+    "image": "ghcr.io/acme/search:v1", "calls": ["backend-api", "index"], "internet": ["api.example.com"], "port": 9000,
+}  # fmt: skip
+INDEX: dict[str, Any] = {
+    "chart": "../index", "pods": {"labels": {"app": "index"}, "ports": [7700]}, "calls": ["search"], "after": [],
+}  # fmt: skip
+POD: dict[str, Any] = {
+    "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "index", "labels": {"app": "index"}},
+    "spec": {"containers": [{"name": "index", "image": "ghcr.io/acme/index:v1"}]},
 }  # fmt: skip
 
 
@@ -23,7 +30,10 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("explain")
     shutil.copytree(TOP / "inventories/staging", folder / "staging")
     app = yaml.safe_load((TOP / "inventories/app.yml").read_text())
-    app["services"]["search"] = SEARCH
+    app["services"] |= {"search": SEARCH, "index": INDEX}
+    (folder / "index/templates").mkdir(parents=True)
+    (folder / "index/Chart.yaml").write_text("{apiVersion: v2, name: index, version: 1.0.0}")
+    (folder / "index/templates/pod.yaml").write_text(yaml.safe_dump(POD))
     (folder / "app.yml").write_text(yaml.safe_dump(app))
     given = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "TODO_VERSION": "sha-0123abc"}
     playbook, helm = TOP / "playbooks/explain.yml", built("bin/helm")
@@ -49,7 +59,12 @@ def test_each_value_has_its_place(lines: list[str]) -> None:
 
 
 def test_what_it_may_reach_is_listed(lines: list[str]) -> None:
-    assert {"  backend-api : 8080", "  internet : 443"} <= set(lines)
+    assert {"  backend-api : 8080", "  index : 7700", "  internet : 443"} <= set(lines)
+
+
+def test_a_chart_of_their_own_is_called_and_calls(lines: list[str]) -> None:
+    """The entry says its pods' labels; the policies are the environment's."""
+    assert {"  index : 9000", "  index : 7700"} <= set(lines)
 
 
 def test_the_internet_is_a_line_of_its_own(lines: list[str]) -> None:

@@ -73,3 +73,9 @@ def test_all_hosts_are_told_what_differs_from_what_is_usual() -> None:
         "services_ports": [8080, 3000, 8000],
         "services_public": [{"at": "a.example.com", "path": "/up"}, {"at": "b.example.com", "path": "/other"}],
     }
+
+
+def test_pods_of_other_charts_are_told_to_the_environment() -> None:
+    entries = {"web": {"calls": ["search"]}, "search": {"chart": "x", "pods": {"labels": {"app": "s"}, "ports": [1]}}}
+    made = shared_variables(entries)
+    assert (sorted(made["services_policies"]), made["services_relabelled"]) == (["search", "web"], ["search"])

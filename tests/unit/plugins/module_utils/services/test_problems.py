@@ -44,6 +44,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
      "services.web.kind is 'daemonset'; it takes `cronjob` or `job` or `statefulset`."),
     ({"scale": {"min": 3, "max": 2}}, "services.web.scale: min is more than max."),
     ({"chart": "x", "env": {}}, "services.web.env does not go with `chart`."),
+    ({"chart": "x", "public": "a.example.com"},
+     "services.web.public does not go with `chart`: its Ingress or node port is in the chart; "
+     "`pods: {ports: […], public: true}` lets the public endpoint in."),
+    ({"chart": "x", "calls": ["api"]},
+     "services.web.calls needs `pods` beside `chart`, which says whose connections these are."),
+    ({"manifests": ["x"], "internet": True, "pods": {"labels": {"app": "x"}}}, ""),
+    ({"pods": {"ports": [80]}}, "services.web.pods needs `chart` or `manifests`: else it follows from the other keys."),
+    ({"chart": "x", "pods": {"labels": {}}},
+     "services.web.pods.labels is empty, which would be all pods of the namespace."),
+    ({"chart": "x", "pods": {"public": True}}, "services.web.pods.public needs ports."),
+    ({"chart": "x", "pods": {"ports": "{{ some }}"}},
+     "services.web.pods has a template for a whole list or dictionary; write it out."),
     ({"files": []}, "services.web.files needs `chart`."),
     ({"health": {"tcp": 3000, "port": 9001}}, "services.web.health.port goes with live and ready."),
     ({"migrations": {"command": ["up"], "wen": "after"}},
@@ -67,6 +79,17 @@ def test_a_key_that_is_not_indented_is_told_from_a_service() -> None:
     said = "services.port: 'port' is a key of a service. Indent it below the service's name."
     assert problems(APP, {"web": {}, "port": 3000}) == [said]
     assert entry_problems("port", {"image": "x/port:1"}) == []
+
+
+def test_a_call_of_a_chart_says_which_pods_are_called() -> None:
+    web: dict[str, Any] = {"calls": ["search"]}
+    said = (
+        "services.web calls search, whose pods this collection does not make: say on which ports they are called, "
+        "services.search.pods: {ports: […]}."
+    )
+    assert problems(APP, {"web": web, "search": {"chart": "./x"}}) == [said]
+    assert problems(APP, {"web": web, "search": {"chart": "./x", "pods": {"labels": {"app": "x"}}}}) == [said]
+    assert problems(APP, {"web": web, "search": {"chart": "./x", "pods": {"ports": [7700]}}}) == []
 
 
 def test_a_host_and_a_node_port_are_claimed_once() -> None:
