@@ -70,7 +70,7 @@ def entry_problems(name: str, entry: Any) -> list[str]:
     return found
 
 
-def _strange(entry: Mapping[str, Any], where: str, kind: str, keys: Collection[str]) -> Iterator[str]:
+def _strange(entry: Mapping[str, Any], where: str, kind: str, keys: frozenset[str]) -> Iterator[str]:
     """Keys that a chart or manifests of the team's own cannot have."""
     for key in entry:
         if key == "public":

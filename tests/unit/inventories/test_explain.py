@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,3 +72,14 @@ def test_the_internet_is_a_line_of_its_own(lines: list[str]) -> None:
     assert lines[-1] == (
         "search: the network policy opens port 443 of all public addresses, for api.example.com: it knows no host names"
     )
+
+
+def test_the_local_environment_is_explained_before_there_is_a_cluster(tmp_path: Path) -> None:
+    """As typed: no cluster, no kubeconfig, nothing is downloaded."""
+    with Ansible(TOP, ANSIBLE_CALLBACK_RESULT_FORMAT="json", HOME=str(tmp_path), KUBECONFIG="") as ansible:
+        run = ansible.playbook(
+            TOP / "playbooks/explain.yml", "-i", TOP / "inventories/local", "-e", f"helm_binary={built('bin/helm')}",
+            TODO_CLOUD_CACHE=str(tmp_path), KUBECONFIG="",
+        )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert "backend-api                -> 192.0.2.1/32" in run.stdout

@@ -76,6 +76,6 @@ def test_all_hosts_are_told_what_differs_from_what_is_usual() -> None:
 
 
 def test_pods_of_other_charts_are_told_to_the_environment() -> None:
-    entries = {"web": {"calls": ["search"]}, "search": {"chart": "x", "pods": {"labels": {"app": "s"}, "ports": [1]}}}
-    made = shared_variables(entries)
+    search = {"chart": "x", "pods": {"labels": {"app": "s"}, "ports": [1]}}
+    made = shared_variables({"web": {"calls": ["search"]}, "search": search})
     assert (sorted(made["services_policies"]), made["services_relabelled"]) == (["search", "web"], ["search"])
