@@ -99,7 +99,10 @@ class World:
 
     def apply(self, *waves: Mapping[str, Object], **settings: Any) -> Report:
         """release_apply with these waves."""
-        return fitting("release_apply", apply_releases(self.run(**settings), [specs(wave) for wave in waves]))
+        return fitting(
+            "release_apply",
+            apply_releases(self.run(**settings), [specs(wave, number) for number, wave in enumerate(waves)]),
+        )
 
     def fails(self, *waves: Mapping[str, Object], **settings: Any) -> TodoCloudError:
         """The same, where it ends in a failure."""
@@ -115,7 +118,10 @@ class World:
 
     def adopt(self, *waves: Mapping[str, Object], **settings: Any) -> Report:
         """release_adopt."""
-        return fitting("release_adopt", Adoption(self.run(**settings), [specs(wave) for wave in waves]).run())
+        return fitting(
+            "release_adopt",
+            Adoption(self.run(**settings), [specs(wave, number) for number, wave in enumerate(waves)]).run(),
+        )
 
     def manual(self, name: str, values: Object) -> None:
         """A Helm call that is not ours."""
@@ -166,9 +172,9 @@ def spec(name: str, values: Object) -> ReleaseSpec:
     return ReleaseSpec.parse(raw)
 
 
-def specs(wave: Mapping[str, Object]) -> list[ReleaseSpec]:
+def specs(wave: Mapping[str, Object], number: int = 0) -> list[ReleaseSpec]:
     """One wave."""
-    return [spec(name, values) for name, values in wave.items()]
+    return [replace(spec(name, values), wave=number) for name, values in wave.items()]
 
 
 def outcomes(results: Mapping[str, Any]) -> dict[str, str]:

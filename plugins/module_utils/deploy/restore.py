@@ -40,7 +40,10 @@ class RestoreResult:
 
 
 class Restore:
-    """Restores components first, then services, side by side; a failure does not stop the others."""
+    """Restores components first, then services in the reverse order of their waves: callers before what they call.
+
+    It does not wait between waves; all are verified together. A failure does not stop the others.
+    """
 
     def __init__(self, run: LockedRun, check: RestoreCheck | None = None) -> None:
         self._run = run
@@ -56,10 +59,7 @@ class Restore:
         deadline = Deadline.after(self._settings.timeout)
         writes: dict[str, Write] = {}
         failures: dict[str, Failure] = {}
-        for components in (True, False):
-            stage = [t for t in targets if t.member.components is components]
-            if not stage:
-                continue
+        for stage in _stages(targets):
             with ThreadPoolExecutor(min(16, len(stage))) as pool:
                 for target, done in zip(
                     stage, pool.map(lambda t: self._one(t, version_ids, deadline), stage), strict=True
@@ -109,6 +109,15 @@ class Restore:
             return self._writer.rollback(member.name, member.revision, deadline, revisions)
         self._progress(f"{member.name}: back to what set {record.id} holds (revision {member.revision} is gone)")
         return self._writer.redeploy(member, record, version_ids, deadline)
+
+
+def _stages(targets: Sequence[Target]) -> list[list[Target]]:
+    """What is restored side by side, in its order."""
+    found: dict[tuple[bool, int], list[Target]] = {}
+    for target in targets:
+        own = target.member.components
+        found.setdefault((not own, 0 if own else -target.member.wave), []).append(target)
+    return [found[key] for key in sorted(found)]
 
 
 def state_towards(member: Member, revisions: History, read: Read) -> State:

@@ -9,16 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .convert_entry import entry_of
+from .convert_hooks import hooks_of, hooks_said
 from .convert_parts import part_values, ports_of
 from .convert_pod import main_container, pod_values
+from .convert_policies import policies_of
 from .convert_source import Group, Notes, Object, each, groups_of, part, reading, title_of
+from .graph import Cycle, waves
 from .spec import NAME
 from .types import check
 from .values import over
 
 _SECRETS = ("secretKeyRef", "secretRef", "secretName")
-# What follows from entries, or is Helm's own.
-_FOLLOWS = ("ServiceAccount", "PodDisruptionBudget", "Namespace")
+_INSTEAD = {
+    "ServiceAccount": "no service of the source has it; each service gets an account of its own",
+    "PodDisruptionBudget": "it chooses the pods of no service alone; each service gets one of its own",
+    "Namespace": "it is the environment's, `environment_namespace`",
+}
 _KEPT = "keep it in `manifests` of an entry of its own, or in a chart"
 
 
@@ -47,13 +53,16 @@ def converted(
     :param is_credential: whether a variable, by name and value, must not be shown
     :raises Malformed: something has a field that Kubernetes would not take
     """
-    notes = Notes()
+    notes, objects = Notes(), list(objects)
     with reading("an object"):
         groups, left = groups_of(objects)
     wanted = {}
     for group in groups:
         with reading(title_of(group.workload)):
             wanted[group.name] = _wanted(group, notes, is_credential)
+    with reading("a network policy"):
+        for name, policy in policies_of(groups, notes).items():
+            wanted[name] = over(wanted[name], {"networkPolicy": policy})
     own = {group.name: group.own for group in groups}
     with reading("an object"):
         _leftovers(left, notes)
@@ -63,6 +72,12 @@ def converted(
         others = [other for other in wanted if other != name]
         with reading(name):
             found.services[name] = entry_of(name, values, defaults, app, ingress, others, own[name])
+    with reading("a hook"):
+        hooks_said([item for item in objects if hooks_of(item)], found.services, notes)
+    try:
+        waves(found.services)
+    except Cycle as circle:
+        notes.say(str(circle))
     return found
 
 
@@ -125,7 +140,8 @@ def _variables(ingress: Mapping[str, Any]) -> dict[str, Any]:
 def _leftovers(left: list[Object], notes: Notes) -> None:
     for item in left:
         kind = item.get("kind")
-        if kind in _FOLLOWS:
+        if kind in _INSTEAD:
+            notes.say(f"{title_of(item)}: {_INSTEAD[str(kind)]}.")
             continue
         if kind == "Secret":
             for key in [*part(item, "data"), *part(item, "stringData")]:

@@ -37,8 +37,11 @@ def part_values(group: Group, container: Mapping[str, Any], port: int, notes: No
     policies = group.of("NetworkPolicy")
     if group.own:
         found["networkPolicy"] = _policy(part(policies[0], "spec")) if policies else {"enabled": False}
-    elif policies:
-        notes.say(f"{group.name}: {_titles(policies)}; say it with calls, needs and internet.")
+    for budget in group.of("PodDisruptionBudget"):
+        if part(budget, "spec").get("maxUnavailable") != 1:
+            notes.say(
+                f"{group.name}: {title_of(budget)}; each service allows one eviction at a time (maxUnavailable: 1)."
+            )
     for item in group.objects:
         if item.get("kind") not in (*_SAID, *(("HTTPRoute",) if group.own else ())):
             notes.say(f"{group.name}: {title_of(item)}.")

@@ -111,9 +111,9 @@ def template_of(workload: Object) -> Object:
 
 
 def groups_of(objects: Iterable[Object]) -> tuple[list[Group], list[Object]]:
-    """The services, and the objects that belong to none."""
+    """The services, and the objects that belong to none; hooks of Helm are neither."""
     rest, groups = [], []
-    for item in objects:
+    for item in (one for one in objects if not part(one, "metadata", "annotations").get("helm.sh/hook")):
         if item.get("kind") in WORKLOADS:
             groups.append(Group(name_of(item), item, _is_own(item)))
         else:
@@ -148,10 +148,10 @@ def _belongs(item: Object, group: Group) -> bool:
     kind, name = item.get("kind"), name_of(item)
     labels, spec = part(group.template, "metadata", "labels"), part(item, "spec")
     if kind == "Service":
-        return _selects(part(spec, "selector"), labels)
+        return selects(part(spec, "selector"), labels)
     if kind in ("PodDisruptionBudget", "NetworkPolicy"):
         selector = part(spec, "selector" if kind == "PodDisruptionBudget" else "podSelector")
-        return "matchExpressions" not in selector and _selects(part(selector, "matchLabels"), labels)
+        return "matchExpressions" not in selector and selects(part(selector, "matchLabels"), labels)
     if kind in ("HorizontalPodAutoscaler", "ScaledObject"):
         target = part(spec, "scaleTargetRef")
         return target.get("name") == name_of(group.workload) and target.get("kind") in (None, group.workload["kind"])
@@ -162,12 +162,13 @@ def _belongs(item: Object, group: Group) -> bool:
         return next(backends(item), None) in names or (group.own and name.startswith(f"{group.base}-"))
     if kind == "ServiceMonitor":
         selector = part(spec, "selector", "matchLabels")
-        return any(_selects(selector, part(service, "metadata", "labels")) for service in group.services)
+        return any(selects(selector, part(service, "metadata", "labels")) for service in group.services)
     own = ("Role", "RoleBinding", "Middleware")
     return group.own and kind in own and name in (group.base, f"{group.base}-https")
 
 
-def _selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    """Whether ``matchLabels`` choose pods with these labels; an empty selector chooses none here."""
     return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
 
 

@@ -63,20 +63,46 @@ def shop(ansible: Ansible) -> dict[str, Any]:
 def todo(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The Todo app and a sixth service: one entry."""
     inventory = staging(tmp_path_factory.mktemp("todo"))
-    (inventory / "group_vars/all/own.yml").write_text(yaml.safe_dump(SIXTH))
+    add_services(inventory, SIXTH["services"])
     return described(ansible, inventory, TODO_VERSION="sha-0123abc")
 
 
-def staging(folder: Path) -> Path:
+# What the Todo app's inventories said of its services before there were keys for it.
+PUBLIC_BY_HAND = """
+frontend_values:
+  exposure:
+    api: ingress
+    host: "{{ environment_url | urlsplit('hostname') }}"
+    annotations: "{{ ingress_annotations }}"
+    ingress:
+      className: "{{ ingress_class_name }}"
+      tlsSecretName: frontend-tls
+      clusterIssuer: letsencrypt-ENVIRONMENT
+      traefikRedirect: "{{ ingress_traefik_redirect | todo.cloud.boolean('ingress_traefik_redirect') }}"
+"""
+SCALE_BY_HAND = "backend_api_values: {autoscaling: {enabled: true, minReplicas: 2, maxReplicas: 4}}"
+
+
+def staging(folder: Path, environment: str = "staging") -> Path:
     """A copy of staging's inventory, beside the file that all environments share."""
     shutil.copy(TOP / "inventories/app.yml", folder)
-    shutil.copytree(TOP / "inventories/staging", folder / "staging")
-    return folder / "staging"
+    shutil.copytree(TOP / "inventories" / environment, folder / environment)
+    return folder / environment
 
 
-def by_hand(folder: Path) -> Path:
+def add_services(inventory: Path, services: dict[str, Any], **more: Any) -> None:
+    """In place of those of the environment; one file says all."""
+    here = inventory / "group_vars/all/services.yml"
+    here.write_text(yaml.safe_dump({**yaml.safe_load(here.read_text()), "services": services, **more}))
+
+
+def by_hand(folder: Path, environment: str = "staging") -> Path:
     """The same with hosts written by hand, as inventories were before there were entries."""
-    inventory = staging(folder)
+    inventory = staging(folder, environment)
+    (inventory / "host_vars/frontend.yml").write_text(PUBLIC_BY_HAND.replace("ENVIRONMENT", environment))
+    said = yaml.safe_load((inventory / "group_vars/all/services.yml").read_text())
+    del said["services"]
+    (inventory / "group_vars/all/services.yml").write_text(yaml.safe_dump(said))
     (inventory / "services.yml").unlink()
     hosts = yaml.safe_load((inventory / "hosts.yml").read_text())
     groups = {"core_services": FIVE[:2], "event_services": FIVE[2:]}
@@ -100,7 +126,7 @@ def release(made: dict[str, Any], name: str) -> dict[str, Any]:
 def objects(helm: Helm, one: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found = helm.render(Path(one["chart"]).name, one["values"], one["name"], one["namespace"])
     for item in found:
-        if "dapr.io" not in item["apiVersion"]:
+        if not item["apiVersion"].startswith(("dapr.io", "traefik.io")):
             kubernetes_validate.validate(item, "1.36", strict=True)
     return {item["kind"]: item for item in found}
 
@@ -218,10 +244,24 @@ def test_the_five_are_the_same_releases_however_they_are_said(
     assert [sorted(wave) for wave in names(now)] == [sorted(wave) for wave in names(hand)]
 
 
+def test_replicas_and_public_endpoints_render_the_same_by_values_and_by_keys(
+    ansible: Ansible, tmp_path: Path, helm: Helm
+) -> None:
+    given = {"TODO_VERSION": "sha-0123abc"}
+    inventory = by_hand(tmp_path, "production")
+    (inventory / "host_vars/backend_api.yml").write_text(SCALE_BY_HAND)
+    made = [described(ansible, one, **given) for one in (TOP / "inventories/production", inventory)]
+    for name in ("backend-api", "frontend"):
+        now, before = (objects(helm, release(one, name)) for one in made)
+        assert now == before
+    assert "HorizontalPodAutoscaler" in objects(helm, release(made[0], "backend-api"))
+    assert "Ingress" in now
+
+
 def test_hosts_written_by_hand_and_entries_go_together(ansible: Ansible, tmp_path: Path) -> None:
     inventory = by_hand(tmp_path)
     (inventory / "services.yml").write_text("plugin: todo.cloud.services\n")
-    (inventory / "group_vars/all/own.yml").write_text(yaml.safe_dump(SIXTH))
+    add_services(inventory, SIXTH["services"])
     mixed = described(ansible, inventory, TODO_VERSION="sha-0123abc")
     assert names(mixed)[-2:] == [["audit-log"], ["mail"]]
     assert release(mixed, "backend-api")["values"]["networkPolicy"] == {
@@ -271,8 +311,7 @@ def shapes(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     inventory = tmp_path_factory.mktemp("shapes") / "staging"
     shutil.copytree(TOP / "inventories/staging", inventory)
     (inventory / "services.yml").write_text("plugin: todo.cloud.services\n")
-    own = {"app": {"registry": "ghcr.io/acme", "version": "v1"}, "services": SHAPES}
-    (inventory / "group_vars/all/own.yml").write_text(yaml.safe_dump(own))
+    add_services(inventory, SHAPES, app={"registry": "ghcr.io/acme", "version": "v1"})
     return described(ansible, inventory, TODO_VERSION="sha-0123abc")
 
 

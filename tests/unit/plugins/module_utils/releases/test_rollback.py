@@ -21,7 +21,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target
 )
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
 
-from tests.support.fake_environment import A1, A2, BAD, C2, World, deployed, outcomes, strict, two_sets
+from tests.support.fake_environment import A1, A2, BAD, C1, C2, World, deployed, outcomes, strict, two_sets
 from tests.support.stored_releases import store
 
 
@@ -54,6 +54,18 @@ def test_back_to_the_set_before_and_not_forward_again() -> None:
     assert world.helm.commands == ["rollback components", "rollback api"]
     assert world.image() == "r/api:v1.0.0"
     assert refused(world.forget()) is Code.NO_VERIFIED_SET
+
+
+def test_who_calls_others_goes_back_before_them() -> None:
+    """Waves follow from `after`, `calls` and `needs`; the components are first in both directions."""
+    world = World()
+    for component, tag in ((C1, "v1.0.0"), (C2, "v2.0.0")):
+        world.apply(
+            {"components": component},
+            *({name: {"image": f"r/{name}:{tag}"}} for name in ("orders", "web", "mail", "edge")),
+        )
+    world.forget().rollback()
+    assert world.helm.commands == [f"rollback {name}" for name in ("components", "edge", "mail", "web", "orders")]
 
 
 @pytest.mark.parametrize(("to", "image"), [("1", "v1.0.0"), ("1111111", "v1.0.0"), ("2222222bbbb", "v2.0.0")])
