@@ -28,7 +28,9 @@ def test_the_schema_is_up_to_date() -> None:
 def test_the_schema_knows_what_is_refused() -> None:
     told = Draft202012Validator(schema())
     assert told.is_valid({"app": {}, "services": {"web": None, "api": {"port": 3000, "scale": 2}}, "other": 1})
-    mistakes: list[dict[str, Any]] = [{"prot": 1}, {"topics": {}}, {"scale": "two"}]
+    for template in ({"port": "{{ port }}"}, {"public": "{{ host }}"}, {"public": {"host": "a.b", "tls": "{{ tls }}"}}):
+        assert told.is_valid({"services": {"web": template}}), template
+    mistakes: list[dict[str, Any]] = [{"prot": 1}, {"topics": {}}, {"scale": "two"}, {"public": "a b"}]
     for wrong in mistakes:
         assert not told.is_valid({"services": {"web": wrong}})
     assert not told.is_valid({"services": {"back_end": {}}})

@@ -49,7 +49,7 @@ class Text:
         return self.name
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "string", **({"pattern": self.pattern} if self.pattern else {})}
+        return {"type": "string", **({"pattern": f"{self.pattern}|{_TEMPLATE.pattern}"} if self.pattern else {})}
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, str)
@@ -71,7 +71,8 @@ class Number:
         return f"{self.name}, {self.minimum} to {self.maximum}"
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+        limits = {"minimum": self.minimum, "maximum": self.maximum}
+        return {"type": ["integer", "string"], **limits, "pattern": _TEMPLATE.pattern}
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
@@ -89,7 +90,7 @@ class Switch:
         return "true or false"
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "boolean"}
+        return {"type": ["boolean", "string"], "pattern": _TEMPLATE.pattern}
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, bool)
