@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -82,4 +83,4 @@ def test_the_local_environment_is_explained_before_there_is_a_cluster(tmp_path: 
             TODO_CLOUD_CACHE=str(tmp_path), KUBECONFIG="",
         )  # fmt: skip
     assert run.returncode == 0, run.stdout[-3000:]
-    assert "backend-api                -> 192.0.2.1/32" in run.stdout
+    assert re.search(r"backend-api +-> 192\.0\.2\.1/32 +: 5432", run.stdout), run.stdout[-3000:]
