@@ -18,6 +18,7 @@ author: todo.cloud maintainers (@todo-app)
 version_added: "0.1.0"
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -34,6 +35,11 @@ _NO_WORDS = (
     "MODULE FAILURE",
     "Task failed: Action failed: Unknown error",
 )  # they need what the command itself said
+# What Ansible says first about a task whose arguments or module failed.
+_WRAPPING = re.compile(
+    r"(?:Task failed: |(?:Module|Action) failed: |Finalization of task args for '[^']*' failed: "
+    r"|Error while resolving value for '[^']*': )+(?=.)"
+)
 _LONGEST = 600
 
 
@@ -86,7 +92,8 @@ def why(result: Mapping[str, Any]) -> str:
     text = str(result.get("msg") or "").strip()
     if text.partition("\n")[0].rstrip(".") in _NO_WORDS:
         text = next(_words(result), text or "it gives no reason")
-    return shortened(one_line(masked(text)), limit=_LONGEST)
+    text = one_line(masked(text))
+    return shortened(_WRAPPING.sub("", text, count=1) if _WRAPPING.match(text) else text, limit=_LONGEST)
 
 
 def _words(result: Mapping[str, Any]) -> Iterator[str]:

@@ -75,7 +75,7 @@ def chart_digest(chart: str, version: str | None) -> str:
         return digest_of(b"archive", path.read_bytes())
     except OSError as exc:
         where = os.path.abspath(chart)
-        relative = "" if os.path.isabs(chart) else f" ({chart!r} begins where Ansible was started)"
+        relative = "" if os.path.isabs(chart) else f" ({chart!r} begins in the playbook's folder)"
         message = f"There is no chart at {where}: {exc.strerror}{relative}. Correct its path."
         raise error(Code.CHART_INVALID, message, chart=chart) from exc
 
@@ -85,8 +85,8 @@ def _not_here(chart: str) -> str:
     if "://" in chart:
         return f"The chart {chart!r} is not on this machine: set its exact chart_version too."
     return (
-        f"The chart {chart!r} is not on this machine: there is no {os.path.abspath(chart)} (a relative path begins "
-        "where Ansible was started). Correct the path; for a chart of a repository set its exact chart_version too."
+        f"The chart {chart!r} is not on this machine: there is no {os.path.abspath(chart)} (a relative path begins in "
+        "the playbook's folder). Correct the path; for a chart of a repository set its exact chart_version too."
     )
 
 

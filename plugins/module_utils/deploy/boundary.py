@@ -7,6 +7,7 @@ It is compared with what a chart renders, or a stored revision holds, before any
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -103,6 +104,7 @@ class Boundary:
         """
         items = tuple(item for name, texts in manifests.items() for text in texts for item in self._items(name, text))
         problems = [*self._elsewhere(items), *self._twice(items), *(self._owned_by_others(items) if live else ())]
+        problems += [p for name, texts in manifests.items() if texts for p in self._repeated(name, texts[0])]
         brought = tuple(
             item for name, text in (crds or {}).items() for item in self._items(name, text) if not self._is_there(item)
         )
@@ -149,6 +151,13 @@ class Boundary:
             other = seen.setdefault(key, item.release)
             if item.name and other != item.release:
                 yield foreign(item.release, f"{quoted(item)} belongs to release {other} too", "rename one of them")
+
+    def _repeated(self, release: str, manifest: str) -> Iterator[Problem]:
+        """Objects that are in one release's own manifest more than once: Helm writes all of them."""
+        for item, count in Counter(self._items(release, manifest)).items():
+            if item.name and count > 1:
+                message = f"the chart has {quoted(item)} {count} times, and only one of them counts"
+                yield Problem(release, Code.CHART_INVALID, message, "leave one of them", certain=False)
 
     def _owned_by_others(self, items: Sequence[Item]) -> Iterator[Problem]:
         wanted = {(item.resource, item.namespace) for item in items if item.resource}

@@ -224,7 +224,9 @@ class HelmReleaseRun:
             boundary = Boundary(self._kube, self._settings.namespace, self._settings.allowed_namespaces)
             is_first = self._report.action is Action.INSTALL and not self._skip_crds
             crds = {spec.name: rendering.crds(spec, snapshot.version_ids)} if is_first else {}
-            boundary.look({spec.name: (rendered.manifest, *rendered.hooks)}, crds).check()
+            contents = boundary.look({spec.name: (rendered.manifest, *rendered.hooks)}, crds)
+            contents.check()
+            self._report.warnings += [f"{problem}." for problem in contents.problems]
         done = writer.apply(
             spec, snapshot.version_ids, deadline, force_conflicts=self._force, skip_crds=self._skip_crds
         )

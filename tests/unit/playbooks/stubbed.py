@@ -15,7 +15,7 @@ import yaml
 from tests.unit.ansible_runs import TOP, Ansible
 
 _KUBERNETES_CORE = ("k8s", "k8s_info", "k8s_cluster_info")
-_ALIKE = ("galaxy.yml", "meta", "playbooks", "charts")
+_ALIKE = ("galaxy.yml", "meta", "charts")
 _STUB = Path(__file__).parent / "stub_action.py"
 
 
@@ -51,6 +51,10 @@ class Stubbed(Ansible):
             made.mkdir(parents=True)
         for name in _ALIKE:
             (own / name).symlink_to(TOP / name)
+        (own / "playbooks").mkdir()
+        for entry in (TOP / "playbooks").iterdir():
+            if entry.name != "collections":  # it leads to modules that are no stubs
+                (own / "playbooks" / entry.name).symlink_to(entry)
         for name in ("filter", "lookup", "module_utils", "plugin_utils", "modules"):
             (own / "plugins" / name).symlink_to(TOP / "plugins" / name)
         for role in (TOP / "roles").iterdir():

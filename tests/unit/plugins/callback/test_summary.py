@@ -31,9 +31,13 @@ DONE = {
         ({"msg": "One or more items failed", "results": [{"msg": "ok"}, {"failed": True, "msg": "that"}]}, "that"),
         ({"censored": "hidden", "msg": "secret"}, "its output is hidden (no_log)"),
         ({}, "it gives no reason"),
+        ({"msg": "Task failed: Module failed: api: gone."}, "api: gone."),
+        ({"msg": "Task failed: Finalization of task args for 'x.y' failed: Error while resolving value for 'k': no k."},
+         "no k."),
+        ({"msg": "Task failed: "}, "Task failed:"),
         ({"msg": "::error::x \x1b[2Jpostgres://u:hunter2hunter2@db/x"}, ": :error::x \\x1b[2Jpostgres://***@db/x"),
     ],
-)
+)  # fmt: skip
 def test_reasons(result: dict[str, Any], expected: str) -> None:
     assert why(result) == expected
 

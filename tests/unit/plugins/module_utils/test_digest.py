@@ -80,7 +80,7 @@ def test_it_is_said_where_a_chart_was_looked_for(tmp_path: Path, monkeypatch: py
         with pytest.raises(TodoCloudError) as caught:
             chart_digest(chart, None)
         assert str(tmp_path / "charts/api") in caught.value.failure.message
-        assert "where Ansible was started" in caught.value.failure.message
+        assert "in the playbook's folder" in caught.value.failure.message
 
 
 def test_the_archive_is_the_same_bytes_for_the_same_content_and_holds_the_chart(chart: Path) -> None:

@@ -56,6 +56,14 @@ def test_lists_and_unknown_kinds_hide_nothing(text: str) -> None:
     assert "'mini'" in found
 
 
+def test_an_object_that_a_chart_has_twice_is_told() -> None:
+    contents = Boundary(FakeKube(), "ns").look({"api": ("\n---\n".join([manifest()] * 2), manifest())})
+    (problem,) = contents.problems
+    assert str(problem) == "api: the chart has 'ConfigMap x' 2 times, and only one of them counts: leave one of them"
+    assert not problem.certain
+    contents.check()
+
+
 def test_cluster_scoped_objects_are_listed_not_refused() -> None:
     contents = Boundary(FakeKube(), "ns").look(
         {"api": (manifest("ClusterRoleBinding", "admin", "ignored", ROLE.api_version),)}
