@@ -23,7 +23,7 @@ from ..helm.storage import CorruptRelease, History, ReleaseStatus
 from ..kube.errors import KubeError
 from ..parsing import quoted
 from ..planning.plan import Read
-from ..planning.spec import VersionIds
+from ..planning.spec import ReleaseSpec, VersionIds
 from ..preflight.problem import Problem
 from ..records.record import Member, Record
 from .boundary import Boundary, Contents, foreign
@@ -54,17 +54,22 @@ class RestoreCheck:
             return list(self._boundary.look_at([self._read(member.name, member.revision)]).problems)
         with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
             spec = spec_of(member, target.record, self._run.settings.namespace, Path(folder))
-            if not target.record.signed and not self._is_source(target):
-                message = (
-                    f"release set {target.record.id} is not signed and names the chart {quoted(member.chart)}, which "
-                    "is not of an allowed source"
-                )
-                return [foreign(member.name, message, "name its source in allowed_chart_sources if this is meant")]
-            revision = history[-1].revision + 1 if history else 1
-            request = apply_request(self._run.settings, spec, version_ids, revision)
-            rendered = self._run.helm.render(request)
-            is_first = not history or history[-1].status is ReleaseStatus.UNINSTALLED
-            crds = {member.name: self._run.helm.crds(request)} if is_first else {}
+            return self.anew(target, spec, history, version_ids)
+
+    def anew(self, target: Target, spec: ReleaseSpec, history: History, version_ids: VersionIds) -> list[Problem]:
+        """Why a release may not be made anew from its target; ``spec``: as the record says it, or with other values."""
+        member = target.member
+        if not target.record.signed and not self._is_source(target):
+            message = (
+                f"release set {target.record.id} is not signed and names the chart {quoted(member.chart)}, which "
+                "is not of an allowed source"
+            )
+            return [foreign(member.name, message, "name its source in allowed_chart_sources if this is meant")]
+        revision = history[-1].revision + 1 if history else 1
+        request = apply_request(self._run.settings, spec, version_ids, revision)
+        rendered = self._run.helm.render(request)
+        is_first = not history or history[-1].status is ReleaseStatus.UNINSTALLED
+        crds = {member.name: self._run.helm.crds(request)} if is_first else {}
         contents = self._boundary.look({member.name: (rendered.manifest, *rendered.hooks)}, crds)
         return [*contents.problems, *self._new_in_the_cluster(target, contents, history)]
 

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..deploy.boundary import Boundary, Contents
+from ..deploy.restore_check import RestoreCheck, Target
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verifier
 from ..deploy.writer import spec_of
@@ -23,8 +25,9 @@ from ..failure import Code, Failure, TodoCloudError, error
 from ..kube.api import MERGE
 from ..kube.deadline import Deadline
 from ..planning.snapshot import WORKLOADS, is_workload, targets_of
+from ..planning.spec import ReleaseSpec
 from ..records.record import Member, Record
-from ..rollout.targets import Target
+from ..rollout.targets import Target as Workload
 from ..settings import OnFailure
 from .apply import Engine
 from .run import deployed, image_of_own, named
@@ -69,9 +72,10 @@ class Adjustment:
         self._done = Adjusted(self._service)
 
     def restart(self) -> Adjusted:
-        """Pods are replaced as in an update. Raises invalid_input, or a verdict's."""
+        """Pods are replaced as in an update. Raises invalid_input, foreign_object, or a verdict's."""
         self._guard()
         stored = deployed(self._run, self._service)
+        Boundary(self._run.kube, self._settings.namespace, self._settings.allowed_namespaces).look_at([stored]).check()
         targets = [target for target in targets_of(stored) if is_workload(target)]
         if not targets:
             raise error(Code.INVALID_INPUT, f"{self._service} has no pods that stay: there is nothing to restart.")
@@ -84,7 +88,7 @@ class Adjustment:
         return self._done
 
     def scale(self, replicas: int) -> Adjusted:
-        """Deploys what was verified last with this number of pods. Raises invalid_input, or a verdict's."""
+        """Deploys what was verified last, with this number of pods. Raises as restart() does."""
         self._guard()
         if not 0 <= replicas <= _MOST:
             raise error(Code.INVALID_INPUT, f"replicas is {replicas}, which is not a number from 0 to {_MOST}.")
@@ -98,6 +102,7 @@ class Adjustment:
         with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
             spec = spec_of(member, record, self._settings.namespace, Path(folder))
             spec = spec.with_values({**member.values, "replicas": replicas})
+            self._check_record(Target(member, record), spec)
             members = tuple(record.members)
             settings = replace(self._settings, on_failure=OnFailure.RELEASE, all_releases=members, prune=False)
             report = Engine(self._run.with_settings(settings), [[spec]]).apply()
@@ -110,11 +115,17 @@ class Adjustment:
             )
         return self._done
 
+    def _check_record(self, target: Target, spec: ReleaseSpec) -> None:
+        """What is deployed anew from a record is held to the same as a rollback to it. Raises foreign_object."""
+        if not target.record.signed:
+            history = self._run.storage.history(self._service)
+            Contents(problems=tuple(RestoreCheck(self._run).anew(target, spec, history, {}))).check()
+
     def _guard(self) -> None:
         settings = self._settings
         guard(self._run.kube, Claims(settings.environment, settings.namespace, settings.cluster_id))
 
-    def _restart(self, run: LockedRun, targets: Sequence[Target]) -> None:
+    def _restart(self, run: LockedRun, targets: Sequence[Workload]) -> None:
         now = datetime.fromtimestamp(run.kube.server_now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: now}}}}}
         for target in targets:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.releases.adjust import RESTARTED_AT, Adjusted, Adjustment
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
@@ -104,3 +107,35 @@ def test_what_is_refused() -> None:
     assert "replicas is 101" in refused(deployed(), replicas=101)
     assert "did you mean 'api'?" in refused(deployed(), service="aapi")
     assert "components has no pods that stay" in refused(deployed(), service="components")
+
+
+def test_a_restart_leaves_workloads_of_other_namespaces_alone(own: World) -> None:
+    """What Helm stores may be forged by whoever may write Secrets."""
+    elsewhere = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "api", "namespace": "production"}}
+    store(own.kube, "api", 2, config=A2, manifest=json.dumps(elsewhere))
+    assert "'Deployment api' is in namespace 'production'" in refused(own)
+
+
+@pytest.mark.parametrize(
+    ("forged", "words"),
+    [
+        ({}, "release set 1 is not signed and would bring 'ClusterRoleBinding admin'"),
+        (
+            {"local": False, "chart": "oci://evil.example/x", "chart_version": "1.0.0"},
+            "names the chart 'oci://evil.example/x'",
+        ),
+    ],
+)
+def test_a_forged_record_brings_no_more_by_scale_than_by_a_rollback(
+    own: World, forged: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the revision that is deployed, and another chart or other values."""
+    record = own.record(1)
+    members = {**record.members, "api": replace(record.members["api"], **forged)}
+    del own.kube.objects["ConfigMap", "ns", "release-set-1"]
+    own.run().records.write(replace(record, members=members, charts={} if forged else record.charts))
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "admin"},
+    }  # fmt: skip
+    monkeypatch.setattr(own.helm, "render", lambda request: Rendered(json.dumps(binding)))
+    assert words in refused(own.forget(), replicas=2)
