@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..failure import Code, TodoCloudError, error
-from ..helm.manifest import documents_of
+from ..helm.manifest import documents_of, is_kept
 from ..helm.state import Action
 from ..helm.storage import IN_CONFIG_MAPS, HelmReader, StoredRelease
 from ..kube.api import KubeReader
@@ -120,6 +120,37 @@ class Boundary:
     def look_at(self, releases: Iterable[StoredRelease]) -> Contents:
         """The same for stored revisions."""
         return self.look({stored.name: (stored.manifest, *stored.hooks) for stored in releases})
+
+    def removal(self, stored: StoredRelease, runs: Sequence[str] = ()) -> Contents:
+        """What Helm may delete because of a stored revision: it asks nobody whose an object is, and whoever may write
+        Secrets may have written it. ``runs``: events for which its hooks run.
+        """
+        items = tuple(self._items(stored.name, stored.manifest))
+        problems = [*self._elsewhere(items), *filter(None, map(self._unmarked, items))]
+        events = stored.events or ((),) * len(stored.hooks)
+        hooks = [text for text, when in zip(stored.hooks, events, strict=True) if set(when) & set(runs)]
+        made = tuple(item for text in hooks for item in self._items(stored.name, text))
+        problems += self._elsewhere(made)
+        for item in made:
+            if item.resource and not item.resource.namespaced:
+                message = f"a hook of revision {stored.revision} would make {quoted(item)}, which is cluster-scoped"
+                problems.append(foreign(item.release, message, "call Helm yourself if this is meant"))
+        return Contents(items, tuple(dict.fromkeys(problems)))
+
+    def _unmarked(self, item: Item) -> Problem | None:
+        """Outside of the namespace only what Helm marked as the release's is the release's."""
+        if item.resource is None or item.namespace == self.namespace:
+            return None
+        try:
+            found = self.kube.find(item.resource, item.namespace, item.name, metadata_only=True)
+        except Forbidden:
+            return None  # then it may not be deleted either
+        notes = _texts((found or {}).get("metadata", {}).get("annotations"))
+        owner = notes.get(_RELEASE), notes.get(_NAMESPACE)
+        if found is None or owner == (item.release, self.namespace) or is_kept(found):
+            return None
+        message = f"{quoted(item)} is not marked as the release's, but stands in what Helm stored of it"
+        return foreign(item.release, message, "look who wrote that, and remove the revision or mark the object")
 
     def _items(self, release: str, manifest: str) -> Iterator[Item]:
         for found in (item for document in documents_of(manifest) for item in _flat(document, 0)):

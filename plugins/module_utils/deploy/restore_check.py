@@ -30,6 +30,8 @@ from .boundary import Boundary, Contents, foreign
 from .run import Run
 from .writer import apply_request, spec_of
 
+_ROLLBACK = ("pre-rollback", "post-rollback")  # events of Helm
+
 
 @dataclass(frozen=True)
 class Target:
@@ -51,7 +53,8 @@ class RestoreCheck:
         """Why a release may not go back to its target; empty when it may. Raises rollback_target_missing, HelmError."""
         member = target.member
         if usable(member, history, self._read):
-            return list(self._boundary.look_at([self._read(member.name, member.revision)]).problems)
+            stored = self._read(member.name, member.revision)
+            return [*self._boundary.look_at([stored]).problems, *self._boundary.removal(stored, _ROLLBACK).problems]
         with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
             spec = spec_of(member, target.record, self._run.settings.namespace, Path(folder))
             return self.anew(target, spec, history, version_ids)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
@@ -26,6 +26,7 @@ from ..planning.hiding import without_secrets
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..records.record import Member, Record
 from ..settings import Settings
+from .boundary import Boundary
 from .handover import take_over
 from .hooks import HookWatch, both
 from .orphans import label_failed, remove_orphans
@@ -33,6 +34,7 @@ from .removed_apis import with_served_apis
 from .replicas import free_replicas
 from .run import LockedRun
 
+_REMOVAL = ("pre-delete", "post-delete")  # events of Helm
 _STEPS = 4  # at most: quarantine, recovery, the end of an uninstall, and the step itself
 _REVISIONS = 6  # failed revisions per write: more would push good ones out of Helm's history
 _SERVER_SIDE = 4  # Helm's first version that applies by the server
@@ -185,6 +187,7 @@ class ReleaseWriter:
         before = known[-1].revision if known else 0
         if not known:
             self._storage.refuse_second_history(name)
+        self._look_at_stored(name, known)
         label_failed(self._kube, self._settings.namespace, known)
         last, mended = before, False
         for attempt in count():
@@ -231,8 +234,25 @@ class ReleaseWriter:
         with watch.watching():
             yield self._helm.guarded(both(self._check, watch.check))
 
+    def _look_at_stored(self, name: str, history: History, runs: Sequence[str] = ()) -> None:
+        """What Helm takes for the release's, it deletes when it is no longer wanted. Raises foreign_object."""
+        settings = self._settings
+        if settings.platform:  # its releases are the whole cluster's
+            return
+        boundary = Boundary(self._kube, settings.namespace, settings.allowed_namespaces)
+        for revision in history:
+            if runs or revision is history[-1] or revision.status is ReleaseStatus.DEPLOYED:
+                try:
+                    stored = self._storage.read(name, revision.revision)
+                except CorruptRelease as exc:
+                    if runs and exc.misplaced:  # Helm goes by the number within
+                        raise
+                    continue
+                boundary.removal(stored, runs).check()
+
     def _uninstall(self, name: str) -> None:
         """Helm's uninstall, which continues an interrupted one."""
+        self._look_at_stored(name, self._storage.history(name), _REMOVAL)
         deadline, mended = Deadline.after(self._settings.timeout), False
         for attempt in count():
             try:

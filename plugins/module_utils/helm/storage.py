@@ -96,13 +96,15 @@ class StoredRelease:
     rollback_revision: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     hooks: tuple[str, ...] = ()  # their manifests, which are not part of ``manifest``
+    events: tuple[tuple[str, ...], ...] = ()  # when each of them runs, such as ("pre-delete",)
 
 
 class CorruptRelease(TodoCloudError):
-    """The Secret exists but does not contain a release."""
+    """The Secret exists but does not contain a release. ``misplaced``: it contains another one than it is named for."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, *, misplaced: bool = False) -> None:
         super().__init__(Failure(Code.HELM_FAILED, f"A Helm release's Secret cannot be read: {why}.", {}))
+        self.misplaced = misplaced
 
 
 def secret_name(name: str, revision: int) -> str:
@@ -179,6 +181,7 @@ def stored_release(raw: Mapping[str, Any], labels: Mapping[str, str] | None = No
             rollback_revision=_part(info, "rollback_revision", int, 0),
             labels=dict(labels or {}),
             hooks=tuple(_part(hook, "manifest", str, "") for hook in hooks),
+            events=tuple(_part(hook, "events", tuple[str, ...], ()) for hook in hooks),
         )
     except Malformed as exc:
         raise CorruptRelease(str(exc)) from exc
@@ -258,7 +261,7 @@ class HelmReader:
             found = revision_of(secret["metadata"])
             stored = stored_release(decode(_payload(secret)), found.labels if found else {})
             if (stored.name, stored.revision) != (name, revision):
-                raise CorruptRelease(f"it contains revision {stored.revision} of {quoted(stored.name)}")
+                raise CorruptRelease(f"it contains revision {stored.revision} of {quoted(stored.name)}", misplaced=True)
             stored = replace(stored, namespace=self.namespace)  # whatever a copied or restored Secret says
             self._contents[key] = (secret["metadata"]["resourceVersion"], stored)
         return stored

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, NAMESPACE
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, NAMESPACE, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME, UNFINISHED
 from ansible_collections.todo.cloud.plugins.module_utils.records.packing import pack
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member
@@ -145,6 +146,22 @@ def test_objects_of_another_namespace_or_release_are_refused_before_the_first_wr
     assert (taken.code, "'a'" in taken.message) == ("foreign_object", True)
     assert changed(world, before) == set()
     assert world.kube.get(CONFIG_MAP, neighbour, "x")["metadata"]["annotations"]["meta.helm.sh/release-name"] == "a"
+
+
+def test_what_helm_would_delete_because_of_a_forged_revision_stays(world: World, neighbour: str) -> None:
+    """Helm deletes what the deployed revision holds and the next one does not, whoever made it and wherever it is."""
+    victim = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "victim", "namespace": neighbour}}
+    world.kube.create(CONFIG_MAP, neighbour, victim)
+    other = {**objects(world, config_map(world.namespace, "other")), "name": "b"}
+    world.apply(other, objects(world, config_map(world.namespace))).ok()
+    secret = world.kube.get(SECRET, world.namespace, secret_name("a", 1))
+    raw = decode(secret["data"]["release"])
+    raw["manifest"] += f"\n---\n{json.dumps(victim)}"
+    world.kube.patch(SECRET, world.namespace, secret_name("a", 1), {"data": {"release": encode(raw)}})
+    upgraded = world.apply(other, objects(world, config_map(world.namespace, "y")))
+    removed = world.apply(other, all_releases=["b"], prune=True)
+    assert world.kube.find(CONFIG_MAP, neighbour, "victim") is not None
+    assert [upgraded.code, removed.code] == ["foreign_object"] * 2
 
 
 def test_another_environments_mark_on_the_namespace_stops_every_write(world: World) -> None:

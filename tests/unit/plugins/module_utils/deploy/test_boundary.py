@@ -166,11 +166,94 @@ def test_a_stored_revision_that_leaves_its_namespace_is_neither_gone_back_to_nor
     assert world.writes() == []
 
 
-def rewrite(world: World, revision: int, item: dict[str, Any], *, forget: bool) -> None:
+FORGED = [
+    {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "production"}},
+    {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "x", "namespace": "production"}},
+    {
+        "kind": "ClusterRoleBinding", "apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "admin"},
+    },
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("item", FORGED, ids=lambda item: str(item["kind"]))
+@pytest.mark.parametrize("way", ["upgrade", "uninstall"])
+def test_nothing_that_is_not_the_releases_is_deleted_because_helm_stores_it(way: str, item: dict[str, Any]) -> None:
+    """Helm deletes what the deployed revision holds and the next one does not; it asks nobody whose it is."""
+    world = deployed()
+    rewrite(world, 1, item, forget=True)
+    world.kube.put(WELL_KNOWN[item["apiVersion"], item["kind"]], item["metadata"].get("namespace", ""), item)
+    words = r"is not marked as the release's|is in namespace 'production'"
+    with locked_run(world.run()) as run:
+        writer = ReleaseWriter(run)
+        steps = {"upgrade": lambda: writer.apply(spec("api", A2), {}, Deadline.after(5)),
+                 "uninstall": lambda: writer.uninstall("api")}  # fmt: skip
+        with pytest.raises(TodoCloudError, match=words) as caught:
+            steps[way]()
+    assert caught.value.failure.code is Code.FOREIGN_OBJECT
+    assert world.helm.commands == []
+
+
+def test_what_helm_marked_as_the_releases_or_is_kept_is_no_obstacle() -> None:
+    world = deployed()
+    marks = {"meta.helm.sh/release-name": "api", "meta.helm.sh/release-namespace": "ns"}
+    for name, notes in (("own", marks), ("kept", {"helm.sh/resource-policy": "keep"}), ("gone", None)):
+        item = {"kind": "ClusterRoleBinding", "apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": name}}
+        rewrite(world, 1, item, forget=True, again=name != "own")
+        if notes:
+            world.kube.put(ROLE, "", {**item, "metadata": {"name": name, "annotations": notes}})
+    with locked_run(world.run()) as run:
+        ReleaseWriter(run).uninstall("api")
+    assert world.helm.commands == ["uninstall api"]
+
+
+@pytest.mark.parametrize(
+    ("way", "event", "refused"),
+    [
+        ("rollback", "pre-rollback", True), ("rollback", "pre-upgrade", False),
+        ("uninstall", "post-delete", True), ("uninstall", "pre-rollback", False),
+    ],
+)  # fmt: skip
+def test_no_hook_that_helm_stores_makes_cluster_scoped_objects(way: str, event: str, refused: bool) -> None:
+    """A hook is no part of the manifest whose digest the record has."""
+    world = deployed()
+    if way == "rollback":
+        world.manual("api", A2)
+    secret = world.kube.objects["Secret", "ns", secret_name("api", 1)]
+    hook = {"name": "x", "manifest": json.dumps(FORGED[2]), "events": [event]}
+    secret["data"]["release"] = encode({**decode(secret["data"]["release"]), "hooks": [hook]})
+    world.forget()
+    try:
+        if way == "rollback":
+            world.rollback("1")
+        else:
+            with locked_run(world.run()) as run:
+                ReleaseWriter(run).uninstall("api")
+        message = ""
+    except TodoCloudError as exc:
+        message = exc.failure.message
+    assert ("would make 'ClusterRoleBinding admin', which is cluster-scoped" in message) is refused
+    assert bool(world.helm.commands) is not refused
+
+
+def test_a_revision_in_the_place_of_another_is_not_removed_by() -> None:
+    """Helm goes by the number within, so it would take an old Secret for the newest revision."""
+    world = deployed()
+    world.manual("api", A2)
+    secret = world.kube.objects["Secret", "ns", secret_name("api", 1)]
+    secret["data"]["release"] = encode({**decode(secret["data"]["release"]), "version": 99})
+    with locked_run(world.run()) as run, pytest.raises(TodoCloudError, match="it contains revision 99 of 'api'"):
+        ReleaseWriter(run).uninstall("api")
+    assert "uninstall api" not in world.helm.commands
+
+
+def rewrite(world: World, revision: int, item: dict[str, Any], *, forget: bool, again: bool = False) -> None:
     """Puts one more object into a stored revision of api, and into the record that names it."""
     secret = world.kube.objects["Secret", "ns", secret_name("api", revision)]
     raw = decode(secret["data"]["release"])
     raw["manifest"] += "\n---\n" + json.dumps(item)
+    if again:
+        secret["data"]["release"] = encode(raw)
+        return
     secret["data"]["release"] = encode(raw)
     record = world.record(1)
     del world.kube.objects["ConfigMap", "ns", "release-set-1"]
