@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..failure import Code
 from ..helm.manifest import key_of
+from ..helm.refusals import refusal_of
 from ..kube.api import APPLY, KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError, NotFound, Refused, Unauthorized, Unreachable
-from ..kube.resources import POD, SERVICE, SERVICE_ACCOUNT, Resource
+from ..kube.resources import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT, Resource
 from ..readiness.daprd import CONTAINER, enabled
 from ..readiness.rules import group_of
 from ..readiness.symptoms import creation_failure
@@ -28,6 +30,7 @@ from .surroundings import not_there
 
 _HELM = "helm"  # Helm 4's field manager
 _SECONDS = 10.0  # for one dry run: what is out of reach now is found by the deployment as well
+_SECONDS_WHILE_DOWN = 2.0  # once a webhook did not answer for so long
 _IMMUTABLE = re.compile(r"field is immutable|updates to \w+ spec for fields other than", re.IGNORECASE)
 _NO_DRY_RUN = re.compile(r"does not support dry run", re.IGNORECASE)
 _ACCOUNT = re.compile(r"error looking up service account [^/\s]+/([^:\s]+):")
@@ -48,6 +51,7 @@ class DryRuns:
         self._kube = kube
         self._namespace = namespace
         self._provided = provided
+        self._webhook_down = False
 
     def problems(self, release: str, item: dict[str, Any]) -> list[Problem]:
         """What the API server has against an object of a release."""
@@ -66,7 +70,7 @@ class DryRuns:
         try:
             self._kube.patch(
                 resource, where, name, item, content_type=APPLY, field_manager=_HELM, force=True, dry_run=True,
-                deadline=Deadline.after(_SECONDS),
+                deadline=self._deadline(),
             )  # fmt: skip
         except NotFound:
             return [Problem(release, Code.NOT_FOUND, f"{label}: there is no namespace {where!r}", "create it")]
@@ -75,10 +79,35 @@ class DryRuns:
         except Refused as exc:
             return self._refused(release, item, resource, where, exc)
         except KubeError as exc:
-            if _cut_off(exc):
-                raise
-            return [_unknown(release, label, exc)]
+            self._raise_if_cut_off(exc)
+            return [self._webhook(release, exc, resource) or _unknown(release, label, exc)]
         return []
+
+    def _deadline(self) -> Deadline:
+        return Deadline.after(_SECONDS_WHILE_DOWN if self._webhook_down else _SECONDS)
+
+    def _raise_if_cut_off(self, exc: KubeError) -> None:
+        """Raises it when nothing more can be asked: no response at all, to anything. An internal error is one, and who
+        waits for a webhook may get none.
+        """
+        if isinstance(exc, Unauthorized):
+            raise exc
+        if isinstance(exc, Unreachable) and not exc.status:
+            with suppress(Forbidden, NotFound):
+                self._kube.get(NAMESPACE, "", self._namespace, metadata_only=True, deadline=Deadline.after(_SECONDS))
+
+    def _webhook(self, release: str, exc: KubeError, resource: Resource) -> Problem | None:
+        """An admission webhook that can't be called, by its name if that is known; it may be back in time."""
+        found = refusal_of(release, self._namespace, _text(exc))
+        if found and found[0].code is Code.WEBHOOK_DOWN:
+            message, _to_do, remedy = found[0].message.removeprefix(f"{release}: ").rstrip(".").partition(". To do: ")
+        elif isinstance(exc, Unreachable) and not exc.status:
+            message = f"the API server answers, but not in time when it tries {resource.label}: a webhook that hangs?"
+            remedy = "look at those of kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
+        else:
+            return None
+        self._webhook_down = True
+        return Problem(release, Code.WEBHOOK_DOWN, message, remedy, certain=False)
 
     def _refused(
         self, release: str, item: Mapping[str, Any], resource: Resource, where: str, exc: Refused
@@ -115,13 +144,13 @@ class DryRuns:
         if self._brings(RUNTIME_CLASS, "", spec.get("runtimeClassName")):
             spec.pop("runtimeClassName")
         try:
-            deadline = Deadline.after(_SECONDS)
-            return [], self._kube.create(POD, template.namespace, body, dry_run=True, deadline=deadline)
+            return [], self._kube.create(POD, template.namespace, body, dry_run=True, deadline=self._deadline())
         except Refused as exc:
             return _pod_refused(release, template.owner, _text(exc)), None
         except KubeError as exc:
-            if _cut_off(exc):
-                raise
+            self._raise_if_cut_off(exc)
+            if webhook := self._webhook(release, exc, POD):
+                return [webhook], None
             return [], None  # rights for workloads are enough to deploy: those for pods are asked of nobody
 
     def _brings(self, kind: str, namespace: str, name: object) -> bool:
@@ -146,11 +175,6 @@ def without_sidecar(release: str, template: Template, pod: Object) -> list[Probl
 def is_port_taken(problem: Problem) -> bool:
     """Whether it is about a node port that a Service of the cluster has; without that Service's name."""
     return problem.code is Code.CONFLICT and bool(_PORT_TAKEN.search(problem.message))
-
-
-def _cut_off(exc: KubeError) -> bool:
-    """Nothing more can be asked: no response at all. An internal error, of a webhook for example, is one."""
-    return isinstance(exc, Unauthorized) or (isinstance(exc, Unreachable) and not exc.status)
 
 
 def _is_applied(live: Object) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     Forbidden,
     KubeError,
@@ -81,9 +82,42 @@ def test_what_is_said_about_an_object(error: Exception | None, expected: list[tu
     assert [(problem.code, problem.certain) for problem in said(error)] == expected
 
 
+def test_a_webhook_that_does_not_answer_is_named_once_and_not_waited_for_again() -> None:
+    reason = 'Post "https://hook.ops.svc:443/v?timeout=5s": no endpoints available for service "hook"'
+    text = f'Internal error occurred: failed calling webhook "validate.example.com": failed to call webhook: {reason}'
+    kube = Saying(Unreachable("The API server fails.", 500, api_message=text))
+    seconds = []
+
+    def patch(*_: Any, deadline: Deadline, **__: Any) -> dict[str, Any]:
+        seconds.append(round(deadline.remaining))
+        raise kube.error or AssertionError
+
+    kube.patch = patch  # type: ignore[method-assign]
+    runs = DryRuns(kube, "ns", provided([MAP], "ns", hooks=False))
+    first, again = runs.problems("api", MAP), runs.problems("api", MAP)
+    template = built_in(POD, "ns")
+    assert template
+    pods, _pod = runs.pod("api", template)
+    (problem,) = {*first, *again, *pods}
+    assert problem.message.startswith("the admission webhook validate.example.com cannot be called: ")
+    assert "Service hook in ops" in problem.message
+    assert "kubectl" in problem.remedy
+    assert (problem.code, problem.certain, seconds) == (Code.WEBHOOK_DOWN, False, [10, 2])
+
+
 def test_an_api_that_is_out_of_reach_ends_it() -> None:
+    class Silent(FakeKube):
+        def before(self, verb: str, resource: Resource, name: str) -> None:
+            raise Unreachable("no answer")
+
     with pytest.raises(Unreachable):
-        said(Unreachable("no answer"))
+        DryRuns(Silent(), "ns", provided([], "ns", hooks=False)).problems("api", MAP)
+
+
+def test_an_api_that_answers_all_but_the_dry_run_waits_for_a_webhook() -> None:
+    (problem,) = said(Unreachable("The read operation timed out."))
+    assert problem.message.endswith("when it tries configmaps: a webhook that hangs?")
+    assert (problem.code, problem.certain) == (Code.WEBHOOK_DOWN, False)
 
 
 @pytest.mark.parametrize(("manager", "certain"), [("helm", True), ("kubectl", False)])
