@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any, TypeVar
 
 from ..failure import Code
@@ -63,8 +64,10 @@ class Preflight:
         self._dapr = dapr_namespace
         self._name = name or namespace
 
-    def problems(self, rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
-        """Sorted by release. ``rendered``: by release, or what Helm said. Raises unreachable, unauthorized."""
+    def problems(self, rendered: Mapping[str, Rendered | HelmError], crds: Iterable[str] = ()) -> list[Problem]:
+        """Sorted by release. ``rendered``: by release, or what Helm said; ``crds``: what Helm creates before all of it.
+        Raises unreachable, unauthorized.
+        """
         found: list[Problem] = []
         objects: dict[str, list[dict[str, Any]]] = {}
         for release, each in rendered.items():
@@ -82,7 +85,8 @@ class Preflight:
         if not self._is_there():
             return sorted(found)
         hooks = any(isinstance(each, Rendered) and each.hooks for each in rendered.values())
-        brought = provided((item for listed in objects.values() for item in listed), self._namespace, hooks=hooks)
+        before = [item for text in crds for item in objects_of(text)]
+        brought = provided(chain(before, *objects.values()), self._namespace, hooks=hooks)
         templates = {
             release: [t for item in listed if (t := built_in(item, self._namespace))]
             for release, listed in objects.items()

@@ -205,7 +205,16 @@ class Engine:
         )  # fmt: skip
         with suppress(KubeError):  # a proxy in front of the API server may keep it to itself
             found += helm_and_cluster(settings.environment, self._run.helm.version, self._kube.version())
-        return [*found, *look.problems(rendered), *_unwatched(wanted, rendered)]
+        crds = self._crds(can_be, snapshot).values()
+        return [*found, *look.problems(rendered, crds), *_unwatched(wanted, rendered)]
+
+    def _crds(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> dict[str, str]:
+        """What Helm creates before the objects of first installations."""
+        return {
+            item.name: self._rendering.crds(item.spec, snapshot.version_ids)
+            for item in plan
+            if item.spec and item.action is Action.INSTALL
+        }
 
     def _too_large(self, snapshot: Snapshot) -> list[Problem]:
         """Values of examined releases that no release set could hold."""
@@ -230,11 +239,7 @@ class Engine:
         busy = [item for item in plan if item.action not in (Action.NONE, Action.UNINSTALL, Action.REFUSE)]
         with ThreadPoolExecutor(8) as pool:
             manifests = dict(zip((item.name for item in busy), pool.map(one, busy), strict=True))
-        crds = {
-            item.name: self._rendering.crds(item.spec, snapshot.version_ids)
-            for item in busy
-            if item.spec and item.action is Action.INSTALL
-        }
+        crds = self._crds(busy, snapshot)
         return Boundary(self._kube, settings.namespace, settings.allowed_namespaces).look(manifests, crds)
 
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:

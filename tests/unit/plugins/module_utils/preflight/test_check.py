@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy import rendering
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
@@ -164,6 +165,23 @@ def needing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         return Rendered(text if "image" not in request.values else DEPLOYMENT % (request.name, "database"))
 
     monkeypatch.setattr(world.helm, "render", render)
+
+
+def test_kinds_that_a_first_installation_brings_in_its_folder_crds_are_not_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    crd = "{kind: CustomResourceDefinition, metadata: {name: t}, spec: {group: example.org, names: {kind: Thing}}}"
+    world = World()
+
+    def render(request: ApplyRequest) -> Rendered:
+        return Rendered("{apiVersion: example.org/v1, kind: Thing, metadata: {name: t}}")
+
+    monkeypatch.setattr(world.helm, "render", render)
+    (missed,) = world.apply({"api": A1}, check=True).preflight
+    assert (missed.code, missed.certain) == (Code.NOT_FOUND, True)
+    monkeypatch.setattr(rendering, "may_have_crds", lambda chart: True)
+    monkeypatch.setattr(world.helm, "crds", lambda request: crd)
+    assert world.apply({"api": A1}, check=True).preflight == []
 
 
 def test_a_deployment_ends_before_its_first_write(monkeypatch: pytest.MonkeyPatch) -> None:

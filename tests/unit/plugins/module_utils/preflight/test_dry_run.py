@@ -92,7 +92,7 @@ def test_a_webhook_that_does_not_answer_is_named_once_and_not_waited_for_again()
         seconds.append(round(deadline.remaining))
         raise kube.error or AssertionError
 
-    kube.patch = patch  # type: ignore[method-assign]
+    kube.patch = patch  # type: ignore[assignment,method-assign]
     runs = DryRuns(kube, "ns", provided([MAP], "ns", hooks=False))
     first, again = runs.problems("api", MAP), runs.problems("api", MAP)
     template = built_in(POD, "ns")
