@@ -53,13 +53,19 @@ _raw:
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.todo.cloud.plugins.module_utils.services.writing import NotWritten, has_services, with_entry
+from ansible_collections.todo.cloud.plugins.module_utils.services.writing import (
+    NotWritten,
+    has_services,
+    misfits,
+    with_entry,
+)
+from ansible_collections.todo.cloud.plugins.plugin_utils.roles import plain_bases
 
 _PLUGIN = "todo.cloud.services"
 _SUFFIXES = (".yml", ".yaml")
@@ -71,9 +77,9 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible ships no type i
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, str]]:
         """The file's path and new text, or the problem."""
         self.set_options(var_options=variables, direct=kwargs)
-        return [self._made(str(term)) for term in terms]
+        return [self._made(str(term), variables or {}) for term in terms]
 
-    def _made(self, name: str) -> dict[str, str]:
+    def _made(self, name: str, variables: Mapping[str, Any]) -> dict[str, str]:
         file: Path | None = None
         try:
             if not name:
@@ -81,6 +87,10 @@ class LookupModule(LookupBase):  # type: ignore[misc]  # ansible ships no type i
             file = _file(self.get_option("inventories"))
             text = _text(file) if file.exists() else "---\n"
             text = with_entry(text, name, self.get_option("entry"), self.get_option("taken"))
+            others = [str(other).replace("_", "-") for other in self.get_option("taken")]
+            found = misfits(text, name, variables, others, plain_bases())
+            if found:
+                raise NotWritten(" ".join(found))
         except NotWritten as refused:
             return {"file": str(file or ""), "text": "", "problem": f"{file}: {refused}" if file else str(refused)}
         return {"file": str(file), "text": text, "problem": ""}

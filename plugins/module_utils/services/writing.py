@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from .problems import entry_problems
+from .layers import layered, merged
+from .problems import entry_problems, problems
 
+_NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 _NULL = "tag:yaml.org,2002:null"
 _STEP = 2  # columns, where the file has no entry to take them from
 
@@ -36,6 +39,26 @@ def with_entry(text: str, name: str, entry: Mapping[str, Any], others: Collectio
         lines = " ".join(_lines(name, entry, 0))
         raise NotWritten(f"services is written in a form that is not changed here; write this into it: {lines}")
     return made
+
+
+def misfits(
+    text: str,
+    name: str,
+    here: Mapping[str, Any],
+    others: Collection[str] = (),
+    roles: Mapping[str, Mapping[str, Any]] = _NO_ROLES,
+) -> list[str]:
+    """What stands between a new entry and the others, once the file says it.
+
+    :param text: the file with the entry
+    :param here: variables of the environment, whose ``app`` and ``services`` go over those of the file
+    :param others: releases of the inventory that are no entries
+    """
+    said = _content(text)
+    app = merged(said.get("app") or {}, here.get("app") or {})
+    entries, found = layered(said.get("services"), here.get("services"))
+    own = tuple(f"services.{name}{mark}" for mark in ".: ")
+    return [one for one in found or problems(app, entries, others, roles) if one.startswith((*own, "services: "))]
 
 
 def has_services(text: str) -> bool:

@@ -65,6 +65,7 @@ def test_an_inventory_without_an_apps_file_gets_it_in_its_group_vars(ansible: An
         ("other=1", "the new service has no name; say it by -e service=NAME."),
         ("service=namespace", "services.namespace is there already"),
         ('{"service": "a", "entry": {"prot": 1}}', "services.a has no key 'prot'; did you mean 'port'?"),
+        ('{"service": "a", "entry": {"calls": ["ordres"]}}', "there is no service 'ordres'; did you mean 'orders'?"),
     ],
 )
 def test_refusals(ansible: Ansible, shop: Path, given: str, said: str) -> None:
@@ -73,6 +74,16 @@ def test_refusals(ansible: Ansible, shop: Path, given: str, said: str) -> None:
     assert run.returncode != 0
     assert said in " ".join(run.stdout.split())
     assert (shop / "app.yml").read_text() == before
+
+
+def test_a_first_service_without_an_image_is_refused(ansible: Ansible, tmp_path: Path) -> None:
+    """It would be written, and no command would run after that."""
+    shutil.copytree(TOP / "examples/start", tmp_path / "shop")
+    before = (tmp_path / "shop/app.yml").read_text()
+    run = ansible.playbook(PLAYBOOK, "-i", tmp_path / "shop/inventories/local", "-e", "service=web")
+    assert run.returncode != 0
+    assert "services.web.image is missing: say it in full" in " ".join(run.stdout.split())
+    assert (tmp_path / "shop/app.yml").read_text() == before
 
 
 def test_an_inventory_without_services(ansible: Ansible, tmp_path: Path) -> None:

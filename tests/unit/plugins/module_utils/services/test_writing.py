@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.todo.cloud.plugins.module_utils.services.writing import NotWritten, has_services, with_entry
+from ansible_collections.todo.cloud.plugins.module_utils.services.writing import (
+    NotWritten,
+    has_services,
+    misfits,
+    with_entry,
+)
 
 FILE = """\
 ---
@@ -84,3 +89,15 @@ def test_refusals(text: str, name: str, entry: dict[str, object], said: str) -> 
 def test_which_files_say_services() -> None:
     assert has_services(FILE)
     assert not has_services("app: {}\n")
+
+
+def test_what_the_others_and_the_app_lack_is_told() -> None:
+    text = "app: {registry: ghcr.io/acme}\nservices:\n  web: {calls: [api]}\n  api: {calls: [nobody]}\n"
+    tagged = {"app": {"version": "v1"}}
+    assert misfits(text, "web", tagged) == []
+    assert misfits(text, "web", {}) == ["services.web.image has no tag: say it, or set app.version."]
+    assert misfits(text, "api", tagged) == ["services.api.calls: there is no service 'nobody'."]
+    assert misfits(text, "api", {**tagged, "services": {"nobody": {"image": "x/y:1", "calls": ["web"]}}}) == [
+        "services: web waits for api waits for nobody waits for web. "
+        "Say in one of them what it really has to come after, for example services.web.after: []."
+    ]
