@@ -110,6 +110,7 @@ def _certificates(info: Mapping[str, Any]) -> list[str]:
         f"certificate {each['name']}: "
         + ("not issued yet" if each["days_left"] is None else f"{each['days_left']} days left")
         + ("" if each["ready"] else ", not ready")
+        + (f": {each['why']}" if each.get("why") else "")
         for each in info.get("certificates") or []
     ]
 

@@ -195,7 +195,10 @@ certificates:
     ready:
       description: Whether it is ready.
       type: bool
-  sample: [{name: frontend-tls, days_left: 61, ready: true}]
+    why:
+      description: What keeps it from being ready, in the words of the challenge, the order or the ACME server.
+      type: str
+  sample: [{name: frontend-tls, days_left: 61, ready: true, why: ""}]
 """
 
 import typing as t

@@ -14,6 +14,7 @@ from ..dapr.check import NONE_ASKED
 from ..dapr.repair import check_sidecars
 from ..deploy.run import Run
 from ..deploy.verification import sidecar_objects
+from ..environments.certificates import TRIES_AGAIN, unissued
 from ..failure import Code, error
 from ..kube.deadline import Deadline
 from ..planning.snapshot import targets_of
@@ -52,14 +53,18 @@ def verify_releases(
         result["apps"], result["sidecars"] = found["apps"], found["summary"]
         result["notes"] = [*result["notes"], *found["notes"]]
     if endpoint:
-        _answers(endpoint, pause)
+        _answers(run, endpoint, pause)
     return result
 
 
-def _answers(endpoint: Endpoint, pause: Callable[[float], None]) -> None:
-    for _attempt in range(_ATTEMPTS):
-        problem = problem_of(endpoint)
-        if not problem:
-            return
+def _answers(run: Run, endpoint: Endpoint, pause: Callable[[float], None]) -> None:
+    attempts, limit = 0, Deadline.after(run.settings.timeout)
+    while problem := problem_of(endpoint):
+        attempts += 1
+        if attempts >= _ATTEMPTS:
+            waiting = unissued(run.kube, run.settings.namespace) if endpoint.url.startswith("https:") else []
+            # The first certificate of a host takes a while; one whose issuing failed is not asked for again soon.
+            if not waiting or limit.expired or any(TRIES_AGAIN in text for text in waiting):
+                text = " ".join([f"{endpoint.url} does not answer: {problem}.", *waiting])
+                raise error(Code.ENDPOINT_DOWN, text, url=endpoint.url, reason=problem)
         pause(_INTERVAL_SECONDS)
-    raise error(Code.ENDPOINT_DOWN, f"{endpoint.url} does not answer: {problem}.", url=endpoint.url, reason=problem)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.availability import Endpoint
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.releases import verify
 from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
 
 from tests.support.fake_environment import A1, A2, BAD, C1, World, deployed, outcomes
@@ -89,6 +92,48 @@ def test_an_endpoint_that_does_not_answer() -> None:
         verify_releases(deployed().run(), APPS, NOWHERE, pause=pauses.append)
     assert caught.value.failure.code is Code.ENDPOINT_DOWN
     assert sum(pauses) >= 20
+
+
+CERTIFICATE = Resource("cert-manager.io/v1", "Certificate", "certificates")
+NOT_ISSUED = {"conditions": [{"type": "Ready", "status": "False", "message": "Issuing certificate"}]}
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_first_certificate_is_awaited_until_the_endpoint_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = deployed()
+    pauses: list[float] = []
+    world.kube.put(CERTIFICATE, "ns", {"metadata": {"name": "api-tls"}, "status": NOT_ISSUED})
+    monkeypatch.setattr(verify, "problem_of", lambda _: "" if len(pauses) == 40 else "certificate verify failed")
+    verify_releases(world.run(timeout=60), APPS, Endpoint("https://todo.example.com/health"), pause=pauses.append)
+    assert len(pauses) == 40
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize(
+    ("failed", "timeout", "tail"),
+    [
+        ({}, 0, "Issuing certificate."),
+        (
+            {"failedIssuanceAttempts": 1, "lastFailureTime": "2026-11-22T09:30:00Z"},
+            600,
+            "Issuing certificate. cert-manager tries again at 2026-11-22T10:30:00Z.",
+        ),
+    ],
+)
+def test_one_that_does_not_come_is_explained(
+    failed: dict[str, Any], timeout: float, tail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = deployed()
+    world.kube.put(CERTIFICATE, "ns", {"metadata": {"name": "api-tls"}, "status": {**NOT_ISSUED, **failed}})
+    monkeypatch.setattr(verify, "problem_of", lambda _: "certificate verify failed")
+    with pytest.raises(TodoCloudError) as caught:
+        verify_releases(
+            world.run(timeout=timeout), APPS, Endpoint("https://todo.example.com/health"), pause=lambda _: None
+        )
+    assert caught.value.failure.message == (
+        "https://todo.example.com/health does not answer: certificate verify failed. "
+        f"Certificate api-tls is not issued: {tail}"
+    )
 
 
 @pytest.mark.usefixtures("loaded")
