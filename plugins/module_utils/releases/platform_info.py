@@ -27,10 +27,12 @@ from ..kube.api import KubeClient
 from ..kube.resources import CRD, NAMESPACE, POD, SECRET
 from ..kube.secret_data import texts_of
 from ..planning.spec import ReleaseSpec
+from ..readiness.kinds import status_of
+from ..readiness.status import State
 from ..settings import Settings
 from .helm_release import HelmReleaseRun
 
-_KEYS = frozenset({"name", "cluster", "namespaces", "secrets", "releases", "workloads", "sidecars"})
+_KEYS = frozenset({"name", "cluster", "namespaces", "secrets", "releases", "objects", "workloads", "sidecars"})
 _RELEASE_KEYS = ("name", "namespace", "chart", "chart_version", "values", "watches")
 _PARALLEL = 12
 _SIDECAR = "daprd"
@@ -84,6 +86,7 @@ class PlatformInfo:
             ("namespaces", self._namespace),
             ("secrets", self._secret),
             ("releases", self._release),
+            ("objects", self._object),
             ("workloads", self._workloads),
         ):
             for each in raw.get(key) or ():
@@ -163,6 +166,15 @@ class PlatformInfo:
                 name = str(body["metadata"]["name"])
                 if not is_applied(self._kube, CRD, body, self._kube.find(CRD, "", name)):
                     yield f"CRD {name}"
+
+    def _object(self, body: Raw) -> Iterator[str]:
+        metadata, label = body["metadata"], f"{body['kind']} {body['metadata']['name']}"
+        kind = self._kube.resource(body["apiVersion"], body["kind"])
+        live = self._kube.find(kind, metadata.get("namespace", ""), metadata["name"])
+        if live is None or not is_applied(self._kube, kind, dict(body), live):
+            yield label
+        elif (found := status_of(live)).state is not State.CURRENT:
+            yield f"{label}: {found.message}"
 
     def _workloads(self, raw: Raw) -> Iterator[str]:
         kind = self._kube.resource(raw["api_version"], raw["kind"])

@@ -182,6 +182,18 @@ def test_the_local_dapr_renders(helm: Helm, rendered: Rendered) -> None:
 # --- what the environments are to each other ---
 
 
+def test_a_public_host_uses_an_issuer_that_the_platform_makes(rendered: Rendered) -> None:
+    made = rendered("production")["https"]
+    assert made["ingress"]["values"]["service"]["annotations"], "the load balancer's"
+    assert {issuer["acme"]["server"] for issuer in made["issuers"].values()} == {
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "https://acme-staging-v02.api.letsencrypt.org/directory",
+    }
+    for name in ("staging", "production"):
+        exposure = services(rendered(name))["frontend"]["exposure"]
+        assert exposure["ingress"]["clusterIssuer"] in made["issuers"]
+
+
 def test_exactly_one_environment_of_the_shared_cluster_manages_its_platform(rendered: Rendered) -> None:
     assert cluster_file("staging")["cluster_context"] == cluster_file("production")["cluster_context"]
     assert [rendered(name)["platform"]["manage"] for name in ("staging", "production")] == [False, True]

@@ -35,6 +35,14 @@ spec: {at: replaceme}
 """
 HELM: Any = None  # nothing is asked of it
 USERS = {"name": "users", "namespace": "ns"}
+ISSUER = {
+    "apiVersion": "cert-manager.io/v1",
+    "kind": "ClusterIssuer",
+    "metadata": {"name": "own-ca"},
+    "spec": {"ca": {"secretName": "own-ca"}},
+}
+ISSUERS = Resource("cert-manager.io/v1", "ClusterIssuer", "clusterissuers", namespaced=False)
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
 CONTENT = "content of Secret users in namespace ns"
 
 
@@ -65,6 +73,8 @@ def kube(tmp_path: Path) -> FakeKube:
     store(kube, manifest="", labels=labels, chart=chart)
     body = {"apiVersion": CRD.api_version, "kind": CRD.kind, "metadata": {"name": "c.dapr.io"}, "spec": {"at": "ns"}}
     kube.put(CRD, "", body)
+    kube.kinds[ISSUERS.api_version, ISSUERS.kind] = ISSUERS
+    kube.put(ISSUERS, "", {**ISSUER, "status": READY})
     broker = {"name": "kafka", "labels": {"app": "kafka", "app.kubernetes.io/version": "1.18.2"}}
     kube.put(STATEFUL_SET, "ns", {"metadata": broker, "status": {"readyReplicas": 1}})
     return kube
@@ -90,6 +100,7 @@ def part(folder: Path) -> dict[str, Any]:
             },
         ],
         "releases": [{**release(folder), "crds": {"replaceme": "ns"}}],
+        "objects": [ISSUER],
         "workloads": [
             {
                 "api_version": "apps/v1",
@@ -113,6 +124,12 @@ def test_nothing_is_missing_and_nothing_is_written(kube: FakeKube, tmp_path: Pat
     assert kube.writes == writes
 
 
+def test_an_object_that_is_not_ready_is_named_with_its_reason(kube: FakeKube) -> None:
+    why = {"type": "Ready", "status": "False", "reason": "ErrInitIssuer", "message": "no Secret own-ca"}
+    kube.put(ISSUERS, "", {**ISSUER, "status": {"conditions": [why]}})
+    assert [text for text in missing(kube, {"name": "one", "objects": [ISSUER]}) if "no Secret own-ca" in text]
+
+
 DIFFERENT: list[tuple[str, Any, str]] = [
     ("cluster", {"minimum_version": "1.37"}, "Kubernetes 1.37 or newer (it is v1.36.3)"),
     ("cluster", {"minimum_version": "1.33", "cluster_id": "other"}, "the cluster that cluster_id names"),
@@ -125,6 +142,8 @@ DIFFERENT: list[tuple[str, Any, str]] = [
         "Namespace 'ns' has no label todo.cloud/environment: environment 'other' may not deploy there. "
         "If it is meant for it: kubectl label namespace ns todo.cloud/environment=other",
     ),
+    ("objects", [{**ISSUER, "metadata": {"name": "gone"}}], "ClusterIssuer gone"),
+    ("objects", [{**ISSUER, "spec": {"ca": {"secretName": "other"}}}], "ClusterIssuer own-ca"),
     ("secrets", [{**USERS, "values": {"name": "x"}}], CONTENT),
     ("secrets", [{**USERS, "values": {"more": ""}}], CONTENT),
     ("secrets", [{**USERS, "generated": ["more"]}], CONTENT),
@@ -198,7 +217,7 @@ def test_what_may_not_be_read_is_missing(kube: FakeKube, tmp_path: Path) -> None
                 raise Forbidden("The credentials may not get secrets.", 403)
 
     blind = Blind()
-    blind.objects = kube.objects
+    blind.objects, blind.kinds = kube.objects, kube.kinds
     found = missing(blind, part(tmp_path))
     assert found
     assert all(why.startswith("The credentials may not get secrets") for why in found)
