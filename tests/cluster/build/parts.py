@@ -19,6 +19,10 @@ HELM3 = "3.22.0"
 HELMFILE = "1.8.0"
 KIND = "0.33.0"
 CRICTL = "1.36.0"
+CERT_MANAGER = "1.21.2"
+PEBBLE = "2.10.1"
+TRAEFIK = "3.7.15"
+TRAEFIK_CRDS = "3.7.13"  # of the newest module that is served
 _SECONDS = {
     "kube-apiserver": 225,
     "kube-controller-manager": 57,
@@ -174,6 +178,19 @@ ENGINE_PARTS: tuple[Part, ...] = (
     Part("coredns-kubeadm", COREDNS, "./coredns", pins="engine"),
     Part("ctr", CONTAINERD, "github.com/containerd/containerd/v2/cmd/ctr", pins="containerd"),
 )
+# HTTPS: only what is asked for by `build --edge`. Traefik itself is not built, see images.py.
+EDGE_PARTS: tuple[Part, ...] = (
+    Part(
+        "cert-manager",
+        CERT_MANAGER,
+        "./cert-manager",
+        edition=2,
+        pins="edge",
+        version_vars=("github.com/cert-manager/cert-manager/pkg/util.AppVersion",),
+    ),
+    Part("pebble", PEBBLE, "github.com/letsencrypt/pebble/v2/cmd/pebble", pins="edge"),
+    Part("pebble-challtestsrv", PEBBLE, "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv", pins="edge"),
+)
 
 
 @dataclass(frozen=True)
@@ -267,6 +284,17 @@ FILES = (DAPR_CHART, KWOK_STAGES)
 KIND_FILES = Files(f"kind/files-{KIND}", f"sigs.k8s.io/kind@v{KIND}", "images/base/files")
 KIND_NAMES = Files(f"kind/names-{KIND}", f"sigs.k8s.io/kind@v{KIND}", "pkg/build/nodeimage")
 ENGINE_FILES = (KIND_FILES, KIND_NAMES)
+CERT_MANAGER_CHART = Files(
+    f"charts/cert-manager-{CERT_MANAGER}",
+    f"github.com/cert-manager/cert-manager@v{CERT_MANAGER}",
+    "deploy/charts/cert-manager",
+)
+TRAEFIK_KINDS = Files(
+    f"traefik/crds-{TRAEFIK_CRDS}",
+    f"github.com/traefik/traefik/v3@v{TRAEFIK_CRDS}",
+    "docs/content/reference/dynamic-configuration",
+)
+EDGE_FILES = (CERT_MANAGER_CHART, TRAEFIK_KINDS)
 
 
 def part(name: str) -> Part:
@@ -275,4 +303,4 @@ def part(name: str) -> Part:
     Raises:
         KeyError: there is none.
     """
-    return {entry.name: entry for entry in (*PARTS, *BENCH_PARTS, *ENGINE_PARTS)}[name]
+    return {entry.name: entry for entry in (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *EDGE_PARTS)}[name]

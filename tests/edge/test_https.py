@@ -1,0 +1,271 @@
+"""HTTPS on a real cluster: the platform's roles, a service of charts/service with a public host, and an ACME server."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.availability import BackgroundProbe, Endpoint
+from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from cryptography import x509
+
+from tests.cluster import state
+from tests.cluster.build.images import PYTHON
+from tests.cluster.paths import BIN, TOP
+from tests.edge import pebble
+from tests.integration.support import apply, eventually
+
+HOST, LOST = "todo.edge.test", "lost.edge.test"
+NAMESPACE = "edge"
+INVENTORIES = ("-i", "inventories/local", "-i", "inventories/local_https")
+SERVICE = """\
+import http.server, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        stream = self.path == "/events"
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream" if stream else "text/plain")
+        self.send_header("connection", "close")
+        self.end_headers()
+        for number in range(10**6 if stream else 1):
+            self.wfile.write(f"data: {number}\\n\\n".encode())
+            self.wfile.flush()
+            time.sleep(0.2 if stream else 0)
+    def log_message(self, *_): pass
+http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+"""
+SMALL = {"requests": {"cpu": "20m", "memory": "32Mi"}, "limits": {"cpu": "500m", "memory": "128Mi"}}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The cluster with everything in it."""
+
+    cluster: state.Cluster
+    kube: KubeSession
+    root: Path  # the ACME server's root certificate
+
+    @property
+    def address(self) -> str:
+        return self.cluster.node_ip
+
+    def served(self, host: str = HOST) -> x509.Certificate:
+        """The certificate that Traefik shows for a host, whoever signed it."""
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with (
+            socket.create_connection((self.address, 443), 5) as raw,
+            context.wrap_socket(raw, server_hostname=host) as s,
+        ):
+            return x509.load_der_x509_certificate(s.getpeercert(binary_form=True) or b"")
+
+    def get(self, path: str, *, https: bool = True) -> http.client.HTTPResponse:
+        """One request as a browser that trusts the root sends it."""
+        raw = socket.create_connection((self.address, 443 if https else 80), 5)
+        connection = http.client.HTTPConnection(HOST)
+        context = ssl.create_default_context(cafile=str(self.root))
+        connection.sock = context.wrap_socket(raw, server_hostname=HOST) if https else raw
+        connection.request("GET", path, headers={"Host": HOST})
+        return connection.getresponse()
+
+    def deploy(self, name: str, host: str) -> None:
+        """A service of our chart with a public host."""
+        values = {
+            "environment": "edge",
+            "image": PYTHON,
+            "command": ["python3", "-u", "-c", SERVICE],
+            "resources": SMALL,
+            "minReadySeconds": 1,
+            "preStopSleepSeconds": 1,
+            "exposure": {
+                "api": "ingress",
+                "host": host,
+                "ingress": {
+                    "className": "traefik",
+                    "tlsSecretName": f"{name}-tls",
+                    "clusterIssuer": "pebble",
+                    "traefikRedirect": True,
+                },
+            },
+        }
+        argv = [str(BIN / "helm"), "upgrade", "--install", name, str(TOP / "charts/service"), "--namespace", NAMESPACE]
+        subprocess.run([*argv, "--values", "-"], input=yaml.safe_dump(values), text=True, check=True, env=self._env())
+
+    def platform(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """The platform's playbooks, for the two roles."""
+        argv = ["ansible-playbook", "playbooks/inspect.yml", "playbooks/platform.yml", *INVENTORIES]
+        argv += ["--limit", "ingress,cert_manager", *arguments]
+        return subprocess.run(argv, cwd=TOP, env=self._env(), capture_output=True, text=True, check=False, timeout=600)
+
+    def _env(self) -> dict[str, str]:
+        return {**os.environ, "TODO_CLOUD_CLUSTER": self.cluster.name, "KUBECONFIG": self.cluster.kubeconfig}
+
+    def patch(self, kind: Any, namespace: str, name: str, body: dict[str, Any]) -> None:
+        self.kube.patch(kind, namespace, name, body, content_type="application/merge-patch+json")
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """Pebble, Traefik, cert-manager and the service; the cluster goes as a whole."""
+    cluster = state.load(os.environ["TODO_CLOUD_TEST_CLUSTER"])
+    folder = tmp_path_factory.mktemp("edge")
+    with KubeSession.from_params({"kubeconfig": cluster.kubeconfig}, user_agent="todo.cloud tests") as kube:
+        pebble.start(kube, cluster.folder / "pebble", cluster.node_ip)
+        found = Edge(cluster, kube, folder / "root.pem")
+        began = time.monotonic()
+        run = found.platform()
+        assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-1000:]
+        print(f"platform: {time.monotonic() - began:.0f} s")
+        found.root.write_text(management(kube, "pebble", "https://{}:15000/roots/0"))
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        apply(kube, "", [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}])
+        found.deploy("shop", HOST)
+        eventually("certificate", lambda: issued(kube, "shop-tls"), 90)
+        eventually("HTTPS", lambda: trusted(found), 30)
+        yield found
+
+
+def management(kube: KubeSession, service: str, url: str, **body: Any) -> str:
+    """An answer of Pebble's or its name server's administration."""
+    address = kube.get(kube.resource("v1", "Service"), pebble.NAMESPACE, service)["spec"]["clusterIP"]
+    with httpx.Client(verify=False, trust_env=False, timeout=10) as client:  # its own certificate names the Service
+        answer = client.post(url.format(address), json=body) if body else client.get(url.format(address))
+    answer.raise_for_status()
+    return answer.text
+
+
+def issued(kube: KubeSession, name: str) -> bool:
+    return any(each["name"] == name and each["ready"] for each in certificates(kube, NAMESPACE))
+
+
+def trusted(found: Edge) -> bool:
+    try:
+        return found.get("/health").status == 200
+    except OSError:
+        return False
+
+
+@contextmanager
+def named(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[BackgroundProbe]:
+    """Requests every 50 ms, each by a connection of its own; the host's name leads to the cluster, as DNS would."""
+    ask = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *a, **k: ask(edge.address if host == HOST else host, *a, **k)
+    )
+    with BackgroundProbe(Endpoint(f"https://{HOST}/health", ca_path=str(edge.root))) as probe:
+        yield probe
+
+
+def test_https_has_a_valid_chain_and_hsts(edge: Edge) -> None:
+    answer = edge.get("/health")
+    assert (answer.status, answer.getheader("strict-transport-security")) == (200, "max-age=31536000")
+
+
+def test_http_is_redirected_for_good(edge: Edge) -> None:
+    answer = edge.get("/a?b=c", https=False)
+    assert (answer.status, answer.getheader("location")) == (301, f"https://{HOST}/a?b=c")
+
+
+def test_a_stream_comes_piece_by_piece_and_outlives_a_rollout_of_traefik(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, seen = edge.get("/events"), []
+
+    def read() -> None:
+        for _ in range(100):  # 20 s
+            seen.append(answer.readline())
+            answer.readline()
+
+    reader = threading.Thread(target=read, daemon=True)
+    with named(edge, monkeypatch) as probe:
+        reader.start()
+        eventually("first pieces", lambda: len(seen) > 2, 5)
+        at = {"spec": {"template": {"metadata": {"annotations": {"restarted": str(time.time())}}}}}
+        edge.patch(DEPLOYMENT, "traefik", "traefik", at)
+        reader.join(60)
+    assert len(seen) == 100
+    assert seen[-1].startswith(b"data: 99")
+    assert (probe.result.failed, probe.result.requests > 100) == (0, True), probe.result.summary
+
+
+def test_one_client_is_limited(edge: Edge) -> None:
+    raw = socket.create_connection((edge.address, 443), 20)
+    with ssl.create_default_context(cafile=str(edge.root)).wrap_socket(raw, server_hostname=HOST) as secure:
+        secure.sendall(f"GET /health HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode() * 400)  # one after another, at once
+        found = b""
+        while found.count(b"HTTP/1.1 ") < 400 and b"HTTP/1.1 429" not in found:
+            found += secure.recv(65536)
+    assert found.startswith(b"HTTP/1.1 200")
+    assert b"HTTP/1.1 429" in found
+    eventually("requests are answered again", lambda: edge.get("/health").status == 200, 10)
+
+
+def test_renewal_costs_no_request(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = edge.served().serial_number
+    with named(edge, monkeypatch) as probe:
+        renewed = lambda: edge.served().serial_number != before  # noqa: E731
+        eventually("another certificate", renewed, pebble.LIFETIME_SECONDS + 60)
+        time.sleep(2)
+    assert (probe.result.failed, probe.result.requests > 20) == (0, True), probe.result.summary
+    assert edge.get("/health").status == 200
+
+
+def test_a_certificate_that_is_not_issued_is_explained(edge: Edge) -> None:
+    management(edge.kube, "pebble-dns", "http://{}:8055/add-a", host=f"{LOST}.", addresses=["127.0.0.1"])
+    edge.deploy("lost", LOST)
+
+    def why() -> str:
+        return next((each["why"] for each in certificates(edge.kube, NAMESPACE) if each["name"] == "lost-tls"), "")
+
+    found = eventually("the challenge's words", lambda: text if LOST in (text := why()) else "", 60)
+    assert re.match(rf"HTTP-01 challenge for {re.escape(LOST)} is pending: .*connection refused", found), found
+
+
+def test_what_is_deleted_by_hand_comes_back(edge: Edge) -> None:
+    issuers = edge.kube.resource("cert-manager.io/v1", "ClusterIssuer")
+    middlewares = edge.kube.resource("traefik.io/v1alpha1", "Middleware")
+    edge.kube.delete(issuers, "", "pebble")
+    edge.kube.delete(middlewares, "traefik", "hsts")
+    edge.kube.delete(SECRET, NAMESPACE, "shop-tls")
+    run = edge.platform()
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert "ClusterIssuer pebble" in run.stdout, "inspect.yml names it"
+    eventually("certificate", lambda: issued(edge.kube, "shop-tls"), 90)
+    eventually("HTTPS", lambda: trusted(edge), 30)
+    assert edge.get("/health").getheader("strict-transport-security")
+
+
+def test_a_second_run_changes_nothing(edge: Edge) -> None:
+    began = time.monotonic()
+    run = edge.platform()
+    print(f"unchanged: {time.monotonic() - began:.1f} s")
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert "changed=0" in run.stdout
+    assert "ingress: as described" in run.stdout
+    assert "cert_manager: as described" in run.stdout
+    assert f"{HOST} is not in DNS yet: make the record {HOST}. A {edge.address}" in " ".join(run.stdout.split())
+
+
+def test_a_webhook_that_does_not_answer_is_one_sentence(edge: Edge) -> None:
+    edge.patch(DEPLOYMENT, "cert-manager", "cert-manager-webhook", {"spec": {"replicas": 0}})
+    run = edge.platform("-e", "_cert_manager_trial_retries=2", "-e", "cert_manager_acme_email=a@todo.local")
+    assert run.returncode != 0
+    assert "cert-manager's webhook does not answer the API server" in " ".join(run.stdout.split()), run.stdout[-3000:]
+    edge.patch(DEPLOYMENT, "cert-manager", "cert-manager-webhook", {"spec": {"replicas": 1}})
