@@ -39,7 +39,7 @@ def cluster(
 ) -> Iterator[tuple[FakeApi, KubeSession, list[str]]]:
     """A server that shows these objects and never changes; ``override`` may answer otherwise."""
     kinds = {"deployments": "Deployment", "replicasets": "ReplicaSet", "pods": "Pod", "events": "Event",
-             "statefulsets": "StatefulSet", "daemonsets": "DaemonSet", "nodes": "Node"}  # fmt: skip
+             "statefulsets": "StatefulSet", "daemonsets": "DaemonSet", "nodes": "Node", "jobs": "Job"}  # fmt: skip
 
     def answer(request: Request, n: int) -> Answer:
         if (special := override(request)) is not None:

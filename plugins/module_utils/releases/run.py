@@ -115,7 +115,7 @@ def words_of(command: object) -> list[str]:
     else:
         words = [str(word) for word in command] if isinstance(command, list) else []
     if not words:
-        raise error(Code.INVALID_INPUT, "There is no command: say -e 'command=…'.")
+        raise error(Code.INVALID_INPUT, "There is no command: say -e 'command=\"…\"'.")
     return words
 
 

@@ -19,7 +19,7 @@ from ..kube.secret_data import texts_of
 from ..masking import hidden_across_lines, masked
 from ..neutral import shortened, without_colours
 from ..readiness.daprd import APP_ID, awaited_port, explained
-from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, relevant_events
+from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, relevant_events, short_cause
 from ..readiness.fields import metadata, name, status, uid
 from ..readiness.pods import Container, Role, containers, created
 from ..readiness.sentences import container_of, sentence
@@ -128,7 +128,7 @@ class Diagnosis:
             if view.role is Role.SIDECAR:
                 return self._with_components(explained(cause, pod), pod, before or current, current)
             self._sidecar_evidence(target, pod, details)
-            return cause
+            return cause or _start_error(view)
         if symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN):
             return self._sidecar_evidence(target, pod, details)
         return ""
@@ -224,6 +224,12 @@ def _with_failed_pod(tree: Tree, symptom: Symptom) -> Symptom:
                 return Symptom(symptom.code, symptom.grace, symptom.reason, symptom.message, name(pod), uid(pod),
                                view.name, view.role, end.get("exitCode"), view.restarts)  # fmt: skip
     return symptom
+
+
+def _start_error(view: Container) -> str:
+    """Why a container has not even started, and so has no log."""
+    end = view.last_end
+    return short_cause(str(end.get("message") or "")) if end.get("reason") == "StartError" else ""
 
 
 def _tail(log: str, lines: int) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.unit.playbooks.stubbed import Stubbed, inventory
+import pytest
+
+from tests.unit.playbooks.stubbed import Run, Stubbed, inventory
 
 GROUPS: dict[str, dict[str, Any]] = {
     "environment": {"namespace": {}},
@@ -40,3 +42,28 @@ def test_what_is_not_a_boolean_is_refused_by_name(tmp_path: Path) -> None:
     assert run.code != 0, run.output
     assert "release_prune ('perhaps') is not a boolean: set it to true or false." in run.text
     assert "release_apply" not in run.modules()
+
+
+RUN = {"environment": {"namespace": {}}, "core_services": {"backend_api": {}}}
+
+
+def ran(folder: Path, command: str) -> Run:
+    """playbooks/run.yml with a command as it is typed."""
+    answers = {"todo.cloud.release_run": {"output": ["done"], "image": "i"}}
+    with Stubbed(folder) as stubbed:
+        return stubbed.run("run", inventory(RUN), "-e", "service=backend-api", "-e", command, answers=answers)
+
+
+def test_all_words_of_a_command_arrive(tmp_path: Path) -> None:
+    (call,) = ran(tmp_path, 'command="python manage.py check --level=3"').arguments("release_run")
+    assert call["command"] == "python manage.py check --level=3"
+
+
+@pytest.mark.parametrize("words", ["python manage.py check", "python --level=3"])
+def test_a_command_of_which_one_word_arrives_is_not_run(words: str, tmp_path: Path) -> None:
+    """Ansible takes what stands between blanks for variables of their own."""
+    run = ran(tmp_path, f"command={words}")
+    assert (run.code, run.modules()) == (2, [])
+    assert """Only 'python' of the command arrived. Quote it inside too: -e 'command="python manage.py check"'.""" in (
+        run.text
+    )

@@ -85,4 +85,4 @@ def test_what_cannot_be_run() -> None:
     assert "is not deployed in staging: deploy it first" in refused(World(), service="api")
     assert "only for services of the chart 'service'" in refused(world(), service="components")
     assert "The command cannot be read: No closing quotation" in refused(world(), command="a 'b")
-    assert refused(world(), command=" ") == "There is no command: say -e 'command=…'."
+    assert refused(world(), command=" ") == "There is no command: say -e 'command=\"…\"'."

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.known_secrets import KNOWN
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 
 from tests.support.fake_api import Answer, Request, failure, listing
 from tests.support.shown_cluster import LOG, cluster, deployment, objects, wait
@@ -213,3 +214,16 @@ def test_a_sidecar_that_waits_for_its_app_is_not_what_is_wrong() -> None:
         failed = wait(kube, lines, wanted, graces={"sidecar_not_ready": 0}).failures[0]
     assert failed.code is Code.SIDECAR_NOT_READY
     assert failed.message.endswith(": it waits for the app to listen on port 5000")
+
+
+def test_a_jobs_command_that_is_not_there_is_named() -> None:
+    """It has written nothing: the container runtime tells why it did not start."""
+    found = objects("job-failed-backoff")
+    said = 'OCI runtime create failed: exec: "python": executable file not found in $PATH'
+    end = {"exitCode": 128, "reason": "StartError", "message": said}
+    for item in found:
+        if item["kind"] == "Pod":
+            item["status"]["containerStatuses"][0]["state"] = {"terminated": end}
+    with cluster(found, answering(b"", [])) as (_, kube, lines):
+        failed = wait(kube, lines, Target("batch/v1", "Job", "zoo", "job-fails")).failures[0]
+    assert failed.message.endswith(", container app with code 128: executable file not found in $PATH")
