@@ -67,3 +67,10 @@ def test_a_command_of_which_one_word_arrives_is_not_run(words: str, tmp_path: Pa
     assert """Only 'python' of the command arrived. Quote it inside too: -e 'command="python manage.py check"'.""" in (
         run.text
     )
+
+
+def test_a_number_of_pods_is_a_number(tmp_path: Path) -> None:
+    with Stubbed(tmp_path) as stubbed:
+        run = stubbed.run("scale", inventory(RUN), "-e", "service=backend-api", "-e", "replicas=many")
+    assert (run.code, run.modules()) == (2, [])
+    assert "Say which one, and how many: -e service=backend-api -e replicas=4." in run.text
