@@ -44,7 +44,7 @@ def test_what_is_not_a_boolean_is_refused_by_name(tmp_path: Path) -> None:
     assert "release_apply" not in run.modules()
 
 
-RUN = {"environment": {"namespace": {}}, "core_services": {"backend_api": {}}}
+RUN: dict[str, dict[str, Any]] = {"environment": {"namespace": {}}, "core_services": {"backend_api": {}}}
 
 
 def ran(folder: Path, command: str) -> Run:
