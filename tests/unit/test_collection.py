@@ -89,6 +89,13 @@ def test_a_checkout_works_wherever_it_is_cloned(tmp_path: Path) -> None:
     assert "backend_api" in out
 
 
+def test_a_checkouts_playbooks_run_from_any_folder(tmp_path: Path) -> None:
+    """Without its ansible.cfg."""
+    for playbook in ("site.yml", "playbooks/preflight.yml"):
+        out = run("ansible-playbook", TOP / playbook, "-i", TOP / "inventories/staging", "--list-hosts", cwd=tmp_path)
+        assert "backend_api" in out
+
+
 def test_modules_that_talk_to_kubernetes_are_in_the_action_group() -> None:
     modules = {
         p.stem
