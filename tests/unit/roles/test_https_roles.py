@@ -147,7 +147,7 @@ def test_traefik_gets_limits_hsts_and_no_time_out_for_streams(stubbed: Stubbed, 
     for port in ports.values():
         assert port["transport"]["respondingTimeouts"]["writeTimeout"] == "0s"
         assert port["transport"]["lifeCycle"]["graceTimeOut"] == "30s"
-    assert values["traefik"]["deployment"]["terminationGracePeriodSeconds"] == 45
+    assert values["traefik"]["deployment"]["terminationGracePeriodSeconds"] == 50
     assert values["plain"]["ports"]["websecure"]["http"]["middlewares"] == []
     assert "ingress controller: 203.0.113.7" in found.text
     assert "new.invalid is not in DNS yet: make the record new.invalid. A 203.0.113.7" in found.text
