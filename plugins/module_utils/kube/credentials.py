@@ -64,6 +64,7 @@ class Credentials:
                 if self._configuration is None:
                     self._configuration, found = _configuration(auth, scratch)
                 self.server: str = _server(self._configuration.host)
+                _check_texts(self._configuration)
                 self.impersonation = Impersonation.of(auth, found.user)
                 self.proxy = proxy_of(self.server, auth, str(found.cluster.get("proxy-url") or ""))
                 self._ca = _content(self._configuration.ssl_ca_cert, "CA certificate")
@@ -170,6 +171,14 @@ def _server(url: object) -> str:
             Code.CREDENTIALS, "The address of the API server is not a URL: correct server in the kubeconfig, or host."
         ) from None
     return text
+
+
+def _check_texts(configuration: Any) -> None:
+    """Raises ``credentials`` for what the client library takes although it is no text."""
+    for name in ("tls_server_name", "username", "password"):
+        if not isinstance(getattr(configuration, name, None) or "", str):
+            key = name.replace("_", "-")
+            raise error(Code.CREDENTIALS, f"{key} of the kubeconfig is not text: correct it (put numbers in quotes).")
 
 
 def auth_options(params: Mapping[str, Any]) -> dict[str, Any]:

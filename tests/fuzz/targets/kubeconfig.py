@@ -55,8 +55,10 @@ def attempt(given: Any) -> None:
     elif "username" in user:
         pair = base64.b64decode(headers["Authorization"].split()[1]).decode()
         assert pair == f"{user['username']}:{user['password']}"
-    here = next(each["context"] for each in given["contexts"] if each["name"] == given["current-context"])
-    named = [each["user"] or {} for each in given.get("users") or () if each["name"] == here.get("user")]
+    current = given.get("current-context")
+    contexts = [each["context"] for each in given.get("contexts") or () if each.get("name") == current]
+    user_name = contexts[0].get("user") if contexts else None
+    named = [each["user"] or {} for each in given.get("users") or () if each.get("name") == user_name]
     asked = named[0] if named else {}  # a context without a user asks as nobody
     assert not asked.get("as") or "as" in user, "never more rights than asked"
     json.dumps(found.kubeconfig())

@@ -296,3 +296,11 @@ def test_a_server_that_is_no_url_is_one_sentence(server: str) -> None:
         with pytest.raises(TodoCloudError, match="is not a URL") as caught:
             Credentials(params)
         assert "canaryURL7" not in str(caught.value)
+
+
+@pytest.mark.parametrize("where", ["users", "clusters"])
+def test_what_is_no_text_is_one_sentence(where: str) -> None:
+    config = kubeconfig({"username": "me", "password": "x"})
+    config[where][0][where[:-1]]["username" if where == "users" else "tls-server-name"] = {"a": "b"}
+    with pytest.raises(TodoCloudError, match=r"of the kubeconfig is not text|No usable Kubernetes credentials"):
+        Credentials({"kubeconfig": config})
