@@ -201,6 +201,8 @@ def _pod_refused(release: str, owner: str, text: str) -> list[Problem]:
     remedy = "change the pods, or what refuses them"
     if "violates PodSecurity" in text:
         remedy = "change the pods, or set environment_pod_security to {enforce: baseline} (root needs that)"
+    elif "images from elsewhere than" in text:  # charts/environment says so
+        remedy = "use an image of these, or add its registry to environment_registries"
     return [Problem(release, code, f"pods of {owner} are refused: {text}", remedy)]
 
 

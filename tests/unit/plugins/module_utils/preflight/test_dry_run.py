@@ -180,9 +180,19 @@ def test_what_is_said_about_a_pod(error: Exception | None, expected: list[tuple[
     assert [(problem.code, problem.certain) for problem in pod_said(error)[0]] == expected
 
 
-def test_what_lets_root_in_is_said() -> None:
-    [problem] = pod_said(refused('pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot'))[0]
-    assert "environment_pod_security" in problem.remedy
+@pytest.mark.parametrize(
+    ("said", "setting"),
+    [
+        ('violates PodSecurity "restricted:latest": runAsNonRoot', "environment_pod_security"),
+        (
+            "ValidatingAdmissionPolicy 'a-pods' denied request: images from elsewhere than a/: b/c",
+            "environment_registries",
+        ),
+    ],
+)
+def test_what_lets_a_pod_in_is_said(said: str, setting: str) -> None:
+    [problem] = pod_said(refused(f'pods "x" is forbidden: {said}'))[0]
+    assert setting in problem.remedy
 
 
 def test_a_service_account_that_the_run_makes_is_not_looked_up() -> None:
