@@ -43,7 +43,8 @@ def objects(described: dict[str, Any], helm: Helm) -> Iterator[dict[str, Any]]:
     environment = described["environment"]
     yield from helm.render("environment", environment["values"], "environment", environment["namespace"])
     if "kafka" in described["platform"]["hosts"]:
-        yield from helm.render("kafka", described["platform"]["kafka"], "kafka", "kafka")
+        for item in helm.render("kafka", described["platform"]["kafka"], "kafka", "kafka"):
+            yield {**item, "metadata": {"namespace": "kafka", **item["metadata"]}}
 
 
 def test_everything_is_accepted_by_schema_and_kubernetes(described: dict[str, Any], helm: Helm) -> None:
