@@ -164,8 +164,10 @@ def awaited_port(log: str) -> str:
     It does so last of all: it has its certificate, its configuration and its components by then. Source: dapr/dapr,
     pkg/runtime/runtime.go (1.18).
     """
-    *_, last = ("", *_AWAITS.finditer(log))
-    return last[1] if last and "application discovered on port" not in log[last.end() :] else ""
+    waits = list(_AWAITS.finditer(log))
+    if not waits or "application discovered on port" in log[waits[-1].end() :]:
+        return ""
+    return waits[-1][1]
 
 
 def describe_misread(app: AppSidecars) -> str:
