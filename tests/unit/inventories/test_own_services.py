@@ -77,7 +77,7 @@ frontend_values:
     ingress:
       className: "{{ ingress_class_name }}"
       tlsSecretName: frontend-tls
-      clusterIssuer: letsencrypt-ENVIRONMENT
+      clusterIssuer: letsencrypt-production
       traefikRedirect: "{{ ingress_traefik_redirect | todo.cloud.boolean('ingress_traefik_redirect') }}"
 """
 SCALE_BY_HAND = "backend_api_values: {autoscaling: {enabled: true, minReplicas: 2, maxReplicas: 4}}"

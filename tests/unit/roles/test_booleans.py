@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.unit.ansible_runs import TOP, Ansible
-from tests.unit.expressions import expressions, strings
+from tests.unit.expressions import expressions
 
 VARS = [TOP / "playbooks/vars/booleans.yml", *TOP.glob("roles/*/vars/main.yml")]
 DEFINED = re.compile(r"^{{ (?:(\w+)|(\w+) \| default\(\w+\)) \| todo\.cloud\.boolean\('(\w+)'\) }}$")
@@ -57,13 +57,6 @@ def test_only_private_names_are_evaluated(folder: str) -> None:
     assert [
         (file.name, text) for file in files for text in expressions(load(file)) if used.search(DEFINED.sub("", text))
     ] == []
-
-
-def test_inventories_convert_their_own() -> None:
-    files = [*TOP.glob("inventories/*/*_vars/**/*.yml"), *TOP.glob("examples/inventories/*/*_vars/**/*.yml")]
-    used = [text for file in files for _, text in strings(load(file)) if "ingress_traefik_redirect" in text]
-    assert used
-    assert set(used) == {"{{ ingress_traefik_redirect | todo.cloud.boolean('ingress_traefik_redirect') }}"}
 
 
 @pytest.fixture(scope="module")
