@@ -120,3 +120,13 @@ def test_what_one_play_hands_to_another_is_named_in_one_place() -> None:
         evaluated = "\n".join(expressions([*tasks, {**play, "tasks": []}]))
         used = {name for name in names - set_by(tasks) if re.search(rf"(?<![\w.'/]){name}\b", evaluated)}
         assert used == set(), f"{book.name}: {play['name']}"
+
+
+def test_every_role_that_is_compared_describes_its_part() -> None:
+    """Else its part is left out of the comparison, and the role runs whole each time, as if nothing were known."""
+    (play,) = plays(TOP / "playbooks/inspect.yml")
+    (described,) = [task for task in play["tasks"] if "ansible.builtin.include_role" in task]
+    roles = re.findall(r"'(\w+)'", next(line for line in described["when"] if line.startswith("_inspect_role in")))
+    assert len(roles) > 5
+    for role in roles:
+        assert "platform_part:" in (TOP / f"roles/{role}/tasks/describe.yml").read_text(), role

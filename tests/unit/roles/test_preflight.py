@@ -178,7 +178,7 @@ def test_registries_are_prefixes_that_end_with_a_slash(ansible: Ansible, tmp_pat
         "ansible.builtin.debug": {"msg": "{{ environment_release['values'].admission.registries }}"},
     }
     run = ansible.role(
-        "environment", tmp_path, "describe", [shown], **ENVIRONMENT, environment_admission="deny",
+        "environment", tmp_path, "release", [shown], **ENVIRONMENT, environment_admission="deny",
         environment_registries=["ghcr.io/acme", "quay.io/x/"],
     )  # fmt: skip
     assert '"ghcr.io/acme/"' in run.stdout
