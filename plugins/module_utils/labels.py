@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Labels and annotations of this collection. Label values have at most 63 characters."""
+"""Labels and annotations of this collection, and Helm's that it reads. Label values have at most 63 characters."""
 
 from __future__ import annotations
 
@@ -17,3 +17,6 @@ ASKED_AGAIN = "todo.cloud/asked-again"
 # Of a revision that ran a migration: of which release, and whether older versions of it work afterwards.
 MIGRATION = "todo.cloud/migration"
 REVERSIBLE = "todo.cloud/reversible"
+# Annotations by which Helm marks an object as a release's.
+OWNER_RELEASE = "meta.helm.sh/release-name"
+OWNER_NAMESPACE = "meta.helm.sh/release-namespace"

@@ -29,6 +29,7 @@ from ..kube.resources import (
     STATEFUL_SET,
     Resource,
 )
+from ..labels import OWNER_RELEASE
 from ..readiness.daprd import APP_ID, awaited_port, enabled
 from ..readiness.pods import created
 from ..readiness.selectors import matches
@@ -212,7 +213,7 @@ class Dependencies:
         if not ((service or {}).get("spec") or {}).get("selector"):  # its endpoints are somebody else's business
             return
         notes = ((service or {}).get("metadata") or {}).get("annotations") or {}
-        if namespace == self._namespace and notes.get("meta.helm.sh/release-name") in self._wave:
+        if namespace == self._namespace and notes.get(OWNER_RELEASE) in self._wave:
             return
         slices = self._list(ENDPOINT_SLICE, namespace, f"kubernetes.io/service-name={name}")
         if slices is _UNREAD:

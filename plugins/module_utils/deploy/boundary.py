@@ -20,11 +20,11 @@ from ..helm.storage import IN_CONFIG_MAPS, HelmReader, StoredRelease
 from ..kube.api import KubeReader
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import Resource
+from ..labels import OWNER_NAMESPACE, OWNER_RELEASE
 from ..parsing import quoted
 from ..planning.plan import PlanItem
 from ..preflight.problem import Problem, failure_of
 
-_RELEASE, _NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 _MANAGER = "app.kubernetes.io/managed-by"
 _SIDE_BY_SIDE = 8
 _DEPTH = 5  # of lists in lists
@@ -146,7 +146,7 @@ class Boundary:
         except Forbidden:
             return None  # then it may not be deleted either
         notes = _texts((found or {}).get("metadata", {}).get("annotations"))
-        owner = notes.get(_RELEASE), notes.get(_NAMESPACE)
+        owner = notes.get(OWNER_RELEASE), notes.get(OWNER_NAMESPACE)
         if found is None or owner == (item.release, self.namespace) or is_kept(found):
             return None
         message = f"{quoted(item)} is not marked as the release's, but stands in what Helm stored of it"
@@ -226,8 +226,8 @@ def _flat(document: Any, depth: int) -> Iterator[dict[str, Any]]:
 def _other_owner(metadata: Mapping[str, Any], release: str, namespace: str) -> str:
     """Whom an object belongs to, if not to this release; empty if it is its own, or nobody's."""
     notes, labels = (_texts(metadata.get(key)) for key in ("annotations", "labels"))
-    if _RELEASE in notes:
-        owner = notes[_RELEASE], notes.get(_NAMESPACE, namespace)
+    if OWNER_RELEASE in notes:
+        owner = notes[OWNER_RELEASE], notes.get(OWNER_NAMESPACE, namespace)
         return "" if owner == (release, namespace) else f"release {quoted(owner[0])} of namespace {quoted(owner[1])}"
     manager = labels.get(_MANAGER, "")
     return "" if manager in ("", "Helm") else quoted(manager)

@@ -17,6 +17,7 @@ from ..failure import Code
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError
 from ..kube.resources import POD, STATEFUL_SET
+from ..labels import OWNER_NAMESPACE, OWNER_RELEASE
 from ..readiness.fields import controller_uid, labels, metadata, name, number, spec, status, terminating, uid
 from ..readiness.pods import is_ready, never_served
 from .run import LockedRun
@@ -25,7 +26,6 @@ from .verification import Verification
 # So long the controller may take to say which revision it wants now.
 _OBSERVED_SECONDS = 10.0
 _PAUSE_SECONDS = 0.5
-_RELEASE, _IN = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
 
 Object = Mapping[str, Any]
 
@@ -70,7 +70,9 @@ class ForcedRollback:
 
     def _is_ours(self, item: Object) -> bool:
         notes = metadata(item).get("annotations") or {}
-        return notes.get(_RELEASE) in self._names and notes.get(_IN, self._namespace) == self._namespace
+        return (
+            notes.get(OWNER_RELEASE) in self._names and notes.get(OWNER_NAMESPACE, self._namespace) == self._namespace
+        )
 
     def _delete(self, pod: Object) -> bool:
         version = str(metadata(pod).get("resourceVersion") or "")

@@ -17,6 +17,7 @@ from ..helm.storage import CorruptRelease, HelmReader, History, ReleaseStatus, R
 from ..kube.api import KubeApi
 from ..kube.errors import KubeError, NotFound
 from ..kube.resources import SECRET
+from ..labels import OWNER_NAMESPACE, OWNER_RELEASE
 
 LEFT = "todo.cloud/left"  # label of a failed revision's Secret: whether it may have left orphans
 _MAYBE, _NOTHING = "maybe", "nothing"
@@ -115,7 +116,7 @@ def _delete(kube: KubeApi, key: Key, release: str, namespace: str) -> bool:
     where = where if resource.namespaced else ""
     found = kube.find(resource, where, name, metadata_only=True)
     notes = ((found or {}).get("metadata") or {}).get("annotations") or {}
-    owner = (notes.get("meta.helm.sh/release-name"), notes.get("meta.helm.sh/release-namespace"))
+    owner = (notes.get(OWNER_RELEASE), notes.get(OWNER_NAMESPACE))
     if found is None or owner != (release, namespace) or is_kept(found):
         return False
     return kube.delete(resource, where, name, uid=found["metadata"]["uid"])

@@ -196,12 +196,12 @@ class ReleaseWriter:
                 free_replicas(self._kube, self._storage, known)
                 with self._hooks_watched(name) as helm:
                     call(helm, expected)
+                failed = None
             except HelmError as exc:
                 failed = clean(exc)
-                newest = self._newest(name)
-            else:
-                revisions = self._storage.history(name)
-                newest = revisions[-1] if revisions else None
+            revisions = self._storage.history(name)
+            newest = revisions[-1] if revisions else None
+            if failed is None:
                 if not (newest and newest.revision == expected and newest.status.pending and ours(newest)):
                     self.remove_orphans(name, _verified(name, expected, revisions, ours))
                     return before, expected
@@ -209,7 +209,7 @@ class ReleaseWriter:
             if newest and newest.revision > expected:
                 raise _foreign(name, expected, newest) from failed
             if newest and newest.revision == expected and newest.status is ReleaseStatus.DEPLOYED and ours(newest):
-                self.remove_orphans(name)
+                self.remove_orphans(name, revisions)
                 return before, expected  # only the response was lost
             if newest and newest.status.pending and newest.revision == expected:
                 self._storage.mark_failed(newest, f"Helm ended early: {failed.failure.message}"[:500])

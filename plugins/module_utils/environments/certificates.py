@@ -12,6 +12,7 @@ from typing import Any
 from ..kube.api import KubeReader
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import Resource
+from ..readiness.fields import is_true
 
 _CERTIFICATE = Resource("cert-manager.io/v1", "Certificate", "certificates")
 _REQUEST = Resource("cert-manager.io/v1", "CertificateRequest", "certificaterequests")
@@ -34,7 +35,7 @@ def certificates(kube: KubeReader, namespace: str) -> list[dict[str, Any]]:
     """
     found = _list(kube, _CERTIFICATE, namespace)
     # Certificates name what asks for them, those the ACME order, and that its challenges.
-    unready = any(not _is_ready(item) for item in found)
+    unready = any(not is_true(item, "Ready") for item in found)
     lower = [_list(kube, kind, namespace) if unready else [] for kind in (_REQUEST, _ORDER, _CHALLENGE)]
     now = kube.server_now()
     return sorted((_describe(item, lower, now) for item in found), key=lambda each: str(each["name"]))
@@ -55,7 +56,7 @@ def _list(kube: KubeReader, kind: Resource, namespace: str) -> list[dict[str, An
 
 def _describe(item: Item, lower: Sequence[Sequence[Item]], now: float) -> dict[str, Any]:
     ends = _status(item).get("notAfter")
-    ready = _is_ready(item)
+    ready = is_true(item, "Ready")
     days = int((datetime.fromisoformat(ends).timestamp() - now) // _DAY_SECONDS) if ends else None
     why = "" if ready else _why(item, lower)
     return {"name": item["metadata"]["name"], "days_left": days, "ready": ready, "why": why}
@@ -124,10 +125,6 @@ def _owned(items: Sequence[Item], owners: Sequence[Item]) -> list[Item]:
 def _newest_owned(items: Sequence[Item], owners: Sequence[Item]) -> list[Item]:
     found = sorted(_owned(items, owners), key=lambda each: str(each["metadata"].get("creationTimestamp")))
     return found[-1:]
-
-
-def _is_ready(item: Item) -> bool:
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in _status(item).get("conditions") or ())
 
 
 def _status(item: Item) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ from ..helm.manifest import objects_of
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import INGRESS, NAMESPACE, POD, PVC, RESOURCE_QUOTA, SERVICE, Resource
+from ..labels import OWNER_RELEASE
 from ..readiness.daprd import living
 from ..readiness.fields import Object, labels, name, spec
 from .connections import Surroundings, described, policy_findings, public_services, services_by_host
@@ -31,7 +32,6 @@ _API = "admissionregistration.k8s.io/v1"
 _ADMISSION = Resource(_API, "ValidatingAdmissionPolicy", "validatingadmissionpolicies", namespaced=False)
 _BINDING = Resource(_API, "ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings", namespaced=False)
 _ROUTE = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
-_RELEASE = "meta.helm.sh/release-name"
 _SHOWN = 8
 
 
@@ -190,4 +190,4 @@ def _of_kind(objects: Sequence[Object], kind: str) -> list[Object]:
 
 
 def _annotation(item: Object) -> str:
-    return str((item["metadata"].get("annotations") or {}).get(_RELEASE, ""))
+    return str((item["metadata"].get("annotations") or {}).get(OWNER_RELEASE, ""))

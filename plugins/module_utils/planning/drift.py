@@ -30,6 +30,7 @@ from ..kube.managed_fields import (
     writers_of,
 )
 from ..kube.resources import WELL_KNOWN
+from ..labels import OWNER_NAMESPACE, OWNER_RELEASE
 from .live import passes
 
 MANAGER = "todo.cloud-drift"
@@ -39,7 +40,7 @@ _OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "crea
 _IGNORED = ("apiVersion", "kind", "status", "metadata")
 _ACTS = frozenset({RESTARTED, "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]"})
 _HELMS = frozenset({
-    "metadata.annotations[meta.helm.sh/release-name]", "metadata.annotations[meta.helm.sh/release-namespace]",
+    f"metadata.annotations[{OWNER_RELEASE}]", f"metadata.annotations[{OWNER_NAMESPACE}]",
     "metadata.labels[app.kubernetes.io/managed-by]",
 })  # fmt: skip
 _BUNDLE = ".caBundle"  # of webhooks, API services and CRDs: whoever issues the certificate writes it

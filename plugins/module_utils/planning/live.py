@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 from ..digest import canonical, digest_of
 from ..helm.manifest import objects_of, part
 from ..kube.managed_fields import HOLDS, RESTARTED, Writer, controllers_of, writers_of
+from ..labels import OWNER_NAMESPACE, OWNER_RELEASE
 
 # In a record instead of digests: the release was verified although its objects differ from its manifest.
 DRIFTED = "drifted"
-_RELEASE, _OF = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"  # Helm's annotations of each object
 _REPLICAS = "spec.replicas"
 _IGNORED = frozenset({_REPLICAS, RESTARTED})
 _DIGITS = 12
@@ -69,7 +69,7 @@ def by_release(items: Iterable[Mapping[str, Any]], namespace: str) -> dict[str, 
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for item in items:
         notes = item["metadata"].get("annotations") or {}
-        if (release := notes.get(_RELEASE)) and notes.get(_OF, namespace) == namespace:
+        if (release := notes.get(OWNER_RELEASE)) and notes.get(OWNER_NAMESPACE, namespace) == namespace:
             found.setdefault(str(release), {})[str(item["metadata"]["name"])] = item
     return found
 

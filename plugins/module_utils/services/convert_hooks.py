@@ -8,17 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .convert_pod import full_image
-from .convert_source import Notes, Object, each, part, template_of, title_of
+from .convert_source import Notes, Object, each, hooks_of, part, template_of, title_of
 
-_HOOK = "helm.sh/hook"
 _BEFORE, _AFTER = {"pre-install", "pre-upgrade"}, {"post-install", "post-upgrade"}
 _LONGEST_SECONDS = 86400
-
-
-def hooks_of(item: Object) -> set[str]:
-    """When Helm makes an object beside the release; empty: it is part of it."""
-    said = str(part(item, "metadata", "annotations").get(_HOOK) or "")
-    return {one.strip() for one in said.split(",") if one.strip()}
 
 
 def hooks_said(hooks: Iterable[Object], services: dict[str, dict[str, Any]], notes: Notes) -> None:

@@ -110,10 +110,16 @@ def template_of(workload: Object) -> Object:
     return part(spec, "template")
 
 
+def hooks_of(item: Object) -> set[str]:
+    """When Helm makes an object beside the release; empty: it is part of it."""
+    said = str(part(item, "metadata", "annotations").get("helm.sh/hook") or "")
+    return {one.strip() for one in said.split(",") if one.strip()}
+
+
 def groups_of(objects: Iterable[Object]) -> tuple[list[Group], list[Object]]:
     """The services, and the objects that belong to none; hooks of Helm are neither."""
     rest, groups = [], []
-    for item in (one for one in objects if not part(one, "metadata", "annotations").get("helm.sh/hook")):
+    for item in (one for one in objects if not hooks_of(one)):
         if item.get("kind") in WORKLOADS:
             groups.append(Group(name_of(item), item, _is_own(item)))
         else:
