@@ -80,7 +80,7 @@ def test_nothing_that_others_wrote_acts_on_a_terminal_or_a_runner(world: World, 
     world.apply(world.release("quiet", text="two")).ok()
     lay(world)
     loud = {"name": "loud", "namespace": world.namespace, "chart": chart(tmp_path / "loud")}
-    common = {"environment": "test", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 0}
+    common = {"environment": "test", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 3}
     applied = {
         **common,
         "timeout": 60,

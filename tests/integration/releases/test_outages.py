@@ -133,7 +133,8 @@ def test_dapr_that_is_down_is_named_and_nothing_goes_back(world: World) -> None:
     world.kube.create(SERVICE, world.namespace, service)
     changed = deployment("api", container={"command": ["sh", "-c", "exit 1"]})
     changed["spec"]["template"]["metadata"]["annotations"] = {"dapr.io/enabled": "true", "dapr.io/app-id": "api"}
-    failed = world.apply(release(world, "api", changed), timeout=round(patience(12)), dapr_namespace=world.namespace)
+    failed = world.apply(release(world, "api", changed), timeout=round(patience(12)), wait=STABLE,
+                         dapr_namespace=world.namespace)  # fmt: skip
     assert failed.code == "platform_down", failed.message
     assert "dapr-sentry" in failed.result["failures"][0]["details"]["dependency"]
     assert (failed.outcomes, len(world.history("api"))) == ({"api": "failed"}, 2)
