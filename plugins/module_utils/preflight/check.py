@@ -23,12 +23,13 @@ from ..readiness.templates import Object, Template, built_in, mapping
 from .capacity import Wanted, maxima, more_pods, shortages
 from .component_types import unknown_types
 from .dry_run import DryRuns, is_port_taken, no_right, without_sidecar
+from .hosts import hosts
 from .needs import Need, Provided, images_of, label_of, needs_of, needs_of_component, provided
 from .platforms import Platforms, mismatches
 from .problem import Problem
 from .quota import quota_shortages
 from .rights import lacking
-from .surroundings import classes, hosts, missing, node_ports
+from .surroundings import classes, missing, node_ports
 from .versions import dapr_of_pods
 
 _SIDE_BY_SIDE = 8

@@ -1,13 +1,11 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What must be there around rendered objects: Secrets and their keys, ConfigMaps, classes; and hosts that nobody else
-claims.
-"""
+"""What must be there around rendered objects: Secrets and their keys, ConfigMaps, classes; node ports that are free."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..failure import Code
 from ..helm.manifest import key_of
@@ -44,8 +42,6 @@ _WHERE = {
     PRIORITY_CLASS: "install it, or name one of kubectl get priorityclasses",
     RUNTIME_CLASS: "install it, or name one of kubectl get runtimeclasses",
 }
-_CANARY = "canary"  # ingress controllers let such an annotation share a host
-_ENTRY_POINTS = "traefik.ingress.kubernetes.io/router.entrypoints"  # a release's redirect is an Ingress for HTTP alone
 
 
 def missing(
@@ -138,64 +134,3 @@ def _node_ports(item: Object) -> Iterator[tuple[str, int]]:
             yield str(port.get("protocol") or "TCP"), number
     if isinstance(number := spec.get("healthCheckNodePort"), int) and number:
         yield "TCP", number
-
-
-@dataclass(frozen=True)
-class _Claim:
-    """A path of a host that an Ingress serves."""
-
-    host: str
-    path: str
-    ingress_class: str
-    namespace: str
-    name: str
-    release: str = ""
-    entry_points: str = ""
-
-    @property
-    def route(self) -> tuple[str, str, str]:
-        """Two claims of the same route are in each other's way."""
-        return self.host, self.path, self.ingress_class
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """Namespace and name of the Ingress."""
-        return self.namespace, self.name
-
-
-def hosts(kube: KubeReader, namespace: str, rendered: Mapping[str, Sequence[Object]]) -> Iterator[Problem]:
-    """Hosts that another Ingress claims: of the same run, or in the cluster as far as it may be read."""
-    ours = [c for release, objects in rendered.items() for item in objects for c in _claims(item, namespace, release)]
-    if not ours:
-        return
-    try:
-        live, _version = kube.list_(INGRESS)
-    except Forbidden:
-        live, _version = kube.list_(INGRESS, namespace)
-    mine = {claim.identity for claim in ours}
-    others = [c for item in live for c in _claims({**item, "kind": INGRESS.kind}, "") if c.identity not in mine]
-    remedy = "change one of the two hosts"
-    for number, claim in enumerate(ours):
-        before = [c for c in ours[:number] if c.route == claim.route and c.identity != claim.identity]
-        twins = [c for c in before if c.release != claim.release or c.entry_points == claim.entry_points]
-        foreign = [c for c in others if c.route == claim.route]
-        for twin in [*twins, *foreign]:
-            who = f"release {twin.release}" if twin.release else f"Ingress {twin.name} in namespace {twin.namespace}"
-            message = f"Ingress {claim.name} claims {claim.host}{claim.path}, which {who} claims too"
-            # Within the namespace it may be one that this deployment removes.
-            certain = bool(twin.release) or twin.namespace != claim.namespace
-            yield Problem(claim.release, Code.CONFLICT, message, remedy, certain)
-
-
-def _claims(item: Object, namespace: str, release: str = "") -> Iterator[_Claim]:
-    kind, own, name = key_of(item)
-    spec, annotations = mapping(item.get("spec")), mapping(mapping(item.get("metadata")).get("annotations"))
-    if kind != INGRESS.kind or any(_CANARY in str(key) for key in annotations):
-        return
-    old = annotations.get("kubernetes.io/ingress.class")
-    ingress_class = str(spec.get("ingressClassName") or old or "")
-    for rule in items(spec.get("rules")):
-        for path in items(mapping(rule.get("http")).get("paths")):
-            if rule.get("host"):
-                yield _Claim(str(rule["host"]).lower(), str(path.get("path") or "/"), ingress_class, own or namespace,
-                             name, release, str(annotations.get(_ENTRY_POINTS) or ""))  # fmt: skip

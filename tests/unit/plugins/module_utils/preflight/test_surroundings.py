@@ -9,7 +9,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
-    INGRESS,
     SECRET,
     SERVICE,
     STORAGE_CLASS,
@@ -19,7 +18,6 @@ from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import 
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.surroundings import (
     classes,
-    hosts,
     missing,
     node_ports,
 )
@@ -90,12 +88,6 @@ def test_what_may_not_be_read_is_not_missed() -> None:
     assert [problem.certain for problem in classes(FakeKube(), "api", [claim])] == [False]
 
 
-def ingress(name: str, host: str = "todo.example", path: str = "/", **spec: Any) -> dict[str, Any]:
-    rules = [{"host": host, "http": {"paths": [{"path": path}]}}]
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": name},
-            "spec": {"rules": rules, **spec}}  # fmt: skip
-
-
 class Everywhere(FakeKube):
     """Lists objects of all namespaces, as the API does without one."""
 
@@ -103,49 +95,6 @@ class Everywhere(FakeKube):
         if not namespace:
             return [item for (kind, _ns, _name), item in self.objects.items() if kind == resource.kind], "1"
         return super().list_(resource, namespace, **options)
-
-
-def claimed(kube: FakeKube, **rendered: list[dict[str, Any]]) -> list[Problem]:
-    return list(hosts(kube, "ns", rendered))
-
-
-def test_a_host_that_another_namespace_claims() -> None:
-    kube = Everywhere()
-    kube.put(INGRESS, "other", ingress("web"))
-    kube.put(INGRESS, "ns", ingress("mine"))
-    (problem,) = claimed(kube, api=[ingress("mine")])
-    assert (problem.code, problem.certain) == (Code.CONFLICT, True)
-    assert "namespace other" in problem.message
-    assert claimed(kube, api=[ingress("mine", path="/api")]) == []
-    assert claimed(kube, api=[ingress("mine", ingressClassName="internal")]) == []
-
-
-def at(name: str, entry_point: str) -> dict[str, Any]:
-    found = ingress(name)
-    found["metadata"]["annotations"] = {"traefik.ingress.kubernetes.io/router.entrypoints": entry_point}
-    return found
-
-
-def test_a_redirect_is_not_in_the_way_of_what_it_leads_to() -> None:
-    secure, plain = at("shop", "websecure"), at("shop-http", "web")
-    assert claimed(Everywhere(), shop=[secure, plain]) == []
-    (problem,) = claimed(Everywhere(), shop=[secure, at("shop-too", "websecure")])
-    assert problem.code == Code.CONFLICT
-    assert len(claimed(Everywhere(), shop=[secure], other=[plain])) == 1
-
-
-def test_a_host_within_the_namespace_may_be_one_that_goes() -> None:
-    kube = Everywhere()
-    kube.put(INGRESS, "ns", ingress("old-name"))
-    assert [problem.certain for problem in claimed(kube, api=[ingress("new-name")])] == [False]
-
-
-def test_two_releases_claim_one_host() -> None:
-    (problem,) = claimed(Everywhere(), api=[ingress("a")], web=[ingress("b")])
-    assert (problem.release, problem.certain) == ("web", True)
-    canary = ingress("b")
-    canary["metadata"]["annotations"] = {"nginx.ingress.kubernetes.io/canary": "true"}
-    assert claimed(Everywhere(), api=[ingress("a")], web=[canary]) == []
 
 
 def service(name: str, namespace: str = "", port: int = 30080, **fields: Any) -> dict[str, Any]:
