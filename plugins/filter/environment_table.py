@@ -10,8 +10,8 @@ version_added: 0.1.0
 short_description: Show an environment on one screen
 description:
   - Formats the result of M(todo.cloud.release_set_info) with its status as lines of text. First the current release set
-    and who holds the lock, then one line per release, then the messages of the releases that are not Current, and what
-    somebody changed in the cluster.
+    and who holds the lock, then one line per release, then the messages of the releases that are not Current, what
+    somebody changed in the cluster, and which autoscalers cannot scale.
 options:
   _input:
     description: Result of M(todo.cloud.release_set_info), called with its status.
@@ -133,7 +133,8 @@ def environment_table(info: Mapping[str, Any]) -> list[str]:
     drifted = [f"{name}: {each}" for name, release in sorted(status.items()) for each in release.get("drift") or []]
     table = _columns(rows) if status else ["no releases"]
     unread = [f"not checked: {each}" for each in info.get("unread") or []]
-    return [_where(info), *unread, *_lock(info), *_trust(info), *_certificates(info), *table, *messages, *drifted]
+    head = [_where(info), *unread, *_lock(info), *_trust(info), *_certificates(info)]
+    return [*head, *table, *messages, *drifted, *(info.get("notes") or [])]
 
 
 class FilterModule:

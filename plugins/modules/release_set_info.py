@@ -115,6 +115,7 @@ unread:
 status:
   description:
     - With O(status), every release of the environment by its name.
+    - C(message) of one that is not Current names what is wrong with one of its pods.
     - C(drift) lists what somebody changed in the cluster since it was verified. To compare, each object of a release
       in which somebody wrote is applied by a server-side dry run, which needs the right to patch.
   returned: success
@@ -199,6 +200,15 @@ certificates:
       description: What keeps it from being ready, in the words of the challenge, the order or the ACME server.
       type: str
   sample: [{name: frontend-tls, days_left: 61, ready: true, why: ""}]
+notes:
+  description:
+    - With O(status), a sentence for each autoscaler that cannot scale. No release waits for that.
+    - Empty when the credentials may not read autoscalers.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "HorizontalPodAutoscaler backend-api: it gets no metrics, so it does not scale: FailedGetResourceMetric: …"
 """
 
 import typing as t

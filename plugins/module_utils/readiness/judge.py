@@ -15,7 +15,7 @@ from .evidence import event_time, refined
 from .expressions import Expressions
 from .fields import Object, condition, metadata, number, status, uid
 from .graces import WAITS, grace_of
-from .kinds import status_of
+from .kinds import autoscaler_trouble, status_of
 from .pods import containers, is_ready, seconds_to_settle
 from .rule import NOT_JUDGED
 from .rules import DEFAULT_RULES, Rules
@@ -271,5 +271,5 @@ def _failed(tree: Tree, found: Status) -> Symptom:
 
 def _advice(found: Status, warnings: tuple[str, ...]) -> Judgement:
     """What an autoscaler says holds no rollout up: metrics may come a minute after the pods, or never."""
-    said = (found.message,) if found.state is State.FAILED or found.message.startswith("Failed") else ()
-    return Judgement(Status(State.CURRENT, found.message), warnings=warnings + said)
+    trouble = autoscaler_trouble(found)
+    return Judgement(Status(State.CURRENT, found.message), warnings=(*warnings, trouble) if trouble else warnings)

@@ -14,6 +14,7 @@ from .status import State, Status
 from .workloads import Context
 
 CURRENT, IN_PROGRESS, FAILED = State.CURRENT, State.IN_PROGRESS, State.FAILED
+_NO_METRICS = "it gets no metrics, so it does not scale"
 
 
 def status_of(
@@ -121,7 +122,14 @@ def _autoscaler(obj: Object, pods: Sequence[Object]) -> Status:
     reason = str(active.get("reason", ""))
     if reason == "ScalingDisabled":
         return Status(CURRENT, "scaling is off: 0 replicas")
-    return Status(IN_PROGRESS if reason.startswith("FailedGet") else FAILED, _describe(active))
+    if reason.startswith("FailedGet"):
+        return Status(IN_PROGRESS, f"{_NO_METRICS}: {_describe(active)}")
+    return Status(FAILED, _describe(active))
+
+
+def autoscaler_trouble(found: Status) -> str:
+    """What keeps an autoscaler with this status from scaling; empty if it scales, or is too new to say."""
+    return found.message if found.state is FAILED or found.message.startswith(("Failed", _NO_METRICS)) else ""
 
 
 def _crd(obj: Object, pods: Sequence[Object]) -> Status:

@@ -14,7 +14,7 @@ from ..helm.state import Lock
 from ..helm.storage import CorruptRelease, HelmReader, Revision
 from ..kube.api import KubeApi
 from ..kube.errors import KubeError
-from ..kube.resources import JOB
+from ..kube.resources import JOB, WELL_KNOWN
 from ..labels import ENVIRONMENT, MIGRATION
 from ..locking.lease import holder_of
 from ..locking.lock import lock_state
@@ -24,13 +24,18 @@ from ..planning.plan import origin_of
 from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, is_workload, take, targets_of
 from ..readiness.daprd import CONTAINER, judge_app
 from ..readiness.fields import is_true
+from ..readiness.kinds import autoscaler_trouble, status_of
+from ..readiness.sentences import sentence
 from ..readiness.status import State
+from ..readiness.symptoms import pod_symptoms
 from ..records.record import Header, Member, Record
 from ..records.signing import RecordKeys
 from ..records.store import RecordStore
 from ..rollout.targets import Target
 from ..rollout.verdict import WaitOptions
 
+_AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
+_VAGUE = frozenset({Code.NOT_READY, Code.SIDECAR_NOT_READY})
 _WITHOUT_SECRETS = (
     "Secrets may not be read, so revisions, drift and whether the newest verified set still runs are not known"
 )
@@ -64,11 +69,12 @@ def set_info(
     else:
         sets = [_header(h, current) for h in headers]
     info: dict[str, Any] = {"sets": sets, "current": current, "unread": [_WITHOUT_SECRETS] * snapshot.without_secrets}
-    info |= {"status": {}, "lock": {}, "trust": {}, "certificates": []}
+    info |= {"status": {}, "lock": {}, "trust": {}, "certificates": [], "notes": []}
     if status:
         info["status"] = environment_status(kube, namespace, environment, snapshot)
         info["lock"] = lock_info(kube, namespace)
         info["certificates"] = certificates(kube, namespace)
+        info["notes"] = _autoscalers(kube, namespace)
         info["trust"] = read_trust(kube, dapr_namespace).as_result() if dapr_namespace else {}
     return info
 
@@ -169,6 +175,17 @@ def _nothing(why: str) -> dict[str, Any]:
     }
 
 
+def _autoscalers(kube: KubeApi, namespace: str) -> list[str]:
+    """A sentence for each autoscaler that cannot scale; no release waits for that."""
+    try:
+        found = kube.list_(_AUTOSCALER, namespace)[0]
+    except KubeError:
+        return []
+    kind = {"apiVersion": _AUTOSCALER.api_version, "kind": _AUTOSCALER.kind}
+    told = {str(each["metadata"]["name"]): autoscaler_trouble(status_of({**each, **kind})) for each in found}
+    return [f"{_AUTOSCALER.kind} {name}: {text}" for name, text in sorted(told.items()) if text]
+
+
 def lock_info(kube: KubeApi, namespace: str) -> dict[str, Any]:
     """Who holds the environment's lock; ``held`` is false when nobody does, or when its holder died on this machine."""
     state, lease = lock_state(kube, namespace)
@@ -189,17 +206,27 @@ def _workloads(targets: Iterable[Target], found: Snapshot | None) -> dict[str, A
     items = [snapshot.workloads[(t.kind, t.name)] for t in wanted if (t.kind, t.name) in snapshot.workloads]
     wanted += [t for t in targets if t in snapshot.custom]
     pods = [pod for item in items for pod in snapshot.pods_of(item)]
-    bad = [s for t in wanted if not (s := snapshot.status(t)).done]
+    bad = [t for t in wanted if not snapshot.status(t).done]
     sidecars = [app for item in items if (app := judge_app(item, snapshot.pods_of(item)))]
     asked = sum(_asked(item) for item in items)
     return {
-        "state": bad[0].state.value if bad else State.CURRENT.value,
-        "message": bad[0].message if bad else "",
+        "state": snapshot.status(bad[0]).state.value if bad else State.CURRENT.value,
+        "message": _why(bad[0], snapshot) if bad else "",
         "replicas": f"{sum(1 for pod in pods if _ready(pod))}/{asked}" if items else "-",
         "restarts": sum(s.get("restartCount", 0) for pod in pods for s in _statuses(pod)),
         "sidecars": f"{sum(a.ready for a in sidecars)}/{sum(a.expected for a in sidecars)}" if sidecars else "-",
         **_images(pods),
     }
+
+
+def _why(target: Target, snapshot: Snapshot) -> str:
+    """Status of what is not well, with what is wrong with one of its pods; "runs but is not ready" says least."""
+    text = snapshot.status(target).message
+    item = None if target in snapshot.custom else snapshot.workloads.get((target.kind, target.name))
+    pods = snapshot.pods_of(item) if item else []
+    found = [(symptom, pod) for pod in pods for symptom in pod_symptoms(pod)]
+    first = min(found, key=lambda each: each[0].code in _VAGUE, default=None)
+    return sentence(first[0], text, first[1]) if first else text
 
 
 def _images(pods: Sequence[dict[str, Any]]) -> dict[str, Any]:

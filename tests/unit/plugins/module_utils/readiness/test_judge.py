@@ -158,3 +158,12 @@ def test_how_a_job_ended_long_ago_is_not_known_and_said() -> None:
     assert (found.status.state, found.status.judged) == (State.CURRENT, False)
     assert "not known any more" in found.warnings[0]
     assert judge.look(tree("job-failed-backoff"), at(12, LATER)).terminal  # it is there again
+
+
+def test_what_an_autoscaler_says_is_a_warning_and_nothing_waits_for_it() -> None:
+    found = {
+        name: Judge({}, advisory=True).look(tree(f"autoscaler-{name}"), at(0)) for name in ("no-metrics", "active")
+    }
+    assert [each.status.state for each in found.values()] == [State.CURRENT, State.CURRENT]
+    assert found["active"].warnings == ()
+    assert found["no-metrics"].warnings[0].startswith("it gets no metrics, so it does not scale: Failed")

@@ -9,7 +9,13 @@ import pytest
 from ansible_collections.todo.cloud.plugins.filter.environment_table import environment_table
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, POD, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    POD,
+    WELL_KNOWN,
+    Resource,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import take
 from ansible_collections.todo.cloud.plugins.module_utils.records.packing import pack
 from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
@@ -17,11 +23,14 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.status import 
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
 
+from tests.support import states
 from tests.support.custom_kinds import DATABASE, custom, operators
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 from tests.unit.plugins.module_utils.planning.test_plan import deployment
 from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
+
+AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
 
 
 def test_status_of_an_environment() -> None:
@@ -49,6 +58,41 @@ def test_status_of_an_environment() -> None:
     assert api.keys() == loose.keys() == lost.keys()
     assert info["current"] == 0, "a member is missing"
     assert info["lock"]["held"] is False
+
+
+def test_what_keeps_a_service_from_being_well_is_said() -> None:
+    """One pod serves; the other finds no node. The autoscaler gets no metrics."""
+    kube = FakeKube()
+    uid = store(kube, revision=3, labels={"todo.cloud/environment": "staging"})
+    target = Target("apps/v1", "Deployment", "ns", "api", "api")
+    records = RecordStore(kube, "ns", "staging")
+    records.write(replace(RECORD, members={"api": replace(MEMBER, uid=uid, targets=(target,))}))
+    item = {k: v for k, v in deployment().items() if k != "kind"}
+    kube.put(DEPLOYMENT, "ns", {**item, "spec": {**item["spec"], "replicas": 2}})
+    owner = [{"kind": "ReplicaSet", "uid": "rs", "controller": True}]
+    starting = {"phase": "Running", "containerStatuses": [{"name": "app", "state": {"running": {}}}]}
+    refused = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/1 nodes are available",
+    }
+    for number, status in enumerate([starting, {"phase": "Pending", "conditions": [refused]}], 1):
+        kube.put(POD, "ns", {
+            "metadata": {"name": f"api-{number}", "labels": {"app": "api"}, "ownerReferences": owner},
+            "spec": {"containers": [{"name": "app", "readinessProbe": {}}]}, "status": status,
+        })  # fmt: skip
+    kube.put(AUTOSCALER, "ns", states.objects("autoscaler-no-metrics")[0])
+    well = states.objects("autoscaler-active")[0]
+    kube.put(AUTOSCALER, "ns", {**well, "metadata": {"name": "well"}})
+    info = set_info(kube, "ns", "staging", status=True)
+    why = "1/2 updated: pod api-2 cannot be scheduled: 0/1 nodes are available"
+    assert (info["status"]["api"]["state"], info["status"]["api"]["message"]) == ("InProgress", why)
+    (note,) = info["notes"]
+    assert note.startswith(
+        "HorizontalPodAutoscaler hpa-no-metrics: it gets no metrics, so it does not scale: FailedGetRes"
+    )
+    assert [f"api: {why}", note] == environment_table(info)[-2:]
 
 
 class Oncall(FakeKube):
