@@ -60,9 +60,9 @@ def guard(
 ) -> Guard:
     """Refuses what is not this environment's. Raises invalid_input or not_found; three parallel requests.
 
-    ``may_be_absent`` (a new environment): a missing namespace is only a warning. ``may_be_free`` (adopting): the
-    namespace may lack an environment's label. ``leaving``: something is removed, so claims of other environments do not
-    matter.
+    ``may_be_absent`` (a new environment): the namespace may be missing; the result says whether it is there.
+    ``may_be_free`` (adopting): the namespace may lack an environment's label. ``leaving``: something is removed, so
+    claims of other environments do not matter.
     """
     with ThreadPoolExecutor(3) as pool:
         own = pool.submit(kube.find, NAMESPACE, "", claims.namespace, metadata_only=True)
@@ -101,11 +101,10 @@ def record(kube: KubeApi, namespace: str, guarded: Guard) -> None:
 def _namespace(metadata: Metadata, claims: Claims, guarded: Guard, may_be_absent: bool, may_be_free: bool) -> None:
     name, environment = claims.namespace, claims.environment
     if not metadata:
+        if may_be_absent:
+            return
         missing = f"There is no namespace {name!r}: deploy the environment {environment!r} first."
-        if not may_be_absent:
-            raise error(Code.NOT_FOUND, missing, namespace=name)
-        guarded.warnings.append(missing)
-        return
+        raise error(Code.NOT_FOUND, missing, namespace=name)
     owner = (metadata.get("labels") or {}).get(ENVIRONMENT)
     if owner != environment and not (may_be_free and guarded.free):
         problem = f"belongs to environment {owner!r}" if owner else f"has no label {ENVIRONMENT}"

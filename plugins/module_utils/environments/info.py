@@ -36,7 +36,7 @@ def claims_info(kube: KubeReader, params: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "cluster_id": found.cluster_id,
         "annotations": annotations | ({CLUSTER_ID: found.cluster_id} if found.cluster_id else {}),
-        "warnings": found.warnings if found.there else found.warnings[1:],  # a missing namespace is not a warning here
+        "warnings": found.warnings,
     }
 
 

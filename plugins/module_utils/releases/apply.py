@@ -7,7 +7,7 @@ The flow in one screen is ``Engine.apply``. What happens when a wave fails stand
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -96,7 +96,7 @@ class Engine:
             if failure := failure_of([each for each in problems if each.code is Code.CHART_INVALID]):
                 raise self._report.interrupted(failure)
             plan = self._examined(plan, snapshot)
-            self._report.notes = [identity(self._run.kube), *self._report.notes]
+            self._report.notes = [identity(self._run.kube), *self._first_deployment(), *self._report.notes]
             self._report.preflight = [*problems, *self._too_large(snapshot)]
             return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
         self._report.warnings += [f"{problem}." for problem in problems if not problem.certain]
@@ -124,6 +124,14 @@ class Engine:
         if settings.verify:
             self._verify_all()
         return self._report
+
+    def _first_deployment(self) -> Iterator[str]:
+        """For the plan of an environment that is not there yet."""
+        if not self._guarded.there:
+            yield (
+                f"Namespace {self._settings.namespace!r} is not there yet: the deployment of environment "
+                f"{self._settings.environment!r} makes it, and what only the API server can tell is checked then."
+            )
 
     def _verify_all(self) -> None:
         """Everything once more, what this run did not touch as well. What failed here was deployed and recorded."""

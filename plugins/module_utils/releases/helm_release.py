@@ -316,8 +316,7 @@ def single_release(
     warnings = []
     if settings.environment:
         claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
-        guarded = guard(kube, claims, may_be_absent=leaving or settings.check, leaving=leaving)
-        warnings = guarded.warnings if guarded.there else []
+        warnings = guard(kube, claims, may_be_absent=leaving or settings.check, leaving=leaving).warnings
     # The release belongs to none of the environment's sets.
     run = Run(kube, helm, replace(settings, environment=""), progress, "helm_release")
     one = HelmReleaseRun(run, force_conflicts=params["force_conflicts"], skip_crds=params["skip_crds"])

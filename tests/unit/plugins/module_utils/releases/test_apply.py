@@ -117,6 +117,17 @@ def test_a_namespace_of_another_environment_is_not_touched() -> None:
     assert world.writes() == []
 
 
+def test_the_plan_of_a_first_deployment_says_that_the_namespace_will_be_made() -> None:
+    world = World()
+    del world.kube.objects["Namespace", "", "ns"]
+    report = world.apply({"api": A1}, check=True)
+    assert report.warnings == []
+    assert "Namespace 'ns' is not there yet: the deployment of environment 'staging' makes it" in report.notes[1]
+    failed = world.fails({"api": A1})
+    assert failed.failure.code is Code.NOT_FOUND
+    assert "deploy the environment 'staging' first" in failed.failure.message
+
+
 def test_a_pending_revision_of_a_dead_run_is_recovered() -> None:
     world = deployed()
     store(world.kube, "api", 2, "pending-upgrade", labels={"todo.cloud/environment": "staging"}, created=LONG_AGO)
