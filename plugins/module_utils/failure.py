@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -132,6 +132,12 @@ class TodoCloudError(Exception):
 def error(code: Code, message: str, **details: Any) -> TodoCloudError:
     """Shorthand: ``raise error(Code.INVALID_INPUT, "...", option="to")``."""
     return TodoCloudError(Failure(code, message, details))
+
+
+def one_or_many(names: Iterable[str], one: str, many: str) -> str:
+    """``one`` or ``many``, part of a sentence, with the names in place of its ``{}``."""
+    listed = list(names)
+    return (one if len(listed) == 1 else many).format(", ".join(listed))
 
 
 # What this machine lacks, not the cluster: errno(3).

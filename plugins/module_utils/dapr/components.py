@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from ..failure import one_or_many
 from ..kube.api import KubeObserver
 from ..kube.errors import Forbidden, KubeError, NotFound
 from ..kube.resources import Resource
@@ -83,8 +84,9 @@ def components_of(
 
 def not_loaded(app_id: str, found: AppComponents) -> list[tuple[str, str]]:
     """(component, message) for each one that an app lacks."""
+    numbers = "the sidecar of pod {} has", "the sidecars of pods {} have"
     return [
-        (name, f"{app_id}: the sidecar of pod {', '.join(pods)} has not loaded component {name}: restart the app")
+        (name, f"{app_id}: {one_or_many(pods, *numbers)} not loaded component {name}: restart the app")
         for name, pods in sorted((found.missing or {}).items())
         if name not in found.tolerated
     ]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..failure import one_or_many
 from ..kube.api import KubeClient
 from ..kube.deadline import Deadline
 from ..kube.errors import Conflict, Forbidden, KubeError, NotFound, Unreachable
@@ -69,8 +70,8 @@ class Restart:
 
     def _workload(self, app: AppSidecars, owner: Owner, done: Restarted) -> None:
         lacking = sorted((pod for pod in owner.pods if lacks_sidecar(pod)), key=is_ready)  # those that serve come last
-        names = ", ".join(map(name, lacking))
-        self._progress(f"{app.workload}: the Dapr sidecar of {names} is missing; restarted one after another")
+        missing = one_or_many(map(name, lacking), "the Dapr sidecar of {} is", "the Dapr sidecars of {} are")
+        self._progress(f"{app.workload}: {missing} missing; restarted one after another")
         for number, pod in enumerate(lacking, 1):
             if self._stands(owner, pod):
                 self._progress(f"{app.workload}: restarting pod {name(pod)} ({number} of {len(lacking)})")
@@ -104,7 +105,9 @@ class Restart:
         except Unreachable as exc:
             if exc.status != _TOO_MANY_REQUESTS:
                 raise
-            return f"disruption budget {', '.join(self._budgets(pod)) or 'of its pods'} allows no disruption now"
+            budgets = list(self._budgets(pod)) or ["of its pods"]
+            allow = one_or_many(budgets, "disruption budget {} allows", "disruption budgets {} allow")
+            return f"{allow} no disruption now"
         return ""
 
     def _budgets(self, pod: Mapping[str, Any]) -> Iterator[str]:

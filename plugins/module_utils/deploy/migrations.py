@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..failure import Code, Failure, TodoCloudError, error
+from ..failure import Code, Failure, TodoCloudError, error, one_or_many
 from ..helm.manifest import objects_of
 from ..helm.state import Action, State
 from ..kube.api import Object
@@ -60,15 +60,12 @@ class Migrations:
         told = False
         while busy := self._in_the_way(spec, wanted):
             if deadline.expired:
-                raise error(
-                    Code.TIMEOUT,
-                    f"{spec.name}: {', '.join(busy)} of an earlier run is still at work, so it was not run again.",
-                    release=spec.name,
-                )
+                working = one_or_many(busy, "{} of an earlier run is", "{} of an earlier run are")
+                message = f"{spec.name}: {working} still at work, so it was not run again."
+                raise error(Code.TIMEOUT, message, release=spec.name)
             if not told:
-                self._run.progress(
-                    f"{spec.name}: waiting until {', '.join(busy)} of an earlier run is gone or has ended"
-                )
+                gone = ("{} of an earlier run is gone or has ended", "{} of an earlier run are gone or have ended")
+                self._run.progress(f"{spec.name}: waiting until {one_or_many(busy, *gone)}")
                 told = True
             time.sleep(_POLL_SECONDS)
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from ..dependencies.check import Dependencies
 from ..dependencies.down import Down
 from ..dependencies.hosts import unreached
-from ..failure import Code, Failure
+from ..failure import Code, Failure, one_or_many
 from ..helm.manifest import secret_refs
 from ..helm.storage import CorruptRelease
 from ..kube.deadline import Deadline
@@ -64,7 +64,8 @@ class Outages:
             missed = {name for name, failure in found.failures.items() if name not in down and _missed(failure)}
             if missed and not tried and down.keys() | missed == found.failures.keys():
                 tried = True
-                self._progress(f"{', '.join(sorted(missed))}: what its sidecar could not reach is up by now")
+                whose = one_or_many(sorted(missed), "{}: what its sidecar", "{}: what their sidecars")
+                self._progress(f"{whose} could not reach is up by now")
                 found = self._back_off.verified(verify, self._kube.server_now(), deadline)
                 continue
             over = {n for n, f in found.failures.items() if f.code is Code.JOB_FAILED and n in blamed.keys() - down}
@@ -103,7 +104,7 @@ class Outages:
             time.sleep(pause)
             down = look.blamed(failures) if asked else {}
         if back := sorted(each.what for each in said.values() if each.asked):
-            self._progress(f"{', '.join(back)} is back")
+            self._progress(one_or_many(back, "{} is back", "{} are back"))
         return True
 
     @cached_property

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..failure import Code, Failure, TodoCloudError
+from ..failure import Code, Failure, TodoCloudError, one_or_many
 from ..helm.manifest import key_of, objects_of
 from ..helm.storage import StoredRelease
 from ..kube.deadline import Deadline
@@ -158,15 +158,17 @@ class Remediation:
         report.set = number
         report.warnings += warnings
         kept = f"; never verified, {self._first_installs(fresh, report)}" if fresh else ""
-        what = "the whole set is" if whole else f"{', '.join(t.member.name for t in targets)} is"
+        restored = one_or_many((t.member.name for t in targets), "{} is", "{} are")
+        what = "the whole set is" if whole else restored
         return f"{what} back at what was verified (release set {number}){kept}"
 
     def _first_installs(self, names: Sequence[str], report: Report) -> str:
         """Keeps or removes what failed and was never verified; says which."""
         removed = [name for name in names if self._settings.remove_failed_installs and self._removed(name, report)]
         kept = [name for name in names if name not in removed]
-        parts = [f"{', '.join(kept)} is kept as it is"] if kept else []
-        return " and ".join([*parts, f"{', '.join(removed)} is uninstalled"] if removed else parts)
+        parts = [one_or_many(kept, "{} is kept as it is", "{} are kept as they are")] if kept else []
+        parts += [one_or_many(removed, "{} is uninstalled", "{} are uninstalled")] if removed else []
+        return " and ".join(parts)
 
     def _removed(self, name: str, report: Report) -> bool:
         """Uninstalls one release that holds no data; a failure is added to the others."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ..failure import Code, TodoCloudError, error
+from ..failure import Code, TodoCloudError, error, one_or_many
 from ..records.record import Member, Record
 from ..records.secret_values import without
 from ..records.store import RecordStore
@@ -157,10 +157,11 @@ def check_charts(record: Record, specs: Sequence[ReleaseSpec], terms: Terms) -> 
         )
     other = [spec.name for spec in specs if record.members[spec.name].chart_digest != spec.chart_digest]
     if other:
+        are_not = one_or_many(other, "The chart of {} is not the one", "The charts of {} are not those")
         raise refused(
             "chart",
-            f"The chart of {', '.join(other)} is not the one that was verified in {terms.source} (set {record.id}, "
-            f"commit {record.commit or 'unknown'}): check out that commit.",
+            f"{are_not} of set {record.id}, verified in {terms.source} (commit {record.commit or 'unknown'}): "
+            "check out that commit.",
             releases=other,
         )
     for spec in specs:
@@ -170,8 +171,8 @@ def check_charts(record: Record, specs: Sequence[ReleaseSpec], terms: Terms) -> 
         if paths:
             raise refused(
                 "components",
-                f"{spec.name} is not what was verified in {terms.source} (set {record.id}): {', '.join(paths)} "
-                "differs.",
+                f"{spec.name} is not what was verified in {terms.source} (set {record.id}): "
+                + one_or_many(paths, "{} differs.", "{} differ."),
                 releases=[spec.name],
                 paths=paths,
             )

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..failure import one_or_many
 from .fields import controller, terminating
 from .selectors import matches
 
@@ -183,8 +184,8 @@ def problems(apps: Sequence[AppSidecars], control_plane: str) -> list[tuple[str,
     found = []
     for app in apps:
         if app.lacking:
-            names = ", ".join(app.lacking)
-            found.append(("sidecar_missing", app, f"{app.app_id}: pod {names} runs without its Dapr sidecar"))
+            pods = one_or_many(app.lacking, "pod {} runs without its", "pods {} run without their")
+            found.append(("sidecar_missing", app, f"{app.app_id}: {pods} Dapr sidecar"))
         elif app.ready < app.injected:
             count = f"{app.injected - app.ready} of {app.injected}"
             found.append(("sidecar_not_ready", app, f"{app.app_id}: {count} Dapr sidecars are not ready"))

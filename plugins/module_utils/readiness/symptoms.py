@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..failure import Code
+from ..failure import Code, one_or_many
 from .daprd import lacks_sidecar
 from .fields import Object, condition, is_true, name, spec, status, terminating, timestamp, uid
 from .pods import Container, Role, containers, created, is_ready, seconds_to_kill, was_disrupted
@@ -88,7 +88,7 @@ def pod_symptoms(pod: Object, *, of_job: bool = False, replaced: bool = False) -
         if scheduled.get("reason") == "Unschedulable":
             yield _of_pod(pod, Code.UNSCHEDULABLE, "unschedulable", "Unschedulable", scheduled)
         elif gates := [str(gate.get("name")) for gate in spec(pod).get("schedulingGates") or ()]:
-            text = f"nobody has removed its scheduling gate{'' if len(gates) == 1 else 's'} {', '.join(gates)} yet"
+            text = f"nobody has removed {one_or_many(gates, 'its scheduling gate {}', 'its scheduling gates {}')} yet"
             yield Symptom(Code.UNSCHEDULABLE, "not_ready", "SchedulingGated", text, name(pod), uid(pod))
         return
     views = list(containers(pod))

@@ -18,7 +18,7 @@ from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verifier
 from ..deploy.writer import ReleaseWriter, apply_request
 from ..environments.guard import Claims, guard
-from ..failure import Code, Failure, TodoCloudError, error
+from ..failure import Code, Failure, TodoCloudError, error, one_or_many
 from ..helm.cli import Helm
 from ..helm.errors import HelmError
 from ..helm.manifest import is_kept, key_of, objects_of
@@ -272,8 +272,9 @@ class HelmReleaseRun:
         """Helm's uninstall only requests the deletion; the API shows when it is done."""
         kept = [item for item in objects_of(stored.manifest) if is_kept(item)] if stored else []
         if kept:
-            names = ", ".join(" ".join(filter(None, (key_of(item)[0], key_of(item)[2]))) for item in kept)
-            self._report.warnings.append(f"{name}: {names} is left, as its annotation helm.sh/resource-policy says.")
+            names = [" ".join(filter(None, (key_of(item)[0], key_of(item)[2]))) for item in kept]
+            are_left = one_or_many(names, "{} is left, as its annotation", "{} are left, as the annotation")
+            self._report.warnings.append(f"{name}: {are_left} helm.sh/resource-policy says.")
         keys = {(kind, item_name) for kind, _namespace, item_name in map(key_of, kept)}
         left = [t for t in targets_of(stored) if is_workload(t)] if stored else []
         left = [t for t in left if (t.kind, t.name) not in keys]
@@ -281,10 +282,8 @@ class HelmReleaseRun:
         while left:
             left = [t for t in left if self._kube.find(WORKLOADS[t.kind], t.namespace, t.name, metadata_only=True)]
             if left and deadline.expired:
-                names = ", ".join(t.label for t in left)
-                raise error(
-                    Code.TIMEOUT, f"{name}: {names} is still there {self._settings.timeout} s after the uninstall."
-                )
+                there = one_or_many((t.label for t in left), "{} is still there", "{} are still there")
+                raise error(Code.TIMEOUT, f"{name}: {there} {self._settings.timeout} s after the uninstall.")
             if left:
                 pause.wait(_GONE_POLL_SECONDS)
 

@@ -17,7 +17,7 @@ from ..deploy.restore_check import RestoreCheck, Target, usable
 from ..deploy.run import LockedRun, Run, locked_run
 from ..environments.admission import Admission
 from ..environments.guard import Claims, guard
-from ..failure import Code, Failure, TodoCloudError, error
+from ..failure import Code, Failure, TodoCloudError, error, one_or_many
 from ..helm.state import State
 from ..kube.resources import SECRET
 from ..planning.diff import manifest_diffs
@@ -92,7 +92,7 @@ class Rollback:
         if missing := [name for name in self._names if name not in record.members]:
             raise error(
                 Code.ROLLBACK_REFUSED,
-                f"{', '.join(missing)} is not part of release set {record.id}; nothing was touched.",
+                f"{one_or_many(missing, '{} is', '{} are')} not part of release set {record.id}; nothing was touched.",
                 set=record.id,
             )
         leaves = tuple(h.id for h in snapshot.headers if h.id > record.id and not h.withdrawn)
@@ -124,7 +124,7 @@ class Rollback:
         known = ", ".join(str(h.id) for h in headers) or "none"
         raise error(
             Code.SET_NOT_FOUND,
-            f"There is no release set with number or commit {self._to!r} (there are: {known}).",
+            f"There is no release set with number or commit {self._to!r} (known: {known}).",
             to=self._to,
         )
 

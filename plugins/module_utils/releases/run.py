@@ -125,7 +125,7 @@ def named(service: str, known: Sequence[str]) -> str:
     if name in known:
         return name
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    meant = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known)) or 'none'}."
+    meant = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(sorted(known)) or 'none'}."
     raise error(Code.INVALID_INPUT, f"There is no service {service!r} in this inventory{meant}", service=service)
 
 

@@ -38,7 +38,7 @@ def service_info(
     specs = {each.name: each for wave in parsed for each in wave}
     if service and service not in specs:
         raise error(
-            Code.INVALID_INPUT, f"There is no service {service!r}; there are {', '.join(specs)}.", service=service
+            Code.INVALID_INPUT, f"There is no service {service!r}; choose from {', '.join(specs)}.", service=service
         )
     rendered, notes = _rendered(
         helm, [*specs.values(), *([ReleaseSpec.parse(environment)] if environment else [])], service

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..dependencies.components import backends, uninitialized
-from ..failure import Code, Failure
+from ..failure import Code, Failure, one_or_many
 from ..known_secrets import KNOWN, secrets_of
 from ..kube.api import KubeObserver, Object
 from ..kube.deadline import Deadline
@@ -209,8 +209,9 @@ def _blamed(failure: Failure, target: Target, tree: Tree | None) -> Failure:
     old = unready_old_pods(tree) if tree else ()
     if not old or failure.code in (Code.DEPENDENCY_DOWN, Code.SIDECAR_MISSING):
         return failure
-    names = ", ".join(sorted(name(pod) for pod in old))
-    text = f"the old pods ({names}) are unready too, so something it depends on is down: {failure.message}"
+    names = sorted(name(pod) for pod in old)
+    pods = one_or_many(names, "the old pod ({}) is", "the old pods ({}) are")
+    text = f"{pods} unready too, so something it depends on is down: {failure.message}"
     details = {**failure.details, "cause": failure.code.value}
     return Failure(Code.DEPENDENCY_DOWN, f"{target.release or target.label}: {text}", details)
 

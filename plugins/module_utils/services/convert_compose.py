@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..failure import one_or_many
 from .convert import Conversion
 from .convert_pod import full_image
 from .convert_source import reading
@@ -115,7 +116,8 @@ class _Service:
                 found.append(int(text))
         others = [port for port in dict.fromkeys(found) if port != found[0]] if found else []
         if others:
-            self._say(f"its other ports {', '.join(map(str, others))}: say `values: {{extraPorts: …}}`")
+            ports = one_or_many(map(str, others), "its other port {}", "its other ports {}")
+            self._say(f"{ports}: say `values: {{extraPorts: …}}`")
         if self._said.get("ports"):
             self._say("its port is published; if people call it, say `public` with a host name")
         return found[0] if found else 0

@@ -27,7 +27,7 @@ def ansible(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ansible]:
         ("{app: CANARY1CANARY1}", "its content as a whole"),
         ("CANARY1CANARY1", "'secret_values' is of type str"),
         ("[CANARY1CANARY1]", "'secret_values' is of type list"),
-        ("{app: {password: CANARY1CANARY1}}", "The Secrets app of namespace x can't be written: "),
+        ("{app: {password: CANARY1CANARY1}}", "Secret app of namespace x can't be written: "),
         ("{app: {password: CANARY1CANARY1, b: ''}}", "The Secrets of namespace x can't be read: "),
     ],
 )

@@ -6,7 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError, error
+from ansible_collections.todo.cloud.plugins.module_utils.failure import (
+    Code,
+    Failure,
+    TodoCloudError,
+    error,
+    one_or_many,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.graces import DEFAULT_GRACES
 
 TOP = Path(__file__).resolve().parents[4]
@@ -23,6 +29,13 @@ def test_every_code_is_used() -> None:
     source = "".join(path.read_text() for path in files)
     unused = [code for code in Code if not re.search(rf'\bCode\.{code.name}\b|"{code.value}"', source)]
     assert not unused
+
+
+@pytest.mark.parametrize(
+    ("names", "text"), [(["web"], "web is back"), (["api", "web"], "api, web are back"), ([], " are back")]
+)
+def test_a_sentence_fits_one_name_and_many(names: list[str], text: str) -> None:
+    assert one_or_many(iter(names), "{} is back", "{} are back") == text
 
 
 @pytest.mark.parametrize("grace", DEFAULT_GRACES)

@@ -67,7 +67,7 @@ def test_only_what_lacks_its_sidecar_is_restarted_and_each_is_announced_first() 
     assert repair(kube, lines).pods == ["api-3", "api-2"]  # the one that serves comes last
     assert deleted(kube) == ["api-3", "api-2"]
     assert lines == [
-        "Deployment/api: the Dapr sidecar of api-3, api-2 is missing; restarted one after another",
+        "Deployment/api: the Dapr sidecars of api-3, api-2 are missing; restarted one after another",
         "Deployment/api: restarting pod api-3 (1 of 2)",
         "Deployment/api: restarting pod api-2 (2 of 2)",
     ]

@@ -78,7 +78,7 @@ def test_underscores_are_hyphens_and_a_slip_gets_the_nearest_name() -> None:
     assert refused(found, service="component") == (
         "There is no service 'component' in this inventory; did you mean 'components'?"
     )
-    assert refused(found, service="zzz") == "There is no service 'zzz' in this inventory; there are api, components."
+    assert refused(found, service="zzz") == "There is no service 'zzz' in this inventory; it has api, components."
 
 
 def test_what_cannot_be_run() -> None:

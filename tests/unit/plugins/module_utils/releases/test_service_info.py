@@ -53,5 +53,5 @@ def test_the_chart_that_is_asked_for_must_be_there() -> None:
 
 
 def test_a_service_that_is_not_there_is_refused_with_those_that_are() -> None:
-    with pytest.raises(TodoCloudError, match=r"There is no service 'wbe'; there are api, web\."):
+    with pytest.raises(TodoCloudError, match=r"There is no service 'wbe'; choose from api, web\."):
         info(service="wbe")
