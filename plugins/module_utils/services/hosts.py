@@ -80,7 +80,7 @@ def shared_variables(
     - ``services_part_of``: name of the app, where it has one
     - ``services_policies``: connections of pods that this collection does not make, as values of charts/environment
     - ``services_relabelled``: services that the policies of charts/service do not know
-    - ``services_ports``: ports that the environment's policies open to the public endpoint and to monitoring
+    - ``services_ports``: ports of services, where one has another than the usual one
     - ``services_public``: of each public service its host or port (``at``), and the ``path`` that says it is well
     """
     found: dict[str, Any] = {"services_callers": callers({**others, **entries})}

@@ -29,6 +29,21 @@ def test_a_shape_reaches_what_its_table_says(helm: Helm, shape: Path) -> None:
     assert [str(each) for each in allowed(objects, "shop")] == expected
 
 
+def test_the_public_endpoint_reaches_no_port_but_a_services_own(helm: Helm) -> None:
+    objects = []
+    for name, port in (("admin", 8080), ("shop", 3000)):
+        entry = {"image": f"ghcr.io/x/{name}:1", "port": port, "public": f"{name}.example.com"}
+        ingress = {"class_name": "traefik"}
+        values = facts(name, entry, {}, ingress, [])["chart_values"]
+        objects += helm.render("service", {**values, "environment": "ci"}, name, "shop")
+    network = {"publicDoor": {"namespaces": ["traefik"], "ports": ["http"]}, "monitoring": {"namespaces": []}}
+    objects += helm.render("environment", {"environment": "ci", "networkPolicies": network}, "environment", "shop")
+    found = [str(each) for each in allowed(objects, "shop")]
+    assert [each for each in found if "traefik" in each] == [
+        "namespace traefik -> admin : 8080", "namespace traefik -> shop : 3000",
+    ]  # fmt: skip
+
+
 CALLS: dict[str, Any] = {
     "web": {"image": "ghcr.io/x/web:1", "port": 3000, "calls": ["search", "stock"]},
     "search": {

@@ -152,6 +152,8 @@ def test_rights_for_charts_of_ones_own(helm: Helm) -> None:
         ({"quota": {"requests.memory": "much"}}, "/quota/requests.memory"),
         ({"networkPolicies": {"database": {"cidrs": ["db.example.com"]}}}, "/networkPolicies/database/cidrs/0"),
         ({"networkPolicies": {"database": {"ports": []}}}, "/networkPolicies/database/ports"),
+        ({"networkPolicies": {"database": {"ports": ["http"]}}}, "/networkPolicies/database/ports/0"),
+        ({"networkPolicies": {"publicDoor": {"ports": ["https"]}}}, "/networkPolicies/publicDoor/ports/0"),
         ({"networkPolicies": {"databases": {}}}, "databases"),
         ({"networkPolicies": {"broker": {"hosts": ["x"]}}}, "hosts"),
         ({"limitRange": {"max": {"cpu": 2}}}, "/limitRange/max/cpu"),
