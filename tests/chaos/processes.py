@@ -87,9 +87,11 @@ class Run:
             _send(pid, signal.SIGCONT)
 
     def strays(self, seconds: float) -> list[str]:
-        """Command lines of what still lives after so long."""
+        """Command lines of what still lives after so long, without ansible-core's workers that can't end."""
         end = time.monotonic() + seconds
-        while (left := self.tree()) and time.monotonic() < end:
+        while (
+            left := [pid for pid in self.tree() if pid == self.controller.pid or not _is_stuck(pid)]
+        ) and time.monotonic() < end:
             time.sleep(0.1)
         return [f"{pid}: {command_of(pid)}" for pid in left]
 
@@ -131,6 +133,14 @@ def state_of(pid: int) -> str:
     """One letter, see proc(5); X when it is gone."""
     fields = _read(pid, "stat").rpartition(b")")[2].split()
     return fields[0].decode() if fields else "X"
+
+
+def _is_stuck(pid: int) -> bool:
+    """A worker that is done, and waits for ever for a controller that is gone to read its result, or for another worker
+    that does: they all hold the pipe open (ansible.executor.process.worker). It has no children, and does nothing.
+    """
+    waits = any(word in _read(pid, "wchan") for word in (b"pipe_write", b"futex"))
+    return waits and b"ansible-playbook" in _read(pid, "cmdline") and not _read(pid, f"task/{pid}/children").strip()
 
 
 def _read(pid: int, name: str) -> bytes:
