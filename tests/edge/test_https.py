@@ -219,8 +219,11 @@ def test_one_client_is_limited(edge: Edge) -> None:
 
 def test_renewal_costs_no_request(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     before = edge.served().serial_number
+
+    def renewed() -> bool:
+        return edge.served().serial_number != before
+
     with named(edge, monkeypatch) as probe:
-        renewed = lambda: edge.served().serial_number != before  # noqa: E731
         eventually("another certificate", renewed, pebble.LIFETIME_SECONDS + 60)
         time.sleep(2)
     assert (probe.result.failed, probe.result.requests > 20) == (0, True), probe.result.summary()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from playwright.sync_api import expect, sync_playwright  # type: ignore[import-not-found]
+from playwright.sync_api import expect, sync_playwright  # type: ignore[import-not-found]  # in the Python that PLAYWRIGHT names
 
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(

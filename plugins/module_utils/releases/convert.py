@@ -151,7 +151,10 @@ def _flat(documents: Sequence[Any], title: str) -> Iterator[Object | str]:
 def _told_apart(items: Iterator[Object | str] | Sequence[Object]) -> Source:
     found = Source()
     for item in items:
-        (found.notes if isinstance(item, str) else found.objects).append(item)  # type: ignore[arg-type]
+        if isinstance(item, str):
+            found.notes.append(item)
+        else:
+            found.objects.append(item)
     return found
 
 

@@ -103,10 +103,10 @@ def _wanted(group: Group, notes: Notes, is_credential: Callable[[str, str], bool
     return values
 
 
-def _app(groups: list[Group], wanted: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _app(groups: list[Group], wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """What all of them share: the app that they are part of, and the Secret that pulls their images."""
     names = {part(group.workload, "metadata", "labels").get("app.kubernetes.io/part-of") for group in groups}
-    pulls = [values.pop("imagePullSecrets") for values in wanted.values()]  # type: ignore[attr-defined]
+    pulls = [values.pop("imagePullSecrets") for values in wanted.values()]
     found: dict[str, Any] = {}
     name = names.pop() if len(names) == 1 else None
     if isinstance(name, str) and not list(check(NAME, name, "name")):
@@ -115,9 +115,9 @@ def _app(groups: list[Group], wanted: Mapping[str, Mapping[str, Any]]) -> dict[s
         found["pull_secret"] = pulls[0][0]
     for values, secrets in zip(wanted.values(), pulls, strict=True):
         if secrets or "pull_secret" in found:
-            values["imagePullSecrets"] = secrets  # type: ignore[index]
+            values["imagePullSecrets"] = secrets
         if "name" not in found and groups and groups[0].own:
-            values["partOf"] = name or "todo-app"  # type: ignore[index]
+            values["partOf"] = name or "todo-app"
     return found
 
 

@@ -17,6 +17,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.chart_text imp
 from ansible_collections.todo.cloud.plugins.module_utils.planning.manifests import manifest_values
 from ansible_collections.todo.cloud.plugins.module_utils.releases.convert import Wanted, read_source
 
+from tests.support.fake_kube import FakeKube
+
 OBJECT = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {key: canary}}"
 
 
@@ -49,7 +51,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "helm": asked,
     "crds": lambda chart: may_have_crds(str(chart)),
     "manifests": lambda chart: manifest_values([str(chart / "templates")], "web"),
-    "convert": lambda chart: read_source(Wanted(str(chart / "templates"), "ns"), HelmCli(dict), dict),  # type: ignore[arg-type]
+    "convert": lambda chart: read_source(Wanted(str(chart / "templates"), "ns"), HelmCli(dict), FakeKube),
 }
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     Forbidden,
     KubeError,
@@ -85,14 +84,14 @@ def test_what_is_said_about_an_object(error: Exception | None, expected: list[tu
 def test_a_webhook_that_does_not_answer_is_named_once_and_not_waited_for_again() -> None:
     reason = 'Post "https://hook.ops.svc:443/v?timeout=5s": no endpoints available for service "hook"'
     text = f'Internal error occurred: failed calling webhook "validate.example.com": failed to call webhook: {reason}'
-    kube = Saying(Unreachable("The API server fails.", 500, api_message=text))
     seconds = []
 
-    def patch(*_: Any, deadline: Deadline, **__: Any) -> dict[str, Any]:
-        seconds.append(round(deadline.remaining))
-        raise kube.error or AssertionError
+    class Timed(Saying):
+        def patch(self, *where: Any, **options: Any) -> dict[str, Any]:
+            seconds.append(round(options["deadline"].remaining))
+            return super().patch(*where, **options)
 
-    kube.patch = patch  # type: ignore[assignment,method-assign]
+    kube = Timed(Unreachable("The API server fails.", 500, api_message=text))
     runs = DryRuns(kube, "ns", provided([MAP], "ns", hooks=False))
     first, again = runs.problems("api", MAP), runs.problems("api", MAP)
     template = built_in(POD, "ns")
