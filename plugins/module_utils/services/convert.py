@@ -13,7 +13,7 @@ from .convert_hooks import hooks_said
 from .convert_parts import part_values, ports_of
 from .convert_pod import main_container, pod_values
 from .convert_policies import policies_of
-from .convert_source import Group, Notes, Object, each, groups_of, hooks_of, part, reading, title_of
+from .convert_source import Group, Notes, Object, each, groups_of, hook_of, part, reading, title_of
 from .graph import Cycle, waves
 from .spec import NAME
 from .types import check
@@ -73,7 +73,7 @@ def converted(
         with reading(name):
             found.services[name] = entry_of(name, values, defaults, app, ingress, others, own[name])
     with reading("a hook"):
-        hooks_said([item for item in objects if hooks_of(item)], found.services, notes)
+        hooks_said([item for item in objects if hook_of(item) is not None], found.services, notes)
     try:
         waves(found.services)
     except Cycle as circle:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..parsing import quoted
 from .convert_pod import full_image
-from .convert_source import Notes, Object, each, hooks_of, part, template_of, title_of
+from .convert_source import Notes, Object, each, hook_of, hooks_of, part, template_of, title_of
 
 _BEFORE, _AFTER = {"pre-install", "pre-upgrade"}, {"post-install", "post-upgrade"}
 _LONGEST_SECONDS = 86400
@@ -18,6 +19,10 @@ def hooks_said(hooks: Iterable[Object], services: dict[str, dict[str, Any]], not
     """Adds ``migrations`` to entries, and says what no entry does."""
     for item in hooks:
         when, title = hooks_of(item), f"{title_of(item)} is a hook ({', '.join(sorted(hooks_of(item)))})"
+        if not when:
+            unknown = f"{title_of(item)}: Helm knows no hook {quoted(hook_of(item))}, and makes nothing of it"
+            notes.say(f"{unknown}; correct or remove its helm.sh/hook.")
+            continue
         if item.get("kind") != "Job" or not when & (_BEFORE | _AFTER):
             notes.say(f"{title}: {_why(when)}.")
             continue
@@ -43,7 +48,7 @@ def hooks_said(hooks: Iterable[Object], services: dict[str, dict[str, Any]], not
 
 
 def _why(when: set[str]) -> str:
-    if "test" in when or "test-success" in when:
+    if when & {"test", "test-success"}:
         return "each deployment is verified, and site.yml asks the public endpoint; nothing else is run"
     if when & (_BEFORE | _AFTER):
         return "keep it in `manifests` of an entry before the service"

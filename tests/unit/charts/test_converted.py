@@ -16,6 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.convert import
 from ansible_collections.todo.cloud.plugins.module_utils.services.convert import Conversion, converted
 from ansible_collections.todo.cloud.plugins.module_utils.services.convert_compare import Comparison, compared
 from ansible_collections.todo.cloud.plugins.module_utils.services.convert_entry import SIDECAR
+from ansible_collections.todo.cloud.plugins.module_utils.services.convert_source import groups_of, hooks_of
 from ansible_collections.todo.cloud.plugins.module_utils.services.problems import entry_problems
 from ansible_collections.todo.cloud.plugins.module_utils.services.values import facts, over
 
@@ -94,3 +95,35 @@ def test_no_field_that_counts_is_overlooked(helm: Helm) -> None:
         if compared(source, other) == Comparison():
             overlooked.append(path)
     assert overlooked == []
+
+
+def test_an_object_is_a_hook_or_nothing_where_helm_takes_it_for_that(helm: Helm, tmp_path: Path) -> None:
+    """One name that Helm does not know, and it makes nothing of the object."""
+    events = ["install", "upgrade", "delete", "rollback"]
+    known = [f"{when}-{event}" for event in events for when in ("pre", "post")]
+    known += ["test", "test-success", "PRE-Install", " pre-install , post-upgrade ", ",".join(known)]
+    unknown = [
+        ",,",
+        "",
+        " ",
+        "pre-install,",
+        "pre-install,,test",
+        "bogus,pre-install",
+        "crd-install",
+        "test-failure",
+        "true",
+    ]
+    objects = [
+        {"apiVersion": "batch/v1", "kind": "Job",
+         "metadata": {"name": f"job-{number}", "annotations": {"helm.sh/hook": said}}}
+        for number, said in enumerate([*known, *unknown])
+    ]  # fmt: skip
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: hooks, version: 1.0.0}")
+    (tmp_path / "templates/all.yaml").write_text(yaml.safe_dump_all(objects))
+    made = helm.run("template", "x", str(tmp_path))
+    assert [name for name in ((o["metadata"]["name"]) for o in objects) if f"name: {name}\n" in made] == [
+        item["metadata"]["name"] for item in objects if hooks_of(item)
+    ]
+    assert helm.run("template", "x", str(tmp_path), "--no-hooks").strip() == ""
+    assert groups_of(objects) == ([], [])

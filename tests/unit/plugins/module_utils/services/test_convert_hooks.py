@@ -56,6 +56,9 @@ def test_a_job_with_the_image_of_a_service_is_its_migration(made: dict[str, Any]
         (hook("pre-install", "ConfigMap"), "ConfigMap x is a hook (pre-install): keep it in `manifests`"),
         (hook("pre-install", image="other:1"), "Job x is a hook (pre-install): no service has its image;"),
         (hook("pre-install", command=[]), "Job x is a hook (pre-install): its image says what it runs;"),
+        (hook(",,"), "Job x: Helm knows no hook ',,', and makes nothing of it; correct or remove its helm.sh/hook."),
+        (hook("pre-install,"), "Job x: Helm knows no hook 'pre-install,', and"),
+        (hook(""), "Job x: Helm knows no hook '', and"),
     ],
 )
 def test_what_becomes_of_others_is_named(made: dict[str, Any], why: str) -> None:
