@@ -26,7 +26,7 @@ from ..planning.plan import Read
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..preflight.problem import Problem
 from ..records.record import Member, Record
-from .boundary import Boundary, Contents, foreign
+from .boundary import Contents, foreign
 from .run import Run
 from .writer import apply_request, spec_of
 
@@ -47,7 +47,7 @@ class RestoreCheck:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._read = run.storage.read
-        self._boundary = Boundary(run.kube, run.settings.namespace, run.settings.allowed_namespaces)
+        self._boundary = run.boundary()
 
     def problems(self, target: Target, history: History, version_ids: VersionIds) -> list[Problem]:
         """Why a release may not go back to its target; empty when it may. Raises rollback_target_missing, HelmError."""

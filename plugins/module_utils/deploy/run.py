@@ -19,6 +19,7 @@ from ..planning.snapshot import Snapshot, take
 from ..records.store import RecordStore
 from ..rollout.targets import Target
 from ..settings import Progress, Settings
+from .boundary import Boundary
 
 
 class Run:
@@ -42,6 +43,10 @@ class Run:
     def spent(self) -> dict[str, Any]:
         """Helm calls and API requests so far, for a module's result."""
         return {"helm_calls": self.helm.calls, "api": self.kube.counts.as_result()}
+
+    def boundary(self) -> Boundary:
+        """What this run's releases may hold. It remembers whose the objects are that it has read."""
+        return Boundary(self.kube, self.settings.namespace, self.settings.allowed_namespaces)
 
     def look(
         self,

@@ -26,7 +26,6 @@ from ..planning.hiding import without_secrets
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..records.record import Member, Record
 from ..settings import Settings
-from .boundary import Boundary
 from .handover import take_over
 from .hooks import HookWatch, both
 from .orphans import label_failed, remove_orphans
@@ -58,6 +57,7 @@ class ReleaseWriter:
     """Writes releases of one namespace; threads may share it."""
 
     def __init__(self, run: LockedRun) -> None:
+        self._run = run
         self._kube = run.kube
         self._helm = run.helm
         self._check = run.check
@@ -236,10 +236,9 @@ class ReleaseWriter:
 
     def _look_at_stored(self, name: str, history: History, runs: Sequence[str] = ()) -> None:
         """What Helm takes for the release's, it deletes when it is no longer wanted. Raises foreign_object."""
-        settings = self._settings
-        if settings.platform:  # its releases are the whole cluster's
+        if self._settings.platform:  # its releases are the whole cluster's
             return
-        boundary = Boundary(self._kube, settings.namespace, settings.allowed_namespaces)
+        boundary = self._run.boundary()
         for revision in history:
             if runs or revision is history[-1] or revision.status is ReleaseStatus.DEPLOYED:
                 try:

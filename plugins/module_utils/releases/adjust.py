@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..deploy.boundary import Boundary, Contents
+from ..deploy.boundary import Contents
 from ..deploy.restore_check import RestoreCheck, Target
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verifier
@@ -75,7 +75,7 @@ class Adjustment:
         """Pods are replaced as in an update. Raises invalid_input, foreign_object, or a verdict's."""
         self._guard()
         stored = deployed(self._run, self._service)
-        Boundary(self._run.kube, self._settings.namespace, self._settings.allowed_namespaces).look_at([stored]).check()
+        self._run.boundary().look_at([stored]).check()
         targets = [target for target in targets_of(stored) if is_workload(target)]
         if not targets:
             raise error(Code.INVALID_INPUT, f"{self._service} has no pods that stay: there is nothing to restart.")

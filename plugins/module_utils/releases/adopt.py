@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from ..deploy.boundary import Boundary
 from ..deploy.recorder import Recorder
 from ..deploy.report import Outcome, Report, Row
 from ..deploy.run import LockedRun, Run, locked_run
@@ -84,9 +83,7 @@ class Adoption:
         found = self._compare(snapshot)
         report.set = snapshot.newest.id if snapshot.newest else 0
         report.changed = bool(found)
-        contents = Boundary(self._kube, settings.namespace, settings.allowed_namespaces).look_at(
-            each.stored for each in found.values()
-        )
+        contents = self._run.boundary().look_at(each.stored for each in found.values())
         contents.check()
         report.notes += contents.notes()
         if not found or run is None:

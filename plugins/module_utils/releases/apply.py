@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..availability import BackgroundProbe
-from ..deploy.boundary import Boundary, Contents, second_histories
+from ..deploy.boundary import Contents, second_histories
 from ..deploy.drifts import DriftCheck
 from ..deploy.migrations import Migrations
 from ..deploy.outages import Outages
@@ -235,7 +235,6 @@ class Engine:
 
     def _contents(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> Contents:
         """Objects of what is written or verified, and those that may not be: of other namespaces or releases."""
-        settings = self._settings
 
         def one(item: PlanItem) -> Sequence[str]:
             if item.spec is None or not item.action.writes:
@@ -248,7 +247,7 @@ class Engine:
         with ThreadPoolExecutor(8) as pool:
             manifests = dict(zip((item.name for item in busy), pool.map(one, busy), strict=True))
         crds = self._crds(busy, snapshot)
-        return Boundary(self._kube, settings.namespace, settings.allowed_namespaces).look(manifests, crds)
+        return self._run.boundary().look(manifests, crds)
 
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
         plan = self._examined(plan, snapshot, run.kube)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..deploy.back_off import BackOff
-from ..deploy.boundary import Boundary
 from ..deploy.orphans import with_orphans
 from ..deploy.rendering import Rendering
 from ..deploy.run import LockedRun, Run, locked_run
@@ -221,10 +220,9 @@ class HelmReleaseRun:
         if not self._settings.platform:  # the platform's releases are the whole cluster's
             rendering = Rendering(self._kube, self._run.helm, self._settings)
             rendered = rendering.one(spec, snapshot.version_ids, self._report.revision + 1)
-            boundary = Boundary(self._kube, self._settings.namespace, self._settings.allowed_namespaces)
             is_first = self._report.action is Action.INSTALL and not self._skip_crds
             crds = {spec.name: rendering.crds(spec, snapshot.version_ids)} if is_first else {}
-            contents = boundary.look({spec.name: (rendered.manifest, *rendered.hooks)}, crds)
+            contents = self._run.boundary().look({spec.name: (rendered.manifest, *rendered.hooks)}, crds)
             contents.check()
             self._report.warnings += [f"{problem}." for problem in contents.problems]
         done = writer.apply(
