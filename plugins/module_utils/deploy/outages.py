@@ -139,6 +139,8 @@ def _missed(failure: Failure) -> bool:
 def _blamed(failure: Failure, down: Down) -> Failure:
     if down is _SHARED:
         return failure
-    message = f"{down}. It is no fault of this release that {failure.message[:1].lower()}{failure.message[1:]}"
+    text = failure.message
+    text = text if text.startswith("Dapr") else f"{text[:1].lower()}{text[1:]}"
+    message = f"{down}. It is no fault of this release that {text}"
     details = {**failure.details, "dependency": down.what, "cause": failure.as_result()}
     return Failure(down.code, message, details)

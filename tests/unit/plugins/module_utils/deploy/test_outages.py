@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.dependencies.down import Down
 from ansible_collections.todo.cloud.plugins.module_utils.deploy import back_off, outages
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import LockedRun
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.verification import Verification
@@ -62,6 +63,13 @@ def test_nothing_goes_back_for_something_that_is_down(world: World) -> None:
     assert caught.failure.details["cause"]["code"] == "crash_loop"
     assert outcomes(caught.results) == {"api": "failed"}
     assert world.helm.commands[-1] == "upgrade api"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"), [("Dapr's injector", "that Dapr's injector"), ("The Job failed", "that the Job failed")]
+)
+def test_names_keep_their_capital_amid_the_sentence(said: str, told: str) -> None:
+    assert told in outages._blamed(Failure(Code.INJECTOR_DOWN, said), Down("db:5432", "no")).message
 
 
 def test_what_comes_back_in_time_lets_the_run_go_on(world: World) -> None:

@@ -1,0 +1,410 @@
+"""What the code says in each outage of docs/operations.md: run with fakes, and captured."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.filter.environment_table import environment_table
+from ansible_collections.todo.cloud.plugins.module_utils.availability import Endpoint
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
+from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates
+from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
+from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    ENDPOINT_SLICE,
+    NAMESPACE,
+    NODE,
+    POD,
+    SECRET,
+    SERVICE,
+    WELL_KNOWN,
+    Resource,
+)
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
+from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock
+from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import LockState, ManualLock
+from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import ImageDigests
+from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
+from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.capacity import Wanted, shortages
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import Need
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import failure_of
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.surroundings import not_there
+from ansible_collections.todo.cloud.plugins.module_utils.registry.access import Access
+from ansible_collections.todo.cloud.plugins.module_utils.registry.client import RegistryClient
+from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference
+from ansible_collections.todo.cloud.plugins.module_utils.registry.tagging import tag_image
+from ansible_collections.todo.cloud.plugins.module_utils.releases import verify
+from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
+from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
+from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import RolloutWaiter, WaitOptions
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
+
+from tests.support import states
+from tests.support.fake_api import Answer, Request, failure, fake_api, obj
+from tests.support.fake_environment import CHART, World, spec
+from tests.support.fake_helm import LONG_AGO, Object
+from tests.support.fake_kube import FakeKube
+from tests.support.fake_registry import FakeRegistry
+from tests.support.stored_releases import store
+
+GOOD, NEXT = ({"image": f"ghcr.io/todo-app/backend-api:{tag}"} for tag in ("v1.0.0", "v1.1.0"))
+BAD = {"image": "ghcr.io/todo-app/backend-api:bad"}
+COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]
+NEW, NOW = "backend-api:bad", "1970-01-12T13:46:40Z"
+AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
+STAGING = {"todo.cloud/environment": "staging"}
+PROBED: Object = {"name": "app", "readinessProbe": {"httpGet": {"path": "/ready", "port": 8000}}}
+RUNNING = {"name": "app", "ready": False, "restartCount": 0, "state": {"running": {"startedAt": LONG_AGO}}}
+UNREADY: Object = {"containerStatuses": [RUNNING], "conditions": [{"type": "Ready", "status": "False"}]}
+FULL = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+        "message": "0/2 nodes are available: 2 Insufficient cpu."}  # fmt: skip
+LIMIT = (
+    "Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many certificates (5) already issued "
+    "for this exact set of identifiers in the last 168h0m0s, retry after 2026-11-24 08:30:00 UTC"
+)
+HOLDER = Holder("me", who="ada", host="ci-7", what="release_apply", commit="1f3c5a7", url="https://ci.example.com/42")
+SEED = "seed-todo.example.fmc.prd.cloud.redpanda.com:9092"
+
+
+def environment(**values: Any) -> World:
+    """A verified backend-api."""
+    world = World()
+    world.apply({"backend-api": {**GOOD, **values}})
+    return world.forget()
+
+
+def refused(call: Callable[[], object]) -> str:
+    """What a call says that fails."""
+    with pytest.raises(TodoCloudError) as caught:
+        call()
+    return caught.value.failure.message
+
+
+def crash(world: World, line: str, **settings: Any) -> str:
+    """How an upgrade ends whose container ends with this line."""
+    world.kube.log = line
+    return failed(world, BAD, **settings)
+
+
+def failed(world: World, values: Mapping[str, Any], **settings: Any) -> str:
+    """How an upgrade to these values ends."""
+    wait = replace(world.settings.wait, graces={"waits_for_dependency": 0, "image_pull": 0, "unschedulable": 0})
+    return world.fails({"backend-api": dict(values)}, **{"timeout": 1, "wait": wait, **settings}).failure.message
+
+
+def served(kube: FakeKube, namespace: str, name: str, ready: bool = False) -> None:
+    """A Service with one pod."""
+    kube.put(SERVICE, namespace, {"metadata": {"name": name}, "spec": {"selector": {"app": name}}})
+    labels = {"kubernetes.io/service-name": name}
+    endpoints = [{"conditions": {"ready": ready}}]
+    kube.put(ENDPOINT_SLICE, namespace, {"metadata": {"name": name, "labels": labels}, "endpoints": endpoints})
+
+
+def with_pod(world: World, spec: Mapping[str, Any], status: Mapping[str, Any], replicas: int = 1) -> None:
+    """The pod of the next upgrade has this in its spec and status."""
+
+    def step(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        world.helm.apply(request)
+        kube.objects["Deployment", "ns", request.name]["spec"]["replicas"] = replicas
+        pod = next(item for (kind, _ns, _name), item in kube.objects.items() if kind == "Pod" and NEW in str(item))
+        pod["metadata"]["creationTimestamp"] = NOW
+        kube.put(POD, "ns", {**pod, "spec": {**pod["spec"], **spec}, "status": {**pod["status"], **status}})
+
+    world.helm.script = [step]
+
+
+def with_component(entry: Mapping[str, Any]) -> World:
+    """A verified backend-api whose sidecar has the broker of this entry."""
+    world = environment(dapr=True)
+    kafka: Object = {"type": "pubsub.kafka", "version": "v1", "metadata": [dict(entry)]}
+    world.kube.put(COMPONENT, "ns", {"metadata": {"name": "pubsub"}, "spec": kafka})
+    return world
+
+
+def with_daprd_down(world: World) -> None:
+    """The sidecar of the next upgrade ends since it gets no broker."""
+    world.kube.log = (
+        "Fatal error from runtime: [INIT_COMPONENT_FAILURE]: kafka: client has run out of available brokers"
+    )
+    ended = {"exitCode": 1, "reason": "Error", "startedAt": NOW}
+    waits = {"ready": False, "restartCount": 5, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    statuses = [
+        {"name": "app", "ready": True, "restartCount": 0, "state": {"running": {"startedAt": LONG_AGO}}},
+        {"name": "daprd", **waits, "lastState": {"terminated": ended}},
+    ]
+    with_pod(world, {}, {"containerStatuses": statuses})
+
+
+def unready(world: World) -> str:
+    """How status.yml shows a service whose pods do not serve any more."""
+    for (kind, _namespace, name), item in list(world.kube.objects.items()):
+        if kind == "Pod":
+            item["status"]["conditions"][0]["status"] = "False"
+            item["status"]["containerStatuses"][0] |= {"ready": False}
+            item["spec"]["containers"][0]["readinessProbe"] = {"httpGet": {"path": "/ready", "port": 8000}}
+        if kind == "Deployment" and name == "backend-api":
+            item["status"]["availableReplicas"] = 0
+    return environment_table(set_info(world.kube, "ns", "staging", status=True))[-1]
+
+
+def no_answer(kube: FakeKube | None = None, why: str = "") -> str:
+    """How a run ends that finds the public endpoint away though the pods are ready. ``why``: Python's words."""
+    world = World()
+    run = Run(kube or world.kube, world.helm, world.settings, world.lines.append, "a test")
+    with fake_api(lambda request, n: Answer(status=503)) as api, pytest.MonkeyPatch.context() as patch:
+        public = Endpoint(api.params["host"])
+        patch.setattr(verify, "_ATTEMPTS", 1)
+        if why:
+            public = Endpoint("https://todo.example.com")
+            patch.setattr(verify, "problem_of", lambda endpoint: why)
+        text = refused(lambda: verify_releases(run, {}, public, pause=lambda seconds: None))
+    return text.replace(public.url, "https://todo.example.com")
+
+
+def without_sidecar(world: World) -> str:
+    """How verify.yml ends where a pod lacks its sidecar."""
+    return refused(lambda: verify_releases(world.run(), {"backend-api": "backend-api"}))
+
+
+def put_owned(kube: FakeKube, kind: str, name: str, owner: str, status: Mapping[str, Any]) -> None:
+    """What cert-manager makes for a certificate, one below the other."""
+    group = "acme.cert-manager.io" if kind == "Order" else "cert-manager.io"
+    metadata: Object = {"name": name, "uid": name, "ownerReferences": [{"uid": owner}]}
+    kube.put(Resource(f"{group}/v1", kind, f"{kind.lower()}s"), "ns", {"metadata": metadata, "status": status})
+
+
+def settled(message: str) -> str:
+    """A message with the seconds that the page names, however long this test took."""
+    timed = re.sub(r"(?<=at most )\d+(?= s)|(?<=\(after )\d+(?= s\))", "300", message)
+    return " ".join(re.sub(r"20\d\d-\d\d-\d\dT[0-9:]+\.\d{6}Z", "2026-11-22T10:00:00Z", timed).split())
+
+
+CASES: dict[str, Callable[[], Iterator[str]]] = {}
+
+
+def case(title: str) -> Callable[[Callable[[], Iterator[str]]], Callable[[], Iterator[str]]]:
+    """What the code says in this case, in the order of the page."""
+
+    def added(made: Callable[[], Iterator[str]]) -> Callable[[], Iterator[str]]:
+        CASES[title] = made
+        return made
+
+    return added
+
+
+@case("The cloud or the cluster is down")
+def cluster_down() -> Iterator[str]:
+    def answer(request: Request, n: int) -> Answer:
+        silent = n in (1, 2)
+        return failure(503, message="etcdserver: request timed out") if silent else Answer(body=obj("todo-production"))
+
+    lines: list[str] = []
+    with fake_api(answer) as api, KubeSession(api.params, patience=0.3) as kube, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transport, "_SILENCE_SECONDS", 0.1)
+        kube.outlast(300, lines.append)
+        kube.get(NAMESPACE, "", "todo-production")
+        kube.get(NAMESPACE, "", "todo-production")
+    yield from lines
+    closed = {**api.params, "host": "http://127.0.0.1:1"}
+    with KubeSession(closed, patience=0.0) as kube, pytest.raises(TodoCloudError) as caught:
+        kube.get(NAMESPACE, "", "todo-production")
+    yield Report().interrupted(caught.value.failure).failure.message.replace(kube.server, "https://CLUSTER")
+    world = environment()
+    lost = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+    world.kube.put(NODE, "", {"metadata": {"name": "pool-1"}, "status": {"conditions": [lost]}})
+    with_pod(world, {"nodeName": "pool-1", "containers": [PROBED]}, UNREADY)
+    yield failed(world, BAD)
+
+
+@case("The database refuses connections or does not answer in time")
+def database() -> Iterator[str]:
+    world = environment(maps=["ep-todo.neon.tech"])  # the verified version knows this host
+    yield crash(world, 'connection to server at "ep-todo.neon.tech", port 5432 failed: timeout expired')
+    world = environment()
+    served(world.kube, "database", "postgres")
+    yield crash(world, 'connection to server at "postgres.database", port 5432 failed: Connection refused')
+    yield unready(environment())
+    yield no_answer()
+
+
+@case("The broker is unavailable or restarts")
+def broker() -> Iterator[str]:
+    world = with_component({"name": "brokers", "value": "kafka.kafka.svc.cluster.local:9092"})
+    served(world.kube, "kafka", "kafka")
+    with_daprd_down(world)
+    yield failed(world, {**BAD, "dapr": True})
+    yield next(line for line in world.lines if "waiting for it" in line)
+
+
+@case("The broker's provider has an outage")
+def provider() -> Iterator[str]:
+    world = with_component({"name": "brokers", "secretKeyRef": {"name": "kafka-credentials", "key": "brokers"}})
+    data = {"brokers": base64.b64encode(SEED.encode()).decode()}
+    world.kube.put(SECRET, "ns", {"metadata": {"name": "kafka-credentials"}, "data": data})
+    with_daprd_down(world)
+    yield failed(world, {**BAD, "dapr": True})
+
+
+@case("A sidecar is missing, or crashes")
+def sidecar() -> Iterator[str]:
+    world = World()
+    world.helm.injecting = False
+    world.apply({"backend-api": {**GOOD, "dapr": True}})
+    yield next(line for line in world.lines if "is missing" in line)
+    world = World()
+    world.helm.injecting = world.kube.recovers = False
+    world.injector(ready=False)
+    served(world.kube, "dapr-system", "dapr-sidecar-injector")
+    yield failed(world, {**GOOD, "dapr": True})
+    world = environment(dapr=True)
+    world.injector(ready=False)
+    (pod,) = (item for key, item in world.kube.objects.items() if key[0] == "Pod")
+    pod["spec"]["containers"].pop()
+    yield without_sidecar(world)
+    world = environment(dapr=True)
+    with_daprd_down(world)
+    world.kube.log = (
+        "Fatal error from runtime: [INIT_COMPONENT_FAILURE]: pubsub (pubsub.kafka/v1): SASL Authentication failed"
+    )
+    yield failed(world, {**BAD, "dapr": True})
+
+
+@case("Secrets were rotated or changed")
+def secrets() -> Iterator[str]:
+    world = World()
+    world.kube.put(SECRET, "ns", {"metadata": {"name": "database"}})
+    raw = {"name": "backend-api", "namespace": "ns", "chart": CHART, "values": GOOD}
+    release = ReleaseSpec.parse({**raw, "watches": [{"kind": "Secret", "name": "database"}]})
+    apply_releases(world.run(), [[release]])
+    world.kube.put(SECRET, "ns", {"metadata": {"name": "database"}})
+    yield next(line for line in apply_releases(world.run(check=True), [[release]]).table() if "Secret" in line)
+    yield crash(environment(), 'FATAL: password authentication failed for user "todo"', on_failure=OnFailure.SET)
+    problems = [not_there("backend-api", Need("Secret", "database", "url", "Deployment backend-api"))]
+    yield str(getattr(failure_of(problems), "message", ""))
+    with fake_api(lambda request, n: failure(401)) as api, KubeSession(api.params) as kube:
+        yield refused(lambda: kube.get(NAMESPACE, "", "todo-production"))
+
+
+@case("The network between services is cut")
+def partition() -> Iterator[str]:
+    world = environment()
+    with_pod(world, {"containers": [PROBED]}, UNREADY)
+    yield failed(world, BAD, on_failure=OnFailure.SET)
+    world = environment()
+    served(world.kube, "ns", "sse-gateway", ready=True)
+    yield crash(world, "connect to sse-gateway:8000: connection timed out", on_failure=OnFailure.SET)
+
+
+@case("A Helm upgrade failed midway")
+def midway() -> Iterator[str]:
+    world = environment()
+    store(world.kube, "backend-api", 2, "pending-upgrade", labels=STAGING, created=LONG_AGO)
+    yield world.apply({"backend-api": NEXT}, check=True).table()[1]
+    world.apply({"backend-api": NEXT})
+    yield next(line for line in world.lines if "marked failed" in line)
+    ended = "Error: UPGRADE FAILED: client rate limiter Wait returned an error: context deadline exceeded"
+    yield error_of("upgrade", "backend-api", ended).failure.message
+    world = environment()
+    store(world.kube, "backend-api", 2, "pending-upgrade", labels=STAGING, created="1970-01-12T13:46:00Z")
+    yield world.fails({"backend-api": NEXT}).failure.message
+
+
+@case("The registry is unavailable, for a push or a pull")
+def registry() -> Iterator[str]:
+    world = environment()
+    image = NEXT["image"]
+    silent = f'failed to pull image "{image}": dial tcp 140.82.121.33:443: i/o timeout'
+    waits = {"name": "app", "ready": False, "state": {"waiting": {"reason": "ErrImagePull", "message": silent}}}
+    with_pod(world, {"containers": [{**PROBED, "image": image}]}, {"containerStatuses": [waits]})
+    yield failed(world, BAD)
+    closed = {"host": "ghcr.io", "endpoint": "http://127.0.0.1:1"}
+    run = ImageDigests(FakeKube(), "ns", [closed], 0.1)
+    run.resolve([[spec("backend-api", NEXT)]], Snapshot({}, {}, [], None), World().run().storage.read)
+    yield run.warnings[0]
+    chart = 'Error: failed to do request: Head "https://ghcr.io/v2/dapr/dapr/manifests/1.18.5": dial tcp: i/o timeout'
+    yield error_of("upgrade", "dapr", chart).failure.message
+    with FakeRegistry().serving() as empty:
+        held = environment().fails({"backend-api": NEXT}, registries=({"host": "ghcr.io", "endpoint": empty.url},))
+    yield held.failure.message
+    client = RegistryClient("ghcr.io", Access.to("ghcr.io", closed), 0.1)
+    yield refused(lambda: tag_image(client, Reference.parse(f"{image}@sha256:{'0' * 64}"), "v1.1.0"))
+
+
+@case("Some pods are updated, others do not become ready")
+def partly() -> Iterator[str]:
+    for policy in (OnFailure.HOLD, OnFailure.SET):
+        world = environment()
+        with_pod(world, {"containers": [PROBED]}, UNREADY, replicas=2)
+        end = failed(world, BAD, on_failure=policy)
+        if policy is OnFailure.HOLD:
+            yield next(line for line in world.lines if "updated" in line)
+        yield end
+
+
+@case("Let's Encrypt's rate limit, at the first certificate")
+def rate_limit() -> Iterator[str]:
+    kube = FakeKube()
+    failed = {
+        "conditions": [{"type": "Ready", "status": "False", "message": "Issuing"}],
+        "failedIssuanceAttempts": 2,
+        "lastFailureTime": "2026-11-22T09:30:00Z",
+    }
+    put_owned(kube, "Certificate", "frontend-tls", "", failed)
+    put_owned(kube, "CertificateRequest", "frontend-tls-1", "frontend-tls", {})
+    put_owned(kube, "Order", "frontend-tls-1-0", "frontend-tls-1", {"state": "errored", "reason": LIMIT})
+    yield environment_table({"status": {}, "certificates": certificates(kube, "ns")})[2]
+    yield no_answer(kube, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate")
+
+
+@case("The metrics server is unavailable")
+def metrics() -> Iterator[str]:
+    world = environment()
+    scaler = states.objects("autoscaler-no-metrics")[0]
+    world.kube.put(AUTOSCALER, "ns", {**scaler, "metadata": {"name": "backend-api"}})
+    yield environment_table(set_info(world.kube, "ns", "staging", status=True))[-1]
+    target = Target("autoscaling/v2", "HorizontalPodAutoscaler", "ns", "backend-api", "backend-api")
+    yield from RolloutWaiter(world.kube, WaitOptions(timeout=0), lambda line: None).wait([target]).warnings
+
+
+@case("Another deployment to the environment is in progress")
+def locked() -> Iterator[str]:
+    kube, lines = FakeKube(), list[str]()
+    other = replace(HOLDER, identity="ci")
+    with EnvironmentLock(kube, "todo-production", other) as lock:
+        yield refused(EnvironmentLock(kube, "todo-production", HOLDER, wait=0.1, progress=lines.append).__enter__)
+        yield lines[0]
+        ManualLock(kube, "todo-production", replace(HOLDER, who="bob", what="deploy_lock")).ensure(LockState.TAKEN_OVER)
+        lock._renewed -= 10
+        yield refused(lock.check)
+
+
+@case("The nodes have no room for more pods")
+def no_room() -> Iterator[str]:
+    pod = {"spec": {"containers": [{"resources": {"requests": {"cpu": "100m", "memory": "128Mi"}}}]}}
+    node = {"metadata": {"name": "pool-1"}, "spec": {}, "status": {"allocatable": {"cpu": "300m", "memory": "4Gi"}}}
+    wanted = Wanted("backend-api", "Deployment backend-api", pod, 1, 4)
+    report = Report(predicted=True, preflight=shortages([wanted], [node], []))
+    yield report.table()[-2]
+    world = environment()
+    pending = {"phase": "Pending", "containerStatuses": [], "conditions": [FULL]}
+    with_pod(world, {}, pending)
+    yield failed(world, BAD, on_failure=OnFailure.HOLD)
+    world = environment()
+    (owner,) = (item for key, item in world.kube.objects.items() if key[0] == "ReplicaSet")
+    world.helm.start_pod(owner, f"{owner['metadata']['name']}-2")  # an autoscaler asks for it
+    world.kube.objects["Pod", "ns", f"{owner['metadata']['name']}-2"]["status"] = pending
+    deployed = world.kube.objects["Deployment", "ns", "backend-api"]
+    deployed["spec"]["replicas"] = deployed["status"]["updatedReplicas"] = 2
+    yield environment_table(set_info(world.kube, "ns", "staging", status=True))[-1]
