@@ -1,0 +1,22 @@
+"""preflight.yml prints what stands in the way, and what is worth knowing beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.playbooks.stubbed import Stubbed, inventory
+
+NOTE = "Namespace 'todo-test' is not there yet: the deployment of environment 'test' makes it."
+
+
+def test_it_says_what_could_not_be_looked_at_yet(tmp_path: Path) -> None:
+    groups = {"core_services": {"frontend": {}}}
+    with Stubbed(tmp_path) as stubbed:
+        run = stubbed.run("preflight", inventory(groups), answers={"todo.cloud.release_apply": {"notes": [NOTE]}})
+        assert run.code == 0, run.output
+        assert "nothing stands in the way" in run.text
+        assert NOTE in run.text
+        problem = {"table": ["in the way: no image"], "preflight": [{"certain": True}]}
+        run = stubbed.run("preflight", inventory(groups), answers={"todo.cloud.release_apply": problem})
+        assert run.code != 0
+        assert "nothing stands in the way" not in run.text
