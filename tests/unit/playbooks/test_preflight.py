@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.unit.playbooks.stubbed import Stubbed, inventory
 
@@ -10,7 +11,7 @@ NOTE = "Namespace 'todo-test' is not there yet: the deployment of environment 't
 
 
 def test_it_says_what_could_not_be_looked_at_yet(tmp_path: Path) -> None:
-    groups = {"core_services": {"frontend": {}}}
+    groups: dict[str, dict[str, Any]] = {"core_services": {"frontend": {}}}
     with Stubbed(tmp_path) as stubbed:
         run = stubbed.run("preflight", inventory(groups), answers={"todo.cloud.release_apply": {"notes": [NOTE]}})
         assert run.code == 0, run.output
