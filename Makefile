@@ -110,6 +110,12 @@ edge: venv ## HTTPS with Traefik, cert-manager and an ACME server, on a cluster 
 	@$(CLUSTER) build --edge edge
 	@$(CLUSTER) with --provider local edge -- env PYTHONPATH=collections:. pytest -q -s tests/edge
 
+.PHONY: policies
+policies: build ## the table of allowed connections, by traffic between all pods, on a cluster that enforces network policies
+	@$(CLUSTER) build --edge policies
+	@TODO_CLOUD_CLUSTER=policies $(CLUSTER) with --policies --provider local policies -- bash -c '$(SITE) && \
+	PYTHONPATH=collections:. pytest -q -s tests/policies'
+
 .PHONY: fuzz
 fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
 	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))

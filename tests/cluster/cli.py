@@ -27,6 +27,7 @@ from tests.cluster.say import say
 
 PROVIDERS = ("", "kind", "local")
 _CLEAN_UP_SECONDS = 30
+POLICIES_HELP = "enforce network policies (`build --edge` has built what does it)"
 
 
 def run(arguments: list[str]) -> int:
@@ -70,15 +71,21 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--images", action="store_true", help="only images, as far as they changed")
     sub.add_argument("--tests", action="store_true", help="also what only tests need")
     sub.add_argument("--bench", action="store_true", help="also what tests and the benchmark need")
-    sub.add_argument("--edge", action="store_true", help="also Traefik, cert-manager and an ACME server, for HTTPS")
+    sub.add_argument(
+        "--edge",
+        action="store_true",
+        help="also Traefik, cert-manager, an ACME server, and what enforces network policies",
+    )
     sub.add_argument("--kind", action="store_true", help="also what kind needs where no container engine answers")
     sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one")
+    sub.add_argument("--policies", action="store_true", help=POLICIES_HELP)
     sub = command("down", _down, "stop a cluster and remove what it has on this machine")
     sub.add_argument("--purge", action="store_true", help="remove its state too")
     sub = command("with", _with, "start a cluster, run a command with TODO_CLOUD_TEST_* set for it, remove the cluster")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one (before NAME)")
+    sub.add_argument("--policies", action="store_true", help=f"{POLICIES_HELP} (before NAME)")
     sub.add_argument("--provider", choices=PROVIDERS[1:], help="kind or local, instead of LOCAL_CLUSTER (before NAME)")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     sub = commands.add_parser("status", help="say what is known of all clusters, or of one")
@@ -145,7 +152,7 @@ def _up(options: argparse.Namespace) -> None:
             raise ClusterError("Fake nodes are for the bare-machine cluster: use LOCAL_CLUSTER=local.")
         found = kind.up(options.name)
     else:
-        found = lifecycle.up(options.name, options.kwok_nodes)
+        found = lifecycle.up(options.name, options.kwok_nodes, policies=options.policies)
     print(f"export KUBECONFIG={found.kubeconfig}")
 
 
@@ -175,7 +182,7 @@ def _with(options: argparse.Namespace) -> int:
     if state.exists(options.name):
         _down(argparse.Namespace(name=options.name, purge=True))
     try:
-        _up(argparse.Namespace(name=options.name, kwok_nodes=options.kwok_nodes))
+        _up(argparse.Namespace(name=options.name, kwok_nodes=options.kwok_nodes, policies=options.policies))
         variables = {
             "TODO_CLOUD_TEST_CLUSTER": options.name,
             "TODO_CLOUD_TEST_KUBECONFIG": state.load(options.name).kubeconfig,

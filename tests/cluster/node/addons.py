@@ -1,4 +1,6 @@
-"""What every cluster has inside: CoreDNS, the default storage class, metrics-server, and fake nodes when asked for."""
+"""What every cluster has inside: CoreDNS, the default storage class, metrics-server, and when asked for fake nodes and
+what enforces network policies.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,14 @@ import subprocess
 
 from tests.cluster.build import images
 from tests.cluster.errors import ClusterError
+from tests.cluster.node import network
 from tests.cluster.node.settings import CLUSTER_DOMAIN
 from tests.cluster.paths import BIN, HERE
 from tests.cluster.state import Cluster
 
 _FAKE = {"kwok.x-k8s.io/node": "fake"}
 _LIMIT_SECONDS = 60
+_POLICIES = "network-policies.yaml"
 
 
 def apply(cluster: Cluster) -> None:
@@ -22,7 +26,8 @@ def apply(cluster: Cluster) -> None:
     Raises:
         ClusterError: kubectl refuses.
     """
-    documents = [manifest(path.read_text(), cluster) for path in sorted((HERE / "node" / "manifests").glob("*.yaml"))]
+    files = sorted((HERE / "node" / "manifests").glob("*.yaml"))
+    documents = [manifest(file.read_text(), cluster) for file in files if file.name != _POLICIES or cluster.policies]
     nodes = [json.dumps(fake_node(number)) for number in range(cluster.kwok_nodes)]
     _kubectl(cluster, ["apply", "--validate=ignore", "--filename=-"], "\n---\n".join([*documents, *nodes]))
 
@@ -36,6 +41,8 @@ def manifest(text: str, cluster: Cluster) -> str:
         metrics_server=images.METRICS_IMAGE,
         local_path=images.LOCAL_PATH_IMAGE,
         busybox=images.BUSYBOX,
+        network_policies=images.NETWORK_POLICIES_IMAGE,
+        policy_queue=network.POLICY_QUEUE,
     )
 
 

@@ -13,6 +13,7 @@ from tests.cluster.subnets import EngineSubnets, Subnets
 
 _LINK_LIMIT_SECONDS = 30
 INSIDE = "eth0"
+POLICY_QUEUE = 98
 
 
 def attach(net: Subnets, pid: int) -> None:
@@ -47,6 +48,35 @@ def configure_inside(net: Subnets) -> None:
     _take_address(f"{net.node_ip}/{net.node.prefixlen}")
     _ip("route", "add", str(net.services), "dev", INSIDE)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+
+
+def queue_for_policies(net: Subnets) -> None:
+    """In the node: let a program decide on each new connection of a pod; none is let through before it runs.
+
+    The kernel has no nftables queue, which that program would use, but iptables'. POSTROUTING sees what pods send to
+    pods and to the outside, with the addresses that Services lead to; INPUT what they send to the node itself. The
+    node's own processes pass: the kubelet's probes, the API server's calls of webhooks.
+    """
+    queue = f"-j NFQUEUE --queue-num {POLICY_QUEUE}"
+    known = "-m conntrack --ctstate ESTABLISHED,RELATED -j RETURN"
+    rules = [
+        "*mangle",
+        ":POLICIES-OUT -",
+        ":POLICIES-IN -",
+        f"-A POLICIES-OUT {known}",
+        "-A POLICIES-OUT -m owner --uid-owner 0 -j RETURN",
+        f"-A POLICIES-OUT -s {net.pods} {queue}",
+        f"-A POLICIES-OUT -d {net.pods} {queue}",
+        f"-A POLICIES-IN {known}",
+        f"-A POLICIES-IN -s {net.pods} {queue}",
+        "-A POSTROUTING -j POLICIES-OUT",
+        "-A INPUT -j POLICIES-IN",
+        "COMMIT",
+    ]
+    text = "".join(f"{rule}\n" for rule in rules)
+    done = subprocess.run(["iptables-restore", "--noflush"], input=text, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ClusterError(f"`iptables-restore` failed: {done.stderr.strip()}")
 
 
 def configure_engine(net: EngineSubnets) -> None:

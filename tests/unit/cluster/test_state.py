@@ -61,6 +61,13 @@ def test_the_number_of_fake_nodes_is_kept_unless_given() -> None:
     assert state.load_or_create("one", None).kwok_nodes == 5
 
 
+def test_a_cluster_that_enforces_policies_goes_on_to() -> None:
+    assert not state.load_or_create("one", None).policies
+    state.load_or_create("one", None, policies=True)
+
+    assert state.load_or_create("one", None).policies
+
+
 @pytest.mark.parametrize("name", ["", "../x", "One", "a" * 31, "1a", "a b"])
 def test_a_name_that_does_not_suit(name: str) -> None:
     with pytest.raises(ClusterError, match="is not a valid cluster name"):
