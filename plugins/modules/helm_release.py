@@ -14,6 +14,8 @@ description:
   - Local charts are compared by content, not by version.
   - A release left pending by a killed Helm process is recovered first; its history is kept.
   - When the inputs are the same but workloads are not Current, they are verified again without a Helm call.
+  - Objects that somebody deleted are made again by an upgrade, as far as they may be listed. Those of the platform
+    (O(lock=platform)) are not looked at.
   - Nothing is rolled back on failure, so that the failure can be inspected.
 options:
   name:
@@ -163,7 +165,7 @@ input_digest:
   type: str
   sample: 1f0c2d5c7a4f6d9ab1c4be77f5d2f3a1b0c9d8e7
 changes:
-  description: What differs, as text.
+  description: What differs, and which objects do not exist any more, as text.
   returned: success or failure after the release was read
   type: list
   elements: str

@@ -45,6 +45,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.registry.reference impo
 from ansible_collections.todo.cloud.plugins.module_utils.registry.tagging import tag_image
 from ansible_collections.todo.cloud.plugins.module_utils.releases import verify
 from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
+from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import HelmReleaseRun
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
@@ -70,6 +71,7 @@ RUNNING = {"name": "app", "ready": False, "restartCount": 0, "state": {"running"
 UNREADY: Object = {"containerStatuses": [RUNNING], "conditions": [{"type": "Ready", "status": "False"}]}
 FULL = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
         "message": "0/2 nodes are available: 2 Insufficient cpu."}  # fmt: skip
+POLICY = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: default-deny}\n"
 LIMIT = (
     "Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many certificates (5) already issued "
     "for this exact set of identifiers in the last 168h0m0s, retry after 2026-11-24 08:30:00 UTC"
@@ -305,6 +307,10 @@ def partition() -> Iterator[str]:
     world = environment()
     served(world.kube, "ns", "sse-gateway", ready=True)
     yield crash(world, "connect to sse-gateway:8000: connection timed out", on_failure=OnFailure.SET)
+    world = World()
+    release = spec("environment", {})
+    store(world.kube, "environment", 1, manifest=POLICY, labels=release.labels({}, "", 1))
+    yield HelmReleaseRun(world.run()).pending(release)
 
 
 @case("A Helm upgrade failed midway")

@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from ..helm.manifest import objects_of
+from ..helm.manifest import key_of, objects_of
 from ..helm.storage import StoredRelease
-from ..kube.api import APPLY, KubeApi
-from ..kube.errors import Forbidden, KubeError, Refused
+from ..kube.api import APPLY, KubeApi, KubeReader
+from ..kube.errors import Forbidden, KubeError, NotFound, Refused
 from ..kube.managed_fields import (
     HOLDS,
     RESTARTED,
@@ -31,7 +31,7 @@ from ..kube.managed_fields import (
 )
 from ..kube.resources import WELL_KNOWN
 from ..labels import OWNER_NAMESPACE, OWNER_RELEASE
-from .live import passes
+from .live import Listing, listing_of, passes
 
 MANAGER = "todo.cloud-drift"
 _AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
@@ -80,6 +80,29 @@ def drift_of(kube: KubeApi, namespace: str, releases: Iterable[StoredRelease]) -
     with ThreadPoolExecutor(8) as pool:
         found = pool.map(lambda pair: _object(kube, namespace, pair[0], pair[1], scaled), objects)
         return [drift for each in found for drift in each]
+
+
+def deleted(kube: KubeReader, namespace: str, manifest: str) -> list[str]:
+    """Objects of a manifest that are not there any more, as ``Kind name``: one list of metadata for each kind. What may
+    not be listed counts as there.
+    """
+    wanted: dict[Listing, set[str]] = {}
+    for item in objects_of(manifest):
+        if not passes(item) and (name := key_of(item)[2]):
+            wanted.setdefault(listing_of(item, namespace), set()).add(name)
+
+    def gone(listing: Listing) -> list[str]:
+        try:
+            resource = kube.resource(listing.api_version, listing.kind)
+            where = (listing.namespace or namespace) if resource.namespaced else ""
+            found = kube.list_(resource, where, metadata_only=True)[0]
+        except (Forbidden, NotFound):
+            return []
+        there = {str(item["metadata"]["name"]) for item in found}
+        return [f"{listing.kind} {name}" for name in sorted(wanted[listing] - there)]
+
+    with ThreadPoolExecutor(8) as pool:
+        return [text for each in pool.map(gone, wanted) for text in each]
 
 
 def autoscaled(kube: KubeApi, namespace: str) -> frozenset[tuple[str, str]]:

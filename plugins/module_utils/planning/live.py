@@ -49,14 +49,14 @@ Listed = Mapping[Listing, Mapping[str, Mapping[str, Mapping[str, Any]]]]
 
 def listings_of(manifest: str, namespace: str) -> list[Listing]:
     """The kinds of a release's objects. Jobs that are removed some time after their end are left out."""
-    found: dict[Listing, None] = {}
-    for item in objects_of(manifest):
-        where = str(part(item, "metadata").get("namespace") or "")
-        where = "" if where == namespace else where
-        listing = Listing(str(item.get("apiVersion", "")), str(item.get("kind", "")), where)
-        if all(listing[:2]) and not passes(item):
-            found[listing] = None
-    return list(found)
+    listed = (listing_of(item, namespace) for item in objects_of(manifest) if not passes(item))
+    return list(dict.fromkeys(listing for listing in listed if all(listing[:2])))
+
+
+def listing_of(item: Mapping[str, Any], namespace: str) -> Listing:
+    """The kind of an object of a release."""
+    where = str(part(item, "metadata").get("namespace") or "")
+    return Listing(str(item.get("apiVersion", "")), str(item.get("kind", "")), "" if where == namespace else where)
 
 
 def passes(item: Mapping[str, Any]) -> bool:

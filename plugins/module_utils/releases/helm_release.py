@@ -28,6 +28,7 @@ from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
+from ..planning.drift import deleted
 from ..planning.hiding import credentials_of, texts_of, without_secrets
 from ..planning.plan import changes_of, newest_content, origin_of
 from ..planning.secret_inputs import SecretInputs
@@ -84,6 +85,7 @@ class HelmReleaseRun:
         self._skip_crds = skip_crds
         self._secrets = SecretInputs(run.kube, run.helm, run.settings.namespace)
         self._report = HelmReleaseReport()
+        self._gone: tuple[str, ...] = ()
 
     def present(self, spec: ReleaseSpec) -> HelmReleaseReport:
         """Installs or upgrades the release and verifies it. Raises TodoCloudError with the report if it fails."""
@@ -96,7 +98,8 @@ class HelmReleaseRun:
             report.revision = revisions[-1].revision if revisions else 0
             stored = newest_content(revisions, self._read) if report.action is Action.UPGRADE else None
             manual = state is State.MANUAL
-            report.changes = changes_of(spec, revisions, snapshot, stored, manual=manual) if stored else ()
+            changes = changes_of(spec, revisions, snapshot, stored, manual=manual) if stored else ()
+            report.changes = (*changes, *self._gone)
             if self._settings.check:
                 report.changed = report.action.writes
                 self._preview(spec, snapshot, there)
@@ -124,6 +127,8 @@ class HelmReleaseRun:
         snapshot = self._take()
         lock = lock_state(self._kube, settings.namespace, platform=settings.platform)[0]
         state = self._state(spec, snapshot, lock)
+        if self._gone:
+            return f"release {spec.name}: {', '.join(self._gone)}"
         if action_for(state, Wanted.APPLIED) is not Action.NONE:
             return f"release {spec.name} is {state.value}"
         if with_orphans(snapshot.history(spec.name)):
@@ -187,9 +192,16 @@ class HelmReleaseRun:
         if facts.readable and revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
             origin = origin_of(revisions, None, self._read)
             current = self._current(spec.name, revisions[-1].revision, snapshot)
-            facts = Facts(origin.key, origin.manual, verified=current, current=current)
+            self._gone = self._deleted(spec.name, revisions[-1].revision)
+            facts = Facts("" if self._gone else origin.key, origin.manual, verified=current, current=current)
         wanted = self._secrets.as_labelled(spec, snapshot, self._read)
         return release_state(revisions, facts, wanted.wanted(snapshot.version_ids), lock)
+
+    def _deleted(self, name: str, revision: int) -> tuple[str, ...]:
+        """What somebody deleted of its objects; of the platform's there are too many kinds to list in each run."""
+        stored = None if self._settings.platform else self._readable(name, revision)
+        gone = deleted(self._kube, self._settings.namespace, stored.manifest) if stored else []
+        return tuple(f"{each} does not exist any more" for each in gone)
 
     def _current(self, name: str, revision: int, snapshot: Snapshot) -> bool:
         stored = self._readable(name, revision)

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
     LEASE,
     NAMESPACE,
+    SERVICE,
     STATEFUL_SET,
+    Resource,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
@@ -73,6 +76,47 @@ def test_a_release_with_secret_values_has_a_keyed_digest_and_stays_unchanged() -
     assert (again.action, again.input_digest) == (Action.NONE, first.input_digest)
     del kube.objects["Secret", "ns", "todo-cloud-input-key"]
     assert run(kube, release).action is Action.NONE
+
+
+class Limited(FakeKube):
+    """Lists of these kinds are forbidden."""
+
+    hidden = ""
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        if verb == "list" and resource.kind == self.hidden:
+            raise Forbidden("The credentials may not list them.", 403)
+
+
+def test_what_was_deleted_by_hand_is_made_again() -> None:
+    """A policy or a quota has no status that would tell."""
+    kube = Limited()
+    kube.put(NAMESPACE, "", {"metadata": {"name": "ns"}})
+    release = secret_spec("environment", {"maps": ["a", "b"], "service": True})
+    run(kube, release)
+    del kube.objects["Service", "ns", "environment"]
+    kube.hidden = "Service"
+    assert run(kube, release).action is Action.NONE, "what may not be listed counts as there"
+    kube.hidden = ""
+    gone = "Service environment does not exist any more"
+    one = Run(kube, FakeHelm(kube), Settings("", "ns"), lambda line: None, "a test")
+    assert HelmReleaseRun(one).pending(release) == f"release environment: {gone}"
+    predicted = run(kube, release, check=True)
+    assert (predicted.action, predicted.changes) == (Action.UPGRADE, (gone,))
+    done = run(kube, release)
+    assert (done.action, done.changes, done.changed) == (Action.UPGRADE, (gone,), True)
+    assert kube.find(SERVICE, "ns", "environment")
+    assert run(kube, release).action is Action.NONE
+
+
+def test_objects_of_the_platform_are_not_listed() -> None:
+    """A list of all its kinds in each run would cost too much."""
+    kube = FakeKube()
+    kube.put(NAMESPACE, "", {"metadata": {"name": "ns"}})
+    release = secret_spec("dapr", {"maps": ["a"]})
+    run(kube, release, platform=True)
+    del kube.objects["ConfigMap", "ns", "a"]
+    assert run(kube, release, platform=True).action is Action.NONE
 
 
 def test_an_uninstall_does_not_wait_for_what_it_keeps() -> None:
