@@ -223,7 +223,8 @@ class Dependencies:
         if serving and self._is_just_served(serving, made):
             yield Down(what, ONLY_NOW, code)
         if not serving:
-            yield Down(what, f"none of its {len(endpoints)} pods is ready" if endpoints else "it has no pods", code)
+            why = {0: "it has no pods", 1: "its only pod is not ready"}
+            yield Down(what, why.get(len(endpoints), f"none of its {len(endpoints)} pods is ready"), code)
 
     def _list(self, resource: Resource, namespace: str, labels: str = "") -> list[dict[str, Any]]:
         """All objects; ``_UNREAD`` where they may not be read."""
