@@ -163,5 +163,5 @@ def test_a_class_that_nobody_serves_is_named(stubbed: Stubbed) -> None:
     found = run(stubbed, "ingress", hosts, classes, platform_manage=False)
     assert found.code != 0
     assert "There is no IngressClass traefik (ingress_class_name), so nobody would serve the Ingresses" in found.text
-    assert "there are nginx. Run the platform playbook" in found.text
+    assert "the cluster has nginx. Run the platform playbook" in found.text
     assert "There is no IngressClass nginx" not in found.text
