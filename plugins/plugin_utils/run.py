@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import glob
 import multiprocessing
 import os
 import shutil
@@ -40,7 +41,8 @@ def run_folder() -> Path:
 
 def sweep(base: Path) -> None:
     """Removes the folders of runs that were killed, and Ansible's folders around them."""
-    for folder in base.glob(f"ansible-local-*/{_PREFIX}*-*-*"):
+    pattern = f"{glob.escape(str(base))}/ansible-local-*/{_PREFIX}*-*-*"
+    for folder in map(Path, glob.glob(pattern)):  # unlike Path.glob it takes no notice of what goes meanwhile
         place, pid, since = folder.name.removeprefix(_PREFIX).split("-", 2)
         with suppress(OSError, ValueError):
             here = place == _place()

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible import constants
@@ -52,3 +54,20 @@ def test_what_killed_runs_left_goes_and_what_others_use_stays(base: Path) -> Non
     assert alive.exists()
     assert other.exists()
     assert foreign.exists(), "another playbook's"
+
+
+def test_a_run_that_ends_meanwhile_is_no_obstacle(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = left(base, run._place(), os.getpid(), "1")
+    ending = base / "ansible-local-0ending"
+    ending.mkdir()
+    scandir = os.scandir
+
+    def meanwhile(place: Any) -> Any:
+        if str(place) == str(ending):
+            shutil.rmtree(ending)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", meanwhile)
+    run.run_folder()
+    assert not ending.exists(), "it ended between two steps of the sweep"
+    assert not killed.parent.exists()
