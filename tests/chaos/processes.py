@@ -89,11 +89,12 @@ class Run:
     def strays(self, seconds: float) -> list[str]:
         """Command lines of what still lives after so long, without ansible-core's workers that can't end."""
         end = time.monotonic() + seconds
-        while (
-            left := [pid for pid in self.tree() if pid == self.controller.pid or not _is_stuck(pid)]
-        ) and time.monotonic() < end:
+        while (left := self._at_work()) and time.monotonic() < end:
             time.sleep(0.1)
         return [f"{pid}: {command_of(pid)}" for pid in left]
+
+    def _at_work(self) -> list[int]:
+        return [pid for pid in self.tree() if pid == self.controller.pid or not _is_stuck(pid)]
 
     def end(self) -> None:
         """Nothing of it is left."""

@@ -27,7 +27,7 @@ from tests.cluster.say import say
 
 PROVIDERS = ("", "kind", "local")
 _CLEAN_UP_SECONDS = 30
-POLICIES_HELP = "enforce network policies (`build --edge` has built what does it)"
+_POLICIES_HELP = "enforce network policies (`build --edge` has built what does it)"
 
 
 def run(arguments: list[str]) -> int:
@@ -80,12 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one")
-    sub.add_argument("--policies", action="store_true", help=POLICIES_HELP)
+    sub.add_argument("--policies", action="store_true", help=_POLICIES_HELP)
     sub = command("down", _down, "stop a cluster and remove what it has on this machine")
     sub.add_argument("--purge", action="store_true", help="remove its state too")
     sub = command("with", _with, "start a cluster, run a command with TODO_CLOUD_TEST_* set for it, remove the cluster")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one (before NAME)")
-    sub.add_argument("--policies", action="store_true", help=f"{POLICIES_HELP} (before NAME)")
+    sub.add_argument("--policies", action="store_true", help=f"{_POLICIES_HELP} (before NAME)")
     sub.add_argument("--provider", choices=PROVIDERS[1:], help="kind or local, instead of LOCAL_CLUSTER (before NAME)")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     sub = commands.add_parser("status", help="say what is known of all clusters, or of one")

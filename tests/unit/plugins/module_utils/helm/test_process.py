@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.helm import process as process_module
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import TookTooLong, kubeconfig_file, run_process
+
+from tests.chaos.processes import state_of
+from tests.support.fake_api import eventually
 
 LINUX = sys.platform.startswith("linux")
 
@@ -94,7 +95,7 @@ def test_a_program_that_may_not_go_on_is_killed_and_the_reason_reported(tmp_path
             ["sh", "-c", f"echo $$ > {pid_file}; exec sleep 600"],
             stdin=b"", env=dict(os.environ), pass_fds=(), timeout=60, check=check,
         )  # fmt: skip
-    assert not _alive(int(pid_file.read_text()))
+    assert state_of(int(pid_file.read_text())) in "ZX"
 
 
 def test_after_a_pause_a_program_is_held_until_it_may_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,8 +111,8 @@ def test_after_a_pause_a_program_is_held_until_it_may_go_on(tmp_path: Path, monk
     def check(sure: bool = True) -> None:
         asked.append(sure)
         if sure:
-            pid = int(_until(lambda: pid_file.exists() and pid_file.read_text()))
-            assert _until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+            pid = int(eventually(lambda: pid_file.exists() and pid_file.read_text()))
+            eventually(lambda: state_of(pid) == "T")
             (tmp_path / "go").touch()
 
     monkeypatch.setattr(process_module, "lasting", clock)
@@ -136,27 +137,11 @@ def test_a_killed_parent_takes_its_program_along(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     parent = subprocess.Popen([sys.executable, "-c", code], env=env)
     try:
-        child = int(_until(lambda: pid_file.exists() and pid_file.read_text()).strip())
+        child = int(eventually(lambda: pid_file.exists() and pid_file.read_text()).strip())
     finally:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    assert _until(lambda: not _alive(child))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
-    except OSError:
-        return False
-
-
-def _until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("not within 20 s")
+    eventually(lambda: state_of(child) in "ZX")
 
 
 def test_a_program_that_stops_itself_is_known_as_stopped() -> None:
