@@ -182,8 +182,10 @@ class SimulatedNodes:
             for event in status.events:
                 self._create_event(pod, *event)
             status.events.clear()
-            self.kube.patch(POD, meta["namespace"], meta["name"], {"status": status.status()}, subresource="status")
-        except NotFound:
+            # with the uid, as kubelets do: another pod of a StatefulSet may have the name by now
+            body = {"metadata": {"uid": meta["uid"]}, "status": status.status()}
+            self.kube.patch(POD, meta["namespace"], meta["name"], body, subresource="status")
+        except (NotFound, Conflict):
             return
         if pause is not None:
             self._later(pause, lambda: self._step(pod, status, script_steps))
