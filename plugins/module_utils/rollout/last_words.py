@@ -19,6 +19,7 @@ from ..readiness.symptoms import Symptom
 _LINES = 6  # from the end, without the frames of a stack trace
 _TAIL = 60
 _SECONDS = 5.0
+_MOST_SILENT = 3  # pods without readable logs, after which no others are asked: each may cost the seconds above
 _LONGEST_LINE = 2000
 _FRAME = re.compile(r"^\s+(?:at |\.\.\. \d+ |File \"|in )|^\s*$|^goroutine \d+")
 _FAILED_CONNECTION = re.compile(
@@ -44,11 +45,12 @@ def names_a_failed_connection(log: str) -> bool:
 
 
 class LastWords:
-    """Reads each end of a container once."""
+    """Reads each end of a container once. A pod whose log can't be read, as its node does not answer, is left alone."""
 
     def __init__(self, kube: KubeObserver) -> None:
         self._kube = kube
         self._known: dict[tuple[str, str, int], bool] = {}
+        self._silent: set[str] = set()
 
     def name_a_dependency(self, namespace: str, symptom: Symptom) -> bool:
         """Whether an app's or init container's last end was a connection that failed; False if it cannot be read."""
@@ -63,10 +65,14 @@ class LastWords:
         return self._known[key]
 
     def _log(self, namespace: str, symptom: Symptom, *, previous: bool) -> str:
+        if symptom.pod_uid in self._silent or len(self._silent) >= _MOST_SILENT:
+            return ""
         deadline = Deadline.after(_SECONDS)
         try:
             return self._kube.logs(
                 namespace, symptom.pod, symptom.container, previous=previous, tail=_TAIL, deadline=deadline
             )
-        except KubeError:
+        except KubeError as exc:
+            if exc.status not in (400, 404):  # there is no such run, or the pod is gone
+                self._silent.add(symptom.pod_uid)
             return ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, KubeError
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.pods import Role
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.last_words import LastWords, names_a_failed_connection
@@ -64,8 +64,10 @@ class Logs(FakeKube):
 
     def logs(self, namespace: str, pod: str, container: str, *, previous: bool = False, **_: Any) -> str:
         self.asked += 1
-        if pod == "secret":
+        if pod.startswith("secret"):
             raise Forbidden("no", 403)
+        if pod == "new":
+            raise KubeError("previous terminated container not found", 400)
         return WAITS[0] if previous else ""
 
 
@@ -83,3 +85,25 @@ def test_each_end_is_read_once() -> None:
 @pytest.mark.parametrize("one", [symptom(role=Role.SIDECAR), symptom(code=Code.OOM_KILLED), symptom(pod="secret")])
 def test_sidecars_other_ends_and_what_cannot_be_read_get_no_patience(one: Symptom) -> None:
     assert not LastWords(Logs()).name_a_dependency("ns", one)
+
+
+def test_a_pod_whose_log_cannot_be_read_is_not_asked_again() -> None:
+    kube = Logs()
+    words = LastWords(kube)
+    assert not any(words.name_a_dependency("ns", symptom(restarts, "secret")) for restarts in range(1, 9))
+    assert kube.asked == 1
+    assert words.name_a_dependency("ns", symptom())
+
+
+def test_many_pods_whose_logs_cannot_be_read_cost_little() -> None:
+    kube = Logs()
+    words = LastWords(kube)
+    assert not any(words.name_a_dependency("ns", symptom(pod=f"secret-{number}")) for number in range(20))
+    assert kube.asked == 3
+
+
+def test_an_end_that_the_kubelet_has_not_kept_is_no_reason_to_stop_asking() -> None:
+    kube = Logs()
+    words = LastWords(kube)
+    assert not any(words.name_a_dependency("ns", symptom(restarts, "new")) for restarts in range(1, 5))
+    assert kube.asked == 8
