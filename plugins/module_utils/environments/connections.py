@@ -28,7 +28,7 @@ _NO_ADDRESS = re.compile(
 _ADDRESS_WORD = re.compile(r"ur[il]|dsn|host|addr|endpoint|conn|server|broker", re.IGNORECASE)
 _METRICS = re.compile(r"metrics|prometheus", re.IGNORECASE)
 # What charts/environment opens for others than the app's clients.
-_TECHNICAL = frozenset({"allow-monitoring", "allow-dapr-health"})
+_TECHNICAL = ("allow-monitoring", "allow-metrics-", "allow-dapr-health")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def described(after: Sequence[Object], around: Surroundings) -> Iterator[str]:
 
 def _served(before: Sequence[Object], after: Sequence[Object], around: Surroundings) -> Iterator[Finding]:
     """Each Service: somebody must still reach its pods, and those outside where it is public."""
-    clients = [policy for policy in after if name(policy) not in _TECHNICAL]
+    clients = [policy for policy in after if not name(policy).startswith(_TECHNICAL)]
     for service in around.services:
         if _DAPR in (service["metadata"].get("annotations") or {}):
             continue  # of a sidecar, whose ports charts/environment opens, or which listen on the loopback interface

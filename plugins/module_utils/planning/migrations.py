@@ -30,6 +30,7 @@ _KEPT = (
     "podLabels", "env", "secretEnv", "configEnv", "envFrom", "resources", "nodeSelector", "tolerations", "affinity",
     "priorityClassName", "serviceAccount", "preStopSleepSeconds", "terminationGracePeriodSeconds",
 )  # fmt: skip
+_OF_WHAT_STAYS = ("todo.cloud/", "prometheus.io/")  # annotations
 _REACHED = ("enabled", "egressCIDRs", "internet")  # of networkPolicy, besides access
 
 
@@ -93,7 +94,8 @@ def job_values(values: Mapping[str, Any], command: Sequence[str], timeout: int) 
     """
     policy = values.get("networkPolicy") or {}
     access = [name for name in policy.get("access") or () if name != "public"]
-    annotations = {key: text for key, text in (values.get("podAnnotations") or {}).items() if "todo.cloud/" not in key}
+    annotations = values.get("podAnnotations") or {}
+    annotations = {key: text for key, text in annotations.items() if not any(mark in key for mark in _OF_WHAT_STAYS)}
     return copy.deepcopy({
         **{key: values[key] for key in _KEPT if key in values},
         **({"podAnnotations": annotations} if annotations else {}),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from .values import chart_values, connections_of, over
+from .values import METRICS, chart_values, connections_of, over
 
 _KINDS = {"CronJob": "cronjob", "Job": "job", "StatefulSet": "statefulset"}
 _PROBES = ("startup", "liveness", "readiness")
@@ -52,6 +52,7 @@ def entry_of(
     if not runs_once:
         entry["port"] = wanted.get("port") or "none"
     entry |= _public(wanted) | _health(wanted) | _plain(wanted) | _connections(wanted, services)
+    entry |= _metrics(wanted, entry)
     entry |= _dapr(name, wanted, entry, own) | _scale(wanted) | _resources(wanted) | _volumes(wanted)
     entry = _needed(name, entry, defaults, app, ingress)
     rest = _rest(name, entry, wanted, defaults, app, ingress)
@@ -186,6 +187,17 @@ def _connections(wanted: Mapping[str, Any], services: Collection[str]) -> dict[s
     if needs:
         found["needs"] = needs
     return {**found, **({"internet": True} if policy.get("internet") is True else {})}
+
+
+def _metrics(wanted: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the annotations say all of it that an entry would."""
+    annotations = wanted.get("podAnnotations") or {}
+    port, path = (annotations.get(f"{METRICS}{key}") for key in ("port", "path"))
+    if annotations.get(f"{METRICS}scrape") != "true" or not str(port).isdecimal():
+        return {}
+    if path is None:
+        return {"metrics": int(str(port))}
+    return {"metrics": path if str(port) == str(entry.get("port")) else {"port": int(str(port)), "path": path}}
 
 
 def _dapr(name: str, wanted: Mapping[str, Any], entry: Mapping[str, Any], own: bool) -> dict[str, Any]:

@@ -13,11 +13,10 @@ from typing import Any
 from .graph import callers
 from .layers import based
 from .pods import policies, relabelled
-from .values import dapr_of, image_of, port_of, publics_of
+from .values import PORT, dapr_of, image_of, port_of, publics_of
 
 _NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 _NO_APP: Mapping[str, Any] = MappingProxyType({})
-_PORT = 8080  # of charts/service
 # Keys of an entry that are arguments of the role; those that are texts there.
 _ARGUMENTS = ("chart", "chart_version", "graces")
 _TEXTS = ("rollback_floor", "stability_seconds")
@@ -78,7 +77,7 @@ def shared_variables(
 
     - ``services_callers``: each service that is called, with its callers
     - ``services_part_of``: name of the app, where it has one
-    - ``services_policies``: connections of pods that this collection does not make, as values of charts/environment
+    - ``services_policies``: connections that the environment's policies say, as values of charts/environment
     - ``services_relabelled``: services that the policies of charts/service do not know
     - ``services_ports``: ports of services, where one has another than the usual one
     - ``services_public``: of each public service its host or port (``at``), and the ``path`` that says it is well
@@ -92,9 +91,9 @@ def shared_variables(
     unusual = relabelled(entries)
     if unusual:
         found["services_relabelled"] = unusual
-    ports = {port for entry in entries.values() if (port := port_of(entry)) is not None} - {_PORT}
+    ports = {port for entry in entries.values() if (port := port_of(entry)) is not None} - {PORT}
     if ports:
-        found["services_ports"] = [_PORT, *sorted(ports)]
+        found["services_ports"] = [PORT, *sorted(ports)]
     public = [
         {"at": public.get("host", public.get("node_port")), "path": path}
         for entry in entries.values()

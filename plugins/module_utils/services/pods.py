@@ -9,18 +9,17 @@ from typing import Any
 
 from .graph import called, callers
 from .spec import FOREIGN, PODS
-from .values import access_of, internet_of, port_of
+from .values import PORT, access_of, internet_of, metrics_of, port_of
 
 Entries = Mapping[str, Mapping[str, Any]]
 _INSTANCE = "app.kubernetes.io/instance"  # by which the policies of charts/service know services
-_PORT = 8080  # of charts/service
 
 
 def policies(entries: Entries) -> dict[str, Any]:
     """By service what its pods reach and who reaches them, as far as no policy of charts/service says it.
 
     That is all of it for those that have ``pods``, and of the others what they share with pods of other labels than
-    the usual one.
+    the usual one, and the port of their metrics: only the environment knows who reads these.
     """
     calling = callers(entries)
     made = {name: _policy(name, entry, entries, calling.get(name, [])) for name, entry in entries.items()}
@@ -34,6 +33,9 @@ def relabelled(entries: Entries) -> list[str]:
 
 def _policy(name: str, entry: Mapping[str, Any], entries: Entries, calling: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"pods": _labels(name, entry)}
+    metrics = metrics_of(entry)
+    if metrics:
+        found["metrics"] = metrics["port"]
     own = PODS in entry
     if not own and FOREIGN & set(entry):
         return found
@@ -41,7 +43,7 @@ def _policy(name: str, entry: Mapping[str, Any], entries: Entries, calling: list
     into = [other for other in calling if own or _is_unusual(other, entries)]
     pods = entry.get(PODS) or {}
     access = [*access_of(entry), *(["public"] if pods.get("public") else [])] if own else []
-    ports = list(pods.get("ports") or ()) if own else [port_of(entry) or _PORT]
+    ports = list(pods.get("ports") or ()) if own else [port_of(entry) or PORT]
     said = {
         "ports": ports if into or access else [],
         "from": [_labels(other, entries.get(other, {})) for other in into],

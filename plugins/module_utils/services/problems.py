@@ -27,7 +27,7 @@ from .spec import (
     PODS,
 )
 from .types import check, is_template, nearest, sentence
-from .values import migrations_of, publics_of
+from .values import metrics_of, migrations_of, publics_of
 
 _NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 _PRIVILEGED = 1024  # ports below are closed to most users
@@ -106,6 +106,10 @@ def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
             yield f"{where}.health needs live and ready, or one of tcp, grpc, command."
         elif "port" in health and not {"live", "ready"} & set(health):
             yield f"{where}.health.port goes with live and ready."
+    if is_template(entry.get("metrics", "")):
+        yield f"{where}.metrics has a template, which may be a path or a port; say {{port: …, path: …}}."
+    elif "metrics" in entry and not metrics_of(entry):
+        yield f"{where}.metrics needs its port: {{port: 9100}}. The service has none that is known."
     pods = entry.get(PODS) or {}
     if is_template(pods) or any(is_template(pods.get(key)) for key in ("labels", "ports")):
         yield f"{where}.pods has a template for a whole list or dictionary; write it out."

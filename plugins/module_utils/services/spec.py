@@ -120,6 +120,11 @@ _PODS = Struct((
         "false", "true"),
 ))  # fmt: skip
 
+_METRICS = Struct((
+    Key("port", _PORT, "Port that tells them.", "`port`", "9100"),
+    Key("path", _PATH, "Path there.", "/metrics", "/actuator/prometheus"),
+))  # fmt: skip
+
 _LATER = "this collection does not build that yet. Take the key out."
 ENTRY = (
     Key("image", Text(), "Image. Without a registry it is that of `app.registry`, without a tag that of `app.version`.",
@@ -135,6 +140,11 @@ ENTRY = (
         "shop.example.com"),
     Key("health", Either((_PATH, Word(("none",)), _HEALTH)), "How to ask the service whether it is well.",
         "`{live: /health, ready: /ready}`", "/api/health"),
+    Key("metrics", Either((_PATH, _PORT, _METRICS)), "Where Prometheus reads its metrics: a path, a port, or both. The "
+        "pods say so (annotations `prometheus.io/scrape`, `port`, `path`). As soon as one entry says it, monitoring "
+        "(`environment_values.networkPolicies.monitoring`, usually the namespace `monitoring`) reaches the ports that "
+        "entries say here, and sidecars on 9090: no others.", "not told; monitoring reaches the ports of all services",
+        "/metrics"),
     Key("env", MapOf(Plain(), _VARIABLE, "variables"), "Environment variables. No secrets: see `secrets`.", "none",
         "{LOG_LEVEL: info}"),
     Key("env_from", ListOf(_ENV_FROM), "All keys of a ConfigMap or Secret as environment variables. The pods restart "
@@ -182,12 +192,12 @@ ENTRY = (
     Key("chart", Text(), "Any chart instead of the chart `service`: a folder, an archive or a reference; `./` and "
         "`../` begin at the inventory's folder. Of the other keys only `chart_version`, `values`, `files`, `after`, "
         "`watches`, `graces`, `stability_seconds` and `rollback_floor` go with it, and with `pods` also `calls`, "
-        "`needs` and `internet`; further network policies are its own.", "none", "oci://ghcr.io/acme/charts/search"),
+        "`needs`, `internet` and `metrics`; further network policies are its own.", "none", "oci://ghcr.io/acme/charts/search"),
     Key("manifests", ListOf(Text(), "files, folders or globs"), "Objects as they are, instead of a chart: YAML of "
         "Kubernetes, from the inventory's folder; of kustomize what `kubectl kustomize` prints. Nothing in them is a "
         "template. Objects that are there already become the release's. Of the other keys only `after`, `graces`, "
-        "`stability_seconds` and `rollback_floor` go with it, and with `pods` also `calls`, `needs` and `internet`.",
-        "none", "[k8s]"),
+        "`stability_seconds` and `rollback_floor` go with it, and with `pods` also `calls`, `needs`, `internet` and "
+        "`metrics`.", "none", "[k8s]"),
     Key("pods", _PODS, "Which pods of `chart` or `manifests` call others and are called, for the network policies.",
         "others cannot call it", "{labels: {app: search}, ports: [7700]}"),
     Key("chart_version", Text(), "Exact version of a chart that is given by a reference.", example="1.4.2"),
@@ -210,7 +220,7 @@ OF_MANIFESTS = frozenset({"manifests", "after", "graces", "stability_seconds", "
 OF_OWN_CHART = ("chart_version", "files")
 # What the network policies need to know of pods that others describe, and the keys that they then follow from.
 PODS = "pods"
-OF_PODS = frozenset({"calls", "needs", "internet"})
+OF_PODS = frozenset({"calls", "needs", "internet", "metrics"})
 # What runs is not the chart `service`.
 FOREIGN = frozenset({"chart", "manifests"})
 

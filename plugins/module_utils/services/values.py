@@ -16,6 +16,9 @@ RESOURCES = {"cpu": "50m-500m", "memory": "96Mi-192Mi"}
 _BROKER_SECRET, _DATABASE_SECRET = "kafka-credentials", "database"
 _SECRETS = {"broker_secret": _BROKER_SECRET, "database_secret": _DATABASE_SECRET}
 _HTTPS = 443
+PORT = 8080  # of charts/service
+METRICS = "prometheus.io/"
+_RUN_ONCE = ("cronjob", "job")
 _WATCHED = {"config": "ConfigMap", "secret": "Secret"}
 _PROBES = ("startup", "liveness", "readiness")
 _CALLED_BY_BROKER = ("publishes", "subscribes", "broadcasts")
@@ -199,6 +202,7 @@ def chart_values(
         values["terminationGracePeriodSeconds"] = entry["stop_seconds"]
     for part in (
         _kind(entry), _volumes(entry), _probes(entry), _scale(entry), _dapr(entry), _public(name, entry, ingress),
+        _metrics(entry),
     ):  # fmt: skip
         values.update(part)
     return over(values, entry.get("values") or {})
@@ -276,6 +280,25 @@ def _probes(entry: Mapping[str, Any]) -> dict[str, Any]:
     paths = dict(zip(_PROBES, (live, live, asked.get("ready", live)), strict=True))
     port = {"port": asked["port"]} if "port" in asked else {}
     return {"probes": {kind: {"path": path, **port} for kind, path in paths.items()}}
+
+
+def metrics_of(entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """``port``, and ``path`` if it is said, of an entry's metrics; None: not said, or no port is known."""
+    said = entry.get("metrics")
+    if said is None:
+        return None
+    told = said if isinstance(said, Mapping) else {"path" if str(said).startswith("/") else "port": said}
+    unknown = FOREIGN & set(entry) or entry.get("kind") in _RUN_ONCE
+    port = told.get("port", "none" if unknown else entry.get("port", PORT))
+    return None if port == "none" else {"port": port} | {key: told[key] for key in ("path",) if key in told}
+
+
+def _metrics(entry: Mapping[str, Any]) -> dict[str, Any]:
+    told = metrics_of(entry)
+    if told is None:
+        return {}
+    annotations = {"scrape": "true"} | {key: str(value) for key, value in told.items()}
+    return {"podAnnotations": {f"{METRICS}{key}": value for key, value in annotations.items()}}
 
 
 def _scale(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,23 @@ def test_the_public_endpoint_reaches_no_port_but_a_services_own(helm: Helm) -> N
     ]  # fmt: skip
 
 
+def test_monitoring_reaches_the_ports_of_metrics_alone(helm: Helm) -> None:
+    entries: dict[str, Any] = {
+        "web": {"image": "ghcr.io/x/web:1", "port": 3000, "metrics": 9100},
+        "api": {"image": "ghcr.io/x/api:1", "port": 8000},
+    }
+    objects = []
+    for name, entry in entries.items():
+        values = facts(name, entry, {}, {}, [])["chart_values"]
+        objects += helm.render("service", {**values, "environment": "ci"}, name, "shop")
+    network = {"services": policies(entries), "monitoring": {"ports": [9090]}}
+    objects += helm.render("environment", {"environment": "ci", "networkPolicies": network}, "environment", "shop")
+    found = [str(each) for each in allowed(objects, "shop") if each.source == "namespace monitoring"]
+    assert found == [
+        "namespace monitoring -> api : 9090", "namespace monitoring -> web : 9090, 9100",
+    ]  # fmt: skip
+
+
 CALLS: dict[str, Any] = {
     "web": {"image": "ghcr.io/x/web:1", "port": 3000, "calls": ["search", "stock"]},
     "search": {

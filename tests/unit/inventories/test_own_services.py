@@ -216,6 +216,20 @@ def test_its_port_and_path_are_followed(todo: dict[str, Any], helm: Helm) -> Non
     assert container["livenessProbe"]["httpGet"]["path"] == "/up"
 
 
+def test_metrics_are_what_monitoring_reaches(ansible: Ansible, tmp_path: Path, shop: dict[str, Any]) -> None:
+    shutil.copytree(EXAMPLE, tmp_path / "shop")
+    here = tmp_path / "shop/inventories/local/group_vars/all/services.yml"
+    said = yaml.safe_load(here.read_text())
+    said["services"]["orders"]["metrics"] = {"port": "{{ 9000 + 100 }}"}
+    here.write_text(yaml.safe_dump(said))
+    made = described(ansible, tmp_path / "shop/inventories/local")
+    network = made["environment"]["networkPolicies"]
+    assert network["monitoring"]["ports"] == [9090]
+    assert network["services"] == {"orders": {"pods": {"app.kubernetes.io/instance": "orders"}, "metrics": 9100}}
+    assert release(made, "orders")["values"]["podAnnotations"]["prometheus.io/port"] == "9100"
+    assert release(made, "web") == release(shop, "web") | {"namespace": release(made, "web")["namespace"]}
+
+
 def test_any_chart_is_a_release_as_it_is(todo: dict[str, Any]) -> None:
     mail = release(todo, "mail")
     assert (mail["chart"], mail["chart_version"], mail["values"]) == ("oci://ghcr.io/acme/mail", "1.0.0", {"a": 1})

@@ -16,7 +16,7 @@ VALUES = {
     "envFrom": [{"secret": "app"}], "secretEnv": {"URL": {"secret": "database", "key": "url"}},
     "security": {"user": 1000}, "serviceAccount": {"annotations": {"iam": "role"}}, "replicas": 3, "port": 3000,
     "args": ["serve"], "dapr": {"annotations": {"dapr.io/enabled": "true"}}, "exposure": {"api": "ingress"},
-    "podAnnotations": {"todo.cloud/components": "x", "mesh/inject": "false"},
+    "podAnnotations": {"todo.cloud/components": "x", "mesh/inject": "false", "prometheus.io/scrape": "true"},
     "networkPolicy": {"access": ["database", "public"], "ingressFrom": ["web"], "egressTo": ["x"], "internet": True},
 }  # fmt: skip
 

@@ -26,6 +26,13 @@ SHORT = {"image": "ghcr.io/acme/web:v1", "port": 8080}
     ({"secretEnv": {"A": {"secret": "s", "key": "k"}}}, {"secrets": {"A": "s/k"}}),
     ({"networkPolicy": {"egressTo": ["api", "far"], "access": ["database"]}},
      {"calls": ["api"], "needs": ["database"], "values": {"networkPolicy": {"egressTo": ["far"]}}}),
+    ({"podAnnotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "9100", "a": "b"}},
+     {"metrics": 9100, "values": {"podAnnotations": {"a": "b"}}}),
+    ({"podAnnotations": {
+        "prometheus.io/scrape": "true", "prometheus.io/port": "9100", "prometheus.io/path": "/p",
+    }}, {"metrics": {"port": 9100, "path": "/p"}}),
+    ({"podAnnotations": {"prometheus.io/scrape": "true"}},
+     {"values": {"podAnnotations": {"prometheus.io/scrape": "true"}}}),
     ({"networkPolicy": {"internet": True}}, {"internet": True}),
     ({"autoscaling": {"external": True}}, {"values": {"autoscaling": {"external": True}}}),
     ({"writable": {"/tmp": None, "/x": ""}}, {"writable": ["/x"], "values": {"writable": {"/tmp": None}}}),

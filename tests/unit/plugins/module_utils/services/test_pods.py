@@ -57,6 +57,20 @@ def test_a_chart_calls_needs_and_is_public() -> None:
     assert made["api"]["ports"] == [8080]
 
 
+def test_who_tells_metrics_is_the_environments() -> None:
+    entries: dict[str, Any] = {
+        "web": {"metrics": "/metrics", "port": 3000},
+        "api": {"metrics": {"port": 9100}},
+        "worker": {"port": "none"},
+        "search": {"chart": "x", "pods": {"labels": SEARCH}, "metrics": 7701},
+    }
+    assert policies(entries) == {
+        "web": {"pods": WEB, "metrics": 3000},
+        "api": {"pods": {"app.kubernetes.io/instance": "api"}, "metrics": 9100},
+        "search": {"pods": SEARCH, "metrics": 7701},
+    }
+
+
 def test_two_charts_call_each_other() -> None:
     entries: dict[str, Any] = {
         "a": {"chart": "x", "pods": {"labels": SEARCH}, "calls": ["b"]},

@@ -36,6 +36,14 @@ FOLLOWS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"image": "other"}, {"image": "ghcr.io/acme/other:v1"}),
     ({"image": "docker.io/library/x:2"}, {"image": "docker.io/library/x:2"}),
     ({"port": 3000}, {"port": 3000}),
+    ({"metrics": "/prom", "port": 3000}, {
+        "port": 3000,
+        "podAnnotations": {
+            "prometheus.io/scrape": "true", "prometheus.io/port": "3000", "prometheus.io/path": "/prom",
+        },
+    }),
+    ({"metrics": 9100}, {"podAnnotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "9100"}}),
+    ({"metrics": {}}, {"podAnnotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}}),
     ({"env": {"A": 1, "B": True, "C": "x"}}, {"env": {"A": "1", "B": "true", "C": "x"}}),
     ({"secrets": {"KEY": "app/key"}}, {"secretEnv": {"KEY": {"secret": "app", "key": "key"}}}),
     ({"resources": {"cpu": "100m-1"}},
