@@ -41,6 +41,7 @@ _WRAPPING = re.compile(
     r"|Error while resolving value for '[^']*': )+(?=.)"
 )
 _LONGEST = 600
+_NOTHING = "NOTHING DONE: no host of an inventory was matched (-i, --limit)"
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no type information
@@ -69,7 +70,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if constants.DEFAULT_STDOUT_CALLBACK in READABLE:
             lost = {host for host in stats.processed if stats.failures.get(host) or stats.dark.get(host)}
-            self._display.display(last_line({h: t for h, t in self._failed.items() if h in lost}, self._releases))
+            failed = {host: text for host, text in self._failed.items() if host in lost}
+            self._display.display(last_line(failed, self._releases) if stats.processed else _NOTHING)
 
 
 def last_line(failed: Mapping[str, str], releases: str) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .convert_calls import CLOSED, addressed
 from .convert_entry import entry_of
 from .convert_hooks import hooks_said
 from .convert_parts import part_values, ports_of
 from .convert_pod import main_container, pod_values
 from .convert_policies import policies_of
-from .convert_source import Group, Notes, Object, each, groups_of, hook_of, part, reading, title_of
+from .convert_source import Group, Notes, Object, each, groups_of, hook_of, name_of, part, reading, title_of
 from .graph import Cycle, waves
 from .spec import NAME
 from .types import check
@@ -63,6 +64,10 @@ def converted(
     with reading("a network policy"):
         for name, policy in policies_of(groups, notes).items():
             wanted[name] = over(wanted[name], {"networkPolicy": policy})
+    with reading("a variable"):
+        for group in groups:
+            if not group.own and not group.of("NetworkPolicy"):
+                _add_calls(group, groups, objects, wanted, notes)
     own = {group.name: group.own for group in groups}
     with reading("an object"):
         _leftovers(left, notes)
@@ -79,6 +84,29 @@ def converted(
     except Cycle as circle:
         notes.say(str(circle))
     return found
+
+
+def _add_calls(
+    group: Group, groups: list[Group], objects: list[Object], wanted: dict[str, dict[str, Any]], notes: Notes
+) -> None:
+    """Whom it calls, by its variables, its words, and the ConfigMaps that are variables."""
+    values = wanted[group.name]
+    hosts = {name_of(service): other.name for other in groups if other is not group for service in other.services}
+    configs = {
+        source.get("configMap") for source in [*values.get("envFrom", ()), *values.get("configEnv", {}).values()]
+    }
+    texts = [*values.get("env", {}).values(), *values.get("command", ()), *values.get("args", ())]
+    for item in objects:
+        if item.get("kind") == "ConfigMap" and name_of(item) in configs:
+            texts += part(item, "data").values()
+    calls = [name for name in hosts if name in addressed(texts, hosts)]
+    notes.say(CLOSED)
+    if calls:
+        policy = values.setdefault("networkPolicy", {})
+        policy["egressTo"] = list(dict.fromkeys([*policy.get("egressTo", ()), *(hosts[name] for name in calls)]))
+    for name in calls:
+        if hosts[name] != name:
+            notes.say(f"{group.name}: it calls {name}, whose host name is {hosts[name]} now.")
 
 
 def _wanted(group: Group, notes: Notes, is_credential: Callable[[str, str], bool]) -> dict[str, Any]:

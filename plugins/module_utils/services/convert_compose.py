@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..failure import one_or_many
 from .convert import Conversion
+from .convert_calls import CLOSED, addressed
 from .convert_pod import full_image
 from .convert_source import reading
 
@@ -26,6 +27,7 @@ _NOTHING = ("restart", "container_name", "networks", "build", "labels", "logging
             "stdin_open", "pull_policy", "platform", "scale", "x-", "secrets", "configs", "links",
             "profiles")  # fmt: skip
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+_HTTP = 80  # the port of a Service of charts/service
 _SECONDS = {"h": 3600, "m": 60, "s": 1}
 
 
@@ -39,6 +41,8 @@ def from_compose(document: Mapping[str, Any], is_credential: Credential) -> Conv
     found = Conversion()
     services = {str(name): said for name, said in document["services"].items() if isinstance(said, Mapping)}
     needs = {name: need for name, said in services.items() if (need := _platform(said))}
+    with reading("services"):
+        calls = {name: addressed(_texts(said), services.keys() - {name}) for name, said in services.items()}
     for name, said in services.items():
         if name in needs:
             found.unsaid.append(
@@ -50,16 +54,30 @@ def from_compose(document: Mapping[str, Any], is_credential: Credential) -> Conv
         if fit != name:
             found.unsaid.append(f"{name}: is named {fit}, so its host name is that as well.")
         with reading(name):
-            found.services[fit] = _Service(fit, said, needs, found, is_credential).entry()
+            asked = next((ports[name] for ports in calls.values() if ports.get(name)), 0)
+            found.services[fit] = _Service(fit, said, needs, list(calls[name]), asked, found, is_credential).entry()
+    called = {other for entry in found.services.values() for other in entry.get("calls", ())}
+    for name in (name for name, entry in found.services.items() if name in called and entry["port"] == "none"):
+        found.unsaid.append(f"{name}: others call it, and nothing says on which port; say `port`.")
     for key in ("secrets", "configs"):
         with reading(key):
             for name in document.get(key) or {}:
                 found.unsaid.append(f"{key}.{name}: mount it by `volumes`, or read its keys by `env_from`.")
+    if found.services:
+        found.unsaid.append(CLOSED)
     return found
 
 
 def _name(name: str) -> str:
     return _UNFIT.sub("-", name.lower())[:52].strip("-").lstrip("-0123456789") or "service"
+
+
+def _texts(said: Mapping[str, Any]) -> list[Any]:
+    """Where addresses of others stand."""
+    variables = said.get("environment") or {}
+    words = [said.get(key) or () for key in ("entrypoint", "command")]
+    lists = [variables.values() if isinstance(variables, Mapping) else variables, *words]
+    return [text for some in lists for text in ([some] if isinstance(some, str) else some)]
 
 
 def _platform(said: Mapping[str, Any]) -> str:
@@ -71,9 +89,18 @@ class _Service:
     """One service of a compose file."""
 
     def __init__(
-        self, name: str, said: Mapping[str, Any], needs: Mapping[str, str], found: Conversion, is_credential: Credential
+        self,
+        name: str,
+        said: Mapping[str, Any],
+        needs: Mapping[str, str],
+        calls: Sequence[str],
+        asked: int,
+        found: Conversion,
+        is_credential: Credential,
     ) -> None:
+        """``calls``: services that it names in addresses; ``asked``: the port by which others name it, or 0."""
         self._name, self._said, self._needs, self._found, self._is = name, said, needs, found, is_credential
+        self._calls, self._asked = calls, asked
 
     def entry(self) -> dict[str, Any]:
         said = self._said
@@ -82,6 +109,8 @@ class _Service:
         entry["port"] = port or "none"
         entry |= self._health(port) | self._environment(port) | self._words() | self._depends() | self._user()
         entry |= self._volumes() | self._deploy()
+        if port and self._asked == port and port != _HTTP:  # in compose there is no other port than the container's
+            entry["values"] = {**entry.get("values", {}), "service": {"port": port}}
         grace = _seconds(said.get("stop_grace_period"))
         if grace is not None and 6 <= grace <= 3600:
             entry["stop_seconds"] = int(grace)
@@ -120,7 +149,7 @@ class _Service:
             self._say(f"{ports}: say `values: {{extraPorts: …}}`")
         if self._said.get("ports"):
             self._say("its port is published; if people call it, say `public` with a host name")
-        return found[0] if found else 0
+        return found[0] if found else self._asked
 
     def _environment(self, port: int) -> dict[str, Any]:
         given = self._said.get("environment") or {}
@@ -170,7 +199,7 @@ class _Service:
         return {"health": {"command": ["sh", "-c", text] if shell else words}}
 
     def _depends(self) -> dict[str, Any]:
-        depends = [str(name) for name in self._said.get("depends_on") or ()]
+        depends = list(dict.fromkeys([*map(str, self._said.get("depends_on") or ()), *self._calls]))
         calls = [_name(name) for name in depends if name not in self._needs]
         needs = sorted({self._needs[name] for name in depends if name in self._needs})
         return ({"calls": calls} if calls else {}) | ({"needs": needs} if needs else {})

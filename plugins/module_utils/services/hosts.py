@@ -79,7 +79,7 @@ def shared_variables(
     - ``services_part_of``: name of the app, where it has one
     - ``services_policies``: connections that the environment's policies say, as values of charts/environment
     - ``services_relabelled``: services that the policies of charts/service do not know
-    - ``services_ports``: ports of services, where one has another than the usual one
+    - ``services_own_ports``: where one has another port than the usual one
     - ``services_public``: of each public service its host or port (``at``), and the ``path`` that says it is well
     """
     found: dict[str, Any] = {"services_callers": callers({**others, **entries})}
@@ -91,9 +91,8 @@ def shared_variables(
     unusual = relabelled(entries)
     if unusual:
         found["services_relabelled"] = unusual
-    ports = {port for entry in entries.values() if (port := port_of(entry)) is not None} - {PORT}
-    if ports:
-        found["services_ports"] = [PORT, *sorted(ports)]
+    if any(port_of(entry) not in (None, PORT) for entry in entries.values()):
+        found["services_own_ports"] = True
     public = [
         {"at": public.get("host", public.get("node_port")), "path": path}
         for entry in entries.values()

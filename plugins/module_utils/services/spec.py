@@ -143,7 +143,7 @@ ENTRY = (
     Key("metrics", Either((_PATH, _PORT, _METRICS)), "Where Prometheus reads its metrics: a path, a port, or both. The "
         "pods say so (annotations `prometheus.io/scrape`, `port`, `path`). As soon as one entry says it, monitoring "
         "(`environment_values.networkPolicies.monitoring`, usually the namespace `monitoring`) reaches the ports that "
-        "entries say here, and sidecars on 9090: no others.", "not told; monitoring reaches the ports of all services",
+        "entries say here, and sidecars on 9090: no others.", "not told; monitoring reaches the port of each service",
         "/metrics"),
     Key("env", MapOf(Plain(), _VARIABLE, "variables"), "Environment variables. No secrets: see `secrets`.", "none",
         "{LOG_LEVEL: info}"),

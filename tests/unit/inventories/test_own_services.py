@@ -207,7 +207,7 @@ def test_the_quota_has_room_for_all_pods_at_their_most(ansible: Ansible, tmp_pat
 def test_its_port_and_path_are_followed(todo: dict[str, Any], helm: Helm) -> None:
     policies = todo["environment"]["networkPolicies"]
     assert policies["publicDoor"]["ports"] == ["http"], "each pod's own, not those of all services"
-    assert policies["monitoring"]["ports"] == [8080, 9000, 9090]
+    assert policies["monitoring"]["ports"] == ["http", 9090]
     assert todo["endpoint"]["url"] == "https://staging.todo.example.com/health"
     made = objects(helm, release(todo, "audit-log"))
     assert made["Ingress"]["spec"]["rules"][0]["host"] == "audit.example.com"

@@ -65,6 +65,7 @@ def ansible(tmp_path_factory: pytest.TempPathFactory) -> Any:
     [
         ([{"ansible.builtin.fail": {"msg": "no way"}, "name": "Try"}], "FAILED on localhost: Try: no way"),
         ([{"ansible.builtin.fail": {"msg": "no way"}, "ignore_errors": True}], "OK: nothing failed"),
+        ([], "NOTHING DONE: no host of an inventory was matched (-i, --limit)"),
         ([{"block": [{"ansible.builtin.fail": {"msg": "first"}, "name": "A"}],
            "rescue": [{"ansible.builtin.debug": {"msg": "saved"}}]}], "OK: nothing failed"),
         ([{"block": [{"ansible.builtin.fail": {"msg": "first"}, "name": "A"}],

@@ -70,7 +70,7 @@ def test_all_hosts_are_told_what_differs_from_what_is_usual() -> None:
     })  # fmt: skip
     assert made == {
         "services_callers": {"api": ["web"]},
-        "services_ports": [8080, 3000, 8000],
+        "services_own_ports": True,
         "services_public": [{"at": "a.example.com", "path": "/up"}, {"at": "b.example.com", "path": "/other"}],
     }
 
