@@ -23,7 +23,7 @@ from ..files import files_below
 from ..kube.api import Check, always_allowed
 from ..parsing import read_json
 from ..proxies import reached_directly
-from .errors import HelmError, error_of, killed, limit_reached
+from .errors import HelmError, error_of, killed, limit_reached, skipped_hooks
 from .names import check_chart, check_label, check_name, check_namespace
 from .process import Completed, Runner, TookTooLong, kubeconfig_file, run_process
 from .values import integer_options, values_text
@@ -86,10 +86,13 @@ class ApplyRequest:
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a chart renders to. Secrets are in it in plain text. ``hooks``: manifests beside the release."""
+    """What a chart renders to. Secrets are in it in plain text. ``hooks``: manifests beside the release; ``skipped``:
+    what objects that Helm left out say in helm.sh/hook, as far as the server was asked.
+    """
 
     manifest: str
     hooks: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
 
 
 class Helm(Protocol):
@@ -183,13 +186,15 @@ class HelmCli:
     def render(self, request: ApplyRequest) -> Rendered:
         """What ``apply`` would store, from a server-side dry run; it contains Secrets in plain text."""
         argv = [*self._apply_argv(request), "--dry-run=server", "--output", "json"]
-        out = self._ask(argv, request)
+        done = self._ask(argv, request)
+        out = done.stdout
         try:
             release = read_json(out[out.index("{") :])  # some versions print "Pulled: ..." first
             hooks = tuple(str(hook["manifest"]) for hook in release.get("hooks") or ())
             if not {"manifest", "info"} & release.keys():
                 raise KeyError("manifest")
-            return Rendered(str(release.get("manifest") or ""), hooks)  # left out where there are hooks only
+            # Where there are hooks only, the manifest is left out.
+            return Rendered(str(release.get("manifest") or ""), hooks, skipped_hooks(done.stderr))
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             raise error(
                 Code.HELM_FAILED, f"{request.name}: Helm's dry run printed no release.", release=request.name
@@ -222,16 +227,16 @@ class HelmCli:
             time.sleep(pause)
         return done.stdout
 
-    def _ask(self, argv: Sequence[str], request: ApplyRequest) -> str:
-        """Output of a call that changes nothing, retried after transient faults."""
+    def _ask(self, argv: Sequence[str], request: ApplyRequest) -> Completed:
+        """A call that changes nothing, retried after transient faults."""
         for pause in _RETRY_SECONDS:
             try:
-                return self._with_cluster(argv, request.values, request.timeout).stdout
+                return self._with_cluster(argv, request.values, request.timeout)
             except HelmError as exc:
                 if not exc.transient:
                     raise
                 time.sleep(pause)
-        return self._with_cluster(argv, request.values, request.timeout).stdout
+        return self._with_cluster(argv, request.values, request.timeout)
 
     def rollback(
         self,

@@ -56,6 +56,8 @@ _EXHAUSTED = re.compile(
     r"(?:no space left on device|disk quota exceeded|too many open files|read-only file system|cannot allocate memory"
     r"|resource temporarily unavailable)"
 )
+# Helm 4 and Helm 3, in Go's quotes where they are needed.
+_SKIPPED = re.compile(r'skipping unknown hooks?(?:: |" hookTypes=)("(?:[^"\\]|\\.)*"|\S*)')
 _NOISE = re.compile(r"^(?:WARNING|W\d{4}|I\d{4}|level=(?:WARN|INFO|DEBUG)|time=).*$", re.MULTILINE)
 
 
@@ -109,6 +111,11 @@ def error_of(command: str, release: str, output: str, namespace: str = "") -> He
         return HelmError(Failure(Code.UNREACHABLE, message, details), transient=True)
     code = Code.CHART_INVALID if _CHART.search(text) else Code.HELM_FAILED
     return HelmError(Failure(code, f"{release}: helm {command} failed: {text}", details), transient=False)
+
+
+def skipped_hooks(output: str) -> tuple[str, ...]:
+    """What Helm says (standard error) of objects that it left out: their helm.sh/hook, which it does not know."""
+    return tuple(re.sub(r"\\(.)", r"\1", text.strip('"')) for text in _SKIPPED.findall(output))
 
 
 def limit_reached(command: str, release: str, output: str) -> HelmError | None:

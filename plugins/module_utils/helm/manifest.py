@@ -14,6 +14,9 @@ from ..failure import Code, error
 from ..yaml_reader import YamlError, read_documents
 
 _DAPR_GROUP = "dapr.io/"
+_HOOK = "helm.sh/hook"
+_EVENTS = {f"{when}-{what}" for when in ("pre", "post") for what in ("install", "upgrade", "delete", "rollback")}
+_EVENTS |= {"test", "test-success"}
 
 
 @dataclass(frozen=True, order=True)
@@ -70,6 +73,21 @@ def is_kept(item: Mapping[str, Any]) -> bool:
     """Whether Helm leaves the object when it is no longer in the release (``helm.sh/resource-policy: keep``)."""
     annotations = (item.get("metadata") or {}).get("annotations") or {}
     return str(annotations.get("helm.sh/resource-policy", "")).strip().lower() == "keep"
+
+
+def hook_of(item: Mapping[str, Any]) -> str | None:
+    """What an object says of itself as a hook of Helm; None: it is part of the release."""
+    annotations = part(part(item, "metadata"), "annotations")
+    return str(annotations[_HOOK] or "") if _HOOK in annotations else None
+
+
+def hooks_of(item: Mapping[str, Any]) -> set[str]:
+    """When Helm makes an object that says it is a hook; empty: never, since one of its events is none.
+
+    Seen by ``helm template`` of Helm 4.3; a test compares it.
+    """
+    events = {one.strip().lower() for one in (hook_of(item) or "").split(",")}
+    return events if events <= _EVENTS else set()
 
 
 def is_components(manifest: str) -> bool:

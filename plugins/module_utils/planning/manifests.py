@@ -14,6 +14,7 @@ from typing import Any
 
 from ..failure import Code, TodoCloudError, error
 from ..files import content_of, files_below, found_files, named_file
+from ..helm.manifest import hook_of, hooks_of
 from ..helm.values import one_line_of_yaml
 from ..parsing import quoted
 from ..yaml_reader import YamlError, read_documents
@@ -120,6 +121,13 @@ def _flat(item: Any, where: str, release: str, depth: int) -> Iterator[Object]:
         raise _refused(release, f"{where}: a {quoted(item['kind'])} has no metadata.name")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("namespace") or "", str):
         raise _refused(release, f"{where}: metadata.namespace of {quoted(name)} is not text")
+    if (hook := hook_of(item)) is not None and not hooks_of(item):
+        raise _refused(
+            release,
+            f"{where}: helm.sh/hook of {item['kind']} {quoted(name)} is {quoted(hook)}, which Helm does not know, so "
+            "it would leave the object out; correct it (pre-install, pre-upgrade, ...), or remove it, and the object "
+            "is deployed with the others",
+        )
     yield item
 
 

@@ -19,6 +19,7 @@ from ..helm.manifest import key_of, objects_of
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden
 from ..kube.resources import NAMESPACE, NODE, POD, RESOURCE_QUOTA, WELL_KNOWN, Resource
+from ..parsing import quoted
 from ..readiness.templates import Object, Template, built_in, mapping
 from .capacity import Wanted, maxima, more_pods, shortages
 from .component_types import unknown_types
@@ -76,6 +77,7 @@ class Preflight:
                 found.append(_unrendered(release, each))
             else:
                 objects[release] = objects_of(each.manifest)
+                found += left_out(release, each)
         if not objects:
             return sorted(found)
         found += self._images(objects)
@@ -214,6 +216,18 @@ def _unrendered(release: str, exc: HelmError) -> Problem:
         return Problem(release, Code.NOT_FOUND, message, "install the CRDs that define it", certain=False)
     certain = exc.failure.code in _FINAL
     return Problem(release, exc.failure.code, message, "mend the chart, or what it is given", certain)
+
+
+def left_out(release: str, rendered: Rendered) -> list[Problem]:
+    """Objects of a chart that Helm leaves out without a word, by what they say in helm.sh/hook. Charts that Helm 2 can
+    deploy too have some on purpose (crd-install), beside their folder crds.
+    """
+    if not rendered.skipped:
+        return []
+    hooks = ", ".join(map(quoted, dict.fromkeys(rendered.skipped)))
+    message = f"its chart has objects with helm.sh/hook {hooks}, which Helm does not know: it leaves them out"
+    remedy = "correct or remove it in the chart's templates, unless it is meant (crd-install, for Helm 2)"
+    return [Problem(release, Code.CHART_INVALID, message, remedy, certain=False)]
 
 
 def _pairs(by_release: Mapping[str, Sequence[_T]]) -> list[tuple[str, _T]]:

@@ -34,6 +34,7 @@ from ..planning.plan import changes_of, newest_content, origin_of
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import WORKLOADS, Snapshot, is_workload, targets_of
 from ..planning.spec import ReleaseSpec
+from ..preflight.check import left_out
 from ..readiness.status import State as WorkloadState
 from ..settings import Progress, Settings
 
@@ -236,7 +237,7 @@ class HelmReleaseRun:
             crds = {spec.name: rendering.crds(spec, snapshot.version_ids)} if is_first else {}
             contents = self._run.boundary().look({spec.name: (rendered.manifest, *rendered.hooks)}, crds)
             contents.check()
-            self._report.warnings += [f"{problem}." for problem in contents.problems]
+            self._report.warnings += [f"{each}." for each in (*contents.problems, *left_out(spec.name, rendered))]
         done = writer.apply(
             spec, snapshot.version_ids, deadline, force_conflicts=self._force, skip_crds=self._skip_crds
         )
@@ -260,16 +261,17 @@ class HelmReleaseRun:
         options = {"force_conflicts": self._force, "skip_crds": self._skip_crds}
         request = apply_request(self._settings, spec, snapshot.version_ids, report.revision + 1, **options)
         try:
-            after, then = self._run.helm.render(request).manifest, f"revision {report.revision + 1}"
+            rendered, then = self._run.helm.render(request), f"revision {report.revision + 1}"
         except HelmError as exc:
             exc = HelmError(without_secrets(exc.failure, spec), transient=exc.transient)
             if exc.failure.code is Code.CHART_INVALID:
                 raise exc from None
             report.warnings.append(f"The difference can't be shown: {exc.failure.message}")
             return
+        report.warnings += [f"{problem}." for problem in left_out(spec.name, rendered)]
         manifest, secrets = (before.manifest, credentials_of(before.config)) if before else ("", set())
         secrets |= texts_of(spec)
-        report.diff = manifest_diffs(spec.name, manifest, report.revision, after, then, secrets)
+        report.diff = manifest_diffs(spec.name, manifest, report.revision, rendered.manifest, then, secrets)
 
     def _note_diff(self, name: str, was: int, now: int) -> None:
         if self._settings.diff:

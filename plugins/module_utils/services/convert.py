@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..helm.manifest import hook_of
 from .convert_calls import CLOSED, addressed
 from .convert_entry import entry_of
 from .convert_hooks import hooks_said
 from .convert_parts import part_values, ports_of
 from .convert_pod import main_container, pod_values
 from .convert_policies import policies_of
-from .convert_source import Group, Notes, Object, each, groups_of, hook_of, name_of, part, reading, title_of
+from .convert_source import Group, Notes, Object, each, groups_of, name_of, part, reading, title_of
 from .graph import Cycle, waves
 from .spec import NAME
 from .types import check

@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..helm.manifest import hook_of, hooks_of
 from ..parsing import quoted
 from .convert_pod import full_image
-from .convert_source import Notes, Object, each, hook_of, hooks_of, part, template_of, title_of
+from .convert_source import Notes, Object, each, part, template_of, title_of
 
 _BEFORE, _AFTER = {"pre-install", "pre-upgrade"}, {"post-install", "post-upgrade"}
 _LONGEST_SECONDS = 86400

@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..helm.manifest import hook_of
 from ..parsing import Malformed, quoted
 
 Object = Mapping[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet", "CronJob", "Job")
 OWN_CHART = "service-"  # what helm.sh/chart begins with, in objects of charts/service
-_HOOK = "helm.sh/hook"
-_EVENTS = {f"{when}-{what}" for when in ("pre", "post") for what in ("install", "upgrade", "delete", "rollback")}
-_EVENTS |= {"test", "test-success"}
 _UNFIT = re.compile(r"[^a-z0-9-]+")
 _LONGEST = 52
 
@@ -111,21 +109,6 @@ def template_of(workload: Object) -> Object:
     if workload.get("kind") == "CronJob":
         spec = part(spec, "jobTemplate", "spec")
     return part(spec, "template")
-
-
-def hook_of(item: Object) -> str | None:
-    """What an object says of itself as a hook of Helm; None: it is part of the release."""
-    annotations = part(item, "metadata", "annotations")
-    return str(annotations[_HOOK] or "") if _HOOK in annotations else None
-
-
-def hooks_of(item: Object) -> set[str]:
-    """When Helm makes an object that says it is a hook; empty: never, since one of its events is none.
-
-    Seen by ``helm template`` of Helm 4.3; a test compares it.
-    """
-    events = {one.strip().lower() for one in (hook_of(item) or "").split(",")}
-    return events if events <= _EVENTS else set()
 
 
 def groups_of(objects: Iterable[Object]) -> tuple[list[Group], list[Object]]:

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.filter.dapr_annotations import dapr_annotations
+from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import hooks_of
 from ansible_collections.todo.cloud.plugins.module_utils.releases.convert import credential
 from ansible_collections.todo.cloud.plugins.module_utils.services.convert import Conversion, converted
 from ansible_collections.todo.cloud.plugins.module_utils.services.convert_compare import Comparison, compared
 from ansible_collections.todo.cloud.plugins.module_utils.services.convert_entry import SIDECAR
-from ansible_collections.todo.cloud.plugins.module_utils.services.convert_source import groups_of, hooks_of
+from ansible_collections.todo.cloud.plugins.module_utils.services.convert_source import groups_of
 from ansible_collections.todo.cloud.plugins.module_utils.services.problems import entry_problems
 from ansible_collections.todo.cloud.plugins.module_utils.services.values import facts, over
 

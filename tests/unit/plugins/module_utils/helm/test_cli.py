@@ -138,6 +138,18 @@ def test_render_reads_the_manifest_also_after_chatter() -> None:
     assert fake.calls[1] == [*BASE, "--dry-run=server", "--output", "json"]
 
 
+@pytest.mark.parametrize(("said", "skipped"), [
+    ('level=INFO msg="skipping unknown hooks" hookTypes=pre-instal\n'
+     'level=INFO msg="skipping unknown hooks" hookTypes="a, \\"b"\nlevel=WARN msg=x\n', ("pre-instal", 'a, "b')),
+    ('level=INFO msg="skipping unknown hooks" hookTypes=""\n', ("",)),
+    ('manifest_sorter.go:199: info: skipping unknown hook: "pre-instal"\n', ("pre-instal",)),  # Helm 3
+    ("WARNING: chart is deprecated\n", ()),
+])  # fmt: skip
+def test_hooks_that_helm_left_out(said: str, skipped: tuple[str, ...]) -> None:
+    fake = Fake(answer=Completed(0, '{"manifest": ""}', said))
+    assert HelmCli(lambda: KUBECONFIG, "helm", fake).render(REQUEST).skipped == skipped
+
+
 def test_render_that_prints_no_release_is_a_failure() -> None:
     fake = Fake(answer=Completed(0, "nothing", ""))
     with pytest.raises(TodoCloudError, match="printed no release"):

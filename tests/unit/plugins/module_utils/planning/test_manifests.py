@@ -95,6 +95,10 @@ def test_keys_tell_groups_and_namespaces_apart(tmp_path: Path) -> None:
     ([item("Namespace", "shop")], "Namespace 'shop': a release does not bring its namespace; take it out"),
     ([CRD, {**item("Widget", "w"), "apiVersion": "example.com/v1"}], "make two entries, the CRDs and the rest"),
     ("{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: 5}}", "metadata.namespace of 'a' is not text"),
+    ([{**item("Job", "j"), "metadata": {"name": "j", "annotations": {"helm.sh/hook": "pre-instal"}}}],
+     "a.yaml, document 1: helm.sh/hook of Job 'j' is 'pre-instal', which Helm does not know"),
+    ([item("List", "l", items=[{**FLAGS, "metadata": {"name": "f", "annotations": {"helm.sh/hook": None}}}])],
+     "helm.sh/hook of ConfigMap 'f' is ''"),
     ([item("Secret", "s", data={"a": 1})], "data of Secret 's' holds something else than text"),
 ])  # fmt: skip
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, content: Any, words: str) -> None:
@@ -102,6 +106,11 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, content: Any, words: str)
     assert message.startswith("web: ")
     assert words in message
     assert message.endswith(".")
+
+
+def test_hooks_that_helm_knows_are_manifests_too(tmp_path: Path) -> None:
+    hook = {"name": "j", "annotations": {"helm.sh/hook": "Pre-Install, post-upgrade"}}
+    assert list(manifest_values(written(tmp_path, a=[{**item("Job", "j"), "metadata": hook}]), "web")["objects"])
 
 
 def test_paths_that_are_not_there(tmp_path: Path) -> None:

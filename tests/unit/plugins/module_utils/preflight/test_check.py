@@ -151,6 +151,13 @@ def test_without_its_namespace_only_images_can_be_asked_about() -> None:
     assert len(Preflight(FakeKube(), "ns", lambda images: list(images)).problems(rendered)) == 1
 
 
+def test_objects_that_helm_leaves_out_are_told_before_there_is_a_namespace() -> None:
+    rendered = {"web": Rendered("", skipped=("pre-instal", "crd-install", "pre-instal")), "api": Rendered("")}
+    found = Preflight(FakeKube(), "ns", lambda images: []).problems(rendered)
+    assert [(p.release, p.code, p.certain) for p in found] == [("web", Code.CHART_INVALID, False)]
+    assert "'pre-instal', 'crd-install', which Helm does not know: it leaves them out" in found[0].message
+
+
 def test_a_kind_that_a_chart_may_bring_in_its_folder_crds_is_only_told() -> None:
     error = HelmError(Failure(Code.HELM_FAILED, 'no matches for kind "Thing"', {}), transient=False)
     (problem,) = Preflight(kube(), "ns", lambda images: []).problems({"api": error})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
@@ -130,3 +131,15 @@ def test_an_uninstall_does_not_wait_for_what_it_keeps() -> None:
     assert report.changed
     assert report.warnings == ["api: StatefulSet db is left, as its annotation helm.sh/resource-policy says."]
     assert kube.find(STATEFUL_SET, "ns", "db")
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_objects_that_helm_leaves_out_are_told(spec: ReleaseSpec, check: bool) -> None:
+    kube = FakeKube()
+    kube.put(NAMESPACE, "", {"metadata": {"name": "ns"}})
+    helm = FakeHelm(kube)
+    helm.render = lambda request: Rendered("", skipped=("pre-instal",))  # type: ignore[method-assign]  # another chart's
+    (Path(spec.chart) / "job.yaml").write_text("helm.sh/hook: pre-instal")
+    settings = Settings("", "ns", check=check, diff=True)
+    found = HelmReleaseRun(Run(kube, helm, settings, lambda line: None, "a test")).present(spec)
+    assert [line for line in found.warnings if "helm.sh/hook 'pre-instal', which Helm does not know" in line]
