@@ -61,6 +61,7 @@ LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 SELF_SUBJECT_REVIEW = Resource("authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False)
 ENDPOINT_SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 INGRESS = Resource("networking.k8s.io/v1", "Ingress", "ingresses")
+INGRESS_CLASS = Resource("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
 STORAGE_CLASS = Resource("storage.k8s.io/v1", "StorageClass", "storageclasses", namespaced=False)
 CRD = Resource("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 API_SERVICE = Resource("apiregistration.k8s.io/v1", "APIService", "apiservices", namespaced=False)
@@ -69,8 +70,8 @@ WELL_KNOWN: dict[tuple[str, str], Resource] = {
     (resource.api_version, resource.kind): resource
     for resource in (
         POD, EVENT, SECRET, CONFIG_MAP, SERVICE, SERVICE_ACCOUNT, NAMESPACE, NODE, PVC, RESOURCE_QUOTA,
-        DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB, CRON_JOB, LEASE, INGRESS, STORAGE_CLASS, CRD,
-        API_SERVICE,
+        DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB, CRON_JOB, LEASE, INGRESS, INGRESS_CLASS,
+        STORAGE_CLASS, CRD, API_SERVICE,
         Resource("v1", "ReplicationController", "replicationcontrollers"),
         Resource("v1", "LimitRange", "limitranges"),
         Resource("v1", "PersistentVolume", "persistentvolumes", namespaced=False),

@@ -14,6 +14,7 @@ from ..kube.errors import Forbidden
 from ..kube.resources import (
     CONFIG_MAP,
     INGRESS,
+    INGRESS_CLASS,
     PVC,
     SECRET,
     SERVICE,
@@ -26,7 +27,6 @@ from ..readiness.templates import Object, items, mapping
 from .needs import CONFIGURATION, PRIORITY_CLASS, RUNTIME_CLASS, Need, Provided, label_of
 from .problem import Problem
 
-_INGRESS_CLASS = Resource("networking.k8s.io/v1", "IngressClass", "ingressclasses", namespaced=False)
 _RESOURCES = {
     **{resource.kind: resource for resource in (SECRET, CONFIG_MAP, PVC, SERVICE_ACCOUNT)},
     CONFIGURATION: WELL_KNOWN["dapr.io/v1alpha1", CONFIGURATION],
@@ -79,7 +79,7 @@ def classes(kube: KubeReader, release: str, objects: Iterable[Object]) -> Iterat
         kind, spec = key_of(item)[0], mapping(item.get("spec"))
         named: list[tuple[Resource, object]] = []
         if kind == INGRESS.kind:
-            named = [(_INGRESS_CLASS, spec.get("ingressClassName"))]
+            named = [(INGRESS_CLASS, spec.get("ingressClassName"))]
         elif kind == PVC.kind:
             named = [(STORAGE_CLASS, spec.get("storageClassName"))]
         elif kind == "StatefulSet":

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import INGRESS, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import INGRESS, INGRESS_CLASS, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.hosts import hosts
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
 
@@ -141,7 +141,7 @@ def test_two_releases_have_the_same_route(kind: str, first: dict[str, Any], seco
         ("HTTPRoute", route("b", host="other.example")),
         ("HTTPRoute", route("b", parent={**SECURE, "name": "internal"})),
         ("HTTPRoute", route("b", parent={**SECURE, "sectionName": "http"})),
-        ("HTTPRoute", ingress("b")),
+        ("HTTPRoute", ingress("b", path="/api")),
         ("GRPCRoute", route("b", {"method": {"service": "todo.Tasks"}}, kind="GRPCRoute")),
         ("TLSRoute", route("b", host="other.example", kind="TLSRoute")),
     ],
@@ -183,3 +183,73 @@ def test_what_may_not_be_listed_is_not_looked_at() -> None:
 
     assert claimed(Narrow(), api=[ingress("a")]) == []
     assert len(claimed(Narrow(), api=[ingress("a")], web=[ingress("b")])) == 1
+
+
+WHOLE = {"name": "edge", "namespace": "gateways"}  # all listeners
+ON_PORT = {**WHOLE, "port": 443}
+
+
+@pytest.mark.parametrize(
+    ("ours", "other"),
+    [
+        (route("a"), route("b", parent=WHOLE)),
+        (route("a", parent=WHOLE), route("b")),
+        (route("a"), route("b", parent=ON_PORT)),
+        (ingress("a"), route("b")),
+        (route("a", path("/api/")), ingress("b", path="/api")),
+        (route("a"), route("b", kind="GRPCRoute", parent=WHOLE)),
+    ],
+)
+def test_what_may_be_in_the_way_of_another_is_told(ours: dict[str, Any], other: dict[str, Any]) -> None:
+    (problem,) = claimed(Everywhere(), api=[ours], web=[other])
+    assert (problem.release, problem.code, problem.certain) == ("web", Code.CONFLICT, False)
+    assert problem.message.startswith(f"{other['kind']} b claims todo.example")
+    kube = Everywhere()
+    resource = ROUTES.get(other["kind"], INGRESS)
+    kube.put(resource, "other", {key: other[key] for key in ("metadata", "spec")})
+    (problem,) = claimed(kube, api=[ours])
+    assert f"{other['kind']} b in namespace other" in problem.message
+    assert not problem.certain
+
+
+def test_other_listeners_and_an_ingress_beside_its_own_route_are_no_clash() -> None:
+    plain = route("a", parent={**WHOLE, "port": 80})
+    assert claimed(Everywhere(), api=[plain], web=[route("b", parent=ON_PORT)]) == []
+    assert claimed(Everywhere(), api=[ingress("a"), route("a")]) == []
+    beta = route("b", path("/", **header("x-beta", "1")))
+    assert claimed(Everywhere(), api=[ingress("a")], web=[beta]) == []
+    assert claimed(Everywhere(), api=[route("a")], web=[route("b", kind="GRPCRoute", host="other.example")]) == []
+
+
+def test_a_slash_at_the_end_of_a_prefix_says_nothing() -> None:
+    assert len(claimed(Everywhere(), api=[route("a", path("/api"))], web=[route("b", path("/api/"))])) == 1
+    one, other = ingress("a", path="/api"), ingress("b", path="/api/")
+    for item in (one, other):
+        item["spec"]["rules"][0]["http"]["paths"][0]["pathType"] = "Prefix"
+    assert len(claimed(Everywhere(), api=[one], web=[other])) == 1
+
+
+def test_no_host_is_every_host() -> None:
+    one, other = ingress("a"), ingress("b")
+    for item in (one, other):
+        del item["spec"]["rules"][0]["host"]
+    (problem,) = claimed(Everywhere(), api=[one], web=[other])
+    assert "claims every host at /" in problem.message
+    assert not problem.certain
+    assert claimed(Everywhere(), api=[one], web=[ingress("b")]) == [], "a host that is named wins"
+    bare, twin = route("a"), route("b")
+    for item in (bare, twin):
+        del item["spec"]["hostnames"]
+    assert len(claimed(Everywhere(), api=[bare], web=[twin])) == 1
+    assert claimed(Everywhere(), api=[bare], web=[route("b")]) == []
+
+
+def test_an_ingress_without_a_class_has_the_clusters() -> None:
+    kube = Everywhere()
+    default = {"ingressclass.kubernetes.io/is-default-class": "true"}
+    kube.put(INGRESS_CLASS, "", {"metadata": {"name": "traefik", "annotations": default}})
+    kube.put(INGRESS, "other", ingress("web", ingressClassName="traefik"))
+    (problem,) = claimed(kube, api=[ingress("mine")])
+    assert "Ingress web in namespace other" in problem.message
+    kube.put(INGRESS_CLASS, "", {"metadata": {"name": "traefik"}})
+    assert claimed(kube, api=[ingress("mine")]) == []
