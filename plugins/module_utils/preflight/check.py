@@ -94,7 +94,7 @@ class Preflight:
             release: [t for item in listed if (t := built_in(item, self._namespace))]
             for release, listed in objects.items()
         }
-        runs = DryRuns(self._kube, self._namespace, brought)
+        runs = DryRuns(self._kube, self._namespace, brought, self._name)
         tried = _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
         texts = {release: each.hooks for release, each in rendered.items() if isinstance(each, Rendered)}
         rights = lacking(self._kube, self._name, self._namespace, objects, texts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -29,8 +29,8 @@ from .problem import Problem
 from .surroundings import not_there
 
 _HELM = "helm"  # Helm 4's field manager
-_SECONDS = 10.0  # for one dry run: what is out of reach now is found by the deployment as well
-_SECONDS_WHILE_DOWN = 2.0  # once a webhook did not answer for so long
+_QUICK_SECONDS = 2.0  # for one dry run, with retries
+_SECONDS = 12.0  # if there is no answer at all in that time: then it names the webhook, which has 10 s by default
 _IMMUTABLE = re.compile(r"field is immutable|updates to \w+ spec for fields other than", re.IGNORECASE)
 _NO_DRY_RUN = re.compile(r"does not support dry run", re.IGNORECASE)
 _ACCOUNT = re.compile(r"error looking up service account [^/\s]+/([^:\s]+):")
@@ -45,13 +45,19 @@ _QUOTA = re.compile(
 
 
 class DryRuns:
-    """Dry runs in one namespace. Threads may share it."""
+    """Dry runs in one namespace. Threads may share it. ``name``: of the environment, for what belongs to no release.
 
-    def __init__(self, kube: KubeApi, namespace: str, provided: Provided) -> None:
+    A kind to which the API server had no answer once is not tried again.
+    """
+
+    def __init__(self, kube: KubeApi, namespace: str, provided: Provided, name: str = "") -> None:
         self._kube = kube
         self._namespace = namespace
         self._provided = provided
-        self._webhook_down = False
+        self._name = name or namespace
+        self._unanswered: set[Resource] = set()
+        self._slow = False  # it answers, but later than usual
+        self._webhooks: dict[str, Problem] = {}  # that cannot be called, by name
 
     def problems(self, release: str, item: dict[str, Any]) -> list[Problem]:
         """What the API server has against an object of a release."""
@@ -67,11 +73,17 @@ class DryRuns:
             remedy = "install what defines it (its CRDs, or a newer cluster), or leave the object out"
             return [Problem(release, Code.NOT_FOUND, f"the cluster does not serve {label}'s kind ({version})", remedy)]
         where = (own or self._namespace) if resource.namespaced else ""
-        try:
-            self._kube.patch(
+        if resource in self._unanswered:
+            return []
+
+        def patch(deadline: Deadline) -> Object:
+            return self._kube.patch(
                 resource, where, name, item, content_type=APPLY, field_manager=_HELM, force=True, dry_run=True,
-                deadline=self._deadline(),
+                deadline=deadline,
             )  # fmt: skip
+
+        try:
+            self._answer(patch, resource)
         except NotFound:
             return [Problem(release, Code.NOT_FOUND, f"{label}: there is no namespace {where!r}", "create it")]
         except Forbidden:
@@ -80,11 +92,23 @@ class DryRuns:
             return self._refused(release, item, resource, where, exc)
         except KubeError as exc:
             self._raise_if_cut_off(exc)
-            return [self._webhook(release, exc, resource) or _unknown(release, label, exc)]
+            return [self._webhook(exc, resource) or _unknown(release, label, exc)]
         return []
 
-    def _deadline(self) -> Deadline:
-        return Deadline.after(_SECONDS_WHILE_DOWN if self._webhook_down else _SECONDS)
+    def _answer(self, call: Callable[[Deadline], Object], resource: Resource) -> Object:
+        """What the API server says, after one more call where it was silent and none has waited for it yet."""
+        try:
+            try:
+                return call(Deadline.after(_SECONDS if self._slow else _QUICK_SECONDS))
+            except Unreachable as exc:
+                if exc.status or self._unanswered or self._slow:
+                    raise
+            answer = call(Deadline.after(_SECONDS))
+            self._slow = True
+            return answer
+        except Unreachable:
+            self._unanswered.add(resource)
+            raise
 
     def _raise_if_cut_off(self, exc: KubeError) -> None:
         """Raises it when nothing more can be asked: no response at all, to anything. An internal error is one, and who
@@ -96,18 +120,21 @@ class DryRuns:
             with suppress(Forbidden, NotFound):
                 self._kube.get(NAMESPACE, "", self._namespace, metadata_only=True, deadline=Deadline.after(_SECONDS))
 
-    def _webhook(self, release: str, exc: KubeError, resource: Resource) -> Problem | None:
+    def _webhook(self, exc: KubeError, resource: Resource) -> Problem | None:
         """An admission webhook that can't be called, by its name if that is known; it may be back in time."""
-        found = refusal_of(release, self._namespace, _text(exc))
+        found = refusal_of(self._name, self._namespace, _text(exc))
+        webhook = ""
         if found and found[0].code is Code.WEBHOOK_DOWN:
-            message, _to_do, remedy = found[0].message.removeprefix(f"{release}: ").rstrip(".").partition(". To do: ")
+            whole, webhook = found[0].message.removeprefix(f"{self._name}: "), str(found[0].details["webhook"])
+            message, _to_do, remedy = whole.rstrip(".").partition(". To do: ")
         elif isinstance(exc, Unreachable) and not exc.status:
             message = f"the API server answers, but not in time when it tries {resource.label}: a webhook that hangs?"
             remedy = "look at those of kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
         else:
             return None
-        self._webhook_down = True
-        return Problem(release, Code.WEBHOOK_DOWN, message, remedy, certain=False)
+        known = [] if webhook else list(self._webhooks.values())  # the one that hangs was named
+        first = Problem(self._name, Code.WEBHOOK_DOWN, message, remedy, certain=False)
+        return known[0] if known else self._webhooks.setdefault(webhook, first)
 
     def _refused(
         self, release: str, item: Mapping[str, Any], resource: Resource, where: str, exc: Refused
@@ -143,13 +170,19 @@ class DryRuns:
             spec.pop("priorityClassName")
         if self._brings(RUNTIME_CLASS, "", spec.get("runtimeClassName")):
             spec.pop("runtimeClassName")
+        if POD in self._unanswered:
+            return [], None
+
+        def create(deadline: Deadline) -> Object:
+            return self._kube.create(POD, template.namespace, body, dry_run=True, deadline=deadline)
+
         try:
-            return [], self._kube.create(POD, template.namespace, body, dry_run=True, deadline=self._deadline())
+            return [], self._answer(create, POD)
         except Refused as exc:
             return _pod_refused(release, template.owner, _text(exc)), None
         except KubeError as exc:
             self._raise_if_cut_off(exc)
-            if webhook := self._webhook(release, exc, POD):
+            if webhook := self._webhook(exc, POD):
                 return [webhook], None
             return [], None  # rights for workloads are enough to deploy: those for pods are asked of nobody
 

@@ -74,7 +74,7 @@ def hosts(kube: KubeReader, namespace: str, rendered: Mapping[str, Sequence[Obje
     versions = {other: _VERSIONS[other] for kind in kinds for other in _BESIDE.get(kind, ())} | kinds
     live = [item for kind, version in versions.items() for item in _live(kube, version, kind, namespace)]
     others = [claim for item in live for claim in _claims(item, "", usual) if claim.identity not in mine]
-    found = {}
+    found: dict[Problem, None] = {}
     for number, claim in enumerate(ours):
         for twin in [*ours[:number], *others]:
             if (same := _clash(claim, twin)) is not None:
@@ -150,8 +150,7 @@ def _claims(item: Object, namespace: str, usual: str, release: str = "") -> Iter
             return
         entry_points = str(annotations.get(_ENTRY_POINTS) or "")
         for host, path, match in _ingress_paths(spec):
-            parent = _class_of(item) or usual
-            yield _Claim(kind, host, path, match, match, parent, where, name, release, entry_points)
+            yield _Claim(kind, host, path, match, match, _class_of(item) or usual, where, name, release, entry_points)
     elif kind in _MATCHES and group_of(item) == _GATEWAY_GROUP:
         matches = list(_MATCHES[kind](spec))
         for parent, listener in [_parent(each, where) for each in items(spec.get("parentRefs"))]:
@@ -184,10 +183,10 @@ def _parent(reference: Object, namespace: str) -> tuple[object, tuple[object, ob
 def _http_matches(spec: Object) -> Iterator[tuple[str, object, object]]:
     for rule in list(items(spec.get("rules"))) or [{}]:
         for match in list(items(rule.get("matches"))) or [{}]:
-            path = {"type": "PathPrefix", "value": "/", **mapping(match.get("path"))}
+            path: dict[str, Any] = {"type": "PathPrefix", "value": "/", **mapping(match.get("path"))}
             value, exact = str(path["value"]), path["type"] == "Exact"
             if path["type"] == "PathPrefix":
-                value = path["value"] = _prefix(value)
+                path["value"] = value = _prefix(value)
             headers, params = _headers(match), _by_name(match.get("queryParams"))
             alone = not (headers or params or match.get("method") or path["type"] == "RegularExpression")
             whole = canonical({**match, "path": path, "headers": headers, "queryParams": params})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     Forbidden,
     KubeError,
@@ -81,27 +82,77 @@ def test_what_is_said_about_an_object(error: Exception | None, expected: list[tu
     assert [(problem.code, problem.certain) for problem in said(error)] == expected
 
 
-def test_a_webhook_that_does_not_answer_is_named_once_and_not_waited_for_again() -> None:
-    reason = 'Post "https://hook.ops.svc:443/v?timeout=5s": no endpoints available for service "hook"'
-    text = f'Internal error occurred: failed calling webhook "validate.example.com": failed to call webhook: {reason}'
-    seconds = []
+REASON = 'Post "https://hook.ops.svc:443/v?timeout=5s": no endpoints available for service "hook"'
+DOWN = f'Internal error occurred: failed calling webhook "validate.example.com": failed to call webhook: {REASON}'
+SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
 
-    class Timed(Saying):
-        def patch(self, *where: Any, **options: Any) -> dict[str, Any]:
-            seconds.append(round(options["deadline"].remaining))
-            return super().patch(*where, **options)
 
-    kube = Timed(Unreachable("The API server fails.", 500, api_message=text))
-    runs = DryRuns(kube, "ns", provided([MAP], "ns", hooks=False))
-    first, again = runs.problems("api", MAP), runs.problems("api", MAP)
+class Timed(Saying):
+    """Notes how long each dry run may take; raises the errors one after another, the last again and again."""
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__(errors[0])
+        self.errors = list(errors)
+        self.seconds: list[int] = []
+
+    def _note(self, deadline: Deadline) -> None:
+        self.seconds.append(round(deadline.remaining))
+        self.error = self.errors.pop(0) if len(self.errors) > 1 else self.errors[0]
+
+    def patch(self, *where: Any, **options: Any) -> dict[str, Any]:
+        self._note(options["deadline"])
+        return super().patch(*where, **options)
+
+    def create(self, *where: Any, **options: Any) -> dict[str, Any]:
+        self._note(options["deadline"])
+        return super().create(*where, **options)
+
+
+def asked(kube: FakeKube, *objects: dict[str, Any]) -> set[Problem]:
+    """What is said about objects of two releases, and about two pods."""
+    runs = DryRuns(kube, "ns", provided([], "ns", hooks=False), "staging")
+    found = {problem for item in objects for release in ("api", "web") for problem in runs.problems(release, item)}
     template = built_in(POD, "ns")
     assert template
-    pods, _pod = runs.pod("api", template)
-    (problem,) = {*first, *again, *pods}
+    return found | {problem for _ in range(2) for problem in runs.pod("api", template)[0]}
+
+
+def test_a_webhook_that_cannot_be_called_is_one_line_and_each_kind_is_tried_once() -> None:
+    kube = Timed(Unreachable("The API server fails.", 500, api_message=DOWN))
+    (problem,) = asked(kube, MAP, SECRET)
     assert problem.message.startswith("the admission webhook validate.example.com cannot be called: ")
     assert "Service hook in ops" in problem.message
     assert "kubectl" in problem.remedy
-    assert (problem.code, problem.certain, seconds) == (Code.WEBHOOK_DOWN, False, [10, 2])
+    assert (problem.release, problem.code, problem.certain) == ("staging", Code.WEBHOOK_DOWN, False)
+    assert kube.seconds == [2, 2, 2]  # a ConfigMap, a Secret, a Pod
+
+
+def test_a_webhook_that_hangs_is_waited_for_once_so_that_it_is_named() -> None:
+    silence, words = Unreachable("timed out"), Unreachable("The API server fails.", 500, api_message=DOWN)
+    kube = Timed(silence, words, silence)
+    (problem,) = asked(kube, MAP, SECRET)
+    assert "validate.example.com" in problem.message
+    assert kube.seconds == [2, 12, 2, 2]
+
+
+def test_an_api_server_in_trouble_is_not_asked_about_each_object() -> None:
+    kube = Timed(Unreachable("etcdserver: request timed out", 503))
+    found = asked(kube, MAP, SECRET)
+    assert {(problem.release, problem.code, problem.certain) for problem in found} == {("api", Code.UNREACHABLE, False)}
+    assert kube.seconds == [2, 2, 2]
+
+
+def test_a_slow_answer_is_one() -> None:
+    class Slow(FakeKube):
+        def patch(self, *where: Any, **options: Any) -> dict[str, Any]:
+            seconds.append(round(options["deadline"].remaining))
+            if options["deadline"].remaining < 5:
+                raise Unreachable("timed out")
+            return super().patch(*where, **options)
+
+    seconds: list[int] = []
+    assert asked(Slow(), MAP, SECRET) == set()
+    assert seconds == [2, 12, 12, 12, 12]
 
 
 def test_an_api_that_is_out_of_reach_ends_it() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import KubeError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import KubeError, Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.rights import lacking
 
 from tests.support.fake_kube import FakeKube
@@ -70,11 +71,17 @@ def test_rules_are_read_as_rbac_does(rule: dict[str, Any], asked: bool) -> None:
     assert (("get", "deployments") in kube.asked_rights) is asked
 
 
-def test_an_api_that_answers_no_reviews_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    kube = FakeKube()
+@pytest.mark.parametrize(("error", "more"), [(KubeError("not served", 404), True), (Unreachable("silence"), False)])
+def test_an_api_that_answers_no_reviews_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, error: KubeError, more: bool
+) -> None:
+    kube, seconds = FakeKube(), []
 
-    def create(*_: Any, **__: Any) -> dict[str, Any]:
-        raise KubeError("not served", 404)
+    def create(*_: Any, deadline: Deadline, **__: Any) -> dict[str, Any]:
+        seconds.append(round(deadline.remaining))
+        raise error
 
     monkeypatch.setattr(kube, "create", create)
     assert problems(kube) == []
+    assert set(seconds) == {5}
+    assert (len(seconds) > 1) is more, "one that does not answer is not asked again"
