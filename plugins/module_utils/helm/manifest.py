@@ -90,6 +90,12 @@ def hooks_of(item: Mapping[str, Any]) -> set[str]:
     return events if events <= _EVENTS else set()
 
 
+def runs_with(hook: str, *, first: bool) -> bool:
+    """Whether Helm runs a hook (its manifest) when it deploys a release, ``first``: for the first time."""
+    events = {f"{when}-{'install' if first else 'upgrade'}" for when in ("pre", "post")}
+    return any(events & hooks_of(item) for item in objects_of(hook))
+
+
 def is_components(manifest: str) -> bool:
     """True when the release has Dapr resources (components, configurations): they go back before the services."""
     return any(str(item.get("apiVersion", "")).startswith(_DAPR_GROUP) for item in objects_of(manifest))

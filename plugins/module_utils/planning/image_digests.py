@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..failure import Code, Failure, TodoCloudError, error
 from ..helm.storage import StoredRelease
@@ -27,6 +27,7 @@ from .plan import newest_content
 from .snapshot import Snapshot
 from .spec import ReleaseSpec
 
+_T = TypeVar("_T")
 _TIMEOUT_SECONDS = 15.0
 _PARALLEL = 8
 Read = Callable[[str, int], StoredRelease]
@@ -166,26 +167,36 @@ class ImageDigests:
 
     def platforms(self, images: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """What images are built for, as ``os/architecture[/variant]``, as far as their registries can be asked."""
+        found = self._each(images, lambda client, image: client.platforms(image))
+        return {text: platforms for text, platforms in found.items() if platforms}
+
+    def users(self, images: Iterable[str]) -> dict[str, str]:
+        """As whom images run, as far as their registries can be asked; empty for those that do not say."""
+        return self._each(images, lambda client, image: client.image(image).user)
+
+    def _each(self, images: Iterable[str], ask: Callable[[RegistryClient, Reference], _T | None]) -> dict[str, _T]:
+        """By image, without those of which nobody answers."""
         down = {
             image.registry for image, answer in self._answers.items()
             if isinstance(answer, Failure) and answer.code is not Code.IMAGE_NOT_FOUND
         }  # fmt: skip
 
-        def one(text: str) -> tuple[str, ...]:
+        def one(text: str) -> _T | None:
             try:
                 image = Reference.parse(text)
                 client = None if image.registry in down else self.client(image)
-                return client.platforms(image) if client else ()
+                return ask(client, image) if client else None
             except ValueError:
-                return ()  # the kubelet says what is wrong
+                return None  # the kubelet says what is wrong
             except TodoCloudError as exc:
                 if exc.failure.code is Code.REGISTRY_UNREACHABLE:
                     down.add(image.registry)
-                return ()
+                return None
 
         named = sorted(images)
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            return {text: found for text, found in zip(named, pool.map(one, named), strict=True) if found}
+            answers = zip(named, pool.map(one, named), strict=True)
+            return {text: found for text, found in answers if found is not None}
 
     def client(self, image: Reference) -> RegistryClient | None:
         """A client for the registry of an image; None when ``registries`` has no entry for it.

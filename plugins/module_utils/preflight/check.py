@@ -31,6 +31,7 @@ from .problem import Problem
 from .quota import quota_shortages
 from .rights import lacking
 from .surroundings import classes, missing, node_ports
+from .users import images_that_say, unfit_users
 from .versions import dapr_of_pods
 
 _SIDE_BY_SIDE = 8
@@ -44,8 +45,8 @@ class Preflight:
     """One look at what is about to be deployed to a namespace.
 
     ``absent``: says which of some images are known not to be in their registries; ``platforms``: what they are built
-    for, as far as their registries can be asked. ``prepared``: names of Secrets that the caller writes before.
-    ``name``: of the environment, for what belongs to no release.
+    for, ``users``: as whom they run, as far as their registries can be asked. ``prepared``: names of Secrets that the
+    caller writes before. ``name``: of the environment, for what belongs to no release.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Preflight:
         absent: Callable[[Iterable[str]], Sequence[str]],
         prepared: Iterable[str] = (),
         platforms: Callable[[Iterable[str]], Platforms] = lambda images: {},
+        users: Callable[[Iterable[str]], Mapping[str, str]] = lambda images: {},
         dapr_namespace: str = "dapr-system",
         name: str = "",
     ) -> None:
@@ -63,12 +65,13 @@ class Preflight:
         self._absent = absent
         self._prepared = frozenset(prepared)
         self._platforms = platforms
+        self._users = users
         self._dapr = dapr_namespace
         self._name = name or namespace
 
     def problems(self, rendered: Mapping[str, Rendered | HelmError], crds: Iterable[str] = ()) -> list[Problem]:
-        """Sorted by release. ``rendered``: by release, or what Helm said; ``crds``: what Helm creates before all of it.
-        Raises unreachable, unauthorized.
+        """Sorted by release. ``rendered``: by release, with the hooks that run, or what Helm said; ``crds``: what Helm
+        creates before all of it. Raises unreachable, unauthorized.
         """
         found: list[Problem] = []
         objects: dict[str, list[dict[str, Any]]] = {}
@@ -80,29 +83,32 @@ class Preflight:
                 found += left_out(release, each)
         if not objects:
             return sorted(found)
-        found += self._images(objects)
+        texts = {release: each.hooks for release, each in rendered.items() if isinstance(each, Rendered)}
+        hooks = {release: [item for text in each for item in objects_of(text)] for release, each in texts.items()}
+        templates = {
+            release: [t for item in [*listed, *hooks[release]] if (t := built_in(item, self._namespace))]
+            for release, listed in objects.items()
+        }
+        found += self._images(templates)
         nodes = self._nodes()
-        found += self._mismatches(objects, nodes)
-        pods_of_all = [template for _release, template in self._templates(objects)]
+        found += self._mismatches(templates, nodes)
+        pods_of_all = [template for _release, template in _pairs(templates)]
         found += unknown_types(self._kube, self._namespace, self._dapr, objects, pods_of_all)
         if not self._is_there():
             return sorted(found)
-        hooks = any(isinstance(each, Rendered) and each.hooks for each in rendered.values())
         before = [item for text in crds for item in objects_of(text)]
-        brought = provided(chain(before, *objects.values()), self._namespace, hooks=hooks)
-        templates = {
-            release: [t for item in listed if (t := built_in(item, self._namespace))]
-            for release, listed in objects.items()
-        }
+        brought = provided(
+            chain(before, *objects.values(), *hooks.values()), self._namespace, hooks=any(hooks.values())
+        )
         runs = DryRuns(self._kube, self._namespace, brought, self._name)
         tried = _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
-        texts = {release: each.hooks for release, each in rendered.items() if isinstance(each, Rendered)}
         rights = lacking(self._kube, self._name, self._namespace, objects, texts)
         found += tried + [each.problem for each in rights if no_right(*each[:3]) not in tried]
         pods = _parallel(lambda pair: [(*pair, *runs.pod(*pair))], _pairs(templates))
         found += [problem for *_ignored, problems, _pod in pods for problem in problems]
-        found += [problem for release, t, _problems, pod in pods if pod for problem in without_sidecar(release, t, pod)]
-        found += [problem for release, t, _problems, pod in pods if pod for problem in dapr_of_pods(release, t, pod)]
+        made = [(release, t, pod) for release, t, _problems, pod in pods if pod]
+        found += [problem for each in made for problem in (*without_sidecar(*each), *dapr_of_pods(*each))]
+        found += self._unfit_users(made)
         found += _parallel(lambda pair: self._missing(pair[0], pair[1], brought), list(templates.items()))
         found += _parallel(lambda pair: self._of_component(pair[0], pair[1], brought), _pairs(objects))
         found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
@@ -110,16 +116,12 @@ class Preflight:
         ports = list(node_ports(self._kube, self._namespace, objects))
         told = {problem.release for problem in ports}
         found = [p for p in found if p.release not in told or not is_port_taken(p)] + ports
-        found += self._room([(release, t, pod) for release, t, _problems, pod in pods if pod], objects, nodes)
+        found += self._room(made, objects, nodes)
         return sorted(set(found))
 
-    def _templates(self, objects: Mapping[str, Sequence[Object]]) -> list[tuple[str, Template]]:
-        pairs = ((release, built_in(item, self._namespace)) for release, item in _pairs(objects))
-        return [(release, template) for release, template in pairs if template]
-
-    def _images(self, objects: Mapping[str, Sequence[Object]]) -> list[Problem]:
+    def _images(self, templates: Mapping[str, Sequence[Template]]) -> list[Problem]:
         """Images that the registries which may be asked do not have."""
-        named = {(release, image) for release, t in self._templates(objects) for image in images_of(t)}
+        named = {(release, image) for release, t in _pairs(templates) for image in images_of(t)}
         absent = set(self._absent({image for _release, image in named}))
         remedy = "push it, or name another tag"
         return [
@@ -128,11 +130,16 @@ class Preflight:
             if image in absent
         ]
 
-    def _mismatches(self, objects: Mapping[str, Sequence[Object]], nodes: Sequence[Object]) -> list[Problem]:
+    def _mismatches(self, templates: Mapping[str, Sequence[Template]], nodes: Sequence[Object]) -> list[Problem]:
         """Images that were not built for the nodes."""
-        templates = self._templates(objects) if nodes else []
-        platforms = self._platforms({image for _release, template in templates for image in images_of(template)})
-        return list(mismatches(templates, nodes, platforms))
+        pairs = _pairs(templates) if nodes else []
+        platforms = self._platforms({image for _release, template in pairs for image in images_of(template)})
+        return list(mismatches(pairs, nodes, platforms))
+
+    def _unfit_users(self, pods: Sequence[tuple[str, Template, Object]]) -> list[Problem]:
+        images = {image for _release, template, pod in pods for image in images_that_say(template, pod)}
+        users = self._users(images) if images else {}
+        return [problem for each in pods for problem in unfit_users(*each, users)]
 
     def _nodes(self) -> list[dict[str, Any]]:
         """None where they may not be read: a credential of one namespace deploys all the same."""
@@ -165,12 +172,13 @@ class Preflight:
         nodes: Sequence[Object],
     ) -> list[Problem]:
         """On the nodes and in the quota: for the pods that run beside the old ones, or for all of a new workload; and
-        for autoscalers' maxima.
+        for autoscalers' maxima. Pods of hooks are gone by then.
         """
         quotas = self._listed(RESOURCE_QUOTA, self._namespace) if pods else []
         if not pods or not (nodes or quotas):
             return []
         workloads = {(release, label_of(item)): item for release, item in _pairs(objects)}
+        pods = [pair for pair in pods if (pair[0], pair[1].owner) in workloads]
         most = maxima(item for _release, item in _pairs(objects))
 
         def one(pair: tuple[str, Template, Object]) -> list[Wanted]:

@@ -174,4 +174,5 @@ def _digest_of(body: bytes, wanted: str) -> str:
 
 def _image(reference: Reference, top: Manifest, platforms: Mapping[str, str], config: Mapping[str, Any]) -> Image:
     created = shown(text(config, "created"))
-    return Image(reference, top.digest, top.media_type, platforms, labels_of(config), created)
+    user = shown(text(mapping(config, "config"), "User")) if config else None
+    return Image(reference, top.digest, top.media_type, platforms, labels_of(config), created, user)

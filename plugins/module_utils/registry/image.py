@@ -38,7 +38,9 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Image:
-    """What a reference points to. ``platforms``: ``os/architecture[/variant]`` -> digest of its manifest."""
+    """What a reference points to. ``platforms``: ``os/architecture[/variant]`` -> digest of its manifest; ``user``: as
+    whom it runs, empty for root, None for what does not say it is an image.
+    """
 
     reference: Reference
     digest: str
@@ -46,6 +48,7 @@ class Image:
     platforms: Mapping[str, str]
     labels: Mapping[str, str]
     created: str
+    user: str | None = None
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""

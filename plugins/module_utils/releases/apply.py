@@ -28,6 +28,7 @@ from ..environments.guard import Claims, Guard, guard, record
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.cli import Rendered
 from ..helm.errors import HelmError
+from ..helm.manifest import runs_with
 from ..helm.state import Action, Lock, State
 from ..helm.storage import History, StoredRelease
 from ..kube.api import KubeApi
@@ -209,12 +210,13 @@ class Engine:
             return found
         look = Preflight(
             self._kube, settings.namespace, images.absent, settings.prepared_secrets, images.platforms,
-            settings.dapr_namespace, settings.environment,
+            images.users, settings.dapr_namespace, settings.environment,
         )  # fmt: skip
         with suppress(KubeError):  # a proxy in front of the API server may keep it to itself
             found += helm_and_cluster(settings.environment, self._run.helm.version, self._kube.version())
         crds = self._crds(can_be, snapshot).values()
-        return [*found, *look.problems(rendered, crds), *_unwatched(wanted, rendered)]
+        running = {item.name: _with_hooks_that_run(item, rendered[item.name]) for item in wanted}
+        return [*found, *look.problems(running, crds), *_unwatched(wanted, rendered)]
 
     def _crds(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> dict[str, str]:
         """What Helm creates before the objects of first installations."""
@@ -373,6 +375,18 @@ def apply_releases(run: Run, waves: Sequence[Sequence[ReleaseSpec]]) -> Report:
         raise
     report.availability = probe.result.as_result()
     return report
+
+
+def _with_hooks_that_run(item: PlanItem, rendered: Rendered | HelmError) -> Rendered | HelmError:
+    if isinstance(rendered, HelmError):
+        return rendered
+    writes = {Action.INSTALL: (True,), Action.UPGRADE: (False,)}
+    either = (True, False) if item.action.writes else ()
+    hooks = [
+        hook for hook in rendered.hooks
+        if either and all(runs_with(hook, first=first) for first in writes.get(item.action, either))
+    ]  # fmt: skip
+    return replace(rendered, hooks=tuple(hooks))
 
 
 def _unwatched(items: Sequence[PlanItem], rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:

@@ -11,6 +11,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import (
     key_of,
     manifest_digest,
     objects_of,
+    runs_with,
     secret_refs,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import targets_of_manifest
@@ -99,3 +100,19 @@ def test_objects_of_wrong_types_are_read_all_the_same(text: str) -> None:
 def test_text_that_is_no_manifest_is_one_sentence(text: str) -> None:
     with pytest.raises(TodoCloudError, match="not valid YAML"):
         objects_of(text)
+
+
+@pytest.mark.parametrize(
+    ("events", "first", "later"),
+    [
+        ("pre-install", True, False),
+        ("Post-Upgrade", False, True),
+        ("pre-install, post-upgrade", True, True),
+        ("test", False, False),
+        ("pre-delete,pre-rollback", False, False),
+        ("pre-install,bogus", False, False),
+    ],
+)
+def test_when_a_hook_runs(events: str, first: bool, later: bool) -> None:
+    hook = f'kind: Job\nmetadata: {{name: a, annotations: {{helm.sh/hook: "{events}"}}}}'
+    assert (runs_with(hook, first=True), runs_with(hook, first=False)) == (first, later)

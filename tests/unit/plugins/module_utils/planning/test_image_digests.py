@@ -140,6 +140,14 @@ def test_platforms_are_told_of_images_whose_registry_can_be_asked(registry: Fake
     assert found == {IMAGE: ("linux/amd64",), there: ("linux/amd64",)}
 
 
+def test_users_of_images_whose_registry_can_be_asked(registry: FakeRegistry) -> None:
+    registry.push_config("todo-app/web", "v1", b'{"config": {"User": "node"}}')
+    registry.push("todo-app/web", "v2")
+    run = image_digests({"host": "ghcr.io", "endpoint": registry.url})
+    root = "ghcr.io/todo-app/web:v2"
+    assert run.users([IMAGE, root, f"{IMAGE}-gone", "quay.io/not/asked:v1", "no image"]) == {IMAGE: "node", root: ""}
+
+
 def test_a_registry_that_did_not_answer_is_not_asked_for_platforms(monkeypatch: pytest.MonkeyPatch) -> None:
     run = image_digests({"host": "ghcr.io", "endpoint": "http://127.0.0.1:9"})
     run.timeout = 0.1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy import rendering
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
@@ -149,6 +151,59 @@ def test_without_its_namespace_only_images_can_be_asked_about() -> None:
     rendered = {"api": Rendered(DEPLOYMENT % ("api", "database"))}
     assert Preflight(FakeKube(), "ns", lambda images: []).problems(rendered) == []
     assert len(Preflight(FakeKube(), "ns", lambda images: list(images)).problems(rendered)) == 1
+
+
+def test_users_of_images_are_asked_for_once_where_they_count() -> None:
+    asked = []
+
+    def users(images: Iterable[str]) -> dict[str, str]:
+        asked.append(sorted(images))
+        return {"r/app:v1": "node"}
+
+    careful = DEPLOYMENT.replace("      containers:", "      securityContext: {runAsNonRoot: true}\n      containers:")
+    there = kube()
+    there.put(SECRET, "ns", {"metadata": {"name": "s"}})
+    rendered = {name: Rendered(text % (name, "s")) for name, text in (("api", DEPLOYMENT), ("web", careful))}
+    found = Preflight(there, "ns", lambda images: [], users=users).problems(rendered)
+    assert [(p.release, p.code) for p in found] == [("web", Code.CONTAINER_START)]
+    assert asked == [["r/app:v1"]]
+
+
+HOOK = """
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate, annotations: {helm.sh/hook: "%s"}}
+spec:
+  template:
+    spec:
+      serviceAccountName: migrator
+      containers: [{name: a, image: "r/migrate:v1", envFrom: [{secretRef: {name: admin}}]}]
+"""
+
+
+def test_pods_of_hooks_need_their_images_accounts_and_secrets() -> None:
+    rendered = {"api": Rendered("", hooks=(HOOK % "pre-install",))}
+    found = Preflight(kube(), "ns", lambda images: list(images)).problems(rendered)
+    assert [(p.code, p.certain) for p in found] == [
+        (Code.CONFIG_MISSING, False),  # another hook may make it
+        (Code.IMAGE_NOT_FOUND, True),
+        (Code.SERVICE_ACCOUNT_MISSING, True),
+    ]
+    assert "Job migrate needs Secret 'admin'" in found[0].message
+    account = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: migrator}}"
+    rendered = {"api": Rendered("", hooks=(HOOK % "pre-install", account))}
+    found = Preflight(kube(), "ns", lambda images: []).problems(rendered)
+    assert [p.code for p in found] == [Code.CONFIG_MISSING]
+
+
+@pytest.mark.parametrize(("events", "told"), [("pre-upgrade", True), ("pre-install", False), ("test", False)])
+def test_only_hooks_that_run_are_looked_at(events: str, told: bool) -> None:
+    world = deployed()
+    world.helm.render = lambda request: Rendered(  # type: ignore[method-assign]  # another chart's rendering
+        manifest_of("api", request.values), (HOOK % events,)
+    )
+    found = {problem.code for problem in world.apply({"api": A2}, check=True).preflight}
+    assert (Code.SERVICE_ACCOUNT_MISSING in found) is told
 
 
 def test_objects_that_helm_leaves_out_are_told_before_there_is_a_namespace() -> None:

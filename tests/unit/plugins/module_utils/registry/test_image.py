@@ -41,6 +41,14 @@ def test_an_index_names_its_platforms_and_leaves_attestations_out(registry: Fake
     assert "linux/arm/v7, linux/amd64" in refused.message
 
 
+def test_as_whom_an_image_runs(registry: FakeRegistry) -> None:
+    for said, user in (({"User": "node"}, "node"), ({}, ""), ({"User": 5}, ""), (None, "")):
+        registry.push_config(NAME, "v1", json.dumps({"config": said}).encode())
+        assert client(registry).image(ref("v1")).user == user
+    registry.push_config(NAME, "v1", b"{}")
+    assert client(registry).image(ref("v1")).user is None
+
+
 def test_content_that_is_not_what_its_digest_says_is_refused(registry: FakeRegistry) -> None:
     digest = registry.push(NAME, "v1")
     registry.spoils = True
