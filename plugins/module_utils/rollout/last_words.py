@@ -21,19 +21,32 @@ _TAIL = 60
 _SECONDS = 5.0
 _MOST_SILENT = 3  # pods without readable logs, after which no others are asked: each may cost the seconds above
 _LONGEST_LINE = 2000
-_FRAME = re.compile(r"^\s+(?:at |\.\.\. \d+ |File \"|in )|^\s*$|^goroutine \d+")
+# Frames of stack traces (Java and Node, Python, Go), and what Node prints around an error.
+_FRAME = re.compile(
+    r"^\s+(?:at |\.\.\. \d+ |File \"|in )|^\s*[][{}(),;]*\s*$|^goroutine \d+|^\t/\S+\.go:\d+|^created by "
+    r"|^[\w./*()-]{1,300}\([^)\n]{0,300}\)$|^exit status \d+$|^Node\.js v\d"
+)
 _FAILED_CONNECTION = re.compile(
     # refused
-    r"connect\w*\b.{0,120}\brefused|econnrefused|actively refused|could not connect to|failed to connect"
-    r"|can(?:.?t|not) connect to|unable to connect|connection (?:to .{0,80} )?(?:failed|error|closed|reset)|econnreset"
+    r"connect\w{0,20}\b.{0,120}\brefused|connection_refused|econnrefused|actively refused|could not connect\b"
+    r"|failed to connect|can(?:.?t|not) (?:connect to|reach)|unable to connect|connect call failed"
+    r"|connection (?:to .{0,80} |attempts? )?(?:failed|error|reset)|closed the connection unexpectedly|econnreset"
+    r"|connection (?:was )?(?:prematurely )?closed (?:by|unexpectedly|before)|socket hang up|amqpconnectionerror"
+    r"|communications link failure"
     # timed out
-    r"|(?:connect\w*|dial\w*|i/o)\b.{0,120}\b(?:timed? ?out|timeout)|etimedout|connecttimeout"
+    r"|(?:connect\w{0,20}|dial\w{0,20}|i/o)\b.{0,120}\b(?:timed? ?out|timeout)|etimedout|connecttimeout"
+    r"|pool ?timed ?out|rpc error: code = (?:unavailable|deadlineexceeded)|failed reaching server"
+    r"|(?:timed out|timeout) .{0,60}wait(?:ing)? .{0,80}(?::\d{2,5}\b|node assignment|database|broker)"
+    r"|(?:database|broker)\b.{0,60}(?:timed out|timeout|not ready|unreachable|not reachable)|:\d{2,5} - no response"
     # name not found, no route
-    r"|no such host|name or service not known|could not (?:resolve|translate) host|unknown ?host|enotfound|eai_again"
-    r"|getaddrinfo|temporary failure in name resolution|nodename nor servname|bad address|server misbehaving"
-    r"|no route to host|ehostunreach|network is unreachable"
+    r"|no such host|name or service not known|name does not resolve|could not (?:resolve|translate) host|unknown ?host"
+    r"|host not found|enotfound|eai_again|getaddrinfo|temporary failure in name resolution|nodename nor servname"
+    r"|bad address|server misbehaving|no route to host|ehostunreach|network is unreachable|no resolvable bootstrap"
+    r"|server was not found or was not accessible"
     # there, but not ready
-    r"|(?:database system|server) is starting up|nobrokersavailable|no brokers available|broker transport failure",
+    r"|(?:database system|server) is starting up|loading the dataset in memory|nobrokersavailable|no brokers available"
+    r"|run out of available brokers|broker transport failure|brokerunreachable|endpoints were reachable"
+    r"|no servers available|numberofretriesexceeded",
     re.IGNORECASE,
 )
 

@@ -19,6 +19,39 @@ Caused by: java.net.ConnectException: Connection refused (Connection refused)
 \tat java.base/java.net.Socket.connect(Socket.java:609)
 \t... 25 more
 """
+NODE = """\
+AggregateError [ECONNREFUSED]:
+    at internalConnectMultiple (node:net:1117:18)
+    at afterConnectMultiple (node:net:1684:7) {
+  code: 'ECONNREFUSED',
+  [errors]: [
+    Error: connect ECONNREFUSED 10.96.0.7:5432
+        at createConnectionError (node:net:1647:14) {
+      errno: -111,
+      code: 'ECONNREFUSED',
+      syscall: 'connect',
+      address: '10.96.0.7',
+      port: 5432
+    }
+  ]
+}
+
+Node.js v20.11.1
+"""
+GO = """\
+panic: dial tcp 10.96.0.7:5432: connect: connection refused
+
+goroutine 1 [running]:
+main.must(...)
+\t/src/main.go:12
+main.open({0xc000012345, 0x4})
+\t/src/main.go:31 +0x1d
+database/sql.(*DB).PingContext(0xc0000a2000)
+\t/usr/local/go/src/database/sql/sql.go:880 +0x5a
+main.main()
+\t/src/main.go:20 +0x2b
+exit status 2
+"""
 WAITS = [
     "ERROR: connection to db refused",
     'psycopg2.OperationalError: connection to server at "db" (10.96.0.7), port 5432 failed: Connection refused',
@@ -35,6 +68,29 @@ WAITS = [
     "kafka.errors.NoBrokersAvailable: NoBrokersAvailable",
     "nc: bad address 'db'",
     JAVA,
+    NODE,
+    GO,
+    "OSError: [Errno 111] Connect call failed ('10.96.0.5', 5432)\n\nERROR:    Application startup failed. Exiting.",
+    "OSError: Multiple exceptions: [Errno 111] Connect call failed ('::1', 5432), [Errno 111] Connect call failed",
+    "Error: P1001: Can't reach database server at `db:5432`",
+    "com.mysql.cj.jdbc.exceptions.CommunicationsException: Communications link failure",
+    "kafka: client has run out of available brokers to talk to (Is your cluster reachable?)",
+    "TimeoutException: Timed out waiting for a node assignment. Call: listTopics",
+    "ConfigException: No resolvable bootstrap urls given in bootstrap.servers",
+    "RabbitMQ.Client.Exceptions.BrokerUnreachableException: None of the specified endpoints were reachable",
+    "pika.exceptions.AMQPConnectionError",
+    "redis.exceptions.BusyLoadingError: Redis is loading the dataset in memory",
+    "socket.gaierror: [Errno -2] Name does not resolve",
+    "db:5432 - no response",
+    "wait-for-it.sh: timeout occurred after waiting 15 seconds for db:5432",
+    "timed out waiting for db:5432",
+    "httpx.ConnectError: All connection attempts failed",
+    "rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+    "NatsError: CONNECTION_REFUSED",
+    "nats: no servers available for connection",
+    'nginx: [emerg] host not found in upstream "api" in /etc/nginx/conf.d/default.conf:3',
+    "Error: socket hang up",
+    "server closed the connection unexpectedly",
 ]
 BROKEN = [
     "",
@@ -46,6 +102,14 @@ BROKEN = [
     "listen tcp :8080: bind: address already in use",
     "retrying: connection refused\n" + "migrating\n" * 8 + "FATAL: relation todos does not exist",
     "request timeout must be positive",
+    "TypeError: undefined is not a function\nclosing the pool\nconnection closed",
+    "connection pool size must be > 0",
+    "No connection string named 'Default' was found",
+    "Connected to the database\nIndexError: list index out of range",
+    "Error: listen EADDRINUSE: address already in use :::8080",
+    "ProgrammingError: column task.priority does not exist",
+    "waiting for connections on port 8080\nKeyError: 'timeout'",
+    "Segmentation fault",
 ]
 
 
