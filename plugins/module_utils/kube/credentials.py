@@ -29,6 +29,7 @@ from ansible_collections.kubernetes.core.plugins.module_utils.args_common import
 )
 
 from ..failure import Code, error
+from .auth_provider import refuse_renewals
 from .exec_plugin import take_over
 from .impersonation import Impersonation
 from .kubeconfig import Active, active, read_simple
@@ -63,6 +64,7 @@ class Credentials:
                 found = _NOTHING
                 if self._configuration is None:
                     self._configuration, found = _configuration(auth, scratch)
+                self._from_file = bool(found.user.get("tokenFile"))
                 self.server: str = _server(self._configuration.host)
                 _check_texts(self._configuration)
                 self.impersonation = Impersonation.of(auth, found.user)
@@ -108,7 +110,7 @@ class Credentials:
         if token.lower().startswith("bearer "):
             user["token"] = token.split(" ", 1)[1]
         elif token.lower().startswith("basic "):
-            pair = base64.b64decode(token.split(" ", 1)[1]).decode().split(":", 1)
+            pair = base64.b64decode(token.split(" ", 1)[1]).decode("latin-1").split(":", 1)  # as the library encodes it
             user |= {"username": pair[0], "password": pair[-1]}
         elif self._configuration.username:
             user |= {"username": self._configuration.username, "password": self._configuration.password}
@@ -125,8 +127,10 @@ class Credentials:
 
     def _token(self) -> str:
         # Read through auth_settings(): it calls the client library's refresh hook (exec plugins, in-cluster tokens).
-        setting = self._configuration.auth_settings().get("BearerToken") or {}
-        return str(setting.get("value") or "")
+        with _said():  # what a plugin said that failed: the old token is tried, and a 401 tells it
+            setting = self._configuration.auth_settings().get("BearerToken") or {}
+        value = str(setting.get("value") or "")
+        return value.strip() if self._from_file else value  # most files end with a line break, which kubectl takes off
 
     def _make_pool(self) -> Any:
         """A urllib3 pool manager. One TLS context for all connections: certificates do not stay on disk."""
@@ -147,7 +151,12 @@ class Credentials:
         return urllib3.ProxyManager(self.proxy, proxy_headers=headers, **settings)
 
     def _tls_context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cadata=self._ca.decode() if self._ca else None)
+        try:
+            context = ssl.create_default_context(cadata=self._ca.decode() if self._ca else None)
+        except (ssl.SSLError, ValueError):
+            raise error(
+                Code.CREDENTIALS, "The CA certificate of the cluster cannot be used: it is not a certificate in PEM."
+            ) from None
         # Go clients accept cluster CAs without an authority key identifier; Python 3.13's default does not.
         context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
         if not self._configuration.verify_ssl:
@@ -218,6 +227,7 @@ def _configuration(auth: Mapping[str, Any], scratch: str) -> tuple[Any, Active]:
     """What the client library makes of the options, and cluster and user of the kubeconfig if one was used."""
     try:
         import urllib3
+        import yaml
         from kubernetes.client import Configuration
         from kubernetes.config import ConfigException
     except ImportError as exc:
@@ -228,10 +238,14 @@ def _configuration(auth: Mapping[str, Any], scratch: str) -> tuple[Any, Active]:
     configuration = Configuration()
     try:
         found = _load(configuration, auth, scratch)
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        where = f" (line {mark.line + 1} of {mark.name})" if mark else ""
+        raise error(Code.CREDENTIALS, f"The kubeconfig is not valid YAML{where}: correct it.") from None
     except (ConfigException, OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:
         raise error(
             Code.CREDENTIALS,
-            f"No usable Kubernetes credentials ({exc}): set kubeconfig, or host with api_key, "
+            f"No usable Kubernetes credentials ({_reason(exc)}): set kubeconfig, or host with api_key, "
             "or the environment variable K8S_AUTH_KUBECONFIG.",
         ) from exc
     for name, value in auth.items():
@@ -243,6 +257,11 @@ def _configuration(auth: Mapping[str, Any], scratch: str) -> tuple[Any, Active]:
         elif name not in _OURS:
             setattr(configuration, name, _server(value) if name == "host" else value)
     return configuration, found
+
+
+def _reason(exc: Exception) -> str:
+    """Why the client library cannot read a kubeconfig, without the entries that it shows, which hold secrets."""
+    return " ".join(str(exc).partition("{")[0].split())[:_SAID].rstrip("/ ")
 
 
 def _refuse_another_host(auth: Mapping[str, Any], scratch: str) -> None:
@@ -272,6 +291,7 @@ def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> Active:
         except config.ConfigException:
             pass
     take_over()
+    refuse_renewals()
     settings = {"context": context, "client_configuration": configuration, "temp_file_path": scratch}
     with _said() as words:
         if isinstance(kubeconfig, Mapping):

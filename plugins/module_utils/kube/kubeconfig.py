@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..failure import Code, error
+from ..yaml_reader import YamlError, read_document
 
 # Options and keys that are supported here; the library handles any other.
 _OPTIONS = frozenset({"kubeconfig", "context", "persist_config", "impersonate_user", "impersonate_groups"})
@@ -131,14 +132,12 @@ def _document(auth: Mapping[str, Any]) -> tuple[Mapping[str, Any], Path | None]:
 
 
 def _loaded(path: Path) -> Mapping[str, Any]:
-    import yaml
-
     try:
-        found = yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, RecursionError) as exc:
-        raise _Unsupported from exc
+        found = read_document(path.read_bytes())
+    except YamlError as exc:
+        raise _Unsupported(f"{path}: {exc}") from exc
     if not isinstance(found, Mapping):
-        raise _Unsupported
+        raise _Unsupported(f"{path} is not a kubeconfig")
     return found
 
 

@@ -9,6 +9,7 @@ and not for ``proxy-url``, as for kubectl and Helm.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,9 @@ from ..failure import Code, error
 from ..proxies import is_listed, no_proxy, proxy_for
 
 _SCHEMES = ("http", "https", "socks5", "socks5h")
+# What Go's clients take: others read such a URL in other ways. A user and a password with more must be percent-encoded.
+_URL = re.compile(r"[\w.~:/?#\[\]@!$&'()*+,;=%-]+", re.ASCII)
+_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+(?:%[\w.-]+)?", re.ASCII)
 
 
 def proxy_of(server: str, options: Mapping[str, Any], proxy_url: str) -> str:
@@ -39,7 +43,8 @@ def _usable(text: str, options: Mapping[str, Any]) -> str:
     text = text if "://" in text else f"http://{text}"
     try:
         parts = urlsplit(text)
-        valid = parts.scheme in _SCHEMES and bool(parts.hostname) and (parts.port or True) and text.isprintable()
+        host = bool(_HOST.fullmatch(parts.hostname or ""))
+        valid = parts.scheme in _SCHEMES and host and (parts.port or True) and bool(_URL.fullmatch(text))
     except ValueError:
         valid = False
     if not valid:

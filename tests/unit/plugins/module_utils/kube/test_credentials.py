@@ -304,3 +304,60 @@ def test_what_is_no_text_is_one_sentence(where: str) -> None:
     config[where][0][where[:-1]]["username" if where == "users" else "tls-server-name"] = {"a": "b"}
     with pytest.raises(TodoCloudError, match=r"of the kubeconfig is not text|No usable Kubernetes credentials"):
         Credentials({"kubeconfig": config})
+
+
+@pytest.mark.parametrize("content", [b"no certificate", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nYQ==\n"])
+def test_a_ca_that_is_no_certificate_is_one_sentence(content: bytes) -> None:
+    config = kubeconfig()
+    config["clusters"][0]["cluster"]["certificate-authority-data"] = base64.b64encode(content).decode()
+    with pytest.raises(TodoCloudError, match="CA certificate of the cluster cannot be used") as caught:
+        Credentials({"kubeconfig": config})
+    assert caught.value.failure.code is Code.CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["token: @canaryYML5", "users:\n- token: canaryYML5\n bad: [\n", "!!python/name:canaryYML5 ''", "a: 'canaryYML5"],
+)
+def test_a_kubeconfig_that_is_no_yaml_is_one_sentence(text: str, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(TodoCloudError, match=r"not valid YAML \(line \d of .*config\): correct it") as caught:
+        Credentials({"kubeconfig": str(tmp_path / "config")})
+    assert caught.value.failure.code is Code.CREDENTIALS
+    assert "canaryYML5" not in str(caught.value)
+
+
+def test_a_token_file_may_end_with_a_line_break(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("abc\n")
+    found = Credentials({"kubeconfig": kubeconfig({"tokenFile": str(tmp_path / "token")})})
+    assert found.headers() == [("Authorization", "Bearer abc")]
+    assert found.kubeconfig()["users"][0]["user"]["token"] == "abc"
+    (tmp_path / "token").write_text("canaryTOK9\nX-Evil: 1\n")
+    with pytest.raises(TodoCloudError, match="no header can hold") as caught:
+        Credentials({"kubeconfig": kubeconfig({"tokenFile": str(tmp_path / "token")})}).headers()
+    assert "canaryTOK9" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000])
+def test_a_kubeconfig_that_is_nested_deeply_is_one_sentence(text: str, tmp_path: Path) -> None:
+    """libyaml's composer ends the whole process at that."""
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(TodoCloudError, match=r"No usable Kubernetes credentials|not valid YAML") as caught:
+        Credentials({"kubeconfig": str(tmp_path / "config")})
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(("kind", "key"), [("users", "user"), ("clusters", "cluster"), ("contexts", "context")])
+def test_a_key_that_is_misspelt_shows_nothing_of_its_entry(kind: str, key: str, tmp_path: Path) -> None:
+    config = kubeconfig({"pasword": "canaryKEY3", "tokenFile": "/absent"})
+    config[kind][0][f"{key}s"] = {**config[kind][0].pop(key), "pasword": "canaryKEY3"}
+    (tmp_path / "config").write_text(json.dumps(config))
+    for given in (config, str(tmp_path / "config")):
+        with pytest.raises(TodoCloudError, match=f"No usable Kubernetes credentials .*Expected key {key} in") as caught:
+            Credentials({"kubeconfig": given})
+        assert "canaryKEY3" not in str(caught.value)
+
+
+def test_a_password_that_is_not_ascii() -> None:
+    found = Credentials({"kubeconfig": kubeconfig({"username": "m\xb2", "password": "\xe4b"})})
+    assert found.kubeconfig()["users"][0]["user"] == {"username": "m\xb2", "password": "\xe4b"}

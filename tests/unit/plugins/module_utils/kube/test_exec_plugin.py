@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -79,6 +80,20 @@ def test_nothing_of_its_output_is_shown(script: str, asked: Asked) -> None:
         asked(script)
     assert caught.value.failure.code is Code.CREDENTIALS
     assert CANARY not in masked(str(caught.value))
+
+
+def test_one_that_fails_to_renew_says_nothing_on_the_modules_own_output(
+    asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as in a module: the library's words go to stderr
+    once = json.loads(GOOD)
+    once["status"]["expirationTimestamp"] = "2020-01-01T00:00:00Z"
+    text = json.dumps(once)
+    found = asked(
+        f"[ -e {tmp_path}/ran ] && {{ echo 'password=hunter2secret' >&2; exit 1; }}; >{tmp_path}/ran; echo '{text}'"
+    )
+    assert dict(found.headers()) == {"Authorization": f"Bearer {CANARY}"}
+    assert capfd.readouterr() == ("", "")
 
 
 def test_one_that_hangs_is_killed_with_all_that_it_started(

@@ -37,6 +37,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         (LOCAL, {"proxy": OPTION}, "", {}, OPTION),
         (SERVER, {"proxy": "proxy:3128"}, "", {}, "http://proxy:3128"),
         (SERVER, {}, "socks5://proxy:1080", {}, "socks5://proxy:1080"),
+        (SERVER, {}, "http://[fe80::1%25eth0]:1", {}, "http://[fe80::1%25eth0]:1"),
+        (SERVER, {}, "http://a_b.c-d:1", {}, "http://a_b.c-d:1"),
         (SERVER, {"proxy": OPTION, "proxy_headers": {"proxy_basic_auth": "me:a b/@"}}, "", {}, "http://me:a%20b%2F%40@option:1"),
         (SERVER, {"proxy": "http://u:p@h", "proxy_headers": {"proxy_basic_auth": "me:x"}}, "", {}, "http://u:p@h"),
     ],
@@ -51,7 +53,22 @@ def test_which_proxy(
 
 
 @pytest.mark.parametrize(
-    "text", ["ftp://h:1", "http://", "http://h:x", "http://[::1", "http://user:canary@h:99999", "file:///x"]
+    "text",
+    [
+        "ftp://h:1",
+        "http://",
+        "http://h:x",
+        "http://[::1",
+        "http://user:canary@h:99999",
+        "file:///x",
+        "http://me:canary@a b:1",
+        "http://me:canary@\u2603:1",
+        "http://me:canary@[fe80::1%a b]:1",
+        "http://me:canary@a,b:1",
+        'http://me:can"ary@h:1',
+        "http://me:canary@h\\@other:1",
+        "http://me:canary@h:1/\n",
+    ],
 )
 def test_what_is_no_proxy_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(TodoCloudError, match="proxy for the API server cannot be used") as caught:
