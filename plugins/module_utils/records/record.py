@@ -28,6 +28,7 @@ RECORD_LABEL = "todo.cloud/release-set"
 COMMIT, TIME = "todo.cloud/commit", "todo.cloud/verified-at"
 WITHDRAWN = "todo.cloud/withdrawn"
 PREFIX = "release-set-"
+_LONGEST = 500  # characters of an annotation that are read: anybody may write 256 KiB into one
 NAME = re.compile(rf"{PREFIX}([1-9][0-9]{{0,8}})")
 
 
@@ -118,7 +119,8 @@ def headers_of(metadata: Iterable[Mapping[str, Any]], environment: str) -> list[
         number = NAME.fullmatch(str(each.get("name", "")))
         if number and texts(each.get("labels")).get(RECORD_LABEL) == environment:
             notes = texts(each.get("annotations"))
-            found.append(Header(int(number[1]), notes.get(TIME, ""), notes.get(COMMIT, ""), notes.get(WITHDRAWN, "")))
+            time, commit, withdrawn = (notes.get(key, "")[:_LONGEST] for key in (TIME, COMMIT, WITHDRAWN))
+            found.append(Header(int(number[1]), time, commit, withdrawn))
     return sorted(found, key=lambda h: h.id, reverse=True)
 
 

@@ -28,6 +28,7 @@ from .signing import RecordKeys, statement
 
 KEEP = 20
 _UNSOUND = (Code.SET_DAMAGED, Code.SET_UNSIGNED)
+_TOLD = 5  # sets that do not count and are named one by one; somebody may have made thousands
 
 
 class RecordStore:
@@ -39,6 +40,7 @@ class RecordStore:
         self._namespace = namespace
         self._environment = environment
         self._read: dict[int, Record] = {}
+        self._unsound: dict[int, TodoCloudError] = {}
 
     def written_by(self, kube: KubeApi) -> RecordStore:
         """The same records, with what was read of them; ``kube`` writes."""
@@ -49,20 +51,33 @@ class RecordStore:
     def readable(
         self, headers: Iterable[Header] | None = None, damaged: Callable[[str], None] = lambda text: None
     ) -> Iterator[Record]:
-        """Records that count, newest first: neither withdrawn nor damaged, and signed where that is required.
-        ``damaged`` is called for each skipped one.
+        """Records that count, newest first: sound ones that are not withdrawn. See ``sound``."""
+        found = self.headers() if headers is None else headers
+        return self.sound((header for header in found if not header.withdrawn), damaged)
+
+    def sound(self, headers: Iterable[Header], damaged: Callable[[str], None] = lambda text: None) -> Iterator[Record]:
+        """Records that are not damaged, and signed where that is required. ``damaged`` is called for the first ones
+        that are skipped, and with how many more there were.
         """
-        for header in self.headers() if headers is None else headers:
-            if header.withdrawn:
-                continue
+        skipped = 0
+        for header in headers:
             try:
                 record = self.read(header.id)
             except TodoCloudError as exc:
+                if exc.failure.code is Code.SET_NOT_FOUND:  # somebody deleted it since it was listed
+                    continue
                 if exc.failure.code not in _UNSOUND:
                     raise
-                damaged(exc.failure.message)
+                skipped += 1
+                if skipped <= _TOLD:
+                    damaged(exc.failure.message)
             else:
+                if skipped > _TOLD:
+                    damaged(_more(skipped - _TOLD))
+                skipped = 0
                 yield record
+        if skipped > _TOLD:
+            damaged(_more(skipped - _TOLD))
 
     def headers(self) -> list[Header]:
         """Newest first; one request, metadata only."""
@@ -71,21 +86,31 @@ class RecordStore:
         return headers_of((item["metadata"] for item in items), self._environment)
 
     def read(self, number: int) -> Record:
-        """One record. Raises set_damaged, or set_not_found."""
+        """One record. Raises set_damaged, set_unsigned or set_not_found. Each is read once."""
+        if number in self._unsound:
+            raise self._unsound[number]
         if number not in self._read:
-            item = self._kube.find(CONFIG_MAP, self._namespace, f"{PREFIX}{number}")
-            if item is None:
-                raise error(
-                    Code.SET_NOT_FOUND,
-                    f"There is no release set {number} in namespace {self._namespace!r}.",
-                    set=number,
-                )
-            record = unpack(item, partial(self._check_signed, number, texts(item.get("data")).get("signature", "")))
-            if record.environment != self._environment:
-                raise damaged(f"{PREFIX}{number}", f"it is a release set of {quoted(record.environment)}")
-            record = replace(record, signed=self._keys.required)
-            self._read[number] = self._with_secrets(record)
+            try:
+                self._read[number] = self._stored(number)
+            except TodoCloudError as exc:
+                if exc.failure.code in _UNSOUND:
+                    self._unsound[number] = exc
+                raise
         return self._read[number]
+
+    def _stored(self, number: int) -> Record:
+        item = self._kube.find(CONFIG_MAP, self._namespace, f"{PREFIX}{number}")
+        if item is None:
+            raise error(
+                Code.SET_NOT_FOUND,
+                f"There is no release set {number} in namespace {self._namespace!r}.",
+                set=number,
+            )
+        record = unpack(item, partial(self._check_signed, number, texts(item.get("data")).get("signature", "")))
+        if record.environment != self._environment:
+            raise damaged(f"{PREFIX}{number}", f"it is a release set of {quoted(record.environment)}")
+        record = replace(record, signed=self._keys.required)
+        return self._with_secrets(record)
 
     def _check_signed(self, number: int, signature: str, text: str, binary: Mapping[str, str]) -> None:
         """Raises set_unsigned where it has to be and is not."""
@@ -187,3 +212,7 @@ class RecordStore:
         """Marks a record as withdrawn: rollbacks no longer choose it by themselves."""
         patch = {"metadata": {"annotations": {WITHDRAWN: reason}}}
         self._kube.patch(CONFIG_MAP, self._namespace, f"{PREFIX}{number}", patch)
+
+
+def _more(skipped: int) -> str:
+    return f"{skipped} more release set{' does' if skipped == 1 else 's do'} not count."

@@ -26,6 +26,7 @@ from ..planning.snapshot import Snapshot
 from ..records.record import Header, Member, Record
 from ..records.rollback_floor import violated_floors
 from ..records.rollback_target import RollbackTarget, forget, not_resumed, remember, remembered
+from ..records.store import KEEP
 
 VERIFIED = "verified"
 _SIDE_BY_SIDE = 8
@@ -116,12 +117,11 @@ class Rollback:
     def _named(self, headers: Sequence[Header]) -> Record:
         if number := next((h.id for h in headers if str(h.id) == self._to), 0):
             return self._run.records.read(number)
-        for header in headers:
-            if self._is_commit(header.commit):
-                record = self._run.records.read(header.id)
-                if self._is_commit(record.commit):  # the annotation only says where to look
-                    return record
-        known = ", ".join(str(h.id) for h in headers) or "none"
+        warn = self._report.warnings.append
+        for record in self._run.records.sound([h for h in headers if self._is_commit(h.commit)], warn):
+            if self._is_commit(record.commit):  # the annotation only says where to look
+                return record
+        known = ", ".join(str(h.id) for h in headers[:KEEP]) or "none"
         raise error(
             Code.SET_NOT_FOUND,
             f"There is no release set with number or commit {self._to!r} (known: {known}).",

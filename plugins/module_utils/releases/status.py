@@ -62,10 +62,8 @@ def set_info(
     headers = [h for h in snapshot.headers if not (verified_only and h.withdrawn)]
     current = _current(snapshot)
     if at:
-        found = next((h for h in headers if at in (str(h.id), h.commit)), None)
-        if found is None:
-            raise error(Code.SET_NOT_FOUND, f"There is no release set with number or commit {at!r}.", at=at)
-        sets = [{**_header(found, current), **_content(store.read(found.id))}]
+        found, record = _named(store, headers, at)
+        sets = [{**_header(found, current), **_content(record)}]
     else:
         sets = [_header(h, current) for h in headers]
     info: dict[str, Any] = {"sets": sets, "current": current, "unread": [_WITHOUT_SECRETS] * snapshot.without_secrets}
@@ -77,6 +75,18 @@ def set_info(
         info["notes"] = _autoscalers(kube, namespace)
         info["trust"] = read_trust(kube, dapr_namespace).as_result() if dapr_namespace else {}
     return info
+
+
+def _named(store: RecordStore, headers: Sequence[Header], at: str) -> tuple[Header, Record]:
+    """The set with that number, else the newest sound one of that commit. An annotation only says where to look."""
+    for header in headers:
+        if at == str(header.id):
+            return header, store.read(header.id)
+    for header in headers:
+        for record in store.sound([header] if header.commit == at else ()):
+            if record.commit == at:
+                return header, record
+    raise error(Code.SET_NOT_FOUND, f"There is no release set with number or commit {at!r}.", at=at)
 
 
 def environment_status(kube: KubeApi, namespace: str, environment: str, snapshot: Snapshot) -> dict[str, Any]:

@@ -146,6 +146,52 @@ def test_a_mebibyte_of_junk_is_one_sentence_and_the_next_sound_set_serves(junk: 
     assert store.next_number(store.headers()) == 5
 
 
+def test_thousands_of_junk_are_read_once_and_told_in_a_few_lines() -> None:
+    kube = FakeKube()
+    store_with(kube, 1)
+    for number in range(2, 1002):
+        lay(kube, number, data={"set.json": "junk"})
+    store = RecordStore(kube, "ns", "staging")
+    read: list[str] = []
+    kube.before = lambda verb, resource, name: read.append(name) if verb == "get" else None  # type: ignore[method-assign]  # a test's spy
+    for _snapshot in range(2):
+        said: list[str] = []
+        assert next(store.readable(damaged=said.append)).id == 1
+        assert [text.partition(" is damaged")[0] for text in said[:-1]] == [
+            f"release-set-{n}" for n in range(1001, 996, -1)
+        ]
+        assert said[-1] == "995 more release sets do not count."
+    store.written_by(kube).write(replace(RECORD, id=store.next_number(store.headers())))
+    assert sorted(read) == sorted({f"release-set-{n}" for n in range(1, 1003)})
+
+
+def test_what_is_told_when_none_is_sound() -> None:
+    kube = FakeKube()
+    for number in range(1, 7):
+        lay(kube, number)
+    said: list[str] = []
+    assert list(RecordStore(kube, "ns", "staging").readable(damaged=said.append)) == []
+    assert said[-1] == "1 more release set does not count."
+
+
+def test_a_set_that_was_deleted_since_it_was_listed_is_passed_over() -> None:
+    kube = FakeKube()
+    store = store_with(kube, 1, 2)
+    headers = store.headers()
+    kube.delete(CONFIG_MAP, "ns", "release-set-2")
+    assert [record.id for record in RecordStore(kube, "ns", "staging").readable(headers)] == [1]
+
+
+def test_annotations_are_read_up_to_a_limit() -> None:
+    kube = FakeKube()
+    lay(kube, 1)
+    names = ("commit", "verified-at", "withdrawn")
+    annotations = {f"todo.cloud/{name}": "x" * 80_000 for name in names}
+    kube.objects["ConfigMap", "ns", "release-set-1"]["metadata"]["annotations"] = annotations
+    (header,) = RecordStore(kube, "ns", "staging").headers()
+    assert {len(header.commit), len(header.time), len(header.withdrawn)} == {500}
+
+
 def test_nothing_that_is_not_signed_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     kube = FakeKube()
     store_with(kube, 1)

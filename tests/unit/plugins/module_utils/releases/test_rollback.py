@@ -198,6 +198,16 @@ def test_a_commit_in_an_annotation_alone_names_no_set() -> None:
     assert refused(world, "feedfeed") is Code.SET_NOT_FOUND
 
 
+def test_a_damaged_set_that_claims_a_commit_hides_no_sound_one() -> None:
+    world = two_sets()
+    lied = {"name": "release-set-9", "labels": {"todo.cloud/release-set": "staging"}}
+    lied["annotations"] = {"todo.cloud/commit": "1111111aaaa"}
+    world.kube.put(CONFIG_MAP, "ns", {"metadata": lied, "data": {"set.json": "x" * 1_000_000}})
+    report = world.rollback("1111111")
+    assert world.image() == "r/api:v1.0.0"
+    assert [text.partition(" is damaged")[0] for text in report.warnings] == ["release-set-9"]
+
+
 def test_a_namespace_that_would_not_admit_it_is_opened_where_that_is_allowed() -> None:
     world = strict(may=True)
     report = world.rollback()

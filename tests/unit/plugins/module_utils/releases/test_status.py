@@ -150,5 +150,10 @@ def test_sets_can_be_asked_for() -> None:
     assert [each["id"] for each in sets()] == [2, 1]
     assert [each["id"] for each in sets(verified_only=True)] == [1]
     assert sets(at="1")[0]["releases"]["api"]["revision"] == 3
-    with pytest.raises(TodoCloudError, match="no release set"):
-        sets(at="9")
+    annotations = {"todo.cloud/commit": RECORD.commit}
+    metadata = {"name": "release-set-8", "labels": {"todo.cloud/release-set": "staging"}, "annotations": annotations}
+    kube.put(CONFIG_MAP, "ns", {"metadata": metadata, "data": {"set.json": "junk"}})
+    assert [each["id"] for each in sets(at=RECORD.commit)] == [2]  # the newest sound one of this commit
+    for absent in ("9", "feedfeed"):
+        with pytest.raises(TodoCloudError, match="no release set"):
+            sets(at=absent)
