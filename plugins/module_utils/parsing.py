@@ -42,9 +42,9 @@ def quoted(value: object) -> str:
     return text if len(str(value)) <= _SHOWN else f"{text[:_SHOWN]}...'"
 
 
-def load_json(text: object, *, unique: bool = True) -> Any:
-    """Strict JSON: no NaN or Infinity, no text that is no Unicode, nesting and numbers bounded, and (unless Helm, which
-    allows them, wrote it) no key twice. Raises Malformed.
+def load_json(text: object) -> Any:
+    """Strict JSON: no NaN or Infinity, no text that is no Unicode, nesting and numbers bounded, and no key twice (Go
+    merges what stands twice). Raises Malformed.
     """
     if not isinstance(text, (str, bytes)):
         raise Malformed("it contains no text")
@@ -52,7 +52,7 @@ def load_json(text: object, *, unique: bool = True) -> Any:
         raise Malformed(f"it is larger than {MAX_BYTES // 2**20} MiB")
     _check_values(text)
     try:
-        found = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique if unique else None)
+        found = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
     except RecursionError:
         raise Malformed("it is nested too deeply") from None
     except Malformed:

@@ -160,15 +160,16 @@ class ReleaseWriter:
                     newest, f"Interrupted while {newest.status.value}; marked failed by todo.cloud"
                 )
             case Action.QUARANTINE:
-                self._progress(
-                    f"{name}: revision {newest.revision} can't be read, quarantined as {newest.secret}.corrupt"
-                )
-                self._storage.quarantine(newest)
+                self._quarantine(name, newest.secret)
             case Action.FINISH_UNINSTALL:
                 self._progress(f"{name}: an uninstall was interrupted, finishing it")
                 self._uninstall(name)
             case _:
                 return
+
+    def _quarantine(self, name: str, secret: str) -> None:
+        self._progress(f"{name}: {secret} can't be read, quarantined as {secret}.corrupt")
+        self._storage.quarantine(secret, name)
 
     def _write(
         self,
@@ -183,11 +184,10 @@ class ReleaseWriter:
         """Revisions before and after. Transient faults are retried until the deadline, after the history was read
         again. ``known``: the history, if it has just been read. ``takes_over``: fields of others are no obstacle.
         """
-        known = self._storage.history(name) if known is None else known
+        known = self._looked_at(name, known)
         before = known[-1].revision if known else 0
         if not known:
             self._storage.refuse_second_history(name)
-        self._look_at_stored(name, known)
         label_failed(self._kube, self._settings.namespace, known)
         last, mended = before, False
         for attempt in count():
@@ -234,24 +234,27 @@ class ReleaseWriter:
         with watch.watching():
             yield self._helm.guarded(both(self._check, watch.check))
 
-    def _look_at_stored(self, name: str, history: History, runs: Sequence[str] = ()) -> None:
-        """What Helm takes for the release's, it deletes when it is no longer wanted. Raises foreign_object."""
+    def _looked_at(self, name: str, known: History | None = None, runs: Sequence[str] = ()) -> History:
+        """The history, once it is sure that Helm deletes nothing because of it which is not the release's: it deletes
+        what a revision holds and the next one does not. Raises foreign_object. ``known``: the history, if it has just
+        been read; ``runs``: see Boundary.removal.
+        """
         if self._settings.platform:  # its releases are the whole cluster's
-            return
+            return self._storage.history(name) if known is None else known
         boundary = self._run.boundary()
-        for revision in history:
-            if runs or revision is history[-1] or revision.status is ReleaseStatus.DEPLOYED:
-                try:
-                    stored = self._storage.read(name, revision.revision)
-                except CorruptRelease as exc:
-                    if runs and exc.misplaced:  # Helm goes by the number within
-                        raise
-                    continue
+        history, found, unreadable = self._storage.contents(name)
+        for secret in unreadable:  # by us; by Helm perhaps
+            self._quarantine(name, secret)
+        compared = {each.revision for each in history if runs or each.status is ReleaseStatus.DEPLOYED}
+        compared |= {each.revision for each in history[-1:]}
+        for stored in found:
+            if stored.revision in compared:
                 boundary.removal(stored, runs).check()
+        return history
 
     def _uninstall(self, name: str) -> None:
         """Helm's uninstall, which continues an interrupted one."""
-        self._look_at_stored(name, self._storage.history(name), _REMOVAL)
+        self._looked_at(name, runs=_REMOVAL)
         deadline, mended = Deadline.after(self._settings.timeout), False
         for attempt in count():
             try:

@@ -35,6 +35,11 @@ IN_CONFIG_MAPS = (
     "release of the same name: move each of them into a Secret of its name and labels (type helm.sh/release.v1) first"
 )
 _SYSTEM_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})
+# Helm's own of a release, its info and its hooks, as far as they decide what Helm writes and deletes.
+_KEYS = frozenset({
+    "name", "info", "chart", "config", "manifest", "hooks", "version", "namespace", "status", "rollback_revision",
+    "kind", "path", "events", "delete_policies",
+})  # fmt: skip
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -100,11 +105,10 @@ class StoredRelease:
 
 
 class CorruptRelease(TodoCloudError):
-    """The Secret exists but does not contain a release. ``misplaced``: it contains another one than it is named for."""
+    """The Secret exists but does not contain the release that it is named for."""
 
-    def __init__(self, why: str, *, misplaced: bool = False) -> None:
+    def __init__(self, why: str) -> None:
         super().__init__(Failure(Code.HELM_FAILED, f"A Helm release's Secret cannot be read: {why}.", {}))
-        self.misplaced = misplaced
 
 
 def secret_name(name: str, revision: int) -> str:
@@ -146,11 +150,15 @@ def decode(data: str) -> dict[str, Any]:
     """Content of a Secret's key ``release``, as in the API; raises CorruptRelease."""
     try:
         packed = unpack_base64(unpack_base64(data).decode("ascii", "replace"))
-        release = load_json(unpack_gzip(packed) if packed[:3] == b"\x1f\x8b\x08" else packed, unique=False)
+        release = load_json(unpack_gzip(packed) if packed[:3] == b"\x1f\x8b\x08" else packed)
     except Malformed as exc:
         raise CorruptRelease(str(exc)) from exc
     if not isinstance(release, dict) or not isinstance(release.get("info"), dict):
         raise CorruptRelease("it contains no release")
+    hooks = release.get("hooks")
+    for part in (release, release["info"], *(hooks if isinstance(hooks, list) else ())):
+        if isinstance(part, dict) and any(key not in _KEYS and key.casefold() in _KEYS for key in part):
+            raise CorruptRelease("it contains a key in other letters")  # which counts for Helm, as for all of Go
     return release
 
 
@@ -257,13 +265,48 @@ class HelmReader:
         key = secret_name(name, revision)
         version, stored = self._contents.get(key, ("", None))
         if stored is None or version != self._listed.get(name, {}).get(revision):
-            secret = self._reader.get(SECRET, self.namespace, key)
+            stored = self._content(self._reader.get(SECRET, self.namespace, key))
+        if (stored.name, stored.revision) != (name, revision):
+            raise CorruptRelease(f"it contains revision {stored.revision} of {quoted(stored.name)}")
+        return stored
+
+    def contents(self, name: str) -> tuple[list[Revision], list[StoredRelease], list[str]]:
+        """The history, all that Helm may take for a revision, and Secrets that cannot be read; one request.
+
+        Helm finds them by labels, whatever the Secret is called, and then goes by the number within. Raises
+        foreign_object for one that holds another revision than it is named for.
+        """
+        found, unreadable = [], []
+        items = self._reader.list_(SECRET, self.namespace, label_selector=f"{SELECTOR},name={name}")[0]
+        for secret in items:
+            key = str(secret["metadata"]["name"])
+            try:
+                stored = self._content(secret)
+            except CorruptRelease:
+                unreadable.append(key)
+                continue
+            numbers = secret["metadata"]["labels"].get("version"), secret_name(name, stored.revision)
+            if stored.name != name or numbers != (str(stored.revision), key):
+                raise error(
+                    Code.FOREIGN_OBJECT,
+                    f"{name}: Secret {quoted(key)} holds revision {stored.revision} of {quoted(stored.name)}, and Helm "
+                    "would take it for that: look who wrote it, and remove it or put it back. Nothing was written.",
+                    release=name,
+                )
+            found.append(stored)
+        revisions = histories_of(item["metadata"] for item in items).get(name, [])
+        self.note({name: revisions})
+        return [each for each in revisions if each.secret not in unreadable], found, unreadable
+
+    def _content(self, secret: Mapping[str, Any]) -> StoredRelease:
+        """Of a Secret as it was just read."""
+        key, version = secret["metadata"]["name"], secret["metadata"]["resourceVersion"]
+        known, stored = self._contents.get(key, ("", None))
+        if stored is None or known != version:
             found = revision_of(secret["metadata"])
             stored = stored_release(decode(_payload(secret)), found.labels if found else {})
-            if (stored.name, stored.revision) != (name, revision):
-                raise CorruptRelease(f"it contains revision {stored.revision} of {quoted(stored.name)}", misplaced=True)
             stored = replace(stored, namespace=self.namespace)  # whatever a copied or restored Secret says
-            self._contents[key] = (secret["metadata"]["resourceVersion"], stored)
+            self._contents[key] = (version, stored)
         return stored
 
     def chart_files(self, name: str, revision: int) -> dict[str, str]:
@@ -324,26 +367,27 @@ class HelmStorage(HelmReader):
         self._kube.patch(SECRET, self.namespace, revision.secret, patch)
         self._contents.pop(revision.secret, None)
 
-    def quarantine(self, revision: Revision) -> None:
+    def quarantine(self, name: str, release: str) -> None:
         """Moves a Secret without a readable release out of Helm's way; its data stays in ``<name>.corrupt``.
 
-        Helm skips a revision that it cannot decode but fails on the name, so every upgrade would fail.
+        Helm skips a revision that it cannot decode but fails on the name, so every upgrade would fail. What it can read
+        and we cannot, it would act on.
         """
-        secret = self._kube.get(SECRET, self.namespace, revision.secret)
+        secret = self._kube.get(SECRET, self.namespace, name)
         kept = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {
-                "name": f"{revision.secret}.corrupt",
+                "name": f"{name}.corrupt",
                 "namespace": self.namespace,
-                "labels": {"todo.cloud/corrupt-release": revision.name},
+                "labels": {"todo.cloud/corrupt-release": release},
             },
             "type": "Opaque",
             "data": secret.get("data") or {},
         }
         with suppress(AlreadyExists):  # by a run that was killed before the next step
             self._kube.create(SECRET, self.namespace, kept)
-        self._kube.delete(SECRET, self.namespace, revision.secret, uid=secret["metadata"]["uid"])
+        self._kube.delete(SECRET, self.namespace, name, uid=secret["metadata"]["uid"])
 
 
 def _seconds(timestamp: Any) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import copy
+import gzip
 import json
 from dataclasses import replace
 from typing import Any
@@ -235,15 +238,64 @@ def test_no_hook_that_helm_stores_makes_cluster_scoped_objects(way: str, event: 
     assert bool(world.helm.commands) is not refused
 
 
-def test_a_revision_in_the_place_of_another_is_not_removed_by() -> None:
-    """Helm goes by the number within, so it would take an old Secret for the newest revision."""
+WAYS = ("upgrade", "rollback", "uninstall")
+
+
+def step(world: World, way: str) -> None:
+    with locked_run(world.run()) as run:
+        writer = ReleaseWriter(run)
+        steps = {"upgrade": lambda: writer.apply(spec("api", A2), {}, Deadline.after(5)),
+                 "rollback": lambda: writer.rollback("api", 1, Deadline.after(5)),
+                 "uninstall": lambda: writer.uninstall("api")}  # fmt: skip
+        steps[way]()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("forged", ["an old number", "an old number, deployed", "another name", "no number"])
+def test_a_revision_in_the_place_of_another_stops_every_write(way: str, forged: str) -> None:
+    """Helm finds revisions by labels and goes by the number within, so it would take an old Secret for the newest."""
     world = deployed()
     world.manual("api", A2)
-    secret = world.kube.objects["Secret", "ns", secret_name("api", 1)]
+    old = world.kube.objects["Secret", "ns", secret_name("api", 1)]
+    secret = copy.deepcopy(old)
     secret["data"]["release"] = encode({**decode(secret["data"]["release"]), "version": 99})
-    with locked_run(world.run()) as run, pytest.raises(TodoCloudError, match="it contains revision 99 of 'api'"):
-        ReleaseWriter(run).uninstall("api")
-    assert "uninstall api" not in world.helm.commands
+    if forged == "an old number, deployed":
+        secret["metadata"]["labels"]["status"] = "deployed"
+    if forged == "another name":
+        secret["metadata"]["name"] = "backup"
+    if forged == "no number":
+        del secret["metadata"]["labels"]["version"]
+        secret["metadata"]["name"] = "backup"
+    world.kube.put(SECRET, "ns", secret)
+    world.helm.commands.clear()
+    with pytest.raises(TodoCloudError, match="holds revision 99 of 'api', and Helm would take it for that") as caught:
+        step(world.forget(), way)
+    assert caught.value.failure.code is Code.FOREIGN_OBJECT
+    assert world.helm.commands == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("odd", ["letters", "twice", "values"])
+def test_what_helm_would_read_in_another_way_is_put_out_of_its_way(way: str, odd: str) -> None:
+    """Go takes keys in any letters, merges what stands twice, and knows no limits."""
+    world = deployed()
+    for api in (A2, A1):
+        world.manual("api", api)
+    raw = decode(world.kube.objects["Secret", "ns", secret_name("api", 2)]["data"]["release"])
+    evil = json.dumps(json.dumps(FORGED[1]))
+    text = json.dumps(raw)
+    text = {
+        "letters": f'{text[:-1]}, "Manifest": {evil}, "\u017ftatus": 1, "Version": 99}}',
+        "twice": f'{{"hooks": [{{"manifest": {evil}}}], {text[1:-1]}, "hooks": [{{}}]}}',
+        "values": f'{text[:-1]}, "x": [{"1," * 500_000}1]}}',
+    }[odd]
+    packed = base64.b64encode(base64.b64encode(gzip.compress(text.encode()))).decode()
+    secret = world.kube.objects["Secret", "ns", secret_name("api", 2)]
+    world.kube.put(SECRET, "ns", {**secret, "data": {"release": packed}})
+    step(world.forget(), way)
+    kept = world.kube.objects["Secret", "ns", secret_name("api", 2) + ".corrupt"]
+    assert kept["data"]["release"] == packed
+    assert ("Secret", "ns", secret_name("api", 2)) not in world.kube.objects
 
 
 def rewrite(world: World, revision: int, item: dict[str, Any], *, forget: bool, again: bool = False) -> None:

@@ -22,7 +22,7 @@ def test_no_write_goes_past_a_lock_that_is_lost() -> None:
     for write in (
         lambda: run.kube.create(CONFIG_MAP, "ns", body),
         lambda: run.storage.mark_failed(newest, "why"),
-        lambda: run.storage.quarantine(newest),
+        lambda: run.storage.quarantine(newest.secret, "api"),
         lambda: run.records.withdraw(1, "why"),
         lambda: run.records.write(world.record(1)),
         lambda: run.helm.uninstall("api", "ns"),

@@ -151,7 +151,7 @@ def test_an_unreadable_entry_is_moved_out_of_helms_way_with_its_bytes() -> None:
     store(kube, revision=2, payload="garbage")
     with pytest.raises(CorruptRelease):
         HelmReader(kube, "ns").read("api")
-    HelmStorage(kube, "ns").quarantine(HelmReader(kube, "ns").history("api")[-1])
+    HelmStorage(kube, "ns").quarantine("sh.helm.release.v1.api.v2", "api")
     assert [r.revision for r in HelmReader(kube, "ns").history("api")] == [1]
     kept = kube.get(SECRET, "ns", "sh.helm.release.v1.api.v2.corrupt")
     assert kept["data"]["release"] == "garbage"
@@ -162,7 +162,7 @@ def test_a_quarantine_that_was_cut_off_is_finished() -> None:
     store(kube, payload="garbage")
     newest = HelmReader(kube, "ns").history("api")[-1]
     kube.put(SECRET, "ns", {"metadata": {"name": f"{newest.secret}.corrupt"}, "data": {"release": "garbage"}})
-    HelmStorage(kube, "ns").quarantine(newest)
+    HelmStorage(kube, "ns").quarantine(newest.secret, "api")
     assert HelmReader(kube, "ns").history("api") == []
 
 

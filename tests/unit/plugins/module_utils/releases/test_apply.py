@@ -175,11 +175,11 @@ def test_the_requests_of_a_change_and_of_going_back_grow_slowly_with_the_number_
         return len([kind for kind, _name in world.kube.reads if kind != "Lease"])
 
     more, fewer = reads(12), reads(2)
-    # The workload before it is tried by a dry run (the fake's own); the history before and after Helm's call, the
-    # workload, the content before and after.
+    # The workload before it is tried by a dry run (the fake's own); the history with all contents before Helm's call
+    # and without after it, the workload, the content before and after.
     assert (more[0] - fewer[0]) / 10 == 6
-    # The same, the history before it was decided how to go back, and the content that was verified.
-    assert (more[1] - fewer[1]) / 10 == 7
+    # The same, the history and the content that was verified before it was decided how to go back.
+    assert (more[1] - fewer[1]) / 10 == 8
 
 
 def test_a_set_that_could_not_be_recorded_is_refused_before_the_first_write() -> None:
