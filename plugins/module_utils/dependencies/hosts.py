@@ -16,7 +16,8 @@ _FAILED = re.compile(
     r"refused|timed? ?out|no such host|not known|unreachable|no route to host|could not connect|couldn't connect"
     r"|cannot connect|can't connect|failed to connect|unable to connect|could not be established|reset by peer"
     r"|econnrefused|enotfound|eai_again|etimedout|ehostunreach|name resolution|resolve host|name does not resolve"
-    r"|run out of available brokers|server misbehaving",
+    r"|run out of available brokers|server misbehaving|connect call failed|can(?:.?t|not) reach|- no response"
+    r"|getaddrinfo|host not found",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(
@@ -26,10 +27,12 @@ _ADDRESS = re.compile(
 )
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/@]*@)?", re.IGNORECASE)
 _NAMED = re.compile(
-    r"(?:lookup|host(?:name| name)?|server at|resolve|enotfound|eai_again|connect to|node -?\d+ \()[:= ]*[\"']?"
+    r"(?:lookup|host(?:name| name)?|server (?:at|on)|upstream|resolve|enotfound|eai_again|getaddrinfo for"
+    r"|connect to(?! \w+ server)|node -?\d+ \()[:= ]*[\"'`]?"
     r"(?P<host>[a-z0-9][a-z0-9.-]*[a-z0-9])(?:[:\", ]+(?:port )?(?P<port>\d{2,5})\b)?",
     re.IGNORECASE,
 )
+_PAIR = re.compile(r"\('([\w.-]{1,253})', (\d{1,5})\)")  # Python: ('10.96.0.5', 5432)
 _RESOLVER = re.compile(r"(?<= on )\S+:53\b")  # Go: "lookup x on 10.96.0.10:53": the server that was asked
 _SOURCE = re.compile(r"\S+:\d+->")  # Go: "read tcp 10.0.0.5:41234->10.0.0.9:5432"
 _LINES = 30
@@ -64,7 +67,7 @@ def addresses(text: str) -> list[Address]:
 
 
 def _addresses(text: str) -> list[Address]:
-    plain = _URL.sub(" ", _SOURCE.sub("", _RESOLVER.sub("", text)))
+    plain = _PAIR.sub(r" \1:\2 ", _URL.sub(" ", _SOURCE.sub("", _RESOLVER.sub("", text))))
     named = [_address(match) for match in _NAMED.finditer(plain)]
     seen = [_address(match) for match in _ADDRESS.finditer(plain) if match["port"] or ".svc" in match["host"]]
     found = [each for each in dict.fromkeys([*seen, *named]) if each.host not in _LOCAL and not each.host.isdigit()]
