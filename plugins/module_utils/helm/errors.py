@@ -47,6 +47,12 @@ _CHART = re.compile(
     r"|path .* not found|unable to load chart|no chart version found|failed to perform \"FetchReference\"",
     re.IGNORECASE,
 )
+# A chart's own: whatever words it uses, they are none of the API server's, unless a template asked that.
+_CHART_ALONE = re.compile(
+    r"parse error (?:at|on) |execution error at \(|cannot load (?:chart\.yaml|values)|validation: chart"
+    r"|not appear to be a gzipped archive|unable to load chart archive|^gzip: ",
+    re.IGNORECASE,
+)
 OWNER = "manager"  # in a failure's details: who owns fields that Helm may not write
 _SSA = re.compile(r'conflicts? with "([^"]+)"', re.IGNORECASE)
 # As Go says it of its own machine: its runtime, and errors of system calls (os.PathError, os.SyscallError).
@@ -79,6 +85,10 @@ def error_of(command: str, release: str, output: str, namespace: str = "") -> He
         return HelmError(Failure(failure.code, failure.message, {**details, **failure.details}), transient=transient)
     if mistake := mistake_of(release, whole):
         return HelmError(Failure(mistake.code, mistake.message, {**details, **mistake.details}), transient=False)
+    if _CHART_ALONE.search(text) and "error calling lookup" not in text:
+        return HelmError(
+            Failure(Code.CHART_INVALID, f"{release}: helm {command} failed: {text}", details), transient=False
+        )
     if _LOCKED.search(text):
         message = f"{release}: another Helm operation holds this release: {text}"
         return HelmError(Failure(Code.RELEASE_PENDING, message, details), transient=False)

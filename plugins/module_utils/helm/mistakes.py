@@ -44,6 +44,19 @@ _TABLE = (
         "needs quotes: {{{{ .Values.x | quote }}}})",
     ),
     (
+        re.compile(
+            r"YAML parse error on (?P<file>[^\s:]+): .*cannot unmarshal (?P<what>\w+) into Go value of type util"
+        ),
+        "{file} makes something else ({what}) than objects of Kubernetes; each begins with apiVersion and kind, and ends "
+        "with ---",
+    ),
+    (
+        re.compile(
+            r"unable to load chart archive|^(?:unexpected )?EOF$|^gzip: |file '(?P<file>[^']*)' does not appear to be"
+        ),
+        "the chart is no whole archive (helm package, or a download that was cut off): make it again",
+    ),
+    (
         re.compile(r"is not a list: no Items field in this object"),
         "the chart has a list of objects (a kind that ends in List) that Helm cannot read: write its objects one by "
         "one, with --- between them",

@@ -27,6 +27,11 @@ TYPED = "server-side apply failed for object ns/x {0}: failed to create typed pa
          ("Deployment x", ".spec.replica", "a typing error")),
         (TYPED.format("/v1, Kind=ConfigMap", ".data.port: expected string, got &value.valueUnstructured{Value:8080}"),
          (".data.port of ConfigMap x has to be a string", "{{ .Values.x | quote }}")),
+        ("YAML parse error on c/templates/a.yaml: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
+         "array into Go value of type util.SimpleHead", ("c/templates/a.yaml makes something else (array)", "kind")),
+        ("unable to load chart archive", ("no whole archive",)),
+        ("unexpected EOF", ("no whole archive",)),
+        ("file '/x/c.tgz' does not appear to be a gzipped archive; got 'application/octet-stream'", ("no whole archive",)),
         ("unable to build kubernetes objects from release manifest: *unstructured.Unstructured is not a list: no Items "
          "field in this object", ("a kind that ends in List", "one by one")),
     ],
