@@ -47,13 +47,11 @@ _TABLE = (
         re.compile(
             r"YAML parse error on (?P<file>[^\s:]+): .*cannot unmarshal (?P<what>\w+) into Go value of type util"
         ),
-        "{file} makes something else ({what}) than objects of Kubernetes; each begins with apiVersion and kind, and ends "
-        "with ---",
+        "{file} makes something else ({what}) than objects of Kubernetes; each begins with apiVersion and kind, and "
+        "--- stands between them",
     ),
     (
-        re.compile(
-            r"unable to load chart archive|^(?:unexpected )?EOF$|^gzip: |file '(?P<file>[^']*)' does not appear to be"
-        ),
+        re.compile(r"unable to load chart archive|^gzip: |does not appear to be a gzipped"),
         "the chart is no whole archive (helm package, or a download that was cut off): make it again",
     ),
     (

@@ -42,7 +42,7 @@ CASES = [
     ("Error: execution error at (c/templates/a.yaml:1:3): connection refused: set db.host", Code.CHART_INVALID, False),
     ("Error: cannot load values.yaml: error converting YAML to JSON: unexpected EOF", Code.CHART_INVALID, False),
     ("Error: validation: chart.metadata.version \"one\" is invalid", Code.CHART_INVALID, False),
-    ("Error: UPGRADE FAILED: template: c/templates/a.yaml:1:3: executing \"c\" at <lookup \"v1\" \"Secret\">: error calling "
+    ("Error: UPGRADE FAILED: template: c/templates/a.yaml:1:3: executing \"c\" at <lookup \"v1\">: error calling "
      "lookup: Get \"https://x/api/v1\": dial tcp: connect: connection refused", Code.UNREACHABLE, True),
     ("Error: UPGRADE FAILED: template: sleeper/templates/all.yaml:3: function \"nope\" not defined",
      Code.CHART_INVALID, False),

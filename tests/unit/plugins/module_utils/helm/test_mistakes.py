@@ -30,8 +30,7 @@ TYPED = "server-side apply failed for object ns/x {0}: failed to create typed pa
         ("YAML parse error on c/templates/a.yaml: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
          "array into Go value of type util.SimpleHead", ("c/templates/a.yaml makes something else (array)", "kind")),
         ("unable to load chart archive", ("no whole archive",)),
-        ("unexpected EOF", ("no whole archive",)),
-        ("file '/x/c.tgz' does not appear to be a gzipped archive; got 'application/octet-stream'", ("no whole archive",)),
+        ("file '/x/c.tgz' does not appear to be a gzipped archive; got 'text/plain'", ("no whole archive",)),
         ("unable to build kubernetes objects from release manifest: *unstructured.Unstructured is not a list: no Items "
          "field in this object", ("a kind that ends in List", "one by one")),
     ],
