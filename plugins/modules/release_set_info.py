@@ -203,7 +203,9 @@ certificates:
 notes:
   description:
     - With O(status), a sentence for each autoscaler that cannot scale. No release waits for that.
-    - Empty when the credentials may not read autoscalers.
+    - Also one for the connections that the deployed releases let through and the cluster's network policies do not; it
+      names the policy.
+    - What the credentials may not read is left out; of the policies RV(unread) says so.
   returned: success
   type: list
   elements: str

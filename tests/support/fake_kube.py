@@ -284,9 +284,13 @@ def _shown(item: Mapping[str, Any], metadata_only: bool) -> dict[str, Any]:
 
 
 def _selected(labels: Mapping[str, str], selector: str) -> bool:
-    """A label selector of equalities (``a=b``) and existence (``a``)."""
-    wanted = (each.partition("=") for each in selector.split(",") if each)
-    return all(labels.get(key) == value if equals else key in labels for key, equals, value in wanted)
+    """A label selector of (in)equalities (``a=b``, ``a!=b``) and existence (``a``)."""
+    for each in filter(None, selector.split(",")):
+        key, equals, value = each.partition("=")
+        is_so = labels.get(key.rstrip("!")) == value if equals else key in labels
+        if is_so == key.endswith("!"):
+            return False
+    return True
 
 
 def _merged(there: Any, patch: Any) -> Any:

@@ -14,9 +14,11 @@ from ansible_collections.todo.cloud.plugins.module_utils.availability import End
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates
+from ansible_collections.todo.cloud.plugins.module_utils.environments.links import NETWORK_POLICY
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     ENDPOINT_SLICE,
@@ -71,7 +73,23 @@ RUNNING = {"name": "app", "ready": False, "restartCount": 0, "state": {"running"
 UNREADY: Object = {"containerStatuses": [RUNNING], "conditions": [{"type": "Ready", "status": "False"}]}
 FULL = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
         "message": "0/2 nodes are available: 2 Insufficient cpu."}  # fmt: skip
-POLICY = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: default-deny}\n"
+POLICY = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: default-deny}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+"""
+BROKER = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: allow-broker}
+spec:
+  podSelector: {matchLabels: {app: backend-api}}
+  policyTypes: [Egress]
+  egress:
+    - to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kafka}}}]
+      ports: [{protocol: TCP, port: 9092}]
+"""
 LIMIT = (
     "Failed to create Order: 429 urn:ietf:params:acme:error:rateLimited: too many certificates (5) already issued "
     "for this exact set of identifiers in the last 168h0m0s, retry after 2026-11-24 08:30:00 UTC"
@@ -307,6 +325,11 @@ def partition() -> Iterator[str]:
     world = environment()
     served(world.kube, "ns", "sse-gateway", ready=True)
     yield crash(world, "connect to sse-gateway:8000: connection timed out", on_failure=OnFailure.SET)
+    world = environment()
+    store(world.kube, "environment", 1, manifest=f"{POLICY}---\n{BROKER}")
+    world.kube.put(NETWORK_POLICY, "ns", objects_of(POLICY)[0])
+    yield crash(world, "no brokers available", on_failure=OnFailure.SET)
+    yield environment_table(set_info(world.kube, "ns", "staging", status=True))[-1]
     world = World()
     release = spec("environment", {})
     store(world.kube, "environment", 1, manifest=POLICY, labels=release.labels({}, "", 1))

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..environments.links import Cut, read_cuts
 from ..failure import Code, Failure
 from ..kube.api import KubeApi
 from ..kube.errors import KubeError, Unreachable
@@ -52,6 +53,10 @@ _SUSPECT = frozenset({
     Code.SIDECAR_NOT_READY, Code.SIDECAR_MISSING, Code.INJECTOR_DOWN, Code.PROGRESS_DEADLINE, Code.TIMEOUT,
     Code.IMAGE_PULL, Code.VOLUME_MOUNT, Code.DEPENDENCY_DOWN, Code.UNSCHEDULABLE, Code.FAILED_CREATE,
 })  # fmt: skip
+# Those in which what a pod connects to may have a part.
+_RUNNING = _SUSPECT - {
+    Code.IMAGE_PULL, Code.VOLUME_MOUNT, Code.UNSCHEDULABLE, Code.FAILED_CREATE, Code.SIDECAR_MISSING, Code.INJECTOR_DOWN
+}  # fmt: skip
 
 _UNREAD: list[dict[str, Any]] = []
 
@@ -97,9 +102,19 @@ class Dependencies:
         suspect = {name: failure for name, failure in failures.items() if failure.code in _SUSPECT}
         if not suspect:
             return {}
+        cut = self._cut()
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = pool.map(lambda failure: sorted(set(self._down(failure))), suspect.values())
+            found = pool.map(lambda failure: sorted({*self._down(failure), *_cut_off(failure, cut)}), suspect.values())
             return {name: downs for name, downs in zip(suspect, found, strict=True) if downs}
+
+    def _cut(self) -> list[Cut]:
+        """Connections that a policy cuts; none where releases or policies may not be read."""
+        try:
+            return read_cuts(self._kube, self._namespace)
+        except Unreachable:
+            raise
+        except KubeError:
+            return []
 
     def _down(self, failure: Failure) -> Iterator[Down]:
         match failure.code:
@@ -244,6 +259,13 @@ class Dependencies:
             raise
         except KubeError:
             return None
+
+
+def _cut_off(failure: Failure, cut: Iterable[Cut]) -> Iterator[Down]:
+    """What pods that run cannot connect to, by the policies of the cluster."""
+    if failure.code in _RUNNING:
+        workload = str(failure.details.get("workload") or "")
+        yield from (Down(f"the connection {each.link}", each.why) for each in cut if each.source == workload)
 
 
 def _said_by_sidecar(failure: Failure) -> str:

@@ -8,6 +8,7 @@ standard (host names, cluster-wide policies) is not seen. Source: see policies.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from .policies import EGRESS, INGRESS, Peer, is_peer, isolates, rules
 
 ANYWHERE = "anywhere"
 INTERNET = "internet"
+_ANY_ADDRESS = "any address"
 _LAST = 65535
 _EVERY_PORT = frozenset((protocol, 1, _LAST) for protocol in ("TCP", "UDP", "SCTP"))
 _INSTANCE = "app.kubernetes.io/instance"
@@ -54,7 +56,7 @@ def allowed(objects: Iterable[Object], namespace: str) -> list[Connection]:
     """
     here = [item for item in objects if str(mapping(item.get("metadata")).get("namespace") or namespace) == namespace]
     policies = [item for item in here if item.get("kind") == "NetworkPolicy"]
-    pods = list(_pods(here))
+    pods = list(pods_of(here))
     found: dict[tuple[str, str], Ports] = {}
 
     def add(source: str, target: str, ports: Ports) -> None:
@@ -63,16 +65,16 @@ def allowed(objects: Iterable[Object], namespace: str) -> list[Connection]:
 
     for pod in pods:
         for other in pods:
-            out = _towards(policies, pod, EGRESS, other, namespace, named=other)
-            add(name(pod), name(other), _both(out, _towards(policies, other, INGRESS, pod, namespace, named=other)))
-        for place, ports in _places(policies, pod, EGRESS, pods, namespace):
+            out = towards(policies, pod, EGRESS, other, namespace)
+            add(name(pod), name(other), both(out, towards(policies, other, INGRESS, pod, namespace)))
+        for place, ports in places(policies, pod, EGRESS, pods, namespace):
             add(name(pod), place, ports)
-        for place, ports in _places(policies, pod, INGRESS, pods, namespace):
+        for place, ports in places(policies, pod, INGRESS, pods, namespace):
             add(place, name(pod), ports)
-    return sorted(Connection(*ends, _text(ports)) for ends, ports in found.items())
+    return sorted(Connection(*ends, ports_text(ports)) for ends, ports in found.items())
 
 
-def _pods(objects: Iterable[Object]) -> Iterator[dict[str, Any]]:
+def pods_of(objects: Iterable[Object]) -> Iterator[dict[str, Any]]:
     """A pod of each workload, named as the workload is."""
     for item in objects:
         template = built_in(item)
@@ -84,13 +86,9 @@ def _pods(objects: Iterable[Object]) -> Iterator[dict[str, Any]]:
         yield made
 
 
-def _towards(
-    policies: Sequence[Object], pod: Object, direction: str, peer: Object, namespace: str, *, named: Object
-) -> Ports:
-    """The ports on which a pod's own policies let it connect to another pod, or be connected to by it.
-
-    :param named: the pod whose ports have names
-    """
+def towards(policies: Sequence[Object], pod: Object, direction: str, peer: Object, namespace: str) -> Ports:
+    """The ports on which a pod's own policies let it connect to another pod (Egress), or be connected to by it."""
+    named = pod if direction == INGRESS else peer
     own = isolates(policies, pod, direction)
     if not own:
         return _EVERY_PORT
@@ -102,7 +100,7 @@ def _towards(
     return frozenset(found)
 
 
-def _places(
+def places(
     policies: Sequence[Object], pod: Object, direction: str, pods: Sequence[Object], namespace: str
 ) -> Iterator[tuple[str, Ports]]:
     """Whom a pod may reach, or who may reach it, besides the workloads, with the ports."""
@@ -161,7 +159,7 @@ def _selector(selector: Object) -> str:
 def _block(block: Mapping[str, Any]) -> str:
     cidr, without = str(block.get("cidr")), [str(each) for each in block.get("except") or ()]
     if cidr in _EVERYBODY:
-        return INTERNET if set(_PRIVATE) & set(without) else "any address"
+        return INTERNET if set(_PRIVATE) & set(without) else _ANY_ADDRESS
     return f"{cidr} without {', '.join(without)}" if without else cidr
 
 
@@ -189,7 +187,7 @@ def _by_name(pod: Object | None, port: str, protocol: str) -> Iterator[int]:
                 yield int(each["containerPort"])
 
 
-def _both(one: Ports, other: Ports) -> Ports:
+def both(one: Ports, other: Ports) -> Ports:
     return frozenset(
         (protocol, max(first, start), min(last, end))
         for protocol, first, last in one
@@ -198,11 +196,46 @@ def _both(one: Ports, other: Ports) -> Ports:
     )
 
 
-def _text(ports: Ports) -> str:
+def without(ports: Ports, others: Ports) -> Ports:
+    """What of some ports is not among others."""
+    found = set()
+    for protocol, first, last in ports:
+        pieces = [(first, last)]
+        for also, start, end in others:
+            if also == protocol:
+                cut = [
+                    part for low, high in pieces for part in ((low, min(high, start - 1)), (max(low, end + 1), high))
+                ]
+                pieces = [(low, high) for low, high in cut if low <= high]
+        found |= {(protocol, low, high) for low, high in pieces}
+    return frozenset(found)
+
+
+def holds(place: str, other: str) -> bool:
+    """Whether one place of the table is the other, or has it within."""
+    if place in (other, ANYWHERE):
+        return True
+    if other.startswith("namespace"):
+        return other.startswith(f"{place} (pods ") or place == "all namespaces"
+    if place == _ANY_ADDRESS:
+        return other == INTERNET or "/" in other
+    try:
+        wide, narrow = _network(place), _network(other)
+        return bool(wide.version == narrow.version and narrow.subnet_of(wide))
+    except ValueError:
+        return False
+
+
+def ports_text(ports: Ports) -> str:
+    """As the table shows them."""
     if ports >= _EVERY_PORT:
         return "any port"
     inside = {each for each in ports if not any(each != other and _is_in(each, other) for other in ports)}
     return ", ".join(_port(*each) for each in sorted(inside, key=lambda each: (each[1], each[2], each[0])))
+
+
+def _network(place: str) -> Any:
+    return ipaddress.ip_network(place.partition(" without ")[0], strict=False)
 
 
 def _is_in(one: tuple[str, int, int], other: tuple[str, int, int]) -> bool:

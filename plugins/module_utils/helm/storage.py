@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..kube.api import KubeApi, KubeReader
 
 SELECTOR = "owner=helm"
+_NOT_SUPERSEDED = f"{SELECTOR},status!=superseded"
 IN_CONFIG_MAPS = (
     "its history stands in ConfigMaps (Helm with HELM_DRIVER=configmap), and a second one beside it would be another "
     "release of the same name: move each of them into a Secret of its name and labels (type helm.sh/release.v1) first"
@@ -308,6 +309,20 @@ class HelmReader:
             stored = replace(stored, namespace=self.namespace)  # whatever a copied or restored Secret says
             self._contents[key] = (version, stored)
         return stored
+
+    def newest(self) -> list[StoredRelease]:
+        """The newest revision of each release that is there, with its content; one request. What cannot be read is left
+        out.
+        """
+        found: dict[str, StoredRelease] = {}
+        for secret in self._reader.list_(SECRET, self.namespace, label_selector=_NOT_SUPERSEDED)[0]:
+            with suppress(CorruptRelease):
+                stored = stored_release(decode(_payload(secret)))
+                before = found.get(stored.name)
+                if before is None or stored.revision > before.revision:
+                    found[stored.name] = stored
+        gone = (ReleaseStatus.UNINSTALLED, ReleaseStatus.UNINSTALLING)
+        return [stored for stored in found.values() if stored.status not in gone]
 
     def chart_files(self, name: str, revision: int) -> dict[str, str]:
         """Files of a revision's chart that are neither templates nor values, by their paths; ``crds/`` is among them.

@@ -9,11 +9,12 @@ from typing import Any
 
 from ..dapr.trust import read_trust
 from ..environments.certificates import certificates
+from ..environments.links import read_cuts, sentences
 from ..failure import Code, error
 from ..helm.state import Lock
 from ..helm.storage import CorruptRelease, HelmReader, Revision
 from ..kube.api import KubeApi
-from ..kube.errors import KubeError
+from ..kube.errors import Forbidden, KubeError
 from ..kube.resources import JOB, WELL_KNOWN
 from ..labels import ENVIRONMENT, MIGRATION
 from ..locking.lease import holder_of
@@ -37,8 +38,10 @@ from ..rollout.verdict import WaitOptions
 _AUTOSCALER = WELL_KNOWN["autoscaling/v2", "HorizontalPodAutoscaler"]
 _VAGUE = frozenset({Code.NOT_READY, Code.SIDECAR_NOT_READY})
 _WITHOUT_SECRETS = (
-    "Secrets may not be read, so revisions, drift and whether the newest verified set still runs are not known"
+    "Secrets may not be read, so revisions, drift, cut connections and whether the newest verified set still runs are "
+    "not known"
 )
+_WITHOUT_POLICIES = "network policies may not be read, so cut connections are not known"
 
 
 def set_info(
@@ -73,6 +76,8 @@ def set_info(
         info["lock"] = lock_info(kube, namespace)
         info["certificates"] = certificates(kube, namespace)
         info["notes"] = _autoscalers(kube, namespace)
+        if not snapshot.without_secrets:
+            _cuts(kube, namespace, info)
         info["trust"] = read_trust(kube, dapr_namespace).as_result() if dapr_namespace else {}
     return info
 
@@ -194,6 +199,14 @@ def _autoscalers(kube: KubeApi, namespace: str) -> list[str]:
     kind = {"apiVersion": _AUTOSCALER.api_version, "kind": _AUTOSCALER.kind}
     told = {str(each["metadata"]["name"]): autoscaler_trouble(status_of({**each, **kind})) for each in found}
     return [f"{_AUTOSCALER.kind} {name}: {text}" for name, text in sorted(told.items()) if text]
+
+
+def _cuts(kube: KubeApi, namespace: str, info: dict[str, Any]) -> None:
+    """Notes a sentence for each connection that network policies cut."""
+    try:
+        info["notes"] += sentences(read_cuts(kube, namespace))
+    except Forbidden:
+        info["unread"].append(_WITHOUT_POLICIES)
 
 
 def lock_info(kube: KubeApi, namespace: str) -> dict[str, Any]:

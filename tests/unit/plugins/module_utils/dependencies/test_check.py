@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.dependencies.check import Dependencies
 from ansible_collections.todo.cloud.plugins.module_utils.dependencies.down import Down
+from ansible_collections.todo.cloud.plugins.module_utils.environments.links import NETWORK_POLICY
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
@@ -22,6 +24,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
 
 from tests.support.fake_environment import SLICE
 from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
+from tests.unit.plugins.module_utils.environments.test_table import policy, workload
 
 COMPONENT = WELL_KNOWN["dapr.io/v1alpha1", "Component"]
 DAPR = {"dapr.io/enabled": "true", "dapr.io/app-id": "api"}
@@ -85,6 +89,20 @@ def test_names_of_services(host: str) -> None:
     if host[0].isdigit():
         service(kube, "ns", "kafka", False)  # the fake lists one namespace
     assert len(down(kube, failed(f"connect to {host}: refused"))) == 1
+
+
+def test_a_connection_that_a_policy_cuts_is_named() -> None:
+    kube, deny = cluster(), policy("all", selector={})
+    out = policy("web", egress=[{"to": [{"ipBlock": {"cidr": "10.0.0.5/32"}}], "ports": [{"port": 5432}]}])
+    store(kube, "web", manifest="\n---\n".join(map(json.dumps, (workload("web"), workload("api"), deny, out))))
+    kube.put(NETWORK_POLICY, "ns", deny)
+    failure = failed("ValueError: no", workload="web")
+    why = "NetworkPolicy policy-web does not exist any more"
+    assert down(kube, failure) == [Down("the connection web -> 10.0.0.5/32 : 5432", why)]
+    assert down(kube, failed("ValueError: no", workload="api")) == [], "another workload's"
+    assert down(kube, failed(code=Code.IMAGE_PULL, workload="web")) == [], "it does not run"
+    kube.put(NETWORK_POLICY, "ns", out)
+    assert down(kube, failure) == []
 
 
 def test_a_service_that_is_not_there_or_has_no_pods_of_its_own_is_not_down() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.environments.table import allowed
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.environments.table import allowed, holds, without
 
 Object = dict[str, Any]
 
@@ -102,3 +103,33 @@ def test_objects_of_other_namespaces_do_not_count() -> None:
     other = policy("web")
     other["metadata"]["namespace"] = "elsewhere"
     assert "web -> anywhere : any port" in table(workload("web"), other)
+
+
+@pytest.mark.parametrize(
+    ("place", "other", "is_in"),
+    [
+        ("anywhere", "namespace kafka", True),
+        ("internet", "internet", True),
+        ("all namespaces", "namespace kafka", True),
+        ("namespace kafka", "namespace kafka (pods with app=a)", True),
+        ("namespace kafka", "namespace kafka-2", False),
+        ("namespace kafka (pods with app=a)", "namespace kafka", False),
+        ("any address", "internet", True),
+        ("any address", "10.0.0.5/32", True),
+        ("any address", "namespace kafka", False),
+        ("10.0.0.0/24 without 10.0.0.9/32", "10.0.0.5/32", True),
+        ("10.0.0.0/24", "10.0.1.5/32", False),
+        ("10.0.0.0/24", "fd00::/64", False),
+        ("10.0.0.0/24", "internet", False),
+    ],
+)
+def test_a_place_may_lie_in_another(place: str, other: str, is_in: bool) -> None:
+    assert holds(place, other) is is_in
+
+
+def test_ports_without_others() -> None:
+    every = frozenset({("TCP", 1, 65535)})
+    assert without(every, every) == frozenset()
+    assert without(every, frozenset({("TCP", 80, 80), ("TCP", 90, 99), ("UDP", 1, 9)})) == {
+        ("TCP", 1, 79), ("TCP", 81, 89), ("TCP", 100, 65535),
+    }  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.filter.environment_table import environment_table
+from ansible_collections.todo.cloud.plugins.module_utils.environments.links import NETWORK_POLICY
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
@@ -27,6 +29,7 @@ from tests.support import states
 from tests.support.custom_kinds import DATABASE, custom, operators
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
+from tests.unit.plugins.module_utils.environments.test_table import policy, workload
 from tests.unit.plugins.module_utils.planning.test_plan import deployment
 from tests.unit.plugins.module_utils.records.samples import MEMBER, RECORD
 
@@ -93,6 +96,32 @@ def test_what_keeps_a_service_from_being_well_is_said() -> None:
         "HorizontalPodAutoscaler hpa-no-metrics: it gets no metrics, so it does not scale: FailedGetRes"
     )
     assert [f"api: {why}", note] == environment_table(info)[-2:]
+
+
+def test_connections_that_policies_cut_are_named_with_the_policy() -> None:
+    kube, deny = FakeKube(), policy("all", selector={})
+    out = policy("web", egress=[{"to": [{"ipBlock": {"cidr": "10.0.0.5/32"}}], "ports": [{"port": 5432}]}])
+    store(kube, "web", manifest="\n---\n".join(map(json.dumps, (workload("web"), deny, out))))
+    kube.put(NETWORK_POLICY, "ns", deny)
+    info = set_info(kube, "ns", "staging", status=True)
+    cut = "cut by policy: web -> 10.0.0.5/32 : 5432 (NetworkPolicy policy-web does not exist any more)"
+    assert (info["notes"], info["unread"]) == ([cut], [])
+    assert environment_table(info)[-1] == cut
+    kube.put(NETWORK_POLICY, "ns", out)
+    assert set_info(kube, "ns", "staging", status=True)["notes"] == []
+
+
+class Blind(FakeKube):
+    """Credentials that read everything but network policies."""
+
+    def before(self, verb: str, resource: Resource, name: str) -> None:
+        if resource is NETWORK_POLICY and verb != "put":
+            raise Forbidden("no", 403)
+
+
+def test_without_the_right_to_read_policies_that_is_said() -> None:
+    info = set_info(Blind(), "ns", "staging", status=True)
+    assert info["unread"] == ["network policies may not be read, so cut connections are not known"]
 
 
 class Oncall(FakeKube):
