@@ -30,6 +30,7 @@ options:
       - C(releases) have the options of M(todo.cloud.helm_release) that describe a release, C(platform) for the
         platform's lock, and C(crds), which has the CRDs of its chart compared. Its keys are texts that stand in them,
         its values what was applied instead.
+      - C(kinds) are names of CRDs that have to be there.
       - C(objects) are whole objects that are applied as they are; each has to be as it would be applied, and Current.
       - C(workloads) have C(api_version), C(kind), C(namespace), C(label_selector) and C(minimum_version). One pod of
         each has to be ready.

@@ -9,7 +9,7 @@ lacks was changed; fields that somebody else owns and the release does not set w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -82,13 +82,14 @@ def drift_of(kube: KubeApi, namespace: str, releases: Iterable[StoredRelease]) -
         return [drift for each in found for drift in each]
 
 
-def deleted(kube: KubeReader, namespace: str, manifest: str) -> list[str]:
-    """Objects of a manifest that are not there any more, as ``Kind name``: one list of metadata for each kind. What may
-    not be listed counts as there.
+def deleted(kube: KubeReader, namespace: str, manifest: str, kinds: Container[str] | None = None) -> list[str]:
+    """Objects of a manifest that are not there any more, as ``Kind name``: one list of metadata for each kind, or each
+    of ``kinds``. What may not be listed counts as there.
     """
     wanted: dict[Listing, set[str]] = {}
     for item in objects_of(manifest):
-        if not passes(item) and (name := key_of(item)[2]):
+        kind, _namespace, name = key_of(item)
+        if name and not passes(item) and (kinds is None or kind in kinds):
             wanted.setdefault(listing_of(item, namespace), set()).add(name)
 
     def gone(listing: Listing) -> list[str]:

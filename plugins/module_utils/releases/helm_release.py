@@ -39,6 +39,7 @@ from ..readiness.status import State as WorkloadState
 from ..settings import Progress, Settings
 
 _AT_REST = (Action.NONE, Action.VERIFY)
+_PROTECTING = frozenset({"NetworkPolicy", "ResourceQuota", "LimitRange"})  # nothing else shows that they are gone
 _GONE_POLL_SECONDS = 0.5
 
 
@@ -100,7 +101,8 @@ class HelmReleaseRun:
             stored = newest_content(revisions, self._read) if report.action is Action.UPGRADE else None
             manual = state is State.MANUAL
             changes = changes_of(spec, revisions, snapshot, stored, manual=manual) if stored else ()
-            report.changes = (*changes, *self._gone)
+            missing = () if there else (f"namespace {self._settings.namespace} is to be made first",)
+            report.changes = (*missing, *changes, *self._gone)
             if self._settings.check:
                 report.changed = report.action.writes
                 self._preview(spec, snapshot, there)
@@ -140,7 +142,6 @@ class HelmReleaseRun:
         """Uninstalls the release and waits until its workloads are gone."""
         report = self._report
         if not self._namespace_is_there(True):
-            report.warnings.clear()
             return self._finish()
         with ExitStack() as stack:
             run, state, snapshot = self._look(
@@ -199,9 +200,9 @@ class HelmReleaseRun:
         return release_state(revisions, facts, wanted.wanted(snapshot.version_ids), lock)
 
     def _deleted(self, name: str, revision: int) -> tuple[str, ...]:
-        """What somebody deleted of its objects; of the platform's there are too many kinds to list in each run."""
-        stored = None if self._settings.platform else self._readable(name, revision)
-        gone = deleted(self._kube, self._settings.namespace, stored.manifest) if stored else []
+        """What somebody deleted of its objects; of the platform's there are too many kinds to list all in each run."""
+        stored, kinds = self._readable(name, revision), _PROTECTING if self._settings.platform else None
+        gone = deleted(self._kube, self._settings.namespace, stored.manifest, kinds) if stored else []
         return tuple(f"{each} does not exist any more" for each in gone)
 
     def _current(self, name: str, revision: int, snapshot: Snapshot) -> bool:
@@ -305,7 +306,6 @@ class HelmReleaseRun:
             return True
         if not may_be_absent:
             raise error(Code.NOT_FOUND, f"There is no namespace {namespace!r}: make it first.", namespace=namespace)
-        self._report.warnings.append(f"There is no namespace {namespace!r} yet.")
         return False
 
     def _readable(self, name: str, revision: int) -> StoredRelease | None:

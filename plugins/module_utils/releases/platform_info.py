@@ -32,7 +32,7 @@ from ..readiness.status import State
 from ..settings import Settings
 from .helm_release import HelmReleaseRun
 
-_KEYS = frozenset({"name", "cluster", "namespaces", "secrets", "releases", "objects", "workloads", "sidecars"})
+_KEYS = frozenset({"name", "cluster", "namespaces", "secrets", "kinds", "releases", "objects", "workloads", "sidecars"})
 _RELEASE_KEYS = ("name", "namespace", "chart", "chart_version", "values", "watches")
 _PARALLEL = 12
 _SIDECAR = "daprd"
@@ -85,6 +85,7 @@ class PlatformInfo:
         for key, look in (
             ("namespaces", self._namespace),
             ("secrets", self._secret),
+            ("kinds", self._kind),
             ("releases", self._release),
             ("objects", self._object),
             ("workloads", self._workloads),
@@ -166,6 +167,10 @@ class PlatformInfo:
                 name = str(body["metadata"]["name"])
                 if not is_applied(self._kube, CRD, body, self._kube.find(CRD, "", name)):
                     yield f"CRD {name}"
+
+    def _kind(self, name: str) -> Iterator[str]:
+        if not self._kube.find(CRD, "", name, metadata_only=True):
+            yield f"CRD {name}"
 
     def _object(self, body: Raw) -> Iterator[str]:
         metadata, label = body["metadata"], f"{body['kind']} {body['metadata']['name']}"

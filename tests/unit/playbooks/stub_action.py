@@ -39,5 +39,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no type i
             raise AnsibleConnectionFailure(f"{host} can't be reached")
         if host in settings["fail"]:
             return {"failed": True, "msg": f"{host} fails as the test wants it"}
-        answers, kind = settings["answers"], self._task.args.get("kind")
-        return {**_ANSWER, **answers.get(module, {}), **answers.get(f"{module} {kind}", {})}
+        answers, kind, name = settings["answers"], self._task.args.get("kind"), self._task.args.get("name")
+        keys = (module, f"{module} {kind}", f"{module} {kind} {name}")
+        return _ANSWER | {field: value for key in keys for field, value in answers.get(key, {}).items()}

@@ -54,7 +54,7 @@ def test_no_cert_manager_is_one_sentence_and_nothing_is_changed(stubbed: Stubbed
     hosts = {"others": {"platform_manage": False}, "ours": {"cert_manager_manage": False}}
     found = run(stubbed, "cert_manager", hosts, info("Deployment"))
     assert found.code != 0
-    assert "There is no cert-manager in namespace cert-manager. The environment that manages" in found.text
+    assert "There is no cert-manager in namespace cert-manager, and this inventory may not install it" in found.text
     assert {"fatal: [others]", "fatal: [ours]"} <= set(re.findall(r"fatal: \[\w+\]", found.text))
     assert set(found.modules()) == {"k8s_info"}
 
@@ -87,6 +87,10 @@ def test_a_required_issuer_is_ready_or_explained(stubbed: Stubbed) -> None:
     assert "good is not ready" not in found.text
 
 
+def guards(applied: list[dict[str, Any]]) -> list[str]:
+    return sorted({each["kind"] for each in applied})
+
+
 def test_issuers_of_every_kind_are_applied(stubbed: Stubbed, tmp_path: Path) -> None:
     dns = {"digitalocean": {"tokenSecretRef": {"name": "dns", "key": "token"}}}
     given = {
@@ -112,6 +116,7 @@ def test_issuers_of_every_kind_are_applied(stubbed: Stubbed, tmp_path: Path) -> 
             {"http01": {"ingress": {"ingressClassName": "traefik"}}},
         ],
     }  # fmt: skip
+    assert guards(applied[0]) == ["LimitRange", "NetworkPolicy", "ResourceQuota"]
     (release,) = found.arguments("helm_release")
     assert release["values"]["crds"] == {"enabled": False}, "they would go with the release"
 
@@ -135,11 +140,23 @@ def test_traefik_gets_limits_hsts_and_no_time_out_for_streams(stubbed: Stubbed, 
     common = {"ingress_helm_binary": helm(tmp_path), "ingress_chart_ref": "/charts/x"}
     hosts: dict[str, dict[str, Any]] = {
         "usual": {"ingress_hosts": ["new.invalid"]},
-        "plain": {"ingress_hsts_seconds": 0, "ingress_rate_limit": 0, "ingress_namespace": "plain"},
+        "plain": {
+            "ingress_hsts_seconds": 0,
+            "ingress_rate_limit": 0,
+            "ingress_namespace": "plain",
+            "ingress_quota": {},
+            "ingress_values": {"ports": {"smtp": {"port": 2525}}},
+        },
         "elsewhere": {"ingress_hosts": ["localhost.localdomain"], "ingress_namespace": "elsewhere"},
     }
     found = run(stubbed, "ingress", hosts, info("Service", service("203.0.113.7")), **common)
     values = {each["namespace"]: each["values"] for each in found.arguments("helm_release")}
+    lists = [call["args"]["definition"] for call in found.calls if isinstance(call["args"].get("definition"), list)]
+    limits = {made[0]["metadata"]["namespace"]: made for made in lists if made[0]["kind"] != "Middleware"}
+    assert guards(limits["traefik"]) == ["LimitRange", "NetworkPolicy", "ResourceQuota"]
+    assert guards(limits["plain"]) == ["NetworkPolicy"]
+    (clients,) = (each["spec"] for each in limits["plain"] if each["metadata"]["name"] == "allow-clients")
+    assert [port["port"] for port in clients["ingress"][0]["ports"]] == ["smtp", "web", "websecure"]
     ports = values["traefik"]["ports"]
     assert ports["web"]["http"]["middlewares"] == ["traefik-rate-limit@kubernetescrd"]
     https = ["traefik-hsts@kubernetescrd", "traefik-rate-limit@kubernetescrd"]
@@ -165,3 +182,36 @@ def test_a_class_that_nobody_serves_is_named(stubbed: Stubbed) -> None:
     assert "There is no IngressClass traefik (ingress_class_name), so nobody would serve the Ingresses" in found.text
     assert "the cluster has nginx. Run the platform playbook" in found.text
     assert "There is no IngressClass nginx" not in found.text
+
+
+def test_a_missing_part_is_installed_by_whoever_may_and_no_other(stubbed: Stubbed, tmp_path: Path) -> None:
+    """The environment does not manage the platform. Who made a part looks after it until somebody manages it."""
+    parts = {"dapr": "dapr-system", "kafka": "kafka", "ingress": "traefik", "cert_manager": "cert-manager"}
+    ours = {"todo.cloud/installed-by": "test"}
+    there = {"kafka": ours, "managed": {**ours, "todo.cloud/platform-of": "production"}, "others": {}}
+    names = [*parts.values(), "forbidden", *there]
+    answers: dict[str, Any] = {
+        **info("Deployment"), **info("IngressClass"), **info("StatefulSet"), **info("Service"),
+        **info("ClusterIssuer", {"metadata": {"name": "le"}, "status": READY}), **info("CustomResourceDefinition"),
+    }  # fmt: skip
+    for name in names:
+        found = [{"metadata": {"name": name, "labels": there[name]}}] if name in there else []
+        answers[f"kubernetes.core.k8s_info Namespace {name}"] = {"resources": found}
+        tried = {} if name == "forbidden" else {"metadata": {"name": name}}
+        answers[f"kubernetes.core.k8s Namespace {name}"] = {"result": tried}
+    given: dict[str, Any] = {"cert_manager_acme_servers": {"le": "https://acme.example.com/dir"}}
+    for part in ("dapr", "ingress", "cert_manager"):
+        given |= {f"{part}_helm_binary": helm(tmp_path), f"{part}_chart_ref": "/charts/x"}
+    checked = ("forbidden", "managed", "others")
+    hosts = {name: {"platform_role": "dapr", "dapr_namespace": name} for name in checked}
+    described = inventory({"platform": {**{name: {} for name in parts}, **hosts}}, platform_manage=False, **given)
+    run = stubbed.run("platform", described, answers=answers)
+    assert f"{', '.join(checked)} did not come through (platform)" in run.text, run.output
+    assert "There is no Dapr in namespace forbidden, and this inventory may not install it" in run.text
+    assert sorted(each["namespace"] for each in run.arguments("helm_release")) == sorted(parts.values())
+    definitions = [call["args"].get("definition") for call in run.calls]
+    made = [each["metadata"] for each in definitions if isinstance(each, dict) and each["kind"] == "Namespace"]
+    assert {each["name"] for each in made} == set(parts.values())
+    for each in made:
+        assert each["labels"]["todo.cloud/installed-by"] == "test"
+        assert "todo.cloud/platform-of" not in each["labels"], "so that whoever manages the platform can take it"

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
+from ansible_collections.todo.cloud.plugins.module_utils.environments.links import NETWORK_POLICY
+from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
@@ -143,3 +145,30 @@ def test_objects_that_helm_leaves_out_are_told(spec: ReleaseSpec, check: bool) -
     settings = Settings("", "ns", check=check, diff=True)
     found = HelmReleaseRun(Run(kube, helm, settings, lambda line: None, "a test")).present(spec)
     assert [line for line in found.warnings if "helm.sh/hook 'pre-instal', which Helm does not know" in line]
+
+
+def test_a_namespace_that_is_yet_to_be_made_is_no_warning(spec: ReleaseSpec) -> None:
+    predicted = run(FakeKube(), spec, check=True)
+    assert (predicted.action, predicted.changes) == (Action.INSTALL, ("namespace ns is to be made first",))
+    assert predicted.warnings == []
+    with pytest.raises(TodoCloudError, match="There is no namespace 'ns': make it first"):
+        run(FakeKube(), spec)
+
+
+def test_policies_and_quotas_of_the_platform_are_made_again_too() -> None:
+    kube = FakeKube()
+    kube.put(NAMESPACE, "", {"metadata": {"name": "ns"}})
+    release = secret_spec("kafka", {})
+    objects = [("networking.k8s.io/v1", "NetworkPolicy"), ("v1", "ConfigMap")]
+    manifest = "---\n".join(f"apiVersion: {group}\nkind: {kind}\nmetadata: {{name: x}}\n" for group, kind in objects)
+    store(kube, "kafka", manifest=manifest, labels=release.labels({}, "", 1))
+
+    def pending() -> str:
+        one = Run(kube, FakeHelm(kube), Settings("", "ns", platform=True), lambda line: None, "a test")
+        return HelmReleaseRun(one).pending(release)
+
+    assert pending() == "release kafka: NetworkPolicy x does not exist any more", (
+        "other kinds are not listed in each run"
+    )
+    kube.put(NETWORK_POLICY, "ns", {"metadata": {"name": "x"}})
+    assert pending() == ""

@@ -192,6 +192,12 @@ def test_a_workload_without_a_ready_pod(kube: FakeKube, tmp_path: Path) -> None:
     assert missing(kube, part(tmp_path)) == ["a ready pod of kafka"]
 
 
+def test_kinds_are_there(kube: FakeKube) -> None:
+    described = {"name": "cert_manager", "kinds": ["certificates.cert-manager.io", "issuers.cert-manager.io"]}
+    kube.put(CRD, "", {"metadata": {"name": "issuers.cert-manager.io"}})
+    assert missing(kube, described) == ["CRD certificates.cert-manager.io"]
+
+
 def test_sidecars(kube: FakeKube) -> None:
     pod = {"metadata": {"name": "trial", "namespace": "ns"}, "spec": {"containers": [{"name": "app"}]}}
     sidecars = {"name": "dapr", "sidecars": {"dapr_namespace": "dapr-system", "pod": pod}}
