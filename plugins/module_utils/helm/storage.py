@@ -319,7 +319,8 @@ class HelmReader:
             with suppress(CorruptRelease):
                 stored = stored_release(decode(_payload(secret)))
                 before = found.get(stored.name)
-                if before is None or stored.revision > before.revision:
+                is_its = secret["metadata"]["name"] == secret_name(stored.name, stored.revision)
+                if is_its and (before is None or stored.revision > before.revision):
                     found[stored.name] = stored
         gone = (ReleaseStatus.UNINSTALLED, ReleaseStatus.UNINSTALLING)
         return [stored for stored in found.values() if stored.status not in gone]

@@ -230,3 +230,16 @@ def test_a_copied_secret_does_not_make_another_namespace_ours() -> None:
     kube = FakeKube()
     store(kube, "api", 1, payload=encode({**raw_release(), "namespace": "production"}))
     assert HelmReader(kube, "ns").read("api", 1).namespace == "ns"
+
+
+def test_the_newest_revisions_are_read_by_one_request() -> None:
+    kube = FakeKube()
+    store(kube, revision=1, status="superseded")
+    store(kube, revision=2)
+    store(kube, revision=3, status="failed")
+    store(kube, "gone", status="uninstalled")
+    store(kube, "broken", payload="none")
+    store(kube, "copied", payload=encode(raw_release("other", 9)))
+    kube.reads.clear()
+    assert [(each.name, each.revision) for each in HelmReader(kube, "ns").newest()] == [("api", 3)]
+    assert len(kube.reads) == 1
