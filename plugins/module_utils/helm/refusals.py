@@ -14,6 +14,8 @@ from ..failure import Code, Failure
 _REASON = 200  # characters
 # k8s.io/apiserver, pkg/admission/plugin/webhook
 _WEBHOOK = re.compile(r'failed calling webhook "([^"]+)": (?:failed to call webhook: )?(.+)', re.DOTALL)
+# k8s.io/apiextensions-apiserver, pkg/apiserver/conversion
+_CONVERSION = re.compile(r"conversion webhook for ([^\s,]+), Kind=(\w+) failed: (.+)", re.DOTALL)
 _SERVICE = re.compile(r'"https://([^./"]+)\.([^./"]+)\.svc[.:/]')
 _WHY = (
     (
@@ -41,9 +43,10 @@ _WHY = (
 _HOOK_CONFIGURATIONS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
 
 _INVALID = re.compile(r'\b(\w{1,63})(?:\.[\w.-]{1,253})? "([^"]{1,253})" is invalid: (.*)', re.DOTALL)
-_IMMUTABLE = re.compile(
-    r"field is immutable|is immutable after creation|immutable when|updates to statefulset spec for fields other than"
-    r"|cannot change roleRef|may not be changed|cannot be changed|can't be changed|may not change once set"
+IMMUTABLE = re.compile(
+    r"\bis immutable\b|updates to .{1,60} are forbidden|updates to \w+ spec for fields other than"
+    r"|updates may not change fields|cannot change roleRef|may not be changed|cannot be changed|can't be changed"
+    r"|may not change once set"
 )
 _FIELD = re.compile(r"^\[?([\w.\[\]]+): ")
 _WHAT_TO_DO = {
@@ -55,7 +58,7 @@ _WHAT_TO_DO = {
     "Deployment": "keep the old value, or delete it, which is an outage: {delete}",
     "DaemonSet": "keep the old value, or delete it, which is an outage: {delete}",
 }
-_ANY_KIND = "keep the old value, or delete it, so that it is made anew: {delete}"
+_ANY_KIND = "keep the old value, or delete it with all that it holds, so that it is made anew: {delete}"
 
 _NO_MATCH = re.compile(r'no matches for kind "([^"]+)" in version "([^"]+)"')
 _STORED = "from current release manifest"
@@ -71,27 +74,42 @@ def refusal_of(release: str, namespace: str, text: str) -> tuple[Failure, bool] 
 def _found(release: str, namespace: str, text: str) -> Iterator[tuple[Failure, bool]]:
     if webhook := _WEBHOOK.search(text):
         yield _webhook(release, webhook[1], webhook[2]), True
-    if (invalid := _INVALID.search(text)) and _IMMUTABLE.search(invalid[3]):
+    if webhook := _CONVERSION.search(text):
+        yield _conversion(release, *webhook.groups()), True
+    if (invalid := _INVALID.search(text)) and IMMUTABLE.search(invalid[3]):
         yield _immutable(release, namespace, invalid[1], invalid[2], invalid[3]), False
     if kind := _NO_MATCH.search(text):
         yield _not_served(release, namespace, kind[1], kind[2], stored=_STORED in text), False
 
 
 def _webhook(release: str, name: str, reason: str) -> Failure:
+    what, remedy = _why(reason)
+    message = (
+        f"{release}: the admission webhook {name} cannot be called: {what}. To do: {remedy} ({_HOOK_CONFIGURATIONS})."
+    )
+    return Failure(Code.WEBHOOK_DOWN, message, {"release": release, "webhook": name, "reason": reason[:_REASON]})
+
+
+def _conversion(release: str, api_version: str, kind: str, reason: str) -> Failure:
+    what, remedy = _why(reason)
+    remedy = remedy.partition(", or delete")[0]  # that would delete all objects of the kind
+    message = (
+        f"{release}: the conversion webhook of {kind} ({api_version}) cannot be called: {what}. To do: {remedy} "
+        "(spec.conversion of its CustomResourceDefinition names it)."
+    )
+    return Failure(Code.WEBHOOK_DOWN, message, {"release": release, "webhook": kind, "reason": reason[:_REASON]})
+
+
+def _why(reason: str) -> tuple[str, str]:
+    """Why a webhook cannot be called, and what to do about it."""
     service, end = _SERVICE.search(reason), _last(reason)
     server = f"Service {service[1]} in {service[2]}" if service else "its server"
     what, remedy = next(
         ((what, remedy) for pattern, what, remedy in _WHY if pattern.search(end)),
         ("it failed", "{why}"),
     )
-    why = (
-        f"find out why (kubectl get pods,endpointslices,events --namespace {service[2]})" if service else "find out why"
-    )
-    message = (
-        f"{release}: the admission webhook {name} cannot be called: {what} ({server}: {end}). "
-        f"To do: {remedy.format(server=server, why=why)} ({_HOOK_CONFIGURATIONS})."
-    )
-    return Failure(Code.WEBHOOK_DOWN, message, {"release": release, "webhook": name, "reason": reason[:_REASON]})
+    where = f" (kubectl get pods,endpointslices,events --namespace {service[2]})" if service else ""
+    return f"{what} ({server}: {end})", remedy.format(server=server, why=f"find out why{where}")
 
 
 def _immutable(release: str, namespace: str, kind: str, name: str, rest: str) -> Failure:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..failure import Code
 from ..helm.manifest import key_of
-from ..helm.refusals import refusal_of
+from ..helm.refusals import IMMUTABLE, refusal_of
 from ..kube.api import APPLY, KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError, NotFound, Refused, Unauthorized, Unreachable
@@ -31,7 +31,6 @@ from .surroundings import not_there
 _HELM = "helm"  # Helm 4's field manager
 _QUICK_SECONDS = 2.0  # for one dry run, with retries
 _SECONDS = 12.0  # if there is no answer at all in that time: then it names the webhook, which has 10 s by default
-_IMMUTABLE = re.compile(r"field is immutable|updates to \w+ spec for fields other than", re.IGNORECASE)
 _NO_DRY_RUN = re.compile(r"does not support dry run", re.IGNORECASE)
 _ACCOUNT = re.compile(r"error looking up service account [^/\s]+/([^:\s]+):")
 _CLASSES = {
@@ -144,7 +143,7 @@ class DryRuns:
             return []
         if resource.kind == "Secret":
             text = "it is not valid"  # the server's words may hold what is in it
-        if _IMMUTABLE.search(text):
+        if IMMUTABLE.search(text):
             remedy = f"delete it (kubectl delete {resource.plural} {key_of(item)[2]}), or keep the field as it was"
             return [Problem(release, Code.REFUSED, f"{label} can't be changed like this: {text}", remedy)]
         if resource == SERVICE and _PORT_TAKEN.search(text):

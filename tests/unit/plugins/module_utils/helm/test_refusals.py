@@ -42,6 +42,12 @@ IMMUTABLE = [
      "roleRef of RoleBinding rb", "kubectl -n shop delete rolebinding rb"),
     ('Service "svc" is invalid: spec.clusterIP: Invalid value: "": field is immutable',
      "spec.clusterIP of Service svc", "kubectl -n shop delete service svc"),
+    ('StorageClass.storage.k8s.io "fast" is invalid: parameters: Forbidden: updates to parameters are forbidden.',
+     "parameters of StorageClass fast", "kubectl -n shop delete storageclass fast"),
+    ('Pod "once" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`',
+     "spec of Pod once", "kubectl -n shop delete pod once"),
+    ('Database.example.org "main" is invalid: spec.engine: Invalid value: "string": Value is immutable',
+     "spec.engine of Database main", "kubectl -n shop delete database main"),
 ]  # fmt: skip
 STARTS = [
     "Error: UPGRADE FAILED: server-side apply failed for object shop/x apps/v1, Kind=Y: ",
@@ -66,6 +72,17 @@ def test_a_webhook_is_named_and_tried_again(reason: str, what: str, path: str) -
     assert "Service hook in ops" in found.failure.message
     assert "kubectl get validatingwebhookconfigurations" in found.failure.message
     assert found.failure.details["webhook"] == "validate.example.com"
+
+
+def test_a_conversion_webhook_is_named_and_its_kind_is_not_to_be_deleted() -> None:
+    text = HOOK.format(path="/convert", reason="dial tcp 10.96.12.165:443: connect: connection refused")
+    before, _failed, after = text.partition('failed calling webhook "validate.example.com": failed to call webhook: ')
+    found = of(f"{before}conversion webhook for example.org/v1, Kind=Database failed: {after}")
+    assert (found.failure.code, found.transient) == (Code.WEBHOOK_DOWN, True)
+    message = found.failure.message
+    assert "the conversion webhook of Database (example.org/v1) cannot be called: nothing answers there" in message
+    assert "Service hook in ops" in message
+    assert "delete" not in message
 
 
 @pytest.mark.parametrize("start", STARTS, ids=["helm 4", "helm 3"])
