@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import documents_of, is_kept
 from ..helm.state import Action
-from ..helm.storage import IN_CONFIG_MAPS, HelmReader, StoredRelease
+from ..helm.storage import HelmReader, StoredRelease
 from ..kube.api import KubeReader
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import Resource
@@ -76,11 +76,13 @@ def foreign(release: str, message: str, remedy: str) -> Problem:
 
 
 def second_histories(plan: Iterable[PlanItem], storage: HelmReader) -> list[Problem]:
-    """Releases that would be installed although Helm has their history in ConfigMaps."""
-    names = [item.name for item in plan if item.action is Action.INSTALL]
-    others = storage.in_config_maps() if names else frozenset()
-    why, _colon, remedy = IN_CONFIG_MAPS.partition(": ")
-    return [foreign(name, why, remedy) for name in names if name in others]
+    """Releases that would be installed although Helm may have their history elsewhere than in Secrets."""
+    reasons = {item.name: storage.second_history(item.name) for item in plan if item.action is Action.INSTALL}
+    found = []
+    for name, reason in reasons.items():
+        why, _colon, remedy = reason.partition(": ")
+        found += [foreign(name, why, remedy)] if why else []
+    return found
 
 
 @dataclass

@@ -13,6 +13,7 @@ import base64
 import copy
 import gzip
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +35,11 @@ _NOT_SUPERSEDED = f"{SELECTOR},status!=superseded"
 IN_CONFIG_MAPS = (
     "its history stands in ConfigMaps (Helm with HELM_DRIVER=configmap), and a second one beside it would be another "
     "release of the same name: move each of them into a Secret of its name and labels (type helm.sh/release.v1) first"
+)
+ELSEWHERE = (
+    "HELM_DRIVER={driver} is set here, so its history may stand where this collection does not look, and a second one in "
+    "Secrets would be another release of the same name: unset HELM_DRIVER, and if Helm has it elsewhere, move its history "
+    "into Secrets first"
 )
 _SYSTEM_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})
 # Helm's own of a release, its info and its hooks, as far as they decide what Helm writes and deletes.
@@ -247,10 +253,17 @@ class HelmReader:
             self._others = frozenset(histories_of(item["metadata"] for item in items))
         return self._others
 
-    def refuse_second_history(self, name: str) -> None:
-        """Raises foreign_object where a release without a Secret has its history in ConfigMaps."""
+    def second_history(self, name: str) -> str:
+        """Why a release without a Secret may have its history elsewhere, and what to do; empty if it has none."""
         if name in self.in_config_maps():
-            raise error(Code.FOREIGN_OBJECT, f"{name}: {IN_CONFIG_MAPS}. Nothing was written.", release=name)
+            return IN_CONFIG_MAPS
+        driver = os.environ.get("HELM_DRIVER", "")
+        return "" if driver.lower() in ("", "secret", "secrets") else ELSEWHERE.format(driver=quoted(driver))
+
+    def refuse_second_history(self, name: str) -> None:
+        """Raises foreign_object where a release without a Secret may have its history elsewhere."""
+        if why := self.second_history(name):
+            raise error(Code.FOREIGN_OBJECT, f"{name}: {why}. Nothing was written.", release=name)
 
     def read(self, name: str, revision: int | None = None) -> StoredRelease:
         """One revision (the newest when none is given) with manifest and values.

@@ -22,7 +22,7 @@ from ..environments.guard import record as record_cluster
 from ..failure import Code, error
 from ..helm.errors import HelmError
 from ..helm.manifest import manifest_digest
-from ..helm.storage import IN_CONFIG_MAPS, History, ReleaseStatus, StoredRelease
+from ..helm.storage import History, ReleaseStatus, StoredRelease
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE, SECRET
 from ..labels import CHART, ENVIRONMENT, INPUT_KEY, INPUTS, REVISION, WATCHED
@@ -136,8 +136,8 @@ class Adoption:
 
     def _why_not(self, spec: ReleaseSpec, history: History, snapshot: Snapshot) -> str:
         """Why a release is not adopted; empty if it is. Raises release_pending, helm_failed."""
-        if not history and spec.name in self._run.storage.in_config_maps():
-            return IN_CONFIG_MAPS
+        if not history and (why := self._run.storage.second_history(spec.name)):
+            return why
         if not history:
             return "no Helm release of this name: site.yml installs it"
         newest = history[-1]

@@ -328,3 +328,17 @@ def test_no_second_history_beside_one_in_config_maps() -> None:
     assert world.writes() == []
     (row,) = world.adopt({"api": A1}).rows.values()
     assert "HELM_DRIVER=configmap" in row.detail
+
+
+@pytest.mark.parametrize("driver", ["sql", "configmap", "memory"])
+def test_no_first_installation_where_helm_keeps_histories_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, driver: str
+) -> None:
+    world = deployed()
+    monkeypatch.setenv("HELM_DRIVER", driver)
+    assert world.apply({"components": C1}, {"api": A1}, check=True).preflight == []
+    (problem,) = world.apply({"components": C1}, {"api": A1, "web": A1}, check=True).preflight
+    assert (problem.release, problem.certain) == ("web", True)
+    assert f"HELM_DRIVER='{driver}' is set here" in problem.message
+    monkeypatch.setenv("HELM_DRIVER", "secrets")
+    assert world.apply({"components": C1}, {"api": A1, "web": A1}, check=True).preflight == []
