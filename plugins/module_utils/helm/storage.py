@@ -37,9 +37,9 @@ IN_CONFIG_MAPS = (
     "release of the same name: move each of them into a Secret of its name and labels (type helm.sh/release.v1) first"
 )
 ELSEWHERE = (
-    "HELM_DRIVER={driver} is set here, so its history may stand where this collection does not look, and a second one in "
-    "Secrets would be another release of the same name: unset HELM_DRIVER, and if Helm has it elsewhere, move its history "
-    "into Secrets first"
+    "HELM_DRIVER={driver} is set here, so its history may stand where this collection does not look, and a second one "
+    "in Secrets would be another release of the same name: unset HELM_DRIVER, and if Helm has it elsewhere, move its "
+    "history into Secrets first"
 )
 _SYSTEM_LABELS = frozenset({"name", "owner", "status", "version", "createdAt", "modifiedAt"})
 # Helm's own of a release, its info and its hooks, as far as they decide what Helm writes and deletes.
