@@ -7,8 +7,9 @@ Asked about are the rendered objects of the releases that change: a run with not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from ..kube.api import KubeApi
 from ..kube.errors import Forbidden
 from ..kube.resources import NAMESPACE, NODE, POD, RESOURCE_QUOTA, WELL_KNOWN, Resource
 from ..parsing import quoted
-from ..readiness.templates import Object, Template, built_in, mapping
+from ..readiness.templates import Object, Template, built_in, mapping, template_of
 from .capacity import Wanted, maxima, more_pods, shortages
 from .component_types import unknown_types
 from .dry_run import DryRuns, is_port_taken, no_right, without_sidecar
@@ -85,10 +86,13 @@ class Preflight:
             return sorted(found)
         texts = {release: each.hooks for release, each in rendered.items() if isinstance(each, Rendered)}
         hooks = {release: [item for text in each for item in objects_of(text)] for release, each in texts.items()}
+        everything = {release: [*listed, *hooks[release]] for release, listed in objects.items()}
+        # Of custom kinds too; what becomes of those is their operators' business.
         templates = {
-            release: [t for item in [*listed, *hooks[release]] if (t := built_in(item, self._namespace))]
-            for release, listed in objects.items()
+            release: [t for item in listed if (t := template_of(item, self._namespace)) and t.spec]
+            for release, listed in everything.items()
         }
+        tried_pods = [(release, t) for release, i in _pairs(everything) if (t := built_in(i, self._namespace))]
         found += self._images(templates)
         nodes = self._nodes()
         found += self._mismatches(templates, nodes)
@@ -104,12 +108,13 @@ class Preflight:
         tried = _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
         rights = lacking(self._kube, self._name, self._namespace, objects, texts)
         found += tried + [each.problem for each in rights if no_right(*each[:3]) not in tried]
-        pods = _parallel(lambda pair: [(*pair, *runs.pod(*pair))], _pairs(templates))
+        pods = _parallel(lambda pair: [(*pair, *runs.pod(*pair))], tried_pods)
         found += [problem for *_ignored, problems, _pod in pods for problem in problems]
         made = [(release, t, pod) for release, t, _problems, pod in pods if pod]
         found += [problem for each in made for problem in (*without_sidecar(*each), *dapr_of_pods(*each))]
         found += self._unfit_users(made)
-        found += _parallel(lambda pair: self._missing(pair[0], pair[1], brought), list(templates.items()))
+        known = {(release, template.owner) for release, template in tried_pods}
+        found += _parallel(lambda pair: self._missing(pair[0], pair[1], known, brought), list(templates.items()))
         found += _parallel(lambda pair: self._of_component(pair[0], pair[1], brought), _pairs(objects))
         found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
         found += hosts(self._kube, self._namespace, objects)
@@ -152,10 +157,15 @@ class Preflight:
         except Forbidden:
             return True
 
-    def _missing(self, release: str, templates: Sequence[Template], brought: Provided) -> list[Problem]:
+    def _missing(
+        self, release: str, templates: Sequence[Template], known: Set[tuple[str, str]], brought: Provided
+    ) -> list[Problem]:
+        """``known``: releases and owners whose pods Kubernetes itself makes; operators may make what theirs need."""
         found: list[Problem] = []
         for template in templates:
-            found += missing(self._kube, release, self._unprepared(needs_of(template)), template.namespace, brought)
+            certain = (release, template.owner) in known
+            needs = [replace(need, certain=need.certain and certain) for need in self._unprepared(needs_of(template))]
+            found += missing(self._kube, release, needs, template.namespace, brought)
         return found
 
     def _of_component(self, release: str, item: Object, brought: Provided) -> list[Problem]:

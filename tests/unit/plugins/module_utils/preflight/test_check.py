@@ -169,6 +169,23 @@ def test_users_of_images_are_asked_for_once_where_they_count() -> None:
     assert asked == [["r/app:v1"]]
 
 
+def test_pods_of_custom_workloads_need_their_images_and_secrets_too() -> None:
+    rollout = DEPLOYMENT.replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout")
+    there = kube()
+    there.kinds["argoproj.io/v1alpha1", "Rollout"] = Resource("argoproj.io/v1alpha1", "Rollout", "rollouts")
+    rollout = rollout.replace("      containers:", "      serviceAccountName: robot\n      containers:")
+    rendered = {"api": Rendered(rollout % ("api", "database"))}
+    found = Preflight(there, "ns", lambda images: list(images)).problems(rendered)
+    assert [(p.code, p.certain) for p in found] == [
+        (Code.CONFIG_MISSING, False),
+        (Code.IMAGE_NOT_FOUND, True),
+        (Code.SERVICE_ACCOUNT_MISSING, False),
+    ]
+    certificate = "{apiVersion: cert-manager.io/v1, kind: Certificate, metadata: {name: a}, spec: {template: {b: c}}}"
+    there.kinds["cert-manager.io/v1", "Certificate"] = Resource("cert-manager.io/v1", "Certificate", "certificates")
+    assert Preflight(there, "ns", lambda images: list(images)).problems({"api": Rendered(certificate)}) == []
+
+
 HOOK = """
 apiVersion: batch/v1
 kind: Job
