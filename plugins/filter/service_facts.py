@@ -61,7 +61,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.todo.cloud.plugins.module_utils.services.problems import app_problems, entry_problems
+from ansible_collections.todo.cloud.plugins.module_utils.services.problems import (
+    app_problems,
+    entry_problems,
+    exposure_problems,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.services.values import facts
 
 
@@ -78,6 +82,7 @@ def service_facts(
     :raises AnsibleFilterError: the entry has a mistake
     """
     found = app_problems(app) + entry_problems(name, entry)
+    found = found or exposure_problems(name, entry, environment)
     if found:
         raise AnsibleFilterError(" ".join(found))
     return facts(name, entry, app, environment, called_by, base)

@@ -17,7 +17,6 @@ from ..readiness.templates import Template, built_in, items, mapping
 _ALL_TOPICS = "any topic"
 _SIDECAR = "dapr.io/sidecar-{}-request"
 _MIB = 1024.0**2
-_ROUTES = ("Ingress", "HTTPRoute")
 
 
 @dataclass(frozen=True)
@@ -142,23 +141,28 @@ def _number(port: Any, container: Object) -> Any:
 
 def _public(own: Sequence[Object]) -> Iterator[str]:
     for item in own:
-        if item.get("kind") in _ROUTES:
+        if item.get("kind") == "HTTPRoute":
+            yield from _routed(item)
+        elif item.get("kind") == "Ingress":
             secure = {host for tls in items(spec(item).get("tls")) for host in tls.get("hosts") or ()}
             for rule in items(spec(item).get("rules")):
                 host = str(rule.get("host") or "any host")
-                for path in (
-                    items(mapping(rule.get("http")).get("paths")) if "http" in rule else items(rule.get("matches"))
-                ):
-                    where = (
-                        path.get("path")
-                        if isinstance(path.get("path"), str)
-                        else mapping(path.get("path")).get("value")
-                    )
-                    yield f"{'https' if host in secure else 'http'}://{host}{where}"
-            yield from (f"host {host}" for host in spec(item).get("hostnames") or ())
+                for path in items(mapping(rule.get("http")).get("paths")):
+                    yield f"{'https' if host in secure else 'http'}://{host}{path.get('path')}"
         elif item.get("kind") == "Service" and spec(item).get("type") in ("NodePort", "LoadBalancer"):
             ports = [str(each.get("nodePort") or each.get("port")) for each in items(spec(item).get("ports"))]
             yield f"{spec(item)['type']} {name(item)} : {', '.join(ports)}"
+
+
+def _routed(route: Object) -> Iterator[str]:
+    """Where a route is served; TLS is the listener's."""
+    parents = [f"{each.get('namespace', '')}/{each.get('name')}" for each in items(spec(route).get("parentRefs"))]
+    listeners = [str(each["sectionName"]) for each in items(spec(route).get("parentRefs")) if "sectionName" in each]
+    by = f"Gateway {', '.join(parents)}" + (f", listener {', '.join(listeners)}" if listeners else "")
+    for host in spec(route).get("hostnames") or ("any host",):
+        for rule in items(spec(route).get("rules")):
+            paths = [str(mapping(each.get("path")).get("value") or "/") for each in items(rule.get("matches"))]
+            yield from (f"{host}{path} by {by}" for path in paths or ["/"])
 
 
 def _dapr(shown: Shown) -> Iterator[str]:

@@ -27,7 +27,7 @@ from .spec import (
     PODS,
 )
 from .types import check, is_template, nearest, sentence
-from .values import metrics_of, migrations_of, publics_of
+from .values import GATEWAY, metrics_of, migrations_of, publics_of
 
 _NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 _PRIVILEGED = 1024  # ports below are closed to most users
@@ -40,6 +40,27 @@ _LONGEST_MIGRATED = 53 - len(_MIGRATION)  # names of releases have at most 53
 def app_problems(app: Any) -> list[str]:
     """What is wrong with ``app``."""
     return list(check(APP_TYPE, app, "app", templates=False))
+
+
+def exposure_problems(name: str, entry: Mapping[str, Any], environment: Mapping[str, Any]) -> list[str]:
+    """What keeps an entry's public hosts from being served as the environment says; see values.chart_values."""
+    hosts = [public for public in publics_of(entry) if "node_port" not in public]
+    api = environment.get("exposure_api") or "ingress"
+    if not hosts:
+        return []
+    if api not in ("ingress", GATEWAY):
+        return [f"exposure_api ({api}) must be ingress or gateway."]
+    if api != GATEWAY:
+        return []
+    gateway = environment.get("gateway") or {}
+    lacks = " and ".join(f"gateway_{key}" for key in ("name", "namespace") if not gateway.get(key))
+    found = [f"services.{name} is public by a Gateway (exposure_api): set {lacks}, of the one that is there."]
+    return (found if lacks else []) + [
+        f"services.{name}.public.tls: {public['tls']!r} of {public.get('host')} has no effect, since TLS ends at the "
+        "Gateway (exposure_api: gateway): put the Secret into its listener, and leave tls out."
+        for public in hosts
+        if isinstance(public.get("tls"), str)
+    ]
 
 
 def entry_problems(name: str, entry: Any) -> list[str]:

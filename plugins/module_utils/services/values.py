@@ -11,6 +11,7 @@ from .graph import called
 from .spec import ENVIRONMENT_NEEDS, FOREIGN
 from .types import is_template
 
+GATEWAY = "gateway"
 RESOURCES = {"cpu": "50m-500m", "memory": "96Mi-192Mi"}
 # Secrets of the components, where the environment names no others; Dapr reads them at a sidecar's start only.
 _BROKER_SECRET, _DATABASE_SECRET = "kafka-credentials", "database"
@@ -172,7 +173,8 @@ def chart_values(
 ) -> dict[str, Any]:
     """The values of charts/service that an entry stands for; only what it says, without the chart's defaults.
 
-    :param ingress: class_name, annotations, cluster_issuer and traefik_redirect of the environment
+    :param ingress: class_name, annotations, cluster_issuer and traefik_redirect of the environment, or exposure_api and
+        gateway
     """
     values: dict[str, Any] = {}
     if "image" in entry or "role" not in entry:
@@ -350,6 +352,8 @@ def _public(name: str, entry: Mapping[str, Any], ingress: Mapping[str, Any]) -> 
     annotations = dict(ingress.get("annotations") or {})
     for public in publics:
         annotations.update({key: _text(value) for key, value in (public.get("annotations") or {}).items()})
+    if ingress.get("exposure_api") == GATEWAY:
+        return {"exposure": {"api": GATEWAY, **_of_gateway(publics, ingress)}}
     exposure: dict[str, Any] = {
         "api": "ingress",
         "annotations": annotations,
@@ -365,6 +369,17 @@ def _public(name: str, entry: Mapping[str, Any], ingress: Mapping[str, Any]) -> 
     else:
         exposure["host"] = publics[0]["host"]
     return {"exposure": exposure}
+
+
+def _of_gateway(publics: Sequence[Mapping[str, Any]], environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The same hosts by routes: TLS ends at the Gateway, and what Ingresses are annotated with means nothing there."""
+    annotations = {k: _text(v) for public in publics for k, v in (public.get("annotations") or {}).items()}
+    said: dict[str, Any] = {"gateway": dict(environment.get("gateway") or {})}
+    if annotations:
+        said["annotations"] = annotations
+    if len(publics) > 1 or "paths" in publics[0]:
+        return {**said, "rules": [_rule(public, "", "") for public in publics]}
+    return {**said, "host": publics[0]["host"]}
 
 
 def _certificate(name: str, public: Mapping[str, Any], issuer: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.services.values import chart_values
 
 from tests.unit.charts.rendering import DAPR, GATEWAY, INGRESS, Helm, RenderError, merged, minimal_values, pick
 
@@ -386,3 +387,19 @@ def _names(node: Any) -> Iterator[Any]:
             yield from value if key in ("resourceNames", "values") else ()
             named = key.lower().endswith(("name", "namespace")) and not isinstance(value, dict)
             yield from [value] if named else _names(value)
+
+
+def test_an_entry_is_public_by_a_gateway(helm: Helm) -> None:
+    """The same entry as for an Ingress; the environment says which."""
+    gateway = {"name": "edge", "namespace": "gateways"}
+    public = [{"host": "todo.example.com", "paths": ["/api"]}, {"host": "www.example.com"}]
+    entry = {"image": "ghcr.io/todo-app/web:v1", "public": public}
+    values = chart_values("web", entry, {}, {"exposure_api": "gateway", "gateway": gateway})
+    routes = [item for item in helm.service(**values) if item["kind"] in ("HTTPRoute", "Ingress")]
+    assert [(item["kind"], item["spec"]["hostnames"]) for item in routes] == [
+        ("HTTPRoute", ["todo.example.com"]),
+        ("HTTPRoute", ["www.example.com"]),
+        ("HTTPRoute", ["todo.example.com", "www.example.com"]),
+    ]
+    assert {item["spec"]["parentRefs"][0]["sectionName"] for item in routes} == {"https", "http"}
+    assert routes[2]["spec"]["rules"][0]["filters"][0]["requestRedirect"] == {"scheme": "https", "statusCode": 301}

@@ -66,6 +66,17 @@ def test_a_public_endpoint_is_its_urls() -> None:
     assert "https://staging.todo.example.com/" in staging
 
 
+def test_a_route_is_its_hosts_and_listeners() -> None:
+    parent = {"name": "edge", "namespace": "gateways", "sectionName": "https"}
+    rules = [{"matches": [{"path": {"value": "/api"}}, {"path": {"value": "/docs"}}]}, {}]
+    spec = {"parentRefs": [parent], "hostnames": ["a.example.com"], "rules": rules}
+    route = {"kind": "HTTPRoute", "metadata": {"name": "web"}, "spec": spec}
+    by = "by Gateway gateways/edge, listener https"
+    assert paragraphs("web", [route])["Public endpoint"] == [
+        f"a.example.com/api {by}", f"a.example.com/docs {by}", f"a.example.com/ {by}",
+    ]  # fmt: skip
+
+
 def test_what_has_no_sidecar_has_no_paragraph_on_dapr() -> None:
     assert "Dapr" not in paragraphs("frontend", stored("local-frontend"))
 

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.services.problems import (
     app_problems,
     entry_problems,
+    exposure_problems,
     problems,
 )
 
@@ -214,3 +215,25 @@ def test_a_role_and_an_entry_are_checked_together() -> None:
 def test_an_entry_itself_is_no_template() -> None:
     """Nothing could follow from it."""
     assert entry_problems("web", "{{ other }}")[0].startswith("services.web is text; it takes dictionary of")
+
+
+GATEWAY = {"exposure_api": "gateway", "gateway": {"name": "edge", "namespace": "gateways"}}
+
+
+@pytest.mark.parametrize(
+    ("public", "environment", "said"),
+    [
+        ("a.example.com", {}, []),
+        ("a.example.com", GATEWAY, []),
+        ({"host": "a.example.com", "tls": "own"}, {}, []),
+        ({"host": "a.example.com", "tls": "own"}, GATEWAY, [
+            "services.web.public.tls: 'own' of a.example.com has no effect, since TLS ends at the Gateway "
+            "(exposure_api: gateway): put the Secret into its listener, and leave tls out."]),
+        ("a.example.com", {"exposure_api": "gateway", "gateway": {"name": "edge", "namespace": ""}}, [
+            "services.web is public by a Gateway (exposure_api): set gateway_namespace, of the one that is there."]),
+        ("a.example.com", {"exposure_api": "route"}, ["exposure_api (route) must be ingress or gateway."]),
+        ({"node_port": 30080}, {"exposure_api": "gateway"}, []),
+    ],
+)  # fmt: skip
+def test_public_hosts_by_a_gateway(public: Any, environment: dict[str, Any], said: list[str]) -> None:
+    assert exposure_problems("web", {"public": public}, environment) == said

@@ -110,6 +110,23 @@ def exposure(public: Any, ingress: dict[str, Any]) -> dict[str, Any]:
     return dict(chart_values("web", {"public": public}, APP, ingress)["exposure"])
 
 
+def test_a_gateway_serves_the_same_hosts() -> None:
+    gateway = {"name": "edge", "namespace": "gateways"}
+    environment = {**TLS, "exposure_api": "gateway", "gateway": gateway}
+    assert exposure("shop.example.com", environment) == {
+        "api": "gateway",
+        "gateway": gateway,
+        "host": "shop.example.com",
+    }
+    public = [{"host": "a.example.com", "paths": ["/api"], "annotations": {"x": True}}, {"host": "b.example.com"}]
+    assert exposure(public, environment) == {
+        "api": "gateway", "gateway": gateway, "annotations": {"x": "true"},
+        "rules": [{"host": "a.example.com", "paths": [{"path": "/api"}]}, {"host": "b.example.com"}],
+    }  # fmt: skip
+    node_port = chart_values("web", {"image": "r/w:1", "public": {"node_port": 30080}}, APP, environment)
+    assert "exposure" not in node_port
+
+
 def test_the_platform_says_how_a_host_is_public() -> None:
     assert exposure("shop.example.com", TLS) == {
         "api": "ingress",
