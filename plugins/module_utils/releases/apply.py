@@ -171,7 +171,8 @@ class Engine:
         if removals and not settings.prune:
             plan = [item for item in plan if item.action is not Action.UNINSTALL]
             self._report.warnings.append(
-                f"{', '.join(removals)}: deployed here, but no longer in the inventory; prune=true removes what is not."
+                f"{', '.join(removals)}: deployed here, but no longer in the inventory; what is not there is removed "
+                "with `-e release_prune=true` (of this module: prune)."
             )
         changing = [item.spec for item in plan if item.spec and item.action is not Action.NONE]
         self._report.warnings += [text for spec in changing if (text := credential_warning(spec))]
