@@ -30,6 +30,8 @@ class RegistryClient:
         self, registry: str, access: Access, timeout: float = 30.0, pause: Callable[[float], None] = time.sleep
     ) -> None:
         self._http = Transport(registry, access, timeout, pause)
+        self._manifests: dict[Reference, Manifest] = {}  # as they were when images were described
+        self._configs: dict[str, Mapping[str, Any]] = {}  # by digest
 
     def digest(self, reference: Reference) -> str:
         """Digest that a tag points to now, or a given digest after checking that it exists.
@@ -70,7 +72,7 @@ class RegistryClient:
 
         Raises as :meth:`digest` does, and image_not_found when the index has no such platform.
         """
-        top = self.manifest(reference)
+        top = self._known(reference)
         if not top.is_index:
             config = self._config(reference, top)
             own = platform_name(config)
@@ -84,14 +86,14 @@ class RegistryClient:
                 f"{reference} has no image for {chosen or 'any platform'}; it has: {there}.",
                 image=str(reference),
             )
-        one = self.manifest(Reference(reference.registry, reference.repository, "", platforms[chosen]))
+        one = self._known(Reference(reference.registry, reference.repository, "", platforms[chosen]))
         return _image(reference, top, platforms, self._config(reference, one))
 
     def platforms(self, reference: Reference) -> tuple[str, ...]:
         """What an image is built for, as ``os/architecture[/variant]``; empty if it does not say. Raises as
         :meth:`digest` does.
         """
-        top = self.manifest(reference)
+        top = self._known(reference)
         if top.is_index:
             return tuple(platforms_of(top))
         own = platform_name(self._config(reference, top))
@@ -111,6 +113,11 @@ class RegistryClient:
             raise self._answers(answer, f"to the tag {tag}")
         if (named := self._named_digest(answer, reference)) and named != manifest.digest:
             raise self._http.protocol_error(f"it stores {reference} as {named} under the tag {tag}")
+
+    def _known(self, reference: Reference) -> Manifest:
+        if reference not in self._manifests:
+            self._manifests[reference] = self.manifest(reference)
+        return self._manifests[reference]
 
     def _manifest(self, method: str, reference: Reference) -> Response:
         wanted = reference.digest or reference.tag
@@ -149,11 +156,14 @@ class RegistryClient:
             return {}
         if not is_digest(digest):
             raise self._http.protocol_error(f"the configuration of {reference} has no valid digest")
+        if digest in self._configs:
+            return self._configs[digest]
         path = f"/v2/{reference.repository}/blobs/{digest}"
         answer = self._found(self._http.request("GET", path, f"repository:{reference.repository}:pull"), reference)
         if _digest_of(answer.body, digest) != digest:
             raise self._http.protocol_error(f"the configuration of {reference} does not have its digest")
-        return self._json(answer, str(reference))
+        self._configs[digest] = self._json(answer, str(reference))
+        return self._configs[digest]
 
     def _json(self, answer: Response, what: str) -> dict[str, Any]:
         content = json_object(answer.body)

@@ -41,6 +41,17 @@ def test_an_index_names_its_platforms_and_leaves_attestations_out(registry: Fake
     assert "linux/arm/v7, linux/amd64" in refused.message
 
 
+def test_what_describes_an_image_is_asked_for_once(registry: FakeRegistry) -> None:
+    one = registry.push(NAME, "one")
+    registry.push_index(NAME, "many", {"linux/amd64": one})
+    asking = client(registry)
+    for _ in range(2):
+        for tag in ("one", "many"):
+            asking.platforms(ref(tag))
+            asking.image(ref(tag))
+    assert len(registry.requests) == 4  # two manifests, that of the index's image, their configuration
+
+
 def test_as_whom_an_image_runs(registry: FakeRegistry) -> None:
     for said, user in (({"User": "node"}, "node"), ({}, ""), ({"User": 5}, ""), (None, "")):
         registry.push_config(NAME, "v1", json.dumps({"config": said}).encode())
