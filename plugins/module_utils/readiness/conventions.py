@@ -297,16 +297,27 @@ def state_of_word(word: str, kind: str = "") -> State:
 
 
 def _ready_flag(obj: Object) -> Status | None:
-    """``status.ready`` and its like, as true or false."""
-    flags = {key: value for key in _FLAGS if isinstance(value := status(obj).get(key), bool)}
-    key = next((key for key, value in flags.items() if not value), next(iter(flags), ""))
-    return Status(CURRENT if flags[key] else IN_PROGRESS, f"{key}: {str(flags[key]).lower()}") if key else None
+    """``status.ready`` and its like, as true or false, also as text; or as ``2/3``."""
+    flags = {key: (value, holds) for key in _FLAGS if (holds := _holds(value := status(obj).get(key))) is not None}
+    key = next((key for key, (_value, holds) in flags.items() if not holds), next(iter(flags), ""))
+    return Status(CURRENT if flags[key][1] else IN_PROGRESS, f"{key}: {str(flags[key][0]).lower()}") if key else None
+
+
+def _holds(value: Any) -> bool | None:
+    """What a flag says; None if it is none."""
+    if isinstance(value, bool):
+        return value
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if counts := re.fullmatch(r"(\d{1,9})/(\d{1,9})", text):
+        return int(counts[1]) >= int(counts[2])
+    return {"true": True, "false": False}.get(text)
 
 
 def _replicas(obj: Object) -> Status | None:
     """Counts as workloads have them; a partition and a pause of the update strategy are respected."""
-    counts, wanted = status(obj), spec(obj).get("replicas")
-    if not isinstance(wanted, int):
+    counts = status(obj)
+    wanted = next((value for key in _WANTED if type(value := spec(obj).get(key)) is int), None)
+    if wanted is None:
         wanted = counts.get("desiredNumberScheduled")
         if wanted == 0:
             return Status(IN_PROGRESS, "no node wanted yet")
@@ -332,8 +343,11 @@ def _replicas(obj: Object) -> Status | None:
     return Status(state, f"{available}/{wanted} {'available' if 'availableReplicas' in present else 'ready'}")
 
 
+_WANTED = ("replicas", "instances", "members")
 _UPDATED = ("updatedReplicas", "updatedReadyReplicas", "updatedAvailableReplicas", "updatedNumberScheduled")
-_AVAILABLE = ("readyReplicas", "availableReplicas", "numberReady", "numberAvailable")
+_AVAILABLE = (
+    "readyReplicas", "availableReplicas", "numberReady", "numberAvailable", "readyInstances", "readyMembers",
+)  # fmt: skip
 
 
 def _partition(value: Any, wanted: int) -> int:

@@ -82,6 +82,10 @@ def conditions(*entries: str, **more: Any) -> dict[str, Any]:
         ("Current", {"phase": "Ready", "desiredState": "Stopped"}),
         ("Failed", {"failureMessage": "the machine is gone", "ready": False}),
         ("InProgress", {"ready": False}),
+        ("InProgress", {"ready": "false"}),
+        ("InProgress", {"ready": "2/3"}),
+        ("Current", {"ready": "3/3"}),
+        ("Current", {"ready": "True"}),
         ("Current", {"ready": True}),
         ("InProgress", {"observedGeneration": 1, "phase": "Ready"}),
         ("InProgress", {"observedGeneration": "1", "phase": "Ready"}),
@@ -212,3 +216,17 @@ def test_odd_statuses_are_read_without_an_error(status: Any) -> None:
 @pytest.mark.parametrize("status", ["Ready", ["x"], 3])
 def test_a_status_that_is_no_map_says_nothing(status: Any) -> None:
     assert status_of(custom(status)).state == "InProgress"
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "expected"),
+    [
+        ({"instances": 3}, {"readyInstances": 2}, "InProgress"),
+        ({"instances": 3}, {"readyReplicas": 3}, "Current"),
+        ({"members": 3}, {"readyMembers": 1}, "InProgress"),
+        ({"replicas": 2, "instances": 9}, {"readyReplicas": 2}, "Current"),
+        ({"members": ["a", "b"]}, {"readyMembers": 1}, "Current"),
+    ],
+)
+def test_counts_by_other_names(spec: dict[str, Any], status: dict[str, Any], expected: str) -> None:
+    assert status_of(custom(status, spec)).state == expected
