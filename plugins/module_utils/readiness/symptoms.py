@@ -19,7 +19,8 @@ from .pods import Container, Role, containers, created, is_ready, seconds_to_kil
 # Errors of registries that retries do not change (error codes of the distribution spec and their usual wordings).
 _PULL_FINAL = re.compile(
     r"not found|notfound|manifest unknown|name unknown|does not exist|denied|unauthori[sz]ed|forbidden"
-    r"|authentication required|no basic auth|insufficient_scope|no match for platform|\b40[134]\b",
+    r"|authentication required|no basic auth|insufficient_scope|no match(?:ing manifest)? for|no image found in"
+    r"|not known to registry|no such image|unsupported media type|did not resolve to an alias|\b40[134]\b",
     re.IGNORECASE,
 )
 # Kubelet caches of Secrets and ConfigMaps that have not been filled yet: passes by itself (krane's exception).
@@ -29,7 +30,14 @@ MISSING_CONFIG = re.compile(
     r"(secret|configmap)s?\b.*not found|couldn't find key|non-existent (secret|config) key", re.IGNORECASE
 )
 _PULL_REASONS = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError"}
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "ErrImageNeverPull",
+        "RegistryUnavailable",
+        "ImageInspectError",
+        "SignatureValidationFailed",
+    }
 )
 _START_REASONS = frozenset(
     {"CreateContainerError", "RunContainerError", "ContainerCannotRun", "PostStartHookError", "PreStartHookError"}

@@ -93,6 +93,30 @@ def test_an_image_that_cannot_be_pulled_is_the_only_symptom() -> None:
     assert [each.code for each in pod_symptoms(beside_a_sidecar(waiting))] == [Code.IMAGE_PULL]
 
 
+@pytest.mark.parametrize(
+    ("message", "final"),
+    [
+        ('failed to resolve reference "ghcr.io/a/b:v9": ghcr.io/a/b:v9: not found', True),
+        ("reading manifest v9 in quay.io/a/b: manifest unknown", True),
+        ("failed to fetch anonymous token: unexpected status from GET request: 403 Forbidden", True),
+        ("no matching manifest for linux/arm64/v8 in the manifest list entries", True),
+        ('choosing an image from manifest list: no image found in image index for architecture "arm64"', True),
+        ("repository name not known to registry", True),
+        ("unsupported media type application/vnd.cncf.helm.config.v1+json", True),
+        ('short-name "api:v1" did not resolve to an alias and no unqualified-search registries are defined', True),
+        ("toomanyrequests: You have reached your pull rate limit", False),
+        ("dial tcp 10.0.0.1:443: connect: connection refused", False),
+        ("lookup ghcr.io on 10.96.0.10:53: no such host", False),
+        ("tls: failed to verify certificate: x509: certificate signed by unknown authority", False),
+        ("503 Service Unavailable", False),
+        ("unexpected EOF", False),
+    ],
+)
+def test_what_a_registry_will_say_again_has_a_short_grace(message: str, final: bool) -> None:
+    (found,) = pod_symptoms(beside_a_sidecar({"waiting": {"reason": "ErrImagePull", "message": message}}))
+    assert found.grace == ("image_pull_final" if final else "image_pull")
+
+
 def test_a_native_sidecar_that_has_not_started_holds_its_app_back() -> None:
     waiting = {"waiting": {"reason": "PodInitializing"}}
     (found,) = pod_symptoms(beside_a_sidecar(waiting, native=True, started=False))
