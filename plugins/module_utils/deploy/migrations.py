@@ -20,8 +20,8 @@ from ..kube.resources import JOB
 from ..planning.plan import PlanItem
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
-from ..readiness.fields import is_true, name, terminating, timestamp, uid
-from .job_output import last_lines
+from ..readiness.fields import is_true, name, terminating, uid
+from .job_output import jobs_of, last_lines
 from .rendering import Rendering
 from .run import Run
 
@@ -102,9 +102,7 @@ class Migrations:
             self._run.kube.delete(JOB, self._namespace, name(job), uid=uid(job))
 
     def _jobs(self, spec: ReleaseSpec) -> Sequence[Object]:
-        selector = f"app.kubernetes.io/instance={spec.name}"
-        found = self._run.kube.list_(JOB, self._namespace, label_selector=selector)[0]
-        return sorted(found, key=lambda job: timestamp(job["metadata"].get("creationTimestamp")) or 0.0)
+        return jobs_of(self._run.kube, self._run.storage, spec.name)
 
     def _failed(self, spec: ReleaseSpec) -> str:
         """Why it has to run again, though it was applied; empty when it is at work or has ended well."""

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..dapr.trust import read_trust
+from ..deploy.job_output import jobs_of
 from ..environments.certificates import certificates
 from ..environments.links import read_cuts, sentences
-from ..failure import Code, error
+from ..failure import Code, TodoCloudError, error
 from ..helm.state import Lock
 from ..helm.storage import CorruptRelease, HelmReader, Revision
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden, KubeError
-from ..kube.resources import JOB, WELL_KNOWN
+from ..kube.resources import WELL_KNOWN
 from ..labels import ENVIRONMENT, MIGRATION
 from ..locking.lease import holder_of
 from ..locking.lock import lock_state
@@ -146,10 +147,9 @@ def release_status(
 def _migration(live: Revision, kube: KubeApi, namespace: str) -> dict[str, Any]:
     """How the last Job of a migration ended; nothing where it may not be read, or is gone."""
     try:
-        jobs = kube.list_(JOB, namespace, label_selector=f"app.kubernetes.io/instance={live.name}")[0]
-    except KubeError:
+        newest = next(reversed(jobs_of(kube, HelmReader(kube, namespace), live.name)), None)
+    except TodoCloudError:
         return {}
-    newest = max(jobs, key=lambda job: str(job["metadata"].get("creationTimestamp")), default=None)
     if newest is None or is_true(newest, "Complete"):
         return {}
     state = State.FAILED if is_true(newest, "Failed") else State.IN_PROGRESS

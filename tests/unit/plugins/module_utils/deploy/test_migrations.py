@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import JOB
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import JOB, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption
 from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
@@ -174,10 +175,47 @@ def test_a_killed_run_goes_on_with_its_job() -> None:
     assert world.helm.jobs == started, "the Job that ran is taken, not made again"
 
 
+def put_job(world: World, job: str, **more: Any) -> None:
+    """One of an earlier version, which Helm stores, unless ``more`` says otherwise: status, stored, metadata."""
+    notes = {"meta.helm.sh/release-name": "api-migration", "meta.helm.sh/release-namespace": "ns"}
+    about = {"name": job, "labels": {"app.kubernetes.io/instance": "api-migration"}, "annotations": notes}
+    world.kube.put(JOB, "ns", {"metadata": {**about, **more.get("metadata", {})}, "status": more.get("status", {})})
+    if more.get("stored", True):
+        secret = world.kube.objects["Secret", "ns", secret_name("api-migration", 1)]
+        raw = decode(secret["data"]["release"])
+        raw["manifest"] += f"\n---\napiVersion: batch/v1\nkind: Job\nmetadata: {{name: {job}}}\n"
+        world.kube.put(SECRET, "ns", {**secret, "data": {"release": encode(raw)}})
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"metadata": {"annotations": {}}},
+        {"metadata": {"ownerReferences": [{"kind": "CronJob", "name": "c", "uid": "u", "controller": True}]}},
+        {"stored": False},
+    ],
+    ids=["labels", "a CronJob's", "a copy"],
+)
+def test_jobs_of_others_with_the_same_labels_are_neither_waited_for_nor_judged(
+    foreign: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = migrated("v0", "v1")
+    put_job(world, "at-work", status={"active": 1}, **foreign)
+    put_job(world, "failed", status={"conditions": [{"type": "Failed", "status": "True"}]}, **foreign)
+    for key in [key for key in world.kube.objects if key[0] == "ConfigMap"]:
+        del world.kube.objects[key]
+    started = list(world.helm.jobs)
+    deploy(world.forget(), "v1")
+    assert world.helm.jobs == started, "a migration does not run again since somebody else's Job failed"
+    assert set_info(world.kube, "ns", "staging", status=True)["status"]["api-migration"]["state"] == "Current"
+    monkeypatch.setattr("time.sleep", lambda _seconds: pytest.fail("it waits for somebody else's Job"))
+    deploy(world, "v2")
+    assert {("Job", "ns", "at-work"), ("Job", "ns", "failed")} <= world.kube.objects.keys()
+
+
 def test_one_of_another_version_that_is_still_at_work_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     world = migrated("v1")
-    world.kube.put(JOB, "ns", {"metadata": {"name": "api-migration-old", "labels": {
-        "app.kubernetes.io/instance": "api-migration"}}, "status": {"active": 1}})  # fmt: skip
+    put_job(world, "api-migration-old", status={"active": 1})
 
     def ends(_seconds: float) -> None:
         assert world.helm.commands == []
@@ -192,8 +230,7 @@ def test_one_of_another_version_that_is_still_at_work_is_waited_for(monkeypatch:
 
 def test_one_that_never_ends_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     world = migrated("v1")
-    world.kube.put(JOB, "ns", {"metadata": {"name": "api-migration-old", "labels": {
-        "app.kubernetes.io/instance": "api-migration"}}})  # fmt: skip
+    put_job(world, "api-migration-old")
     monkeypatch.setattr("ansible_collections.todo.cloud.plugins.module_utils.kube.deadline.Deadline.expired", True)
     failed = failing(world, "v2")
     assert "Job api-migration-old of an earlier run is still at work, so it was not run again" in failed.failure.message
@@ -215,7 +252,9 @@ def test_the_status_says_how_it_ended() -> None:
 
 def test_one_that_hangs_is_stopped_and_named() -> None:
     world = migrated("v1")
+    put_job(world, "copy-for-a-look", status={"active": 1}, stored=False)
     failed = failing(world, "v1", migrations={"image": "r/m:hangs", "timeout": 1})
+    assert ("Job", "ns", "copy-for-a-look") in world.kube.objects
     name = world.helm.jobs[-1]
     assert "; it was stopped; its wave was not touched" in failed.failure.message
     assert ("Job", "ns", name) not in world.kube.objects

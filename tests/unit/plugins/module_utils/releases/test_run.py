@@ -19,7 +19,9 @@ def world(image: str = "r/api:v1.0.0") -> World:
     found = deployed()
     store(found.kube, "api", 2, chart_name="service", config={"image": image, "replicas": 3, "env": {"A": "1"}})
     labels = {"app.kubernetes.io/instance": "api-run"}
-    found.kube.put(POD, "ns", {"metadata": {"name": "api-run-x", "labels": labels}})
+    owner = {"kind": "Job", "name": "api-run", "uid": "j", "controller": True}
+    found.kube.put(POD, "ns", {"metadata": {"name": "api-run-x", "labels": labels, "ownerReferences": [owner]}})
+    found.kube.put(POD, "ns", {"metadata": {"name": "a-copy-of-it", "labels": labels}})
     found.kube.log = "first\nlast"
     return found
 
