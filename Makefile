@@ -128,6 +128,10 @@ peers: venv ## compare with other projects' test suites (PEERS=DIR: programs tha
 cases: venv ## run small cases that deploy to the cluster of $$KUBECONFIG (CASES=DIR: folders with a run.sh)
 	@python3 -m tests.outside cases $(CASES)
 
+.PHONY: upstream-charts
+upstream-charts: venv ## what the platform's roles give to charts of others, by these charts: unknown keys (FROM=DIR has them unpacked)
+	@PYTHONPATH=collections:. python3 -m tests.upstream_charts $(FROM)
+
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
 	@ruff check .

@@ -11,12 +11,14 @@ from typing import Any
 import kubernetes_validate
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.environments.table import allowed
+from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
 from kubernetes.utils.quantity import parse_quantity
 
 from tests.cluster.build.parts import DAPR_CHART
 from tests.unit.ansible_runs import TOP
 from tests.unit.charts.rendering import Helm, built
 from tests.unit.inventories.conftest import CANARY, OWN, cluster_file
+from tests.upstream_charts import unlimited
 
 Rendered = Callable[[str], dict[str, Any]]
 
@@ -177,6 +179,7 @@ def test_the_local_dapr_renders(helm: Helm, rendered: Rendered) -> None:
         stdin=json.dumps(platform["dapr"]),
     )
     assert f"ghcr.io/dapr/injector:{platform['dapr_version']}" in text
+    assert list(unlimited(objects_of(text))) == []
     assert "secret-reader" not in text, "no account of namespace default may read Secrets because of Dapr"
 
 
