@@ -150,6 +150,8 @@ def _up(options: argparse.Namespace) -> None:
     if found_provider == "kind":
         if options.kwok_nodes:
             raise ClusterError("Fake nodes are for the bare-machine cluster: use LOCAL_CLUSTER=local.")
+        if options.policies:
+            raise ClusterError("Policies are enforced by the bare-machine cluster alone: use LOCAL_CLUSTER=local.")
         found = kind.up(options.name)
     else:
         found = lifecycle.up(options.name, options.kwok_nodes, policies=options.policies)

@@ -28,8 +28,8 @@ from ..records.packing import check_size
 from ..records.record import Member, Record
 from ..records.secret_values import value_at, with_values
 from ..rollout.targets import Target
+from .request import spec_of
 from .run import LockedRun
-from .writer import spec_of
 
 _ROOM = "x" * 2000  # for what is only known later: targets and images of one release
 

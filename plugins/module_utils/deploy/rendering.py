@@ -23,7 +23,7 @@ from ..planning.hiding import without_secrets
 from ..planning.plan import PlanItem, Read
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..settings import Settings
-from .writer import apply_request
+from .request import apply_request
 
 _SIDE_BY_SIDE = 8
 

@@ -27,8 +27,8 @@ from ..planning.spec import ReleaseSpec, VersionIds
 from ..preflight.problem import Problem
 from ..records.record import Member, Record
 from .boundary import Contents, foreign
+from .request import apply_request, spec_of
 from .run import Run
-from .writer import apply_request, spec_of
 
 _ROLLBACK = ("pre-rollback", "post-rollback")  # events of Helm
 

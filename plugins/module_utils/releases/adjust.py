@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..deploy.boundary import Contents
+from ..deploy.request import spec_of
 from ..deploy.restore_check import RestoreCheck, Target
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verifier
-from ..deploy.writer import spec_of
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
 from ..kube.api import MERGE

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from ..deploy.recorder import Recorder
 from ..deploy.report import Outcome, Report, Row
+from ..deploy.request import apply_request
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verifier
-from ..deploy.writer import apply_request
 from ..digest import digest_of, input_digest
 from ..environments.guard import Claims, Guard, guard
 from ..environments.guard import record as record_cluster

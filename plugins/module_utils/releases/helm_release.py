@@ -13,9 +13,10 @@ from typing import Any
 from ..deploy.back_off import BackOff
 from ..deploy.orphans import with_orphans
 from ..deploy.rendering import Rendering
+from ..deploy.request import apply_request
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.verification import Verifier
-from ..deploy.writer import ReleaseWriter, apply_request
+from ..deploy.writer import ReleaseWriter
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error, one_or_many
 from ..helm.cli import Helm
@@ -87,7 +88,7 @@ class HelmReleaseRun:
         self._skip_crds = skip_crds
         self._secrets = SecretInputs(run.kube, run.helm, run.settings.namespace)
         self._report = HelmReleaseReport()
-        self._gone: tuple[str, ...] = ()
+        self._gone_from: dict[int, tuple[str, ...]] = {}  # by revision
 
     def present(self, spec: ReleaseSpec) -> HelmReleaseReport:
         """Installs or upgrades the release and verifies it. Raises TodoCloudError with the report if it fails."""
@@ -102,7 +103,7 @@ class HelmReleaseRun:
             manual = state is State.MANUAL
             changes = changes_of(spec, revisions, snapshot, stored, manual=manual) if stored else ()
             missing = () if there else (f"namespace {self._settings.namespace} is to be made first",)
-            report.changes = (*missing, *changes, *self._gone)
+            report.changes = (*missing, *changes, *self._gone(spec.name, revisions))
             if self._settings.check:
                 report.changed = report.action.writes
                 self._preview(spec, snapshot, there)
@@ -130,8 +131,8 @@ class HelmReleaseRun:
         snapshot = self._take()
         lock = lock_state(self._kube, settings.namespace, platform=settings.platform)[0]
         state = self._state(spec, snapshot, lock)
-        if self._gone:
-            return f"release {spec.name}: {', '.join(self._gone)}"
+        if gone := self._gone(spec.name, snapshot.history(spec.name)):
+            return f"release {spec.name}: {', '.join(gone)}"
         if action_for(state, Wanted.APPLIED) is not Action.NONE:
             return f"release {spec.name} is {state.value}"
         if with_orphans(snapshot.history(spec.name)):
@@ -194,16 +195,23 @@ class HelmReleaseRun:
         if facts.readable and revisions and revisions[-1].status is ReleaseStatus.DEPLOYED:
             origin = origin_of(revisions, None, self._read)
             current = self._current(spec.name, revisions[-1].revision, snapshot)
-            self._gone = self._deleted(spec.name, revisions[-1].revision)
-            facts = Facts("" if self._gone else origin.key, origin.manual, verified=current, current=current)
+            key = "" if self._gone(spec.name, revisions) else origin.key
+            facts = Facts(key, origin.manual, verified=current, current=current)
         wanted = self._secrets.as_labelled(spec, snapshot, self._read)
         return release_state(revisions, facts, wanted.wanted(snapshot.version_ids), lock)
 
-    def _deleted(self, name: str, revision: int) -> tuple[str, ...]:
-        """What somebody deleted of its objects; of the platform's there are too many kinds to list all in each run."""
-        stored, kinds = self._readable(name, revision), _PROTECTING if self._settings.platform else None
-        gone = deleted(self._kube, self._settings.namespace, stored.manifest, kinds) if stored else []
-        return tuple(f"{each} does not exist any more" for each in gone)
+    def _gone(self, name: str, revisions: History) -> tuple[str, ...]:
+        """What somebody deleted of the objects of its newest revision, if that one is deployed. It is looked for once
+        for each revision; of the platform's there are too many kinds to list all in each run.
+        """
+        if not revisions or revisions[-1].status is not ReleaseStatus.DEPLOYED:
+            return ()
+        revision, kinds = revisions[-1].revision, _PROTECTING if self._settings.platform else None
+        if revision not in self._gone_from:
+            stored = self._readable(name, revision)
+            gone = deleted(self._kube, self._settings.namespace, stored.manifest, kinds) if stored else []
+            self._gone_from[revision] = tuple(f"{each} does not exist any more" for each in gone)
+        return self._gone_from[revision]
 
     def _current(self, name: str, revision: int, snapshot: Snapshot) -> bool:
         stored = self._readable(name, revision)

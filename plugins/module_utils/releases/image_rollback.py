@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..deploy.report import Report
+from ..deploy.request import spec_of
 from ..deploy.run import Run
-from ..deploy.writer import spec_of
 from ..environments.guard import Claims, guard
 from ..failure import Code, TodoCloudError, error
 from ..planning.spec import ReleaseSpec

@@ -116,6 +116,16 @@ def test_a_missing_command_is_asked_for(done: list[str]) -> None:
     assert done == []
 
 
+@pytest.mark.parametrize(
+    ("option", "words"), [("--policies", "Policies are enforced by"), ("--kwok-nodes=2", "Fake nodes")]
+)
+def test_what_kind_cannot_do_is_refused(option: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "provider", lambda name: "kind")
+    monkeypatch.setattr(cli.kind, "up", lambda name: pytest.fail("it is started all the same"))
+    with pytest.raises(ClusterError, match=f"{words} .*: use LOCAL_CLUSTER=local"):
+        cli.run(["up", option, "one"])
+
+
 def test_down_of_what_is_not_there_is_fine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

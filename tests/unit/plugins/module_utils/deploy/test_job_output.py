@@ -17,7 +17,9 @@ PASSWORD = "Xy7-harbour-tulip-93"
 def cluster(kube: FakeKube | None = None) -> FakeKube:
     found = kube or FakeKube()
     labels = {"app.kubernetes.io/instance": "api-run"}
-    found.put(POD, "ns", {"metadata": {"name": "api-run-x", "labels": labels}})
+    owner = {"kind": "Job", "name": "api-run", "uid": "j", "controller": True}
+    found.put(POD, "ns", {"metadata": {"name": "api-run-x", "labels": labels, "ownerReferences": [owner]}})
+    found.put(POD, "ns", {"metadata": {"name": "a-copy-of-it", "labels": labels}})
     found.put(POD, "ns", {"metadata": {"name": "api-x", "labels": {"app.kubernetes.io/instance": "api"}}})
     found.put(SECRET, "ns", {"metadata": {"name": "app"}, "type": "Opaque", "stringData": {"password": PASSWORD},
                              "data": {"password": "WHk3LWhhcmJvdXItdHVsaXAtOTM="}})  # fmt: skip
@@ -26,9 +28,9 @@ def cluster(kube: FakeKube | None = None) -> FakeKube:
 
 
 def test_the_last_lines_of_its_own_pods() -> None:
-    lines = last_lines(cluster(), "ns", "api-run", 2)
-    assert lines == ["two", f"login with {PASSWORD}"]
-    assert PASSWORD not in masked(lines[1]), "it is known from now on"
+    lines = last_lines(cluster(), "ns", "api-run", 4)
+    assert lines == ["one", "two", f"login with {PASSWORD}"]
+    assert PASSWORD not in masked(lines[2]), "it is known from now on"
 
 
 def test_what_cannot_be_read_is_said() -> None:

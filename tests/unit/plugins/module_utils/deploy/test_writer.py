@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy import writer as writer_module
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import LockedRun, Run
-from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter, spec_of
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import OWNER, HelmError
@@ -282,10 +282,7 @@ def test_settle_finishes_an_uninstall_and_quarantines_an_unreadable_entry() -> N
     assert statuses(kube) == []
 
 
-def test_a_member_is_redeployed_from_its_record_with_the_records_digests(tmp_path: Path) -> None:
-    spec = spec_of(MEMBER, RECORD, "ns", tmp_path)
-    assert (spec.inputs, spec.chart_digest, spec.values) == (MEMBER.inputs, MEMBER.chart_digest, MEMBER.values)
-    assert Path(spec.chart).read_bytes() == RECORD.charts[MEMBER.chart_digest]
+def test_a_member_is_redeployed_from_its_record_with_the_records_digests() -> None:
     kube = FakeKube()
     done = make(kube, FakeHelm(kube)).redeploy(MEMBER, RECORD, {}, soon())
     assert (done.action, done.now) == (Action.INSTALL, 1)
@@ -298,14 +295,6 @@ def test_a_release_that_does_not_settle_is_not_written() -> None:
     store(kube, status="pending-upgrade", labels={"todo.cloud/inputs": "a"})
     with pytest.raises(TodoCloudError, match="does not settle"):
         make(kube, FakeHelm(kube)).settle("api", Action.RECOVER, lambda history: Action.RECOVER)
-
-
-def test_a_record_without_the_chart_says_so(tmp_path: Path) -> None:
-    with pytest.raises(TodoCloudError, match="does not hold its chart") as caught:
-        spec_of(MEMBER, replace(RECORD, charts={}), "ns", tmp_path)
-    assert caught.value.failure.code is Code.ROLLBACK_TARGET_MISSING
-    reference = replace(MEMBER, local=False, chart="oci://r/c", chart_version="1.0.0")
-    assert spec_of(reference, replace(RECORD, charts={}), "ns", tmp_path).chart_version == "1.0.0"
 
 
 def test_threads_may_share_a_writer() -> None:

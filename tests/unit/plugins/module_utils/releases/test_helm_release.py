@@ -23,7 +23,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     Resource,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
+from ansible_collections.todo.cloud.plugins.module_utils.planning.drift import deleted
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
+from ansible_collections.todo.cloud.plugins.module_utils.releases import helm_release
 from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import HelmReleaseRun
 from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
 
@@ -91,8 +93,15 @@ class Limited(FakeKube):
             raise Forbidden("The credentials may not list them.", 403)
 
 
-def test_what_was_deleted_by_hand_is_made_again() -> None:
+def test_what_was_deleted_by_hand_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A policy or a quota has no status that would tell."""
+    looked: list[str] = []
+
+    def spied(kube: FakeKube, namespace: str, manifest: str, kinds: Any) -> list[str]:
+        looked.append(namespace)
+        return deleted(kube, namespace, manifest, kinds)
+
+    monkeypatch.setattr(helm_release, "deleted", spied)
     kube = Limited()
     kube.put(NAMESPACE, "", {"metadata": {"name": "ns"}})
     release = secret_spec("environment", {"maps": ["a", "b"], "service": True})
@@ -106,8 +115,10 @@ def test_what_was_deleted_by_hand_is_made_again() -> None:
     assert HelmReleaseRun(one).pending(release) == f"release environment: {gone}"
     predicted = run(kube, release, check=True)
     assert (predicted.action, predicted.changes) == (Action.UPGRADE, (gone,))
+    looked.clear()
     done = run(kube, release)
     assert (done.action, done.changes, done.changed) == (Action.UPGRADE, (gone,), True)
+    assert len(looked) == 1, "its kinds are listed once, however often the state is asked for"
     assert kube.find(SERVICE, "ns", "environment")
     assert run(kube, release).action is Action.NONE
 
