@@ -24,6 +24,7 @@ from tests.molecule.phases import Reader, table, write_junit
 
 NAME = "molecule"
 SCENARIOS = TOP / "extensions" / "molecule"
+EDGE = frozenset({"role_cert_manager", "role_ingress"})  # their programs are built for the bare-machine cluster only
 _PATIENCE_SECONDS = 20
 
 
@@ -61,6 +62,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if unknown := set(options.scenarios) - set(known):
         parser.error(f"there is no scenario {', '.join(sorted(unknown))}: choose from {', '.join(known)}")
+    if options.provider == "kind":
+        if edge := EDGE & set(options.scenarios):
+            parser.error(f"{', '.join(sorted(edge))}: use the bare-machine cluster (PROVIDER=local)")
+        options.scenarios = options.scenarios or [name for name in known if name not in EDGE]
     return options
 
 
@@ -69,7 +74,8 @@ def _on_a_cluster(options: argparse.Namespace, reader: Reader) -> tuple[int, lis
     left: list[str] = []
     with Engine() if options.provider == "kind" else nullcontext() as engine:
         _remove()  # what a killed run has left
-        cli.run(["build", NAME])
+        edge = options.provider != "kind" and (not options.scenarios or EDGE & set(options.scenarios))
+        cli.run(["build", *(["--edge"] if edge else []), NAME])
         try:
             code = _run(options.scenarios, options.provider, reader)
         finally:

@@ -92,8 +92,21 @@ def test_an_engine_that_ran_before_runs_on(world: World) -> None:
 def test_the_bare_machine_cluster_needs_no_engine(world: World) -> None:
     world.molecule_prints(OK, 0)
 
-    assert molecule.main(["--provider", "local"]) == 0
+    assert molecule.main(["default", "--provider", "local"]) == 0
     assert world.calls == ["build molecule"]
+
+
+def test_the_edge_is_built_for_its_scenarios_on_the_bare_machine_alone(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.molecule_prints(OK, 0)
+
+    for chosen in (["role_ingress"], []):
+        assert molecule.main([*chosen, "--provider", "local"]) == 0
+    assert world.calls == ["build --edge molecule"] * 2
+    with pytest.raises(SystemExit):
+        molecule.main(["default", "role_ingress"])
+    assert "role_ingress: use the bare-machine cluster (PROVIDER=local)" in capsys.readouterr().err
 
 
 def test_a_machine_that_cannot_run_kind_fails_with_the_reason(world: World, tmp_path: Path) -> None:
