@@ -49,3 +49,13 @@ def test_no_vault_is_committed() -> None:
 def test_ansible_ignores_the_example_vault() -> None:
     """It lies beside the inventories, not in one, where Ansible would load it."""
     assert not list(TOP.glob("inventories/*/**/vault.example.yml"))
+
+
+@pytest.mark.parametrize("inventory", ["production", "aks", "gke", "oke"])
+@pytest.mark.parametrize("role", ["ingress", "cert_manager"])
+def test_every_variable_of_the_edge_is_named(inventory: str, role: str) -> None:
+    """Set, or in a sentence that says what it is for."""
+    text = "\n".join(file.read_text() for file in sorted((folder(inventory) / "group_vars/all").glob("*.yml")))
+    spec = yaml.safe_load((TOP / "roles" / role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]
+    lacks = [name for name in spec["options"] if not re.search(rf"\b{name}\b", text)]
+    assert lacks == []
