@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from ..failure import Code, error
-from .credentials import auth_options, complete
+from .credentials import Credentials, auth_options, complete
 from .impersonation import Impersonation
 from .kubeconfig import Active, active
 from .proxy import proxy_of
@@ -30,6 +30,8 @@ def client_environment(params: Mapping[str, Any]) -> dict[str, str]:
     """
     auth = auth_options(params)
     found = _active(auth)
+    if found.user.get("auth-provider"):
+        Credentials(params)  # refuses a token that those modules would renew, see auth_provider.py
     return _identity(Impersonation.of(auth, found.user)) | _way(auth, found)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.kube.client_environment import client_environment
 from ansible_collections.todo.cloud.plugins.module_utils.kube.credentials import Credentials
 from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from kubernetes.config import kube_config
@@ -35,6 +36,8 @@ def test_an_expired_token_is_not_renewed_over_a_connection_that_nobody_checks() 
         provider: dict[str, Any] = {"name": "oidc", "config": config}
         with pytest.raises(TodoCloudError, match="auth-provider oidc has expired: renew it") as caught:
             Credentials({"kubeconfig": kubeconfig({"auth-provider": provider})})
+        with pytest.raises(TodoCloudError, match="auth-provider oidc has expired"):
+            client_environment({"kubeconfig": kubeconfig({"auth-provider": provider})})  # kubernetes.core would as well
         assert issuer.requests == []
     assert caught.value.failure.code is Code.CREDENTIALS
     assert CANARY not in masked(str(caught.value))
