@@ -397,26 +397,31 @@ class HelmStorage(HelmReader):
         self._contents.pop(revision.secret, None)
 
     def quarantine(self, name: str, release: str) -> None:
-        """Moves a Secret without a readable release out of Helm's way; its data stays in ``<name>.corrupt``.
+        """Moves a Secret without a readable release out of Helm's way; its data stays in ``<name>.corrupt``, or with its
+        uid behind that where another one has the name.
 
         Helm skips a revision that it cannot decode but fails on the name, so every upgrade would fail. What it can read
         and we cannot, it would act on.
         """
         secret = self._kube.get(SECRET, self.namespace, name)
+        uid, data, target = secret["metadata"]["uid"], secret.get("data") or {}, f"{name}.corrupt"
+        there = self._kube.find(SECRET, self.namespace, target)
+        if there is not None and there.get("data") != data:
+            target = f"{target}.{uid}"
         kept = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {
-                "name": f"{name}.corrupt",
+                "name": target,
                 "namespace": self.namespace,
                 "labels": {"todo.cloud/corrupt-release": release},
             },
             "type": "Opaque",
-            "data": secret.get("data") or {},
+            "data": data,
         }
         with suppress(AlreadyExists):  # by a run that was killed before the next step
             self._kube.create(SECRET, self.namespace, kept)
-        self._kube.delete(SECRET, self.namespace, name, uid=secret["metadata"]["uid"])
+        self._kube.delete(SECRET, self.namespace, name, uid=uid)
 
 
 def _seconds(timestamp: Any) -> float:

@@ -166,6 +166,17 @@ def test_a_quarantine_that_was_cut_off_is_finished() -> None:
     assert HelmReader(kube, "ns").history("api") == []
 
 
+def test_a_quarantine_loses_nothing_where_another_one_has_the_name() -> None:
+    kube = FakeKube()
+    uid = store(kube, payload="garbage")
+    name = HelmReader(kube, "ns").history("api")[-1].secret
+    kube.put(SECRET, "ns", {"metadata": {"name": f"{name}.corrupt"}, "data": {"release": "older garbage"}})
+    HelmStorage(kube, "ns").quarantine(name, "api")
+    assert kube.get(SECRET, "ns", f"{name}.corrupt")["data"]["release"] == "older garbage"
+    assert kube.get(SECRET, "ns", f"{name}.corrupt.{uid}")["data"]["release"] == "garbage"
+    assert HelmReader(kube, "ns").history("api") == []
+
+
 def test_a_secret_without_the_key_is_corrupt() -> None:
     kube = FakeKube()
     store(kube, revision=1)
