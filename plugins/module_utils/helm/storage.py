@@ -397,8 +397,8 @@ class HelmStorage(HelmReader):
         self._contents.pop(revision.secret, None)
 
     def quarantine(self, name: str, release: str) -> None:
-        """Moves a Secret without a readable release out of Helm's way; its data stays in ``<name>.corrupt``, or with its
-        uid behind that where another one has the name.
+        """Moves a Secret without a readable release out of Helm's way; its data stays in ``<name>.corrupt``, or, where
+        another one has that name, with its uid behind it.
 
         Helm skips a revision that it cannot decode but fails on the name, so every upgrade would fail. What it can read
         and we cannot, it would act on.
