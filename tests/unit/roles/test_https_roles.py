@@ -189,10 +189,11 @@ def test_a_missing_part_is_installed_by_whoever_may_and_no_other(stubbed: Stubbe
     parts = {"dapr": "dapr-system", "kafka": "kafka", "ingress": "traefik", "cert_manager": "cert-manager"}
     ours = {"todo.cloud/installed-by": "test"}
     there = {"kafka": ours, "managed": {**ours, "todo.cloud/platform-of": "production"}, "others": {}}
-    names = [*parts.values(), "forbidden", *there]
+    names = [*parts.values(), "forbidden", "tokenless", *there]
     answers: dict[str, Any] = {
         **info("Deployment"), **info("IngressClass"), **info("StatefulSet"), **info("Service"),
         **info("ClusterIssuer", {"metadata": {"name": "le"}, "status": READY}), **info("CustomResourceDefinition"),
+        "kubernetes.core.k8s_info Secret dns": {"resources": []},
     }  # fmt: skip
     for name in names:
         found = [{"metadata": {"name": name, "labels": there[name]}}] if name in there else []
@@ -204,14 +205,21 @@ def test_a_missing_part_is_installed_by_whoever_may_and_no_other(stubbed: Stubbe
         given |= {f"{part}_helm_binary": helm(tmp_path), f"{part}_chart_ref": "/charts/x"}
     checked = ("forbidden", "managed", "others")
     hosts = {name: {"platform_role": "dapr", "dapr_namespace": name} for name in checked}
+    dns01 = {"digitalocean": {"tokenSecretRef": {"key": "token", "name": "dns"}}}
+    tokenless = {"platform_role": "cert_manager", "cert_manager_namespace": "tokenless", "cert_manager_dns01": dns01}
+    hosts |= {"tokenless": tokenless}
     described = inventory({"platform": {**{name: {} for name in parts}, **hosts}}, platform_manage=False, **given)
     run = stubbed.run("platform", described, answers=answers)
-    assert f"{', '.join(checked)} did not come through (platform)" in run.text, run.output
+    assert (
+        "cert_manager_dns01 names the Secret dns, which is not in namespace tokenless: put its values into" in run.text
+    )
+    assert f"{', '.join(hosts)} did not come through (platform)" in run.text, run.output
     assert "There is no Dapr in namespace forbidden, and this inventory may not install it" in run.text
-    assert sorted(each["namespace"] for each in run.arguments("helm_release")) == sorted(parts.values())
+    made_in = [*parts.values(), "tokenless"]
+    assert sorted(each["namespace"] for each in run.arguments("helm_release")) == sorted(made_in)
     definitions = [call["args"].get("definition") for call in run.calls]
     made = [each["metadata"] for each in definitions if isinstance(each, dict) and each["kind"] == "Namespace"]
-    assert {each["name"] for each in made} == set(parts.values())
+    assert {each["name"] for each in made} == set(made_in)
     for each in made:
         assert each["labels"]["todo.cloud/installed-by"] == "test"
         assert "todo.cloud/platform-of" not in each["labels"], "so that whoever manages the platform can take it"
