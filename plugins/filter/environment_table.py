@@ -115,6 +115,18 @@ def _certificates(info: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _hosts(info: Mapping[str, Any]) -> list[str]:
+    found = info.get("hosts") or []
+    return [f"host {each['host']}: {', '.join(each['addresses']) or 'no address yet'}" for each in found]
+
+
+def _quota(info: Mapping[str, Any]) -> list[str]:
+    used: dict[str, list[str]] = {}
+    for each in info.get("quota") or []:
+        used.setdefault(each["quota"], []).append(f"{each['resource']} {each['used']} of {each['hard']}")
+    return [f"quota {name}: {', '.join(found)}" for name, found in sorted(used.items())]
+
+
 def environment_table(info: Mapping[str, Any]) -> list[str]:
     """Return lines of text with the state of an environment.
 
@@ -133,7 +145,7 @@ def environment_table(info: Mapping[str, Any]) -> list[str]:
     drifted = [f"{name}: {each}" for name, release in sorted(status.items()) for each in release.get("drift") or []]
     table = _columns(rows) if status else ["no releases"]
     unread = [f"not checked: {each}" for each in info.get("unread") or []]
-    head = [_where(info), *unread, *_lock(info), *_trust(info), *_certificates(info)]
+    head = [_where(info), *unread, *_lock(info), *_trust(info), *_certificates(info), *_hosts(info), *_quota(info)]
     return [*head, *table, *messages, *drifted, *(info.get("notes") or [])]
 
 

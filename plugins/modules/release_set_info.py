@@ -200,6 +200,43 @@ certificates:
       description: What keeps it from being ready, in the words of the challenge, the order or the ACME server.
       type: str
   sample: [{name: frontend-tls, days_left: 61, ready: true, why: ""}]
+hosts:
+  description:
+    - With O(status), the hosts of the namespace's Ingresses, and where they are served.
+    - Empty when the credentials may not read them.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: The host.
+      type: str
+    addresses:
+      description: Addresses of the load balancer; empty as long as it has none.
+      type: list
+      elements: str
+  sample: [{host: todo.example.com, addresses: [203.0.113.7]}]
+quota:
+  description:
+    - With O(status), what of the namespace's quotas is used.
+    - Empty without one, or when the credentials may not read it.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    quota:
+      description: Name of the ResourceQuota.
+      type: str
+    resource:
+      description: What is limited.
+      type: str
+    used:
+      description: Of that, what is used; C(?) as long as nobody has counted.
+      type: str
+    hard:
+      description: The limit.
+      type: str
+  sample: [{quota: environment, resource: pods, used: "9", hard: "20"}]
 notes:
   description:
     - With O(status), a sentence for each autoscaler that cannot scale. No release waits for that.

@@ -11,6 +11,7 @@ from ..dapr.trust import read_trust
 from ..deploy.job_output import jobs_of
 from ..environments.certificates import certificates
 from ..environments.links import read_cuts, sentences
+from ..environments.usage import public_hosts, quota_use
 from ..failure import Code, TodoCloudError, error
 from ..helm.state import Lock
 from ..helm.storage import CorruptRelease, HelmReader, Revision
@@ -71,11 +72,13 @@ def set_info(
     else:
         sets = [_header(h, current) for h in headers]
     info: dict[str, Any] = {"sets": sets, "current": current, "unread": [_WITHOUT_SECRETS] * snapshot.without_secrets}
-    info |= {"status": {}, "lock": {}, "trust": {}, "certificates": [], "notes": []}
+    info |= {"status": {}, "lock": {}, "trust": {}, "certificates": [], "hosts": [], "quota": [], "notes": []}
     if status:
         info["status"] = environment_status(kube, namespace, environment, snapshot)
         info["lock"] = lock_info(kube, namespace)
         info["certificates"] = certificates(kube, namespace)
+        info["hosts"] = public_hosts(kube, namespace)
+        info["quota"] = quota_use(kube, namespace)
         info["notes"] = _autoscalers(kube, namespace)
         if not snapshot.without_secrets:
             _cuts(kube, namespace, info)

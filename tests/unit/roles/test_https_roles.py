@@ -204,7 +204,7 @@ def test_a_missing_part_is_installed_by_whoever_may_and_no_other(stubbed: Stubbe
     for part in ("dapr", "ingress", "cert_manager"):
         given |= {f"{part}_helm_binary": helm(tmp_path), f"{part}_chart_ref": "/charts/x"}
     checked = ("forbidden", "managed", "others")
-    hosts = {name: {"platform_role": "dapr", "dapr_namespace": name} for name in checked}
+    hosts: dict[str, dict[str, Any]] = {n: {"platform_role": "dapr", "dapr_namespace": n} for n in checked}
     dns01 = {"digitalocean": {"tokenSecretRef": {"key": "token", "name": "dns"}}}
     tokenless = {"platform_role": "cert_manager", "cert_manager_namespace": "tokenless", "cert_manager_dns01": dns01}
     hosts |= {"tokenless": tokenless}

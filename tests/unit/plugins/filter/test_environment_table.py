@@ -85,3 +85,15 @@ def test_refuses_what_is_no_status(bad: Any) -> None:
 
 def test_filter_is_registered() -> None:
     assert FilterModule().filters() == {"environment_table": environment_table}
+
+
+def test_hosts_and_quota() -> None:
+    hosts = [{"host": "a.example.com", "addresses": ["203.0.113.7"]}, {"host": "b.example.com", "addresses": []}]
+    quota = [
+        {"quota": "environment", "resource": "pods", "used": "9", "hard": "20"},
+        {"quota": "environment", "resource": "requests.cpu", "used": "450m", "hard": "1"},
+    ]
+    lines = environment_table(info(hosts=hosts, quota=quota))
+    assert "host a.example.com: 203.0.113.7" in lines
+    assert "host b.example.com: no address yet" in lines
+    assert "quota environment: pods 9 of 20, requests.cpu 450m of 1" in lines
