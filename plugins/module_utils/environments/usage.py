@@ -14,7 +14,7 @@ from ..readiness.templates import items, mapping
 
 
 def quota_use(kube: KubeReader, namespace: str) -> list[dict[str, Any]]:
-    """Each quota's resources with what is used and the limit, as Kubernetes writes them; empty where none may be read."""
+    """Each quota's resources with what is used and the limit, as Kubernetes writes them; empty if none may be read."""
     found = []
     for quota in _list(kube, RESOURCE_QUOTA, namespace):
         used = mapping(status(quota).get("used"))
