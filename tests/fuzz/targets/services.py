@@ -31,7 +31,7 @@ SERVICES = {
     },
     "web": {
         "public": [{"host": "a.example.com", "paths": ["/a"], "tls": "cert"}, "b.example.com"], "calls": ["api"],
-        "after": ["api"], "health": "/up", "scale": 2, "internet": True,
+        "after": ["api"], "health": "/up", "scale": 2, "internet": True, "metrics": {"port": 9100, "path": "/m"},
     },
     "job": {"kind": "cronjob", "schedule": "0 3 * * *", "port": "none", "image": "{{ image }}"},
     "redis": {"chart": "../charts/redis", "values": {"a": [1]}, "files": ["../values.yaml"], "rollback_floor": "v1"},
