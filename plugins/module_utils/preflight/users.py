@@ -32,7 +32,7 @@ def unfit_users(release: str, template: Template, pod: Object, users: Mapping[st
                 continue
             user = users[image].partition(":")[0]
             said = f"the user of image {image} is {quoted(user) if user else 'root'}"
-        if user.isdecimal() and int(user) > 0:
+        if user.isdecimal() and user.strip("0"):
             continue
         why = f"{said}, a name, which the kubelet cannot check" if user and not user.isdecimal() else said
         message = f"container {container.get('name')} of {template.owner} has runAsNonRoot, and {why}"
