@@ -32,6 +32,9 @@ from .values import GATEWAY, metrics_of, migrations_of, publics_of
 _NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 _PRIVILEGED = 1024  # ports below are closed to most users
 _KEYS = frozenset(key.name for key in ENTRY)
+# Their content decides on hosts, waves, policies and Dapr's components.
+_KNOWN_BEFORE = ("after", "calls", "needs", "dapr", "migrations", "pods")
+_DAPR_BEFORE = ("publishes", "subscribes", "broadcasts", "components", "secrets", "cron")
 _USER = 65532  # of charts/service
 _MIGRATION = "-migration"  # what its release is called, after the service: see planning/migrations.py
 _LONGEST_MIGRATED = 53 - len(_MIGRATION)  # names of releases have at most 53
@@ -83,6 +86,7 @@ def entry_problems(name: str, entry: Any) -> list[str]:
     else:
         found += [f"{where}.{key} needs `chart`." for key in OF_OWN_CHART if key in entry]
         found += [f"{where}.pods needs `chart` or `manifests`: else it follows from the other keys."] * (PODS in entry)
+    found = found or list(_whole_templates(entry, where))
     if not found:
         found += _combinations(entry, where)
     scale = entry.get("scale")
@@ -103,6 +107,16 @@ def _strange(entry: Mapping[str, Any], where: str, kind: str, keys: frozenset[st
             yield f"{where}.{key} needs `pods` beside `{kind}`, which says whose connections these are."
         elif key not in keys | OF_PODS | {PODS}:
             yield f"{where}.{key} does not go with `{kind}`."
+
+
+def _whole_templates(entry: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Lists and dictionaries from which follows what has to be known before Ansible fills anything in."""
+    dapr = entry.get("dapr")
+    said = [(where, entry, _KNOWN_BEFORE), (f"{where}.dapr", dapr if isinstance(dapr, Mapping) else {}, _DAPR_BEFORE)]
+    for place, parts, keys in said:
+        for key in keys:
+            if is_template(parts.get(key)):
+                yield f"{place}.{key} has a template for a whole list or dictionary; write it out."
 
 
 def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -132,7 +146,7 @@ def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
     elif "metrics" in entry and not metrics_of(entry):
         yield f"{where}.metrics needs its port: {{port: 9100}}. The service has none that is known."
     pods = entry.get(PODS) or {}
-    if is_template(pods) or any(is_template(pods.get(key)) for key in ("labels", "ports")):
+    if any(is_template(pods.get(key)) for key in ("labels", "ports")):
         yield f"{where}.pods has a template for a whole list or dictionary; write it out."
         return
     if pods.get("labels") == {}:
@@ -146,7 +160,9 @@ def _combinations(entry: Mapping[str, Any], where: str) -> Iterator[str]:
             yield f"{where}.volumes.{name}.size needs `kind: statefulset`."
     if (migrations_of(entry) or {}).get("command") == []:
         yield f"{where}.migrations has no command; it takes a list of words."
-    yield from amount_problems(entry.get("resources") or {}, f"{where}.resources")
+    resources = entry.get("resources") or {}
+    if not is_template(resources):
+        yield from amount_problems(resources, f"{where}.resources")
     for index, source in _mappings(entry.get("env_from")):
         if len({"config", "secret"} & set(source)) != 1:
             yield f"{where}.env_from[{index}] needs either config or secret."

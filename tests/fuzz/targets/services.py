@@ -12,7 +12,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.graph import w
 from ansible_collections.todo.cloud.plugins.module_utils.services.hosts import host_variables, shared_variables
 from ansible_collections.todo.cloud.plugins.module_utils.services.layers import layered
 from ansible_collections.todo.cloud.plugins.module_utils.services.limits import limits
-from ansible_collections.todo.cloud.plugins.module_utils.services.problems import problems
+from ansible_collections.todo.cloud.plugins.module_utils.services.problems import entry_problems, problems
+from ansible_collections.todo.cloud.plugins.module_utils.services.types import is_template
 from ansible_collections.todo.cloud.plugins.module_utils.services.values import facts
 from ansible_collections.todo.cloud.plugins.plugin_utils.roles import plain, plain_bases
 
@@ -48,6 +49,15 @@ INGRESS = {"class_name": "", "annotations": {}, "cluster_issuer": "i", "traefik_
 CHART, ENVIRONMENT = (str(TOP / f"charts/{name}/values.yaml") for name in ("dapr-components", "environment"))
 
 
+def _filled_in(value: Any) -> Any:
+    """As Ansible gives it to the filter; each template was a number."""
+    if isinstance(value, dict):
+        return {key: _filled_in(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled_in(item) for item in value]
+    return 49 if is_template(value) else value
+
+
 def attempt(given: Any) -> None:
     if not isinstance(given, dict):
         return
@@ -67,8 +77,11 @@ def attempt(given: Any) -> None:
     for name, entry in entries.items():
         assert NAME.fullmatch(name), "a name of a service"
         host_variables(name, entry, app, "/inventory", bases=roles)
+        ready = _filled_in(entry)
+        if entry_problems(name, ready):  # the filter looks again, once Ansible has filled in what it can
+            continue
         made = facts(
-            name, entry, app, INGRESS, shared["services_callers"].get(name, []), roles.get(entry.get("role", ""))
+            name, ready, app, INGRESS, shared["services_callers"].get(name, []), roles.get(entry.get("role", ""))
         )
         values = made.get("chart_values") or {}
         for key in ("env", "secretEnv"):
