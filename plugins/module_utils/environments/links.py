@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ..failure import TodoCloudError, one_or_many
 from ..helm.manifest import key_of, objects_of
@@ -25,7 +26,7 @@ from .table import Ports, both, holds, places, pods_of, ports_text, towards, wit
 NETWORK_POLICY = WELL_KNOWN["networking.k8s.io/v1", "NetworkPolicy"]
 _NOT_HERE = " (not here)"  # a workload that no release has: nobody needs it now
 
-End = Object | str  # a pod of the namespace, or a place
+End: TypeAlias = "Object | str"  # a pod of the namespace, or a place
 
 
 @dataclass(frozen=True, order=True)

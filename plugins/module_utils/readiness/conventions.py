@@ -316,7 +316,8 @@ def _holds(value: Any) -> bool | None:
 def _replicas(obj: Object) -> Status | None:
     """Counts as workloads have them; a partition and a pause of the update strategy are respected."""
     counts = status(obj)
-    wanted = next((value for key in _WANTED if type(value := spec(obj).get(key)) is int), None)
+    asked = [spec(obj).get(key) for key in _WANTED]
+    wanted = next((value for value in asked if isinstance(value, int) and not isinstance(value, bool)), None)
     if wanted is None:
         wanted = counts.get("desiredNumberScheduled")
         if wanted == 0:
