@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy import migrations
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
@@ -208,9 +211,14 @@ def test_jobs_of_others_with_the_same_labels_are_neither_waited_for_nor_judged(
     deploy(world.forget(), "v1")
     assert world.helm.jobs == started, "a migration does not run again since somebody else's Job failed"
     assert set_info(world.kube, "ns", "staging", status=True)["status"]["api-migration"]["state"] == "Current"
-    monkeypatch.setattr("time.sleep", lambda _seconds: pytest.fail("it waits for somebody else's Job"))
+    patch_sleep(monkeypatch, lambda _seconds: pytest.fail("it waits for somebody else's Job"))
     deploy(world, "v2")
     assert {("Job", "ns", "at-work"), ("Job", "ns", "failed")} <= world.kube.objects.keys()
+
+
+def patch_sleep(monkeypatch: pytest.MonkeyPatch, sleep: Callable[[float], None]) -> None:
+    """Of the wait for earlier Jobs alone: the wait for the rollout sleeps too."""
+    monkeypatch.setattr(f"{migrations.__name__}.time", SimpleNamespace(sleep=sleep))
 
 
 def test_one_of_another_version_that_is_still_at_work_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +230,7 @@ def test_one_of_another_version_that_is_still_at_work_is_waited_for(monkeypatch:
         done = {"conditions": [{"type": "Complete", "status": "True"}]}
         world.kube.objects["Job", "ns", "api-migration-old"]["status"] = done
 
-    monkeypatch.setattr("time.sleep", ends)
+    patch_sleep(monkeypatch, ends)
     deploy(world, "v2")
     assert world.helm.commands == ["upgrade api-migration", "upgrade api"]
     assert "api-migration: waiting until Job api-migration-old of an earlier run is gone or has ended" in world.lines
