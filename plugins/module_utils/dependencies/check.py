@@ -98,13 +98,15 @@ class Dependencies:
         self._connect = connect
 
     def blamed(self, failures: Mapping[str, Failure]) -> dict[str, list[Down]]:
-        """What is down, by release, for failures that it explains. Raises unreachable."""
+        """What is down, by release, for failures that it explains; what takes the others along comes first. Raises
+        unreachable.
+        """
         suspect = {name: failure for name, failure in failures.items() if failure.code in _SUSPECT}
         if not suspect:
             return {}
         cut = self._cut()
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            found = pool.map(lambda failure: sorted({*self._down(failure), *_cut_off(failure, cut)}), suspect.values())
+            found = pool.map(lambda one: list(dict.fromkeys((*self._down(one), *_cut_off(one, cut)))), suspect.values())
             return {name: downs for name, downs in zip(suspect, found, strict=True) if downs}
 
     def _cut(self) -> list[Cut]:

@@ -140,7 +140,7 @@ def test_the_platform_is_named() -> None:
     service(kube, "dapr-system", "dapr-sentry", False)
     service(kube, "dapr-system", "dapr-api", True)
     found = down(kube, failed())
-    assert {each.what for each in found} == {"node n", "cluster DNS", "Dapr's dapr-sentry"}
+    assert [each.what for each in found] == ["node n", "cluster DNS", "Dapr's dapr-sentry"], "causes come first"
     assert {each.code for each in found} == {Code.PLATFORM_DOWN}
 
 
