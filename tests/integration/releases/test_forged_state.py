@@ -154,15 +154,21 @@ def test_what_helm_would_delete_because_of_a_forged_revision_stays(world: World,
     world.kube.create(CONFIG_MAP, neighbour, victim)
     other = {**objects(world, config_map(world.namespace, "other")), "name": "b"}
     world.apply(other, objects(world, config_map(world.namespace))).ok()
-    secret = world.kube.get(SECRET, world.namespace, secret_name("a", 1))
-    raw = decode(secret["data"]["release"])
+    first = secret_name("a", 1)
+    genuine = world.kube.get(SECRET, world.namespace, first)["data"]["release"]
+    raw = decode(genuine)
     raw["manifest"] += f"\n---\n{json.dumps(victim)}"
     codes = []
-    for number in (1, 99):  # Helm goes by the number within, so it would take the second one for the newest revision
-        forged = encode({**raw, "version": number})
-        world.kube.patch(SECRET, world.namespace, secret_name("a", 1), {"data": {"release": forged}})
-        codes.append(world.apply(other, objects(world, config_map(world.namespace, "y"))).code)
+
+    def forge(data: str, name: str) -> None:
+        world.kube.patch(SECRET, world.namespace, first, {"data": {"release": data}})
+        codes.append(world.apply(other, objects(world, config_map(world.namespace, name))).code)
         codes.append(world.apply(other, all_releases=["b"], prune=True).code)
+
+    forge(encode(raw), "y")
+    world.kube.patch(SECRET, world.namespace, first, {"data": {"release": genuine}})
+    world.apply(other, objects(world, config_map(world.namespace, "y"))).ok()
+    forge(encode({**raw, "version": 99}), "z")  # Helm goes by the number within, and would take it for the newest
     assert world.kube.find(CONFIG_MAP, neighbour, "victim") is not None
     assert codes == ["foreign_object"] * 4
 
