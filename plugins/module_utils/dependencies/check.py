@@ -104,7 +104,7 @@ class Dependencies:
         suspect = {name: failure for name, failure in failures.items() if failure.code in _SUSPECT}
         if not suspect:
             return {}
-        cut = self._cut()
+        cut = self._cut() if any(one.code in _RUNNING for one in suspect.values()) else []
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             found = pool.map(lambda one: list(dict.fromkeys((*self._down(one), *_cut_off(one, cut)))), suspect.values())
             return {name: downs for name, downs in zip(suspect, found, strict=True) if downs}

@@ -114,7 +114,7 @@ class ReleaseWriter:
                 release=name,
             )
         labels = target.labels
-        was, now = self._write(name, call, lambda newest: newest.labels == labels, deadline, known, takes_over=True)
+        was, now = self._write(name, call, lambda newest: newest.labels == labels, deadline, takes_over=True)
         return Write(name, Action.ROLLBACK, was, now)
 
     def redeploy(self, member: Member, record: Record, version_ids: VersionIds, deadline: Deadline) -> Write:
@@ -176,14 +176,13 @@ class ReleaseWriter:
         call: Callable[[Helm, int], None],
         ours: Callable[[Revision], bool],
         deadline: Deadline,
-        known: History | None = None,
         clean: Callable[[HelmError], HelmError] = lambda exc: exc,
         takes_over: bool = False,
     ) -> tuple[int, int]:
         """Revisions before and after. Transient faults are retried until the deadline, after the history was read
-        again. ``known``: the history, if it has just been read. ``takes_over``: fields of others are no obstacle.
+        again. ``takes_over``: fields of others are no obstacle.
         """
-        known = self._looked_at(name, known)
+        known = self._looked_at(name)
         before = known[-1].revision if known else 0
         if not known:
             self._storage.refuse_second_history(name)
@@ -233,13 +232,12 @@ class ReleaseWriter:
         with watch.watching():
             yield self._helm.guarded(both(self._check, watch.check))
 
-    def _looked_at(self, name: str, known: History | None = None, runs: Sequence[str] = ()) -> History:
+    def _looked_at(self, name: str, runs: Sequence[str] = ()) -> History:
         """The history, once it is sure that Helm deletes nothing because of it which is not the release's: it deletes
-        what a revision holds and the next one does not. Raises foreign_object. ``known``: the history, if it has just
-        been read; ``runs``: see Boundary.removal.
+        what a revision holds and the next one does not. Raises foreign_object. ``runs``: see Boundary.removal.
         """
         if self._settings.platform:  # its releases are the whole cluster's
-            return self._storage.history(name) if known is None else known
+            return self._storage.history(name)
         boundary = self._run.boundary()
         history, found, unreadable = self._storage.contents(name)
         for secret in unreadable:  # by us; by Helm perhaps
@@ -253,7 +251,7 @@ class ReleaseWriter:
 
     def _uninstall(self, name: str) -> None:
         """Helm's uninstall, which continues an interrupted one."""
-        self._looked_at(name, runs=_REMOVAL)
+        self._looked_at(name, _REMOVAL)
         deadline, mended = Deadline.after(self._settings.timeout), False
         for attempt in count():
             try:

@@ -330,7 +330,7 @@ class HelmReader:
         found: dict[str, StoredRelease] = {}
         for secret in self._reader.list_(SECRET, self.namespace, label_selector=_NOT_SUPERSEDED)[0]:
             with suppress(CorruptRelease):
-                stored = stored_release(decode(_payload(secret)))
+                stored = self._content(secret)
                 before = found.get(stored.name)
                 is_its = secret["metadata"]["name"] == secret_name(stored.name, stored.revision)
                 if is_its and (before is None or stored.revision > before.revision):

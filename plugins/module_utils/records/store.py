@@ -79,6 +79,16 @@ class RecordStore:
         if skipped > _TOLD:
             damaged(_more(skipped - _TOLD))
 
+    def of_commit(
+        self,
+        headers: Iterable[Header],
+        is_it: Callable[[str], bool],
+        damaged: Callable[[str], None] = lambda text: None,
+    ) -> Record | None:
+        """The newest sound record of a commit; the annotation only says where to look. ``damaged``: see ``sound``."""
+        found = self.sound([header for header in headers if is_it(header.commit)], damaged)
+        return next((record for record in found if is_it(record.commit)), None)
+
     def headers(self) -> list[Header]:
         """Newest first; one request, metadata only."""
         selector = f"{RECORD_LABEL}={self._environment}"

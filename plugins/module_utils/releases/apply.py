@@ -381,12 +381,10 @@ def apply_releases(run: Run, waves: Sequence[Sequence[ReleaseSpec]]) -> Report:
 def _with_hooks_that_run(item: PlanItem, rendered: Rendered | HelmError) -> Rendered | HelmError:
     if isinstance(rendered, HelmError):
         return rendered
-    writes = {Action.INSTALL: (True,), Action.UPGRADE: (False,)}
-    either = (True, False) if item.action.writes else ()
-    hooks = [
-        hook for hook in rendered.hooks
-        if either and all(runs_with(hook, first=first) for first in writes.get(item.action, either))
-    ]  # fmt: skip
+    if not item.action.writes:
+        return replace(rendered, hooks=())
+    firsts = {Action.INSTALL: (True,), Action.UPGRADE: (False,)}.get(item.action, (True, False))
+    hooks = (hook for hook in rendered.hooks if all(runs_with(hook, first=first) for first in firsts))
     return replace(rendered, hooks=tuple(hooks))
 
 

@@ -117,10 +117,8 @@ class Rollback:
     def _named(self, headers: Sequence[Header]) -> Record:
         if number := next((h.id for h in headers if str(h.id) == self._to), 0):
             return self._run.records.read(number)
-        warn = self._report.warnings.append
-        for record in self._run.records.sound([h for h in headers if self._is_commit(h.commit)], warn):
-            if self._is_commit(record.commit):  # the annotation only says where to look
-                return record
+        if record := self._run.records.of_commit(headers, self._is_commit, self._report.warnings.append):
+            return record
         known = ", ".join(str(h.id) for h in headers[:KEEP]) or "none"
         raise error(
             Code.SET_NOT_FOUND,

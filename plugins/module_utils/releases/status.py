@@ -87,14 +87,12 @@ def set_info(
 
 
 def _named(store: RecordStore, headers: Sequence[Header], at: str) -> tuple[Header, Record]:
-    """The set with that number, else the newest sound one of that commit. An annotation only says where to look."""
-    for header in headers:
-        if at == str(header.id):
-            return header, store.read(header.id)
-    for header in headers:
-        for record in store.sound([header] if header.commit == at else ()):
-            if record.commit == at:
-                return header, record
+    """The set with that number, else the newest sound one of that commit."""
+    by_number = {str(header.id): header for header in headers}
+    if at in by_number:
+        return by_number[at], store.read(by_number[at].id)
+    if record := store.of_commit(headers, lambda commit: commit == at):
+        return by_number[str(record.id)], record
     raise error(Code.SET_NOT_FOUND, f"There is no release set with number or commit {at!r}.", at=at)
 
 
