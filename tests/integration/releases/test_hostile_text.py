@@ -41,7 +41,8 @@ def chart(folder: Path) -> str:
     (folder / "templates/NOTES.txt").write_text(HOSTILE)
     lines = "; ".join(f'printf "%s\\n" {json.dumps("FATAL: " + line)}' for line in HOSTILE.splitlines())
     labels = {"app.kubernetes.io/instance": "loud"}
-    container = {"name": "app", "image": BUSYBOX, "command": ["sh", "-c", f"{lines}; exit 3"]}
+    command = ["sh", "-c", f"{lines}; exit 3"]
+    container = {"name": "app", "image": BUSYBOX, "command": command, "readinessProbe": {"exec": {"command": ["false"]}}}
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     spec = {"selector": {"matchLabels": labels}, "template": pod}
     item = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "loud"}, "spec": spec}

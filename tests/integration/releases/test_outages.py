@@ -23,12 +23,15 @@ from tests.support.patience import patience
 
 # By its address: the busybox of these tests is static, and looks no name up.
 ASK = "nc -w 2 $DB_SERVICE_HOST 5432 -e true"
-STABLE = WaitOptions(stability_seconds=3, graces={"waits_for_dependency": 1})  # the app ends a second after its start
-APP = f'{ASK} || {{ echo "connect to $DB_SERVICE_HOST:5432: refused"; exit 1; }}; exec sleep 1000'
+STABLE = WaitOptions(stability_seconds=3, graces={"waits_for_dependency": 1})
+APP = f'{ASK} || {{ echo "connect to $DB_SERVICE_HOST:5432: refused"; exit 1; }}; exec httpd -f -p 8080 -h /'
 
 
 def app(world: World, version: str) -> dict[str, Any]:
-    container = {"command": ["sh", "-c", APP], "env": [{"name": "VERSION", "value": version}]}
+    """It listens once it has reached its database: however late the kubelet tells of its end, it was not ready."""
+    probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
+    env = [{"name": "VERSION", "value": version}]
+    container = {"command": ["sh", "-c", APP], "env": env, "readinessProbe": probe}
     return release(world, "api", deployment("api", container=container, terminationGracePeriodSeconds=0))
 
 
@@ -131,7 +134,8 @@ def test_dapr_that_is_down_is_named_and_nothing_goes_back(world: World) -> None:
     spec = {"selector": {"app": "sentry"}, "ports": [{"port": 443}]}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "dapr-sentry"}, "spec": spec}
     world.kube.create(SERVICE, world.namespace, service)
-    changed = deployment("api", container={"command": ["sh", "-c", "exit 1"]})
+    never = {"exec": {"command": ["false"]}}
+    changed = deployment("api", container={"command": ["sh", "-c", "exit 1"], "readinessProbe": never})
     changed["spec"]["template"]["metadata"]["annotations"] = {"dapr.io/enabled": "true", "dapr.io/app-id": "api"}
     failed = world.apply(release(world, "api", changed), timeout=round(patience(12)), wait=STABLE,
                          dapr_namespace=world.namespace)  # fmt: skip
