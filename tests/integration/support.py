@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 import yaml
 from ansible.release import __version__ as ansible_version
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import NotFound
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CRD
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.schemas import check_result
@@ -53,6 +56,32 @@ def eventually(what: str, check: Callable[[], Any], seconds: float = 60.0) -> An
             raise AssertionError(f"not within {seconds:.0f} s: {what}")
         time.sleep(0.2)
     return value
+
+
+@contextmanager
+def custom_kinds(kube: KubeSession, group: str, kinds: Mapping[str, bool]) -> Iterator[None]:
+    """Kinds of an API group exist meanwhile; of each, whether it has a status subresource."""
+    plurals = {kind: f"{kind.lower()}s" for kind in kinds}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    for kind, reports in kinds.items():
+        version = {"name": "v1", "served": True, "storage": True, "schema": schema,
+                   **({"subresources": {"status": {}}} if reports else {})}  # fmt: skip
+        spec = {"group": group, "scope": "Namespaced", "names": {"kind": kind, "plural": plurals[kind]},
+                "versions": [version]}  # fmt: skip
+        meta = {"name": f"{plurals[kind]}.{group}"}
+        kube.create(CRD, "", {"apiVersion": CRD.api_version, "kind": CRD.kind, "metadata": meta, "spec": spec})
+
+    def served(kind: str) -> bool:
+        with suppress(NotFound):
+            return bool(kube.resource(f"{group}/v1", kind))
+        return False
+
+    eventually("the kinds are served", lambda: all(served(kind) for kind in kinds))
+    try:
+        yield
+    finally:
+        for plural in plurals.values():
+            kube.delete(CRD, "", f"{plural}.{group}")
 
 
 @dataclass(frozen=True)

@@ -10,46 +10,23 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Object
-from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import NotFound
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CRD, POD, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 
 from tests.integration.scenes import Scene
-from tests.integration.support import BUSYBOX, eventually, run_module
+from tests.integration.support import BUSYBOX, custom_kinds, run_module
 from tests.support.patience import patience
 
 GROUP = f"t{secrets.token_hex(3)}.example.org"
 KINDS = {"Database": True, "PodSet": True, "Setting": False}  # has a status subresource?
 
 
-def crd(kind: str, *, status: bool) -> Object:
-    plural = f"{kind.lower()}s"
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema},
-               **({"subresources": {"status": {}}} if status else {})}  # fmt: skip
-    return {"apiVersion": CRD.api_version, "kind": CRD.kind, "metadata": {"name": f"{plural}.{GROUP}"},
-            "spec": {"group": GROUP, "scope": "Namespaced", "names": {"kind": kind, "plural": plural},
-                     "versions": [version]}}  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def kinds(kube: KubeSession) -> Iterator[None]:
     """The kinds of an operator that is not there."""
-    for kind, status in KINDS.items():
-        kube.create(CRD, "", crd(kind, status=status))
-    eventually("the kinds are served", lambda: all(_served(kube, kind) for kind in KINDS))
-    yield
-    for kind in KINDS:
-        kube.delete(CRD, "", f"{kind.lower()}s.{GROUP}")
-
-
-def _served(kube: KubeSession, kind: str) -> Resource | None:
-    try:
-        return kube.resource(f"{GROUP}/v1", kind)
-    except NotFound:
-        return None
+    with custom_kinds(kube, GROUP, KINDS):
+        yield
 
 
 @pytest.fixture

@@ -124,6 +124,14 @@ def reports_nothing(obj: Object) -> bool:
     return not any(value not in (None, "", [], {}, 0) for value in status(obj).values())
 
 
+def observed(obj: Object) -> bool:
+    """Whether its status names the generation that it is about, for itself or in a condition."""
+    entries = [obj.get("status") or {}, *conditions(obj)]
+    for key in ("parents", "ancestors", "listeners"):
+        entries += [one for entry in _entries(status(obj).get(key)) for one in _entries(entry.get("conditions"))]
+    return any("observedGeneration" in entry for entry in entries)
+
+
 def worst(found: Iterable[Status]) -> Status | None:
     """The one that counts: failed before in progress before suspended before ready."""
     order = (FAILED, IN_PROGRESS, SUSPENDED, CURRENT)

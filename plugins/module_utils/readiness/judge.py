@@ -23,7 +23,7 @@ from .starting import restart_announced, with_failing_probes
 from .status import State, Status
 from .symptoms import Symptom
 from .tree import Tree, symptoms_of
-from .unreported import unreported
+from .unreported import seconds_to_trust, unreported
 from .workloads import replicas
 
 # A controller's own counts: while they change, it is not stuck.
@@ -148,6 +148,8 @@ class Judge:
                 return Judgement(ending, (), tuple(waiting), warnings, 1.0)
             settling = [pod for pod in tree.new_pods if tree.kind or is_ready(pod)]
             unsettled = max((self._seconds_to_settle(pod, clock) for pod in settling), default=0.0)
+            if not tree.kind and found.judged:
+                unsettled = max(unsettled, seconds_to_trust(tree.workload, clock.server, self.stability))
             if tree.kind != "Job" and unsettled > 0:
                 checking = Status(State.IN_PROGRESS, f"{found.message}, checking that it stays so")
                 return Judgement(checking, (), tuple(waiting), warnings, unsettled)

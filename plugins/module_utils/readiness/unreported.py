@@ -1,10 +1,12 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Custom resources whose kind has a status that nobody writes: its controller needs none, or does not run. Pure."""
+"""Custom resources of which a controller has said nothing yet, or nothing since their last change. Pure."""
 
 from __future__ import annotations
 
-from .fields import Object, metadata
+from .conventions import observed
+from .fields import Object, metadata, timestamp
+from .pods import created
 from .rule import NO_STATUS, NOT_JUDGED
 from .status import Status
 from .tree import written
@@ -26,5 +28,23 @@ def unreported(obj: Object, found: Status, now: float, grace: float, busy: float
     return Status(NOT_JUDGED.state, f"{NOT_JUDGED.message}: {why}", judged=False), float("inf")
 
 
+def seconds_to_trust(obj: Object, now: float, stability: float) -> float:
+    """Seconds for which the status of an object that was changed may still be the one from before.
+
+    Only a status that names no generation is in doubt: until its controller writes it anew, or ``stability`` seconds
+    after the change. ``now``: the server's clock, in seconds since the epoch.
+    """
+    changed = written(obj)
+    if changed <= created(obj) or observed(obj) or max(_said(obj), default=changed) > changed:
+        return 0.0
+    return max(0.0, changed + stability - now)
+
+
 def _has_writer(obj: Object) -> bool:
-    return any(entry.get("subresource") == "status" for entry in metadata(obj).get("managedFields") or ())
+    return bool(_said(obj))
+
+
+def _said(obj: Object) -> list[float]:
+    """When the status was written by each of its managers; the API's times are whole seconds."""
+    entries = [one for one in metadata(obj).get("managedFields") or () if one.get("subresource") == "status"]
+    return [timestamp(one.get("time")) or 0.0 for one in entries]

@@ -43,8 +43,13 @@ _FAILED_CONNECTION = re.compile(
     r"|host not found|enotfound|eai_again|getaddrinfo|temporary failure in name resolution|nodename nor servname"
     r"|bad address|server misbehaving|no route to host|ehostunreach|network is unreachable|no resolvable bootstrap"
     r"|server was not found or was not accessible"
+    r"|resource temporarily unavailable \(\S+:\d+"
     # there, but not ready
-    r"|(?:database system|server) is starting up|loading the dataset in memory|nobrokersavailable|no brokers available"
+    r"|(?:database system|server) is (?:starting up|shutting down|in recovery mode|not yet accepting connections)"
+    r"|too many (?:clients|connections)|remaining connection slots|loading the dataset in memory"
+    r"|(?:cluster|master)down\b|server ?selection ?(?:error|timed ?out|timeout)|leader_not_available|vault is sealed"
+    r"|upstream connect error|reset before headers|statuscode\.unavailable|unavailable: io exception"
+    r"|nobrokersavailable|no brokers available"
     r"|run out of available brokers|broker transport failure|brokerunreachable|endpoints were reachable"
     r"|no servers available|numberofretriesexceeded",
     re.IGNORECASE,

@@ -42,7 +42,12 @@ def chart(folder: Path) -> str:
     lines = "; ".join(f'printf "%s\\n" {json.dumps("FATAL: " + line)}' for line in HOSTILE.splitlines())
     labels = {"app.kubernetes.io/instance": "loud"}
     command = ["sh", "-c", f"{lines}; exit 3"]
-    container = {"name": "app", "image": BUSYBOX, "command": command, "readinessProbe": {"exec": {"command": ["false"]}}}
+    container = {
+        "name": "app",
+        "image": BUSYBOX,
+        "command": command,
+        "readinessProbe": {"exec": {"command": ["false"]}},
+    }
     pod = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
     spec = {"selector": {"matchLabels": labels}, "template": pod}
     item = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "loud"}, "spec": spec}

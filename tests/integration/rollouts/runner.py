@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
@@ -28,6 +29,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
 
 from tests.integration.rollouts.faults import Behaviour
 from tests.integration.rollouts.nodes import SimulatedNodes
+from tests.integration.rollouts.operators import KIND, Operating
 from tests.integration.rollouts.scenarios import Scenario
 from tests.integration.rollouts.shapes import Shape, manifest
 from tests.integration.support import apply, eventually
@@ -46,9 +48,9 @@ class Outcome:
 
 
 class ScenarioRunner:
-    """Runs one scenario in one namespace."""
+    """Runs one scenario in one namespace; ``group``: of the custom kind whose operators are simulated."""
 
-    def __init__(self, kube: KubeSession, nodes: SimulatedNodes, namespace: str, scene: Scenario) -> None:
+    def __init__(self, kube: KubeSession, nodes: SimulatedNodes, namespace: str, scene: Scenario, group: str) -> None:
         self._kube, self._nodes, self._namespace, self._scene = kube, nodes, namespace, scene
         self._name = f"r{scene.seed}"
         named = {key: self._own_name(value) for key, value in scene.shape.pod.items()}
@@ -56,16 +58,25 @@ class ScenarioRunner:
         self._lines: list[str] = []
         self._seen = threading.Event()
         self._key = ""
+        # what is deployed and judged
+        self._deployed = ("batch/v1" if scene.shape.kind == "Job" else "apps/v1", scene.shape.kind)
+        self._operating: Operating | None = None
+        if scene.shape.operator:
+            self._deployed = (f"{group}/v1", KIND)
+            self._operating = Operating(kube, group, namespace, self._name, scene.shape.operator)
 
     def run(self) -> Outcome:
         """Prepare, wait, act meanwhile, clean up."""
+        with self._operating or nullcontext():
+            return self._run()
+
+    def _run(self) -> Outcome:
         scene = self._scene
         try:
             self._before()
             if scene.behaviours:
                 self._apply(len(scene.before), list(scene.behaviours))
-            group = "batch/v1" if self._shape.kind == "Job" else "apps/v1"
-            target = Target(group, self._shape.kind, self._namespace, self._name)
+            target = Target(*self._deployed, self._namespace, self._name)
             options = WaitOptions(**{"timeout": _PATIENCE, "stability_seconds": 1.0, "log_lines": 0, **scene.options})
             if (
                 scene.code is Code.NOT_READY
@@ -124,7 +135,8 @@ class ScenarioRunner:
         apply(self._kube, self._namespace, [self._manifest(shape or self._shape, **spec)])
 
     def _manifest(self, shape: Shape, **spec: object) -> Object:
-        return manifest(shape, self._name, self._key, self._nodes.token, **spec)
+        workload = manifest(shape, self._name, self._key, self._nodes.token, **spec)
+        return self._operating.object(workload) if self._operating else workload
 
     def _own_name(self, value: object) -> object:
         if isinstance(value, dict):
@@ -183,8 +195,7 @@ class ScenarioRunner:
         self._kube.patch(resource, self._namespace, self._name, {"spec": {"replicas": replicas}}, subresource="scale")
 
     def _clean(self) -> None:
-        group = "batch/v1" if self._shape.kind == "Job" else "apps/v1"
-        self._kube.delete(self._kube.resource(group, self._shape.kind), self._namespace, self._name)
+        self._kube.delete(self._kube.resource(*self._deployed), self._namespace, self._name)
         if self._scene.act.startswith("quota"):
             self._kube.delete(RESOURCE_QUOTA, self._namespace, "q")
         if self._scene.act == "room":

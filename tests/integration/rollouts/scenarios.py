@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 
 from tests.integration.rollouts.faults import Behaviour
+from tests.integration.rollouts.operators import DIALECTS, Operator
 from tests.integration.rollouts.shapes import Shape, job, shape
 
 # Grace periods in seconds: one longer than any passing fault, even on a busy machine; a short one; one for faults that
@@ -306,10 +307,45 @@ def job_waits(rng: Random) -> Scenario:
     return Scenario("Job is suspended", job(rng, suspend=True))
 
 
+def of_a_custom_kind(rng: Random) -> Scenario:
+    """A custom resource whose operator makes such a workload: its pods explain, its status decides."""
+    scene = rng.choice([goes_well, fails, fails, fault_disappears, pod_is_evicted])(rng)
+    while scene.title.startswith("held back"):
+        scene = fails(rng)
+    dialect = rng.choice([one for one in DIALECTS if one != "silent"])
+    form = replace(_whole(scene.shape), operator=Operator(dialect))
+    # Without a generation in the status, only time tells whether it is from before the change.
+    before = scene.before if dialect != "phase" else ()
+    settled = form.replicas if scene.settled else 0
+    return replace(scene, title=f"custom: {scene.title}", shape=form, before=before, settled=settled)
+
+
+def operator_fails(rng: Random) -> Scenario:
+    passing = rng.random() < 0.5
+    dialect = rng.choice(["ready", "ready of a generation", "kstatus", "phase"])
+    form = replace(_whole(shape(rng)), operator=Operator(dialect, 2.0 if passing else LONG))
+    graces = {"resource_failed": LONG if passing else SHORT}
+    return Scenario("custom: its operator says that it failed", form, (Behaviour(),), options={"graces": graces},
+                    code=None if passing else Code.RESOURCE_FAILED, settled=form.replicas)  # fmt: skip
+
+
+def operator_is_silent(rng: Random) -> Scenario:
+    """It exists, and is not judged; pods that fail are."""
+    form = replace(_whole(shape(rng, "Deployment")), operator=Operator("silent"))
+    if rng.random() < 0.5:
+        return Scenario("custom: no status", form, options={"graces": {"no_status": 3.0}})
+    fault, form = _hit(rng, rng.choice([one for one in FAULTS if one.code is not Code.NOT_READY]), form)
+    options = _options(fault)
+    options["graces"] |= {"no_status": LONG}
+    return Scenario("custom: no status, and it fails", form, (fault.behaviour,), options=options, code=fault.code,
+                    container=fault.behaviour.container)  # fmt: skip
+
+
 _SCENARIOS: tuple[tuple[Callable[[Random], Scenario], int], ...] = (
     (goes_well, 6), (fails, 14), (fault_disappears, 6), (pod_is_evicted, 2), (fixed_meanwhile, 3), (rolled_back, 4),
     (paused, 1), (not_created, 4), (unschedulable, 2), (deleted, 2), (scaled, 3), (dependency_is_down, 2),
     (blocked_by_old_pod, 2), (on_delete, 1), (job_ends, 2), (job_fails, 3), (job_waits, 1),
+    (of_a_custom_kind, 9), (operator_fails, 2), (operator_is_silent, 1),
 )  # fmt: skip
 
 

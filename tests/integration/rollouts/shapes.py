@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from tests.integration.rollouts.nodes import SCRIPT, TAINT
+from tests.integration.rollouts.operators import Operator
 from tests.integration.rollouts.pod_status import IMAGE
 
 Object = dict[str, Any]
@@ -21,6 +22,7 @@ class Shape:
     """``replicas``: of a DaemonSet the number of nodes, of a Job its completions. ``spec``: more of its spec.
 
     ``linger``: termination grace period of the pods in seconds. ``alive``: the app has a quick liveness probe.
+    ``operator``: makes it for a custom resource, which is what is deployed then.
     """
 
     kind: str
@@ -32,6 +34,7 @@ class Shape:
     linger: int = 0
     alive: bool = False
     pod: Object = field(default_factory=dict)
+    operator: Operator | None = None
 
     @property
     def names(self) -> list[str]:

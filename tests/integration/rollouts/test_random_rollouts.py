@@ -2,14 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Random rollouts: the verdict is right for all injected faults.
 
-API server, controllers and scheduler are real, the kubelets are simulated (rollouts/nodes.py), the RolloutWaiter
-judges. TODO_CLOUD_ROLLOUTS: how many; `make rollouts` runs more of them, others each time. TODO_CLOUD_SEED: the first
-seed, or several with commas to repeat just these.
+API server, controllers and scheduler are real, the kubelets and the operators of custom kinds are simulated
+(rollouts/nodes.py, rollouts/operators.py), the RolloutWaiter judges. TODO_CLOUD_ROLLOUTS: how many; `make rollouts`
+runs more of them, others each time. TODO_CLOUD_SEED: the first seed, or several with commas to repeat just these.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
@@ -18,8 +19,10 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.integration.rollouts.nodes import SimulatedNodes
+from tests.integration.rollouts.operators import KIND
 from tests.integration.rollouts.runner import Outcome, ScenarioRunner
 from tests.integration.rollouts.scenarios import scenario
+from tests.integration.support import custom_kinds
 
 COUNT = int(os.environ.get("TODO_CLOUD_ROLLOUTS", "120"))
 FIRST = [int(seed) for seed in os.environ.get("TODO_CLOUD_SEED", "1").split(",")]
@@ -31,6 +34,7 @@ SEEDS = FIRST if len(FIRST) > 1 else list(range(FIRST[0], FIRST[0] + COUNT))
 def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[dict[int, Future[Outcome]]]:
     """All of them in parallel, since they mostly wait."""
     stages: SimpleQueue[tuple[KubeSession, str]] = SimpleQueue()
+    group = f"r{secrets.token_hex(3)}.example.org"
     admin = KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud simulated nodes")
 
     def stage(number: int) -> tuple[KubeSession, str]:
@@ -39,11 +43,15 @@ def outcomes(kubeconfig: str, make_namespace: Callable[..., str]) -> Iterator[di
     def play(seed: int) -> Outcome:
         session, namespace = stages.get()
         try:
-            return ScenarioRunner(session, nodes, namespace, scenario(seed)).run()
+            return ScenarioRunner(session, nodes, namespace, scenario(seed), group).run()
         finally:
             stages.put((session, namespace))
 
-    with SimulatedNodes(admin) as nodes, ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+    with (
+        custom_kinds(admin, group, {KIND: True}),
+        SimulatedNodes(admin) as nodes,
+        ThreadPoolExecutor(max_workers=AT_ONCE) as pool,
+    ):
         for made in pool.map(stage, range(min(AT_ONCE, len(SEEDS)))):
             stages.put(made)
         yield {seed: pool.submit(play, seed) for seed in SEEDS}

@@ -1,4 +1,7 @@
-"""A status that nobody writes: not ready for a while, then not judged; never so where a controller has spoken."""
+"""A status that nobody writes: not ready for a while, then not judged; never so where a controller has spoken.
+
+One from before the last change: not trusted for a while.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import 
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.rule import NO_STATUS
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State, Status
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.unreported import unreported
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.unreported import seconds_to_trust, unreported
 
 from tests.support.custom_kinds import DATABASE, custom
 from tests.support.states import at
@@ -62,3 +65,38 @@ def test_the_judge_looks_again_when_the_grace_is_over_and_warns() -> None:
     assert second.status.done
     assert not second.status.judged
     assert second.warnings == (second.status.message,)
+
+
+NEWS = {**SPOKEN, "time": "2026-01-01T00:01:01Z"}
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "left"),
+    [
+        ((SPOKEN,), {"phase": "Running"}, 0.0),  # never changed
+        ((CHANGED, SPOKEN), {"phase": "Running"}, 2.0),
+        ((CHANGED, SPOKEN), READY, 2.0),
+        ((CHANGED, {**SPOKEN, "time": CHANGED["time"]}), READY, 2.0),  # the API tells whole seconds
+        ((CHANGED, SPOKEN, NEWS), READY, 0.0),
+        ((CHANGED, SPOKEN), {**READY, "observedGeneration": 2}, 0.0),
+        ((CHANGED, SPOKEN), {"conditions": [{**READY["conditions"][0], "observedGeneration": 2}]}, 0.0),
+        ((CHANGED, SPOKEN), {"parents": [{"conditions": [{"type": "Accepted", "observedGeneration": 2}]}]}, 0.0),
+    ],
+)
+def test_a_status_from_before_a_change_is_not_trusted_at_once(
+    fields: tuple[dict[str, Any], ...], status: dict[str, Any], left: float
+) -> None:
+    changed = database(*fields) | {"status": status}
+    assert seconds_to_trust(changed, MADE + 61.0, 3.0) == left
+    assert seconds_to_trust(changed, MADE + 63.0, 3.0) == 0.0
+
+
+def test_the_judge_waits_for_a_new_status_and_takes_the_old_one_in_the_end() -> None:
+    judge = Judge({}, 3.0)
+    ready = database(CHANGED, SPOKEN) | {"status": {"phase": "Running"}}
+    first = judge.look(Tree(ready), at(0, MADE + 61))
+    assert (first.status.done, first.next_look) == (False, 2.0)
+    assert judge.look(Tree(ready), at(2, MADE + 63)).status.done
+    moving = database(CHANGED, SPOKEN, NEWS) | {"status": {"phase": "Upgrading"}}
+    assert not judge.look(Tree(moving), at(2, MADE + 63)).status.done

@@ -91,6 +91,17 @@ WAITS = [
     'nginx: [emerg] host not found in upstream "api" in /etc/nginx/conf.d/default.conf:3',
     "Error: socket hang up",
     "server closed the connection unexpectedly",
+    "System.Net.Sockets.SocketException (11): Resource temporarily unavailable (db:5432)",
+    "FATAL:  the database system is shutting down",
+    "FATAL:  the database system is not yet accepting connections",
+    "FATAL:  sorry, too many clients already",
+    "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+    "CLUSTERDOWN The cluster is down",
+    "MongoServerSelectionError: Server selection timed out after 30000 ms",
+    "Code: 503. Errors:\n\n* Vault is sealed",
+    "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
+    "grpc.StatusCode.UNAVAILABLE",
+    "[LEADER_NOT_AVAILABLE] There is no leader for this topic-partition",
 ]
 BROKEN = [
     "",
@@ -110,6 +121,9 @@ BROKEN = [
     "ProgrammingError: column task.priority does not exist",
     "waiting for connections on port 8080\nKeyError: 'timeout'",
     "Segmentation fault",
+    "OSError: [Errno 11] Resource temporarily unavailable",
+    "sqlite3.OperationalError: unable to open database file",
+    "too many arguments",
 ]
 
 
