@@ -146,8 +146,8 @@ class Judge:
             if any(restart_announced(pod, events) for pod in tree.new_pods):
                 ending = Status(State.IN_PROGRESS, f"{found.message}, a container is about to be restarted")
                 return Judgement(ending, (), tuple(waiting), warnings, 1.0)
-            settling = [pod for pod in tree.new_pods if tree.kind or is_ready(pod)]
-            unsettled = max((self._seconds_to_settle(pod, clock) for pod in settling), default=0.0)
+            # Also of pods that are not ready: a custom resource's status may lag behind them.
+            unsettled = max((self._seconds_to_settle(pod, clock) for pod in tree.new_pods), default=0.0)
             if not tree.kind and found.judged:
                 unsettled = max(unsettled, seconds_to_trust(tree.workload, clock.server, self.stability))
             if tree.kind != "Job" and unsettled > 0:
@@ -246,7 +246,7 @@ class Judge:
         return counted - sum(1 for pod in pods if is_ready(pod))
 
     def _seconds_to_settle(self, pod: Object, clock: Clock) -> float:
-        """Seconds until a ready pod counts as stable: by the server's clock, or by ours if a node's clock is ahead."""
+        """Seconds until a pod counts as stable, ready or not; by our clock if a node's is ahead of the server's."""
         runs = tuple(view.restarts for view in containers(pod))
         key = (uid(pod), str(condition(pod, "Ready").get("lastTransitionTime")), runs)
         unsettled = seconds_to_settle(pod, clock.server, self.stability)

@@ -36,6 +36,8 @@ from tests.integration.support import apply, eventually
 
 # Seconds after which an expected state counts as missed, even on a busy machine.
 _PATIENCE = 300.0
+# Pods of a custom resource are told apart by their age, in whole seconds, one of which may be the server's clock's.
+_TELLING_SECONDS = 2.5
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class ScenarioRunner:
         scene = self._scene
         try:
             self._before()
+            if scene.before and self._operating:
+                time.sleep(_TELLING_SECONDS)
             if scene.behaviours:
                 self._apply(len(scene.before), list(scene.behaviours))
             target = Target(*self._deployed, self._namespace, self._name)

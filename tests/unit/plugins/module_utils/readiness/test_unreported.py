@@ -12,10 +12,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.rule import NO_STATUS
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State, Status
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, tree_of
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.unreported import seconds_to_trust, unreported
 
-from tests.support.custom_kinds import DATABASE, custom
+from tests.support.custom_kinds import DATABASE, crashing_pod, custom
 from tests.support.states import at
 
 MADE = timestamp("2026-01-01T00:00:00Z") or 0.0
@@ -100,3 +100,17 @@ def test_the_judge_waits_for_a_new_status_and_takes_the_old_one_in_the_end() -> 
     assert judge.look(Tree(ready), at(2, MADE + 63)).status.done
     moving = database(CHANGED, SPOKEN, NEWS) | {"status": {"phase": "Upgrading"}}
     assert not judge.look(Tree(moving), at(2, MADE + 63)).status.done
+
+
+def test_a_pod_that_has_just_failed_is_news_that_the_status_may_lack() -> None:
+    ready = database() | {"status": {"phase": "Running"}}
+    pod = crashing_pod("db-1", (DATABASE, "db"))
+    pod["status"]["conditions"].append(
+        {"type": "Ready", "status": "False", "lastTransitionTime": "2026-01-01T00:01:00Z"}
+    )
+    judge = Judge({"crash_loop": 60.0}, 3.0)
+    first = judge.look(tree_of(ready, [pod]), at(0, MADE + 61))
+    assert (first.status.done, first.next_look) == (False, 2.5)
+    second = judge.look(tree_of(ready, [pod]), at(2.5, MADE + 63.5))
+    assert second.status.done
+    assert second.warnings
