@@ -92,8 +92,10 @@ def fake_api(answer: Callable[[Request, int], Answer]) -> Iterator[FakeApi]:
             request = Request(
                 self.command, parts.path, dict(parse_qsl(parts.query)), headers, json.loads(raw) if raw else None
             )
-            api.requests.append(request)
-            self.reply(answer(request, len(api.requests) - 1))
+            with counting:
+                number = len(api.requests)
+                api.requests.append(request)
+            self.reply(answer(request, number))
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
@@ -135,6 +137,7 @@ def fake_api(answer: Callable[[Request, int], Answer]) -> Iterator[FakeApi]:
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass  # a client that went away is part of these tests
 
+    counting = threading.Lock()
     server = Server(("127.0.0.1", 0), Handler)
     api = FakeApi(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
@@ -147,7 +150,7 @@ def fake_api(answer: Callable[[Request, int], Answer]) -> Iterator[FakeApi]:
         server.server_close()
 
 
-def eventually(check: Callable[[], Any], seconds: float = 20.0) -> Any:
+def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true value of ``check``."""
     end = time.monotonic() + seconds
     while not (value := check()):

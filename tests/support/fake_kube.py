@@ -116,7 +116,7 @@ class FakeKube:
         with self._changed:
             found = [
                 _shown(item, metadata_only)
-                for (kind, where, name), item in self.objects.items()
+                for (kind, where, name), item in list(self.objects.items())  # a test may change them meanwhile
                 if (kind, where) == (resource.kind, namespace)
                 and (
                     field_selector in ("", f"metadata.name={name}")

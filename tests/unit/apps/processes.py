@@ -25,13 +25,22 @@ PYTHON = (sys.executable, "-S")  # no site-packages, so that requirements.txt is
 START_SECONDS = 60  # a deadline, not an expectation: machines that run tests are busy
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
-    """A port below those that connections get: else a client that waits for a server may meet itself there."""
+    """A port below those that connections get: else a client that waits for a server may meet itself there.
+
+    Each is given once, and each worker of pytest has ports of its own: who asked for one listens there later.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
     while True:
-        port = random.randrange(20000, 32000)
+        port = random.randrange(20000, 32000, 8) + worker
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            return port
+            if port not in _GIVEN:
+                _GIVEN.add(port)
+                return port
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import patience
 from tests.unit.apps.conftest import User
 from tests.unit.apps.postgres import Postgres
 from tests.unit.apps.processes import Running, wait_until
@@ -106,10 +107,10 @@ def test_what_a_killed_replica_left_is_published_by_another(
 def test_each_reminder_is_reported_once_by_one_of_the_replicas(
     backend: Running, second: Running, user: User, sidecar: Sidecar, empty_outbox: Callable[[], None]
 ) -> None:
-    due = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
-    tasks = _add(backend, user, 30, remind_at=due) + _add(second, user, 1, remind_at="2199-01-01T00:00:00Z")
+    due = (datetime.now(UTC) + timedelta(seconds=patience(3))).isoformat()
     [done] = _add(backend, user, 1, remind_at=due)
     backend.call("POST", f"/api/tasks/{done['id']}/complete", token=user.token)
+    tasks = _add(backend, user, 30, remind_at=due) + _add(second, user, 1, remind_at="2199-01-01T00:00:00Z")
     events = sidecar.wait_for(30, user.id, "reminder.due")
     empty_outbox()
     assert _subjects(sidecar.events(user.id, "reminder.due")) == Counter(task["id"] for task in tasks[:30])

@@ -33,4 +33,4 @@ def test_it_is_found_in_files(tmp_path: Path) -> None:
 
 def test_it_is_found_on_command_lines() -> None:
     with pytest.raises(AssertionError, match="on a command line"), no_command_line_shows([f"{SECRET}-shown"]):
-        subprocess.run([sys.executable, "-c", "import time; time.sleep(1)", f"{SECRET}-shown"], check=True)
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(3)", f"{SECRET}-shown"], check=True)

@@ -41,7 +41,7 @@ def test_a_module_dies_with_its_controller() -> None:
             assert run.poll() is None
             controller.kill()
             controller.wait()
-            assert run.wait(20) == -9
+            assert run.wait(60) == -9
         finally:
             run.kill()
 
@@ -50,7 +50,7 @@ def test_a_module_whose_controller_was_gone_before_it_began_dies_too() -> None:
     """Also if its pid belongs to somebody else by now."""
     with module(f"{os.getpid()} 1") as run:
         try:
-            assert run.wait(20) == -9
+            assert run.wait(60) == -9
         finally:
             run.kill()
 

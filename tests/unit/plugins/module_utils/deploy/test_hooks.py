@@ -16,6 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import J
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import WaitOptions
 from ansible_collections.todo.cloud.plugins.module_utils.settings import Settings
 
+from tests.support.fake_api import eventually
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 
@@ -69,7 +70,7 @@ def watch(kube: FakeKube, lines: list[str] | None = None, **graces: float) -> Ho
 
 
 def helm_that_waits(found: HookWatch, until: Callable[[], bool] = lambda: False) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not until():
         assert time.monotonic() < end
         found.check()
@@ -152,6 +153,7 @@ def test_without_hooks_one_look_is_all() -> None:
     kube = Logs()
     store(kube, "api", 2, "pending-upgrade")
     with watch(kube).watching():
+        eventually(lambda: len(kube.reads) >= 2)
         time.sleep(0.1)
     assert [kind for kind, _ in kube.reads] == ["Secret", "Secret"]
 

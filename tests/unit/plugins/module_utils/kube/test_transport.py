@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -59,7 +61,7 @@ def test_no_answer_until_the_deadline() -> None:
             Unreachable, match=r"gave no usable response to list pods in namespace \"ns\": HTTP 503 etcd has"
         ),
     ):
-        kube.list_(POD, "ns", deadline=Deadline.after(0.5))
+        kube.list_(POD, "ns", deadline=Deadline.after(1.5))
 
 
 def test_refused_connection_is_reported_without_python_objects() -> None:
@@ -84,7 +86,7 @@ def test_a_server_that_answered_is_waited_for_longer_and_that_is_told(monkeypatc
         kube.get(POD, "ns", "x")
         assert kube.get(POD, "ns", "x")["metadata"]["name"] == "x"
     (line,) = lines
-    assert line.startswith("the API server does not answer (HTTP 503 no leader): waiting for it, at most 6")
+    assert re.fullmatch(r"the API server does not answer \(HTTP 503 no leader\): waiting for it, at most \d\d s", line)
 
 
 def test_a_server_that_never_answered_is_not_waited_for() -> None:
@@ -140,7 +142,7 @@ def test_server_clock_comes_from_the_answers() -> None:
 def test_a_date_has_whole_seconds_but_many_of_them_tell_the_server_s_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server's clock is 0.75 s past a full second at monotonic 0; each response takes 0.125 s."""
     clock, now = transport.ServerClock(), 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: now, time=time.time))
     behind = []
     for number in range(9):
         now = number * 0.375
@@ -155,7 +157,7 @@ def test_a_date_has_whole_seconds_but_many_of_them_tell_the_server_s_clock(monke
 @pytest.mark.parametrize("moved", [-3600, 3600])
 def test_a_server_s_clock_that_was_set_counts_at_once(moved: int, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = transport.ServerClock()
-    monkeypatch.setattr(time, "monotonic", lambda: 5.0)
+    monkeypatch.setattr(transport, "time", SimpleNamespace(monotonic=lambda: 5.0, time=time.time))
     clock.note(format_datetime(datetime.fromtimestamp(SECONDS - moved, UTC), usegmt=True), 4.0, 4.5)
     clock.note(DATE, 4.5, 5.0)
     assert clock.now() == SECONDS

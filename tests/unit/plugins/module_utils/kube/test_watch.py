@@ -30,7 +30,7 @@ def gone() -> dict[str, Any]:
 
 @contextmanager
 def watching(
-    lists: list[Answer], watches: list[Answer], *feeds: Feed, seconds: float = 20.0
+    lists: list[Answer], watches: list[Answer], *feeds: Feed, seconds: float = 60.0
 ) -> Iterator[tuple[Watcher, FakeApi, KubeSession]]:
     """A watcher on a server that gives these answers in turn; the last watch is repeated as silence."""
     given = {"": iter(lists), "1": iter(watches)}
@@ -138,7 +138,7 @@ def test_401_in_a_watch_is_reported_after_one_more_list() -> None:
 
 def test_no_answer_is_reported_as_a_fault_while_it_lasts() -> None:
     refusing = [failure(503, message="etcd has no leader")] * 100
-    with watching(refusing, [], seconds=1.0) as (watcher, _, _):
+    with watching(refusing, []) as (watcher, _, _):
         eventually(lambda: watcher.update(0.05) or watcher.fault)
         assert watcher.fault == "HTTP 503 etcd has no leader"
         assert not watcher.complete
@@ -167,7 +167,7 @@ def on_retry(watcher: Watcher, over: bool = False) -> None:
 
 def test_only_listed_when_nothing_is_to_be_followed() -> None:
     with fake_api(lambda request, n: listing([obj("a")])) as api, KubeSession(api.params) as kube:
-        with Watcher(kube, [PODS, Feed(POD, "other")], Deadline.after(20), follow=False) as watcher:
+        with Watcher(kube, [PODS, Feed(POD, "other")], Deadline.after(60), follow=False) as watcher:
             eventually(lambda: (watcher.update(0.05), watcher.complete)[1])
         assert len(api.requests) == 2
         assert not api.of(watch="1")
@@ -216,7 +216,7 @@ def test_a_fault_of_one_feed_stays_though_others_go_on() -> None:
     with (
         fake_api(answer) as api,
         KubeSession(api.params) as kube,
-        Watcher(kube, [PODS, others], Deadline.after(20)) as watcher,
+        Watcher(kube, [PODS, others], Deadline.after(60)) as watcher,
     ):
         on_retry(watcher)
         eventually(lambda: watcher.update(0.05) and watcher.find(POD, "ns", "x"))

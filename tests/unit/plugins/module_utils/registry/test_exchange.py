@@ -40,7 +40,7 @@ def peer() -> Iterator[Callable[[Peer], str]]:
         listener.close()
 
 
-def ask(address: str, seconds: float = 5.0, method: str = "GET", proxy: str = "") -> Response:
+def ask(address: str, seconds: float = 60.0, method: str = "GET", proxy: str = "") -> Response:
     url = Url.parse(f"http://{address}/v2/")
     return exchange(method, url, {}, None, deadline=time.monotonic() + seconds, tls=None, proxy=proxy)
 
@@ -54,9 +54,11 @@ def sends(*parts: bytes) -> Peer:
 
 
 def drips(start: bytes, part: bytes) -> Peer:
+    """A part every 0.05 s, for 3 s; then the connection ends."""
+
     def act(connection: socket.socket) -> None:
         connection.sendall(start)
-        while True:
+        for _ in range(60):
             connection.sendall(part)
             time.sleep(0.05)
 
@@ -71,14 +73,13 @@ def drips(start: bytes, part: bytes) -> Peer:
         pytest.param(drips(HEAD, b"a"), id="one header"),
         pytest.param(drips(HEAD + CHUNKED, b"1\r\na\r\n"), id="chunks"),
         pytest.param(drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), id="never the answer itself"),
-        pytest.param(lambda connection: time.sleep(1), id="silence"),
+        pytest.param(lambda connection: time.sleep(3), id="silence"),
     ],
 )
 def test_the_deadline_holds_for_all_of_it(peer: Callable[[Peer], str], act: Peer) -> None:
-    began = time.monotonic()
-    with pytest.raises((TimeoutError, http.client.HTTPException)):
+    """Who waited for the end of the connection would get another error."""
+    with pytest.raises(TimeoutError):
         ask(peer(act), 0.4)
-    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_where_the_kubelet_reports_no_more_the_pod_is_asked() -> None:
             return CASES[case][0] if "/proxy/" in request.path else None
 
         with cluster(objects("deployment-probe-refused"), pod) as (api, kube, lines):
-            failed = wait(kube, lines, deployment("wrong-port"), timeout=2.0).failures[0]
+            failed = wait(kube, lines, deployment("wrong-port"), timeout=6.0).failures[0]
         return failed.code, [request.path for request in api.requests if "/proxy/" in request.path]
 
     with ThreadPoolExecutor(len(CASES)) as pool:

@@ -17,10 +17,10 @@ from tests.support.shown_cluster import cluster, deployment, objects, wait
 def test_reminder_of_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ansible_collections.todo.cloud.plugins.module_utils.rollout.progress.REMIND_SECONDS", 0.3)
     with cluster(objects("deployment-unschedulable")) as (_, kube, lines):
-        wait(kube, lines, deployment("unschedulable"), timeout=1.0, graces={"unschedulable": 1e12})
+        wait(kube, lines, deployment("unschedulable"), timeout=2.0, graces={"unschedulable": 1e12})
     assert lines[0].startswith("unschedulable 0/1 available, 1 waiting: Unschedulable")
     assert any(
-        "s of 1 s, waiting for unschedulable 0/1 available, 1 waiting: Unschedulable" in line for line in lines[1:]
+        "s of 2 s, waiting for unschedulable 0/1 available, 1 waiting: Unschedulable" in line for line in lines[1:]
     )
 
 
