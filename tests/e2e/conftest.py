@@ -148,7 +148,7 @@ class Watcher:
     failures: list[str] = field(default_factory=list)
 
     def loop(self, stop: threading.Event) -> None:
-        with httpx.Client(timeout=5, cookies=self.cookies) as client:
+        with httpx.Client(timeout=patience(5), cookies=self.cookies) as client:
             while not stop.is_set():
                 self.requests += 1
                 try:
@@ -168,7 +168,7 @@ class Watcher:
             yield self
         finally:
             stop.set()
-            thread.join(timeout=10)
+            thread.join()
 
 
 @pytest.fixture(scope="session")
@@ -229,7 +229,7 @@ def endpoint(app: Cluster) -> str:
 
 @pytest.fixture
 def user(endpoint: str) -> Iterator[User]:
-    with httpx.Client(base_url=endpoint, timeout=10, headers={"Origin": endpoint}) as http:
+    with httpx.Client(base_url=endpoint, timeout=patience(10), headers={"Origin": endpoint}) as http:
         name = f"user-{uuid.uuid4().hex[:8]}"
         credentials = {"username": name, "password": uuid.uuid4().hex}
         for step in ("register", "login"):

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from tests.e2e.conftest import NAMESPACE, Cluster, User, Watcher, until
+from tests.support.patience import patience
 
 SERVICES = ("backend-api", "frontend", "recurring-task-service", "notification-service", "sse-gateway")
 
@@ -34,10 +35,11 @@ def broker_messages(cluster: Cluster, topic: str) -> list[dict[str, Any]]:
 sasl.mechanism=SCRAM-SHA-256
 sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required {login};
 """
+    silence = round(1000 * patience(4))  # after so many ms the topic has no more
     consumer = (
         "exec /opt/jre/bin/java -Xmx64m -cp '/opt/kafka/libs/*' org.apache.kafka.tools.consumer.ConsoleConsumer "
         "--bootstrap-server kafka.kafka.svc.cluster.local:9092 --command-config /dev/stdin "
-        f"--topic {topic} --from-beginning --timeout-ms 4000"
+        f"--topic {topic} --from-beginning --timeout-ms {silence}"
     )
     done = subprocess.run(
         ["kubectl", "exec", "-i", "-n", "kafka", "kafka-0", "--", "/bin/sh", "-c", consumer],
@@ -45,7 +47,7 @@ sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule require
         text=True,
         input=properties,
         capture_output=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
     assert "Processed a total of" in done.stderr, done.stderr[-2000:]
@@ -95,7 +97,7 @@ def test_completing_a_recurring_task_makes_the_next_one(user: User) -> None:
     task = user.add("pay rent", due="2027-01-31", recurrence="monthly")
     assert user.http.post(f"/api/tasks/{task['id']}/complete").status_code == 200
     following = until(
-        lambda: [t for t in user.tasks() if not t["completed_at"]], 5, "the next instance of a recurring task"
+        lambda: [t for t in user.tasks() if not t["completed_at"]], 30, "the next instance of a recurring task"
     )
     assert len(following) == 1
     assert following[0]["due"] == "2027-02-28"
@@ -109,14 +111,14 @@ def test_a_reminder_reaches_the_notification_service(app: Cluster, user: User) -
             task["id"] in json.dumps(line) and "call mother" in json.dumps(line)
             for line in logs(app, "notification-service")
         ),
-        20,
+        60,
         "the reminder in the notification service's log",
         interval=0.5,
     )
 
 
 def test_browsers_see_changes_as_they_happen(user: User) -> None:
-    with user.http.stream("GET", "/events", timeout=20) as stream:
+    with user.http.stream("GET", "/events", timeout=patience(20)) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = stream.iter_lines()
         next(lines)

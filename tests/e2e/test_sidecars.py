@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.check import SidecarCheck, SidecarReport
@@ -12,6 +13,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.dapr.components import 
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.restart import Restart
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD, SERVICE_ACCOUNT
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
@@ -22,6 +24,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
 )
 
 from tests.e2e.conftest import NAMESPACE, Cluster, until
+from tests.support.patience import patience
 
 APP, DAPR, INJECTOR = "notification-service", "dapr-system", "dapr-sidecar-injector"
 RBAC = "rbac.authorization.k8s.io"
@@ -43,9 +46,18 @@ def look(kube: KubeSession) -> SidecarReport:
     return SidecarCheck(kube, NAMESPACE, DAPR).look([APP], thorough=True)
 
 
+def may_list(kube: KubeSession) -> bool:
+    """A Role and its binding count a moment after they were written."""
+    with suppress(Forbidden):
+        kube.list_(POD, NAMESPACE)
+        kube.list_(DEPLOYMENT, NAMESPACE)
+        return True
+    return False
+
+
 def wait(kube: KubeSession, namespace: str, name: str) -> Verdict:
     target = Target("apps/v1", "Deployment", namespace, name)
-    return RolloutWaiter(kube, WaitOptions(timeout=180), lambda line: None).wait([target])
+    return RolloutWaiter(kube, WaitOptions(timeout=patience(180)), lambda line: None).wait([target])
 
 
 def test_components_are_asked_of_the_sidecars(kube: KubeSession) -> None:
@@ -102,6 +114,7 @@ def test_what_the_credential_may_not_ask_is_reported(kube: KubeSession) -> None:
         config = kube.kubeconfig()
         config["users"][0]["user"] = {"token": token["status"]["token"]}
         with KubeSession({"kubeconfig": config}) as reader:
+            until(lambda: may_list(reader), 60, "the Role counts")
             found = look(reader)
     finally:
         for resource in (binding, role, SERVICE_ACCOUNT):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import NAMESPACE, Cluster
+from tests.e2e.conftest import NAMESPACE, Cluster, until
 from tests.e2e.test_playbooks import everything
 
 OURS = {NAMESPACE, "dapr-system", "kafka"}
@@ -26,6 +26,8 @@ def neighbour(app: Cluster) -> str:
     name = "neighbour"
     app.kubectl("create", "namespace", name)
     app.kubectl("-n", name, "create", "configmap", "kept", "--from-literal=a=b")
+    own = {"ServiceAccount neighbour/default", "ConfigMap neighbour/kube-root-ca.crt"}
+    until(lambda: own <= everything(app).keys(), 60, "what Kubernetes makes in each namespace")
     return name
 
 

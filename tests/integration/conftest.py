@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, SERVICE_ACCOUNT
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, NAMESPACE, SERVICE_ACCOUNT
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.integration.support import ModuleRun, eventually, run_module
@@ -65,6 +65,8 @@ def make_namespace(kube: KubeSession) -> Iterator[Callable[..., str]]:
         made.append(name)
         # Pods are refused until the namespace has its default service account.
         eventually("default service account", lambda: kube.find(SERVICE_ACCOUNT, name, "default"))
+        # It comes by itself too: a test that compares what is there must not see it come.
+        eventually("root certificate", lambda: kube.find(CONFIG_MAP, name, "kube-root-ca.crt"))
         return name
 
     yield make

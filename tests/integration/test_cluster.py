@@ -18,6 +18,7 @@ import pytest
 from tests.cluster import state
 from tests.cluster.node import cgroups, lifecycle
 from tests.cluster.paths import BIN, TOP
+from tests.support.patience import patience
 
 NAME = "beside"
 LIMIT_SECONDS = 60
@@ -34,14 +35,14 @@ spec:
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     """One command of the cluster package, as people type it."""
     argv = [sys.executable, "-m", "tests.cluster", *arguments]
-    return subprocess.run(argv, cwd=TOP, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(argv, cwd=TOP, capture_output=True, text=True, timeout=patience(300), check=False)
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
     """Wait until the condition holds and return what it gave."""
-    deadline = time.monotonic() + LIMIT_SECONDS
+    deadline = time.monotonic() + patience(LIMIT_SECONDS)
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {LIMIT_SECONDS} s: {what}"
+        assert time.monotonic() < deadline, f"not within {patience(LIMIT_SECONDS):.0f} s: {what}"
         time.sleep(0.1)
     return found
 
@@ -60,7 +61,7 @@ def beside() -> Iterator[state.Cluster]:
 
 def kubectl(cluster: state.Cluster, *arguments: str, document: str | None = None) -> str:
     argv = [str(BIN / "kubectl"), f"--kubeconfig={cluster.kubeconfig}", "--request-timeout=20s", *arguments]
-    done = subprocess.run(argv, input=document, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, input=document, capture_output=True, text=True, timeout=patience(90), check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -130,7 +131,7 @@ def test_the_database_answers_to_machine_and_pods(beside: state.Cluster, pod: st
     assert row == ("todo", "todo")
 
     # What a PostgreSQL server answers to an SSLRequest (message formats of the protocol, 3.x): one byte, N or S.
-    ask = rf"printf '\000\000\000\010\004\322\026\057' | nc -w 3 {beside.node_ip} 5432 | head -c 1"
+    ask = rf"printf '\000\000\000\010\004\322\026\057' | nc -w 20 {beside.node_ip} 5432 | head -c 1"
     assert kubectl(beside, "exec", pod, "--", "sh", "-c", ask) in ("N", "S")
 
 
@@ -147,8 +148,8 @@ def test_fake_nodes_run_pods(beside: state.Cluster) -> None:
 
     node = kubectl(beside, "get", "pod/fake", "--output=jsonpath={.spec.nodeName}")
     assert node.startswith("kwok-")
-    lease = kubectl(beside, "get", "lease", node, "--namespace=kube-node-lease", "--output=jsonpath={.spec.renewTime}")
-    assert lease, "a node without a heartbeat is not ready after a minute"
+    lease = ("get", "lease", node, "--namespace=kube-node-lease", "--ignore-not-found", "--output=jsonpath={.spec}")
+    until(lambda: "renewTime" in kubectl(beside, *lease), "a heartbeat: else the node is not ready after a minute")
 
 
 def test_a_killed_node_takes_everything_with_it_and_comes_back_with_its_state(beside: state.Cluster) -> None:

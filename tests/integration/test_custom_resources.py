@@ -94,7 +94,7 @@ def test_rules_of_ones_own_by_the_module(scene: Scene, kubeconfig: str) -> None:
     scene.put(f"{GROUP}/v1", "Setting", "s", spec={"lamp": "red"})
     resource = {"api_version": f"{GROUP}/v1", "kind": "Setting", "name": "s", "namespace": scene.namespace}
     rule = {"ready": "spec.lamp == 'green'", "failed": "spec.lamp == 'red'", "message": "spec.lamp"}
-    params = {"resources": [resource], "readiness_rules": {f"{GROUP}/Setting": rule}, "timeout": 5}
+    params = {"resources": [resource], "readiness_rules": {f"{GROUP}/Setting": rule}, "timeout": round(patience(5))}
     run = run_module("rollout_wait", params, kubeconfig)
     assert run.failed
     assert "Setting s: red" in run.result["msg"]

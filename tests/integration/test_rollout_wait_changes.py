@@ -22,6 +22,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import Target, Verdict
 
+from tests.integration.releases.test_preflight import may_list
 from tests.integration.scenes import Scene, played
 from tests.integration.support import TOP, apply, eventually
 
@@ -115,7 +116,7 @@ def database_down_for_old_and_new(scene: Scene) -> Verdict:
     scene.put("v1", "Service", "db", spec={"selector": {"app": "db"}, "ports": [{"port": 5432}]})
     assert scene.wait(scene.target("db")).ok
     ask = "nc -w 1 $DB_SERVICE_HOST 5432 < /dev/null || { echo no database; exit 1; }"
-    probe = {"exec": {"command": ["sh", "-c", ask]}, "periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 5}
+    probe = {"exec": {"command": ["sh", "-c", ask]}, "periodSeconds": 1, "failureThreshold": 1, "timeoutSeconds": 10}
     scene.deploy(readinessProbe=probe)
     assert scene.wait().ok
     scene.kube.patch(DEPLOYMENT, scene.namespace, "db", {"spec": {"replicas": 0}})
@@ -140,7 +141,7 @@ def _differs(status: Object) -> bool:
 def more_replicas_than_fit_are_added_meanwhile(scene: Scene) -> Verdict:
     apart = {"labelSelector": {"matchLabels": {"app": "app"}}, "topologyKey": "kubernetes.io/hostname"}
     affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
-    slow = {"exec": {"command": ["true"]}, "initialDelaySeconds": 8, "periodSeconds": 1}
+    slow = {"exec": {"command": ["true"]}, "initialDelaySeconds": 20, "periodSeconds": 1, "timeoutSeconds": 10}
     scene.deploy(pod={"affinity": affinity}, readinessProbe=slow)
     with scene.waiting(graces={"unschedulable": 1}) as verdict:
         scene.reported("0/1 available")
@@ -160,7 +161,7 @@ def least_rights(scene: Scene) -> Verdict:
         roleRef={"apiGroup": rbac, "kind": "Role", "name": role["metadata"]["name"]},
         subjects=[{"kind": "ServiceAccount", "name": "reader", "namespace": scene.namespace}],
     )  # fmt: skip
-    scene.deploy(command=["sh", "-c", "echo why; exit 3"])
+    scene.deploy(command=["sh", "-c", "echo why; exit 3"], readinessProbe={"exec": {"command": ["false"]}})
     path = SERVICE_ACCOUNT.path(scene.namespace, "reader", "token")
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 600}}
     token = scene.kube._json(
@@ -169,6 +170,7 @@ def least_rights(scene: Scene) -> Verdict:
     admin = scene.kube.kubeconfig()
     admin["users"][0]["user"] = {"token": token["status"]["token"]}
     with KubeSession({"kubeconfig": admin}) as reader:
+        eventually("the Role counts", lambda: may_list(reader, scene.namespace))
         return scene.wait(kube=reader)
 
 

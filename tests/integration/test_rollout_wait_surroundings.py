@@ -64,7 +64,7 @@ def policy_refuses_pods(scene: Scene) -> Verdict:
     try:
         eventually("the policy is enforced", lambda: _refused(scene))
         scene.deploy()
-        return scene.wait(graces={"failed_create": 3})
+        return scene.wait(graces={"failed_create": 8})  # by then the controller has written its event too
     finally:
         for kind in ("ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"):
             scene.kube.delete(scene.kube.resource(group, kind), "", name)
@@ -103,7 +103,8 @@ def node_is_drained_in_mid_rollout(scene: Scene) -> Verdict:
         with scene.waiting() as verdict:
             scene.reported("of the old revision left")
             scene.kube.patch(NODE, "", nodes.names[0], {"spec": {"unschedulable": True}})
-            eventually("the node is drained", lambda: _drained(scene, nodes.names[0]))
+            # until the end: the scheduler may learn late that the node takes no more pods
+            eventually("the node is drained", lambda: _drained(scene, nodes.names[0]) and verdict.done(), 120)
             found = verdict.result()
         alive = [pod for pod in scene.pods() if not pod["metadata"].get("deletionTimestamp")]
         assert {pod["spec"]["nodeName"] for pod in alive} == {nodes.names[1]}
@@ -166,7 +167,7 @@ def volume_never_binds(scene: Scene) -> Verdict:
     claim = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
     scene.deploy(pod={"volumes": claim})
     targets = (scene.target(), Target("v1", "PersistentVolumeClaim", scene.namespace, "data"))
-    return scene.wait(*targets, graces={"unschedulable": 3}, fail_fast=False, timeout=10)
+    return scene.wait(*targets, graces={"unschedulable": 3}, fail_fast=False, timeout=patience(10))
 
 
 SCENARIOS: dict[Callable[[Scene], Verdict], list[Code]] = {

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.integration.support import ModuleRun, apply, documents
+from tests.support.patience import patience
 
 ZOO = documents(Path(__file__).with_name("rollout_zoo.yaml"))
 CASES = [obj for obj in ZOO if "expect" in obj["metadata"].get("annotations", {})]
@@ -29,9 +30,9 @@ def verdicts(
     apply(kube, namespace, ZOO)
     workloads = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "namespace": namespace} for obj in CASES]
     workloads.append({"name": "not-there", "namespace": namespace})
-    run = module(
-        "rollout_wait", {"workloads": workloads, "fail_fast": False, "timeout": 60, "graces": GRACES, "log_lines": 5}
-    )
+    timeout = 45 + round(patience(15))  # the pods' own sleeps and probes, and their start
+    given = {"workloads": workloads, "fail_fast": False, "timeout": timeout, "graces": GRACES, "log_lines": 5}
+    run = module("rollout_wait", given)
     assert run.failed, run.output
     failures = {failure["details"]["workload"]: failure for failure in run.result["failures"]}
     return {entry["name"]: {**entry, "failure": failures.get(entry["name"])} for entry in run.result["workloads"]}

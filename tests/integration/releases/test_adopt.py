@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import is_true
 from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 
 from tests.cluster.paths import BIN
@@ -30,9 +31,7 @@ def manually(world: World, name: str, program: str = "helm", **values: str) -> N
 
 def _ready(world: World, name: str) -> bool:
     pods = world.pods(name).values()
-    return bool(pods) and all(
-        c["status"] == "True" for p in pods for c in p["status"].get("conditions", []) if c["type"] == "Ready"
-    )
+    return bool(pods) and all(is_true(pod, "Ready") for pod in pods)
 
 
 def options(world: World, *releases: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from tests.cluster.paths import BIN
 from tests.integration.releases.world import CHART, World, both_helms
 from tests.support.distribution import distribution
+from tests.support.patience import patience
 
 
 def chart_at(url: str) -> str:
@@ -83,7 +84,7 @@ def test_a_chart_by_reference(world: World, tls: tuple[Path, Path], tmp_path: Pa
 
     # The registry is away: what is deployed is known, and so is the way back; a change needs the chart.
     assert world.apply(release(world, reference, "0.2.0", text="one")).ok().actions == {"a": "unchanged"}
-    gone = world.apply(release(world, reference, "0.2.0", text="two"), timeout=10)
+    gone = world.apply(release(world, reference, "0.2.0", text="two"), timeout=round(patience(10)))
     assert gone.code == "registry_unreachable", gone.message
     assert url.removeprefix("https://") in gone.message
     assert world.text("a") == "one"

@@ -141,7 +141,7 @@ def test_a_kill_between_helms_end_and_the_removal_of_orphans_leaves_no_orphan(
 @both_helms
 def test_what_was_left_by_a_killed_rollback_goes_by_the_next(world: World) -> None:
     """Helm's rollback compares with the last revision: after a killed one, that no longer holds what has to go."""
-    world.apply(world.release("a", slow=4)).ok()
+    world.apply(world.release("a", slow=round(patience(6)))).ok()
     world.apply(world.release("a", text="two", leftover=True)).ok()
     with running(world, "back", "verified") as run:
         eventually("the rollback is pending", lambda: world.statuses("a")[-1] == "pending-rollback")
@@ -186,7 +186,7 @@ def test_a_killed_rollback_ends_where_it_was_going(world: World) -> None:
 
 def test_two_runs_at_once_one_waits(world: World) -> None:
     world.apply(world.release("a")).ok()
-    with running(world, "apply", world.release("a", text="two", slow=round(patience(3)))):
+    with running(world, "apply", world.release("a", text="two", slow=round(patience(8)))):
         eventually("the lock is held", lambda: _holder(world))
         refused = world.apply(world.release("a", text="three"))
         assert refused.code == "lock_held"

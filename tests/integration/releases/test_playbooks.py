@@ -22,6 +22,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LO
 
 from tests.chaos.environment import Environment
 from tests.chaos.processes import Run
+from tests.support.patience import patience
 
 _LIMIT_SECONDS = 300.0
 
@@ -32,7 +33,7 @@ def holder(env: Environment) -> str:
 
 
 def ended(run: Run) -> Run:
-    assert run.wait(_LIMIT_SECONDS), f"{run.log}: still at work\n{run.output[-3000:]}"
+    assert run.wait(patience(_LIMIT_SECONDS)), f"{run.log}: still at work\n{run.output[-3000:]}"
     return run
 
 
@@ -53,19 +54,19 @@ def ok(run: Run) -> Run:
 def two_runs(env: Environment, _quiet: str) -> None:
     """The first installs; one that comes meanwhile is refused, one that waits goes on from there."""
     # Time enough for Helm and for the lock: it is stopped for as long as two other runs take to come to the lock.
-    runs = [env.start("site.yml", "v1", "-e", "release_timeout=400")]
+    runs = [env.start("site.yml", "v1", "-e", f"release_timeout={round(patience(400))}")]
     try:
         first = runs[0]
         storage = HelmReader(env.kube, env.namespace)
-        assert not first.wait(_LIMIT_SECONDS, until=lambda: bool(storage.history("alpha") and holder(env)))
+        assert not first.wait(patience(_LIMIT_SECONDS), until=lambda: bool(storage.history("alpha") and holder(env)))
         first.stop()  # nothing of it goes on until the others have met it
-        refused, waits = (env.start("site.yml", "v2", "-e", f"release_lock_wait={wait}") for wait in (0, 400))
+        seconds = (0, round(patience(400)))
+        refused, waits = (env.start("site.yml", "v2", "-e", f"release_lock_wait={wait}") for wait in seconds)
         runs += [refused, waits]
         message = failed(refused)
         assert "holds it since" in message, message[-2000:]
-        assert not waits.wait(_LIMIT_SECONDS, until=lambda: "waiting for the lock" in waits.output), waits.output[
-            -3000:
-        ]
+        over = waits.wait(patience(_LIMIT_SECONDS), until=lambda: "waiting for the lock" in waits.output)
+        assert not over, waits.output[-3000:]
         first.go_on()
         ok(first)
         ok(waits)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     NAMESPACE,
+    POD,
     RESOURCE_QUOTA,
     SERVICE_ACCOUNT,
     WELL_KNOWN,
     Resource,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.cluster.paths import TOP
 from tests.integration.releases.world import World
@@ -49,6 +53,14 @@ def ingress(name: str, host: str) -> dict[str, Any]:
     path = {"path": "/", "pathType": "Prefix", "backend": backend}
     return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": name},
             "spec": {"rules": [{"host": host, "http": {"paths": [path]}}]}}  # fmt: skip
+
+
+def may_list(kube: KubeSession, namespace: str) -> bool:
+    """A Role and its binding count a moment after they were written."""
+    with suppress(Forbidden):
+        kube.list_(POD, namespace)
+        return True
+    return False
 
 
 def test_a_broken_set_is_told_in_one_run(world: World) -> None:
@@ -114,6 +126,8 @@ def test_rights_are_asked_for_before_they_are_needed(world: World, tmp_path: Pat
     config = world.kube.kubeconfig()
     limited = tmp_path / "kubeconfig"
     limited.write_text(json.dumps({**config, "users": [{**config["users"][0], "user": {"token": token}}]}))
+    with KubeSession.from_params({"kubeconfig": str(limited)}) as robot:
+        eventually("its rights count", lambda: may_list(robot, world.namespace))
     planned = replace(world, kubeconfig=str(limited)).apply(release(world, "api", deployment("api")), check=True).ok()
     found = {(problem["release"], problem["message"], problem["certain"]) for problem in planned.result["preflight"]}
     where = f"in namespace {world.namespace}"
@@ -127,7 +141,7 @@ def test_rights_are_asked_for_before_they_are_needed(world: World, tmp_path: Pat
 
 def test_ports_and_classes_that_the_cluster_knows_are_named(world: World) -> None:
     def service(name: str) -> dict[str, Any]:
-        ports = [{"port": 80, "nodePort": 32123}]
+        ports = [{"port": 80, "nodePort": 30061}]  # of the band from which the API server deals none by itself
         return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
                 "spec": {"type": "NodePort", "selector": {"app": name}, "ports": ports}}  # fmt: skip
 

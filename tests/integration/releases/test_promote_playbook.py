@@ -32,7 +32,7 @@ def inventory(folder: Path, kubeconfig: str, name: str, namespace: str, **more: 
             "image": "{{ web_image }}",
             "resources": {"requests": {"cpu": "10m", "memory": "8Mi"}, "limits": {"cpu": "200m", "memory": "32Mi"}},
             "minReadySeconds": 1,
-            "preStopSleepSeconds": 3,
+            "preStopSleepSeconds": 10,
         },
     }
     shared = {

@@ -15,6 +15,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target
 
 from tests.cluster.paths import BIN
 from tests.integration.releases.world import World, both_helms, on_the_node
+from tests.support.patience import patience
 
 
 def three_sets(world: World) -> None:
@@ -161,7 +162,7 @@ def test_a_target_that_does_not_start_any_more_fails_and_is_gone_on_with(world: 
     world.apply(world.release("a", text="one", needs=needs)).ok()
     world.apply(world.release("a", text="two")).ok()
     on_the_node(world, needs, "rm /needs/up")
-    failed = world.back(timeout=15)
+    failed = world.back(timeout=round(patience(15)))
     assert failed.code == "not_ready"
     assert "the rollback to release set 1 is not done, run it again to go on" in failed.message
     assert [s["id"] for s in world.sets()] == [2, 1], "nothing unverified is recorded"
