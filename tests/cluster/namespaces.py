@@ -13,11 +13,11 @@ from typing import IO
 from tests.cluster.paths import TOP
 
 UNSHARE = ("unshare", "--fork", "--pid", "--kill-child", "--mount", "--net", "--uts", "--ipc", "--mount-proc")
-_START_LIMIT_SECONDS = 10
+_START_LIMIT_SECONDS = 30
 
 
 def start(command: Sequence[str], log: IO[str]) -> int | None:
-    """Run a command as process 1 of new namespaces; its number, as this machine counts, or None after 10 s without."""
+    """Run a command as process 1 of new namespaces; its number, as this machine counts, or None after 30 s without."""
     subprocess.Popen(
         [*UNSHARE, *command],
         cwd=TOP,

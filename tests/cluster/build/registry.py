@@ -17,7 +17,7 @@ from tests.cluster.build.oci import Reference, Registry
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import BIN, LOGS, REGISTRY
 
-_START_LIMIT_SECONDS = 20
+_START_LIMIT_SECONDS = 60
 
 
 def settings(address: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import KubeError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD, SERVICE
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.fields import is_true
@@ -107,11 +109,22 @@ def test_what_crashed_before_a_run_is_tried_again_by_it(with_database: World) ->
     assert done.outcomes == {"api": "verified"}
 
 
+def is_refused(world: World) -> bool:
+    """Whether no pod can be made now."""
+    body = {"metadata": {"name": "try"}, "spec": {"containers": [{"name": "c", "image": "none"}]}}
+    try:
+        world.kube.create(POD, world.namespace, body, dry_run=True, deadline=Deadline.after(0))
+    except KubeError:
+        return True
+    return False
+
+
 def test_a_webhook_that_lets_no_pod_be_made_is_waited_for(world: World) -> None:
     world.apply(release(world, "api", deployment("api"))).ok()
     place = Place("", world.namespace, world.kube)
     guard = ExitStack()
     guard.enter_context(place.guarded("", "pods"))
+    eventually("the webhook counts", lambda: is_refused(world))
     lines: list[str] = []
 
     def hear(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ class Timed(Saying):
         self.seconds: list[int] = []
 
     def _note(self, deadline: Deadline) -> None:
-        self.seconds.append(round(deadline.remaining))
+        self.seconds.append(ceil(deadline.remaining))
         self.error = self.errors.pop(0) if len(self.errors) > 1 else self.errors[0]
 
     def patch(self, *where: Any, **options: Any) -> dict[str, Any]:
@@ -145,7 +146,7 @@ def test_an_api_server_in_trouble_is_not_asked_about_each_object() -> None:
 def test_a_slow_answer_is_one() -> None:
     class Slow(FakeKube):
         def patch(self, *where: Any, **options: Any) -> dict[str, Any]:
-            seconds.append(round(options["deadline"].remaining))
+            seconds.append(ceil(options["deadline"].remaining))
             if options["deadline"].remaining < 5:
                 raise Unreachable("timed out")
             return super().patch(*where, **options)

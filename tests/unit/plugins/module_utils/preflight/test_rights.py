@@ -78,10 +78,10 @@ def test_an_api_that_answers_no_reviews_stops_nobody(
     kube, seconds = FakeKube(), []
 
     def create(*_: Any, deadline: Deadline, **__: Any) -> dict[str, Any]:
-        seconds.append(round(deadline.remaining))
+        seconds.append(deadline.remaining)
         raise error
 
     monkeypatch.setattr(kube, "create", create)
     assert problems(kube) == []
-    assert set(seconds) == {5}
+    assert 0 < max(seconds) <= 5
     assert (len(seconds) > 1) is more, "one that does not answer is not asked again"
