@@ -17,8 +17,9 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
-up: build ## start the local cluster, deploy the Todo app to it, say where it answers
-	@$(CLUSTER) up
+up: venv ## start the local cluster, deploy the Todo app to it, say where it answers
+	@$(CLUSTER) build --https
+	@$(CLUSTER) up --https
 	@$(SITE)
 	@$(CLUSTER) guide
 
@@ -108,7 +109,7 @@ shapes: build ## what teams run in twelve shapes: each deployed, changed, broken
 .PHONY: edge
 edge: venv ## HTTPS with Traefik, cert-manager and an ACME server, on a cluster of its own (builds them at first)
 	@$(CLUSTER) build --edge edge
-	@$(CLUSTER) with --provider local edge -- env PYTHONPATH=collections:. pytest -q -s tests/edge
+	@$(CLUSTER) with --https --provider local edge -- env PYTHONPATH=collections:. pytest -q -s tests/edge
 
 .PHONY: policies
 policies: build ## the table of allowed connections, by traffic between all pods, on a cluster that enforces network policies

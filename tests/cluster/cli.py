@@ -15,18 +15,30 @@ from pathlib import Path
 
 from tests.cluster import machine, state
 from tests.cluster.build import archive, charts, compiler, images
-from tests.cluster.build.parts import BENCH_PARTS, EDGE_FILES, EDGE_PARTS, ENGINE_FILES, ENGINE_PARTS, FILES, PARTS
+from tests.cluster.build.parts import (
+    BENCH_PARTS,
+    EDGE_PARTS,
+    ENGINE_FILES,
+    ENGINE_PARTS,
+    FILES,
+    HTTPS_FILES,
+    HTTPS_PARTS,
+    PARTS,
+)
 from tests.cluster.engine import daemon, node_image
 from tests.cluster.errors import ClusterError
 from tests.cluster.kind import cluster as kind
 from tests.cluster.kind import images as kind_images
 from tests.cluster.kind.program import answering, find, usable
 from tests.cluster.node import lifecycle
+from tests.cluster.node.pki import PUBLIC_CA
 from tests.cluster.paths import BIN, cache, tool_path
 from tests.cluster.say import say
 
 PROVIDERS = ("", "kind", "local")
+PUBLIC_HOST = "todo.local.test"  # as in inventories/local
 _CLEAN_UP_SECONDS = 30
+_HTTPS_HELP = "have inventories/local deploy HTTPS (`build --https` has built it); not with kind"
 _POLICIES_HELP = "enforce network policies (`build --edge` has built what does it)"
 
 
@@ -74,18 +86,21 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument(
         "--edge",
         action="store_true",
-        help="also Traefik, cert-manager, an ACME server, and what enforces network policies",
+        help="as --https, and an ACME server, and what enforces network policies",
     )
+    sub.add_argument("--https", action="store_true", help="also Traefik and cert-manager")
     sub.add_argument("--kind", action="store_true", help="also what kind needs where no container engine answers")
     sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one")
     sub.add_argument("--policies", action="store_true", help=_POLICIES_HELP)
+    sub.add_argument("--https", action="store_true", help=_HTTPS_HELP)
     sub = command("down", _down, "stop a cluster and remove what it has on this machine")
     sub.add_argument("--purge", action="store_true", help="remove its state too")
     sub = command("with", _with, "start a cluster, run a command with TODO_CLOUD_TEST_* set for it, remove the cluster")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one (before NAME)")
     sub.add_argument("--policies", action="store_true", help=f"{_POLICIES_HELP} (before NAME)")
+    sub.add_argument("--https", action="store_true", help=f"{_HTTPS_HELP} (before NAME)")
     sub.add_argument("--provider", choices=PROVIDERS[1:], help="kind or local, instead of LOCAL_CLUSTER (before NAME)")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     sub = commands.add_parser("status", help="say what is known of all clusters, or of one")
@@ -116,6 +131,7 @@ def _build(options: argparse.Namespace) -> None:
     machine.ready_to_build()
     if not options.images:
         tests = options.tests or options.bench
+        https = options.https or options.edge
         engine = options.kind and ((found := answering()) is None or found.is_ours)
         with ThreadPoolExecutor(1) as beside:  # it mostly waits for downloads
             layers = beside.submit(images.prepare)
@@ -124,19 +140,22 @@ def _build(options: argparse.Namespace) -> None:
                     *(entry for entry in PARTS if tests or not entry.for_tests),
                     *(BENCH_PARTS if options.bench else ()),
                     *(ENGINE_PARTS if engine else ()),
+                    *(HTTPS_PARTS if https else ()),
                     *(EDGE_PARTS if options.edge else ()),
                 ],
                 [
                     *(entry for entry in FILES if tests or not entry.for_tests),
                     *(ENGINE_FILES if engine else ()),
-                    *(EDGE_FILES if options.edge else ()),
+                    *(HTTPS_FILES if https else ()),
                 ],
             )
             layers.result()
     wanted = [*images.system_images(), *images.platform_images(), *images.app_images()]
-    if options.edge:
+    if options.https or options.edge:
         charts.cert_manager()
         charts.traefik()
+        wanted += images.https_images()
+    if options.edge:
         wanted += images.edge_images()
     if not images.build(wanted):
         say("all parts and images are built")
@@ -154,7 +173,7 @@ def _up(options: argparse.Namespace) -> None:
             raise ClusterError("Policies are enforced by the bare-machine cluster alone: use LOCAL_CLUSTER=local.")
         found = kind.up(options.name)
     else:
-        found = lifecycle.up(options.name, options.kwok_nodes, policies=options.policies)
+        found = lifecycle.up(options.name, options.kwok_nodes, policies=options.policies, https=options.https)
     print(f"export KUBECONFIG={found.kubeconfig}")
 
 
@@ -184,7 +203,7 @@ def _with(options: argparse.Namespace) -> int:
     if state.exists(options.name):
         _down(argparse.Namespace(name=options.name, purge=True))
     try:
-        _up(argparse.Namespace(name=options.name, kwok_nodes=options.kwok_nodes, policies=options.policies))
+        _up(options)
         variables = {
             "TODO_CLOUD_TEST_CLUSTER": options.name,
             "TODO_CLOUD_TEST_KUBECONFIG": state.load(options.name).kubeconfig,
@@ -254,7 +273,11 @@ def _guide(options: argparse.Namespace) -> None:
     prefix = "" if found.name == "local" else f"TODO_CLOUD_CLUSTER={found.name} "
     logs = f"kind export logs --name {found.name}" if found.provider == "kind" else found.folder / "log"
     say(f"the Todo app answers at {found.url}")
-    print(f"""
+    ca = found.folder / "pki" / f"{PUBLIC_CA}.crt"
+    by_https = f"""
+  by HTTPS       curl --cacert {ca} --resolve {PUBLIC_HOST}:443:{found.node_ip} https://{PUBLIC_HOST}/
+                 (a browser needs that authority, and in /etc/hosts the line {found.node_ip} {PUBLIC_HOST})"""
+    print(f"""{by_https if found.https else ""}
   look around    export KUBECONFIG={found.kubeconfig} PATH="{BIN}:{cache() / "venv" / "bin"}:$PATH"
                  kubectl get pods --all-namespaces
                  {prefix}ansible-playbook playbooks/status.yml -i inventories/local

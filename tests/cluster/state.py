@@ -40,6 +40,7 @@ class Cluster:
         url: where the application's public endpoint answers on this machine (the frontend's NodePort).
         kwok_nodes: number of fake nodes beside the real one.
         policies: whether network policies are enforced.
+        https: whether inventories/local has Traefik, cert-manager and a public name there.
         engine: with kind, the container engine's command.
         engine_host: with kind, the engine's address as ``DOCKER_HOST`` has it; empty: the command's own choice.
     """
@@ -56,6 +57,7 @@ class Cluster:
     url: str = ""
     kwok_nodes: int = 0
     policies: bool = False
+    https: bool = False
     engine: str = ""
     engine_host: str = ""
 
@@ -130,9 +132,9 @@ def save(cluster: Cluster) -> None:
     fresh.replace(cluster.folder / "cluster.json")
 
 
-def load_or_create(name: str, kwok_nodes: int | None, *, policies: bool = False) -> Cluster:
+def load_or_create(name: str, kwok_nodes: int | None, *, policies: bool = False, https: bool = False) -> Cluster:
     """The cluster of that name, in a free slot when it is new; ``kwok_nodes`` None keeps the number it has, and a
-    cluster that enforces policies goes on to.
+    cluster that enforces policies, or has HTTPS, goes on to.
 
     Raises:
         ClusterError: no slot is free.
@@ -141,7 +143,7 @@ def load_or_create(name: str, kwok_nodes: int | None, *, policies: bool = False)
         cluster = load(name) if exists(name) else _new(name, _free_slot())
         if kwok_nodes is not None:
             cluster = replace(cluster, kwok_nodes=kwok_nodes)
-        cluster = replace(cluster, policies=cluster.policies or policies)
+        cluster = replace(cluster, policies=cluster.policies or policies, https=cluster.https or https)
         save(cluster)
     return cluster
 

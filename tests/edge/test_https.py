@@ -33,7 +33,7 @@ from tests.integration.support import apply, eventually
 
 HOST, LOST = "todo.edge.test", "lost.edge.test"
 NAMESPACE = "edge"
-INVENTORIES = ("-i", "inventories/local", "-i", "inventories/local_https")
+INVENTORIES = ("-i", "inventories/local", "-i", "inventories/local_acme")
 SERVICE = """\
 import http.server, time
 class Handler(http.server.BaseHTTPRequestHandler):

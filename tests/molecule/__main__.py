@@ -75,7 +75,7 @@ def _on_a_cluster(options: argparse.Namespace, reader: Reader) -> tuple[int, lis
     with Engine() if options.provider == "kind" else nullcontext() as engine:
         _remove()  # what a killed run has left
         edge = options.provider != "kind" and (not options.scenarios or EDGE & set(options.scenarios))
-        cli.run(["build", *(["--edge"] if edge else []), NAME])
+        cli.run(["build", *(["--https"] if edge else []), NAME])
         try:
             code = _run(options.scenarios, options.provider, reader)
         finally:

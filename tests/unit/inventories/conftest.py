@@ -20,6 +20,7 @@ CANARY = "canary-7d1f"
 SECRETS = ("DATABASE_URL", "SECRET_KEY", "SERVICE_TOKEN", "BROKER_PASSWORD", "REGISTRY_PASSWORD", "SMTP_PASSWORD")
 FACTS = {
     "url": "http://10.240.0.2:30080",
+    "node_ip": "10.240.0.2",
     "database_ip": "10.240.0.2",
     "database_url": f"postgresql://todo:{CANARY}@10.240.0.2:5432/todo",
 }

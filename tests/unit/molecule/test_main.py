@@ -104,7 +104,7 @@ def test_the_edge_is_built_for_its_scenarios_on_the_bare_machine_alone(
 
     for chosen in (["role_ingress"], []):
         assert molecule.main([*chosen, "--provider", "local"]) == 0
-    assert world.calls == ["build --edge molecule"] * 2
+    assert world.calls == ["build --https molecule"] * 2
     with pytest.raises(SystemExit):
         molecule.main(["default", "role_ingress"])
     assert "role_ingress: use the bare-machine cluster (PROVIDER=local)" in capsys.readouterr().err

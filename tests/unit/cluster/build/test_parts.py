@@ -11,6 +11,7 @@ from tests.cluster.build.parts import (
     EDGE_PARTS,
     ENGINE_PARTS,
     HELM,
+    HTTPS_PARTS,
     KUBERNETES,
     PARTS,
     part,
@@ -18,7 +19,7 @@ from tests.cluster.build.parts import (
 from tests.cluster.paths import GO, HERE
 
 OTELGRPC = "go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"  # etcd 3.5 needs an old one
-ALL = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *EDGE_PARTS)
+ALL = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS)
 
 
 def libraries(pins: str) -> dict[str, str]:
@@ -66,7 +67,7 @@ def test_all_parts_share_one_set_of_kubernetes_libraries() -> None:
 
 
 def test_what_one_command_builds_has_names_of_its_own() -> None:
-    for entries in (*together(PARTS), *together(ENGINE_PARTS), *together(EDGE_PARTS)):
+    for entries in (*together(PARTS), *together(ENGINE_PARTS), *together((*HTTPS_PARTS, *EDGE_PARTS))):
         names = [entry.binary for entry in entries]
         assert len(set(names)) == len(names)
         assert len({entry.pins for entry in entries}) == 1
