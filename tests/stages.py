@@ -110,6 +110,7 @@ def _all(parts: Sequence[str]) -> int:
 def _build(parts: Sequence[str]) -> int:
     wanted = {
         "--tests": {"unit", *ON_CLUSTER} & set(parts),  # unit tests need both Helms
+        "--https": {"e2e"} & set(parts),
         "--kind": {MOLECULE} & set(parts),
     }
     if {MOLECULE, *ON_CLUSTER} & set(parts):
@@ -129,7 +130,8 @@ def _on_cluster(parts: Sequence[str], build: Future[int]) -> int:
     if not chosen or build.result():
         return 0  # the build's own code is counted by itself
     here = (sys.executable, "-m", "tests.stages", "--here", *chosen)
-    return subprocess.run([*CLUSTER, "with", "test", "--", *here], check=False).returncode
+    https = ["--https"] if "e2e" in chosen else []
+    return subprocess.run([*CLUSTER, "with", *https, "test", "--", *here], check=False).returncode
 
 
 def _on_kind(parts: Sequence[str], build: Future[int], alone: Future[int], beside: bool) -> int:

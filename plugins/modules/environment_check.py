@@ -89,6 +89,14 @@ audited:
   type: list
   elements: dict
   sample: []
+lost:
+  description:
+    - Network policies of the namespace's releases that are no longer there, as Helm makes them. They are to be put back
+      before the others are written, and count as being there in RV(refused).
+  returned: success or failure after comparing
+  type: list
+  elements: dict
+  sample: []
 lines:
   description: The same, and with O(audit=true) what the policies would do, as lines for people.
   returned: success or failure after comparing

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import NAMESPACE, Cluster, until
+from tests.e2e.test_edge import OURS
 from tests.e2e.test_playbooks import everything
 
-OURS = {NAMESPACE, "dapr-system", "kafka"}
 TEARDOWN = ("playbooks/teardown.yml", "-e", f"teardown_confirm={NAMESPACE}", "-e", "teardown_platform=true")
 CLAIM = {
     "apiVersion": "v1",

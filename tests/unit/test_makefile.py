@@ -32,8 +32,8 @@ def test_no_target_names_the_cluster_that_an_environment_variable_chooses() -> N
     commands = [line for line in shown.stdout.splitlines() if "-m tests.cluster" in line]
 
     assert [line.partition("-m tests.cluster ")[2] for line in commands] == [
-        "build",
-        "up",
+        "build --https",
+        "up --https",
         "guide",
         "status",
         "kubeconfig",

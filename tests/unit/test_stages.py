@@ -120,7 +120,7 @@ def test_integration_tests_run_on_the_bare_machine_cluster_only(
         (["unit"], ["--tools"]),
         (["molecule"], ["--kind", "test"]),
         (["unit", "molecule"], ["--tests", "--kind", "test"]),
-        (["e2e"], ["--tests", "test"]),
+        (["e2e"], ["--tests", "--https", "test"]),
     ],
 )
 def test_what_is_built_is_what_the_parts_need(

@@ -8,16 +8,18 @@ Nothing is written. What is not tightened, and a namespace without running pods,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
 from ..helm.cli import ApplyRequest, Helm
-from ..helm.manifest import objects_of
+from ..helm.manifest import key_of, objects_of
+from ..helm.storage import HelmReader, StoredRelease
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import INGRESS, NAMESPACE, POD, PVC, RESOURCE_QUOTA, SERVICE, Resource
-from ..labels import OWNER_RELEASE
+from ..labels import OWNER_NAMESPACE, OWNER_RELEASE
 from ..readiness.daprd import living
 from ..readiness.fields import Object, labels, name, spec
 from .connections import Surroundings, described, policy_findings, public_services, services_by_host
@@ -52,18 +54,23 @@ class Wanted:
 
 @dataclass
 class Comparison:
-    """``refused`` would hit running pods; ``audited`` would, if the policies were applied. ``lines``: for people."""
+    """``refused`` would hit running pods; ``audited`` would, if the policies were applied. ``lines``: for people.
+
+    ``lost``: network policies of deployed releases that somebody deleted. They come back before those that deny.
+    """
 
     namespace: str
     refused: list[Finding] = field(default_factory=list)
     audited: list[Finding] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    lost: list[Object] = field(default_factory=list)
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
         return {
             "refused": [each.as_result() for each in self.refused],
             "audited": [each.as_result() for each in self.audited],
+            "lost": self.lost,
             "lines": [*self.lines, *(f"refused: {each}" for each in self.refused)],
         }
 
@@ -109,7 +116,7 @@ def _compare_release(kube: KubeApi, helm: Helm, wanted: Wanted, pods: Sequence[O
             found.refused += limit_findings(spec(each), spec(live.get(name(each)) or {}), pods)
         found.refused += _quotas(kube, wanted.namespace, quotas, bounds, pods)
     found.refused += _admission(kube, objects, pods, spec(limits[0]) if limits else {}, found.lines)
-    found_policies = list(_policies(kube, wanted, _of_kind(objects, "NetworkPolicy"), pods, found.lines))
+    found_policies = list(_policies(kube, wanted, _of_kind(objects, "NetworkPolicy"), pods, found))
     (found.audited if wanted.audit else found.refused).extend(found_policies)
     if wanted.audit:
         found.lines += [f"{POLICIES} audit, not applied: {each}" for each in found_policies]
@@ -160,7 +167,7 @@ def _quotas(
 
 
 def _policies(
-    kube: KubeApi, wanted: Wanted, rendered: Sequence[Object], pods: Sequence[Object], lines: list[str]
+    kube: KubeApi, wanted: Wanted, rendered: Sequence[Object], pods: Sequence[Object], found: Comparison
 ) -> Iterator[Finding]:
     if not rendered:
         return
@@ -168,13 +175,47 @@ def _policies(
     own = [each for each in before if _annotation(each) == wanted.release]
     if not wanted.audit and {name(e): spec(e) for e in own} == {name(e): spec(e) for e in rendered}:
         return
+    found.lost = [] if wanted.audit else list(_lost(kube, wanted, {name(each) for each in before}))
+    if found.lost:
+        names = ", ".join(sorted(name(each) for each in found.lost))
+        found.lines.append(f"{POLICIES}: deleted by somebody, and put back: {names}")
+    before = [*before, *found.lost]  # whoever deleted them has opened more than anybody asked for
     after = [*(each for each in before if each not in own), *rendered]
     services = kube.list_(SERVICE, wanted.namespace)[0]
     routes = [*_list(kube, INGRESS, wanted.namespace), *_list(kube, _ROUTE, wanted.namespace)]
     around = Surroundings(wanted.namespace, pods, services, public_services(routes), services_by_host(routes))
     if wanted.audit:
-        lines += [f"{POLICIES} audit: {line}" for line in described(after, around)]
+        found.lines += [f"{POLICIES} audit: {line}" for line in described(after, around)]
     yield from dict.fromkeys(policy_findings(before, after, around))
+
+
+def _lost(kube: KubeApi, wanted: Wanted, there: set[str]) -> Iterator[Object]:
+    """Network policies of the namespace's releases that are not there, as Helm makes them.
+
+    What is stored may be anything: the API server is asked whether it would take them.
+    """
+    for stored in HelmReader(kube, wanted.namespace).newest():
+        items: list[Object] = []
+        with suppress(TodoCloudError):
+            items = _of_kind(objects_of(stored.manifest), "NetworkPolicy") if stored.name != wanted.release else []
+        for item in items:
+            _kind, where, called = key_of(item)
+            if called and called not in there and where in ("", wanted.namespace):
+                made = _as_helm_makes_it(item, stored)
+                with suppress(TodoCloudError):
+                    kube.create(_POLICY, wanted.namespace, dict(made), dry_run=True)
+                    yield made
+
+
+def _as_helm_makes_it(item: Object, stored: StoredRelease) -> Object:
+    meta = item["metadata"]
+    owner = {OWNER_RELEASE: stored.name, OWNER_NAMESPACE: stored.namespace}
+    ours = {
+        "namespace": stored.namespace,
+        "annotations": {**(meta.get("annotations") or {}), **owner},
+        "labels": {**(meta.get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"},
+    }
+    return {**item, "metadata": {**meta, **ours}}
 
 
 def _list(kube: KubeApi, resource: Resource, namespace: str) -> Sequence[Object]:

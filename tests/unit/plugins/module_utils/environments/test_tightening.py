@@ -10,7 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.environments.pod_securi
 from ansible_collections.todo.cloud.plugins.module_utils.environments.tightening import Wanted, compare
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
-from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, KubeError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     NAMESPACE,
     POD,
@@ -21,6 +21,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
 
 from tests.support.fake_helm import FakeHelm
 from tests.support.fake_kube import FakeKube
+from tests.support.stored_releases import store
 from tests.unit.plugins.module_utils.environments.test_connections import pod, service
 from tests.unit.plugins.module_utils.environments.test_policies import DENY
 
@@ -98,6 +99,45 @@ def test_policies_under_audit_are_shown_and_refuse_nothing(kube: FakeKube) -> No
         == "environment_policies audit: web-1: isolated for ingress and egress; ports of its Services: 8080"
     )
     assert "not applied: web-1: no client" in found.lines[1]
+
+
+def policy(called: str, **more: Any) -> dict[str, Any]:
+    allow = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{}]}
+    return {
+        "apiVersion": POLICY.api_version,
+        "kind": "NetworkPolicy",
+        "metadata": {"name": called, **more},
+        "spec": allow,
+    }
+
+
+def test_policies_of_releases_that_somebody_deleted_count_and_come_back(kube: FakeKube) -> None:
+    store(kube, "web", manifest=json.dumps(policy("web", labels={"app": "web"})))
+    store(kube, "environment", manifest=json.dumps(policy("own")))
+    store(kube, "odd", manifest="{")
+    store(kube, "far", manifest=json.dumps(policy("far", namespace="kube-system")))
+    found = look(kube, wanted(DENIES))
+    assert found.refused == []
+    (lost,) = found.as_result()["lost"]
+    assert lost["metadata"] == {
+        "name": "web", "namespace": "ns", "labels": {"app": "web", "app.kubernetes.io/managed-by": "Helm"},
+        "annotations": {"meta.helm.sh/release-name": "web", "meta.helm.sh/release-namespace": "ns"},
+    }  # fmt: skip
+    assert found.lines == ["environment_policies: deleted by somebody, and put back: web"]
+    kube.put(POLICY, "ns", policy("web"))
+    assert look(kube, wanted(DENIES)).lost == []
+
+
+def test_what_the_server_would_not_take_does_not_come_back(kube: FakeKube) -> None:
+    class Strict(FakeKube):
+        def create(self, *_: Any, **__: Any) -> Any:
+            raise KubeError("spec.podSelector: Invalid value", 422)
+
+    strict = Strict()
+    strict.objects = kube.objects
+    store(strict, "web", manifest=json.dumps(policy("web")))
+    found = look(strict, wanted(DENIES))
+    assert (found.lost, len(found.refused)) == ([], 1)
 
 
 def test_pod_security_alone_names_the_roles_own_variable(kube: FakeKube) -> None:
