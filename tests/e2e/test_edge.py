@@ -25,12 +25,12 @@ def edge(app: Cluster) -> Cluster:
     return app
 
 
-def ask(edge: Cluster, path: str, scheme: str = "https") -> httpx.Response:
+def ask(edge: Cluster, path: str, scheme: str = "https", host: str = PUBLIC_HOST) -> httpx.Response:
     """One request as a browser sends it that trusts the cluster's authority."""
     trusted = ssl.create_default_context(cafile=str(Path(edge.kubeconfig).parent / "pki/public-ca.crt"))
     with httpx.Client(verify=trusted, timeout=10, trust_env=False) as client:
         url = f"{scheme}://{edge.facts['node_ip']}{path}"
-        return client.get(url, headers={"Host": PUBLIC_HOST}, extensions={"sni_hostname": PUBLIC_HOST})
+        return client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
 
 
 def test_the_page_answers_by_https_only(edge: Cluster) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.cli import PUBLIC_HOST
 from tests.e2e.conftest import NAMESPACE, TOP, Cluster, PlaybookRun, User, Watcher, until
 from tests.e2e.test_app import SERVICES
+from tests.e2e.test_edge import ask
 from tests.e2e.test_secrets import secrets_of
 from tests.support.canaries import files_that_show, shown
 from tests.unit.test_collection import copy_of_checkout
@@ -97,11 +99,18 @@ def test_the_broker_alone_by_limit(app: Cluster) -> None:
 
 
 def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_path: Path) -> None:
-    """It checks Dapr and the broker and leaves them alone; it may not manage them as well."""
-    second = {"environment_name": "second", "environment_namespace": "todo-second", "platform_manage": False}
+    """It checks the platform's parts and leaves them alone; it may not manage them as well.
+
+    Each public name leads to the pods of its own environment.
+    """
+    second = {
+        "environment_name": "second", "environment_namespace": "todo-second", "platform_manage": False,
+        "environment_url": "", "frontend_version": "v1.1.0",
+        "local_public_host": "second.local.test", "local_node_port": 30081,
+    }  # fmt: skip
     settings = tmp_path / "second.json"
     settings.write_text(json.dumps(second))
-    hosts = "kubernetes,namespace,dapr,kafka,dapr_components,notification_service"
+    hosts = "kubernetes,namespace,platform,dapr_components,notification_service,frontend"
 
     def first() -> dict[str, str]:
         return {k: v for k, v in everything(app).items() if "todo-second" not in k}
@@ -111,6 +120,11 @@ def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_p
         app.playbook("site.yml", "-e", f"@{settings}", "--limit", hosts).ok()
         assert len(app.pods("notification-service", "todo-second")[0]["spec"]["containers"]) == 2
         assert first() == before
+        if app.facts["https"]:
+            versions = [
+                ask(app, "/", host=host).headers["x-app-version"] for host in (PUBLIC_HOST, "second.local.test")
+            ]
+            assert versions == ["v1.0.0", "v1.1.0"]
         refused = app.playbook("site.yml", "-e", f"@{settings}", "-e", '{"platform_manage": true}', "--limit", "kafka")
         assert refused.code != 0
         assert "set platform_manage: false here" in " ".join(refused.output.split()), refused.output[-3000:]

@@ -63,7 +63,7 @@ class Comparison:
     refused: list[Finding] = field(default_factory=list)
     audited: list[Finding] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
-    lost: list[Object] = field(default_factory=list)
+    lost: list[dict[str, Any]] = field(default_factory=list)
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -189,7 +189,7 @@ def _policies(
     yield from dict.fromkeys(policy_findings(before, after, around))
 
 
-def _lost(kube: KubeApi, wanted: Wanted, there: set[str]) -> Iterator[Object]:
+def _lost(kube: KubeApi, wanted: Wanted, there: set[str]) -> Iterator[dict[str, Any]]:
     """Network policies of the namespace's releases that are not there, as Helm makes them.
 
     What is stored may be anything: the API server is asked whether it would take them.
@@ -203,11 +203,11 @@ def _lost(kube: KubeApi, wanted: Wanted, there: set[str]) -> Iterator[Object]:
             if called and called not in there and where in ("", wanted.namespace):
                 made = _as_helm_makes_it(item, stored)
                 with suppress(TodoCloudError):
-                    kube.create(_POLICY, wanted.namespace, dict(made), dry_run=True)
+                    kube.create(_POLICY, wanted.namespace, made, dry_run=True)
                     yield made
 
 
-def _as_helm_makes_it(item: Object, stored: StoredRelease) -> Object:
+def _as_helm_makes_it(item: Object, stored: StoredRelease) -> dict[str, Any]:
     meta = item["metadata"]
     owner = {OWNER_RELEASE: stored.name, OWNER_NAMESPACE: stored.namespace}
     ours = {
