@@ -17,7 +17,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: up
-up: venv ## start the local cluster, deploy the Todo app to it, say where it answers
+up: ## start the local cluster, deploy the Todo app to it, say where it answers
 	@$(CLUSTER) build --https
 	@$(CLUSTER) up --https
 	@$(SITE)
@@ -87,10 +87,12 @@ rollouts: ## 320 rollouts generated at random, not those of the tests (TODO_CLOU
 	TODO_CLOUD_SEED=$$seed TODO_CLOUD_ROLLOUTS=$${TODO_CLOUD_ROLLOUTS:-320} \
 	$(CLUSTER) with rollouts -- pytest tests/integration/rollouts
 
+BENCH := $(or $(PIECES),single verdicts traffic releases site users)
 .PHONY: bench
 bench: ## measure beside other tools, on a cluster of its own: tables, and JSON in the cache (PIECES="single releases")
-	@$(CLUSTER) build --bench bench
-	@$(CLUSTER) with --kwok-nodes 3 bench -- python3 -m tests.bench $(PIECES)
+	@$(CLUSTER) build --bench $(if $(filter users,$(BENCH)),--edge) bench
+	@$(if $(filter-out users,$(BENCH)),$(CLUSTER) with --kwok-nodes 3 bench -- python3 -m tests.bench $(filter-out users,$(BENCH)))
+	@$(if $(filter users,$(BENCH)),$(CLUSTER) with --https --policies bench -- python3 -m tests.bench users)
 
 .PHONY: chaos
 chaos: ## kill or pause site.yml and rollback.yml at random moments (RUNS=200 SEED=... KIND=pause|tree|controller|stop|signal)
