@@ -1,8 +1,8 @@
 """100 users at the public endpoint while the application is upgraded and rolled back, and the output of status.yml.
 
 The application is deployed by site.yml first, unless it is there. locust plays the users (locustfile.py), by HTTPS
-where the cluster has it, as `make bench` starts it, with network policies enforced. No request may fail; p95 of the page
-stays under 3 s, of every other operation under 2 s.
+where the cluster has it, as `make bench` starts it, with network policies enforced. No request may fail; p95 of the
+page stays under 3 s, of every other operation under 2 s.
 """
 
 from __future__ import annotations
