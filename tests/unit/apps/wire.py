@@ -53,9 +53,12 @@ class Switch:
         self.target = target
         self._listener = socket.create_server(("127.0.0.1", port))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # else the thread would wait on, at a number that others get
+        self._thread.join()
         self._listener.close()
 
     def _accept(self) -> None:
