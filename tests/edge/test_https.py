@@ -29,6 +29,7 @@ from tests.cluster import state
 from tests.cluster.build.images import PYTHON
 from tests.cluster.paths import BIN, TOP
 from tests.edge import pebble
+from tests.edge.browser import Refused, browser
 from tests.integration.support import apply, eventually
 
 HOST, LOST = "todo.edge.test", "lost.edge.test"
@@ -36,16 +37,20 @@ NAMESPACE = "edge"
 INVENTORIES = ("-i", "inventories/local", "-i", "inventories/local_acme")
 SERVICE = """\
 import http.server, time
+HEARS = "seen = []; new EventSource('/events').onmessage = event => seen.push(event.data)"
+PAGE = f"<title>shop</title><script>{HEARS}</script>"
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         stream = self.path == "/events"
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream" if stream else "text/plain")
+        kind = {"/events": "text/event-stream", "/page": "text/html"}.get(self.path, "text/plain")
+        self.send_header("content-type", kind)
         self.send_header("connection", "close")
         self.end_headers()
         for number in range(10**6 if stream else 1):
-            self.wfile.write(f"data: {number}\\n\\n".encode())
+            text = PAGE if self.path == "/page" else f"data: {number}\\n\\n"
+            self.wfile.write(text.encode())
             self.wfile.flush()
             time.sleep(0.2 if stream else 0)
     def log_message(self, *_): pass
@@ -203,6 +208,19 @@ def test_a_stream_comes_piece_by_piece_and_outlives_a_rollout_of_traefik(
     assert len(seen) == 100
     assert seen[-1].startswith(b"data: 99")
     assert (probe.result.failed, probe.result.requests > 100) == (0, True), probe.result.summary()
+
+
+def test_a_browser_shows_the_page_without_a_warning_and_hears_events(edge: Edge, tmp_path: Path) -> None:
+    hosts = {HOST: edge.address}
+    with browser(tmp_path / "stranger", hosts) as stranger, pytest.raises(Refused, match="ERR_CERT_AUTHORITY_INVALID"):
+        stranger.open(f"https://{HOST}/page")
+    with browser(tmp_path / "friend", hosts, edge.root) as friend:
+        friend.open(f"http://{HOST}/page")
+        assert friend.ask("return [location.href, document.title, isSecureContext]") == [
+            f"https://{HOST}/page", "shop", True,
+        ]  # fmt: skip
+        eventually("events", lambda: len(friend.ask("return seen")) > 3)
+        assert friend.ask("return seen.slice(0, 3)") == ["0", "1", "2"]
 
 
 def test_one_client_is_limited(edge: Edge) -> None:

@@ -126,13 +126,17 @@ def test_a_chart_that_cannot_be_read_and_a_silent_webhook_are_told_as_that(stubb
     bad = {"platform_role": "ingress", "ingress_helm_binary": helm(tmp_path / "bad", "echo 'Error: 401' >&2; exit 1")}
     silent = {"cert_manager_helm_binary": helm(tmp_path), "cert_manager_chart_ref": "/charts/x"}
     answers = {"kubernetes.core.k8s": {"msg": "failed calling webhook: connection refused", "result": {}}}
-    hosts = {"bad": {**bad, "ingress_chart_ref": "oci://mirror/chart"}, "silent": silent}
+    pinned = {**bad, "ingress_chart_ref": "oci://mirror/chart@sha256:0a"}
+    hosts = {"bad": {**bad, "ingress_chart_ref": "oci://mirror/chart"}, "pinned": pinned, "silent": silent}
     described = inventory({"platform": {k: {"platform_role": "cert_manager", **v} for k, v in hosts.items()}})
     found = stubbed.run("platform", described, "-e", "_cert_manager_trial_retries=1", answers=answers)
     text = found.text.replace("''", "'")
     assert found.code != 0
     assert "Traefik's chart oci://mirror/chart (ingress_chart_ref)" in text, found.output
     assert "Error: 401" in text
+    assert "show chart oci://mirror/chart --version 41.3.0" in text
+    assert "show chart oci://mirror/chart@sha256:0a" in text
+    assert "sha256:0a --version" not in text, "the digest says all"
     assert "cert-manager's webhook does not answer the API server, so no certificate can be asked for (failed" in text
 
 

@@ -1,0 +1,83 @@
+"""Debian's Chromium, driven by WebDriver's own protocol (https://www.w3.org/TR/webdriver2/)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.cluster import machine
+from tests.integration.support import eventually
+
+TOOLS = (
+    machine.Tool("chromium", "chromium"),
+    machine.Tool("chromedriver", "chromium-driver"),
+    machine.Tool("certutil", "libnss3-tools"),
+)
+_QUIET = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+class Refused(Exception):
+    """The browser shows no page; its own error."""
+
+
+class Browser:
+    """One window."""
+
+    def __init__(self, http: httpx.Client, session: str) -> None:
+        self._http, self._path = http, f"/session/{session}"
+
+    def open(self, url: str) -> None:
+        """Raises Refused with the browser's error, such as ERR_CERT_AUTHORITY_INVALID."""
+        answer = self._http.post(f"{self._path}/url", json={"url": url})
+        if answer.is_error:
+            raise Refused(answer.json()["value"]["message"])
+
+    def ask(self, script: str) -> Any:
+        """What a script returns."""
+        answer = self._http.post(f"{self._path}/execute/sync", json={"script": script, "args": []})
+        return answer.raise_for_status().json()["value"]
+
+
+@contextmanager
+def browser(folder: Path, hosts: dict[str, str], authority: Path | None = None) -> Iterator[Browser]:
+    """A window of a browser that knows these hosts' addresses and no others; ``authority``: it trusts that one, too."""
+    machine.ready_to_build(TOOLS)
+    store = folder / ".pki" / "nssdb"
+    store.mkdir(parents=True)
+    subprocess.run(["certutil", "-d", f"sql:{store}", "-N", "--empty-password"], check=True)
+    if authority:
+        trust = ["certutil", "-d", f"sql:{store}", "-A", "-t", "C,,", "-n", "authority", "-i", str(authority)]
+        subprocess.run(trust, check=True)
+    rules = ", ".join([*(f"MAP {host} {address}" for host, address in hosts.items()), "MAP * ~NOTFOUND"])
+    arguments = [*_QUIET, f"--host-resolver-rules={rules}", f"--user-data-dir={folder / 'profile'}"]
+    options = {"binary": "/usr/bin/chromium", "args": arguments}
+    log = (folder / "chromedriver.log").open("w+")
+    driver = subprocess.Popen(
+        ["chromedriver", "--port=0"], env={**os.environ, "HOME": str(folder)}, stdout=log, stderr=subprocess.STDOUT
+    )
+    try:
+        port = eventually("chromedriver's port", lambda: _port(folder / "chromedriver.log"))
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as http:
+            wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+            answer = http.post("/session", json=wanted).raise_for_status().json()["value"]
+            try:
+                yield Browser(http, answer["sessionId"])
+            finally:
+                http.delete(f"/session/{answer['sessionId']}")
+    finally:
+        driver.terminate()
+        driver.wait()
+        log.close()
+
+
+def _port(log: Path) -> str:
+    return log.read_text().partition("started successfully on port ")[2].partition(".")[0].strip()
