@@ -17,6 +17,7 @@ from tests.cluster import machine, state
 from tests.cluster.build import archive, charts, compiler, images
 from tests.cluster.build.parts import (
     BENCH_PARTS,
+    EDGE_FILES,
     EDGE_PARTS,
     ENGINE_FILES,
     ENGINE_PARTS,
@@ -147,6 +148,7 @@ def _build(options: argparse.Namespace) -> None:
                     *(entry for entry in FILES if tests or not entry.for_tests),
                     *(ENGINE_FILES if engine else ()),
                     *(HTTPS_FILES if https else ()),
+                    *(EDGE_FILES if options.edge else ()),
                 ],
             )
             layers.result()

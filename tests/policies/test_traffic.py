@@ -230,7 +230,8 @@ def test_the_policies_hold_after_a_restart_of_the_node(town: Town) -> None:
     lifecycle.down(town.cluster, purge=False)
     lifecycle.up(town.cluster.name)
     lead_outside(town.cluster)
-    assert network.dns_answers(town.cluster.subnets.dns_ip, "kubernetes.default.svc.cluster.local")
+    name = "kubernetes.default.svc.cluster.local"
+    eventually("DNS answers", lambda: network.dns_answers(town.cluster.subnets.dns_ip, name))
     eventually("app", lambda: ready(town), 180)
     time.sleep(5)
     check_pods(town)

@@ -24,6 +24,7 @@ PEBBLE = "2.10.1"
 TRAEFIK = "3.7.15"
 NETWORK_POLICIES = "0.8.0"
 TRAEFIK_CRDS = "3.7.13"  # of the newest module that is served
+GATEWAY_API = "1.6.0"  # the one that cert-manager is built with
 _SECONDS = {
     "kube-apiserver": 225,
     "kube-controller-manager": 57,
@@ -299,6 +300,10 @@ TRAEFIK_KINDS = Files(
     "docs/content/reference/dynamic-configuration",
 )
 HTTPS_FILES = (CERT_MANAGER_CHART, TRAEFIK_KINDS)
+GATEWAY_KINDS = Files(
+    f"gateway-api/crds-{GATEWAY_API}", f"sigs.k8s.io/gateway-api@v{GATEWAY_API}", "config/crd/standard"
+)
+EDGE_FILES = (GATEWAY_KINDS,)
 
 
 def part(name: str) -> Part:
