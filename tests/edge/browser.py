@@ -40,6 +40,8 @@ class Browser:
         answer = self._http.post(f"{self._path}/url", json={"url": url})
         if answer.is_error:
             raise Refused(answer.json()["value"]["message"])
+        if warning := self.ask("return document.getElementById('error-code')?.textContent ?? ''"):
+            raise Refused(warning)
 
     def ask(self, script: str) -> Any:
         """What a script returns."""
