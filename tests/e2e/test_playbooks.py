@@ -12,7 +12,7 @@ import pytest
 from tests.cluster.cli import PUBLIC_HOST
 from tests.e2e.conftest import NAMESPACE, TOP, Cluster, PlaybookRun, User, Watcher, until
 from tests.e2e.test_app import SERVICES
-from tests.e2e.test_edge import ask
+from tests.e2e.test_edge import answers, ask
 from tests.e2e.test_secrets import secrets_of
 from tests.support.canaries import files_that_show, shown
 from tests.unit.test_collection import copy_of_checkout
@@ -121,10 +121,9 @@ def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_p
         assert len(app.pods("notification-service", "todo-second")[0]["spec"]["containers"]) == 2
         assert first() == before
         if app.facts["https"]:
-            versions = [
-                ask(app, "/", host=host).headers["x-app-version"] for host in (PUBLIC_HOST, "second.local.test")
-            ]
-            assert versions == ["v1.0.0", "v1.1.0"]
+            names = (PUBLIC_HOST, str(second["local_public_host"]))
+            until(lambda: all(answers(app, name) for name in names), 60, "both names answer")
+            assert [ask(app, "/", host=name).headers["x-app-version"] for name in names] == ["v1.0.0", "v1.1.0"]
         refused = app.playbook("site.yml", "-e", f"@{settings}", "-e", '{"platform_manage": true}', "--limit", "kafka")
         assert refused.code != 0
         assert "set platform_manage: false here" in " ".join(refused.output.split()), refused.output[-3000:]
