@@ -34,6 +34,7 @@ from tests.integration.support import eventually
 SCRIPT = "todo.cloud/script"
 TAINT = "todo.cloud/simulated"
 _LEASES = "kube-node-lease"
+_AGAIN_SECONDS = 0.5
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -177,6 +178,11 @@ class SimulatedNodes:
         if pod["metadata"]["uid"] not in self._statuses:
             return
         pause = next(script_steps, None)
+        more = None if pause is None else lambda: self._step(pod, status, script_steps)
+        self._send(pod, status, pause or 0.0, more)
+
+    def _send(self, pod: Object, status: PodStatus, pause: float, more: Callable[[], None] | None) -> None:
+        """What the pod has come to, until the API server takes it; then, after a pause, its next step."""
         meta = pod["metadata"]
         try:
             for event in status.events:
@@ -187,8 +193,11 @@ class SimulatedNodes:
             self.kube.patch(POD, meta["namespace"], meta["name"], body, subresource="status")
         except (NotFound, Conflict):
             return
-        if pause is not None:
-            self._later(pause, lambda: self._step(pod, status, script_steps))
+        except TodoCloudError:
+            self._later(_AGAIN_SECONDS, lambda: self._send(pod, status, pause, more))
+            return
+        if more:
+            self._later(pause, more)
 
     def _create_event(self, pod: Object, reason: str, message: str, container: str, at: str) -> None:
         meta = pod["metadata"]
