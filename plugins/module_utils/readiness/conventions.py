@@ -126,7 +126,7 @@ def reports_nothing(obj: Object) -> bool:
 
 def observed(obj: Object) -> bool:
     """Whether its status names the generation that it is about, for itself or in a condition."""
-    entries = [obj.get("status") or {}, *conditions(obj)]
+    entries = [status(obj), *conditions(obj)]
     for key in ("parents", "ancestors", "listeners"):
         entries += [one for entry in _entries(status(obj).get(key)) for one in _entries(entry.get("conditions"))]
     return any("observedGeneration" in entry for entry in entries)
