@@ -28,6 +28,7 @@ class Person(HttpUser):
     wait_time = between(2, 8)
 
     def on_start(self) -> None:
+        self.client.verify = os.environ["TODO_CLOUD_BENCH_AUTHORITY"]  # only of https
         self.client.headers["Origin"] = str(self.host)
         credentials = {"username": f"load-{uuid.uuid4().hex[:12]}", "password": uuid.uuid4().hex}
         self.client.post("/api/auth/register", json=credentials, name="register")

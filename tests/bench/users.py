@@ -31,7 +31,7 @@ SETTLE_SECONDS = USERS / SPAWN_RATE + 10
 LIMIT_SECONDS = {"page": 3.0}  # p95; of every other operation:
 OPERATION_LIMIT_SECONDS = 2.0
 STATUS_LIMIT_SECONDS = 3.0
-ADDRESS = "TODO_CLOUD_BENCH_ADDRESS"  # read by locustfile.py
+ADDRESS, AUTHORITY = "TODO_CLOUD_BENCH_ADDRESS", "TODO_CLOUD_BENCH_AUTHORITY"  # read by locustfile.py
 _PLAYBOOK_LIMIT_SECONDS = 420
 _END_SECONDS = 40
 
@@ -115,7 +115,7 @@ def _locust(facts: dict[str, Any], folder: Path, prefix: Path) -> list[str]:
     """The command; a public name leads to the node, as DNS would have it."""
     url = f"https://{PUBLIC_HOST}" if facts["https"] else str(facts["url"])
     return [
-        "env", f"{ADDRESS}={facts['node_ip']}", f"REQUESTS_CA_BUNDLE={folder / 'pki' / f'{PUBLIC_CA}.crt'}",
+        "env", f"{ADDRESS}={facts['node_ip']}", f"{AUTHORITY}={folder / 'pki' / f'{PUBLIC_CA}.crt'}",
         str(Path(sys.executable).with_name("locust")), "-f", str(Path(__file__).with_name("locustfile.py")),
         "--headless", "--host", url, "--users", str(USERS), "--spawn-rate", str(SPAWN_RATE), "--csv", str(prefix),
         "--only-summary", "--stop-timeout", "10", "--run-time", "15m",
