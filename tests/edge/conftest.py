@@ -75,13 +75,15 @@ class Edge:
         ):
             return x509.load_der_x509_certificate(s.getpeercert(binary_form=True) or b"")
 
-    def get(self, path: str, *, https: bool = True) -> http.client.HTTPResponse:
+    def get(
+        self, path: str, *, https: bool = True, host: str = HOST, address: str = "", root: Path | None = None
+    ) -> http.client.HTTPResponse:
         """One request as a browser that trusts the root sends it."""
-        raw = socket.create_connection((self.address, 443 if https else 80), 5)
-        connection = http.client.HTTPConnection(HOST)
-        context = ssl.create_default_context(cafile=str(self.root))
-        connection.sock = context.wrap_socket(raw, server_hostname=HOST) if https else raw
-        connection.request("GET", path, headers={"Host": HOST})
+        raw = socket.create_connection((address or self.address, 443 if https else 80), 5)
+        connection = http.client.HTTPConnection(host)
+        context = ssl.create_default_context(cafile=str(root or self.root))
+        connection.sock = context.wrap_socket(raw, server_hostname=host) if https else raw
+        connection.request("GET", path, headers={"Host": host})
         return connection.getresponse()
 
     def deploy(self, name: str, host: str) -> None:
@@ -104,8 +106,12 @@ class Edge:
                 },
             },
         }
-        argv = [str(BIN / "helm"), "upgrade", "--install", name, str(TOP / "charts/service"), "--namespace", NAMESPACE]
-        subprocess.run([*argv, "--values", "-"], input=yaml.safe_dump(values), text=True, check=True, env=self._env())
+        self.install(name, TOP / "charts/service", NAMESPACE, values)
+
+    def install(self, name: str, chart: Path, namespace: str, values: dict[str, Any]) -> None:
+        """A release, by Helm alone."""
+        argv = [str(BIN / "helm"), "upgrade", "--install", name, str(chart), "--namespace", namespace, "--values", "-"]
+        subprocess.run(argv, input=yaml.safe_dump(values), text=True, check=True, env=self._env())
 
     def platform(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The platform's playbooks, for the two roles."""

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import socket
-import ssl
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SERVICE
 
 from tests.cluster.build.charts import traefik
@@ -19,7 +14,7 @@ from tests.cluster.build.parts import GATEWAY_KINDS
 from tests.cluster.paths import BIN, TOP, cache
 from tests.edge.conftest import SERVICE as PROGRAM
 from tests.edge.conftest import SMALL, Edge
-from tests.integration.support import apply, documents, eventually, run_module
+from tests.integration.support import ModuleRun, apply, documents, eventually, run_module
 
 HOST, NAMESPACE = "route.edge.test", "gateway"
 GROUP = "gateway.networking.k8s.io/v1"
@@ -51,18 +46,7 @@ def gateway(edge: Edge) -> str:
     kinds = [kind for file in sorted((cache() / GATEWAY_KINDS.place).glob("*.yaml")) for kind in documents(file)]
     apply(edge.kube, "", [kind for kind in kinds if kind["kind"] == "CustomResourceDefinition"])
     apply(edge.kube, "", [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
-    argv = [
-        str(BIN / "helm"),
-        "upgrade",
-        "--install",
-        "gateway",
-        str(traefik()),
-        "--namespace",
-        NAMESPACE,
-        "--values",
-        "-",
-    ]
-    subprocess.run(argv, input=yaml.safe_dump(TRAEFIK), text=True, check=True, env=edge._env())
+    edge.install("gateway", traefik(), NAMESPACE, TRAEFIK)
     issuer = {"kind": "ClusterIssuer", "name": "own-ca"}
     asked = {"dnsNames": [HOST], "secretName": "edge-tls", "issuerRef": issuer}
     tls = {"mode": "Terminate", "certificateRefs": [{"name": "edge-tls"}]}
@@ -80,27 +64,27 @@ def gateway(edge: Edge) -> str:
 
 
 def ask(edge: Edge, address: str, *, https: bool) -> http.client.HTTPResponse | None:
-    authority = str(Path(edge.cluster.folder) / "pki" / "public-ca.crt")
+    authority = edge.cluster.folder / "pki" / "public-ca.crt"
     try:
-        raw = socket.create_connection((address, 443 if https else 80), 5)
-        connection = http.client.HTTPConnection(HOST)
-        context = ssl.create_default_context(cafile=authority)
-        connection.sock = context.wrap_socket(raw, server_hostname=HOST) if https else raw
-        connection.request("GET", "/health?a=b", headers={"Host": HOST})
-        return connection.getresponse()
+        return edge.get("/health?a=b", https=https, host=HOST, address=address, root=authority)
     except OSError:
         return None
 
 
-def test_a_route_is_waited_for_and_leads_to_the_service(edge: Edge, gateway: str) -> None:
-    names = {"name": "edge", "namespace": NAMESPACE, "httpsListener": "https", "httpListener": "http"}
+def deployed(edge: Edge, name: str, host: str, options: dict[str, Any], **listeners: str) -> ModuleRun:
+    """A service of our chart with a route to these listeners."""
+    gateway = {"name": "edge", "namespace": NAMESPACE, **listeners}
     values = {
         "environment": "edge", "image": PYTHON, "command": ["python3", "-u", "-c", PROGRAM], "resources": SMALL,
-        "minReadySeconds": 1, "exposure": {"api": "gateway", "host": HOST, "gateway": names},
+        "minReadySeconds": 1, "exposure": {"api": "gateway", "host": host, "gateway": gateway},
     }  # fmt: skip
-    params = {"name": "routed", "namespace": NAMESPACE, "chart": str(TOP / "charts/service"), "values": values,
-              "helm_binary": str(BIN / "helm"), "timeout": 120}  # fmt: skip
-    run = run_module("helm_release", params, edge.cluster.kubeconfig)
+    params = {"name": name, "namespace": NAMESPACE, "chart": str(TOP / "charts/service"), "values": values,
+              "helm_binary": str(BIN / "helm"), **options}  # fmt: skip
+    return run_module("helm_release", params, edge.cluster.kubeconfig)
+
+
+def test_a_route_is_waited_for_and_leads_to_the_service(edge: Edge, gateway: str) -> None:
+    run = deployed(edge, "routed", HOST, {"timeout": 120}, httpsListener="https", httpListener="http")
     assert not run.failed, run.output
     routes = edge.kube.list_(edge.kube.resource(GROUP, "HTTPRoute"), NAMESPACE)[0]
     assert {route["metadata"]["name"] for route in routes} == {"routed", "routed-http"}
@@ -113,14 +97,8 @@ def test_a_route_is_waited_for_and_leads_to_the_service(edge: Edge, gateway: str
 
 
 def test_a_listener_that_is_not_there_is_told_in_the_gateways_words(edge: Edge, gateway: str) -> None:
-    names = {"name": "edge", "namespace": NAMESPACE, "httpsListener": "tls", "httpListener": ""}
-    values = {
-        "environment": "edge", "image": PYTHON, "command": ["python3", "-u", "-c", PROGRAM], "resources": SMALL,
-        "minReadySeconds": 1, "exposure": {"api": "gateway", "host": "lost.edge.test", "gateway": names},
-    }  # fmt: skip
-    params = {"name": "lost", "namespace": NAMESPACE, "chart": str(TOP / "charts/service"), "values": values,
-              "helm_binary": str(BIN / "helm"), "timeout": 60, "graces": {"resource_failed": 3}}  # fmt: skip
-    run = run_module("helm_release", params, edge.cluster.kubeconfig)
+    options = {"timeout": 60, "graces": {"resource_failed": 3}}
+    run = deployed(edge, "lost", "lost.edge.test", options, httpsListener="tls", httpListener="")
     assert run.failed, run.output
     print(run.result["msg"])
     assert "HTTPRoute lost" in run.result["msg"]

@@ -180,7 +180,7 @@ ENGINE_PARTS: tuple[Part, ...] = (
     Part("coredns-kubeadm", COREDNS, "./coredns", pins="engine"),
     Part("ctr", CONTAINERD, "github.com/containerd/containerd/v2/cmd/ctr", pins="containerd"),
 )
-# HTTPS and policies: only what is asked for by `build --edge`. Traefik itself is not built, see images.py.
+# Only what is asked for by `build --https`, and by `build --edge`. Traefik itself is not built, see images.py.
 HTTPS_PARTS: tuple[Part, ...] = (
     Part(
         "cert-manager",
