@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import subprocess
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -109,7 +109,8 @@ def load(name: str) -> Cluster:
     path = folder_of(name) / "cluster.json"
     if not path.exists():
         raise ClusterError(f"There is no cluster {name}: start it with `python3 -m tests.cluster up {name}`.")
-    return Cluster(**json.loads(path.read_text()))
+    known = {field.name for field in fields(Cluster)}  # a checkout of another age may have written more
+    return Cluster(**{key: value for key, value in json.loads(path.read_text()).items() if key in known})
 
 
 def exists(name: str) -> bool:

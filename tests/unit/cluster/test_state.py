@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import stat
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def test_the_state_holds_what_others_rely_on(clusters: Path) -> None:
     assert facts["database_url"].startswith("postgresql://todo:")
     assert facts["database_url_admin"].endswith("@10.240.0.2:5432/postgres")
     assert stat.S_IMODE((clusters / "one" / "cluster.json").stat().st_mode) == 0o600
+
+
+def test_what_a_checkout_of_another_age_wrote_is_passed_over(clusters: Path) -> None:
+    made = state.load_or_create("one", None)
+    (clusters / "one/cluster.json").write_text(json.dumps({**made.facts(), "newer": True}))
+    assert state.load("one") == made
 
 
 def test_passwords_are_new_for_each_cluster() -> None:
