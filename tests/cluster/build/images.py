@@ -17,6 +17,8 @@ from tests.cluster.build.layers import (
     compiled_layer,
     key_of,
     known_blobs,
+    postgres_client_layer,
+    postgres_programs,
     redis_layer,
     requirements_layer,
     wheel_layer,
@@ -52,6 +54,7 @@ LOCAL_PATH_IMAGE = f"docker.io/rancher/local-path-provisioner:v{LOCAL_PATH}"
 BUSYBOX = "docker.io/library/busybox:1.36"
 HTTPD = "docker.io/library/busybox-httpd:1.36"  # answers /health and /ready on 8080: the smallest service there is
 REDIS = "docker.io/library/redis:7.0"
+POSTGRES_CLIENT = "docker.io/library/postgres:17"  # the name that the roles have; here only its clients
 PYTHON = "docker.io/library/python:3.11-slim"
 TRAEFIK_IMAGE = f"docker.io/library/traefik:v{TRAEFIK}"
 NETWORK_POLICIES_IMAGE = f"registry.k8s.io/networking/kube-network-policies:v{NETWORK_POLICIES}"
@@ -121,6 +124,11 @@ def platform_images() -> list[Image]:
         *dapr,
         Image(
             kafka.IMAGE, (busybox_layer(), kafka.layer()), {"User": USER, "Env": [path, f"JAVA_HOME={kafka.JAVA_HOME}"]}
+        ),
+        Image(
+            POSTGRES_CLIENT,
+            (busybox_layer(), postgres_client_layer()),
+            {"User": USER, "Env": [f"PATH={postgres_programs()}:/bin"]},
         ),
         Image(REDIS, (redis_layer(),), {"Entrypoint": ["redis-server"], "User": "999:999", "Env": ["PATH=/usr/bin"]}),
     ]

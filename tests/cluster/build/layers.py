@@ -84,6 +84,29 @@ def redis_layer() -> Layer:
     return Layer(key_of("redis", version), write)
 
 
+def postgres_programs() -> Path:
+    """The folder of the newest PostgreSQL's programs, as Debian lays them.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: int(path.parts[4]))
+    if not found:
+        raise ClusterError("PostgreSQL's programs are missing: install the Debian package postgresql.")
+    return found[-1].parent
+
+
+def postgres_client_layer() -> Layer:
+    """psql, pg_dump and pg_restore of Debian's packages."""
+    programs = [postgres_programs() / name for name in ("psql", "pg_dump", "pg_restore")]
+
+    def write(target: Path) -> None:
+        libraries = linked_libraries(programs)
+        write_layer([Entry(str(path), source=path.resolve()) for path in (*programs, *libraries)], target)
+
+    return Layer(key_of("postgres client", *(f"{path}|{path.stat().st_mtime_ns}" for path in programs)), write)
+
+
 def below_usr(libraries: Iterable[Path]) -> list[Entry]:
     """Libraries as entries of a layer in which /lib and /lib64 are links into /usr."""
     return [

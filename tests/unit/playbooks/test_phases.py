@@ -15,6 +15,7 @@ ROLES = {
     "environment": "environment",
     "platform": "kafka",
     "components": "redpanda_secrets",
+    "dependencies": "database",
 }
 DEPLOYED = [*ROLES.values(), "release_apply", "release_verify"]
 GROUPS: dict[str, Any] = {
@@ -22,6 +23,7 @@ GROUPS: dict[str, Any] = {
     "environment": {"namespace": {}},
     "platform": {"kafka": {}},
     "components": {"dapr_components": {}},
+    "dependencies": {"database": {}},
     "core_services": {"backend_api": {}},
 }
 
@@ -50,11 +52,21 @@ def deployed(run: Run) -> list[str]:
 def hosts(phase: str, count: int) -> dict[str, Any]:
     """So many hosts of a phase, the first of them as it is in ``GROUPS``."""
     (first,) = GROUPS[phase]
-    further = {"platform_role": "kafka"} if phase == "platform" else {"service_role": "dapr_components"}
+    further = {"platform": {"platform_role": "kafka"}, "dependencies": {"dependency_role": "database"}}.get(
+        phase, {"service_role": "dapr_components"}
+    )
     return {first: {}, **{f"other{number}": further for number in range(2, count + 1)}}
 
 
-FAILING = [("platform", 1), ("platform", 2), ("platform", 3), ("cluster", 2), ("environment", 2), ("components", 2)]
+FAILING = [
+    ("platform", 1),
+    ("platform", 2),
+    ("platform", 3),
+    ("cluster", 2),
+    ("environment", 2),
+    ("components", 2),
+    ("dependencies", 2),
+]
 
 
 @pytest.mark.parametrize(("phase", "count"), FAILING)
@@ -98,6 +110,12 @@ def test_a_limit_to_a_service_leaves_out_whole_phases(site: Site) -> None:
     assert "todo-test: backend-api is current" in run.text
 
 
+def test_an_inventory_without_dependencies_goes_on_as_before(site: Site) -> None:
+    run = site({"dependencies": {}})
+    assert (run.code, deployed(run)) == (0, [name for name in DEPLOYED if name != "database"]), run.output
+    assert "Could not match supplied host pattern" not in run.output
+
+
 @pytest.fixture(scope="module")
 def as_described(site: Site) -> Run:
     """Only one of two hosts of the platform is not as its role describes it."""
@@ -107,9 +125,10 @@ def as_described(site: Site) -> Run:
 
 def test_roles_whose_part_is_as_described_do_nothing(as_described: Run) -> None:
     run = as_described
-    assert (run.code, deployed(run)) == (0, ["kafka", "redpanda_secrets", "release_apply", "release_verify"]), (
-        run.output
-    )
+    assert (run.code, deployed(run)) == (
+        0,
+        ["kafka", "redpanda_secrets", "database", "release_apply", "release_verify"],
+    ), run.output
     assert [call["host"] for call in run.calls if call["args"].get("of") == "kafka"] == ["other2"]
 
 
@@ -117,7 +136,14 @@ def test_parts_are_compared_in_one_call_and_are_never_a_list_there(as_described:
     """As a list, each of its words would be hidden in the result."""
     (call,) = as_described.arguments("platform_info")
     parts = json.loads(call["parts"])
-    assert [part["name"] for part in parts] == ["kubernetes", "namespace", "kafka", "other2", "dapr_components"]
+    assert [part["name"] for part in parts] == [
+        "kubernetes",
+        "namespace",
+        "kafka",
+        "other2",
+        "dapr_components",
+        "database",
+    ]
 
 
 def test_what_release_apply_verified_last_is_not_verified_again(site: Site) -> None:
