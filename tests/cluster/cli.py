@@ -39,7 +39,7 @@ from tests.cluster.say import say
 PROVIDERS = ("", "kind", "local")
 PUBLIC_HOST = "todo.local.test"  # as in inventories/local
 _CLEAN_UP_SECONDS = 30
-_HTTPS_HELP = "have inventories/local deploy HTTPS (`build --https` has built it); not with kind"
+_HTTPS_HELP = "have inventories/local deploy HTTPS (`build --https` has built it)"
 _POLICIES_HELP = "enforce network policies (`build --edge` has built what does it)"
 
 
@@ -124,7 +124,10 @@ def _parser() -> argparse.ArgumentParser:
 def _build(options: argparse.Namespace) -> None:
     if provider(options.name) == "kind":
         program = kind.program_of(state.load(options.name)) if state.exists(options.name) else find()
-        return kind_images.build(program)
+        https = options.https or options.edge
+        if https and program.is_ours:
+            _build_https()
+        return kind_images.build(program, https=https)
     if options.tools:
         compiler.build([entry for entry in PARTS if entry.name.startswith("helm")], [])
         return None
@@ -154,14 +157,25 @@ def _build(options: argparse.Namespace) -> None:
             layers.result()
     wanted = [*images.system_images(), *images.platform_images(), *images.app_images()]
     if options.https or options.edge:
-        charts.cert_manager()
-        charts.traefik()
+        _charts()
         wanted += images.https_images()
     if options.edge:
         wanted += images.edge_images()
     if not images.build(wanted):
         say("all parts and images are built")
     return None
+
+
+def _build_https() -> None:
+    """On a machine without registries, for kind."""
+    machine.ready_to_build()
+    compiler.build([*HTTPS_PARTS], [*HTTPS_FILES])
+    _charts()
+
+
+def _charts() -> None:
+    charts.cert_manager()
+    charts.traefik()
 
 
 def _up(options: argparse.Namespace) -> None:
@@ -173,7 +187,7 @@ def _up(options: argparse.Namespace) -> None:
             raise ClusterError("Fake nodes are for the bare-machine cluster: use LOCAL_CLUSTER=local.")
         if options.policies:
             raise ClusterError("Policies are enforced by the bare-machine cluster alone: use LOCAL_CLUSTER=local.")
-        found = kind.up(options.name)
+        found = kind.up(options.name, https=options.https)
     else:
         found = lifecycle.up(options.name, options.kwok_nodes, policies=options.policies, https=options.https)
     print(f"export KUBECONFIG={found.kubeconfig}")
@@ -276,9 +290,12 @@ def _guide(options: argparse.Namespace) -> None:
     logs = f"kind export logs --name {found.name}" if found.provider == "kind" else found.folder / "log"
     say(f"the Todo app answers at {found.url}")
     ca = found.folder / "pki" / f"{PUBLIC_CA}.crt"
+    leads = f"{PUBLIC_HOST}:443:{found.public_ip}:{found.https_port}"
+    page = f"https://{PUBLIC_HOST}{'' if found.https_port == 443 else f':{found.https_port}'}/"
     by_https = f"""
-  by HTTPS       curl --cacert {ca} --resolve {PUBLIC_HOST}:443:{found.node_ip} https://{PUBLIC_HOST}/
-                 (a browser needs that authority, and in /etc/hosts the line {found.node_ip} {PUBLIC_HOST})"""
+  by HTTPS       curl --cacert {ca} --connect-to {leads} https://{PUBLIC_HOST}/
+                 (a browser opens {page} with that authority, and in /etc/hosts the line
+                 {found.public_ip} {PUBLIC_HOST})"""
     print(f"""{by_https if found.https else ""}
   look around    export KUBECONFIG={found.kubeconfig} PATH="{BIN}:{cache() / "venv" / "bin"}:$PATH"
                  kubectl get pods --all-namespaces

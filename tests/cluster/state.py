@@ -41,6 +41,7 @@ class Cluster:
         kwok_nodes: number of fake nodes beside the real one.
         policies: whether network policies are enforced.
         https: whether inventories/local has Traefik, cert-manager and a public name there.
+        http_port, https_port: where these answer, at the address of ``url``; 0: there are none.
         engine: with kind, the container engine's command.
         engine_host: with kind, the engine's address as ``DOCKER_HOST`` has it; empty: the command's own choice.
     """
@@ -58,6 +59,8 @@ class Cluster:
     kwok_nodes: int = 0
     policies: bool = False
     https: bool = False
+    http_port: int = 0
+    https_port: int = 0
     engine: str = ""
     engine_host: str = ""
 
@@ -73,6 +76,11 @@ class Cluster:
     def cgroup(self) -> str:
         """The cgroup that all pods live under."""
         return f"todo-cloud-{self.slot}-{self.name}"
+
+    @property
+    def public_ip(self) -> str:
+        """Where the public endpoints answer on this machine."""
+        return urlsplit(self.url).hostname or self.node_ip
 
     @property
     def admin_password(self) -> str:
@@ -144,7 +152,13 @@ def load_or_create(name: str, kwok_nodes: int | None, *, policies: bool = False,
         cluster = load(name) if exists(name) else _new(name, _free_slot())
         if kwok_nodes is not None:
             cluster = replace(cluster, kwok_nodes=kwok_nodes)
-        cluster = replace(cluster, policies=cluster.policies or policies, https=cluster.https or https)
+        cluster = replace(
+            cluster,
+            policies=cluster.policies or policies,
+            https=cluster.https or https,
+            http_port=80,
+            https_port=443,
+        )
         save(cluster)
     return cluster
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -52,6 +53,11 @@ class Cluster:
     name: str
     kubeconfig: str
     facts: dict[str, Any]
+
+    @property
+    def public_ip(self) -> str:
+        """Where the public endpoints answer."""
+        return str(urlsplit(self.facts["url"]).hostname)
 
     @property
     def environ(self) -> dict[str, str]:

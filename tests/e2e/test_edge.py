@@ -21,7 +21,7 @@ ADMISSION = "validatingadmissionpolicies,validatingadmissionpolicybindings,clust
 def edge(app: Cluster) -> Cluster:
     """The cluster, where it has HTTPS."""
     if not app.facts["https"]:
-        pytest.skip("HTTPS is part of the bare-machine cluster (LOCAL_CLUSTER=local)")
+        pytest.skip("the cluster was started without HTTPS (`up --https`)")
     return app
 
 
@@ -29,7 +29,7 @@ def ask(edge: Cluster, path: str, scheme: str = "https", host: str = PUBLIC_HOST
     """One request as a browser sends it that trusts the cluster's authority."""
     trusted = ssl.create_default_context(cafile=str(Path(edge.kubeconfig).parent / "pki/public-ca.crt"))
     with httpx.Client(verify=trusted, timeout=10, trust_env=False) as client:
-        url = f"{scheme}://{edge.facts['node_ip']}{path}"
+        url = f"{scheme}://{edge.public_ip}:{edge.facts[f'{scheme}_port']}{path}"
         return client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
 
 
@@ -48,7 +48,7 @@ def test_the_page_answers_by_https_only(edge: Cluster) -> None:
     away = ask(edge, "/a?b=c", "http")
     assert (away.status_code, away.headers["location"]) == (301, f"https://{PUBLIC_HOST}/a?b=c")
     shown = " ".join(edge.playbook("playbooks/status.yml").ok().output.split())
-    assert f"host {PUBLIC_HOST}: {edge.facts['node_ip']}" in shown
+    assert f"host {PUBLIC_HOST}: {edge.public_ip}" in shown
     assert "certificate frontend-tls: 89 days left" in shown
 
 

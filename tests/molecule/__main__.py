@@ -24,7 +24,7 @@ from tests.molecule.phases import Reader, table, write_junit
 
 NAME = "molecule"
 SCENARIOS = TOP / "extensions" / "molecule"
-EDGE = frozenset({"role_cert_manager", "role_ingress"})  # their programs are built for the bare-machine cluster only
+EDGE = frozenset({"role_cert_manager", "role_ingress"})  # kind's node has their images with `up --https` only
 _PATIENCE_SECONDS = 20
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.cluster.build.parts import CERT_MANAGER, CERT_MANAGER_CHART, TRAEFIK, TRAEFIK_KINDS
 from tests.cluster.paths import HERE, cache
 
+TRAEFIK_PLACE = f"charts/traefik-{TRAEFIK}"
 _SOURCE = HERE / "charts" / "traefik"
 
 
@@ -23,7 +24,7 @@ def cert_manager() -> None:
 
 def traefik() -> Path:
     """The chart of the checkout with Traefik's own CRDs in it, in the cache."""
-    target = cache() / "charts" / f"traefik-{TRAEFIK}"
+    target = cache() / TRAEFIK_PLACE
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / "chart"

@@ -8,42 +8,58 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.build.parts import DAPR, DAPR_CHART
+from tests.cluster.build import charts
+from tests.cluster.build.parts import CERT_MANAGER, CERT_MANAGER_CHART, DAPR, DAPR_CHART
 from tests.cluster.engine import daemon, node_image
 from tests.cluster.errors import ClusterError
 from tests.cluster.kind import checks, database, images
 from tests.cluster.kind.program import Program, find
 from tests.cluster.locks import locked
+from tests.cluster.node import pki
 from tests.cluster.paths import BIN, CLUSTERS, cache
 from tests.cluster.say import Step, say
 from tests.cluster.state import PUBLIC_PORT, Cluster, exists, folder_of, load, save
 
 DAPR_CHARTS = "https://dapr.github.io/helm-charts"
+CERT_MANAGER_CHARTS = "oci://quay.io/jetstack/charts/cert-manager"
+TRAEFIK_CHARTS, TRAEFIK_CHART = "oci://ghcr.io/traefik/helm/traefik", "41.3.0"  # as role ingress has them
 _API_PORTS = range(36443, 36543)
 _PUBLIC_PORTS = range(PUBLIC_PORT, PUBLIC_PORT + 100)
+_HTTP_PORTS, _HTTPS_PORTS = range(32080, 32180), range(32443, 32543)
 _WAIT_SECONDS = 180
 
 
-def up(name: str) -> Cluster:
+def up(name: str, *, https: bool = False) -> Cluster:
     """Create the cluster and its database unless they are there, and load the stand-ins' images.
 
+    Args:
+        name: of the cluster.
+        https: have inventories/local deploy Traefik and cert-manager; a cluster that has HTTPS goes on to.
+
     Raises:
-        ClusterError: a tool is missing or fails, or a cluster of that name is somebody else's.
+        ClusterError: a tool is missing or fails, a cluster of that name is somebody else's, or has no port for HTTPS.
     """
     with locked(CLUSTERS / f".{name}.lock", f"cluster {name}"):
         step = Step()
         cluster, program = _known(name) if exists(name) else _new(name)
         cluster = _node(cluster, program)
-        cluster = database.start(replace(cluster, node_ip=database.address_of(node(name), program)), program)
+        cluster = replace(cluster, https=cluster.https or https, node_ip=database.address_of(node(name), program))
+        if cluster.https and not cluster.https_port:
+            raise ClusterError(f"kind cluster {name} was made without a port for HTTPS: remove it with `make down`.")
+        cluster = database.start(cluster, program)
+        if cluster.https:
+            pki.ensure_public_ca(cluster)
         save(cluster)
-        images.ensure(program)
+        images.ensure(program, https=cluster.https)
         images.load(cluster, program, str(program.inspect(node(name))["Id"]))
-        _tools()
+        _tools(https=cluster.https)
         say(f"kind cluster {name} is up: API server, public endpoint ({cluster.url}) and database answer ({step})")
     return cluster
 
@@ -107,11 +123,13 @@ def is_ours(cluster: Cluster, container: dict[str, Any]) -> bool:
     return any(str(mount.get("Source", "")).endswith(str(_mark(cluster))) for mount in container.get("Mounts", []))
 
 
-def configuration(cluster: Cluster, address: str, api_port: int, public_port: int) -> dict[str, Any]:
-    """One node; its port 30080 (the public endpoint) is a port of this machine. ``api_port`` 0: kind chooses one."""
+def configuration(cluster: Cluster, address: str, api_port: int, ports: Mapping[int, int]) -> dict[str, Any]:
+    """One node; ``ports``: its ports that are ports of this machine. ``api_port`` 0: kind chooses one."""
     node = {
         "role": "control-plane",
-        "extraPortMappings": [{"containerPort": PUBLIC_PORT, "hostPort": public_port, "listenAddress": address}],
+        "extraPortMappings": [
+            {"containerPort": inner, "hostPort": outer, "listenAddress": address} for inner, outer in ports.items()
+        ],
         "extraMounts": [{"hostPath": str(_mark(cluster)), "containerPath": "/kind/todo-cloud", "readOnly": True}],
     }
     return {
@@ -185,14 +203,15 @@ def _node(cluster: Cluster, program: Program) -> Cluster:
 
 def _create(cluster: Cluster, program: Program) -> Cluster:
     address = _address(program)
-    public = _free_port(address, _PUBLIC_PORTS)
+    public, http, https = (_free_port(address, ports) for ports in (_PUBLIC_PORTS, _HTTP_PORTS, _HTTPS_PORTS))
+    ports = {PUBLIC_PORT: public, 80: http, 443: https}  # the last two: what the node's address leads to Traefik
     api = _free_port(address, _API_PORTS) if program.is_ours else 0
     _complete(cluster).unlink(missing_ok=True)
     _mark(cluster).mkdir(parents=True, exist_ok=True)
     config = cluster.folder / "kind.json"
-    config.write_text(json.dumps(configuration(cluster, address, api, public), indent=1))
+    config.write_text(json.dumps(configuration(cluster, address, api, ports), indent=1))
     program.kind(*create_arguments(cluster, config, image(program)))
-    cluster = replace(cluster, url=f"http://{address}:{public}")
+    cluster = replace(cluster, url=f"http://{address}:{public}", http_port=http, https_port=https)
     save(cluster)
     _complete(cluster).touch()
     return cluster
@@ -241,21 +260,28 @@ def _complete(cluster: Cluster) -> Path:
     return cluster.folder / ".created"
 
 
-def _tools() -> None:
-    """What the local inventory expects in the cache: helm, and Dapr's chart."""
+def _tools(*, https: bool) -> None:
+    """What the local inventory expects in the cache: helm, and the charts of the platform."""
     BIN.mkdir(parents=True, exist_ok=True)
     for tool in ("helm", "kubectl"):
         if not (BIN / tool).exists():
             (BIN / tool).unlink(missing_ok=True)
             (BIN / tool).symlink_to(str(shutil.which(tool)))
-    chart = cache() / DAPR_CHART.place
-    if not chart.exists():
-        fresh = chart.with_suffix(".new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        source = ["dapr", "--repo", DAPR_CHARTS, "--version", DAPR]
-        argv = [str(BIN / "helm"), "pull", *source, "--untar", "--untardir", str(fresh)]
+    _chart("Dapr", DAPR_CHART.place, ["dapr", "--repo", DAPR_CHARTS, "--version", DAPR])
+    if https:
+        _chart("cert-manager", CERT_MANAGER_CHART.place, [CERT_MANAGER_CHARTS, "--version", f"v{CERT_MANAGER}"])
+        _chart("Traefik", charts.TRAEFIK_PLACE, [TRAEFIK_CHARTS, "--version", TRAEFIK_CHART])
+
+
+def _chart(name: str, place: str, source: list[str]) -> None:
+    """Unpack a published chart there, unless the parts of the local cluster have brought one."""
+    chart = cache() / place
+    if chart.exists():
+        return
+    chart.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=chart.parent) as fresh:
+        argv = [str(BIN / "helm"), "pull", *source, "--untar", "--untardir", fresh]
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise ClusterError(f"Dapr's chart cannot be had: {' '.join(done.stderr.split())[-300:]}")
-        (fresh / "dapr").rename(chart)
-        fresh.rmdir()
+            raise ClusterError(f"{name}'s chart cannot be had: {' '.join(done.stderr.split())[-300:]}")
+        next(Path(fresh).glob("*/Chart.yaml")).parent.rename(chart)

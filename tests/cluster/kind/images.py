@@ -17,7 +17,7 @@ from tests.cluster.state import Cluster
 
 # Published images that are pulled by digest and loaded under their tags. PostgreSQL is pinned in database.py, Python's
 # in the app's Dockerfile; kind pins the node's. Not pinned: Dapr's (ghcr.io/dapr/…, by its chart): their
-# digests cannot be asked from the machines of our tests.
+# digests cannot be asked from the machines of our tests. Traefik's and cert-manager's likewise.
 PUBLISHED = {kafka.IMAGE: "sha256:77e3df9054047a88b520d0cc46e16696d3b22022e1d580aeccd2632df6532837"}
 
 
@@ -34,10 +34,10 @@ class Source:
     write: Callable[[list[str], Path], None]
 
 
-def build(program: Program) -> None:
+def build(program: Program, *, https: bool = False) -> None:
     """Build the stand-ins' images; what is built already is cheap."""
     if program.is_ours:
-        parts.build(_from_parts())
+        parts.build(_from_parts(https))
         return
     step = Step()
     for service, version, fault in app_images():
@@ -50,16 +50,16 @@ def build(program: Program) -> None:
     say(f"images built by {program.name} ({step})")
 
 
-def ensure(program: Program) -> None:
+def ensure(program: Program, *, https: bool = False) -> None:
     """Build the images unless the engine has them all; parts are compared by content, which takes no time."""
     names = [*PUBLISHED, *(reference(*image) for image in app_images())]
     if program.is_ours or not all(program.there("image", "inspect", name) for name in names):
-        build(program)
+        build(program, https=https)
 
 
 def load(cluster: Cluster, program: Program, node_id: str) -> None:
     """Load the images that the node does not have yet, by content."""
-    source = _parts_source() if program.is_ours else _engine_source(program)
+    source = _parts_source(cluster.https) if program.is_ours else _engine_source(program)
     note = cluster.folder / "images.json"
     known = json.loads(note.read_text()) if note.exists() else {}
     loaded: dict[str, str] = known["images"] if known.get("node") == node_id else {}
@@ -115,13 +115,13 @@ def build_arguments(service: str, version: str, fault: str) -> list[str]:
     return ["build", "--quiet", *pairs, "--tag", tag, str(APPS)]
 
 
-def _from_parts() -> list[parts.Image]:
+def _from_parts(https: bool) -> list[parts.Image]:
     """What a node with registries would pull, and the stand-ins."""
-    return [*parts.platform_images(), *parts.app_images()]
+    return [*parts.platform_images(), *parts.app_images(), *(parts.https_images() if https else ())]
 
 
-def _parts_source() -> Source:
-    found = {image.reference: image for image in _from_parts()}
+def _parts_source(https: bool) -> Source:
+    found = {image.reference: image for image in _from_parts(https)}
 
     def write(references: Iterable[str], target: Path) -> None:
         write_archive([found[each] for each in references], target)

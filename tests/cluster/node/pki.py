@@ -54,14 +54,22 @@ def ensure(cluster: Cluster) -> None:
         fresh.mkdir(mode=0o700)
         _make(fresh, cluster)
         fresh.rename(folder)
-    if cluster.https and not (folder / f"{PUBLIC_CA}.key").exists():
-        _authority(folder, PUBLIC_CA)
+    if cluster.https:
+        ensure_public_ca(cluster)
     kubeconfig = Path(cluster.kubeconfig)
     if not kubeconfig.exists():
         fresh = kubeconfig.with_suffix(".new")
         fresh.touch(mode=0o600)
         fresh.write_bytes((folder / "admin.kubeconfig").read_bytes())
         fresh.replace(kubeconfig)
+
+
+def ensure_public_ca(cluster: Cluster) -> None:
+    """Make the authority that signs the certificates of public names unless it is there."""
+    folder = cluster.folder / "pki"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if not (folder / f"{PUBLIC_CA}.key").exists():
+        _authority(folder, PUBLIC_CA)
 
 
 def throw_away(folder: Path, *names: str) -> None:

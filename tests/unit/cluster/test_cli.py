@@ -5,6 +5,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,22 @@ def test_what_to_do_next_names_this_cluster(
     assert [line for line in commands if "TODO_CLOUD_CLUSTER=beside" not in line] == []
 
 
+def test_what_to_do_next_says_where_https_answers(
+    done: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.run(["up", "one"])
+    found = replace(state.load("one"), https=True, url="http://127.0.0.1:30080", https_port=32443)
+    state.save(found)
+
+    assert cli.run(["guide", "one"]) == 0
+    shown = capsys.readouterr().out
+    assert "--connect-to todo.local.test:443:127.0.0.1:32443 https://todo.local.test/\n" in shown
+    assert "opens https://todo.local.test:32443/ with" in shown
+    state.save(replace(found, https=False))
+    assert cli.run(["guide", "one"]) == 0
+    assert "HTTPS" not in capsys.readouterr().out
+
+
 def test_a_missing_command_is_asked_for(done: list[str]) -> None:
     with pytest.raises(ClusterError, match="A command is missing"):
         cli.run(["with", "one"])
@@ -121,7 +138,7 @@ def test_a_missing_command_is_asked_for(done: list[str]) -> None:
 )
 def test_what_kind_cannot_do_is_refused(option: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "provider", lambda name: "kind")
-    monkeypatch.setattr(cli.kind, "up", lambda name: pytest.fail("it is started all the same"))
+    monkeypatch.setattr(cli.kind, "up", lambda name, https: pytest.fail("it is started all the same"))
     with pytest.raises(ClusterError, match=f"{words} .*: use LOCAL_CLUSTER=local"):
         cli.run(["up", option, "one"])
 

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cluster import state
 from tests.cluster.errors import ClusterError
 from tests.cluster.kind import checks, cluster
 from tests.cluster.kind.program import Program
+from tests.cluster.paths import TOP
 from tests.cluster.state import PUBLIC_PORT, Cluster
 
 DOCKER = Program("docker")
+ROLES = ("ingress", "cert_manager")
 
 
 @pytest.fixture
@@ -60,15 +63,16 @@ def test_the_node_s_image_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None
     assert cluster.image(DOCKER) == "own/node:1"
 
 
-def test_the_public_endpoint_is_a_port_of_the_machine(one: Cluster) -> None:
-    config = cluster.configuration(one, "127.0.0.1", 0, 30081)
+def test_public_endpoints_are_ports_of_the_machine(one: Cluster) -> None:
+    config = cluster.configuration(one, "127.0.0.1", 0, {PUBLIC_PORT: 30081, 443: 32443})
 
     (node,) = config["nodes"]
     assert node["extraPortMappings"] == [
-        {"containerPort": PUBLIC_PORT, "hostPort": 30081, "listenAddress": "127.0.0.1"}
+        {"containerPort": PUBLIC_PORT, "hostPort": 30081, "listenAddress": "127.0.0.1"},
+        {"containerPort": 443, "hostPort": 32443, "listenAddress": "127.0.0.1"},
     ]
     assert config["networking"] == {"apiServerAddress": "127.0.0.1"}
-    assert cluster.configuration(one, "10.0.0.2", 36443, 30080)["networking"]["apiServerPort"] == 36443
+    assert cluster.configuration(one, "10.0.0.2", 36443, {})["networking"]["apiServerPort"] == 36443
 
 
 def test_a_cluster_of_that_name_that_is_somebody_else_s_is_refused(
@@ -150,12 +154,71 @@ def test_what_a_killed_creation_left_is_made_anew(one: Cluster, monkeypatch: pyt
     calls = engine(monkeypatch, {"one-control-plane": container(one)})
     monkeypatch.setattr(cluster, "_free_port", lambda address, ports: ports[0])
 
-    cluster._node(one, DOCKER)
+    made = cluster._node(one, DOCKER)
+    assert (made.url, made.http_port, made.https_port) == ("http://127.0.0.1:30080", 32080, 32443)
     assert [words[:2] for words in calls] == [("delete", "cluster"), ("create", "cluster")]
     calls.clear()
     monkeypatch.setattr(cluster, "_wait", lambda cluster: None)
     cluster._node(one, DOCKER)
     assert calls == [], "what is complete and runs is left as it is"
+
+
+@pytest.mark.parametrize(("port", "asked", "has"), [(32443, True, True), (32443, False, False), (0, False, False)])
+def test_https_is_there_where_it_was_asked_for(
+    one: Cluster, monkeypatch: pytest.MonkeyPatch, port: int, asked: bool, has: bool
+) -> None:
+    found = again(one, monkeypatch, port, asked)
+
+    assert found.https is has
+    assert (one.folder / "pki" / "public-ca.key").exists() is has
+    assert again(found, monkeypatch, port, False).https is has, "a cluster that has it keeps it"
+
+
+def test_a_cluster_without_a_port_for_https_says_so(one: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ClusterError, match="without a port for HTTPS: remove it with `make down`"):
+        again(one, monkeypatch, 0, True)
+
+
+def again(one: Cluster, monkeypatch: pytest.MonkeyPatch, port: int, asked: bool) -> Cluster:
+    """`up` of a cluster that is there."""
+    state.save(replace(one, https_port=port))
+    cluster._complete(one).touch()
+    engine(monkeypatch, {"one-control-plane": container(one)})
+    monkeypatch.setattr(cluster, "_wait", lambda cluster: None)
+    monkeypatch.setattr(cluster.database, "address_of", lambda name, program: "172.18.0.2")
+    monkeypatch.setattr(cluster.database, "start", lambda cluster, program: cluster)
+    monkeypatch.setattr(cluster.images, "ensure", lambda program, https: None)
+    monkeypatch.setattr(cluster.images, "load", lambda *_: None)
+    monkeypatch.setattr(cluster, "_tools", lambda https: None)
+    return cluster.up("one", https=asked)
+
+
+def test_a_published_chart_is_taken_once(one: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "cache", lambda: tmp_path)
+    monkeypatch.setattr(cluster, "BIN", tmp_path / "bin")
+    helm = tmp_path / "bin" / "helm"
+    helm.parent.mkdir()
+    helm.write_text('#!/bin/sh\nfor word; do :; done; mkdir "$word/x"; echo "$@" | cut -d" " -f1-4 >>"$0.calls"\n')
+    helm.write_text(helm.read_text() + 'touch "$word/x/Chart.yaml"\n')
+    helm.chmod(0o755)
+    for _ in range(2):
+        cluster._chart("Shop", "charts/shop-1", ["oci://registry.example/shop", "--version", "1"])
+
+    assert (tmp_path / "charts/shop-1/Chart.yaml").exists()
+    assert (tmp_path / "bin/helm.calls").read_text() == "pull oci://registry.example/shop --version 1\n"
+    helm.write_text("#!/bin/sh\necho no such host >&2; exit 1\n")
+    with pytest.raises(ClusterError, match="Shop's chart cannot be had: no such host"):
+        cluster._chart("Shop", "charts/shop-2", ["oci://registry.example/shop"])
+
+
+def test_charts_are_of_the_versions_that_the_roles_have() -> None:
+    roles = [yaml.safe_load((TOP / "roles" / role / "defaults/main.yml").read_text()) for role in ROLES]
+    assert [roles[0]["ingress_chart_ref"], roles[0]["ingress_chart_version"]] == [
+        cluster.TRAEFIK_CHARTS, cluster.TRAEFIK_CHART,
+    ]  # fmt: skip
+    assert [roles[1]["cert_manager_chart_ref"], roles[1]["cert_manager_chart_version"]] == [
+        cluster.CERT_MANAGER_CHARTS, cluster.CERT_MANAGER,
+    ]  # fmt: skip
 
 
 def test_a_stopped_node_is_started(one: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ def test_published_images_are_pulled_by_digest_once(monkeypatch: pytest.MonkeyPa
 def test_images_that_were_not_built_before_are_built(monkeypatch: pytest.MonkeyPatch, there: bool, built: int) -> None:
     builds: list[Program] = []
     monkeypatch.setattr(Program, "there", lambda self, *words: there)
-    monkeypatch.setattr(images, "build", builds.append)
+    monkeypatch.setattr(images, "build", lambda program, https: builds.append(program))
 
     images.ensure(Program("docker"))
     assert len(builds) == built
