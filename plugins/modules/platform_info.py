@@ -12,7 +12,8 @@ description:
   - Compares the cluster with what roles describe (namespaces, Secrets, CRDs, Helm releases, Dapr's injector), in
     parallel in one process. A role whose part lacks nothing can be skipped.
   - Secrets and CRDs are compared by a dry run of the server-side apply that would write them, and the injector by a dry
-    run of a pod. Nothing is stored, and no content of a Secret is returned.
+    run of a pod, if need be as the controller of ReplicaSets, which it serves. Nothing is stored, and no content of a
+    Secret is returned.
   - Objects that cannot be read count as missing. The module fails only when the cluster is unreachable or a part is
     malformed.
 options:
@@ -104,18 +105,26 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
-from ansible_collections.todo.cloud.plugins.module_utils.releases.platform_info import platform_info
+from ansible_collections.todo.cloud.plugins.module_utils.releases.platform_info import CONTROLLER, platform_info
 
 # As one text, which is hidden as a whole: words of it, such as the user "app", stand in names that are shown.
 SPEC: dict[str, t.Any] = {**KUBE, "parts": {"type": "jsonarg", "required": True, "no_log": True}}
 _ANSWER_SECONDS = 10.0  # a role says more about a cluster that does not answer
 
 
+def _as_controller(kube: KubeSession, params: dict[str, t.Any]) -> t.Callable[[], KubeSession] | None:
+    """Where the credentials act as somebody else already, that would be more rights than asked."""
+    if "as" in kube.kubeconfig()["users"][0]["user"]:
+        return None
+    return lambda: KubeSession.from_params({**params, "impersonate_user": CONTROLLER})
+
+
 def main() -> t.NoReturn:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         version = kube.version(deadline=Deadline.after(_ANSWER_SECONDS))
-        result, warnings = platform_info(kube, HelmCli(kube.kubeconfig), version, json.loads(module.params["parts"]))
+        helm, parts = HelmCli(kube.kubeconfig), json.loads(module.params["parts"])
+        result, warnings = platform_info(kube, helm, version, parts, _as_controller(kube, module.params))
     for warning in warnings:
         module.warn(warning)
     module.exit_json(changed=False, **result)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     Resource,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
-from ansible_collections.todo.cloud.plugins.module_utils.releases.platform_info import platform_info
+from ansible_collections.todo.cloud.plugins.module_utils.releases.platform_info import PlatformInfo, platform_info
 
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
@@ -214,6 +215,32 @@ def test_sidecars(kube: FakeKube) -> None:
     pod["spec"] = {"containers": [{"name": "app"}], "initContainers": [{"name": "daprd"}]}
     assert missing(kube, sidecars) == []
     assert not kube.find(POD, "ns", "trial")
+
+
+@pytest.mark.parametrize(
+    ("controller", "lacks"),
+    [
+        ({"initContainers": [{"name": "daprd"}]}, []),
+        ({"containers": [{"name": "app"}]}, ["the sidecar of a trial pod"]),
+        (Forbidden("The credentials may not impersonate serviceaccounts.", 403), []),
+        (None, ["the sidecar of a trial pod"]),
+    ],
+)
+def test_whoever_the_injector_does_not_serve_asks_as_a_controller(
+    kube: FakeKube, monkeypatch: pytest.MonkeyPatch, controller: Any, lacks: list[str]
+) -> None:
+    class Served(FakeKube):
+        def create(self, *_: Any, **__: Any) -> dict[str, Any]:
+            if isinstance(controller, Exception):
+                raise controller
+            return {"spec": controller}
+
+    monkeypatch.setattr(PlatformInfo, "_injector", lambda *_: iter(()))
+    pod = {"metadata": {"name": "trial", "namespace": "ns"}, "spec": {"containers": [{"name": "app"}]}}
+    sidecars = {"name": "dapr", "sidecars": {"dapr_namespace": "dapr-system", "pod": pod}}
+    served = (lambda: nullcontext(Served())) if controller else None
+    (found,) = platform_info(kube, HELM, "v1.36.3", [sidecars], served)[0]["parts"]
+    assert found["missing"] == lacks
 
 
 def test_what_may_not_be_read_is_missing(kube: FakeKube, tmp_path: Path) -> None:
