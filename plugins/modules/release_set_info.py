@@ -197,7 +197,7 @@ certificates:
       description: Whether it is ready.
       type: bool
     why:
-      description: What keeps it from being ready, in the words of the challenge, the order or the ACME server.
+      description: What keeps it from being ready, or renewed, in the words of the challenge, order or ACME server.
       type: str
   sample: [{name: frontend-tls, days_left: 61, ready: true, why: ""}]
 hosts:

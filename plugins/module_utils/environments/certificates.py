@@ -29,13 +29,14 @@ Item = Mapping[str, Any]
 
 
 def certificates(kube: KubeReader, namespace: str) -> list[dict[str, Any]]:
-    """Name, whole days left (None: not issued yet), readiness, and what keeps it from being ready, of each Certificate.
+    """Name, whole days left (None: not issued yet), readiness, and what keeps it from being ready, or from being
+    renewed, of each Certificate.
 
     Empty without cert-manager, or when the credentials may not read them.
     """
     found = _list(kube, _CERTIFICATE, namespace)
     # Certificates name what asks for them, those the ACME order, and that its challenges.
-    unready = any(not is_true(item, "Ready") for item in found)
+    unready = any(not is_true(item, "Ready") or _failed(item) for item in found)
     lower = [_list(kube, kind, namespace) if unready else [] for kind in (_REQUEST, _ORDER, _CHALLENGE)]
     now = kube.server_now()
     return sorted((_describe(item, lower, now) for item in found), key=lambda each: str(each["name"]))
@@ -58,7 +59,7 @@ def _describe(item: Item, lower: Sequence[Sequence[Item]], now: float) -> dict[s
     ends = _status(item).get("notAfter")
     ready = is_true(item, "Ready")
     days = int((datetime.fromisoformat(ends).timestamp() - now) // _DAY_SECONDS) if ends else None
-    why = "" if ready else _why(item, lower)
+    why = _why(item, lower) if not ready else f"renewal failed: {_why(item, lower)}" if _failed(item) else ""
     return {"name": item["metadata"]["name"], "days_left": days, "ready": ready, "why": why}
 
 
@@ -99,8 +100,7 @@ def _messages(items: Sequence[Item], kind: str) -> Iterator[str]:
 
 
 def _own_messages(item: Item) -> Iterator[str]:
-    failed = _status(item).get("failedIssuanceAttempts")
-    yield from (text for kind in (("Issuing",) if failed else ()) for text in _messages([item], kind))
+    yield from (text for kind in (("Issuing",) if _failed(item) else ()) for text in _messages([item], kind))
     yield from _messages([item], "Ready")
 
 
@@ -108,7 +108,7 @@ def _again(item: Item, texts: Sequence[str]) -> Iterator[str]:
     limits = [match[1] for text in texts if (match := _RETRY_AFTER.search(text))]
     if limits:
         yield f"The ACME server's limit ends at {max(limits)}; more runs do not help before"
-    failed, last = int(_status(item).get("failedIssuanceAttempts") or 0), _status(item).get("lastFailureTime")
+    failed, last = _failed(item), _status(item).get("lastFailureTime")
     if failed and last:
         pause = min(2 ** (failed - 1), _LONGEST_PAUSE_HOURS) * _HOUR_SECONDS
         again = datetime.fromtimestamp(datetime.fromisoformat(last).timestamp() + pause, UTC)
@@ -125,6 +125,11 @@ def _owned(items: Sequence[Item], owners: Sequence[Item]) -> list[Item]:
 def _newest_owned(items: Sequence[Item], owners: Sequence[Item]) -> list[Item]:
     found = sorted(_owned(items, owners), key=lambda each: str(each["metadata"].get("creationTimestamp")))
     return found[-1:]
+
+
+def _failed(item: Item) -> int:
+    """How many attempts have failed since the last certificate."""
+    return int(_status(item).get("failedIssuanceAttempts") or 0)
 
 
 def _status(item: Item) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates
+from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates, unissued
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, NotFound
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import Resource
 
@@ -95,6 +95,22 @@ def test_one_that_is_not_issued_is_explained(case: str) -> None:
     for kind, item in below:
         kube.put(kind, "ns", item)
     assert [each["why"] for each in certificates(kube, "ns")] == [why]
+
+
+def test_a_refused_renewal_is_told_while_the_old_certificate_serves() -> None:
+    ready = {"notAfter": "2026-12-22T11:00:00Z", "conditions": [{"type": "Ready", "status": "True"}]}
+    failed = {**ready, "failedIssuanceAttempts": 1, "lastFailureTime": "2026-11-22T09:30:00Z"}
+    kube = Kube({"metadata": {"name": "edge", "uid": "edge"}, "status": failed})
+    order = owned("Order", "edge-2-1", "edge-2", status={"state": "errored", "reason": LIMIT})
+    for kind, item in (REQUEST, order):
+        kube.put(kind, "ns", item)
+    (found,) = certificates(kube, "ns")
+    assert (found["days_left"], found["ready"]) == (30, True)
+    assert found["why"] == (
+        f"renewal failed: order edge-2-1 is errored: {LIMIT.rstrip('.')}. The ACME server's limit ends at "
+        "2026-11-24 08:30:00 UTC; more runs do not help before. cert-manager tries again at 2026-11-22T10:30:00Z"
+    )
+    assert unissued(kube, "ns") == [], "no run waits for it"
 
 
 def certificate(name: str, **status: Any) -> dict[str, Any]:
