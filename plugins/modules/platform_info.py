@@ -35,6 +35,9 @@ options:
       - C(objects) are whole objects that are applied as they are; each has to be as it would be applied, and Current.
       - C(workloads) have C(api_version), C(kind), C(namespace), C(label_selector) and C(minimum_version). One pod of
         each has to be ready.
+      - C(topics) have C(wanted), topics as in M(todo.cloud.kafka_topic), and either C(broker_namespace) or its other
+        options of a broker, with C(secret) (C(namespace), C(name), C(key)) where the password is if none is given. That
+        they are there with their partitions is looked at where that can be seen.
       - C(sidecars) has C(dapr_namespace) and the C(pod) that Dapr's injector has to give a sidecar.
     type: jsonarg
     required: true
@@ -85,7 +88,11 @@ parts:
       description: What is missing.
       type: list
       elements: str
-  sample: [{name: kafka, missing: ["release kafka is outdated"]}]
+    notes:
+      description: What could not be looked at, and counts as there.
+      type: list
+      elements: str
+  sample: [{name: kafka, missing: ["release kafka is outdated"], notes: []}]
 current:
   description:
     - Names of the parts that lack nothing, up to the first one that lacks something, since later parts may depend on

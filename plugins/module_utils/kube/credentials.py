@@ -92,6 +92,14 @@ class Credentials:
             )
         return headers + self.impersonation.headers()
 
+    def tls_options(self) -> dict[str, Any]:
+        """The same trust and client certificate as of the pool, for the WebSocket library."""
+        context = self._context  # the library sets these two anew
+        options = {"context": context, "cert_reqs": context.verify_mode, "check_hostname": context.check_hostname}
+        if self._configuration.tls_server_name:
+            options["server_hostname"] = self._configuration.tls_server_name
+        return options
+
     def kubeconfig(self) -> dict[str, Any]:
         """A complete kubeconfig as a dict: one cluster, one user, all data inline."""
         cluster: dict[str, Any] = {"server": self.server}
@@ -138,7 +146,7 @@ class Credentials:
 
         settings: dict[str, Any] = {"maxsize": _CONNECTIONS}
         if self.server.startswith("https"):
-            settings["ssl_context"] = self._tls_context()
+            self._context = settings["ssl_context"] = self._tls_context()
         if self._configuration.tls_server_name:
             settings["server_hostname"] = self._configuration.tls_server_name
         if not self.proxy:

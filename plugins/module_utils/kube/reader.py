@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -153,6 +153,12 @@ class Reader:
         if response.status == 401 or (own and response.status in (403, 404, 500, 502, 503, 504)):
             raise error_of(response.status, body, "proxy to", f'pod "{pod}" in namespace "{namespace}"')
         return int(response.status), body.decode(errors="replace")
+
+    def exec_(self, namespace: str, pod: str, container: str, command: Sequence[str], *, seconds: float = 5.0) -> str:
+        """What a short command writes, run in a container. One attempt. Raises :class:`Forbidden` and other errors."""
+        from .exec import run
+
+        return run(self._http, namespace, pod, container, command, seconds)
 
     def raw(self, path: str, *, query: Mapping[str, str] | None = None, deadline: Deadline | None = None) -> Object:
         """GET any JSON document of the API server, e.g. ``/version``."""

@@ -24,6 +24,11 @@ from ..failure import Code, TodoCloudError, error
 from ..helm.cli import Helm
 from ..helm.manifest import objects_of
 from ..helm.storage import HelmReader
+from ..kafka.access import connection_of
+from ..kafka.client import BrokerClient
+from ..kafka.disk import on_disk
+from ..kafka.job import Broker
+from ..kafka.topics import parsed
 from ..kube.api import KubeClient
 from ..kube.errors import Forbidden
 from ..kube.resources import CRD, NAMESPACE, POD, SECRET
@@ -34,9 +39,12 @@ from ..readiness.status import State
 from ..settings import Settings
 from .helm_release import HelmReleaseRun
 
-_KEYS = frozenset({"name", "cluster", "namespaces", "secrets", "kinds", "releases", "objects", "workloads", "sidecars"})
+_KEYS = frozenset({
+    "name", "cluster", "namespaces", "secrets", "kinds", "releases", "objects", "workloads", "sidecars", "topics",
+})  # fmt: skip
 _RELEASE_KEYS = ("name", "namespace", "chart", "chart_version", "values", "watches")
 _PARALLEL = 12
+_BROKER_SECONDS = 5
 _SIDECAR = "daprd"
 CONTROLLER = "system:serviceaccount:kube-system:replicaset-controller"
 _VERSION = "app.kubernetes.io/version"
@@ -52,10 +60,11 @@ class Part:
 
     name: str
     missing: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # what could not be looked at, and counts as there
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
-        return {"name": self.name, "missing": list(self.missing)}
+        return {"name": self.name, "missing": list(self.missing), "notes": list(self.notes)}
 
 
 class PlatformInfo:
@@ -67,6 +76,7 @@ class PlatformInfo:
         self._helm = helm
         self._version = version
         self.warnings: list[str] = []
+        self._notes: dict[str, list[str]] = {}
         self._wanted: dict[tuple[str, str], set[str]] = {}  # keys of a Secret, whatever part describes them
 
     def look(self, parts: Sequence[Raw]) -> list[Part]:
@@ -82,7 +92,8 @@ class PlatformInfo:
             keys |= {*each.get("values", {}), *(each.get("copies") or {}), *(each.get("generated") or ())}
         with ThreadPoolExecutor(_PARALLEL) as pool:
             running = [(str(raw["name"]), [pool.submit(_run, look) for look in self._looks(raw)]) for raw in parts]
-            return [Part(name, tuple(text for one in looks for text in one.result())) for name, looks in running]
+            found = [(name, tuple(text for one in looks for text in one.result())) for name, looks in running]
+            return [Part(name, missing, tuple(self._notes.get(name, ()))) for name, missing in found]
 
     def _looks(self, raw: Raw) -> Iterator[Look]:
         if raw.get("cluster"):
@@ -100,6 +111,8 @@ class PlatformInfo:
         for each in raw.get("releases") or ():
             if each.get("crds") is not None:
                 yield partial(self._crds, each)
+        for each in raw.get("topics") or ():
+            yield partial(self._topics, str(raw["name"]), each)
         if raw.get("sidecars"):
             yield partial(self._injector, raw["sidecars"])
             yield partial(self._trial_pod, raw["sidecars"])
@@ -203,6 +216,27 @@ class PlatformInfo:
     def _injector(self, raw: Raw) -> Iterator[str]:
         SidecarCheck(self._kube, "", raw["dapr_namespace"]).verify_injector()
         yield from ()
+
+    def _topics(self, part: str, raw: Raw) -> Iterator[str]:
+        """That they are there, with their partitions: cheap to see. Nobody has to be able to see it."""
+        wanted = parsed(raw["wanted"])
+        names = [topic.name for topic in wanted]
+        try:
+            if raw.get("broker_namespace"):
+                found = on_disk(self._kube, Broker(raw["broker_namespace"]), names)
+            else:
+                kept = dict(self._copies({"broker_password": raw["secret"]}) if not raw["broker_password"] else ())
+                found = BrokerClient(connection_of({**raw, **kept}), _BROKER_SECONDS).found(names, config=False)
+        except TodoCloudError as exc:
+            if exc.failure.code is Code.NOT_READY:
+                raise
+            self._notes.setdefault(part, []).append(f"topics are not looked at: {exc.failure.message}")
+            return
+        for topic in wanted:
+            if topic.name not in found:
+                yield f"topic {topic.name}"
+            elif found[topic.name].partitions < topic.partitions:
+                yield f"{topic.partitions} partitions of topic {topic.name} (it has {found[topic.name].partitions})"
 
     def _trial_pod(self, raw: Raw) -> Iterator[str]:
         if _gets_sidecar(self._kube, raw["pod"]):

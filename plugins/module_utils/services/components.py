@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .topics import DEAD
 from .values import dapr_of
 
 Entries = Mapping[str, Mapping[str, Any]]
@@ -72,6 +73,9 @@ def _apps(entries: Entries) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 def _pubsub(entries: Entries) -> dict[str, dict[str, list[str]]]:
     told = {app: {key: list(dapr.get(key) or ()) for key in _TOPICS} for app, dapr in _apps(entries)}
+    for app, dapr in _apps(entries):  # the sidecar publishes what its app refuses, as its app
+        dead = [f"{topic}{DEAD}" for topic in told[app]["subscribes"]] if dapr.get("dead_letters") else []
+        told[app]["publishes"] += [topic for topic in dead if topic not in told[app]["publishes"]]
     return {app: topics for app, topics in told.items() if any(topics.values())}
 
 
@@ -98,6 +102,8 @@ def _subscriptions(entries: Entries) -> dict[str, Any]:
         for topic, path in topics.items() if isinstance(topics, Mapping) else ():
             name = re.sub(r"[^a-z0-9-]+", "-", f"{app}-{topic}".lower()).strip("-")
             found[name] = {"pubsub": "pubsub", "topic": topic, "path": path, "apps": [app]}
+            if dapr.get("dead_letters"):
+                found[name]["deadLetterTopic"] = f"{topic}{DEAD}"
     return found
 
 

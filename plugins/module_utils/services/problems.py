@@ -34,7 +34,7 @@ _PRIVILEGED = 1024  # ports below are closed to most users
 _KEYS = frozenset(key.name for key in ENTRY)
 # Their content decides on hosts, waves, policies and Dapr's components.
 _KNOWN_BEFORE = ("after", "calls", "needs", "dapr", "migrations", "pods")
-_DAPR_BEFORE = ("publishes", "subscribes", "broadcasts", "components", "secrets", "cron")
+_DAPR_BEFORE = ("publishes", "subscribes", "broadcasts", "dead_letters", "components", "secrets", "cron")
 _USER = 65532  # of charts/service
 _MIGRATION = "-migration"  # what its release is called, after the service: see planning/migrations.py
 _LONGEST_MIGRATED = 53 - len(_MIGRATION)  # names of releases have at most 53

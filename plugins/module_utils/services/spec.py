@@ -89,6 +89,8 @@ _DAPR = Struct((
         "one pod each message. Without paths the app names them itself (`/dapr/subscribe`).", "none",
         "{task-events: /events}"),
     Key("broadcasts", _TOPICS, "Topics that each of its pods receives.", "none", "[task-events]"),
+    Key("dead_letters", Switch(), "Whether what it keeps refusing goes to the topic `<topic>-dead`. Without paths in "
+        "`subscribes` the app names it itself, as `deadLetterTopic`.", "false", "true"),
     Key("state", Either((Switch(), Word(("statestore",)))), "The state store.", "no", "statestore"),
     Key("components", ListOf(NAME, "names of components"), "More components that it uses; what they are, the "
         "environment says: `dapr_components_values.components.<name>` with `type`, `metadata`, `secrets`.", "none",

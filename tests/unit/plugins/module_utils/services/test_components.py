@@ -36,6 +36,19 @@ def test_scopes_follow_from_the_entries() -> None:
     assert made["statestore"] == {"apps": ["shop-api"]}
 
 
+def test_what_an_app_refuses_goes_to_topics_of_its_own() -> None:
+    entries: dict[str, Any] = {
+        "a": {"dapr": {"subscribes": ["orders"], "dead_letters": True}},
+        "b": {"dapr": {"subscribes": {"orders": "/orders"}, "publishes": ["orders-dead"], "dead_letters": True}},
+        "c": {"dapr": {"subscribes": {"orders": "/orders"}, "broadcasts": ["news"], "dead_letters": False}},
+    }
+    made = components(entries, DEFAULTS, [])
+    apps = made["pubsub"]["apps"]
+    assert [apps[name]["publishes"] for name in "abc"] == [["orders-dead"], ["orders-dead"], []]
+    assert made["subscriptions"]["b-orders"]["deadLetterTopic"] == "orders-dead"
+    assert "deadLetterTopic" not in made["subscriptions"]["c-orders"]
+
+
 def test_apps_of_the_chart_that_are_not_there_lose_their_scopes() -> None:
     made = components({"api": {"dapr": {"publishes": ["orders"]}}}, DEFAULTS, [])
     assert made["pubsub"]["apps"]["backend-api"] is None
