@@ -19,6 +19,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoClou
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
+from ansible_collections.todo.cloud.plugins.module_utils.kafka.client import Connection, Log, unreached
+from ansible_collections.todo.cloud.plugins.module_utils.kafka.topics import Topic, compare
 from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     ENDPOINT_SLICE,
@@ -48,6 +50,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.registry.tagging import
 from ansible_collections.todo.cloud.plugins.module_utils.releases import verify
 from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
 from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import HelmReleaseRun
+from ansible_collections.todo.cloud.plugins.module_utils.releases.platform_info import PlatformInfo
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
@@ -57,7 +60,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailu
 from tests.support import states
 from tests.support.fake_api import Answer, Request, failure, fake_api, obj
 from tests.support.fake_environment import CHART, World, spec
-from tests.support.fake_helm import LONG_AGO, Object
+from tests.support.fake_helm import LONG_AGO, FakeHelm, Object
 from tests.support.fake_kube import FakeKube
 from tests.support.fake_registry import FakeRegistry
 from tests.support.stored_releases import store
@@ -275,6 +278,28 @@ def provider() -> Iterator[str]:
     world.kube.put(SECRET, "ns", {"metadata": {"name": "kafka-credentials"}, "data": data})
     with_daprd_down(world)
     yield failed(world, {**BAD, "dapr": True})
+
+
+@case("A topic is missing, or messages are dead letters")
+def no_topic() -> Iterator[str]:
+    names = [f"todo-production{name}" for name in ("task-events", "reminders")]
+    wanted = [{"name": name, "partitions": 3} for name in names]
+
+    class Broker(FakeKube):
+        def exec_(self, *_: Any, **__: Any) -> str:
+            return "\n".join(f"{names[0]}-{number}" for number in range(6))
+
+    kube = Broker()
+    metadata = {"name": "kafka-0", "labels": {"app.kubernetes.io/instance": "kafka"}}
+    running = {"spec": {"containers": [{"name": "kafka"}]}, "status": {"phase": "Running"}}
+    kube.put(POD, "kafka", {"metadata": metadata, **running})
+    parts = [{"name": "kafka_topics", "topics": [{"broker_namespace": "kafka", "wanted": wanted}]}]
+    yield from PlatformInfo(kube, FakeHelm(kube), "v1.36.3").look(parts)[0].missing
+    yield refused(lambda: compare([Topic(names[0], 3)], {names[0]: Topic(names[0], 6)}))
+    log = Log()
+    log.lines = ["SASL authentication error: Authentication failed during authentication due to invalid credentials"]
+    connection = Connection("seed-todo.example.fmc.prd.cloud.redpanda.com:9092", "todo-production", "wrong")
+    yield unreached(connection, log, RuntimeError()).failure.message
 
 
 @case("A sidecar is missing, or crashes")
