@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ..failure import Code, error
 from ..kube.api import Object
@@ -42,6 +42,13 @@ class Broker:
         return f"{self.release}.{self.namespace}.svc:9092"
 
 
+class Tools(Protocol):
+    """Something that runs the script."""
+
+    def run(self, *arguments: str) -> list[str]:
+        """The lines that it writes."""
+
+
 class BrokerTools:
     """Runs the script beside the broker."""
 
@@ -61,7 +68,7 @@ class BrokerTools:
         finally:
             with suppress(KubeError):
                 self._kube.delete(JOB, self._broker.namespace, name)
-        lines = text.splitlines()
+        lines: list[str] = text.splitlines()
         if pod["status"]["phase"] != "Succeeded":
             said = one_line(printable(" ".join(line for line in lines if line.strip())[-600:])) or "they said nothing"
             raise error(

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..failure import Code, error
 from .client import Connection, Log, library_of, unreached
-from .job import BrokerTools
+from .job import Tools
 from .letters import Message, Waiting
 
 _START = re.compile(r"(?:CreateTime|LogAppendTime|NO_TIMESTAMP):?(-?\d*)")
@@ -21,7 +21,7 @@ _NO_HEADERS = "NO_HEADERS"
 class ToolLetters:
     """In a Job. Messages are lines there: one with a line break is not put back, and told."""
 
-    def __init__(self, tools: BrokerTools) -> None:
+    def __init__(self, tools: Tools) -> None:
         self._tools = tools
         token = secrets.token_hex(6)  # nobody who writes messages can know where a field ends
         self._field, self._header, self._null = f"F{token}", f"H{token}", f"N{token}"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..failure import Code, error
-from .job import BrokerTools
+from .job import Tools
 from .topics import Change, Topic
 
 _CONFIG = re.compile(r",(?=[a-z][a-z0-9.]*=)")
@@ -17,7 +17,7 @@ _CONFIG = re.compile(r",(?=[a-z][a-z0-9.]*=)")
 class ToolTopics:
     """Topics of a broker in the cluster: all are read by one start of Java, and changed by one Job."""
 
-    def __init__(self, tools: BrokerTools) -> None:
+    def __init__(self, tools: Tools) -> None:
         self._tools = tools
 
     def found(self, names: Iterable[str]) -> dict[str, Topic]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ class Cluster(FakeKube):
         self._status, self._log = status, log
         self.put(STATEFUL_SET, "kafka", {"metadata": {"name": "kafka"}, "spec": {"template": {"spec": SPEC}}})
 
-    def create(self, resource: Resource, namespace: str, body: dict[str, Any], **options: Any) -> dict[str, Any]:
-        self.job = body
+    def create(
+        self, resource: Resource, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False, **_: Any
+    ) -> dict[str, Any]:
+        self.job = dict(body)
         labels = {"job-name": body["metadata"]["name"]}
         self.put(POD, namespace, {"metadata": {"name": "p", "labels": labels}, "status": self._status})
-        return super().create(resource, namespace, body, **options)
+        return super().create(resource, namespace, body, dry_run=dry_run)
 
     def logs(self, *_: Any, **__: Any) -> str:
         return self._log
