@@ -132,6 +132,28 @@ class Cluster:
         return image.partition("@")[0]
 
 
+INJECTOR, DAPR = "dapr-sidecar-injector", "dapr-system"
+
+
+@contextlib.contextmanager
+def without_injector(app: Cluster, policy: str = "Fail") -> Iterator[None]:
+    """Dapr's injector has no pods; at the end it is ready. ``policy``: what its webhook says about that."""
+
+    def say(failure_policy: str) -> None:
+        patch = [{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": failure_policy}]
+        app.kubectl("patch", "mutatingwebhookconfigurations", INJECTOR, "--type=json", "--patch", json.dumps(patch))
+
+    app.kubectl("scale", "deployment", "-n", DAPR, INJECTOR, "--replicas=0")
+    try:
+        say(policy)
+        until(lambda: not app.count_of(INJECTOR, DAPR), 60, "no injector pods")
+        yield
+    finally:
+        say("Fail")
+        app.kubectl("scale", "deployment", "-n", DAPR, INJECTOR, "--replicas=1")
+        app.kubectl("rollout", "status", "-n", DAPR, f"deployment/{INJECTOR}", "--timeout=60s")
+
+
 def until(condition: Callable[[], Any], within: float, what: str, interval: float = 0.1) -> Any:
     """The first true answer of ``condition`` within so many seconds (see patience), or fails naming ``what``."""
     within = patience(within)

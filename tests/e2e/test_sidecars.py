@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.check import SidecarCheck, SidecarReport
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.components import COMPONENT
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.restart import Restart
+from ansible_collections.todo.cloud.plugins.module_utils.dependencies.check import Dependencies
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
@@ -23,10 +24,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import (
     WaitOptions,
 )
 
-from tests.e2e.conftest import NAMESPACE, Cluster, until
+from tests.e2e.conftest import DAPR, INJECTOR, NAMESPACE, Cluster, until, without_injector
 from tests.support.patience import patience
 
-APP, DAPR, INJECTOR = "notification-service", "dapr-system", "dapr-sidecar-injector"
+APP = "notification-service"
 RBAC = "rbac.authorization.k8s.io"
 _HOT_RELOAD_SECONDS = 3  # Dapr's operator would have notified the sidecars long before
 READING = [
@@ -127,17 +128,29 @@ def test_what_the_credential_may_not_ask_is_reported(kube: KubeSession) -> None:
     assert "may not" in found.trust.why
 
 
-def test_an_unready_pod_without_its_sidecar_fails_the_rollout(kube: KubeSession) -> None:
-    kube.patch(DEPLOYMENT, DAPR, INJECTOR, {"spec": {"replicas": 0}}, subresource="scale")
-    try:
-        until(lambda: not pods(kube, DAPR, INJECTOR), 60, "no injector")
+def test_without_the_injector_no_pod_is_made_and_that_is_no_fault_of_the_release(
+    app: Cluster, kube: KubeSession
+) -> None:
+    with without_injector(app):
         for name in pods(kube, NAMESPACE, APP):
             kube.delete(POD, NAMESPACE, name)
         found = wait(kube, NAMESPACE, APP)
-    finally:
-        kube.patch(DEPLOYMENT, DAPR, INJECTOR, {"spec": {"replicas": 1}}, subresource="scale")
+        (failure,) = found.failures
+        assert failure.code is Code.FAILED_CREATE, "the ReplicaSet's FailedCreate"
+        (down,) = Dependencies(kube, NAMESPACE, DAPR).blamed({APP: failure})[APP]
+    assert down.code is Code.PLATFORM_DOWN, "so that nothing is rolled back"
+    assert f"(Service {INJECTOR} in namespace {DAPR})" in down.what
+    assert wait(kube, NAMESPACE, APP).ok, "the ReplicaSet tries again by itself"
+    assert look(kube).failures == ()
+
+
+def test_an_unready_pod_without_its_sidecar_fails_the_rollout(app: Cluster, kube: KubeSession) -> None:
+    """Where the webhook ignores failures."""
+    with without_injector(app, "Ignore"):
+        for name in pods(kube, NAMESPACE, APP):
+            kube.delete(POD, NAMESPACE, name)
+        found = wait(kube, NAMESPACE, APP)
     assert [failure.code for failure in found.failures] == [Code.SIDECAR_MISSING]
-    assert wait(kube, DAPR, INJECTOR).ok
     check = SidecarCheck(kube, NAMESPACE, DAPR)
     restart = Restart(kube, NAMESPACE, lambda line: None, Deadline.after(60))
     assert restart.run(check, check.look([APP])).pods

@@ -12,6 +12,7 @@ import kubernetes_validate
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.environments.table import allowed
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.selectors import matches
 from kubernetes.utils.quantity import parse_quantity
 
 from tests.cluster.build.parts import DAPR_CHART
@@ -181,6 +182,13 @@ def test_the_local_dapr_renders(helm: Helm, rendered: Rendered) -> None:
     assert f"ghcr.io/dapr/injector:{platform['dapr_version']}" in text
     assert list(unlimited(objects_of(text))) == []
     assert "secret-reader" not in text, "no account of namespace default may read Secrets because of Dapr"
+    (hook,) = (o for o in objects_of(text) if o["kind"] == "MutatingWebhookConfiguration")
+    (webhook,) = hook["webhooks"]
+    assert webhook["failurePolicy"] == "Fail", "no pod without its sidecar"
+    name = "kubernetes.io/metadata.name"
+    for labels in ({name: "kube-system"}, {name: "dapr-system"}, {name: "kafka", "todo.cloud/platform-of": "local"}):
+        assert not matches(webhook["namespaceSelector"], labels), "these start while the injector is down"
+    assert matches(webhook["namespaceSelector"], {name: "todo-local", "todo.cloud/environment": "local"})
 
 
 # --- what the environments are to each other ---

@@ -80,6 +80,27 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "dapr_ha that is not a boolean": ("dapr", {**DAPR, "dapr_ha": "maybe"}, "argument 'dapr_ha' is of type str"),
     "dapr without a full version": ("dapr", {**DAPR, "dapr_chart_version": "1.18"}, "dapr_chart_version (1.18)"),
     "dapr chart by name": ("dapr", {**DAPR, "dapr_chart_ref": "dapr/dapr"}, "dapr_chart_ref (dapr/dapr)"),
+    "dapr whose webhook would hold up the nodes": (
+        "dapr",
+        {
+            **DAPR,
+            "dapr_values": {
+                "dapr_sidecar_injector": {
+                    "namespaceSelector": {
+                        "matchExpressions": [
+                            {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]}
+                        ]
+                    }
+                }
+            },
+        },
+        "dapr_sidecar_injector.namespaceSelector must leave out dapr-system, whose pods must start",
+    ),
+    "dapr without mutual TLS": (
+        "dapr",
+        {**DAPR, "dapr_values": {"global": {"mtls": {"enabled": False}}}},
+        "dapr_values turn mutual TLS off (global.mtls.enabled)",
+    ),
     "platform_manage missing": ("kafka", ENVIRONMENT, "missing required arguments: platform_manage"),
     "broker without a port": (
         "redpanda_secrets",
