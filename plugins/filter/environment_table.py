@@ -99,10 +99,10 @@ def _lock(info: Mapping[str, Any]) -> list[str]:
 
 def _trust(info: Mapping[str, Any]) -> list[str]:
     trust = info.get("trust") or {}
-    days = trust.get("issuer_days_left")
-    if days is None:
-        return []
-    return [f"mutual TLS {'on' if trust.get('mtls') else 'OFF'}, Dapr's issuer certificate has {days} days left"]
+    known = [days for days in (trust.get("root_days_left"), trust.get("issuer_days_left")) if days is not None]
+    tls = {True: "mutual TLS on", False: "mutual TLS OFF"}.get(trust.get("mtls"), "")
+    days = f"Dapr's certificates: {min(known)} days" if known else ""
+    return ["; ".join(text for text in (days, tls) if text)] if days or tls else []
 
 
 def _certificates(info: Mapping[str, Any]) -> list[str]:

@@ -95,6 +95,7 @@ class Code(StrEnum):
     SIDECAR_MISSING = "sidecar_missing"
     SIDECAR_VERSION = "sidecar_version"
     INJECTOR_DOWN = "injector_down"
+    DAPR_TRUST = "dapr_trust"
     COMPONENT_NOT_LOADED = "component_not_loaded"
     # What visitors see
     ENDPOINT_DOWN = "endpoint_down"

@@ -52,6 +52,7 @@ class Settings:
     lock_ttl: int = 15
     history_max: int = 40
     dapr_namespace: str = "dapr-system"
+    dapr_refuse_below_days: int = 0  # that Dapr's certificates are valid for
     prune: bool = False
     all_releases: tuple[str, ...] = ()
     wait: WaitOptions = field(default_factory=WaitOptions)
@@ -96,6 +97,7 @@ def settings_from(module: Any) -> Settings:
         lock_ttl=_ttl(params),
         history_max=history_max,
         dapr_namespace=params.get("dapr_namespace") or "dapr-system",
+        dapr_refuse_below_days=int(params.get("dapr_refuse_below_days") or 0),
         prune=bool(params.get("prune")),
         all_releases=tuple(params.get("all_releases") or ()),
         wait=WaitOptions.from_params(params),

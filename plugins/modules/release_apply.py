@@ -80,6 +80,12 @@ options:
     description:
       - Commit that is deployed, for the release set.
     type: str
+  dapr_refuse_below_days:
+    description:
+      - Nothing is deployed when Dapr's certificates, of releases with sidecars, are valid for fewer days than this.
+        With V(0) only when they have ended. Below 30 days a warning says it in any case.
+    type: int
+    default: 0
   drift:
     description:
       - What happens when somebody changed the objects of a verified release in the cluster. Such a release is
@@ -509,6 +515,7 @@ SPEC: dict[str, t.Any] = {
     "on_first_failure": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
     "commit": {"type": "str"},
     "drift": {"type": "str", "choices": ["ignore", "report", "restore", "refuse"], "default": "report"},
+    "dapr_refuse_below_days": {"type": "int", "default": 0},
     "export": {"type": "path"},
     **ENDPOINT,
     "probe": {"type": "bool", "default": False},

@@ -70,5 +70,6 @@ sets, the lock. No exec, attach, port-forward, ephemeral containers; quota, limi
 - {apiGroups: [""], resources: [nodes], verbs: [get, list]}
 - {apiGroups: [apps], resources: [deployments], resourceNames: [dapr-sidecar-injector], verbs: [get]}
 - {apiGroups: [dapr.io], resources: [configurations], resourceNames: [daprsystem], verbs: [get]}
+- {apiGroups: [""], resources: [configmaps], resourceNames: [dapr-trust-bundle], verbs: [get]}
 - {apiGroups: [admissionregistration.k8s.io], resources: [mutatingwebhookconfigurations], resourceNames: [dapr-sidecar-injector], verbs: [get]}
 {{- end }}

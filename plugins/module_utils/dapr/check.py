@@ -68,7 +68,8 @@ class SidecarReport:
         pods = "pod has its" if wanted == 1 else "pods have their"
         version = self.control_plane.version
         compared = "" if version else f"; versions were not compared: {self.control_plane.why}"
-        return f"{sum(app.ready for app in self.apps)} of {wanted} {pods} Dapr sidecar ready{compared}"
+        found = f"{sum(app.ready for app in self.apps)} of {wanted} {pods} Dapr sidecar ready{compared}"
+        return "; ".join([found, *(self.trust.sentences() if self.trust else ())])
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""

@@ -5,17 +5,22 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..failure import Code
 from ..kube.api import KubeReader
 from ..kube.errors import Forbidden
-from ..kube.resources import SECRET, Resource
+from ..kube.resources import CONFIG_MAP, SECRET, Resource
 from ..kube.secret_data import texts_of
+from ..preflight.problem import Problem
 
-TRUST_BUNDLE = "dapr-trust-bundle"
+TRUST_BUNDLE = "dapr-trust-bundle"  # a Secret with root, issuer and its key; a ConfigMap with the root alone
+ROOT, ISSUER, ISSUER_KEY = "ca.crt", "issuer.crt", "issuer.key"
+ENOUGH_DAYS = 30
 _CONFIGURATION = Resource("dapr.io/v1alpha1", "Configuration", "configurations")
+_SYSTEM = "daprsystem"
 _DAY_SECONDS = 86400
 
 
@@ -27,6 +32,42 @@ class Trust:
     root_days_left: int | None
     issuer_days_left: int | None
     why: str = ""
+    namespace: str = ""
+
+    @property
+    def days_left(self) -> int | None:
+        """Of what ends first."""
+        known = [days for days in (self.root_days_left, self.issuer_days_left) if days is not None]
+        return min(known, default=None)
+
+    def sentences(self) -> Iterator[str]:
+        """What is wrong, without a full stop."""
+        if self.mtls is False:
+            yield (
+                f"Dapr's mutual TLS is off (Configuration {_SYSTEM} in namespace {self.namespace}), so services can be "
+                "overheard and imitated"
+            )
+        if (text := self._ending()) is not None:
+            yield text
+
+    def _ending(self) -> str | None:
+        days = self.days_left
+        if days is None or days >= ENOUGH_DAYS:
+            return None
+        what = f"Dapr's certificates ({TRUST_BUNDLE} in namespace {self.namespace})"
+        if days < 0:
+            return f"{what} have ended, so no sidecar starts and services do not reach each other"
+        return f"{what} end in {days} {'day' if days == 1 else 'days'}"
+
+    def problems(self, release: str, refuse_below: int) -> Iterator[Problem]:
+        """For a preflight. With fewer days than ``refuse_below``, or none, nothing is deployed."""
+        for text in self.sentences():
+            if text == self._ending():
+                remedy = "renew them with playbooks/rotate_dapr_certificates.yml, where the platform is managed"
+                certain = (self.days_left or 0) < max(refuse_below, 0)
+            else:
+                remedy, certain = "deploy Dapr again where the platform is managed, by playbooks/platform.yml", False
+            yield Problem(release, Code.DAPR_TRUST, text, remedy, certain)
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -53,22 +94,27 @@ def days_left(pem: str, now: float) -> int | None:
 
 
 def read_trust(kube: KubeReader, namespace: str) -> Trust:
-    """Whether mTLS is on, and days left, as far as the credentials may read them."""
+    """Whether mTLS is on, and days left, as far as the credentials may read them. Who may not read the Secret, with the
+    issuer's key, learns from the ConfigMap about the root: Dapr makes both for the same time.
+    """
     why: list[str] = []
     mtls: bool | None = None
     bundle: Mapping[str, str] = {}
     try:
-        found = kube.find(_CONFIGURATION, namespace, "daprsystem")
+        found = kube.find(_CONFIGURATION, namespace, _SYSTEM)
         mtls = bool(((found or {}).get("spec") or {}).get("mtls", {}).get("enabled", True)) if found else None
-        why += [] if found else [f"there is no Configuration daprsystem in namespace {namespace}"]
+        why += [] if found else [f"there is no Configuration {_SYSTEM} in namespace {namespace}"]
     except Forbidden as exc:
         why.append(str(exc))
     try:
         secret = kube.find(SECRET, namespace, TRUST_BUNDLE)
         bundle = texts_of(secret)
         why += [] if (secret or {}).get("data") else [f"there is no Secret {TRUST_BUNDLE} in namespace {namespace}"]
-    except Forbidden as exc:
-        why.append(str(exc))
+    except Forbidden:
+        try:
+            bundle = (kube.find(CONFIG_MAP, namespace, TRUST_BUNDLE) or {}).get("data") or {}
+        except Forbidden as exc:
+            why.append(str(exc))
     now = kube.server_now()
-    root, issuer = (days_left(bundle.get(key, ""), now) for key in ("ca.crt", "issuer.crt"))
-    return Trust(mtls, root, issuer, "; ".join(why))
+    root, issuer = (days_left(bundle.get(key, ""), now) for key in (ROOT, ISSUER))
+    return Trust(mtls, root, issuer, "; ".join(why), namespace)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..availability import BackgroundProbe
+from ..dapr.trust import read_trust
 from ..deploy.boundary import Contents, second_histories
 from ..deploy.drifts import DriftCheck
 from ..deploy.migrations import Migrations
@@ -48,6 +49,7 @@ from ..planning.spec import ReleaseSpec
 from ..preflight.check import Preflight
 from ..preflight.problem import Problem, failure_of
 from ..preflight.versions import helm_and_cluster
+from ..readiness.daprd import ENABLED
 from ..records.rollback_target import forget
 from ..settings import OnDrift
 from .export import export
@@ -80,6 +82,7 @@ class Engine:
         self._rendering = Rendering(run.kube, run.helm, run.settings)  # of what changes, before the first write
         self._drift = DriftCheck(run)
         self._migrations = Migrations(run)
+        self._uncertain: list[str] = []  # that the preflight found, to be looked at
         self._removals: list[str] = []  # what goes with releases that are no longer in the inventory
 
     def apply(self) -> Report:
@@ -100,7 +103,8 @@ class Engine:
             self._report.notes = [identity(self._run.kube), *self._first_deployment(), *self._report.notes]
             self._report.preflight = [*problems, *self._too_large(snapshot)]
             return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
-        self._report.warnings += [f"{problem}." for problem in problems if not problem.certain]
+        self._uncertain = [f"{problem}." for problem in problems if not problem.certain]
+        self._report.warnings += self._uncertain
         if failure := failure_of(problems):
             raise self._report.interrupted(failure)
         self._report.set = snapshot.newest.id if snapshot.newest else 0
@@ -162,7 +166,7 @@ class Engine:
         plan = self._drift.look(self._migrations.look(plan, snapshot), snapshot)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._image_digests.warnings]
-        self._report.warnings += self._drift.warnings
+        self._report.warnings += [*self._drift.warnings, *self._uncertain]
         self._report.drift = self._drift.result
         new = [item.spec for item in plan if item.spec and item.action is Action.INSTALL]
         gone = [newest_content(snapshot.history(name), self._read) for name in removals]
@@ -207,6 +211,7 @@ class Engine:
         contents = self._contents(can_be, snapshot)
         self._report.notes = [*self._report.notes, *contents.notes()]
         found = [*contents.problems, *second_histories(plan, self._run.storage)]
+        found += self._trust(plan if settings.check else wanted, rendered)
         if not wanted:
             return found
         look = Preflight(
@@ -218,6 +223,15 @@ class Engine:
         crds = self._crds(can_be, snapshot).values()
         running = {item.name: _with_hooks_that_run(item, rendered[item.name]) for item in wanted}
         return [*found, *look.problems(running, crds), *_unwatched(wanted, rendered)]
+
+    def _trust(self, plan: Sequence[PlanItem], rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
+        """Of Dapr, where a release has a sidecar."""
+        settings = self._settings
+        texts = (each.manifest for each in rendered.values() if isinstance(each, Rendered))
+        if not (any(i.spec and i.spec.app_id for i in plan) or any(ENABLED in text for text in texts)):
+            return []
+        trust = read_trust(self._kube, settings.dapr_namespace)
+        return list(trust.problems(settings.environment, settings.dapr_refuse_below_days))
 
     def _crds(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> dict[str, str]:
         """What Helm creates before the objects of first installations."""

@@ -56,7 +56,7 @@ def test_lock_and_certificates() -> None:
         )
     )
     assert "lock: held by ada@ci since 10:00" in lines
-    assert "mutual TLS on, Dapr's issuer certificate has 300 days left" in lines
+    assert "Dapr's certificates: 300 days; mutual TLS on" in lines
 
 
 def test_certificates_of_public_endpoints() -> None:

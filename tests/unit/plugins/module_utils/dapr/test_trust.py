@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.dapr.trust import days_left, read_trust
+from ansible_collections.todo.cloud.plugins.module_utils.dapr.trust import Trust, days_left, read_trust
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
+    CONFIG_MAP,
     SECRET,
     Resource,
 )
@@ -83,6 +86,48 @@ def test_what_may_not_be_read_is_reported_not_guessed(certificate: str, monkeypa
     trust = read_trust(kube, "dapr-system")
     assert (trust.mtls, trust.root_days_left) == (None, None)
     assert "may not get secrets" in trust.why
+
+
+def test_who_may_not_read_the_key_learns_about_the_root(certificate: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kube = trust_world(certificate)
+    kube.put(CONFIG_MAP, "dapr-system", {"metadata": {"name": "dapr-trust-bundle"}, "data": {"ca.crt": certificate}})
+    find = kube.find
+
+    def no_secrets(resource: Resource, *args: Any, **kwargs: Any) -> Any:
+        if resource is SECRET:
+            raise Forbidden("may not get secrets", 403)
+        return find(resource, *args, **kwargs)
+
+    monkeypatch.setattr(kube, "find", no_secrets)
+    trust = read_trust(kube, "dapr-system")
+    assert (trust.root_days_left, trust.issuer_days_left, trust.days_left, trust.why) == (29, None, 29, "")
+
+
+@pytest.mark.parametrize(
+    ("days", "below", "said", "refused"),
+    [
+        (30, 7, "", False),
+        (29, 7, "end in 29 days: renew them with playbooks/rotate_dapr_certificates.yml", False),
+        (7, 7, "end in 7 days", False),
+        (6, 7, "end in 6 days", True),
+        (1, 0, "end in 1 day:", False),
+        (-1, 0, "have ended, so no sidecar starts", True),
+        (None, 7, "", False),
+    ],
+)
+def test_certificates_that_end_soon_are_told_and_then_refused(
+    days: int | None, below: int, said: str, refused: bool
+) -> None:
+    found = list(Trust(True, 400 if days else None, days, "", "dapr-system").problems("production", below))
+    assert [said in str(each) for each in found] == [True] * bool(said)
+    assert [each.certain for each in found] == [refused] * bool(said)
+    assert all(each.code is Code.DAPR_TRUST for each in found)
+
+
+def test_no_mutual_tls_is_told() -> None:
+    (found,) = Trust(False, 300, 300, "", "dapr").problems("production", 7)
+    assert "Dapr's mutual TLS is off (Configuration daprsystem in namespace dapr)" in str(found)
+    assert not found.certain
 
 
 def test_nothing_installed(certificate: str) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import random
+from datetime import UTC, datetime
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.dapr.authority import new_authority
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import (
     RollbackTarget,
     remember,
     remembered,
 )
 
+from tests.support.dapr_authority import first_authority
 from tests.support.fake_environment import A1, A2, BAD, C1, C2, World, deployed, outcomes, two_sets
 from tests.support.fake_helm import LONG_AGO
 from tests.support.fake_kube import FakeKube
@@ -126,6 +130,23 @@ def test_the_plan_of_a_first_deployment_says_that_the_namespace_will_be_made() -
     failed = world.fails({"api": A1})
     assert failed.failure.code is Code.NOT_FOUND
     assert "deploy the environment 'staging' first" in failed.failure.message
+
+
+def test_certificates_of_dapr_that_end_soon_are_told_and_then_refused() -> None:
+    world = World()
+    now = datetime.now(UTC).timestamp()
+    world.kube.now = now + 360 * 86400  # 4 days and some hours are left
+    root = new_authority(*first_authority(), now).root
+    data = {"ca.crt": base64.b64encode(root.encode()).decode()}
+    world.kube.put(SECRET, "dapr-system", {"metadata": {"name": "dapr-trust-bundle"}, "data": data})
+    failed = world.fails({"api": A1}, dapr_refuse_below_days=7)
+    assert failed.failure.code is Code.DAPR_TRUST
+    assert "end in 4 days: renew them with playbooks/rotate_dapr_certificates.yml" in failed.failure.message
+    assert world.writes() == []
+    told = [text for text in world.apply({"api": A1}).warnings if "end in 4 days" in text]
+    assert len(told) == 1
+    (ahead,) = world.apply({"api": A1}, check=True).preflight
+    assert ahead.code is Code.DAPR_TRUST, "a plan says it where nothing changes"
 
 
 def test_a_pending_revision_of_a_dead_run_is_recovered() -> None:
