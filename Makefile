@@ -104,6 +104,10 @@ faults: build ## break what a healthy set needs, part by part, before, amid and 
 	@TODO_CLOUD_CLUSTER=faults $(CLUSTER) with --provider local faults -- bash -c '$(SITE) && PYTHONPATH=collections:. \
 	python3 -m tests.faults $(if $(PART),--part $(PART)) $(if $(MOMENT),--moment $(MOMENT))'
 
+.PHONY: rotation
+rotation: build ## renew Dapr's certificates under load, by a run that is killed and one that continues it
+	@$(CLUSTER) with --provider local rotation -- env PYTHONPATH=collections:. pytest -q -s tests/rotation
+
 .PHONY: shapes
 shapes: build ## what teams run in twelve shapes: each deployed, changed, broken and rolled back: a table (SHAPES="web api"; needs npm)
 	@$(CLUSTER) with --provider local shapes -- env PYTHONPATH=collections:. python3 -m tests.shapes $(SHAPES)
