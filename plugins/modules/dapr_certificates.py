@@ -144,9 +144,9 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, KUBE
-from ansible_collections.todo.cloud.plugins.module_utils.dapr.rotation import rotate
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, finish, live_progress
+from ansible_collections.todo.cloud.plugins.module_utils.releases.dapr_certificates import rotate
 
 SPEC: dict[str, t.Any] = {
     **KUBE,

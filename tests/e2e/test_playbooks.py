@@ -199,6 +199,17 @@ def test_status_shows_every_service_and_no_secret(app: Cluster) -> None:
     assert not shown(run.output, secrets_of(app))
 
 
+def test_certificates_of_dapr_that_last_are_left_alone(app: Cluster) -> None:
+    """`make rotation` renews them."""
+    book = "playbooks/rotate_dapr_certificates.yml"
+    run = app.playbook(book).ok()
+    assert run.count("changed") == 0
+    assert "days; they are renewed when fewer than 60 are left" in run.output
+    asked = app.playbook(book, "--check", "-e", "dapr_rotate_below_days=400").ok()
+    assert "would restart backend-api" in asked.output
+    assert app.playbook(book).ok().count("changed") == 0, "it was only asked"
+
+
 def test_teardown_refuses_without_the_word(app: Cluster) -> None:
     run = app.playbook("playbooks/teardown.yml")
     assert run.code != 0

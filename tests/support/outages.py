@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.filter.environment_table import environment_table
 from ansible_collections.todo.cloud.plugins.module_utils.availability import Endpoint
+from ansible_collections.todo.cloud.plugins.module_utils.dapr.trust import Trust
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates
@@ -22,6 +23,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import ob
 from ansible_collections.todo.cloud.plugins.module_utils.kafka.client import Connection, Log, unreached
 from ansible_collections.todo.cloud.plugins.module_utils.kafka.topics import Topic, compare
 from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Refused
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     ENDPOINT_SLICE,
     NAMESPACE,
@@ -40,6 +42,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests 
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.capacity import Wanted, shortages
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.dapr_trust import trust_problems
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import Need
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import failure_of
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.surroundings import not_there
@@ -98,6 +101,11 @@ LIMIT = (
     "for this exact set of identifiers in the last 168h0m0s, retry after 2026-11-24 08:30:00 UTC"
 )
 HOLDER = Holder("me", who="ada", host="ci-7", what="release_apply", commit="1f3c5a7", url="https://ci.example.com/42")
+UNCALLED = (
+    'Internal error occurred: failed calling webhook "sidecar-injector.dapr.io": failed to call webhook: Post '
+    '"https://dapr-sidecar-injector.dapr-system.svc:443/mutate?timeout=10s": no endpoints available for service '
+    '"dapr-sidecar-injector"'
+)
 SEED = "seed-todo.example.fmc.prd.cloud.redpanda.com:9092"
 
 
@@ -154,6 +162,26 @@ def with_component(entry: Mapping[str, Any]) -> World:
     kafka: Object = {"type": "pubsub.kafka", "version": "v1", "metadata": [dict(entry)]}
     world.kube.put(COMPONENT, "ns", {"metadata": {"name": "pubsub"}, "spec": kafka})
     return world
+
+
+def with_refused_pods(world: World) -> None:
+    """No pod of the next upgrade can be made: Dapr's injector does not answer."""
+
+    def uncalled(verb: str, resource: Resource, name: str) -> None:
+        if verb == "try" and resource is POD:
+            raise Refused(UNCALLED, 500)
+
+    def step(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        world.helm.apply(request)
+        for key, item in list(kube.objects.items()):
+            if key[0] == "Pod" and NEW in str(item):
+                kube.delete(POD, "ns", key[2])
+            if key[0] == "ReplicaSet" and NEW in str(item):
+                refused_at = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": UNCALLED}
+                item["status"] = {"replicas": 0, "observedGeneration": 1, "conditions": [refused_at]}
+        kube.before = uncalled  # type: ignore[method-assign]
+
+    world.helm.script = [step]
 
 
 def with_daprd_down(world: World) -> None:
@@ -314,6 +342,9 @@ def sidecar() -> Iterator[str]:
     served(world.kube, "dapr-system", "dapr-sidecar-injector")
     yield failed(world, {**GOOD, "dapr": True})
     world = environment(dapr=True)
+    with_refused_pods(world)
+    yield failed(world, {**BAD, "dapr": True})
+    world = environment(dapr=True)
     world.injector(ready=False)
     (pod,) = (item for key, item in world.kube.objects.items() if key[0] == "Pod")
     pod["spec"]["containers"].pop()
@@ -324,6 +355,15 @@ def sidecar() -> Iterator[str]:
         "Fatal error from runtime: [INIT_COMPONENT_FAILURE]: pubsub (pubsub.kafka/v1): SASL Authentication failed"
     )
     yield failed(world, {**BAD, "dapr": True})
+
+
+@case("Dapr's certificates run out")
+def certificates_end() -> Iterator[str]:
+    for days, below in ((20, 7), (5, 7), (-1, 7)):
+        trust = Trust(True, days, days, "", "dapr-system")
+        (problem,) = trust_problems("production", trust, below)
+        yield str(getattr(failure_of([problem]), "message", "") or problem)
+    yield next(iter(Trust(False, 300, 300, "", "dapr-system").sentences()))
 
 
 @case("Secrets were rotated or changed")

@@ -23,16 +23,13 @@ from typing import Any
 
 from ..failure import Code, error
 from ..known_secrets import KNOWN
-from ..kube.api import MERGE, Guarded, KubeClient
+from ..kube.api import MERGE, KubeClient
 from ..kube.resources import CONFIG_MAP, DEPLOYMENT, POD, SECRET, STATEFUL_SET
 from ..kube.secret_data import texts_of
-from ..locking.holder import Holder
-from ..locking.lock import EnvironmentLock
 from ..readiness.daprd import CONTAINER, living
 from ..readiness.fields import labels, name
 from ..readiness.selectors import matches
 from ..rollout.targets import Target
-from ..rollout.waiter import RolloutWaiter, WaitOptions
 from .authority import new_authority, signed_by, split
 from .owners import owners_of
 from .trust import ISSUER, ISSUER_KEY, ROOT, TRUST_BUNDLE, days_left
@@ -336,30 +333,3 @@ def _anchors(daprd: Mapping[str, Any]) -> str:
 def _body(pem: str) -> str:
     """However it is broken into lines."""
     return "".join(pem.split())
-
-
-def rotate(kube: KubeClient, params: Mapping[str, Any], *, check: bool, progress: Callable[[str], None]) -> Rotated:
-    """The module dapr_certificates. Raises dapr_trust, lock_held, a verdict's."""
-    timeout = int(params["timeout"])
-    options = WaitOptions(timeout, graces={"first_crash": 90.0})  # as the role dapr has it
-
-    def wait(targets: Sequence[Target]) -> None:
-        RolloutWaiter(kube, options, progress).wait(targets).raise_if_failed()
-
-    def step(client: KubeClient, *, check: bool) -> Rotated:
-        return Rotation(
-            client, params["namespace"], params["dapr_namespace"], params["all_releases"], manage=params["manage"],
-            check=check, wait=wait, progress=progress,
-        ).step(params["below_days"])  # fmt: skip
-
-    if check or not params["manage"]:
-        return step(kube, check=True)
-    kube.outlast(timeout, progress)
-    lock = EnvironmentLock(
-        kube, params["dapr_namespace"], Holder.me("dapr_certificates", grace=timeout), wait=params["lock_wait"],
-        progress=progress, ttl=params["lock_ttl"], platform=True,
-    )  # fmt: skip
-    with lock:
-        done = step(Guarded(kube, lock.check), check=False)
-    done.warnings += [lock.takeover] if lock.takeover else []
-    return done

@@ -9,12 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..failure import Code
 from ..kube.api import KubeReader
 from ..kube.errors import Forbidden
 from ..kube.resources import CONFIG_MAP, SECRET, Resource
 from ..kube.secret_data import texts_of
-from ..preflight.problem import Problem
 
 TRUST_BUNDLE = "dapr-trust-bundle"  # a Secret with root, issuer and its key; a ConfigMap with the root alone
 ROOT, ISSUER, ISSUER_KEY = "ca.crt", "issuer.crt", "issuer.key"
@@ -47,27 +45,18 @@ class Trust:
                 f"Dapr's mutual TLS is off (Configuration {_SYSTEM} in namespace {self.namespace}), so services can be "
                 "overheard and imitated"
             )
-        if (text := self._ending()) is not None:
+        if text := self.ending():
             yield text
 
-    def _ending(self) -> str | None:
+    def ending(self) -> str:
+        """That certificates end soon, or have ended; else empty."""
         days = self.days_left
         if days is None or days >= ENOUGH_DAYS:
-            return None
+            return ""
         what = f"Dapr's certificates ({TRUST_BUNDLE} in namespace {self.namespace})"
         if days < 0:
             return f"{what} have ended, so no sidecar starts and services do not reach each other"
         return f"{what} end in {days} {'day' if days == 1 else 'days'}"
-
-    def problems(self, release: str, refuse_below: int) -> Iterator[Problem]:
-        """For a preflight. With fewer days than ``refuse_below``, or none, nothing is deployed."""
-        for text in self.sentences():
-            if text == self._ending():
-                remedy = "renew them with playbooks/rotate_dapr_certificates.yml, where the platform is managed"
-                certain = (self.days_left or 0) < max(refuse_below, 0)
-            else:
-                remedy, certain = "deploy Dapr again where the platform is managed, by playbooks/platform.yml", False
-            yield Problem(release, Code.DAPR_TRUST, text, remedy, certain)
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""

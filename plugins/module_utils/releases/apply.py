@@ -47,6 +47,7 @@ from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
 from ..preflight.check import Preflight
+from ..preflight.dapr_trust import trust_problems
 from ..preflight.problem import Problem, failure_of
 from ..preflight.versions import helm_and_cluster
 from ..readiness.daprd import ENABLED
@@ -231,7 +232,7 @@ class Engine:
         if not (any(i.spec and i.spec.app_id for i in plan) or any(ENABLED in text for text in texts)):
             return []
         trust = read_trust(self._kube, settings.dapr_namespace)
-        return list(trust.problems(settings.environment, settings.dapr_refuse_below_days))
+        return list(trust_problems(settings.environment, trust, settings.dapr_refuse_below_days))
 
     def _crds(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> dict[str, str]:
         """What Helm creates before the objects of first installations."""

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.dapr.trust import Trust, days_left, read_trust
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.dapr.trust import days_left, read_trust
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     CONFIG_MAP,
@@ -101,33 +100,6 @@ def test_who_may_not_read_the_key_learns_about_the_root(certificate: str, monkey
     monkeypatch.setattr(kube, "find", no_secrets)
     trust = read_trust(kube, "dapr-system")
     assert (trust.root_days_left, trust.issuer_days_left, trust.days_left, trust.why) == (29, None, 29, "")
-
-
-@pytest.mark.parametrize(
-    ("days", "below", "said", "refused"),
-    [
-        (30, 7, "", False),
-        (29, 7, "end in 29 days: renew them with playbooks/rotate_dapr_certificates.yml", False),
-        (7, 7, "end in 7 days", False),
-        (6, 7, "end in 6 days", True),
-        (1, 0, "end in 1 day:", False),
-        (-1, 0, "have ended, so no sidecar starts", True),
-        (None, 7, "", False),
-    ],
-)
-def test_certificates_that_end_soon_are_told_and_then_refused(
-    days: int | None, below: int, said: str, refused: bool
-) -> None:
-    found = list(Trust(True, 400 if days else None, days, "", "dapr-system").problems("production", below))
-    assert [said in str(each) for each in found] == [True] * bool(said)
-    assert [each.certain for each in found] == [refused] * bool(said)
-    assert all(each.code is Code.DAPR_TRUST for each in found)
-
-
-def test_no_mutual_tls_is_told() -> None:
-    (found,) = Trust(False, 300, 300, "", "dapr").problems("production", 7)
-    assert "Dapr's mutual TLS is off (Configuration daprsystem in namespace dapr)" in str(found)
-    assert not found.certain
 
 
 def test_nothing_installed(certificate: str) -> None:
