@@ -140,7 +140,7 @@ def test_without_the_injector_no_pod_is_made_and_that_is_no_fault_of_the_release
         (down,) = Dependencies(kube, NAMESPACE, DAPR).blamed({APP: failure})[APP]
     assert down.code is Code.PLATFORM_DOWN, "so that nothing is rolled back"
     assert f"(Service {INJECTOR} in namespace {DAPR})" in down.what
-    assert wait(kube, NAMESPACE, APP).ok, "the ReplicaSet tries again by itself"
+    until(lambda: wait(kube, NAMESPACE, APP).ok, 180, "the ReplicaSet tries again by itself")
     assert look(kube).failures == ()
 
 
