@@ -100,7 +100,8 @@ def _lock(info: Mapping[str, Any]) -> list[str]:
 def _trust(info: Mapping[str, Any]) -> list[str]:
     trust = info.get("trust") or {}
     known = [days for days in (trust.get("root_days_left"), trust.get("issuer_days_left")) if days is not None]
-    tls = {True: "mutual TLS on", False: "mutual TLS OFF"}.get(trust.get("mtls"), "")
+    mtls = trust.get("mtls")
+    tls = "" if mtls is None else "mutual TLS on" if mtls else "mutual TLS OFF"
     days = f"Dapr's certificates: {min(known)} days" if known else ""
     return ["; ".join(text for text in (days, tls) if text)] if days or tls else []
 

@@ -10,12 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..failure import Code, error
-
-if TYPE_CHECKING:
-    from cryptography import x509
+from ..failure import Code, TodoCloudError, error
 
 _MARK = "-----END CERTIFICATE-----"
 _DAYS = 365
@@ -62,7 +59,7 @@ def new_authority(like_issuer: str, like_key: str, like_root: str, now: float) -
     def key() -> Any:
         return ec.generate_private_key(ec.SECP256R1()) if elliptic else ed25519.Ed25519PrivateKey.generate()
 
-    def made(name: Any, own: Any, signer: Any, *, crl: bool) -> x509.Certificate:
+    def made(name: Any, own: Any, signer: Any, *, crl: bool) -> Any:
         usage = {
             **dict.fromkeys(
                 ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only",
@@ -110,7 +107,7 @@ def _signed(certificate: Any, root: Any) -> bool:
     return True
 
 
-def _unreadable(what: str) -> Exception:
+def _unreadable(what: str) -> TodoCloudError:
     return error(Code.DAPR_TRUST, f"Dapr's {what} (Secret dapr-trust-bundle) cannot be read as PEM.")
 
 

@@ -48,8 +48,8 @@ def test_which_root_signed_an_issuer_is_known_though_both_have_one_name() -> Non
 
 @pytest.mark.parametrize("broken", [0, 1, 2])
 def test_what_is_no_pem_is_said_without_showing_it(broken: int) -> None:
-    given = ["hunter2" if at == broken else text for at, text in enumerate(first_authority())]
+    issuer, key, root = ("hunter2" if at == broken else text for at, text in enumerate(first_authority()))
     with pytest.raises(TodoCloudError) as caught:
-        new_authority(*given, NOW)
+        new_authority(issuer, key, root, NOW)
     assert caught.value.failure.code is Code.DAPR_TRUST
     assert "hunter2" not in caught.value.failure.message
