@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ..failure import Code, error
-from ..kube.resources import POD
+from ..failure import Code, TodoCloudError, error
+from ..kube.resources import CONFIG_MAP, POD
+from ..parsing import read_json
 from .job import Broker
 from .topics import Topic
 
 _PARTITION = re.compile(r"([a-zA-Z0-9._-]{1,249})-([0-9]{1,5})")
 _DATA = "/data/kafka"
+NOTE = "kafka-topics"  # ConfigMap, see roles/kafka_topics/vars/main.yml
 _CONTAINER = "kafka"
 
 
@@ -31,6 +33,24 @@ def on_disk(kube: Any, broker: Broker, names: Iterable[str]) -> dict[str, Topic]
         if found and found[1] in wanted:
             count[found[1]] = count.get(found[1], 0) + 1
     return {name: Topic(name, partitions, config=None) for name, partitions in count.items()}
+
+
+def seen(kube: Any, namespace: str) -> list[str]:
+    """A line on the topics of an environment, for people: those that the role kafka_topics noted in its namespace."""
+    note = kube.find(CONFIG_MAP, namespace, NOTE)
+    if note is None:
+        return []
+    data = note.get("data") or {}
+    try:
+        names = sorted(str(topic["name"]) for topic in read_json(data.get("topics") or "[]"))
+        if not data.get("broker_namespace"):
+            return [f"topics: {len(names)} wanted (the broker is not asked here)"]
+        missing = sorted(set(names) - set(on_disk(kube, Broker(str(data["broker_namespace"])), names)))
+    except TodoCloudError as exc:
+        return [f"topics are not looked at: {exc.failure.message}"]
+    except (ValueError, TypeError, KeyError):
+        return [f"topics are not known: somebody changed ConfigMap {NOTE}"]
+    return [f"topics: {', '.join(missing)} missing, of {len(names)}" if missing else f"topics: {len(names)}, all there"]
 
 
 def _has(pod: Any) -> bool:

@@ -285,7 +285,7 @@ replay() { # FIELD HEADER NULL TOPIC PARTITION OFFSET COUNT TARGET GROUP
     while IFS= read -r line; do
         case $line in
         *"${1}Partition:$5${1}Offset:"*) ;;
-        *) echo "a message of $4 from offset $last on has a line break, which these tools cannot write" && exit 1 ;;
+        *) echo "a message of $4 from offset $last on has a line break, which these tools cannot write" >&2 && exit 1 ;;
         esac
         line=${line#*"$1"} && line=${line#*"${1}Offset:"}
         last=${line%%"$1"*}

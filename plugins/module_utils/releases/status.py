@@ -15,6 +15,7 @@ from ..environments.usage import public_hosts, quota_use
 from ..failure import Code, TodoCloudError, error
 from ..helm.state import Lock
 from ..helm.storage import CorruptRelease, HelmReader, Revision
+from ..kafka.disk import seen
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden, KubeError
 from ..kube.resources import WELL_KNOWN
@@ -79,7 +80,7 @@ def set_info(
         info["certificates"] = certificates(kube, namespace)
         info["hosts"] = public_hosts(kube, namespace)
         info["quota"] = quota_use(kube, namespace)
-        info["notes"] = _autoscalers(kube, namespace)
+        info["notes"] = _autoscalers(kube, namespace) + seen(kube, namespace)
         if not snapshot.without_secrets:
             _cuts(kube, namespace, info)
         info["trust"] = read_trust(kube, dapr_namespace).as_result() if dapr_namespace else {}

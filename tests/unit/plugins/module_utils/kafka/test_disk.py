@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.kafka.disk import on_disk
+from ansible_collections.todo.cloud.plugins.module_utils.kafka.disk import on_disk, seen
 from ansible_collections.todo.cloud.plugins.module_utils.kafka.job import Broker
 from ansible_collections.todo.cloud.plugins.module_utils.kafka.topics import Topic
-from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
+from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, POD
 
 from tests.support.fake_kube import FakeKube
 
@@ -57,3 +57,25 @@ def test_a_broker_that_does_not_run_is_told() -> None:
     pod(kube, "Pending")
     with pytest.raises(TodoCloudError, match="No pod of the broker runs in namespace kafka"):
         on_disk(kube, Broker("kafka"), ["a"])
+
+
+@pytest.mark.parametrize(
+    ("phase", "data", "said"),
+    [
+        ("Running", {"topics": '[{"name": "task-events"}]', "broker_namespace": "kafka"}, "topics: 1, all there"),
+        ("Running", {"topics": '[{"name": "task-events"}, {"name": "x"}]', "broker_namespace": "kafka"},
+         "topics: x missing, of 2"),
+        ("Pending", {"topics": '[{"name": "x"}]', "broker_namespace": "kafka"},
+         "topics are not looked at: No pod of the broker runs in namespace kafka."),
+        ("Running", {"topics": '[{"name": "x"}]', "broker_namespace": ""},
+         "topics: 1 wanted (the broker is not asked here)"),
+        ("Running", {"topics": "[1", "broker_namespace": "kafka"},
+         "topics are not known: somebody changed ConfigMap kafka-topics"),
+    ],
+)  # fmt: skip
+def test_a_line_for_people(phase: str, data: dict[str, str], said: str) -> None:
+    kube = Cluster()
+    pod(kube, phase)
+    assert seen(kube, "todo") == []
+    kube.put(CONFIG_MAP, "todo", {"metadata": {"name": "kafka-topics"}, "data": data})
+    assert seen(kube, "todo") == [said]
