@@ -7,6 +7,7 @@ import subprocess
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.kafka.job import LABEL
 
 from tests.unit.charts.rendering import CHARTS, Helm, RenderError, pick
 
@@ -91,11 +92,13 @@ def test_changed_settings_and_secrets_roll_the_pod(helm: Helm) -> None:
 def test_only_environments_reach_the_broker(helm: Helm) -> None:
     spec = pick(helm.kafka(), "NetworkPolicy")["spec"]
     match = {"key": "todo.cloud/environment", "operator": "Exists"}
+    tools = {"podSelector": {"matchLabels": {LABEL: "true"}}}
     assert spec["ingress"] == [
+        {"from": [tools], "ports": [{"protocol": "TCP", "port": "client"}]},
         {
             "from": [{"namespaceSelector": {"matchExpressions": [match]}}],
             "ports": [{"protocol": "TCP", "port": "client"}],
-        }
+        },
     ]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
     assert "egress" not in spec
