@@ -11,7 +11,8 @@ short_description: Show an environment on one screen
 description:
   - Formats the result of M(todo.cloud.release_set_info) with its status as lines of text. First the current release set
     and who holds the lock, then one line per release, then the messages of the releases that are not Current, what
-    somebody changed in the cluster, and which autoscalers cannot scale.
+    somebody changed in the cluster, which autoscalers cannot scale, and when the logins of database and broker were
+    tried.
 options:
   _input:
     description: Result of M(todo.cloud.release_set_info), called with its status.

@@ -97,6 +97,17 @@ class Code(StrEnum):
     INJECTOR_DOWN = "injector_down"
     DAPR_TRUST = "dapr_trust"
     COMPONENT_NOT_LOADED = "component_not_loaded"
+    # Logins of the database and the broker
+    LOGIN_DENIED = "login_denied"
+    LOGIN_FAILED = "login_failed"
+    DATABASE_MISSING = "database_missing"
+    CERTIFICATE_UNTRUSTED = "certificate_untrusted"
+    TLS_MISMATCH = "tls_mismatch"
+    HOST_UNKNOWN = "host_unknown"
+    CONNECTION_CUT = "connection_cut"
+    MECHANISM_MISSING = "mechanism_missing"
+    ACL_MISSING = "acl_missing"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
     # What visitors see
     ENDPOINT_DOWN = "endpoint_down"
 

@@ -38,6 +38,8 @@ options:
       - C(topics) have C(wanted), topics as in M(todo.cloud.kafka_topic), and either C(broker_namespace) or its other
         options of a broker, with C(secret) (C(namespace), C(name), C(key)) where the password is if none is given. That
         they are there with their partitions is looked at where that can be seen.
+      - C(logins) have C(name), C(kind), C(namespace), C(secret), C(key), C(tls), C(topics) and C(groups) of
+        M(todo.cloud.login_check). The same login must have been tried, with the same Secret.
       - C(sidecars) has C(dapr_namespace) and the C(pod) that Dapr's injector has to give a sidecar.
     type: jsonarg
     required: true

@@ -242,6 +242,7 @@ notes:
     - With O(status), a sentence for each autoscaler that cannot scale. No release waits for that.
     - Also one for the connections that the deployed releases let through and the cluster's network policies do not; it
       names the policy.
+    - Also one for each login of M(todo.cloud.login_check) that was tried with success, and when.
     - What the credentials may not read is left out; of the policies RV(unread) says so.
   returned: success
   type: list

@@ -16,7 +16,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Re
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates
 from ansible_collections.todo.cloud.plugins.module_utils.environments.links import NETWORK_POLICY
-from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
@@ -38,6 +38,11 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock
 from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import LockState, ManualLock
+from ansible_collections.todo.cloud.plugins.module_utils.logins import kafka, postgres
+from ansible_collections.todo.cloud.plugins.module_utils.logins.check import with_what_to_do
+from ansible_collections.todo.cloud.plugins.module_utils.logins.job import JobTry
+from ansible_collections.todo.cloud.plugins.module_utils.logins.login import Kind, Login, waits
+from ansible_collections.todo.cloud.plugins.module_utils.logins.login import Target as LoginTarget
 from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import ImageDigests
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
@@ -242,6 +247,8 @@ def settled(message: str) -> str:
     return " ".join(re.sub(r"20\d\d-\d\d-\d\dT[0-9:]+\.\d{6}Z", "2026-11-22T10:00:00Z", timed).split())
 
 
+DATABASE_HINT = "Correct environment_secrets.database.url."  # of the roles database and redpanda_secrets
+BROKER_HINT = "Correct redpanda_secrets_password, or what goes with it."
 CASES: dict[str, Callable[[], Iterator[str]]] = {}
 
 
@@ -288,6 +295,40 @@ def database() -> Iterator[str]:
     yield crash(world, 'connection to server at "postgres.database", port 5432 failed: Connection refused')
     yield unready(environment())
     yield no_answer()
+
+
+@case("The database does not take the login")
+def database_login() -> Iterator[str]:
+    login = Login("database", Kind.POSTGRESQL, "todo-production", "database", hint=DATABASE_HINT)
+    target = LoginTarget("ep-todo.neon.tech:5432", "todo", "todo")
+    yield waits(login, target, 60, "connection to server failed: timeout expired")
+    yield with_what_to_do(postgres.judged(login, target, "timeout expired")).message
+    for words in (
+        'FATAL:  password authentication failed for user "todo"',
+        'FATAL:  database "todo" does not exist',
+        "SSL error: certificate verify failed",
+        "server does not support SSL, but SSL was required",
+        "FATAL:  sorry, too many clients already",
+    ):
+        yield postgres.judged(login, target, words).message
+    kube, denied = FakeKube(), {"podSelector": {}, "policyTypes": ["Egress"]}
+    kube.put(NETWORK_POLICY, "todo-production", {"metadata": {"name": "default-deny"}, "spec": denied})
+    job = JobTry(kube, "production", "postgres:17", [], lambda line: None)
+    yield login.fails(Code.CONNECTION_CUT, job.cut(login, target), job.remedy(login)).failure.message
+
+
+@case("The broker does not take the login")
+def broker_login() -> Iterator[str]:
+    login = Login("broker", Kind.KAFKA, "todo-production", "kafka-credentials", hint=BROKER_HINT)
+    target = LoginTarget(SEED, "todo-production")
+    for words in (
+        "Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256",
+        "PKIX path building failed",
+        "Unsupported or unrecognized SSL message",
+        "Client SASL mechanism 'SCRAM-SHA-512' not enabled in the server, enabled mechanisms are [SCRAM-SHA-256]",
+    ):
+        yield kafka.judged(login, target, words).message
+    yield kafka.acl_missing(login, target, ["task-events"], ["notification-service"]).message
 
 
 @case("The broker is unavailable or restarts")

@@ -33,6 +33,8 @@ from ..kube.api import KubeClient
 from ..kube.errors import Forbidden
 from ..kube.resources import CRD, NAMESPACE, POD, SECRET
 from ..kube.secret_data import texts_of
+from ..logins.login import Login
+from ..logins.record import is_tried
 from ..planning.spec import ReleaseSpec
 from ..readiness.kinds import status_of
 from ..readiness.status import State
@@ -40,7 +42,7 @@ from ..settings import Settings
 from .helm_release import HelmReleaseRun
 
 _KEYS = frozenset({
-    "name", "cluster", "namespaces", "secrets", "kinds", "releases", "objects", "workloads", "sidecars", "topics",
+    "name", "cluster", "namespaces", "secrets", "kinds", "releases", "objects", "workloads", "sidecars", "topics", "logins",
 })  # fmt: skip
 _RELEASE_KEYS = ("name", "namespace", "chart", "chart_version", "values", "watches")
 _PARALLEL = 12
@@ -105,6 +107,7 @@ class PlatformInfo:
             ("releases", self._release),
             ("objects", self._object),
             ("workloads", self._workloads),
+            ("logins", self._login),
         ):
             for each in raw.get(key) or ():
                 yield partial(look, each)
@@ -212,6 +215,10 @@ class PlatformInfo:
                 yield f"a ready pod of {name}"
             if _numbers(version) < _numbers(wanted):
                 yield f"version {wanted} of {name} (it is {version})"
+
+    def _login(self, raw: Raw) -> Iterator[str]:
+        if not is_tried(self._kube, Login.parse(raw)):
+            yield f"login of Secret {raw['secret']} in namespace {raw['namespace']}, not tried yet"
 
     def _injector(self, raw: Raw) -> Iterator[str]:
         SidecarCheck(self._kube, "", raw["dapr_namespace"]).verify_injector()

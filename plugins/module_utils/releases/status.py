@@ -22,6 +22,7 @@ from ..kube.resources import WELL_KNOWN
 from ..labels import ENVIRONMENT, MIGRATION
 from ..locking.lease import holder_of
 from ..locking.lock import lock_state
+from ..logins.record import recorded, stamp
 from ..planning.drift import drift_of
 from ..planning.live import is_written
 from ..planning.plan import origin_of
@@ -80,7 +81,7 @@ def set_info(
         info["certificates"] = certificates(kube, namespace)
         info["hosts"] = public_hosts(kube, namespace)
         info["quota"] = quota_use(kube, namespace)
-        info["notes"] = _autoscalers(kube, namespace) + seen(kube, namespace)
+        info["notes"] = _autoscalers(kube, namespace) + seen(kube, namespace) + _logins(kube, namespace)
         if not snapshot.without_secrets:
             _cuts(kube, namespace, info)
         info["trust"] = read_trust(kube, dapr_namespace).as_result() if dapr_namespace else {}
@@ -201,6 +202,15 @@ def _autoscalers(kube: KubeApi, namespace: str) -> list[str]:
     kind = {"apiVersion": _AUTOSCALER.api_version, "kind": _AUTOSCALER.kind}
     told = {str(each["metadata"]["name"]): autoscaler_trouble(status_of({**each, **kind})) for each in found}
     return [f"{_AUTOSCALER.kind} {name}: {text}" for name, text in sorted(told.items()) if text]
+
+
+def _logins(kube: KubeApi, namespace: str) -> list[str]:
+    """A sentence for each login that was tried with success; none where that may not be read."""
+    try:
+        found = recorded(kube, namespace)
+    except KubeError:
+        return []
+    return [f"{name}: {entry['about']} (login tried {stamp(entry['at'])})" for name, entry in sorted(found.items())]
 
 
 def _cuts(kube: KubeApi, namespace: str, info: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,8 +69,8 @@ class Postgres:
 
 
 @contextmanager
-def server() -> Iterator[Postgres]:
-    """Start one, stop it by its own pid, remove its folder."""
+def server(files: Mapping[str, str] | None = None) -> Iterator[Postgres]:
+    """Start one, stop it by its own pid, remove its folder. ``files`` of its data folder."""
     folder = Path(tempfile.mkdtemp(prefix="todo-apps-pg-"))
     port = free_port()
     # PostgreSQL refuses to run as root
@@ -89,6 +89,12 @@ def server() -> Iterator[Postgres]:
         initdb = [f"{binaries()}/initdb", "-D", str(data), "-U", "todo", "-A", "trust", "--no-sync", "-E", "UTF8"]
         made = subprocess.run(initdb, capture_output=True, text=True, cwd="/", **user)
         assert made.returncode == 0, made.stderr
+        for name, text in (files or {}).items():
+            file = data / name
+            file.write_text(text)
+            file.chmod(0o600)
+            if user:
+                os.chown(file, _NOBODY, _NOBODY)
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         argv = dying_with_parent([f"{binaries()}/postgres", "-D", str(data), *map(str, options)], "INT")
         with (folder / "log").open("wb") as log:
