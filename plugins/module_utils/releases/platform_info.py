@@ -42,7 +42,8 @@ from ..settings import Settings
 from .helm_release import HelmReleaseRun
 
 _KEYS = frozenset({
-    "name", "cluster", "namespaces", "secrets", "kinds", "releases", "objects", "workloads", "sidecars", "topics", "logins",
+    "name", "cluster", "namespaces", "secrets", "kinds", "releases", "objects", "workloads", "sidecars", "topics",
+    "logins",
 })  # fmt: skip
 _RELEASE_KEYS = ("name", "namespace", "chart", "chart_version", "values", "watches")
 _PARALLEL = 12
