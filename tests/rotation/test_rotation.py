@@ -21,9 +21,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.e2e.conftest import DAPR, NAMESPACE, TOP, Cluster, User, Watcher, until
+from tests.support.patience import patience
 
 BOOK = "playbooks/rotate_dapr_certificates.yml"
 NOW = "dapr_rotate_below_days=400"
+PATIENT = ("-e", f"release_timeout={patience(180):.0f}", "-e", f"dapr_timeout={patience(180):.0f}")
 FIRST, LAST = "backend-api", "sse-gateway"  # in the order of the restarts
 _INTERNAL_PORT = 50002  # where sidecars call each other
 _ASK = (
@@ -124,7 +126,7 @@ def test_certificates_are_renewed_and_no_request_fails(app: Cluster, user: User,
             answer = invoked(app, caller, callee)
             assert "ERR_DIRECT_INVOKE" not in answer, f"{caller} -> {callee}: {answer}"
 
-        rest = app.playbook(BOOK, TODO_LOCK_WAIT="120").ok()
+        rest = app.playbook(BOOK, *PATIENT, TODO_LOCK_WAIT="120").ok()
         whole = "".join(output) + rest.output
     seconds = time.monotonic() - begun
 
