@@ -20,6 +20,7 @@ from tests.unit.plugins.module_utils.readiness.test_daprd import pod, workload
 
 WEBHOOK = Resource("v1", "MutatingWebhookConfiguration", "x", namespaced=False)
 
+CONFIGURATION = Resource("dapr.io/v1alpha1", "Configuration", "configurations")
 SLICE = Resource("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 
 
@@ -88,6 +89,15 @@ def test_pods_with_the_same_labels_that_it_does_not_own_do_not_count(meta: dict[
     kube.put(POD, "ns", pod("other", form="none", annotations={}, **meta))
     looked = look(kube)
     assert (looked.lacking, looked.failures, looked.apps[0].pods) == ([], (), 1)
+
+
+def test_mutual_tls_that_is_off_is_said_where_sidecars_are_verified() -> None:
+    kube = made()
+    kube.put(POD, "ns", pod("api-1", **owned()))
+    kube.put(CONFIGURATION, "dapr", {"metadata": {"name": "daprsystem"}, "spec": {"mtls": {"enabled": False}}})
+    said = SidecarCheck(kube, "ns", "dapr").look(["api"], thorough=True).summary()
+    assert said.startswith("1 of 1 pod has its Dapr sidecar ready")
+    assert "Dapr's mutual TLS is off (Configuration daprsystem in namespace dapr)" in said
 
 
 def test_what_only_dapr_does_not_take_for_true_is_named_and_nothing_lacks() -> None:
