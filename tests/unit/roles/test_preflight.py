@@ -122,6 +122,15 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
         },
         "not one of Kubernetes' own",
     ),
+    "database without TLS": (
+        "database",
+        {
+            **ENVIRONMENT,
+            "database_tls": "required",
+            "environment_secrets": {"database": {"url": "postgresql://u:p@h/d"}},
+        },
+        "does not demand TLS, which database_tls requires",
+    ),
 }
 
 
