@@ -123,6 +123,12 @@ policies: build ## the table of allowed connections, by traffic between all pods
 	@TODO_CLOUD_CLUSTER=policies $(CLUSTER) with --policies --provider local policies -- bash -c '$(SITE) && \
 	PYTHONPATH=collections:. pytest -q -s tests/policies'
 
+.PHONY: autoscaling
+autoscaling: build ## more load, less load, the most pods, a full node and no metrics, with the real metrics server (10 to 15 minutes)
+	@$(CLUSTER) build --tests autoscaling
+	@TODO_CLOUD_CLUSTER=autoscaling $(CLUSTER) with --metrics-server --provider local autoscaling -- env PYTHONPATH=collections:. \
+	pytest -q -s -x tests/autoscaling
+
 .PHONY: fuzz
 fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
 	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))

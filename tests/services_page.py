@@ -102,6 +102,12 @@ def page() -> str:
         for struct in dict.fromkeys(_structs(key.type)):
             if not key.later:
                 parts += [f"\n### `{key.name}` as a dictionary\n", *_table(struct.keys)]
+                within: dict[Struct, list[str]] = {}  # keys of the same form share a table
+                for inner in struct.keys:
+                    for each in _structs(inner.type):
+                        within.setdefault(each, []).append(f"`{key.name}.{inner.name}`")
+                for each, names in within.items():
+                    parts += [f"\n### {' and '.join(names)}\n", *_table(each.keys)]
     later = {key.later: [] for key in ENTRY if key.later}  # type: dict[str, list[str]]
     for key in ENTRY:
         if key.later:

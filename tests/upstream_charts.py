@@ -1,9 +1,9 @@
 """``python3 -m tests.upstream_charts DIR``: charts of others, given what the roles of the platform give them.
 
 For whoever has the charts: DIR holds them unpacked, each in a folder whose Chart.yaml names it (traefik, cert-manager,
-dapr). Each is rendered by Helm with the values of inventories/production. Told are keys that the chart does not know,
-which it would ignore in silence, and containers without requests or limits. Exits 1 if there is one, or if Helm
-refuses. Nothing of them is kept.
+dapr, metrics-server). Each is rendered by Helm with the values of inventories/production. Told are keys that the chart
+does not know, which it would ignore in silence, and containers without requests or limits. Exits 1 if there is one, or
+if Helm refuses. Nothing of them is kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.yaml_reader import read
 
 from tests.cluster.paths import BIN, TOP
 
-ROLES = ("ingress", "cert_manager", "dapr")
+ROLES = ("ingress", "cert_manager", "dapr", "metrics_server")
 INVENTORY = TOP / "inventories" / "production"
 _AMOUNTS = [(kind, amount) for kind in ("requests", "limits") for amount in ("cpu", "memory")]
 
@@ -77,7 +77,8 @@ def unknown(
         properties = (schema or {}).get("properties") or {}
         more = (schema or {}).get("additionalProperties", schema is not None)
         said = properties.get(key, more if isinstance(more, Mapping) else None)
-        if key not in there and said is None and not more:
+        of_container = at.endswith("resources") and key in ("requests", "limits")  # a chart need not have a default
+        if key not in there and said is None and not more and not of_container:
             yield path
         elif isinstance(value, Mapping) and (said or below):
             yield from unknown(value, below if isinstance(below, Mapping) else {}, said, path)

@@ -9,10 +9,10 @@ name: environment_table
 version_added: 0.1.0
 short_description: Show an environment on one screen
 description:
-  - Formats the result of M(todo.cloud.release_set_info) with its status as lines of text. First the current release set
-    and who holds the lock, then one line per release, then the messages of the releases that are not Current, what
-    somebody changed in the cluster, which autoscalers cannot scale, and when the logins of database and broker were
-    tried.
+  - Formats the result of M(todo.cloud.release_set_info) with its status as lines of text. First the current release
+    set, who holds the lock and how many pods autoscalers have, then one line per release, then the messages of the
+    releases that are not Current, what somebody changed in the cluster, which autoscalers cannot scale, and when the
+    logins of database and broker were tried.
 options:
   _input:
     description: Result of M(todo.cloud.release_set_info), called with its status.
@@ -129,6 +129,13 @@ def _quota(info: Mapping[str, Any]) -> list[str]:
     return [f"quota {name}: {', '.join(found)}" for name, found in sorted(used.items())]
 
 
+def _autoscalers(info: Mapping[str, Any]) -> list[str]:
+    return [
+        f"autoscaler {each['name']}: {each['now']} pods now, {each['min']} to {each['max']}"
+        for each in info.get("autoscalers") or []
+    ]
+
+
 def environment_table(info: Mapping[str, Any]) -> list[str]:
     """Return lines of text with the state of an environment.
 
@@ -148,6 +155,7 @@ def environment_table(info: Mapping[str, Any]) -> list[str]:
     table = _columns(rows) if status else ["no releases"]
     unread = [f"not checked: {each}" for each in info.get("unread") or []]
     head = [_where(info), *unread, *_lock(info), *_trust(info), *_certificates(info), *_hosts(info), *_quota(info)]
+    head += _autoscalers(info)
     return [*head, *table, *messages, *drifted, *(info.get("notes") or [])]
 
 

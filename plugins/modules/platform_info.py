@@ -33,6 +33,7 @@ options:
         its values what was applied instead.
       - C(kinds) are names of CRDs that have to be there.
       - C(objects) are whole objects that are applied as they are; each has to be as it would be applied, and Current.
+        One with a name alone is somebody else's and only has to be Current.
       - C(workloads) have C(api_version), C(kind), C(namespace), C(label_selector) and C(minimum_version). One pod of
         each has to be ready.
       - C(topics) have C(wanted), topics as in M(todo.cloud.kafka_topic), and either C(broker_namespace) or its other

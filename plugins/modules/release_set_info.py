@@ -237,9 +237,31 @@ quota:
       description: The limit.
       type: str
   sample: [{quota: environment, resource: pods, used: "9", hard: "20"}]
+autoscalers:
+  description:
+    - With O(status), how many pods each HorizontalPodAutoscaler of the namespace has.
+    - What the credentials may not read is left out.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+    now:
+      description: How many pods there are, by its own count.
+      type: int
+    min:
+      description: Fewest pods.
+      type: int
+    max:
+      description: Most pods.
+      type: int
+  sample: [{name: backend-api, now: 3, min: 2, max: 6}]
 notes:
   description:
-    - With O(status), a sentence for each autoscaler that cannot scale. No release waits for that.
+    - With O(status), a sentence for each autoscaler that cannot scale, or is at its maximum while the load asks for
+      more. No release waits for that.
     - Also one for the connections that the deployed releases let through and the cluster's network policies do not; it
       names the policy.
     - Also one for each login of M(todo.cloud.login_check) that was tried with success, and when.

@@ -40,6 +40,7 @@ PROVIDERS = ("", "kind", "local")
 PUBLIC_HOST = "todo.local.test"  # as in inventories/local
 _CLEAN_UP_SECONDS = 30
 _HTTPS_HELP = "have inventories/local deploy HTTPS (`build --https` has built it)"
+_METRICS_HELP = "have inventories/local deploy metrics-server, in place of the cluster's own; not with kind"
 _POLICIES_HELP = "enforce network policies (`build --edge` has built what does it)"
 
 
@@ -96,12 +97,14 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one")
     sub.add_argument("--policies", action="store_true", help=_POLICIES_HELP)
     sub.add_argument("--https", action="store_true", help=_HTTPS_HELP)
+    sub.add_argument("--metrics-server", action="store_true", help=_METRICS_HELP)
     sub = command("down", _down, "stop a cluster and remove what it has on this machine")
     sub.add_argument("--purge", action="store_true", help="remove its state too")
     sub = command("with", _with, "start a cluster, run a command with TODO_CLOUD_TEST_* set for it, remove the cluster")
     sub.add_argument("--kwok-nodes", type=int, metavar="N", help="have N fake nodes beside the real one (before NAME)")
     sub.add_argument("--policies", action="store_true", help=f"{_POLICIES_HELP} (before NAME)")
     sub.add_argument("--https", action="store_true", help=f"{_HTTPS_HELP} (before NAME)")
+    sub.add_argument("--metrics-server", action="store_true", help=f"{_METRICS_HELP} (before NAME)")
     sub.add_argument("--provider", choices=PROVIDERS[1:], help="kind or local, instead of LOCAL_CLUSTER (before NAME)")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     sub = commands.add_parser("status", help="say what is known of all clusters, or of one")
@@ -189,7 +192,8 @@ def _up(options: argparse.Namespace) -> None:
             raise ClusterError("Policies are enforced by the bare-machine cluster alone: use LOCAL_CLUSTER=local.")
         found = kind.up(options.name, https=options.https)
     else:
-        found = lifecycle.up(options.name, options.kwok_nodes, policies=options.policies, https=options.https)
+        wanted = {key: getattr(options, key) for key in ("policies", "https", "metrics_server")}
+        found = lifecycle.up(options.name, options.kwok_nodes, **wanted)
     print(f"export KUBECONFIG={found.kubeconfig}")
 
 

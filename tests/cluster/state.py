@@ -42,6 +42,7 @@ class Cluster:
         policies: whether network policies are enforced.
         https: whether inventories/local has Traefik, cert-manager and a public name there.
         http_port, https_port: where these answer, at the address of ``url``; 0: there are none.
+        metrics_server: whether inventories/local deploys metrics-server there, in place of the cluster's own.
         engine: with kind, the container engine's command.
         engine_host: with kind, the engine's address as ``DOCKER_HOST`` has it; empty: the command's own choice.
     """
@@ -61,6 +62,7 @@ class Cluster:
     https: bool = False
     http_port: int = 0
     https_port: int = 0
+    metrics_server: bool = False
     engine: str = ""
     engine_host: str = ""
 
@@ -141,9 +143,11 @@ def save(cluster: Cluster) -> None:
     fresh.replace(cluster.folder / "cluster.json")
 
 
-def load_or_create(name: str, kwok_nodes: int | None, *, policies: bool = False, https: bool = False) -> Cluster:
+def load_or_create(
+    name: str, kwok_nodes: int | None, *, policies: bool = False, https: bool = False, metrics_server: bool = False
+) -> Cluster:
     """The cluster of that name, in a free slot when it is new; ``kwok_nodes`` None keeps the number it has, and a
-    cluster that enforces policies, or has HTTPS, goes on to.
+    cluster that enforces policies, has HTTPS, or leaves metrics-server to the inventory, goes on to.
 
     Raises:
         ClusterError: no slot is free.
@@ -156,6 +160,7 @@ def load_or_create(name: str, kwok_nodes: int | None, *, policies: bool = False,
             cluster,
             policies=cluster.policies or policies,
             https=cluster.https or https,
+            metrics_server=cluster.metrics_server or metrics_server,
             http_port=80,
             https_port=443,
         )

@@ -48,6 +48,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot impor
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.capacity import Wanted, shortages
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.dapr_trust import trust_problems
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.metrics import metrics_api
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import Need
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import failure_of
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.surroundings import not_there
@@ -507,8 +508,11 @@ def rate_limit() -> Iterator[str]:
 def metrics() -> Iterator[str]:
     world = environment()
     scaler = states.objects("autoscaler-no-metrics")[0]
-    world.kube.put(AUTOSCALER, "ns", {**scaler, "metadata": {"name": "backend-api"}})
+    named = {**scaler, "metadata": {"name": "backend-api"}}
+    world.kube.put(AUTOSCALER, "ns", named)
     yield environment_table(set_info(world.kube, "ns", "staging", status=True))[-1]
+    report = Report(predicted=True, preflight=list(metrics_api(FakeKube(), {"backend-api": [named]})))
+    yield report.table()[-2]
     target = Target("autoscaling/v2", "HorizontalPodAutoscaler", "ns", "backend-api", "backend-api")
     yield from RolloutWaiter(world.kube, WaitOptions(timeout=0), lambda line: None).wait([target]).warnings
 
@@ -543,3 +547,8 @@ def no_room() -> Iterator[str]:
     deployed = world.kube.objects["Deployment", "ns", "backend-api"]
     deployed["spec"]["replicas"] = deployed["status"]["updatedReplicas"] = 2
     yield environment_table(set_info(world.kube, "ns", "staging", status=True))[-1]
+    busy = {**states.objects("autoscaler-at-maximum")[0], "metadata": {"name": "backend-api"}}
+    world.kube.put(AUTOSCALER, "ns", busy)
+    info = set_info(world.kube, "ns", "staging", status=True)
+    yield from [line for line in environment_table(info) if line.startswith("autoscaler")]
+    yield info["notes"][-1]

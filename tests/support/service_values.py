@@ -160,6 +160,9 @@ class Chance:
             return {"external": True}
         return {
             "enabled": self._maybe(), "targetMemoryUtilizationPercentage": self._one((0, 70)),
+            "scaleUpStabilizationSeconds": self._one((0, 30)),
+            "scaleUpPolicies": self._one(([], [{"type": "Pods", "value": 2, "periodSeconds": 60}])),
+            "scaleDownPolicies": self._one(([], [{"type": "Percent", "value": 10, "periodSeconds": 15}])),
             "metrics": self._some(
                 queue_depth={"type": "External", "average": "10", "labels": {"queue": "on"}},
                 lag={"type": "External", "value": "1.5"}, requests={"type": "Pods", "average": "500m"},

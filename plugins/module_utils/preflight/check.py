@@ -26,6 +26,7 @@ from .capacity import Wanted, maxima, more_pods, shortages
 from .component_types import unknown_types
 from .dry_run import DryRuns, is_port_taken, no_right, without_sidecar
 from .hosts import hosts
+from .metrics import metrics_api
 from .needs import Need, Provided, images_of, label_of, needs_of, needs_of_component, provided
 from .platforms import Platforms, mismatches
 from .problem import Problem
@@ -118,6 +119,7 @@ class Preflight:
         found += _parallel(lambda pair: self._of_component(pair[0], pair[1], brought), _pairs(objects))
         found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
         found += hosts(self._kube, self._namespace, objects)
+        found += metrics_api(self._kube, objects)
         ports = list(node_ports(self._kube, self._namespace, objects))
         told = {problem.release for problem in ports}
         found = [p for p in found if p.release not in told or not is_port_taken(p)] + ports

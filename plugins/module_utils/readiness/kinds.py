@@ -14,6 +14,7 @@ from .status import State, Status
 from .workloads import Context
 
 CURRENT, IN_PROGRESS, FAILED = State.CURRENT, State.IN_PROGRESS, State.FAILED
+_AT_MAXIMUM = "it is at its maximum"
 _NO_METRICS = "it gets no metrics, so it does not scale"
 
 
@@ -118,6 +119,10 @@ def _autoscaler(obj: Object, pods: Sequence[Object]) -> Status:
     if not active or not able:
         return Status(IN_PROGRESS, "not yet observed by its controller")
     if active.get("status") == "True":
+        limited = condition(obj, "ScalingLimited")
+        if limited.get("status") == "True" and limited.get("reason") == "TooManyReplicas":
+            most = number(spec(obj), "maxReplicas")
+            return Status(CURRENT, f"{_AT_MAXIMUM} of {most} pods, and the load asks for more")
         return Status(CURRENT, f"{number(status(obj), 'currentReplicas')} replicas")
     reason = str(active.get("reason", ""))
     if reason == "ScalingDisabled":
@@ -129,7 +134,8 @@ def _autoscaler(obj: Object, pods: Sequence[Object]) -> Status:
 
 def autoscaler_trouble(found: Status) -> str:
     """What keeps an autoscaler with this status from scaling; empty if it scales, or is too new to say."""
-    return found.message if found.state is FAILED or found.message.startswith(("Failed", _NO_METRICS)) else ""
+    told = found.message.startswith(("Failed", _NO_METRICS, _AT_MAXIMUM))
+    return found.message if found.state is FAILED or told else ""
 
 
 def _crd(obj: Object, pods: Sequence[Object]) -> Status:

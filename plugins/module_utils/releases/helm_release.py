@@ -40,7 +40,7 @@ from ..readiness.status import State as WorkloadState
 from ..settings import Progress, Settings
 
 _AT_REST = (Action.NONE, Action.VERIFY)
-_PROTECTING = frozenset({"NetworkPolicy", "ResourceQuota", "LimitRange"})  # nothing else shows that they are gone
+_PROTECTING = frozenset({"NetworkPolicy", "ResourceQuota", "LimitRange", "APIService"})  # nothing else shows it
 _GONE_POLL_SECONDS = 0.5
 
 

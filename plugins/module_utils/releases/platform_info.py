@@ -198,7 +198,8 @@ class PlatformInfo:
         metadata, label = body["metadata"], f"{body['kind']} {body['metadata']['name']}"
         kind = self._kube.resource(body["apiVersion"], body["kind"])
         live = self._kube.find(kind, metadata.get("namespace", ""), metadata["name"])
-        if live is None or not is_applied(self._kube, kind, dict(body), live):
+        only_named = not set(body) - {"apiVersion", "kind", "metadata"} and not set(metadata) - {"name", "namespace"}
+        if live is None or not (only_named or is_applied(self._kube, kind, dict(body), live)):
             yield label
         elif (found := status_of(live)).state is not State.CURRENT:
             yield f"{label}: {found.message}"

@@ -74,14 +74,16 @@ def set_info(
     else:
         sets = [_header(h, current) for h in headers]
     info: dict[str, Any] = {"sets": sets, "current": current, "unread": [_WITHOUT_SECRETS] * snapshot.without_secrets}
-    info |= {"status": {}, "lock": {}, "trust": {}, "certificates": [], "hosts": [], "quota": [], "notes": []}
+    info |= {"status": {}, "lock": {}, "trust": {}, "certificates": [], "hosts": [], "quota": [], "autoscalers": []}
+    info["notes"] = []
     if status:
         info["status"] = environment_status(kube, namespace, environment, snapshot)
         info["lock"] = lock_info(kube, namespace)
         info["certificates"] = certificates(kube, namespace)
         info["hosts"] = public_hosts(kube, namespace)
         info["quota"] = quota_use(kube, namespace)
-        info["notes"] = _autoscalers(kube, namespace) + seen(kube, namespace) + _logins(kube, namespace)
+        _autoscalers(kube, namespace, info)
+        info["notes"] += seen(kube, namespace) + _logins(kube, namespace)
         if not snapshot.without_secrets:
             _cuts(kube, namespace, info)
         info["trust"] = read_trust(kube, dapr_namespace).as_result() if dapr_namespace else {}
@@ -193,15 +195,22 @@ def _nothing(why: str) -> dict[str, Any]:
     }
 
 
-def _autoscalers(kube: KubeApi, namespace: str) -> list[str]:
-    """A sentence for each autoscaler that cannot scale; no release waits for that."""
+def _autoscalers(kube: KubeApi, namespace: str, info: dict[str, Any]) -> None:
+    """Notes how many pods each autoscaler has, and a sentence for each that cannot scale; no release waits for that."""
     try:
         found = kube.list_(_AUTOSCALER, namespace)[0]
     except KubeError:
-        return []
+        return
     kind = {"apiVersion": _AUTOSCALER.api_version, "kind": _AUTOSCALER.kind}
-    told = {str(each["metadata"]["name"]): autoscaler_trouble(status_of({**each, **kind})) for each in found}
-    return [f"{_AUTOSCALER.kind} {name}: {text}" for name, text in sorted(told.items()) if text]
+    for each in sorted(found, key=lambda item: str(item["metadata"]["name"])):
+        name, trouble = str(each["metadata"]["name"]), autoscaler_trouble(status_of({**each, **kind}))
+        now, counts = each.get("status") or {}, each.get("spec") or {}
+        info["autoscalers"].append({
+            "name": name, "now": int(now.get("currentReplicas") or 0),
+            "min": int(counts.get("minReplicas") or 1), "max": int(counts.get("maxReplicas") or 0),
+        })  # fmt: skip
+        if trouble:
+            info["notes"].append(f"{_AUTOSCALER.kind} {name}: {trouble}")
 
 
 def _logins(kube: KubeApi, namespace: str) -> list[str]:

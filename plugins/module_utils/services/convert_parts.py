@@ -119,8 +119,13 @@ def _autoscaling(spec: Mapping[str, Any], name: str, notes: Notes) -> dict[str, 
             notes.say(f"{name}: its autoscaling by a metric of type {kind}.")
     if metrics:
         found["metrics"] = metrics
-    window = part(spec, "behavior", "scaleDown").get("stabilizationWindowSeconds")
-    return {**found, **({"scaleDownStabilizationSeconds": window} if window is not None else {})}
+    for way in ("scaleUp", "scaleDown"):
+        pace = part(spec, "behavior", way)
+        if pace.get("stabilizationWindowSeconds") is not None:
+            found[f"{way}StabilizationSeconds"] = pace["stabilizationWindowSeconds"]
+        if policies := each(pace, "policies"):
+            found[f"{way}Policies"] = [dict(policy) for policy in policies]
+    return found
 
 
 def _service(group: Group, container: Mapping[str, Any], port: int, notes: Notes) -> dict[str, Any]:

@@ -75,11 +75,20 @@ _ENV_FROM = Struct(
         Key("optional", Switch(), "Whether the pods start without it.", "false"),
     )
 )
+_PACE = Struct((
+    Key("after", Number(0, 3600, "seconds"), "For how long the load must ask for it.", "0 up, 300 down", "60"),
+    Key("pods", Number(1, 100), "Most pods at once.", "does not count", "2"),
+    Key("percent", Number(1, 1000, "percent"), "Likewise, in percent of all; with `pods`, the larger counts.",
+        "100 without `pods`", "50"),
+    Key("every", Number(1, 1800, "seconds"), "How often.", "15", "60"),
+))  # fmt: skip
 _SCALE = Struct((
     Key("min", Number(1, 100), "Fewest pods.", "1", "2"),
     Key("max", Number(1, 100), "Most pods.", "the same as `min`", "6"),
     Key("cpu", Number(1, 1000, "percent"), "CPU, in percent of the request, at which pods are added.", "80", "70"),
     Key("memory", Number(1, 1000, "percent"), "Memory, likewise.", "does not count", "80"),
+    Key("up", _PACE, "How fast pods are added.", "Kubernetes' own", "{pods: 2, every: 60}"),
+    Key("down", _PACE, "How fast pods are taken away.", "Kubernetes' own", "{after: 600, pods: 1, every: 60}"),
 ))  # fmt: skip
 _DAPR = Struct((
     Key("app_id", NAME, "Id of the app for Dapr.", "the name of the service", "orders"),

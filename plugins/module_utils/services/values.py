@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from .graph import called
@@ -314,10 +314,22 @@ def _scale(entry: Mapping[str, Any]) -> dict[str, Any]:
     if most == least:
         return {"replicas": least, "autoscaling": {"enabled": False}}
     memory = {"targetMemoryUtilizationPercentage": scale["memory"]} if "memory" in scale else {}
+    pace = {key: value for way in ("up", "down") for key, value in _pace(f"scale{way.title()}", scale.get(way) or {})}
     return {"autoscaling": {
         "enabled": True, "minReplicas": least, "maxReplicas": most,
-        "targetCPUUtilizationPercentage": scale.get("cpu", 80), **memory,
+        "targetCPUUtilizationPercentage": scale.get("cpu", 80), **memory, **pace,
     }}  # fmt: skip
+
+
+def _pace(way: str, said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """How fast pods are added or taken away; what is not said is Kubernetes' own."""
+    if "after" in said:
+        yield f"{way}StabilizationSeconds", said["after"]
+    if set(said) - {"after"}:
+        most = {"Pods": said.get("pods"), "Percent": said.get("percent", None if "pods" in said else 100)}
+        every = said.get("every", 15)
+        policies = [{"type": kind, "value": n, "periodSeconds": every} for kind, n in most.items() if n is not None]
+        yield f"{way}Policies", policies
 
 
 def _dapr(entry: Mapping[str, Any]) -> dict[str, Any]:

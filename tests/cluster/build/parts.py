@@ -285,7 +285,12 @@ class Files:
 
 DAPR_CHART = Files(f"charts/dapr-{DAPR}", f"github.com/dapr/dapr@v{DAPR}", "charts/dapr")
 KWOK_STAGES = Files(f"kwok/stages-{KWOK}", f"sigs.k8s.io/kwok@v{KWOK}", "kustomize/stage", for_tests=True)
-FILES = (DAPR_CHART, KWOK_STAGES)
+METRICS_CHART = Files(
+    f"charts/metrics-server-{METRICS_SERVER}",
+    f"sigs.k8s.io/metrics-server@v{METRICS_SERVER}",
+    "charts/metrics-server",
+)
+FILES = (DAPR_CHART, METRICS_CHART, KWOK_STAGES)
 KIND_FILES = Files(f"kind/files-{KIND}", f"sigs.k8s.io/kind@v{KIND}", "images/base/files")
 KIND_NAMES = Files(f"kind/names-{KIND}", f"sigs.k8s.io/kind@v{KIND}", "pkg/build/nodeimage")
 ENGINE_FILES = (KIND_FILES, KIND_NAMES)

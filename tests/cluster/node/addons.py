@@ -1,5 +1,5 @@
-"""What every cluster has inside: CoreDNS, the default storage class, metrics-server, and when asked for fake nodes and
-what enforces network policies.
+"""What every cluster has inside: CoreDNS, the default storage class, metrics-server unless the inventory deploys it,
+and when asked for fake nodes and what enforces network policies.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tests.cluster.state import Cluster
 _FAKE = {"kwok.x-k8s.io/node": "fake"}
 _LIMIT_SECONDS = 60
 _POLICIES = "network-policies.yaml"
+_METRICS_SERVER = "metrics-server.yaml"
 
 
 def apply(cluster: Cluster) -> None:
@@ -27,7 +28,9 @@ def apply(cluster: Cluster) -> None:
         ClusterError: kubectl refuses.
     """
     files = sorted((HERE / "node" / "manifests").glob("*.yaml"))
-    documents = [manifest(file.read_text(), cluster) for file in files if file.name != _POLICIES or cluster.policies]
+    left_out = {_POLICIES} if not cluster.policies else set()
+    left_out |= {_METRICS_SERVER} if cluster.metrics_server else set()
+    documents = [manifest(file.read_text(), cluster) for file in files if file.name not in left_out]
     nodes = [json.dumps(fake_node(number)) for number in range(cluster.kwok_nodes)]
     _kubectl(cluster, ["apply", "--validate=ignore", "--filename=-"], "\n---\n".join([*documents, *nodes]))
 

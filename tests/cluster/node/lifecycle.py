@@ -29,7 +29,14 @@ _UP_LIMIT_SECONDS = 300
 _DOWN_PATIENCE_SECONDS = 10
 
 
-def up(name: str, kwok_nodes: int | None = None, *, policies: bool = False, https: bool = False) -> Cluster:
+def up(
+    name: str,
+    kwok_nodes: int | None = None,
+    *,
+    policies: bool = False,
+    https: bool = False,
+    metrics_server: bool = False,
+) -> Cluster:
     """Start a cluster and wait until DNS and the database answer; a running one is left as it is.
 
     Args:
@@ -37,6 +44,7 @@ def up(name: str, kwok_nodes: int | None = None, *, policies: bool = False, http
         kwok_nodes: fake nodes to have beside the real one; None keeps their number.
         policies: enforce network policies; its program is a part of `build --edge`.
         https: have inventories/local deploy Traefik and cert-manager; `build --https` has built them.
+        metrics_server: have inventories/local deploy metrics-server, in place of the cluster's own.
 
     Raises:
         ClusterError: this machine cannot run one, or the cluster does not get ready within 300 s.
@@ -44,7 +52,7 @@ def up(name: str, kwok_nodes: int | None = None, *, policies: bool = False, http
     ready_to_run()
     _check_parts(kwok_nodes)
     images.build(images.system_images())
-    cluster = load_or_create(name, kwok_nodes, policies=policies, https=https)
+    cluster = load_or_create(name, kwok_nodes, policies=policies, https=https, metrics_server=metrics_server)
     with locked(CLUSTERS / f".{name}.lock", f"cluster {name}"):
         step = Step()
         found = pid(cluster)

@@ -103,6 +103,17 @@ def test_switched_off_after_the_autoscaler_worked(world: World) -> None:
     assert count(world) == 2
 
 
+@both_helms
+def test_a_deploy_never_changes_the_count_that_the_autoscaler_chose(world: World) -> None:
+    world.apply(release(world, autoscaler={"minReplicas": 3})).ok()
+    eventually("the autoscaler's choice", lambda: count(world) == 3)
+    with counts(world) as seen:
+        world.apply(release(world, autoscaler=ON, extra={"a": 1})).ok()
+        world.apply(release(world, autoscaler=ON, extra={"a": 2})).ok()
+        world.back().ok()
+    assert set(seen) == {3}
+
+
 def test_a_run_that_died_before_helm_leaves_a_count_that_goes_either_way(world: World, tmp_path: Path) -> None:
     world.apply(release(world, replicas=5)).ok()
     dying = tmp_path / "helm"

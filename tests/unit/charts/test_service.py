@@ -41,6 +41,19 @@ def test_autoscaling_owns_the_replica_count(helm: Helm) -> None:
     assert metric["containerResource"]["container"] == container(objects)["name"]
 
 
+def test_how_fast_it_scales_is_kubernetes_own_unless_said(helm: Helm) -> None:
+    given = {"enabled": True, "minReplicas": 2, "maxReplicas": 5}
+    plain = pick(helm.service(autoscaling=given), "HorizontalPodAutoscaler")["spec"]
+    assert plain["behavior"] == {"scaleDown": {"stabilizationWindowSeconds": 300}}
+    one = [{"type": "Pods", "value": 1, "periodSeconds": 60}]
+    paced = given | {"scaleUpPolicies": one, "scaleDownPolicies": one, "scaleDownStabilizationSeconds": 0}
+    scaler = pick(helm.service(autoscaling=paced), "HorizontalPodAutoscaler")["spec"]
+    assert scaler["behavior"] == {
+        "scaleUp": {"stabilizationWindowSeconds": 0, "policies": one},
+        "scaleDown": {"stabilizationWindowSeconds": 0, "policies": one},
+    }
+
+
 def test_no_autoscaler_unless_asked(helm: Helm) -> None:
     assert not [o for o in helm.service() if o["kind"] == "HorizontalPodAutoscaler"]
 

@@ -121,6 +121,7 @@ def test_platforms_classes_ports_and_autoscalers_are_looked_at() -> None:
         ("api", Code.IMAGE_NOT_FOUND, True, "linux/amd64; the nodes that may run it are linux/arm64"),
         ("api", Code.NOT_FOUND, False, "IngressClass 'nginx'"),
         ("api", Code.NOT_FOUND, False, "StorageClass 'fast'"),
+        ("api", Code.NOT_FOUND, False, "the cluster's metrics server, which is not there"),
         ("api", Code.NOT_FOUND, True, "PriorityClass 'high'"),
         ("api", Code.NOT_FOUND, True, "RuntimeClass 'gvisor'"),
         ("api", Code.UNSCHEDULABLE, False, "no room for 5 of 7 more, which its autoscaler may ask for"),

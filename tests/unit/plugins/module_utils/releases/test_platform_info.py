@@ -131,6 +131,18 @@ def test_an_object_that_is_not_ready_is_named_with_its_reason(kube: FakeKube) ->
     assert [text for text in missing(kube, {"name": "one", "objects": [ISSUER]}) if "no Secret own-ca" in text]
 
 
+def test_an_object_with_a_name_alone_is_somebody_elses(kube: FakeKube) -> None:
+    """It is only looked at: nothing is asked of it as a dry run, which a credential may not be allowed."""
+    named = {**{key: ISSUER[key] for key in ("apiVersion", "kind")}, "metadata": {"name": "own-ca"}}
+    asked = list(kube.writes)
+    assert missing(kube, {"name": "one", "objects": [named]}) == []
+    assert kube.writes == asked
+    kube.put(ISSUERS, "", {**ISSUER, "status": {"conditions": [{"type": "Ready", "status": "False", "message": "no"}]}})
+    assert missing(kube, {"name": "one", "objects": [named]}) != []
+    gone = {**named, "metadata": {"name": "gone"}}
+    assert missing(kube, {"name": "one", "objects": [gone]}) == ["ClusterIssuer gone"]
+
+
 DIFFERENT: list[tuple[str, Any, str]] = [
     ("cluster", {"minimum_version": "1.37"}, "Kubernetes 1.37 or newer (it is v1.36.3)"),
     ("cluster", {"minimum_version": "1.33", "cluster_id": "other"}, "the cluster that cluster_id names"),

@@ -88,14 +88,19 @@ def test_what_keeps_a_service_from_being_well_is_said() -> None:
     kube.put(AUTOSCALER, "ns", states.objects("autoscaler-no-metrics")[0])
     well = states.objects("autoscaler-active")[0]
     kube.put(AUTOSCALER, "ns", {**well, "metadata": {"name": "well"}})
+    busy = states.objects("autoscaler-at-maximum")[0]
+    kube.put(AUTOSCALER, "ns", {**busy, "metadata": {"name": "busy"}})
     info = set_info(kube, "ns", "staging", status=True)
     why = "1/2 updated: pod api-2 cannot be scheduled: 0/1 nodes are available"
     assert (info["status"]["api"]["state"], info["status"]["api"]["message"]) == ("InProgress", why)
-    (note,) = info["notes"]
+    most, note = info["notes"]
+    assert most == "HorizontalPodAutoscaler busy: it is at its maximum of 5 pods, and the load asks for more"
+    assert info["autoscalers"][0] == {"name": "busy", "now": 5, "min": 2, "max": 5}
+    assert "autoscaler well: 3 pods now, 2 to 5" in environment_table(info)
     assert note.startswith(
         "HorizontalPodAutoscaler hpa-no-metrics: it gets no metrics, so it does not scale: FailedGetRes"
     )
-    assert [f"api: {why}", note] == environment_table(info)[-2:]
+    assert [f"api: {why}", most, note] == environment_table(info)[-3:]
 
 
 def test_connections_that_policies_cut_are_named_with_the_policy() -> None:

@@ -83,6 +83,18 @@ FOLLOWS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"scale": {"max": 3, "memory": 80}}, {"autoscaling": {
         "enabled": True, "minReplicas": 1, "maxReplicas": 3, "targetCPUUtilizationPercentage": 80,
         "targetMemoryUtilizationPercentage": 80}}),
+    ({"scale": {"max": 2, "up": {"after": 30}, "down": {"after": 600, "pods": 1, "every": 60}}}, {"autoscaling": {
+        "enabled": True, "minReplicas": 1, "maxReplicas": 2, "targetCPUUtilizationPercentage": 80,
+        "scaleUpStabilizationSeconds": 30, "scaleDownStabilizationSeconds": 600,
+        "scaleDownPolicies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+    }}),
+    ({"scale": {"max": 2, "up": {"pods": 2, "percent": 50}, "down": {"every": 30}}}, {"autoscaling": {
+        "enabled": True, "minReplicas": 1, "maxReplicas": 2, "targetCPUUtilizationPercentage": 80,
+        "scaleUpPolicies": [
+            {"type": "Pods", "value": 2, "periodSeconds": 15}, {"type": "Percent", "value": 50, "periodSeconds": 15},
+        ],
+        "scaleDownPolicies": [{"type": "Percent", "value": 100, "periodSeconds": 30}],
+    }}),
     ({"scale": 3}, {"replicas": 3, "autoscaling": {"enabled": False}}),
     ({"scale": {"min": 2}}, {"replicas": 2, "autoscaling": {"enabled": False}}),
     ({"scale": {"min": 2, "max": 6, "cpu": 70}}, {"autoscaling": {
