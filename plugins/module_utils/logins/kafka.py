@@ -66,14 +66,19 @@ end=$(($(date +%s) + @WAIT@))
 tool() {
     class=$1
     shift
-    "$java" -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData \
+    exec "$java" -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData \
         -Dlog4j2.configurationFile=/login/log4j2.xml -cp '/opt/kafka/libs/*' "org.apache.kafka.tools.$class" \
         --bootstrap-server "$brokers" "$@" 2>&1
 }
 may_read() {
     echo "$seen" | grep -Fqx -- "$1" && return
-    tool consumer.ConsoleConsumer --consumer.config $client --topic "$1" --partition 0 --timeout-ms 3000 \
-        --max-messages 1 | grep -q 'TopicAuthorizationException' && echo "login: topic $1"
+    tool consumer.ConsoleConsumer --consumer.config $client --topic "$1" --partition 0 --timeout-ms 30000 \
+        --max-messages 1 >/tmp/said &
+    while kill -0 $! 2>/dev/null && ! grep -q 'TopicAuthorizationException\|UNKNOWN_TOPIC_OR_PARTITION' /tmp/said; do
+        sleep 0.2
+    done
+    kill $! 2>/dev/null
+    grep -q 'TopicAuthorizationException' /tmp/said && echo "login: topic $1"
 }
 may_join() {
     tool consumer.group.ConsumerGroupCommand --command-config $client --describe --state --group "$1" |
