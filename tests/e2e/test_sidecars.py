@@ -68,6 +68,25 @@ def test_components_are_asked_of_the_sidecars(kube: KubeSession) -> None:
     assert found.components[APP].why == ""
 
 
+def test_sidecars_load_what_bears_with_the_broker(app: Cluster) -> None:
+    (pod,) = app.pods(APP)
+    said = app.kubectl("logs", "-n", NAMESPACE, pod["metadata"]["name"], "-c", "daprd").splitlines()
+    messages = [json.loads(line)["msg"] for line in said if line.startswith("{")]
+    assert "Loading Resiliency configuration: dependencies" in messages
+    assert not [message for message in messages if "Could not read resiliency policy" in message]
+
+
+def test_an_app_that_is_not_named_may_not_call_another_through_dapr(app: Cluster) -> None:
+    code = (
+        "import os, urllib.request as u; h = {'dapr-api-token': os.environ['DAPR_API_TOKEN']};"
+        "a = u.Request('http://127.0.0.1:3500/v1.0/invoke/backend-api/method/health', headers=h)\n"
+        "try: print(u.urlopen(a).status)\nexcept u.HTTPError as e: print(e.code)"
+    )
+    (pod,) = app.pods(APP)
+    said = app.kubectl("exec", "-n", NAMESPACE, pod["metadata"]["name"], "-c", APP, "--", "python", "-c", code)
+    assert said.split()[-1] == "403"
+
+
 def test_a_component_that_came_after_the_sidecar_is_not_loaded(kube: KubeSession) -> None:
     kube.create(COMPONENT, NAMESPACE, {
         "apiVersion": "dapr.io/v1alpha1", "kind": "Component", "metadata": {"name": "late"},

@@ -49,6 +49,50 @@ auth:
 scopes: {{ keys .apps | sortAlpha | toJson }}
 {{- end }}
 
+{{/* The Resiliency of the chart's own components. Those that a Resiliency of the values names are left to that one. */}}
+{{- define "dapr.patience" -}}
+{{- $patience := .Values.patience -}}
+{{- $named := dict -}}
+{{- range .Values.resiliency }}{{ $named = merge $named (dig "components" dict .targets) }}{{ end -}}
+{{- $apps := dict -}}
+{{- $targets := dict -}}
+{{- range $name, $part := dict "pubsub" .Values.pubsub "pubsub-broadcast" .Values.broadcast -}}
+{{- if and $part.enabled (not (hasKey $named $name)) -}}
+{{- $apps = merge $apps $part.apps -}}
+{{- $outbound := dict "timeout" "publish" "retry" "publish" "circuitBreaker" $name -}}
+{{- $_ := set $targets $name (dict "outbound" $outbound "inbound" (dict "retry" "deliver")) -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.statestore.apps (not (hasKey $named "statestore")) -}}
+{{- range .Values.statestore.apps }}{{ $_ := set $apps . true }}{{ end -}}
+{{- $_ := set $targets "statestore" (dict "outbound" (dict "timeout" "state" "retry" "state")) -}}
+{{- end -}}
+{{- if and $patience.enabled $targets -}}
+---
+apiVersion: dapr.io/v1alpha1
+kind: Resiliency
+metadata:
+  name: dependencies
+  labels:
+    {{- include "dapr.labels" . | nindent 4 }}
+spec:
+  policies:
+    timeouts: {publish: {{ $patience.publish.timeout }}, state: {{ $patience.state.timeout }}}
+    retries:
+      publish: {policy: exponential, maxInterval: 1s, maxRetries: {{ $patience.publish.retries }}}
+      deliver: {policy: exponential, maxInterval: {{ $patience.deliver.maxInterval }}, maxRetries: {{ $patience.deliver.retries }}}
+      # Constant and short: a write with a wrong ETag is tried again, too, which delays its answer.
+      state: {policy: constant, duration: 200ms, maxRetries: {{ $patience.state.retries }}}
+    circuitBreakers:
+      {{- range $name := list "pubsub" "pubsub-broadcast" }}
+      {{ $name }}: {maxRequests: 1, timeout: {{ $patience.pause }}, trip: consecutiveFailures >= 5}
+      {{- end }}
+  targets:
+    components: {{ toJson $targets }}
+scopes: {{ keys $apps | sortAlpha | toJson }}
+{{- end -}}
+{{- end }}
+
 {{/* What a schema can't say: one sentence each. */}}
 {{- define "dapr.validate" -}}
 {{- $taken := list -}}
@@ -75,6 +119,9 @@ scopes: {{ keys .apps | sortAlpha | toJson }}
 {{- end -}}
 {{- if hasKey .Values.configurations .Values.configuration.name -}}
 {{- fail (printf "%s: configurations.%s has the name of configuration" .Release.Name .Values.configuration.name) -}}
+{{- end -}}
+{{- if and .Values.patience.enabled (hasKey .Values.resiliency "dependencies") -}}
+{{- fail (printf "%s: resiliency.dependencies has the name of the chart's own; take another, or patience.enabled: false" .Release.Name) -}}
 {{- end -}}
 {{- range $name, $one := .Values.resiliency -}}
 {{- range $kind, $targets := $one.targets -}}

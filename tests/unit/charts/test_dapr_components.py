@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from tests.unit.charts.rendering import COMPONENTS, Helm, RenderError, pick
+from tests.unit.charts.rendering import CHARTS, COMPONENTS, Helm, RenderError, pick
 
 
 def facts(component: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +163,37 @@ def test_resiliency_is_daprs_own(helm: Helm) -> None:
     assert found["scopes"] == ["orders"]
 
 
+def test_the_broker_and_the_state_store_are_borne_with(helm: Helm) -> None:
+    found = pick(helm.components(), "Resiliency", "dependencies")
+    broker = {"outbound": {"timeout": "publish", "retry": "publish"}, "inbound": {"retry": "deliver"}}
+    both = ("pubsub", "pubsub-broadcast")
+    assert found["spec"]["targets"]["components"] == {
+        "statestore": {"outbound": {"timeout": "state", "retry": "state"}},
+        **{name: {**broker, "outbound": {**broker["outbound"], "circuitBreaker": name}} for name in both},
+    }
+    policies = found["spec"]["policies"]
+    assert policies["retries"]["deliver"] == {"policy": "exponential", "maxInterval": "5s", "maxRetries": 20}
+    assert policies["circuitBreakers"]["pubsub"]["trip"] == "consecutiveFailures >= 5"
+    assert found["scopes"] == ["backend-api", "notification-service", "recurring-task-service", "sse-gateway"]
+
+
+def test_an_app_waits_longer_than_its_sidecar_tries(helm: Helm) -> None:
+    """Else it would publish an event again that its sidecar is still publishing."""
+    policies = pick(helm.components(), "Resiliency", "dependencies")["spec"]["policies"]
+    tries, seconds = policies["retries"]["publish"]["maxRetries"] + 1, int(policies["timeouts"]["publish"].rstrip("s"))
+    source = (CHARTS.parent / "examples/todo-app/todo_common/dapr.py").read_text()
+    (limit,) = re.findall(r"^_PUBLISH_SECONDS = (\d+)$", source, re.M)
+    assert tries * seconds + (tries - 1) * 0.75 < int(limit)
+
+
+def test_what_a_team_says_of_a_component_holds(helm: Helm) -> None:
+    own = {"apps": ["a"], "policies": {"timeouts": {"t": "1s"}},
+           "targets": {"components": {"pubsub": {"outbound": {"timeout": "t"}}}}}  # fmt: skip
+    found = pick(helm.components(resiliency={"own": own}), "Resiliency", "dependencies")
+    assert found["spec"]["targets"]["components"].keys() == {"pubsub-broadcast", "statestore"}
+    assert "Resiliency" not in {o["kind"] for o in helm.components(patience={"enabled": False})}
+
+
 def test_another_configuration_is_the_first_with_what_differs(helm: Helm) -> None:
     objects = helm.components(**COMPONENTS)
     first, other = (pick(objects, "Configuration", name)["spec"] for name in ("shop", "open"))
@@ -199,6 +231,8 @@ REDIS = {"type": "state.redis", "apps": ["a"]}
         ({"resiliency": {"r": {"apps": ["a"], "policies": {}, "targets": {"apps": {"b": {"retry": "no"}}}}}},
          "retry of b names no, which is not in policies.retries"),
         ({"resiliency": {"r": {"apps": ["a"], "policies": {"timeouts": {"t": "5"}}, "targets": {}}}}, "timeouts/t"),
+        ({"resiliency": {"dependencies": {"apps": ["a"], "policies": {}, "targets": {}}}}, "patience.enabled: false"),
+        ({"patience": {"publish": {"timeout": "2"}}}, "/patience/publish/timeout"),
     ],
 )  # fmt: skip
 def test_components_that_are_refused(helm: Helm, values: dict[str, Any], message: str) -> None:
