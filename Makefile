@@ -129,6 +129,12 @@ autoscaling: build ## more load, less load, the most pods, a full node and no me
 	@TODO_CLOUD_CLUSTER=autoscaling $(CLUSTER) with --metrics-server --provider local autoscaling -- env PYTHONPATH=collections:. \
 	pytest -q -s -x tests/autoscaling
 
+.PHONY: dapr-upgrade
+dapr-upgrade: build ## Dapr up a minor version under load, whole and killed midway, on clusters of their own (builds the old one at first)
+	@$(CLUSTER) build --dapr-before dapr-upgrade
+	@for part in whole killed; do TODO_CLOUD_CLUSTER=dapr-upgrade $(CLUSTER) with --provider local dapr-upgrade -- \
+	env PYTHONPATH=collections:. pytest -q -s -k $$part tests/upgrade; done
+
 .PHONY: fuzz
 fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
 	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))

@@ -17,6 +17,8 @@ from tests.cluster import machine, state
 from tests.cluster.build import archive, charts, compiler, images
 from tests.cluster.build.parts import (
     BENCH_PARTS,
+    DAPR_BEFORE_FILES,
+    DAPR_BEFORE_PARTS,
     EDGE_FILES,
     EDGE_PARTS,
     ENGINE_FILES,
@@ -91,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         help="as --https, and an ACME server, and what enforces network policies",
     )
     sub.add_argument("--https", action="store_true", help="also Traefik and cert-manager")
+    sub.add_argument("--dapr-before", action="store_true", help="also a version of Dapr to upgrade from")
     sub.add_argument("--kind", action="store_true", help="also what kind needs where no container engine answers")
     sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
@@ -149,12 +152,14 @@ def _build(options: argparse.Namespace) -> None:
                     *(ENGINE_PARTS if engine else ()),
                     *(HTTPS_PARTS if https else ()),
                     *(EDGE_PARTS if options.edge else ()),
+                    *(DAPR_BEFORE_PARTS if options.dapr_before else ()),
                 ],
                 [
                     *(entry for entry in FILES if tests or not entry.for_tests),
                     *(ENGINE_FILES if engine else ()),
                     *(HTTPS_FILES if https else ()),
                     *(EDGE_FILES if options.edge else ()),
+                    *(DAPR_BEFORE_FILES if options.dapr_before else ()),
                 ],
             )
             layers.result()
@@ -164,6 +169,8 @@ def _build(options: argparse.Namespace) -> None:
         wanted += images.https_images()
     if options.edge:
         wanted += images.edge_images()
+    if options.dapr_before:
+        wanted += images.dapr_before_images()
     if not images.build(wanted):
         say("all parts and images are built")
     return None

@@ -29,6 +29,7 @@ from tests.cluster.build.parts import (
     CERT_MANAGER,
     COREDNS,
     DAPR,
+    DAPR_BEFORE,
     LOCAL_PATH,
     METRICS_SERVER,
     NETWORK_POLICIES,
@@ -61,6 +62,7 @@ NETWORK_POLICIES_IMAGE = f"registry.k8s.io/networking/kube-network-policies:v{NE
 PEBBLE_IMAGE = f"ghcr.io/letsencrypt/pebble:{PEBBLE}"
 
 _HTTPD = "mkdir -p /tmp/www && touch /tmp/www/health /tmp/www/ready && exec httpd -f -p 8080 -h /tmp/www"
+_DAPR_COMMANDS = ("injector", "operator", "sentry", "placement", "scheduler")
 _LONG_SECONDS = 5  # an image that takes longer gets a line of its own
 _PYTHON_PATH = "/opt/deps:/app"
 
@@ -112,13 +114,7 @@ def system_images() -> list[Image]:
 
 def platform_images() -> list[Image]:
     """Dapr under its chart's own names, Kafka and Redis."""
-    commands = {name: f"dapr-{name}" for name in ("injector", "operator", "sentry", "placement", "scheduler")} | {
-        "daprd": "daprd"
-    }
-    dapr = [
-        Image(f"ghcr.io/dapr/{name}:{DAPR}", (binary_layer(binary, f"/{name}"),), {"User": USER, "WorkingDir": "/"})
-        for name, binary in commands.items()
-    ]
+    dapr = _dapr_images(DAPR, {name: f"dapr-{name}" for name in _DAPR_COMMANDS} | {"daprd": "daprd"})
     path = f"PATH={kafka.JAVA_HOME}/bin:/bin"
     return [
         *dapr,
@@ -132,6 +128,11 @@ def platform_images() -> list[Image]:
         ),
         Image(REDIS, (redis_layer(),), {"Entrypoint": ["redis-server"], "User": "999:999", "Env": ["PATH=/usr/bin"]}),
     ]
+
+
+def dapr_before_images() -> list[Image]:
+    """The version of Dapr to upgrade from."""
+    return _dapr_images(DAPR_BEFORE, {name: f"dapr-before-{name}" for name in (*_DAPR_COMMANDS, "daprd")})
 
 
 def https_images() -> list[Image]:
@@ -176,6 +177,14 @@ def app_images() -> list[Image]:
     return [
         plain,
         *(_app(service, version, fault, base, requirements) for service, version, fault in (*versions, *broken)),
+    ]
+
+
+def _dapr_images(version: str, binaries: Mapping[str, str]) -> list[Image]:
+    config = {"User": USER, "WorkingDir": "/"}
+    return [
+        Image(f"ghcr.io/dapr/{name}:{version}", (binary_layer(binary, f"/{name}"),), config)
+        for name, binary in binaries.items()
     ]
 
 

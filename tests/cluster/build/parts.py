@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 KUBERNETES = "1.36.3"
 ETCD = "3.6.16"
@@ -11,6 +11,7 @@ CONTAINERD = "2.4.2"
 COREDNS = "1.15.0"
 REGISTRY = "3.1.2"
 DAPR = "1.18.2"
+DAPR_BEFORE = "1.17.5"  # to upgrade from
 METRICS_SERVER = "0.9.0"
 LOCAL_PATH = "0.0.30"
 KWOK = "0.8.0"
@@ -119,9 +120,9 @@ def _containerd(name: str) -> Part:
     return Part(name, CONTAINERD, f"{home}/cmd/{name}", pins="containerd", version_vars=(f"{home}/version.Version",))
 
 
-def _dapr(name: str, command: str, pins: str = "cluster", edition: int = 1) -> Part:
-    buildinfo = ("github.com/dapr/dapr/pkg/buildinfo.version", DAPR)
-    return Part(name, DAPR, f"github.com/dapr/dapr/cmd/{command}", edition, pins, extra_vars=(buildinfo,))
+def _dapr(name: str, command: str, pins: str = "cluster", edition: int = 1, version: str = DAPR) -> Part:
+    buildinfo = ("github.com/dapr/dapr/pkg/buildinfo.version", version)
+    return Part(name, version, f"github.com/dapr/dapr/cmd/{command}", edition, pins, extra_vars=(buildinfo,))
 
 
 def _helm(name: str, version: str) -> Part:
@@ -180,6 +181,12 @@ ENGINE_PARTS: tuple[Part, ...] = (
     Part("coredns-kubeadm", COREDNS, "./coredns", pins="engine"),
     Part("ctr", CONTAINERD, "github.com/containerd/containerd/v2/cmd/ctr", pins="containerd"),
 )
+# Only what is asked for by `build --dapr-before`. Two libraries cannot be had in the versions that it names, so go.mod
+# has an earlier durabletask-go and a later go-etcd-cron.
+DAPR_BEFORE_PARTS: tuple[Part, ...] = tuple(
+    _dapr(f"dapr-before-{command}", command, "dapr-before", version=DAPR_BEFORE)
+    for command in ("injector", "operator", "sentry", "placement", "scheduler", "daprd")
+)
 # Only what is asked for by `build --https`, and by `build --edge`. Traefik itself is not built, see images.py.
 HTTPS_PARTS: tuple[Part, ...] = (
     Part(
@@ -231,7 +238,7 @@ DAPR_COMPONENTS = Plugins(
         "state_redis.go",
     ),
 )
-PLUGINS = (DAPR_COMPONENTS,)
+PLUGINS = (DAPR_COMPONENTS, replace(DAPR_COMPONENTS, pins="dapr-before"))
 
 
 @dataclass(frozen=True)
@@ -284,6 +291,8 @@ class Files:
 
 
 DAPR_CHART = Files(f"charts/dapr-{DAPR}", f"github.com/dapr/dapr@v{DAPR}", "charts/dapr")
+DAPR_BEFORE_CHART = Files(f"charts/dapr-{DAPR_BEFORE}", f"github.com/dapr/dapr@v{DAPR_BEFORE}", "charts/dapr")
+DAPR_BEFORE_FILES = (DAPR_BEFORE_CHART,)
 KWOK_STAGES = Files(f"kwok/stages-{KWOK}", f"sigs.k8s.io/kwok@v{KWOK}", "kustomize/stage", for_tests=True)
 METRICS_CHART = Files(
     f"charts/metrics-server-{METRICS_SERVER}",
@@ -317,4 +326,5 @@ def part(name: str) -> Part:
     Raises:
         KeyError: there is none.
     """
-    return {entry.name: entry for entry in (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS)}[name]
+    every = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS, *DAPR_BEFORE_PARTS)
+    return {entry.name: entry for entry in every}[name]
