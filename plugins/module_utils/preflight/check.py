@@ -32,6 +32,7 @@ from .platforms import Platforms, mismatches
 from .problem import Problem
 from .quota import quota_shortages
 from .rights import lacking
+from .state_stores import state_stores
 from .surroundings import classes, missing, node_ports
 from .users import images_that_say, unfit_users
 from .versions import dapr_of_pods
@@ -112,6 +113,7 @@ class Preflight:
         pods = _parallel(lambda pair: [(*pair, *runs.pod(*pair))], tried_pods)
         found += [problem for *_ignored, problems, _pod in pods for problem in problems]
         made = [(release, t, pod) for release, t, _problems, pod in pods if pod]
+        found += state_stores(self._kube, self._namespace, objects)
         found += [problem for each in made for problem in (*without_sidecar(*each), *dapr_of_pods(*each))]
         found += self._unfit_users(made)
         known = {(release, template.owner) for release, template in tried_pods}
