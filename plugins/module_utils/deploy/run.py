@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+from ..dapr.check import SidecarCheck
 from ..helm.cli import Helm
 from ..helm.storage import HelmStorage
 from ..kube.api import Check, Guarded, KubeClient
@@ -16,6 +18,7 @@ from ..locking.holder import Holder
 from ..locking.lock import EnvironmentLock
 from ..planning.live import Listing
 from ..planning.snapshot import Snapshot, take
+from ..planning.spec import DAPR
 from ..records.store import RecordStore
 from ..rollout.targets import Target
 from ..settings import Progress, Settings
@@ -58,12 +61,16 @@ class Run:
     ) -> Snapshot:
         """The environment at this moment; the arguments are those of :func:`take`."""
         settings = self.settings
-        snapshot = take(
-            self.kube, self.records, settings.namespace, settings.environment, kinds, settings.wait, targets, listings,
-            remembered=remembered,
-        )  # fmt: skip
+        dapr = SidecarCheck(self.kube, settings.namespace, settings.dapr_namespace)
+        with ThreadPoolExecutor(1) as pool:
+            plane = None if settings.platform else pool.submit(dapr.control_plane)  # Dapr itself watches no Dapr
+            snapshot = take(
+                self.kube, self.records, settings.namespace, settings.environment, kinds, settings.wait, targets,
+                listings, remembered=remembered,
+            )  # fmt: skip
+            version = (plane.result().version if plane else "") or "unknown"
         self.storage.note(snapshot.histories)
-        return snapshot
+        return replace(snapshot, version_ids={**snapshot.version_ids, DAPR: version})
 
 
 class LockedRun(Run):

@@ -25,12 +25,12 @@ _KEYS = {
     "name", "namespace", "chart", "chart_version", "files", "values", "watches", "app_id", "rollback_floor", "graces",
     "stability_seconds", "manifests",
 }  # fmt: skip
-_WATCHABLE = ("Secret", "ConfigMap")
+_WATCHABLE = ("Secret", "ConfigMap", "Dapr")
 
 
 @dataclass(frozen=True)
 class Watch:
-    """A Secret or ConfigMap whose change restarts the pods of a release once."""
+    """A Secret or ConfigMap whose change restarts the pods of a release once, or what has DAPR's version."""
 
     kind: str
     name: str
@@ -40,6 +40,7 @@ class Watch:
 
 
 VersionIds = Mapping[Watch, str]  # identify the present content of watched objects, by uid and resourceVersion
+DAPR = Watch("Dapr", "control-plane")  # its version: sidecars get that of the control plane when their pods start
 
 
 @dataclass(frozen=True)

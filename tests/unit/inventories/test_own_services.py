@@ -190,7 +190,8 @@ def test_dapr_knows_its_topics_and_its_pods_know_of_the_components(todo: dict[st
         for name in ("backend-api", "audit-log")
     }
     assert len(stamps) == 1
-    assert {watch["name"] for watch in audit["watches"]} == {"app", "database", "kafka-credentials"}
+    watched = {watch["name"] for watch in audit["watches"]}
+    assert watched == {"app", "control-plane", "dapr-app-token", "database", "kafka-credentials"}
 
 
 def test_the_quota_has_room_for_all_pods_at_their_most(ansible: Ansible, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,55 @@ def test_an_injector_that_does_not_come_up_is_named(stubbed: Stubbed, slices: di
     assert run.code != 0
     assert f"Dapr's injector {lacks}" in run.text.replace("''", "'"), run.output
     assert "kubectl logs --namespace dapr-system deploy/dapr-sidecar-injector" in run.text
+
+
+def certificate(kind: str) -> str:
+    """A root certificate as sentry makes it, with a key of that kind."""
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        kind,
+        "-nodes",
+        "-keyout",
+        "/dev/null",
+        "-subj",
+        "/CN=cluster.local",
+    ]
+    curve = ["-pkeyopt", "ec_paramgen_curve:P-256"] if kind == "ec" else []
+    return subprocess.run([*command, *curve], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "key", "more", "refused"),
+    [
+        ("1.16.5", "1.18.2", "ec", {}, "Dapr 1.16.5 runs, and dapr_chart_version 1.18.2 skips a minor version"),
+        ("1.18.2", "1.17.9", "ec", {}, "would take it back a minor version"),
+        ("1.18.2", "1.17.5", "ed25519", {"dapr_downgrade": True}, "with an Ed25519 key, which versions before 1.17.7"),
+        ("1.18.2", "1.17.5", "ec", {"dapr_downgrade": True}, ""),
+        ("1.17.5", "1.18.2", "ed25519", {}, ""),
+    ],
+)
+def test_versions_that_cannot_be_reached_are_refused_before_a_write(
+    stubbed: Stubbed, running: str, wanted: str, key: str, more: dict[str, Any], refused: str
+) -> None:
+    injector = {"metadata": {"name": "dapr-sidecar-injector", "labels": {"app.kubernetes.io/version": running}}}
+    bundle = {"metadata": {"name": "dapr-trust-bundle"}, "data": {"ca.crt": certificate(key)}}
+    run = stubbed.run(
+        "platform",
+        inventory({"platform": {"dapr": {}}}, dapr_chart_version=wanted, dapr_chart_ref="oci://charts/dapr",
+                  dapr_helm_binary="/none", **more),
+        answers={
+            "kubernetes.core.k8s_info Deployment": {"resources": [injector]},
+            "kubernetes.core.k8s_info ConfigMap": {"resources": [bundle]},
+        },
+    )  # fmt: skip
+
+    assert run.code != 0  # what may go on ends at the chart, which is not there
+    assert refused in run.text if refused else "cannot be read: the program /none does not run" in run.text, run.output
+    assert ("Nothing was changed" in run.text) == bool(refused)
+    assert not (refused and {"k8s", "helm_release"} & set(run.modules()))
 
 
 def test_a_chart_that_is_not_there_is_told_as_that(stubbed: Stubbed, tmp_path: Path) -> None:
