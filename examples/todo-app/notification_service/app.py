@@ -28,6 +28,7 @@ class Sent:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._headers = service.settings.dapr_headers
         self._url = f"{service.settings.dapr_url}/v1.0/state/statestore"
         self._memory: OrderedDict[str, None] = OrderedDict()
 
@@ -35,7 +36,9 @@ class Sent:
         if reminder_id in self._memory:
             return True
         try:
-            response = await self._service.http.get(f"{self._url}/reminder-{reminder_id}", timeout=_STORE_SECONDS)
+            response = await self._service.http.get(
+                f"{self._url}/reminder-{reminder_id}", headers=self._headers, timeout=_STORE_SECONDS
+            )
         except httpx.HTTPError:
             return False
         return response.status_code == 200
@@ -46,7 +49,9 @@ class Sent:
             self._memory.popitem(last=False)
         entry = {"key": f"reminder-{reminder_id}", "value": True, "metadata": {"ttlInSeconds": str(_KEEP_SECONDS)}}
         try:
-            response = await self._service.http.post(self._url, json=[entry], timeout=_STORE_SECONDS)
+            response = await self._service.http.post(
+                self._url, json=[entry], headers=self._headers, timeout=_STORE_SECONDS
+            )
             problem = "" if response.is_success else f"it answers {response.status_code}"
         except httpx.HTTPError as error:
             problem = type(error).__name__

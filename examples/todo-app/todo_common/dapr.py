@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from hmac import compare_digest
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from fastapi import HTTPException, Request
 
 from todo_common import metrics, trace
 from todo_common.service import Service
+from todo_common.settings import TOKEN_HEADER
 
 log = logging.getLogger("dapr")
 
@@ -78,7 +80,7 @@ Handler = Callable[[Event], Awaitable[None]]
 async def publish(service: Service, topic: str, event: Mapping[str, Any], key: str) -> None:
     """Hand one CloudEvent to the sidecar; events with the same key stay in order. Raises PublishError."""
     url = f"{service.settings.dapr_url}/v1.0/publish/{service.settings.pubsub}/{topic}"
-    headers = {"content-type": "application/cloudevents+json"}
+    headers = {"content-type": "application/cloudevents+json", **service.settings.dapr_headers}
     try:
         response = await service.http.post(
             url,
@@ -109,7 +111,7 @@ def subscribe(service: Service, handlers: Mapping[str, Handler]) -> None:
         return [{"pubsubname": name, "topic": topic, "route": f"/subscriptions/{topic}"} for topic in handlers]
 
     async def deliver(topic: str, request: Request) -> dict[str, str]:
-        _only_from_sidecar(request)
+        _only_from_sidecar(request, service.settings.app_token)
         if topic not in handlers:
             raise HTTPException(404)
         outcome = await _handle(handlers[topic], await request.body())
@@ -119,10 +121,12 @@ def subscribe(service: Service, handlers: Mapping[str, Handler]) -> None:
     service.app.add_api_route("/subscriptions/{topic}", deliver, methods=["POST"])
 
 
-def _only_from_sidecar(request: Request) -> None:
-    """The sidecar shares the pod's network and calls from its loopback address; nobody else can."""
+def _only_from_sidecar(request: Request, token: str) -> None:
+    """The sidecar shares the pod's network and calls from its loopback address, with its token where there is one."""
     host = request.client.host if request.client else ""
-    if host not in ("127.0.0.1", "::1"):
+    sent = request.headers.get(TOKEN_HEADER, "")
+    right = not token or compare_digest(sent.encode(), token.encode())
+    if host not in ("127.0.0.1", "::1") or not right:
         raise HTTPException(403, "events are taken from the Dapr sidecar only")
 
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+#: In both directions, between an app and its sidecar.
+TOKEN_HEADER = "dapr-api-token"
 FAULTS = ("crash", "never-ready", "wrong-port", "oom", "slow-start")
 
 
@@ -27,6 +29,8 @@ class Settings:
     dapr_enabled: bool
     dapr_port: int
     pubsub: str
+    app_token: str
+    api_token: str
     env: Mapping[str, str]
 
     @classmethod
@@ -47,12 +51,19 @@ class Settings:
             dapr_enabled=_flag(env, "DAPR_ENABLED", True),
             dapr_port=_number(env, "DAPR_HTTP_PORT", 3500),
             pubsub=env.get("PUBSUB_NAME") or "pubsub",
+            app_token=env.get("APP_API_TOKEN", ""),
+            api_token=env.get("DAPR_API_TOKEN", ""),
             env=env,
         )
 
     @property
     def dapr_url(self) -> str:
         return f"http://127.0.0.1:{self.dapr_port}"
+
+    @property
+    def dapr_headers(self) -> dict[str, str]:
+        """What the sidecar knows its app by, where it asks for it."""
+        return {TOKEN_HEADER: self.api_token} if self.api_token else {}
 
     def required(self, name: str, what: str) -> str:
         """The value of a variable that has no default; `what` says what it is for."""

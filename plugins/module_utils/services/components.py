@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .graph import invoked
 from .topics import DEAD
-from .values import dapr_of
+from .values import callers_configuration, dapr_of
 
 Entries = Mapping[str, Mapping[str, Any]]
 _TOPICS = ("publishes", "subscribes")
@@ -40,8 +41,11 @@ def components(entries: Entries, defaults: Mapping[str, Any], others: Sequence[s
     stores = list(dict.fromkeys([*stores, *(app for app, dapr in _apps(entries) if dapr.get("state"))]))
     if set(stores) != set(defaults["statestore"]["apps"]):
         found["statestore"] = {"apps": stores}
-    own, subscriptions = _components(entries), _subscriptions(entries)
-    return found | ({"components": own} if own else {}) | ({"subscriptions": subscriptions} if subscriptions else {})
+    made = {
+        "components": _components(entries), "subscriptions": _subscriptions(entries),
+        "configurations": _configurations(entries),
+    }  # fmt: skip
+    return found | {key: values for key, values in made.items() if values}
 
 
 def uses_broker(entries: Entries) -> bool:
@@ -104,6 +108,16 @@ def _subscriptions(entries: Entries) -> dict[str, Any]:
             found[name] = {"pubsub": "pubsub", "topic": topic, "path": path, "apps": [app]}
             if dapr.get("dead_letters"):
                 found[name]["deadLetterTopic"] = f"{topic}{DEAD}"
+    return found
+
+
+def _configurations(entries: Entries) -> dict[str, Any]:
+    """Of each service that others call through their sidecars, who may. All others are denied, as everywhere."""
+    found: dict[str, Any] = {}
+    for name, entry in entries.items():
+        for other in invoked(entry):
+            callers = found.setdefault(callers_configuration(other), {"callers": {}})["callers"]
+            callers[(dapr_of(entry) or {}).get("app_id", name)] = {"defaultAction": "allow"}
     return found
 
 

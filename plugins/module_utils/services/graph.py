@@ -22,9 +22,15 @@ def called(entry: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([*(entry.get("calls") or ()), *needs]))
 
 
+def invoked(entry: Mapping[str, Any]) -> list[str]:
+    """The services that one calls through its sidecar."""
+    dapr = entry.get("dapr")
+    return list(dapr.get("invokes") or ()) if isinstance(dapr, Mapping) else []
+
+
 def earlier(entry: Mapping[str, Any]) -> list[str]:
     """The services that are deployed before one: those of ``after``, else those that it calls."""
-    return list(entry["after"]) if "after" in entry else called(entry)
+    return list(entry["after"]) if "after" in entry else list(dict.fromkeys([*called(entry), *invoked(entry)]))
 
 
 def callers(entries: Entries) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
-from .graph import callers
+from .graph import callers, invoked
 from .layers import based
 from .pods import policies, relabelled
 from .values import PORT, dapr_of, image_of, port_of, publics_of
@@ -76,6 +76,7 @@ def shared_variables(
     :param others: what the roles of hosts that are written by hand say
 
     - ``services_callers``: each service that is called, with its callers
+    - ``services_invoked``: services that others call through Dapr
     - ``services_part_of``: name of the app, where it has one
     - ``services_policies``: connections that the environment's policies say, as values of charts/environment
     - ``services_relabelled``: services that the policies of charts/service do not know
@@ -83,6 +84,9 @@ def shared_variables(
     - ``services_public``: of each public service its host or port (``at``), and the ``path`` that says it is well
     """
     found: dict[str, Any] = {"services_callers": callers({**others, **entries})}
+    doors = sorted({other for entry in {**others, **entries}.values() for other in invoked(entry)})
+    if doors:
+        found["services_invoked"] = doors
     if "name" in app:
         found["services_part_of"] = app["name"]
     made = policies({**others, **entries})

@@ -11,7 +11,7 @@ from typing import Any
 from .amounts import amount_problems
 from .claims import claimed_twice
 from .components import same_bindings
-from .graph import Cycle, called, waves
+from .graph import Cycle, called, invoked, waves
 from .layers import based
 from .spec import (
     APP_TYPE,
@@ -27,14 +27,14 @@ from .spec import (
     PODS,
 )
 from .types import check, is_template, nearest, sentence
-from .values import GATEWAY, metrics_of, migrations_of, publics_of
+from .values import GATEWAY, dapr_of, metrics_of, migrations_of, publics_of
 
 _NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 _PRIVILEGED = 1024  # ports below are closed to most users
 _KEYS = frozenset(key.name for key in ENTRY)
 # Their content decides on hosts, waves, policies and Dapr's components.
 _KNOWN_BEFORE = ("after", "calls", "needs", "dapr", "migrations", "pods")
-_DAPR_BEFORE = ("publishes", "subscribes", "broadcasts", "dead_letters", "components", "secrets", "cron")
+_DAPR_BEFORE = ("invokes", "publishes", "subscribes", "broadcasts", "dead_letters", "components", "secrets", "cron")
 _USER = 65532  # of charts/service
 _MIGRATION = "-migration"  # what its release is called, after the service: see planning/migrations.py
 _LONGEST_MIGRATED = 53 - len(_MIGRATION)  # names of releases have at most 53
@@ -199,6 +199,7 @@ def problems(
     for name, entry in entries.items():
         found += _references(name, entry, [*entries, *others])
         found += _unnamed_pods(name, full[name], full)
+        found += _invoked(name, full[name], full)
         found += _migration_names(name, entry, [*entries, *others])
         found += _image(name, entry, app)
         found += _role(name, entry.get("role"), roles)
@@ -227,6 +228,17 @@ def _references(name: str, entry: Mapping[str, Any], known: Collection[str]) -> 
             elif other not in names:
                 found.append(sentence(f"services.{name}.{key}: there is no service {other!r}{nearest(other, names)}"))
     return found
+
+
+def _invoked(name: str, entry: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Calls through Dapr need a sidecar at both ends, and an entry that says who is let in."""
+    able = [other for other, each in entries.items() if dapr_of(each) is not None and other != name]
+    path = f"services.{name}.dapr.invokes"
+    return [
+        sentence(f"{path}: there is no other service {other!r} with a sidecar{nearest(other, able)}")
+        for other in invoked(entry)
+        if other not in able
+    ]
 
 
 def _unnamed_pods(name: str, entry: Mapping[str, Any], entries: Mapping[str, Mapping[str, Any]]) -> list[str]:

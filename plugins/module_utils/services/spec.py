@@ -105,6 +105,11 @@ _DAPR = Struct((
         "environment says: `dapr_components_values.components.<name>` with `type`, `metadata`, `secrets`.", "none",
         "[orders-state]"),
     Key("secrets", ListOf(_OBJECT, "names of Secrets"), "Secrets that it may read through Dapr.", "none", "[app]"),
+    Key("invokes", _NAMES, "Services that it calls through Dapr (`/v1.0/invoke`). Such a service lets in those that "
+        "say so, by their certificates, and answers all others with 403.", "none", "[backend-api]"),
+    Key("api_token", Switch(), "Whether the app sends `DAPR_API_TOKEN` with each call of its sidecar, as Dapr's SDKs "
+        "do: calls without it are then refused. Where the environment makes the Secret `dapr-api-token`.", "false",
+        "true"),
     Key("cron", MapOf(Text(), NAME, "times"), "Calls of the app at times: the name is the path, the value a cron "
         "expression or an interval.", "none", '{tick: "@every 1m"}'),
     Key("sidecar", Free(), "Dapr's annotations without their prefix, over `app_service_sidecar_settings`.", "none",

@@ -20,6 +20,12 @@ _HTTPS = 443
 PORT = 8080  # of charts/service
 METRICS = "prometheus.io/"
 _RUN_ONCE = ("cronjob", "job")
+# Secrets that the environment makes, each with one key, `token`; the sidecar's setting and the app's variable.
+APP_TOKEN, API_TOKEN = "dapr-app-token", "dapr-api-token"
+_TOKENS = {
+    APP_TOKEN: ("app_token_secret", "APP_API_TOKEN"),
+    API_TOKEN: ("api_token_secret", "DAPR_API_TOKEN"),
+}
 _WATCHED = {"config": "ConfigMap", "secret": "Secret"}
 _PROBES = ("startup", "liveness", "readiness")
 _CALLED_BY_BROKER = ("publishes", "subscribes", "broadcasts")
@@ -35,6 +41,11 @@ def image_of(name: str, entry: Mapping[str, Any], app: Mapping[str, Any]) -> str
     if "@" not in image and ":" not in image.rpartition("/")[2] and "version" in app:
         image = f"{image}:{app['version']}"
     return str(image)
+
+
+def callers_configuration(name: str) -> str:
+    """Dapr's Configuration of a service that others call through their sidecars: it says which ones may."""
+    return f"{name}-callers"
 
 
 def dapr_of(entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -174,7 +185,7 @@ def chart_values(
     """The values of charts/service that an entry stands for; only what it says, without the chart's defaults.
 
     :param ingress: class_name, annotations, cluster_issuer and traefik_redirect of the environment, or exposure_api and
-        gateway
+        gateway; ``generated``: the Secrets that it makes; ``invoked``: services that others call through Dapr
     """
     values: dict[str, Any] = {}
     if "image" in entry or "role" not in entry:
@@ -203,10 +214,11 @@ def chart_values(
     if "stop_seconds" in entry:
         values["terminationGracePeriodSeconds"] = entry["stop_seconds"]
     for part in (
-        _kind(entry), _volumes(entry), _probes(entry), _scale(entry), _dapr(entry), _public(name, entry, ingress),
-        _metrics(entry),
+        _kind(entry), _volumes(entry), _probes(entry), _scale(entry), _dapr(name, entry, ingress),
+        _public(name, entry, ingress), _metrics(entry),
     ):  # fmt: skip
         values.update(part)
+    values = over(_tokens(entry, ingress.get("generated") or {}), values)
     return over(values, entry.get("values") or {})
 
 
@@ -332,11 +344,13 @@ def _pace(way: str, said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield f"{way}Policies", policies
 
 
-def _dapr(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _dapr(name: str, entry: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
     dapr = dapr_of(entry)
     if dapr is None:
         return {}
     annotations = {key: dapr[key] for key in ("app_id",) if key in dapr}
+    if name in environment.get("invoked", ()):
+        annotations["config"] = callers_configuration(name)
     if "port" in dapr or "port" in entry:  # none: Dapr does not call the app
         annotations["app_port"] = dapr.get("port", port_of(entry))
     annotations.update(dapr.get("sidecar") or {})
@@ -344,6 +358,22 @@ def _dapr(entry: Mapping[str, Any]) -> dict[str, Any]:
     if dapr.get("secrets"):
         said["secretNames"] = list(dapr["secrets"])
     return {"dapr": said} if said else {}
+
+
+def _tokens(entry: Mapping[str, Any], generated: Collection[str]) -> dict[str, Any]:
+    """By which the app knows its sidecar, and, where the app sends it, the sidecar its app."""
+    dapr = dapr_of(entry)
+    if dapr is None:
+        return {}
+    wanted = (APP_TOKEN, API_TOKEN) if dapr.get("api_token") else (APP_TOKEN,)
+    names = {name: _TOKENS[name] for name in wanted if name in generated}
+    names = {name: both for name, both in names.items() if both[0] not in (dapr.get("sidecar") or {})}
+    if not names:
+        return {}
+    return {
+        "dapr": {"annotations": {setting: name for name, (setting, _variable) in names.items()}},
+        "secretEnv": {variable: {"secret": name, "key": "token"} for name, (_setting, variable) in names.items()},
+    }
 
 
 def publics_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -200,6 +200,14 @@ def test_events_are_taken_from_the_sidecar_only(recurring: Running) -> None:
     assert answer.status == 403
 
 
+def test_a_sidecar_with_a_token_is_known_by_it(launcher: Launcher, backend: Running, sidecar: Sidecar) -> None:
+    tokens = {"APP_API_TOKEN": "of the sidecar", "SERVICE_TOKEN": SERVICE_TOKEN}
+    own = launcher.start("recurring_task_service", BACKEND_URL=backend.url, DAPR_HTTP_PORT=sidecar.port, **tokens)
+    for sent, status in (("", 403), ("wrong", 403), ("of the sidecar", 200)):
+        headers = {"dapr-api-token": sent} if sent else {}
+        assert own.call("POST", "/subscriptions/task-events", b"no event", headers=headers).status == status
+
+
 @pytest.mark.parametrize("token", ["", "wrong"])
 def test_the_internal_call_needs_the_service_token(backend: Running, user: User, token: str) -> None:
     path = "/internal/tasks/3fab1834-a93b-4ba1-9414-770b9700cd81/next"

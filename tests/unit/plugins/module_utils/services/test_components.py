@@ -49,6 +49,17 @@ def test_what_an_app_refuses_goes_to_topics_of_its_own() -> None:
     assert "deadLetterTopic" not in made["subscriptions"]["c-orders"]
 
 
+def test_who_may_call_through_dapr_is_said_by_the_callers() -> None:
+    entries: dict[str, Any] = {
+        "api": {"dapr": True}, "web": {"dapr": {"app_id": "shop-web", "invokes": ["api"]}},
+        "jobs": {"dapr": {"invokes": ["api"]}}, "other": {"dapr": {"state": True}},
+    }  # fmt: skip
+    allowed = {"defaultAction": "allow"}
+    assert components(entries, DEFAULTS, [])["configurations"] == {
+        "api-callers": {"callers": {"shop-web": allowed, "jobs": allowed}}
+    }
+
+
 def test_apps_of_the_chart_that_are_not_there_lose_their_scopes() -> None:
     made = components({"api": {"dapr": {"publishes": ["orders"]}}}, DEFAULTS, [])
     assert made["pubsub"]["apps"]["backend-api"] is None

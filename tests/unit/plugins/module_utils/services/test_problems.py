@@ -159,6 +159,12 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 
 def test_services_that_are_not_there_are_named() -> None:
+    lone = {"web": {"dapr": {"invokes": ["ap", "plain", "web"]}}, "api": {"dapr": True}, "plain": {}}
+    assert problems(APP, lone) == [
+        "services.web.dapr.invokes: there is no other service 'ap' with a sidecar; did you mean 'api'?",
+        "services.web.dapr.invokes: there is no other service 'plain' with a sidecar.",
+        "services.web.dapr.invokes: there is no other service 'web' with a sidecar.",
+    ]
     found = problems(APP, {"web": {"calls": ["ap"], "needs": ["datbase"], "after": ["{{ x }}"]}, "api": {}})
     assert found == [
         "services.web.after has a template; names of services are written out.",

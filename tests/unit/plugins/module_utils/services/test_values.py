@@ -267,6 +267,32 @@ def test_names_of_secrets_are_the_environments() -> None:
     assert [watch["name"] for watch in made["watches"]] == ["rabbit", "pg"]
 
 
+def test_an_app_and_its_sidecar_know_each_other_by_tokens_of_the_environment() -> None:
+    both = {"generated": {"dapr-app-token": ["token"], "dapr-api-token": ["token"], "app": ["key"]}}
+
+    def made(dapr: object, environment: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        values = facts("web", {"dapr": dapr, "secrets": {"KEY": "app/key"}}, APP, environment, [])["chart_values"]
+        secrets = {name: at for name, at in values["secretEnv"].items() if name != "KEY"}
+        return values.get("dapr", {}).get("annotations", {}), secrets
+
+    app = {"APP_API_TOKEN": {"secret": "dapr-app-token", "key": "token"}}
+    api = {"DAPR_API_TOKEN": {"secret": "dapr-api-token", "key": "token"}}
+    assert made({"api_token": True}, {}) == ({}, {})
+    assert made(True, both) == ({"app_token_secret": "dapr-app-token"}, app)  # whoever does not check it is unharmed
+    assert made({"api_token": True}, both) == (
+        {"app_token_secret": "dapr-app-token", "api_token_secret": "dapr-api-token"}, {**app, **api},
+    )  # fmt: skip
+    assert made({"sidecar": {"app_token_secret": "own"}}, both) == ({"app_token_secret": "own"}, {})
+    assert "secretEnv" not in facts("web", {}, APP, both, [])["chart_values"]
+
+
+def test_a_service_that_others_call_through_dapr_has_its_own_configuration() -> None:
+    environment = {"invoked": ["api"]}
+    made = facts("api", {"dapr": True}, APP, environment, [])["chart_values"]
+    assert made["dapr"]["annotations"] == {"config": "api-callers"}
+    assert "dapr" not in facts("web", {"dapr": {"invokes": ["api"]}}, APP, environment, [])["chart_values"]
+
+
 FORMS: dict[str, list[Any]] = {
     "image": ["x", "ghcr.io/a/b:1", "a:5000/b@sha256:" + "0" * 64],
     "kind": ["cronjob", "job", "statefulset"], "schedule": ["0 3 * * *", "@daily"],
