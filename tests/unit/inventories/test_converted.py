@@ -31,7 +31,7 @@ def test_what_is_printed_is_an_inventory_of_the_same_services(helm: Helm, tmp_pa
     assert set(made.services) == set(sources)
     ours = {  # what this environment would add
         "ingress_cluster_issuer": "", "ingress_traefik_redirect": False, "ingress_annotations": {},
-        "app_service_values": {},
+        "app_service_values": {}, "environment_secrets_generated": {},
     }  # fmt: skip
     (inventory / "group_vars/all/zz.yml").write_text(services_text(made) + yaml.safe_dump(ours))
     given = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "TODO_VERSION": "sha-0123abc", "TODO_DATABASE_URL": "x"}
