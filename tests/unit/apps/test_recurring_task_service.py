@@ -201,7 +201,7 @@ def test_events_are_taken_from_the_sidecar_only(recurring: Running) -> None:
 
 
 def test_a_sidecar_with_a_token_is_known_by_it(launcher: Launcher, backend: Running, sidecar: Sidecar) -> None:
-    tokens = {"APP_API_TOKEN": "of the sidecar", "SERVICE_TOKEN": SERVICE_TOKEN}
+    tokens: dict[str, Any] = {"APP_API_TOKEN": "of the sidecar", "SERVICE_TOKEN": SERVICE_TOKEN}
     own = launcher.start("recurring_task_service", BACKEND_URL=backend.url, DAPR_HTTP_PORT=sidecar.port, **tokens)
     for sent, status in (("", 403), ("wrong", 403), ("of the sidecar", 200)):
         headers = {"dapr-api-token": sent} if sent else {}
