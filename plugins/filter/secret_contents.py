@@ -11,10 +11,12 @@ short_description: Compute the contents of Secrets
 description:
   - Each key takes its value from the inventory, otherwise from the cluster, otherwise a randomly generated one where
     that is allowed. Other keys of the Secrets in the cluster are left out.
-positional: generated, found
+positional: generated, found, rotated
 options:
   _input:
-    description: Values by Secret and key. An empty value keeps the value in the cluster.
+    description:
+      - Values by Secret and key, as text or, for binary ones, as a dictionary with the only key C(base64). An empty
+        value keeps the value in the cluster.
     type: dict
     required: true
   generated:
@@ -26,6 +28,10 @@ options:
     type: list
     elements: dict
     default: []
+  rotated:
+    description: Keys by Secret whose value in the cluster does not count, so that a new one is generated.
+    type: dict
+    default: {}
 author: todo.cloud maintainers
 """
 

@@ -26,8 +26,9 @@ options:
       - C(namespaces) have C(name), C(labels), C(annotations), and with C(claims) (C(environment), C(hosts),
         C(platform), C(cluster_id)) what M(todo.cloud.environment_info) checks under that name.
       - C(secrets) have C(name), C(namespace), C(type), C(labels), C(values) (empty ones keep what the cluster has),
-        C(generated) (keys that only have to exist) and C(copies) (keys with C(namespace), C(name) and C(key) of
-        another Secret).
+        C(generated) (keys that only have to exist), C(copies) (keys with C(namespace), C(name) and C(key) of another
+        Secret), C(exclusive) (whether M(todo.cloud.environment_credentials) has to have recorded its credentials) and
+        C(hint) (what to do about a missing value, for RV(empty_secrets)).
       - C(releases) have the options of M(todo.cloud.helm_release) that describe a release, C(platform) for the
         platform's lock, and C(crds), which has the CRDs of its chart compared. Its keys are texts that stand in them,
         its values what was applied instead.
@@ -104,6 +105,12 @@ current:
   type: list
   elements: str
   sample: [kubernetes, namespace, dapr]
+empty_secrets:
+  description: A sentence for each Secret with keys that have a value neither in the inventory nor in the cluster.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """
 
 import json

@@ -101,7 +101,7 @@ def test_the_broker_alone_by_limit(app: Cluster) -> None:
 def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_path: Path) -> None:
     """It checks the platform's parts and leaves them alone; it may not manage them as well.
 
-    Each public name leads to the pods of its own environment.
+    Each public name leads to the pods of its own environment. The database is the same here, which has to be said.
     """
     second = {
         "environment_name": "second", "environment_namespace": "todo-second", "platform_manage": False,
@@ -117,6 +117,16 @@ def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_p
 
     before = first()
     try:
+        refused = app.playbook("site.yml", "-e", f"@{settings}", "--limit", "kubernetes,namespace")
+        assert refused.code != 0
+        same = (
+            "Environment 'second' shares credentials with another one: url of Secret database here and url of Secret "
+            "database of environment 'local' (namespace 'todo-local') are the same."
+        )
+        assert same in " ".join(refused.output.split()), refused.output[-3000:]
+        assert "todo-second" not in app.kubectl("get", "namespaces"), "nothing is written"
+        second["environment_shared_credentials"] = ["database"]
+        settings.write_text(json.dumps(second))
         app.playbook("site.yml", "-e", f"@{settings}", "--limit", hosts).ok()
         assert len(app.pods("notification-service", "todo-second")[0]["spec"]["containers"]) == 2
         assert first() == before

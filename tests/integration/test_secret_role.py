@@ -16,6 +16,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 
 from tests.integration.support import run_playbook
 
+RAW = bytes(range(256))
+PEM = "-----BEGIN PRIVATE KEY-----\r\nMC4=\r\n-----END PRIVATE KEY-----\n"
 VALUES = {"app": {"dsn": "canary-postgres", "old": "canary-old"}, "pull": {".dockerconfigjson": '{"auths": {}}'}}
 
 
@@ -47,6 +49,15 @@ def counts(output: str, host: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def files(folder: Path) -> dict[str, Any]:
+    """A Secret whose values are files, one text and one binary, as an inventory names them."""
+    (folder / "key.pem").write_bytes(PEM.encode())
+    (folder / "store.p12").write_bytes(RAW)
+    text = f"lookup('ansible.builtin.file', '{folder}/key.pem', rstrip=false)"
+    raw = f"lookup('ansible.builtin.pipe', 'base64 {folder}/store.p12')"
+    return {"key.pem": f"{{{{ {text} }}}}", "store.p12": {"base64": f"{{{{ {raw} }}}}"}, "plain": "two\nlines\n"}
+
+
 def data(kube: KubeSession, namespace: str, name: str) -> dict[str, str]:
     coded = kube.get(SECRET, namespace, name)["data"]
     return {key: base64.b64decode(value).decode() for key, value in coded.items()}
@@ -61,7 +72,8 @@ def test_secrets_of_a_namespace(
 
     other = make_namespace()
     lacking = VALUES | {"app": {"dsn": ""}}
-    first = run(tmp_path, kubeconfig, play("first", namespace, VALUES), play("refused", other, lacking))
+    given = VALUES | {"files": files(tmp_path)}
+    first = run(tmp_path, kubeconfig, play("first", namespace, given), play("refused", other, lacking))
     assert (counts(first, "first"), counts(first, "refused")) == ((1, 0), (0, 1))
     assert f"The Secret app of namespace {other} has no value for dsn" in first
     assert "Ask around." in first
@@ -73,11 +85,22 @@ def test_secrets_of_a_namespace(
     pull = kube.get(SECRET, namespace, "pull")
     assert (pull["type"], pull["metadata"]["labels"]) == ("kubernetes.io/dockerconfigjson", {"made-by": "test"})
 
-    kept, moved = VALUES | {"app": {"dsn": None, "old": ""}}, {"app": {"dsn": "canary-moved"}}
+    stored = kube.get(SECRET, namespace, "files")["data"]
+    assert {key: base64.b64decode(value) for key, value in stored.items()} == {
+        "key.pem": PEM.encode(), "store.p12": RAW, "plain": b"two\nlines\n",
+    }, "byte for byte"  # fmt: skip
+
+    def versions() -> dict[str, str]:
+        names = ("files", "pull", "tokens")
+        return {name: kube.get(SECRET, namespace, name)["metadata"]["resourceVersion"] for name in names}
+
+    before = versions()
+    kept, moved = given | {"app": {"dsn": None, "old": ""}}, given | {"app": {"dsn": "canary-moved"}}
     again = run(
         tmp_path, kubeconfig, play("kept", namespace, kept), play("moved", namespace, moved), flags=["--diff"]
     )  # fmt: skip
     assert (counts(again, "kept"), counts(again, "moved")) == ((0, 0), (1, 0))
+    assert versions() == before, "only what changed is written"
     assert data(kube, namespace, "app") == {"dsn": "canary-moved", "key": made["app"]["key"]}
 
     for secret in ("canary-", made["app"]["key"], base64.b64encode(b"canary-").decode()[:8]):

@@ -29,7 +29,7 @@ def test_the_documented_samples_fit(module: str) -> None:
 
 
 def test_what_is_not_documented_does_not_fit() -> None:
-    fitting = {"changed": False, "parts": [], "current": []}
+    fitting = {"changed": False, "parts": [], "current": [], "empty_secrets": []}
     check_result("platform_info", fitting)
     for wrong in ({**fitting, "more": 1}, {**fitting, "parts": [{"name": "x"}]}, {"changed": False, "parts": []}):
         with pytest.raises(AssertionError):

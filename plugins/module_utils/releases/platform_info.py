@@ -18,6 +18,7 @@ from typing import Any
 from ..dapr.check import SidecarCheck
 from ..deploy.run import Run
 from ..environments.applied import is_applied
+from ..environments.credentials import CREDENTIALS, covers
 from ..environments.info import claims_info
 from ..environments.secrets import secret_contents
 from ..failure import Code, TodoCloudError, error
@@ -80,7 +81,9 @@ class PlatformInfo:
         self._version = version
         self.warnings: list[str] = []
         self._notes: dict[str, list[str]] = {}
+        self.empty: list[str] = []  # keys of Secrets without a value, a sentence for each Secret
         self._wanted: dict[tuple[str, str], set[str]] = {}  # keys of a Secret, whatever part describes them
+        self._exclusive: dict[str, dict[str, set[str]]] = {}  # Secrets whose credentials are compared, by namespace
 
     def look(self, parts: Sequence[Raw]) -> list[Part]:
         """Each part in its order. Raises TodoCloudError when one is malformed."""
@@ -93,6 +96,8 @@ class PlatformInfo:
         for each in (secret for raw in parts for secret in raw.get("secrets") or ()):
             keys = self._wanted.setdefault((each["namespace"], each["name"]), set())
             keys |= {*each.get("values", {}), *(each.get("copies") or {}), *(each.get("generated") or ())}
+            if each.get("exclusive"):
+                self._exclusive.setdefault(each["namespace"], {})[each["name"]] = keys
         with ThreadPoolExecutor(_PARALLEL) as pool:
             running = [(str(raw["name"]), [pool.submit(_run, look) for look in self._looks(raw)]) for raw in parts]
             found = [(name, tuple(text for one in looks for text in one.result())) for name, looks in running]
@@ -141,6 +146,8 @@ class PlatformInfo:
         for what, wanted in (("label", raw.get("labels") or {}), ("annotation", annotations)):
             has = metadata.get(f"{what}s") or {}
             yield from (f"{what} {key} of namespace {raw['name']}" for key in wanted if has.get(key) != wanted[key])
+        if claims and not covers(metadata, self._exclusive.get(raw["name"], {})):
+            yield f"annotation {CREDENTIALS} of namespace {raw['name']}"
 
     def _secret(self, raw: Raw) -> Iterator[str]:
         name, namespace = raw["name"], raw["namespace"]
@@ -154,6 +161,11 @@ class PlatformInfo:
             "metadata": {"name": name, "namespace": namespace, "labels": raw.get("labels") or {}},
             "data": contents["data"],
         }
+        if empty := [key for key in contents["missing"] if key not in (raw.get("copies") or {})]:
+            self.empty.append(
+                f"The Secret {name} of namespace {namespace} has no value for {', '.join(empty)}: neither "
+                f"the inventory nor the cluster has one. {raw.get('hint') or ''}".strip()
+            )
         leftover = set((live or {}).get("data") or {}) - self._wanted[namespace, name]
         if contents["missing"] or contents["unfit"] or leftover or not is_applied(self._kube, SECRET, body, live):
             yield f"content of Secret {name} in namespace {namespace}"
@@ -274,7 +286,8 @@ def platform_info(
     found = info.look(parts)
     first = next((number for number, part in enumerate(found) if part.missing), len(found))
     current = [part.name for part in found[:first]]
-    return {"parts": [part.as_result() for part in found], "current": current}, info.warnings
+    parts = [part.as_result() for part in found]
+    return {"parts": parts, "current": current, "empty_secrets": sorted(info.empty)}, info.warnings
 
 
 def _gets_sidecar(kube: KubeClient, pod: Raw) -> bool:

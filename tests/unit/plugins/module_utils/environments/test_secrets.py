@@ -61,7 +61,7 @@ def test_values_that_are_no_strings_are_named_and_not_written() -> None:
     assert app["data"] == {"umlaut": coded("ä\n")}
     assert app["unfit"] == [
         "number (a number)", "flag (a boolean)", "ratio (a number)", "json (a dictionary)", "list (a list)",
-        "until (a date)", "raw (binary)",
+        "until (a date)", "raw (binary, which is written as {base64: ...})",
     ]  # fmt: skip
     assert (app["open"], app["missing"]) == ([], [])
 
@@ -83,3 +83,37 @@ def test_keys_that_are_no_text_are_named() -> None:
     odd: Any = {date(2024, 1, 1): "x", True: "y", 5: "z"}
     found = secret_contents({"app": odd})
     assert found["app"]["unfit"] == ["2024-01-01 (a key that is a date)", "True (a key that is a boolean)"]
+
+
+def test_binary_values_and_line_ends_arrive_byte_for_byte() -> None:
+    pem = "-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n"
+    raw = bytes(range(256))
+    wrapped = base64.encodebytes(raw).decode()  # as `base64` prints it
+    values = {"pem": pem, "crlf": "a\r\nb\r\n", "raw": {"base64": wrapped}, "spaces": "  \n"}
+    data = secret_contents({"tls": values})["tls"]["data"]
+    assert {key: base64.b64decode(value) for key, value in data.items()} == {
+        "pem": pem.encode(), "crlf": b"a\r\nb\r\n", "raw": raw, "spaces": b"  \n",
+    }  # fmt: skip
+
+
+def test_an_empty_binary_value_keeps_what_the_cluster_has() -> None:
+    for empty in ("", "\n", None):
+        assert secret_contents({"app": {"raw": {"base64": empty}}}, {}, found(raw="old"))["app"]["data"] == {
+            "raw": coded("old")
+        }
+
+
+@pytest.mark.parametrize("odd", ["%%%%", "YQ", "\xe4===", "YQ==YQ"])
+def test_what_is_no_base64_is_named_without_being_shown(odd: str) -> None:
+    app = secret_contents({"app": {"raw": {"base64": odd}}})["app"]
+    assert (app["data"], app["unfit"]) == ({}, ["raw (no Base64)"])
+    more = secret_contents({"app": {"raw": {"base64": "YQ==", "more": "x"}, "number": {"base64": 5}}})["app"]
+    assert more["unfit"] == ["raw (a dictionary)", "number (a dictionary)"]
+
+
+def test_a_rotated_value_is_another_one_and_the_others_stay() -> None:
+    had = found(key="old", token="kept", dsn="mine")
+    app = secret_contents({"app": {"dsn": ""}}, {"app": ["key", "token"]}, had, {"app": ["key"], "other": None})["app"]
+    assert {key: app["data"][key] for key in ("token", "dsn")} == {"token": coded("kept"), "dsn": coded("mine")}
+    assert re.fullmatch(r"[A-Za-z0-9]{48}", base64.b64decode(app["data"]["key"]).decode())
+    assert (app["missing"], sorted(app["open"])) == ([], ["dsn", "key", "token"])

@@ -8,7 +8,9 @@ import base64
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.kube.secret_data import texts_of
+from ansible_collections.todo.cloud.plugins.module_utils.kube.secret_data import make_key, read_key, texts_of
+
+from tests.support.fake_kube import FakeKube
 
 
 def packed(content: bytes) -> str:
@@ -23,3 +25,14 @@ def test_what_is_no_text_is_left_out() -> None:
 @pytest.mark.parametrize("secret", [None, {}, {"data": None}, {"data": ["x"]}])
 def test_a_secret_without_data(secret: Any) -> None:
     assert texts_of(secret) == {}
+
+
+def test_a_key_is_made_once_and_one_that_cannot_be_used_is_replaced() -> None:
+    kube = FakeKube()
+    assert read_key(kube, "ns", "key") is None
+    key = make_key(kube, "ns", "key")
+    assert (len(key), make_key(kube, "ns", "key"), read_key(kube, "ns", "key")) == (32, key, key)
+    kube.objects["Secret", "ns", "key"]["data"] = {"key": packed(b"short")}
+    assert read_key(kube, "ns", "key") is None
+    assert len(make_key(kube, "ns", "key")) == 32
+    assert read_key(kube, "ns", "key") not in (None, key)

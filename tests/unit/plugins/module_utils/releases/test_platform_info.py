@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -170,6 +171,55 @@ DIFFERENT: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(("key", "described", "described_as"), DIFFERENT)
 def test_what_differs_is_named(kube: FakeKube, key: str, described: Any, described_as: str) -> None:
     assert missing(kube, {"name": "one", key: described}) == [described_as]
+
+
+def test_values_that_nobody_has_are_told_for_all_secrets_at_once(kube: FakeKube) -> None:
+    """But for a copy: what it is a copy of may be made in this run."""
+    copies = {"token": {"namespace": "ns", "name": "users", "key": "not-yet"}}
+    parts = [
+        {"name": "one", "secrets": [{**USERS, "values": {"name": "", "more": "", "also": None}, "hint": "Ask."}]},
+        {"name": "two", "secrets": [{"name": "app", "namespace": "ns", "values": {"key": ""}}]},
+        {"name": "three", "secrets": [{"name": "copy", "namespace": "ns", "values": {"token": ""}, "copies": copies}]},
+    ]
+    assert platform_info(kube, HELM, "v1.36.3", parts)[0]["empty_secrets"] == [
+        "The Secret app of namespace ns has no value for key: neither the inventory nor the cluster has one.",
+        "The Secret users of namespace ns has no value for more, also: neither the inventory nor the cluster has one. "
+        "Ask.",
+    ]
+
+
+def test_credentials_are_recorded_for_every_secret_of_the_environment(kube: FakeKube) -> None:
+    """Their names only: that takes no request of its own."""
+    recorded = {"key": "x", "secrets": {"users": {"name": [], "password": ["0a"]}}}
+    labels = {"todo.cloud/environment": "one"}
+    notes = {"todo.cloud/hosts": "", "todo.cloud/platform": "", "todo.cloud/cluster-id": "the-cluster"}
+    notes["todo.cloud/credentials"] = json.dumps(recorded)
+    kube.put(NAMESPACE, "", {"metadata": {"name": "ns", "labels": labels, "annotations": notes}})
+    claims = {"environment": "one", "hosts": [], "platform": False, "cluster_id": ""}
+    described = {
+        "name": "one",
+        "namespaces": [{"name": "ns", "claims": claims}],
+        "secrets": [{**USERS, "values": {"name": "app"}, "generated": ["password"], "exclusive": True}],
+    }
+    assert missing(kube, described) == []
+    reads = len(kube.reads)
+    del recorded["secrets"]["users"]["password"]  # type: ignore[attr-defined]
+    kube.put(
+        NAMESPACE,
+        "",
+        {
+            "metadata": {
+                "name": "ns",
+                "labels": labels,
+                "annotations": {**notes, "todo.cloud/credentials": json.dumps(recorded)},
+            }
+        },
+    )
+    kube.reads.clear()
+    assert missing(kube, described) == ["annotation todo.cloud/credentials of namespace ns"]
+    assert len(kube.reads) == reads
+    described["secrets"][0]["exclusive"] = False  # type: ignore[index]
+    assert missing(kube, described) == []
 
 
 def test_a_release_with_other_inputs_one_in_no_namespace_and_a_crd_that_somebody_changed(
