@@ -117,6 +117,12 @@ edge: venv ## HTTPS with Traefik, cert-manager and an ACME server, on a cluster 
 	@$(CLUSTER) build --edge edge
 	@$(CLUSTER) with --https --provider local edge -- env PYTHONPATH=collections:. pytest -q -s tests/edge
 
+.PHONY: backup-drill
+backup-drill: build ## back up a cluster, lose it, restore to another one, compare the data: seconds of each step
+	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	TODO_CLOUD_CLUSTER=drill-a $(CLUSTER) with --provider local drill-a -- env PYTHONPATH=collections:. python3 -m tests.drill back-up "$$folder"; \
+	TODO_CLOUD_CLUSTER=drill-b $(CLUSTER) with --provider local drill-b -- env PYTHONPATH=collections:. python3 -m tests.drill restore "$$folder"
+
 .PHONY: policies
 policies: build ## the table of allowed connections, by traffic between all pods, on a cluster that enforces network policies
 	@$(CLUSTER) build --edge policies
