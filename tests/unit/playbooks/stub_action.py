@@ -32,7 +32,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no type i
         settings = json.loads(Path(os.environ["STUB"]).read_text())
         module = self._task.resolved_action or self._task.action
         host = (task_vars or {})["inventory_hostname"]
-        call = {"host": host, "module": module, "args": self._task.args}
+        call = {"host": host, "module": module, "args": self._task.args, "check": self._task.check_mode}
         with Path(settings["calls"]).open("a") as calls:
             calls.write(json.dumps(call, default=str) + "\n")
         if host in settings["unreachable"]:

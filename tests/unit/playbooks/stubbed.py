@@ -14,7 +14,7 @@ import yaml
 
 from tests.unit.ansible_runs import TOP, Ansible
 
-_KUBERNETES_CORE = ("k8s", "k8s_info", "k8s_cluster_info")
+_KUBERNETES_CORE = ("k8s", "k8s_cluster_info", "k8s_cp", "k8s_info", "k8s_log", "k8s_scale")
 _ALIKE = ("galaxy.yml", "meta", "charts")
 _STUB = Path(__file__).parent / "stub_action.py"
 
@@ -71,7 +71,7 @@ class Stubbed(Ansible):
         for name in _KUBERNETES_CORE:
             (core / f"plugins/action/{name}.py").symlink_to(_STUB)
         (core / "plugins/module_utils").symlink_to(Path(kubernetes_core.__path__[0]) / "plugins/module_utils")
-        (core / "meta/runtime.yml").write_text(yaml.safe_dump({"action_groups": {"k8s": ["k8s", "k8s_info"]}}))
+        (core / "meta/runtime.yml").write_text(yaml.safe_dump({"action_groups": {"k8s": [*_KUBERNETES_CORE]}}))
         super().__init__(folder, ANSIBLE_COLLECTIONS_PATH=str(folder), ANSIBLE_FORKS="20")
 
     def add_role(self, name: str, *tasks: dict[str, Any]) -> None:
