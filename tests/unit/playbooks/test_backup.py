@@ -1,4 +1,4 @@
-"""playbooks/backup.yml and restore.yml: what they ask of the cluster, in which order, and what they say of a failure."""
+"""playbooks/backup.yml and restore.yml: what they ask of the cluster, in which order, and what a failure says."""
 
 from __future__ import annotations
 
