@@ -14,7 +14,7 @@ import yaml
 
 from tests.unit.ansible_runs import TOP, Ansible
 
-_KUBERNETES_CORE = ("k8s", "k8s_cluster_info", "k8s_cp", "k8s_info", "k8s_log", "k8s_scale")
+_KUBERNETES_CORE = ("k8s", "k8s_cluster_info", "k8s_cp", "k8s_exec", "k8s_info", "k8s_log", "k8s_scale")
 _ALIKE = ("galaxy.yml", "meta", "charts")
 _STUB = Path(__file__).parent / "stub_action.py"
 

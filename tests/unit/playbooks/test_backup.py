@@ -41,6 +41,7 @@ def run(stubbed: Stubbed, playbook: str, *arguments: str, ended: str = "Complete
         "kubernetes.core.k8s_info Job": job(ended),
         "kubernetes.core.k8s_info Pod": NONE,
         "kubernetes.core.k8s_info Namespace": NONE,
+        "kubernetes.core.k8s_exec": {"stdout_lines": ["/backups/1.dump", "/backups/2.dump"]},
         "kubernetes.core.k8s_log": {"log_lines": ["20260101T000000Z.dump: 4 KiB", ""]},
     }
     return stubbed.run(playbook, inventory(GROUPS, **variables), *arguments, answers=answers)
@@ -101,13 +102,18 @@ def test_the_broker_runs_again_whatever_became_of_its_copy(stubbed: Stubbed) -> 
     assert "The broker was not backed up: 20260101T000000Z.dump: 4 KiB (Job backup-copy-broker in kafka)." in found.text
 
 
-def test_backups_are_copied_to_this_machine(stubbed: Stubbed, tmp_path: Path) -> None:
+def test_backups_that_this_machine_lacks_are_copied_to_it(stubbed: Stubbed, tmp_path: Path) -> None:
+    here = tmp_path / "out" / "todo-test-backup"
+    here.mkdir(parents=True)
+    (here / "1.dump").write_text("x")
     found = run(stubbed, "backup", "-e", f"backup_to={tmp_path}/out", "-e", "backup_broker=true")
     assert found.code == 0, found.output
     copies = [call["args"] for call in found.calls if call["module"].endswith("k8s_cp")]
     assert [(each["namespace"], each["local_path"]) for each in copies] == [
-        ("todo-test-backup", f"{tmp_path}/out/todo-test-backup"), ("kafka", f"{tmp_path}/out/kafka"),
-    ]  # fmt: skip
+        ("todo-test-backup", f"{here}/2.dump"),
+        ("kafka", f"{tmp_path}/out/kafka/1.dump"),
+        ("kafka", f"{tmp_path}/out/kafka/2.dump"),
+    ]
 
 
 def test_data_is_there_before_the_services_start(stubbed: Stubbed, tmp_path: Path) -> None:
