@@ -57,7 +57,7 @@ def back_up(cluster: Cluster, folder: Path) -> None:
         until(
             lambda: len(broker_messages(cluster, TOPICS[0])) >= USERS * (TASKS + 1), 120, "every event is on the topic"
         )
-    noted = {"passwords": passwords, "tasks": tasks(cluster, passwords), "messages": messages(cluster)}
+    noted: dict[str, Any] = {"passwords": passwords, "tasks": tasks(cluster, passwords), "messages": messages(cluster)}
     with step("backup.yml, database and broker, and the copy on this machine"):
         show(cluster.playbook("playbooks/backup.yml", "-e", "backup_broker=true", "-e", f"backup_to={folder}"))
     (folder / NOTED).write_text(json.dumps(noted))

@@ -190,20 +190,20 @@ def test_values_that_nobody_has_are_told_for_all_secrets_at_once(kube: FakeKube)
 
 def test_credentials_are_recorded_for_every_secret_of_the_environment(kube: FakeKube) -> None:
     """Their names only: that takes no request of its own."""
-    recorded = {"key": "x", "secrets": {"users": {"name": [], "password": ["0a"]}}}
+    recorded: dict[str, Any] = {"key": "x", "secrets": {"users": {"name": [], "password": ["0a"]}}}
     labels = {"todo.cloud/environment": "one"}
     notes = {"todo.cloud/hosts": "", "todo.cloud/platform": "", "todo.cloud/cluster-id": "the-cluster"}
     notes["todo.cloud/credentials"] = json.dumps(recorded)
     kube.put(NAMESPACE, "", {"metadata": {"name": "ns", "labels": labels, "annotations": notes}})
     claims = {"environment": "one", "hosts": [], "platform": False, "cluster_id": ""}
-    described = {
+    described: dict[str, Any] = {
         "name": "one",
         "namespaces": [{"name": "ns", "claims": claims}],
         "secrets": [{**USERS, "values": {"name": "app"}, "generated": ["password"], "exclusive": True}],
     }
     assert missing(kube, described) == []
     reads = len(kube.reads)
-    del recorded["secrets"]["users"]["password"]  # type: ignore[attr-defined]
+    del recorded["secrets"]["users"]["password"]
     kube.put(
         NAMESPACE,
         "",
@@ -218,7 +218,7 @@ def test_credentials_are_recorded_for_every_secret_of_the_environment(kube: Fake
     kube.reads.clear()
     assert missing(kube, described) == ["annotation todo.cloud/credentials of namespace ns"]
     assert len(kube.reads) == reads
-    described["secrets"][0]["exclusive"] = False  # type: ignore[index]
+    described["secrets"][0]["exclusive"] = False
     assert missing(kube, described) == []
 
 
