@@ -43,7 +43,7 @@ def script(tmp_path: Path, server: pg.Postgres) -> Script:
         }  # fmt: skip
         return subprocess.run(
             ["busybox", "sh", str(SCRIPT), *arguments],
-            env={**given, **env}, capture_output=True, text=True, timeout=60, check=False,
+            env={**given, **env}, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
 
     return run
