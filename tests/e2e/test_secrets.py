@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.e2e.conftest import Cluster, User, until
+from tests.e2e.conftest import Cluster
 from tests.support.canaries import files_that_show, no_command_line_shows, shown
 
 CANARY = f"canary{uuid.uuid4().hex}"
@@ -58,43 +58,3 @@ def test_secrets_stay_inside_their_secrets(app: Cluster, tmp_path: Path) -> None
     assert not shown(app.kubectl("get", KINDS, "-A", "-o", "json"), secrets), "objects that are no Secrets"
     folders_used = (tmp_path, Path("/dev/shm"), Path("/tmp"), Path.home() / ".ansible")
     assert not [path for each in folders_used for path in files_that_show(each, secrets)]
-
-
-def versions(cluster: Cluster) -> dict[str, str]:
-    """resourceVersions of the environment's own Secrets."""
-    stored = [each for each in cluster.get("secrets") if each["type"] != "helm.sh/release.v1"]
-    return {
-        each["metadata"]["name"]: each["metadata"]["resourceVersion"]
-        for each in stored
-        if not each["metadata"]["name"].startswith("release-set-")
-    }
-
-
-def test_a_rotated_value_rolls_the_services_that_read_it_and_nothing_else(app: Cluster, user: User) -> None:
-    """The token by which the recurring task service calls the backend: both have the new one, and no event is lost."""
-
-    def values() -> dict[str, str]:
-        return dict(app.get("secret", "app")["data"])
-
-    def pods() -> dict[str, set[str]]:
-        return {name: {pod["metadata"]["uid"] for pod in app.pods(name)} for name in services}
-
-    readers = ("backend-api", "recurring-task-service")
-    services = (*readers, "frontend", "notification-service", "sse-gateway")
-    had, were, ran = values(), versions(app), pods()
-    task = user.add("water the plants", due="2030-01-31", recurrence="monthly")
-
-    run = app.playbook("playbooks/rotate_secrets.yml", "-e", "secret=app", "-e", "key=service_token").ok()
-
-    assert "read by backend-api, recurring-task-service" in " ".join(run.output.split())
-    now = values()
-    assert now["service_token"] != had["service_token"]
-    assert now["secret_key"] == had["secret_key"], "so nobody is signed out"
-    assert {name for name, version in versions(app).items() if version != were.get(name)} == {"app"}
-    after = pods()
-    assert all(not after[name] & ran[name] for name in readers)
-    assert {name: after[name] for name in services[2:]} == {name: ran[name] for name in services[2:]}
-    for secret in (had["service_token"], now["service_token"]):
-        assert not shown(run.output, [secret, base64.b64decode(secret).decode()])
-    assert user.http.post(f"/api/tasks/{task['id']}/complete").status_code == 200
-    until(lambda: sum(t["title"] == task["title"] for t in user.tasks()) == 2, 60, "the next one is made")
