@@ -15,7 +15,8 @@ description:
   - With O(compare_to) each object that changed is named, with the fields, and with who changed them and when, as far as
     the cluster records it (C(managedFields)). Expected changes, such as a certificate that cert-manager renewed, are
     marked as such.
-  - With O(claims) it fails when the cluster, the namespace, a host name or the platform belongs to another environment.
+  - With O(claims) it fails when the cluster, the namespace, a host name, the platform or the topics belong to another
+    environment.
 options:
   namespace:
     description:
@@ -58,6 +59,17 @@ options:
       platform:
         description:
           - Whether this environment manages the cluster's platform. Only one environment can.
+        type: bool
+        default: false
+      brokers:
+        description:
+          - Addresses of its broker, C(host:port) separated by commas. Empty means that it has none.
+        type: str
+        default: ""
+      shared_topics:
+        description:
+          - Whether its topics have the same names as in any other environment, instead of names that begin with its
+            namespace. Only one environment can, on one broker.
         type: bool
         default: false
   fingerprint:

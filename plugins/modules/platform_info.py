@@ -28,7 +28,8 @@ options:
       - C(secrets) have C(name), C(namespace), C(type), C(labels), C(values) (empty ones keep what the cluster has),
         C(generated) (keys that only have to exist), C(copies) (keys with C(namespace), C(name) and C(key) of another
         Secret), C(exclusive) (whether M(todo.cloud.environment_credentials) has to have recorded its credentials) and
-        C(hint) (what to do about a missing value, for RV(empty_secrets)).
+        C(hint) (what to do about a missing value, for RV(empty_secrets)). With C(has) the Secret only has to hold these
+        keys, whatever else is in it; with C(certificate_of) a certificate for these DNS names with 30 days left.
       - C(releases) have the options of M(todo.cloud.helm_release) that describe a release, C(platform) for the
         platform's lock, and C(crds), which has the CRDs of its chart compared. Its keys are texts that stand in them,
         its values what was applied instead.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import json
 import subprocess
@@ -27,29 +26,25 @@ def logs(cluster: Cluster, release: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def broker_messages(cluster: Cluster, topic: str) -> list[dict[str, Any]]:
-    """Everything on a topic, read by Kafka's own console consumer inside the broker's pod: no Dapr on the way."""
-    users = cluster.get("secret", "kafka-users", namespace="kafka")["data"]
-    login = f'username="app" password="{base64.b64decode(users["app_password"]).decode()}"'
-    properties = f"""security.protocol=SASL_PLAINTEXT
-sasl.mechanism=SCRAM-SHA-256
-sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required {login};
-"""
-    silence = round(1000 * patience(4))  # after so many ms the topic has no more
-    consumer = (
-        "exec /opt/jre/bin/java -Xmx64m -cp '/opt/kafka/libs/*' org.apache.kafka.tools.consumer.ConsoleConsumer "
-        "--bootstrap-server kafka.kafka.svc.cluster.local:9092 --command-config /dev/stdin "
-        f"--topic {topic} --from-beginning --timeout-ms {silence}"
-    )
-    done = subprocess.run(
-        ["kubectl", "exec", "-i", "-n", "kafka", "kafka-0", "--", "/bin/sh", "-c", consumer],
+def broker_tool(cluster: Cluster, command: str, lines: str = "") -> subprocess.CompletedProcess[str]:
+    """One of Kafka's own tools inside the broker's pod; ``lines``: its standard input."""
+    java = f"set -f; exec /opt/jre/bin/java -Xmx64m -cp /opt/kafka/libs/* org.apache.kafka.tools.{command}"
+    return subprocess.run(
+        ["kubectl", "exec", "-i", "-n", "kafka", "kafka-0", "-c", "kafka", "--", "/bin/sh", "-c", java],
         env=cluster.environ,
         text=True,
-        input=properties,
+        input=lines,
         capture_output=True,
         timeout=patience(60),
         check=False,
     )
+
+
+def broker_messages(cluster: Cluster, topic: str) -> list[dict[str, Any]]:
+    """Everything on a topic, read by Kafka's own console consumer inside the broker's pod: no Dapr on the way."""
+    silence = round(1000 * patience(4))  # after so many ms the topic has no more
+    where = f"--bootstrap-server 127.0.0.1:9094 --topic {topic}"
+    done = broker_tool(cluster, f"consumer.ConsoleConsumer {where} --from-beginning --timeout-ms {silence}")
     assert "Processed a total of" in done.stderr, done.stderr[-2000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
@@ -84,7 +79,7 @@ def test_a_task_lives_from_the_endpoint_to_the_topic(app: Cluster, user: User) -
     def seen() -> set[str]:
         return {
             m["type"]
-            for m in broker_messages(app, "task-events")
+            for m in broker_messages(app, f"{NAMESPACE}task-events")
             if m["data"].get("task", m["data"]).get("id") == task["id"]
         }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from tests.cluster.cli import PUBLIC_HOST
 from tests.e2e.conftest import NAMESPACE, TOP, Cluster, PlaybookRun, User, Watcher, until, without_injector
-from tests.e2e.test_app import SERVICES
+from tests.e2e.test_app import SERVICES, broker_messages, broker_tool
 from tests.e2e.test_edge import answers, ask
 from tests.e2e.test_secrets import secrets_of
 from tests.support.canaries import files_that_show, shown
@@ -98,6 +100,35 @@ def test_the_broker_alone_by_limit(app: Cluster) -> None:
     assert everything(app) == before
 
 
+def two_environments_on_one_broker(app: Cluster) -> None:
+    """What the second publishes is never in the first's topic, which its user may neither write nor read."""
+    marker = f"second-{uuid.uuid4().hex}"
+    event = json.dumps({"type": "task.created", "marker": marker})
+    publish = f"""import urllib.request as r
+url = "http://127.0.0.1:3500/v1.0/publish/pubsub/task-events"
+r.urlopen(r.Request(url, {event.encode()!r}, {{"Content-Type": "application/json"}}), timeout=20)"""
+    [pod, *_] = app.pods("backend-api", "todo-second")
+    name = pod["metadata"]["name"]
+    app.kubectl("exec", "-n", "todo-second", name, "-c", "backend-api", "--", "python3", "-c", publish)
+
+    def seen(namespace: str) -> list[str]:
+        return [marker for message in broker_messages(app, f"{namespace}task-events") if marker in str(message)]
+
+    until(lambda: seen("todo-second"), 30, "the second environment's event in its own topic", interval=1)
+    assert seen(NAMESPACE) == []
+    login = app.get("secret", "kafka-credentials", "todo-second")["data"]
+    user, password = (base64.b64decode(login[key]).decode() for key in ("username", "password"))
+    assert user == "todo-second"
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    properties = f"""security.protocol=SASL_PLAINTEXT
+sasl.mechanism=SCRAM-SHA-256
+sasl.jaas.config={module} required username="{user}" password="{password}";
+"""
+    where = f"--bootstrap-server kafka.kafka.svc.cluster.local:9092 --topic {NAMESPACE}task-events"
+    reading = f"consumer.ConsoleConsumer {where} --command-config /dev/stdin --group todo-second.x --timeout-ms 9000"
+    assert "TopicAuthorizationException" in broker_tool(app, reading, properties).stderr
+
+
 def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_path: Path) -> None:
     """It checks the platform's parts and leaves them alone; it may not manage them as well.
 
@@ -113,7 +144,9 @@ def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_p
     hosts = "kubernetes,namespace,platform,dapr_components,notification_service,backend_api,frontend"
 
     def first() -> dict[str, str]:
-        return {k: v for k, v in everything(app).items() if "todo-second" not in k}
+        ours = {k: v for k, v in everything(app).items() if "todo-second" not in k}
+        del ours["Secret kafka/kafka-users"]  # each environment adds its user
+        return ours
 
     before = first()
     try:
@@ -130,6 +163,7 @@ def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_p
         app.playbook("site.yml", "-e", f"@{settings}", "--limit", hosts).ok()
         assert len(app.pods("notification-service", "todo-second")[0]["spec"]["containers"]) == 2
         assert first() == before
+        two_environments_on_one_broker(app)
         if app.facts["https"]:
             names = (PUBLIC_HOST, str(second["local_public_host"]))
             until(lambda: all(answers(app, name) for name in names), 60, "both names answer")

@@ -48,7 +48,7 @@ LINKS = {
     "app to broker": Link(
         "allow-broker",
         None,
-        r"cut by policy: .*backend-api.* -> namespace kafka : 9092 \(NetworkPolicy allow-broker does not exist any",
+        r"cut by policy: .*backend-api.* -> namespace kafka : 9092, 9095 \(NetworkPolicy allow-broker does not exist",
         True,
     ),
     "app to database": Link(
@@ -147,7 +147,7 @@ def test_nothing_is_lost_and_status_names_the_link(app: Cluster, user: User, lin
         eventually("every task", lambda: set(taken) <= listed(user), 120)
 
     def told() -> set[str]:
-        events = broker_messages(app, "task-events")
+        events = broker_messages(app, f"{NAMESPACE}task-events")
         return {m["data"].get("task", m["data"])["id"] for m in events if m["type"] == "task.created"}
 
     eventually("every event", lambda: set(taken) <= told(), 180)

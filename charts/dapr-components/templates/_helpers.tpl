@@ -39,7 +39,12 @@ spec:
     - {name: authType, value: password}
     - {name: version, value: {{ $kafka.version | quote }}}
     - {name: maxMessageBytes, value: {{ $kafka.maxMessageBytes | int | quote }}}
-    # The namespace keeps environments on one broker apart. Not as Dapr's {namespace}: that would also rename every topic.
+    {{- if $kafka.topicsPerEnvironment }}
+    # Where a value holds {namespace}, Dapr puts the namespace before every topic. This one is the client's name as it is
+    # by default, <namespace>.<app id>.
+    - {name: clientID, value: "{namespace}"}
+    {{- end }}
+    # The namespace keeps the consumers of environments on one broker apart.
     - {name: consumerGroup, value: {{ printf "%s.%s" .root.Release.Namespace .group | quote }}}
     - {name: initialOffset, value: {{ .initialOffset }}}
     - {name: publishingScopes, value: {{ include "dapr.topicScopes" (dict "apps" .apps "verb" "publishes") | quote }}}

@@ -17,20 +17,31 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 
 {{/*
-Listeners: CLIENT for everybody, with a password; INTERNAL and CONTROLLER on the loopback, for the broker itself and for
-administration from inside the pod.
+Listeners: CLIENT and TLS for everybody, with a password; INTERNAL and CONTROLLER on the loopback, for the broker itself and
+for administration from inside the pod. Nobody else is anonymous, so User:ANONYMOUS is who is in the pod.
 */}}
 {{- define "kafka.serverProperties" -}}
+{{- $name := printf "%s.%s.svc.%s" .Release.Name .Release.Namespace .Values.clusterDomain -}}
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:9093
-listeners=CLIENT://:9092,INTERNAL://127.0.0.1:9094,CONTROLLER://127.0.0.1:9093
-advertised.listeners=CLIENT://{{ .Release.Name }}.{{ .Release.Namespace }}.svc.{{ .Values.clusterDomain }}:9092,INTERNAL://127.0.0.1:9094
-listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=CLIENT://:9092,TLS://:9095,INTERNAL://127.0.0.1:9094,CONTROLLER://127.0.0.1:9093
+advertised.listeners=CLIENT://{{ $name }}:9092,TLS://{{ $name }}:9095,INTERNAL://127.0.0.1:9094
+listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,TLS:SASL_SSL,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=INTERNAL
-sasl.enabled.mechanisms=SCRAM-SHA-256
-listener.name.client.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512
+{{- range $listener := list "client" "tls" }}
+{{- range $mechanism := list "scram-sha-256" "scram-sha-512" }}
+listener.name.{{ $listener }}.{{ $mechanism }}.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+{{- end }}
+{{- end }}
+listener.name.tls.ssl.keystore.type=PEM
+listener.name.tls.ssl.keystore.location=/tmp/keystore.pem
+# users have the rights that kafka.sh gives them, and no others
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:admin
+allow.everyone.if.no.acl.found=false
 log.dirs=/data/kafka
 # after a crash the broker registers again only when its old session has run out (9 s by default)
 broker.session.timeout.ms=5000

@@ -1,10 +1,10 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Refuses, before the first write, another cluster and another environment's namespace, host name or platform.
+"""Refuses, before the first write, another cluster and another environment's namespace, host name, platform or topics.
 
 Each environment's namespace carries its claims: its name in a label; the cluster's identity (the uid of the namespace
-kube-system), its public host names and whether it manages the platform in annotations. So one list of namespaces shows
-whether two inventories claim the same.
+kube-system), its public host names, whether it manages the platform, and its broker with what its topics begin with in
+annotations. So one list of namespaces shows whether two inventories claim the same.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..digest import digest_of
 from ..failure import Code, TodoCloudError, error
 from ..kube.api import KubeApi, KubeReader
 from ..kube.errors import Forbidden
@@ -23,6 +24,7 @@ from ..labels import ENVIRONMENT
 CLUSTER_ID = "todo.cloud/cluster-id"
 HOSTS = "todo.cloud/hosts"
 PLATFORM = "todo.cloud/platform"
+TOPICS = "todo.cloud/topics"
 MANAGED = "managed"
 
 Metadata = Mapping[str, Any]
@@ -37,6 +39,16 @@ class Claims:
     cluster_id: str = ""
     hosts: tuple[str, ...] = ()
     platform: bool = False
+    topics: str = ""  # see topics_claim
+
+
+def topics_claim(brokers: str, prefix: str) -> str:
+    """A broker's hosts, as digests, and what all topics of the environment begin with; empty without a broker.
+
+    ``brokers``: ``host:port``, separated by commas. Ports don't count: one broker has several.
+    """
+    hosts = {each.strip().lower().rpartition(":")[0] for each in brokers.split(",") if each.strip()}
+    return f"{','.join(sorted(digest_of(host.encode())[:12] for host in hosts))}/{prefix}" if hosts else ""
 
 
 @dataclass
@@ -80,8 +92,8 @@ def guard(
     _cluster(claims, guarded)
     if others is None:
         guarded.warnings.append(
-            "The credentials may not list the other environments of this cluster: their claims to host names and "
-            "the platform were not checked."
+            "The credentials may not list the other environments of this cluster: their claims to host names, "
+            "the platform and to topics were not checked."
         )
     _others([item["metadata"] for item in others or ()], metadata, claims)
     return guarded
@@ -149,6 +161,7 @@ def _cluster(claims: Claims, guarded: Guard) -> None:
 def _others(listed: Iterable[Metadata], own: Metadata, claims: Claims) -> None:
     hosts = set(claims.hosts) or _hosts(own)
     platform = claims.platform or _notes(own).get(PLATFORM) == MANAGED
+    topics = claims.topics or _notes(own).get(TOPICS, "")
     for other in listed:
         if other["name"] == claims.namespace:
             continue
@@ -167,6 +180,20 @@ def _others(listed: Iterable[Metadata], own: Metadata, claims: Claims) -> None:
                 claims,
                 found=other["name"],
             )
+        if _same_topics(topics, _notes(other).get(TOPICS, "")):
+            raise _refused(
+                f"{who[0].upper()}{who[1:]} uses the same broker with the same topics, so each environment would get "
+                f"the other's events: set kafka.topicsPerEnvironment: true in dapr_components_values of environment "
+                f"{claims.environment!r}, or give it a broker of its own (redpanda_secrets_brokers).",
+                claims,
+                found=other["name"],
+            )
+
+
+def _same_topics(one: str, other: str) -> bool:
+    brokers, _, prefix = one.partition("/")
+    others, _, their_prefix = other.partition("/")
+    return prefix == their_prefix and bool(set(brokers.split(",")) & set(others.split(",")) - {""})
 
 
 def _hosts(metadata: Metadata) -> set[str]:

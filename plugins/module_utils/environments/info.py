@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ..kube.api import KubeReader
 from .fingerprint import compare, format_changes
-from .guard import CLUSTER_ID, HOSTS, MANAGED, PLATFORM, Claims, guard
+from .guard import CLUSTER_ID, HOSTS, MANAGED, PLATFORM, TOPICS, Claims, guard, topics_claim
 from .inspect import checked, inspect, published
 
 OWN = "published"
@@ -22,6 +22,8 @@ CLAIMS_SPEC: dict[str, Any] = {
         "environment": {"type": "str", "required": True},
         "hosts": {"type": "list", "elements": "str", "default": []},
         "platform": {"type": "bool", "default": False},
+        "brokers": {"type": "str", "default": ""},
+        "shared_topics": {"type": "bool", "default": False},
     },
 }
 
@@ -30,9 +32,10 @@ def claims_info(kube: KubeReader, params: Mapping[str, Any]) -> dict[str, Any]:
     """Refuses what belongs to another environment (see guard.py); returns the annotations that publish the claims."""
     raw = params["claims"]
     hosts = tuple(sorted({host for text in raw["hosts"] if (host := host_of(text))}))
-    claims = Claims(raw["environment"], params["namespace"], params["cluster_id"] or "", hosts, raw["platform"])
+    topics = topics_claim(raw.get("brokers") or "", "" if raw.get("shared_topics") else params["namespace"])
+    claims = Claims(raw["environment"], params["namespace"], params["cluster_id"] or "", hosts, raw["platform"], topics)
     found = guard(kube, claims, may_be_absent=True)
-    annotations = {HOSTS: ",".join(hosts), PLATFORM: MANAGED if claims.platform else ""}
+    annotations = {HOSTS: ",".join(hosts), PLATFORM: MANAGED if claims.platform else "", TOPICS: topics}
     return {
         "cluster_id": found.cluster_id,
         "annotations": annotations | ({CLUSTER_ID: found.cluster_id} if found.cluster_id else {}),

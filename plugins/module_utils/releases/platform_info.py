@@ -20,6 +20,7 @@ from ..deploy.run import Run
 from ..environments.applied import is_applied
 from ..environments.credentials import CREDENTIALS, covers
 from ..environments.info import claims_info
+from ..environments.private_certificate import outdated
 from ..environments.secrets import secret_contents
 from ..failure import Code, TodoCloudError, error
 from ..helm.cli import Helm
@@ -152,6 +153,16 @@ class PlatformInfo:
     def _secret(self, raw: Raw) -> Iterator[str]:
         name, namespace = raw["name"], raw["namespace"]
         live = self._kube.find(SECRET, namespace, name)
+        data = (live or {}).get("data") or {}
+        if "certificate_of" in raw:
+            if why := outdated(data, raw["certificate_of"]):
+                yield f"Secret {name} in namespace {namespace}: {why}"
+            return
+        if "has" in raw:
+            yield from (
+                f"key {key} of Secret {name} in namespace {namespace}" for key in raw["has"] if not data.get(key)
+            )
+            return
         values = {**raw.get("values", {}), **dict(self._copies(raw.get("copies") or {}))}
         contents = secret_contents({name: values}, {name: raw.get("generated") or ()}, [live] if live else [])[name]
         body = {
@@ -166,15 +177,18 @@ class PlatformInfo:
                 f"The Secret {name} of namespace {namespace} has no value for {', '.join(empty)}: neither "
                 f"the inventory nor the cluster has one. {raw.get('hint') or ''}".strip()
             )
-        leftover = set((live or {}).get("data") or {}) - self._wanted[namespace, name]
+        leftover = set(data) - self._wanted[namespace, name]
         if contents["missing"] or contents["unfit"] or leftover or not is_applied(self._kube, SECRET, body, live):
             yield f"content of Secret {name} in namespace {namespace}"
 
     def _copies(self, copies: Mapping[str, Raw]) -> Iterator[tuple[str, str]]:
         """Values that stand in other Secrets."""
+        read: dict[tuple[str, str], Mapping[str, str]] = {}
         for key, source in copies.items():
-            found = self._kube.get(SECRET, source["namespace"], source["name"])
-            yield key, texts_of(found).get(source["key"], "")
+            place = source["namespace"], source["name"]
+            if place not in read:
+                read[place] = texts_of(self._kube.get(SECRET, *place))
+            yield key, read[place].get(source["key"], "")
 
     def _release(self, raw: Raw) -> Iterator[str]:
         if not self._kube.find(NAMESPACE, "", raw["namespace"], metadata_only=True):

@@ -63,10 +63,20 @@ def test_one_group_per_app_or_per_pod(helm: Helm) -> None:
     assert (broadcast["consumerGroup"], broadcast["initialOffset"]) == ("todo-staging.{podName}", "newest")
 
 
-def test_no_value_renames_the_topics(helm: Helm) -> None:
+def test_topics_are_those_of_the_environment_unless_the_broker_is_its_own(helm: Helm) -> None:
     """Dapr puts the namespace before every topic as soon as one metadata value holds {namespace}."""
-    for component in [o for o in helm.components() if o["kind"] == "Component"]:
-        assert not [value for value in facts(component).values() if "{namespace}" in value]
+
+    def named(**values: Any) -> set[str]:
+        components = [o for o in helm.components(**values) if o["kind"] == "Component"]
+        return {o["metadata"]["name"] for o in components if "{namespace}" in str(facts(o).values())}
+
+    assert named() == {"pubsub", "pubsub-broadcast"}
+    assert named(kafka={"topicsPerEnvironment": False}) == set()
+    groups = [
+        facts(pick(helm.components(kafka={"topicsPerEnvironment": own}), "Component", "pubsub"))["consumerGroup"]
+        for own in (True, False)
+    ]
+    assert groups[0] == groups[1], "offsets stay"
 
 
 def test_who_may_publish_and_subscribe(helm: Helm) -> None:

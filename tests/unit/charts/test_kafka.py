@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import subprocess
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,19 +23,23 @@ def properties(objects: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def test_address_follows_release_and_namespace(helm: Helm) -> None:
-    assert properties(helm.kafka())["advertised.listeners"].startswith("CLIENT://kafka.kafka.svc.cluster.local:9092,")
+    name = "kafka.kafka.svc.cluster.local"
+    assert properties(helm.kafka())["advertised.listeners"].startswith(f"CLIENT://{name}:9092,TLS://{name}:9095,")
     other = helm.render("kafka", {"clusterDomain": "k8s.example"}, "broker", "shared")
     assert properties(other)["advertised.listeners"].startswith("CLIENT://broker.shared.svc.k8s.example:9092,")
-    assert pick(other, "Service", "broker")["spec"]["ports"][0]["port"] == 9092
+    assert [port["port"] for port in pick(other, "Service", "broker")["spec"]["ports"]] == [9092, 9095]
 
 
-def test_only_the_password_listener_leaves_the_pod(helm: Helm) -> None:
+def test_only_listeners_with_a_password_leave_the_pod(helm: Helm) -> None:
     found = properties(helm.kafka())
     protocols = dict(pair.split(":") for pair in found["listener.security.protocol.map"].split(","))
     for listener in found["listeners"].split(","):
         name, address = listener.split("://")
-        assert protocols[name] == "SASL_PLAINTEXT" or address.startswith("127.0.0.1:")
-    assert found["sasl.enabled.mechanisms"] == "SCRAM-SHA-256"
+        assert protocols[name] in ("SASL_PLAINTEXT", "SASL_SSL") or address.startswith("127.0.0.1:")
+    assert found["sasl.enabled.mechanisms"] == "SCRAM-SHA-256,SCRAM-SHA-512"
+    assert len([key for key in found if key.endswith(".sasl.jaas.config")]) == 4
+    assert found["allow.everyone.if.no.acl.found"] == "false"
+    assert found["super.users"] == "User:ANONYMOUS;User:admin", "who is in the pod, and admin"
 
 
 def test_topics(helm: Helm) -> None:
@@ -56,9 +64,8 @@ def test_data_outlive_pod_and_release(helm: Helm) -> None:
 
 def test_cluster_id_is_a_stable_uuid(helm: Helm) -> None:
     def identity(release: str, namespace: str) -> Any:
-        [container] = pick(helm.render("kafka", {}, release, namespace), "StatefulSet")["spec"]["template"]["spec"][
-            "containers"
-        ]
+        pod = pick(helm.render("kafka", {}, release, namespace), "StatefulSet")["spec"]["template"]["spec"]
+        container = pod["containers"][0]
         return next(e["value"] for e in container["env"] if e["name"] == "CLUSTER_ID")
 
     first = identity("kafka", "kafka")
@@ -68,16 +75,17 @@ def test_cluster_id_is_a_stable_uuid(helm: Helm) -> None:
     assert base64.urlsafe_b64encode(decoded).decode().rstrip("=") == first
 
 
-def test_passwords_come_by_reference_and_stay_off_command_lines(helm: Helm) -> None:
-    [container] = pick(helm.kafka(users={"secretName": "mine"}), "StatefulSet")["spec"]["template"]["spec"][
-        "containers"
-    ]
-    found = {e["name"]: e["valueFrom"]["secretKeyRef"] for e in container["env"] if "valueFrom" in e}
-    assert found == {
-        "ADMIN_PASSWORD": {"name": "mine", "key": "admin_password"},
-        "APP_PASSWORD": {"name": "mine", "key": "app_password"},
+def test_passwords_and_the_key_come_by_volumes_to_the_container_that_needs_them(helm: Helm) -> None:
+    values = {"users": {"secretName": "mine"}, "tls": {"secretName": "own"}}
+    spec = pick(helm.kafka(**values), "StatefulSet")["spec"]["template"]["spec"]
+    volumes = {each["name"]: each["secret"]["secretName"] for each in spec["volumes"] if "secret" in each}
+    assert volumes == {"users": "mine", "tls": "own"}
+    mounted = {
+        container["name"]: {mount["name"] for mount in container["volumeMounts"]} & volumes.keys()
+        for container in spec["containers"]
     }
-    assert "PASSWORD" not in " ".join(container["command"] + container.get("args", []))
+    assert mounted == {"kafka": {"tls", "users"}, "users": {"users"}}
+    assert "secretKeyRef" not in json.dumps(spec)
 
 
 def test_changed_settings_and_secrets_roll_the_pod(helm: Helm) -> None:
@@ -97,7 +105,7 @@ def test_only_environments_reach_the_broker(helm: Helm) -> None:
         {"from": [tools], "ports": [{"protocol": "TCP", "port": "client"}]},
         {
             "from": [{"namespaceSelector": {"matchExpressions": [match]}}],
-            "ports": [{"protocol": "TCP", "port": "client"}],
+            "ports": [{"protocol": "TCP", "port": "client"}, {"protocol": "TCP", "port": "tls"}],
         },
     ]
     assert spec["policyTypes"] == ["Ingress", "Egress"]
@@ -110,30 +118,151 @@ def test_the_script_is_carried_as_it_is(helm: Helm) -> None:
         assert data[name] == (CHARTS / "kafka" / "files" / name).read_text()
 
 
+@dataclass
+class Script:
+    """kafka.sh users, at places of its own, with tools that write down what they are asked for."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        for name in ("secret/..1", "data/kafka", "tmp"):
+            (self.folder / name).mkdir(parents=True)
+        (self.folder / "secret/..data").symlink_to("..1")
+        (self.folder / "data/kafka/meta.properties").touch()
+        java = f"""#!/bin/sh
+for word; do case $word in *Command) tool=${{word##*.}} ;; esac; done
+echo "$tool ${{*#*$tool }} $(cat {self.folder}/tmp/password 2>/dev/null | head -1)" >>{self.folder}/calls
+[ ! -e {self.folder}/broken ]
+"""
+        (self.folder / "java").write_text(java)
+        (self.folder / "java").chmod(0o755)
+        text = (CHARTS / "kafka" / "files" / "kafka.sh").read_text()
+        for old, new in (
+            ("/tmp/", "tmp/"),  # first: the places are under it
+            ("/etc/kafka-users", "secret"),
+            ("/data/", "data/"),
+            ("/opt/jre/bin/java", "java"),
+        ):
+            assert old in text
+            text = text.replace(old, f"{self.folder}/{new}")
+        text = text.replace("sleep 2", "exit 0").replace("touch", ":")
+        (self.folder / "kafka.sh").write_text(text)
+
+    def run(self, **keys: str) -> tuple[str, list[str]]:
+        """What one round says, and the calls of tools that it makes."""
+        place = self.folder / "secret"
+        for old in place.iterdir():
+            if old.name[0] != ".":
+                old.unlink()
+        for key, text in keys.items():
+            (place / key.replace("__b", ".b").replace("__old", ".old").replace("todo_", "todo-")).write_text(text)
+        calls = self.folder / "calls"
+        calls.unlink(missing_ok=True)
+        environment = {"PATH": os.environ["PATH"], "CLUSTER_ID": "x", "USERS_SECRET": "kafka-users"}
+        done = subprocess.run(
+            ["/bin/sh", self.folder / "kafka.sh", "users"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stderr == ""
+        lines = calls.read_text().splitlines() if calls.exists() else []
+        return done.stdout, [line.replace("--bootstrap-server 127.0.0.1:9094 ", "") for line in lines]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    return Script(tmp_path)
+
+
+def test_users_are_made_once_and_again_when_their_password_changes(script: Script) -> None:
+    said, calls = script.run(admin_password="a", todo_x_password="p", todo_x_user="todo-x")
+    assert said == "kafka.sh: users as in Secret kafka-users: admin todo-x \n"
+    assert [call.split()[0] for call in calls] == ["ConfigCommand"] * 4 + ["AclCommand"] * 2
+    mechanisms = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+    assert [call.split()[-1] for call in calls[:4]] == [f"{one}=password={word}" for word in "ap" for one in mechanisms]
+    assert script.run(admin_password="a", todo_x_password="p") == (said, [])
+    said, calls = script.run(admin_password="a", todo_x_password="q")
+    assert [("todo-x" in call, "admin" in call) for call in calls] == [(True, False)] * 4
+
+
+def test_each_has_what_begins_with_its_name_and_nothing_else(script: Script) -> None:
+    _, calls = script.run(admin_password="a", todo_x_password="p")
+    groups, topics = (call.split("--force ")[1].strip() for call in calls if call.startswith("Acl"))
+    user = "--allow-principal User:todo-x --resource-pattern-type prefixed --topic todo-x"
+    assert groups == f"{user} --operation Read --operation Describe --group todo-x."
+    wanted = ("Read", "Describe", "Write", "Create", "DescribeConfigs", "Alter", "AlterConfigs")
+    assert topics == " ".join([user, *(f"--operation {each}" for each in wanted)])
+
+
+def test_old_and_new_user_of_an_environment_have_the_same_rights(script: Script) -> None:
+    script.run(admin_password="a", todo_x_password="p", todo_x_user="todo-x")
+    said, calls = script.run(
+        admin_password="a",
+        todo_x_password="q",
+        todo_x_user="todo-x.b",
+        todo_x__old_password="p",
+        todo_x__old_user="todo-x",
+    )
+    assert said.endswith(": admin todo-x todo-x.b \n")
+    rights = [call for call in calls if call.startswith("Acl")]
+    assert all("User:todo-x.b " in call and "--topic todo-x " in call for call in rights)
+    assert rights[0].count("--group todo-x.") == 1
+    said, calls = script.run(admin_password="a", todo_x_password="q", todo_x_user="todo-x.b")
+    assert said.endswith(": admin todo-x.b \n")
+    deleted = [call.split()[-3:] for call in calls[:2]]
+    assert deleted == [["todo-x", "--delete-config", f"SCRAM-SHA-{bits}"] for bits in (256, 512)]
+    assert all("--remove --force --allow-principal User:todo-x " in call for call in calls[2:])
+    assert len(calls) == 4
+
+
+def test_the_one_user_of_older_brokers_keeps_its_rights_until_its_key_is_gone(script: Script) -> None:
+    _, calls = script.run(admin_password="a", app_password="p")
+    assert all("literal --topic * " in call for call in calls if call.startswith("Acl"))
+    said, calls = script.run(admin_password="a")
+    assert (said, len(calls)) == ("kafka.sh: users as in Secret kafka-users: admin \n", 4)
+
+
 @pytest.mark.parametrize(
-    ("admin", "app", "message"),
+    ("keys", "message"),
     [
-        ("", "good", "key admin_password of Secret kafka-users is empty"),
-        ("good", "sesame,password=x", "key app_password of Secret kafka-users holds other characters"),
-        ("sesame]", "good", "key admin_password of Secret kafka-users holds other characters"),
-        ("good", "sesame\nSCRAM", "key app_password of Secret kafka-users holds other characters"),
+        ({"admin_password": ""}, "key admin_password is empty"),
+        ({"admin_password": "a", "x_password": "sesame,password=x"}, "key x_password holds other characters than"),
+        ({"admin_password": "sesame]"}, "key admin_password holds other characters than"),
+        ({"admin_password": "sesame\nSCRAM"}, "key admin_password holds other characters than"),
+        (
+            {"admin_password": "a", "x_password": "sesame", "x_user": "Y=1"},
+            "the user of key x_password is no lower-case",
+        ),
+        ({"x_password": "sesame"}, "there is no key admin_password"),
     ],
 )
-def test_the_script_refuses_passwords_that_kafka_would_misread(admin: str, app: str, message: str) -> None:
-    script = CHARTS / "kafka" / "files" / "kafka.sh"
-    environment = {"USERS_SECRET": "kafka-users", "APP_USER": "app", "ADMIN_PASSWORD": admin, "APP_PASSWORD": app}
-    done = subprocess.run(["/bin/sh", script], env=environment, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"kafka.sh: {message}")
-    assert done.stderr.count("\n") == 1
-    assert "sesame" not in done.stdout + done.stderr
+def test_the_script_says_what_kafka_would_misread(script: Script, keys: dict[str, str], message: str) -> None:
+    said, calls = script.run(**keys)
+    assert said.startswith(f"kafka.sh: Secret kafka-users: {message}")
+    assert said.count("\n") == 1
+    assert "sesame" not in said
+    assert not [call for call in calls if "sesame" in call.rpartition(" ")[0]]
+
+
+def test_a_broker_that_does_not_answer_is_tried_again(script: Script) -> None:
+    (script.folder / "broken").touch()
+    said, _ = script.run(admin_password="a")
+    assert (
+        said
+        == "kafka.sh: Secret kafka-users: could not make user admin: the broker did not take it on 127.0.0.1:9094\n"
+    )
+    (script.folder / "broken").unlink()
+    assert script.run(admin_password="a")[0].endswith(": admin \n")
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"image": None}, "image"),
-        ({"users": {"appUsername": "admin"}}, "/users/appUsername"),
+        ({"users": {"appUsername": "admin"}}, "appUsername"),
         ({"users": {"password": "x"}}, "password"),
         ({"heap": "lots"}, "/heap"),
         ({"resources": {"limits": {"memory": None}}}, "/resources/limits"),

@@ -16,6 +16,7 @@ from tests.unit.charts.rendering import Helm, built
 
 OWN = ("local", "staging", "production")
 EXAMPLES = ("aks", "gke", "oke", "kind", "minikube")
+OPERATORS = "operators"  # with a broker and a database that operators keep
 CANARY = "canary-7d1f"
 SECRETS = ("DATABASE_URL", "SECRET_KEY", "SERVICE_TOKEN", "BROKER_PASSWORD", "REGISTRY_PASSWORD", "SMTP_PASSWORD")
 FACTS = {
@@ -58,7 +59,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
         yield render
 
 
-@pytest.fixture(params=[*OWN, *EXAMPLES], scope="session")
+@pytest.fixture(params=[*OWN, *EXAMPLES, OPERATORS], scope="session")
 def inventory(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

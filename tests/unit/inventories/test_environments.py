@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.unit.ansible_runs import TOP
-from tests.unit.inventories.conftest import EXAMPLES, cluster_file, folder
+from tests.unit.inventories.conftest import EXAMPLES, OPERATORS, cluster_file, folder
 
 BASES = {"aks": "production", "gke": "production", "oke": "production", "kind": "local", "minikube": "local"}
 
@@ -22,6 +22,34 @@ def test_an_example_differs_in_its_cluster_file_only(example: str) -> None:
     for link in (p for p in folder(example).rglob("*") if p.is_symlink()):
         assert link.resolve() == base / link.relative_to(folder(example))
     assert cluster_file(example).keys() <= cluster_file(BASES[example]).keys() | {"cluster_context"}
+
+
+def test_what_operators_keep_is_what_the_inventory_names() -> None:
+    """The objects themselves were checked against the operators' CRDs by hand: these are not ours to keep here."""
+    named = yaml.safe_load((folder(OPERATORS) / "group_vars/all/with_operators.yml").read_text())
+    production = yaml.safe_load((folder("production") / "group_vars/all/environment.yml").read_text())
+    namespace = production["environment_namespace"]
+    found = [
+        item
+        for file in sorted((TOP / "examples/operators").glob("*.yml"))
+        for item in yaml.safe_load_all(file.read_text())
+    ]
+    [kafka, user, database] = (
+        next(item for item in found if item["kind"] == kind) for kind in ("Kafka", "KafkaUser", "Cluster")
+    )
+    [listener] = kafka["spec"]["kafka"]["listeners"]
+    place = f"{kafka['metadata']['name']}-kafka-bootstrap.{kafka['metadata']['namespace']}.svc.cluster.local"
+    assert named["redpanda_secrets_brokers"] == f"{place}:{listener['port']}"
+    assert (listener["tls"], listener["authentication"]["type"]) == (named["redpanda_secrets_tls"], "scram-sha-512")
+    assert named["redpanda_secrets_mechanism"] == "SCRAM-SHA-512"
+    assert user["metadata"]["name"] == named["redpanda_secrets_username"]
+    begins = [(acl["resource"]["type"], acl["resource"]["name"]) for acl in user["spec"]["authorization"]["acls"]]
+    assert begins == [("topic", namespace), ("group", f"{namespace}.")]
+    topics = {item["metadata"]["name"] for item in found if item["kind"] == "KafkaTopic"}
+    assert topics == {f"{namespace}{topic}" for topic in ("task-events", "reminders")}
+    policies = named["environment_values"]["networkPolicies"]
+    assert policies["broker"] == {"namespaces": [kafka["metadata"]["namespace"]], "ports": [listener["port"]]}
+    assert policies["database"]["namespaces"] == [database["metadata"]["namespace"]]
 
 
 def test_the_example_vault_names_every_secret_of_the_inventories() -> None:

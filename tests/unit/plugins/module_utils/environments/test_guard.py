@@ -9,10 +9,12 @@ from ansible_collections.todo.cloud.plugins.module_utils.environments.guard impo
     CLUSTER_ID,
     HOSTS,
     PLATFORM,
+    TOPICS,
     Claims,
     Guard,
     guard,
     record,
+    topics_claim,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
@@ -128,3 +130,31 @@ def test_what_could_not_be_compared_is_reported() -> None:
     kube = Kube().environment()
     kube.forbidden = {"*"}
     assert "were not checked" in kube.guard().warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        (("b.example.com:9092", ""), ("b.example.com:9092", ""), True),
+        (("b.example.com:9092", ""), ("a.example.com:9092, B.example.com:9095", ""), True),
+        (("b.example.com:9092", ""), ("b.example.com:9092", "other"), False),
+        (("b.example.com:9092", "ns"), ("b.example.com:9092", "other"), False),
+        (("a.example.com:9092", ""), ("b.example.com:9092", ""), False),
+        (("", ""), ("", ""), False),
+    ],
+)
+def test_two_environments_on_one_broker_with_the_same_topics(
+    ours: tuple[str, str], theirs: tuple[str, str], same: bool
+) -> None:
+    kube = Kube().environment()
+    kube.environment("other", "production", annotations={TOPICS: topics_claim(*theirs)})
+    claims = Claims("staging", "ns", topics=topics_claim(*ours))
+    if not same:
+        assert kube.guard(claims).warnings == []
+        return
+    message = refusal(kube, claims)
+    assert message.startswith("Environment 'production' (namespace 'other') uses the same broker with the same topics")
+    assert "topicsPerEnvironment: true" in message
+    assert "example.com" not in message
+    kube.environment(annotations={TOPICS: topics_claim(*ours)})
+    assert refusal(kube) == message, "also by what the namespace says, for modules that know no broker"

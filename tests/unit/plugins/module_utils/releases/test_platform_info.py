@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.environments.private_certificate import private_certificate
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
@@ -126,6 +127,14 @@ def test_nothing_is_missing_and_nothing_is_written(kube: FakeKube, tmp_path: Pat
     assert kube.writes == writes
 
 
+def test_keys_of_others_and_a_certificate_that_lasts_are_as_described(kube: FakeKube) -> None:
+    assert missing(kube, {"name": "one", "secrets": [{**USERS, "has": ["password"]}]}) == []
+    data = {key: coded(text) for key, text in private_certificate({}, ["kafka.ns.svc"]).items()}
+    kube.put(SECRET, "ns", {"metadata": {"name": "tls"}, "data": data})
+    secret = {"name": "tls", "namespace": "ns", "certificate_of": ["kafka.ns.svc"]}
+    assert missing(kube, {"name": "one", "secrets": [secret]}) == []
+
+
 def test_an_object_that_is_not_ready_is_named_with_its_reason(kube: FakeKube) -> None:
     why = {"type": "Ready", "status": "False", "reason": "ErrInitIssuer", "message": "no Secret own-ca"}
     kube.put(ISSUERS, "", {**ISSUER, "status": {"conditions": [why]}})
@@ -165,6 +174,9 @@ DIFFERENT: list[tuple[str, Any, str]] = [
     ("secrets", [{**USERS, "labels": {"a": "b"}}], CONTENT),
     ("secrets", [{**USERS, "values": {"name": "app"}}], CONTENT),  # a key that nobody wants
     ("secrets", [{**USERS, "values": {"name": True}, "generated": ["password"]}], CONTENT),
+    ("secrets", [{**USERS, "has": ["password", "more"]}], "key more of Secret users in namespace ns"),
+    ("secrets", [{**USERS, "certificate_of": ["x"]}], "Secret users in namespace ns: its content is no certificate"),
+    ("secrets", [{**USERS, "name": "t", "certificate_of": ["x"]}], "Secret t in namespace ns: there is no certificate"),
 ]  # fmt: skip
 
 
