@@ -80,5 +80,5 @@ def create(settings: Settings) -> Service:
         NOTIFIED.labels("told").inc()
         await sent.add(reminder_id)
 
-    subscribe(service, {REMINDERS: on_reminder})
+    subscribe(service, {REMINDERS: on_reminder}, dead_letters=True)
     return service

@@ -45,7 +45,7 @@ def create(settings: Settings) -> Service:
             raise TryLater(f"the backend does not answer ({type(error).__name__})") from error
         await _check_response(response, task_id, due)
 
-    subscribe(service, {TASK_EVENTS: on_event})
+    subscribe(service, {TASK_EVENTS: on_event}, dead_letters=True)
     return service
 
 

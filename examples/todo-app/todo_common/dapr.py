@@ -45,7 +45,7 @@ class Outcome(StrEnum):
 
 
 class BadEvent(Exception):
-    """This message can never be processed: log and drop it."""
+    """This message can never be processed: log and drop it, to the dead letters where there are any."""
 
 
 class TryLater(Exception):
@@ -99,16 +99,21 @@ async def publish(service: Service, topic: str, event: Mapping[str, Any], key: s
     metrics.PUBLISHED.labels(event["type"], "ok").inc()
 
 
-def subscribe(service: Service, handlers: Mapping[str, Handler]) -> None:
+def subscribe(service: Service, handlers: Mapping[str, Handler], *, dead_letters: bool = False) -> None:
     """Have every event of the topics given handed to its handler (Dapr's programmatic subscription).
 
     A handler returns (done), raises BadEvent (dropped, with a log line) or TryLater (delivered again); any other
-    error counts as TryLater.
+    error counts as TryLater. With dead_letters the sidecar puts into <topic>-dead what was dropped, and what was
+    refused as often as its Resiliency says.
     """
 
     async def subscriptions() -> list[dict[str, str]]:
         name = service.settings.pubsub
-        return [{"pubsubname": name, "topic": topic, "route": f"/subscriptions/{topic}"} for topic in handlers]
+        return [
+            {"pubsubname": name, "topic": topic, "route": f"/subscriptions/{topic}"}
+            | ({"deadLetterTopic": f"{topic}-dead"} if dead_letters else {})
+            for topic in handlers
+        ]
 
     async def deliver(topic: str, request: Request) -> dict[str, str]:
         _only_from_sidecar(request, service.settings.app_token)

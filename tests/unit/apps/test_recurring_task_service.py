@@ -45,7 +45,12 @@ def _wait_completed(sidecar: Sidecar, user: User, task: str) -> dict[str, Any]:
 
 def test_it_subscribes(recurring: Running) -> None:
     assert recurring.call("GET", "/dapr/subscribe").json == [
-        {"pubsubname": "pubsub", "topic": "task-events", "route": "/subscriptions/task-events"}
+        {
+            "pubsubname": "pubsub",
+            "topic": "task-events",
+            "route": "/subscriptions/task-events",
+            "deadLetterTopic": "task-events-dead",
+        }
     ]
 
 

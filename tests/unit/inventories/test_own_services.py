@@ -180,7 +180,11 @@ def test_it_is_let_in_where_it_calls(todo: dict[str, Any]) -> None:
 
 def test_dapr_knows_its_topics_and_its_pods_know_of_the_components(todo: dict[str, Any], helm: Helm) -> None:
     components, audit = release(todo, "dapr-components"), release(todo, "audit-log")
-    assert components["values"]["pubsub"]["apps"] == {"audit": {"publishes": [], "subscribes": ["task-events"]}}
+    assert components["values"]["pubsub"]["apps"] == {
+        "audit": {"publishes": [], "subscribes": ["task-events"]},
+        "notification-service": {"publishes": ["reminders-dead"], "subscribes": ["reminders"]},
+        "recurring-task-service": {"publishes": ["task-events-dead"], "subscribes": ["task-events"]},
+    }
     assert components["values"]["statestore"]["apps"][-1] == "audit"
     assert audit["app_id"] == "audit"
     annotations = objects(helm, audit)["Deployment"]["spec"]["template"]["metadata"]["annotations"]
