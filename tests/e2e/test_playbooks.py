@@ -141,7 +141,7 @@ def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_p
     }  # fmt: skip
     settings = tmp_path / "second.json"
     settings.write_text(json.dumps(second))
-    hosts = "kubernetes,namespace,platform,dapr_components,notification_service,backend_api,frontend"
+    hosts = "kubernetes,namespace,platform,dependencies,dapr_components,notification_service,backend_api,frontend"
 
     def first() -> dict[str, str]:
         ours = {k: v for k, v in everything(app).items() if "todo-second" not in k}

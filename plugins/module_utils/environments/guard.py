@@ -191,8 +191,8 @@ def _others(listed: Iterable[Metadata], own: Metadata, claims: Claims) -> None:
 
 
 def _same_topics(one: str, other: str) -> bool:
-    brokers, _, prefix = one.partition("/")
-    others, _, their_prefix = other.partition("/")
+    brokers, prefix = one.partition("/")[::2]
+    others, their_prefix = other.partition("/")[::2]
     return prefix == their_prefix and bool(set(brokers.split(",")) & set(others.split(",")) - {""})
 
 

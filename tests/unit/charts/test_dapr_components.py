@@ -83,10 +83,12 @@ def test_who_may_publish_and_subscribe(helm: Helm) -> None:
     objects = helm.components()
     component = pick(objects, "Component", "pubsub")
     assert component["scopes"] == ["backend-api", "notification-service", "recurring-task-service"]
-    assert (
-        facts(component)["publishingScopes"]
-        == "backend-api=task-events,reminders;notification-service=;recurring-task-service="
+    scopes = (
+        "backend-api=task-events,reminders",
+        "notification-service=reminders-dead",
+        "recurring-task-service=task-events-dead",
     )
+    assert facts(component)["publishingScopes"] == ";".join(scopes)
     assert (
         facts(component)["subscriptionScopes"]
         == "backend-api=;notification-service=reminders;recurring-task-service=task-events"

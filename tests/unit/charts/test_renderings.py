@@ -41,6 +41,6 @@ def test_a_chart_that_renders_other_components_restarts_their_apps() -> None:
     digest = hashlib.sha256(json.dumps(objects, sort_keys=True).encode()).hexdigest()[:12]
     role = yaml.safe_load((Path(__file__).parents[3] / "roles/app_service/vars/main.yml").read_text())
     assert (digest, role["_app_service_components_content"]) == (
-        "dd0da787c270",
-        "33b34e69e2968f635e73e4e7ce47144a663b6630",
+        "90ea962974cc",
+        "839d112974c0202d0f2c137621b560a033f86d7f",
     )

@@ -78,7 +78,7 @@ def test_pods_are_restricted(shape: Shape) -> None:
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
         assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-        assert all({"emptyDir", "configMap", "projected"} & volume.keys() for volume in pod["volumes"])
+        assert all({"emptyDir", "configMap", "projected", "secret"} & volume.keys() for volume in pod["volumes"])
     for container in containers(shape):
         context = container["securityContext"]
         assert context == {

@@ -80,7 +80,11 @@ frontend_values:
       clusterIssuer: letsencrypt-production
       traefikRedirect: "{{ ingress_traefik_redirect | todo.cloud.boolean('ingress_traefik_redirect') }}"
 """
-SCALE_BY_HAND = "backend_api_values: {autoscaling: {enabled: true, minReplicas: 2, maxReplicas: 4}}"
+_PACE = "scaleDownPolicies: [{type: Pods, value: 1, periodSeconds: 60}]"
+SCALES_BY_HAND = {
+    "staging": "{enabled: true, minReplicas: 1, maxReplicas: 2, targetCPUUtilizationPercentage: 80}",
+    "production": f"{{enabled: true, minReplicas: 2, maxReplicas: 4, targetCPUUtilizationPercentage: 80, {_PACE}}}",
+}
 
 
 def staging(folder: Path, environment: str = "staging") -> Path:
@@ -99,7 +103,10 @@ def add_services(inventory: Path, services: dict[str, Any], **more: Any) -> None
 def by_hand(folder: Path, environment: str = "staging") -> Path:
     """The same with hosts written by hand, as inventories were before there were entries."""
     inventory = staging(folder, environment)
-    (inventory / "host_vars/frontend.yml").write_text(PUBLIC_BY_HAND.replace("ENVIRONMENT", environment))
+    scale = f"autoscaling: {SCALES_BY_HAND[environment]}"
+    public = PUBLIC_BY_HAND if environment == "staging" else f"{PUBLIC_BY_HAND.rstrip()}\n  {scale}\n"
+    (inventory / "host_vars/frontend.yml").write_text(public)
+    (inventory / "host_vars/backend_api.yml").write_text(f"backend_api_values:\n  {scale}\n")
     said = yaml.safe_load((inventory / "group_vars/all/services.yml").read_text())
     del said["services"]
     (inventory / "group_vars/all/services.yml").write_text(yaml.safe_dump(said))
@@ -180,11 +187,7 @@ def test_it_is_let_in_where_it_calls(todo: dict[str, Any]) -> None:
 
 def test_dapr_knows_its_topics_and_its_pods_know_of_the_components(todo: dict[str, Any], helm: Helm) -> None:
     components, audit = release(todo, "dapr-components"), release(todo, "audit-log")
-    assert components["values"]["pubsub"]["apps"] == {
-        "audit": {"publishes": [], "subscribes": ["task-events"]},
-        "notification-service": {"publishes": ["reminders-dead"], "subscribes": ["reminders"]},
-        "recurring-task-service": {"publishes": ["task-events-dead"], "subscribes": ["task-events"]},
-    }
+    assert components["values"]["pubsub"]["apps"] == {"audit": {"publishes": [], "subscribes": ["task-events"]}}
     assert components["values"]["statestore"]["apps"][-1] == "audit"
     assert audit["app_id"] == "audit"
     annotations = objects(helm, audit)["Deployment"]["spec"]["template"]["metadata"]["annotations"]
@@ -268,7 +271,6 @@ def test_replicas_and_public_endpoints_render_the_same_by_values_and_by_keys(
 ) -> None:
     given = {"TODO_VERSION": "sha-0123abc"}
     inventory = by_hand(tmp_path, "production")
-    (inventory / "host_vars/backend_api.yml").write_text(SCALE_BY_HAND)
     made = [described(ansible, one, **given) for one in (TOP / "inventories/production", inventory)]
     for name in ("backend-api", "frontend"):
         now, before = (objects(helm, release(one, name)) for one in made)

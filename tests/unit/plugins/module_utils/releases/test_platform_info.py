@@ -205,6 +205,7 @@ def test_credentials_are_recorded_for_every_secret_of_the_environment(kube: Fake
     recorded: dict[str, Any] = {"key": "x", "secrets": {"users": {"name": [], "password": ["0a"]}}}
     labels = {"todo.cloud/environment": "one"}
     notes = {"todo.cloud/hosts": "", "todo.cloud/platform": "", "todo.cloud/cluster-id": "the-cluster"}
+    notes["todo.cloud/topics"] = ""
     notes["todo.cloud/credentials"] = json.dumps(recorded)
     kube.put(NAMESPACE, "", {"metadata": {"name": "ns", "labels": labels, "annotations": notes}})
     claims = {"environment": "one", "hosts": [], "platform": False, "cluster_id": ""}

@@ -16,7 +16,7 @@ DEFAULTS = yaml.safe_load((TOP / "charts/dapr-components/values.yaml").read_text
 
 
 def test_of_the_chart_alone() -> None:
-    assert topics_of([DEFAULTS]) == ["reminders", "task-events"]
+    assert topics_of([DEFAULTS]) == ["reminders", "reminders-dead", "task-events", "task-events-dead"]
 
 
 def test_of_entries_instead() -> None:
@@ -30,7 +30,7 @@ def test_of_entries_instead() -> None:
 
 def test_what_an_environment_says_comes_last() -> None:
     own = {"broadcast": {"enabled": False}, "pubsub": {"apps": {"backend-api": {"publishes": ["audit"]}}}}
-    assert topics_of([DEFAULTS, {}, own]) == ["audit", "reminders", "task-events"]
+    assert topics_of([DEFAULTS, {}, own]) == ["audit", "reminders", "reminders-dead", "task-events", "task-events-dead"]
 
 
 def test_topics_of_other_brokers_are_not_kafkas() -> None:
