@@ -86,7 +86,7 @@ class Edge:
         connection.request("GET", path, headers={"Host": host})
         return connection.getresponse()
 
-    def deploy(self, name: str, host: str) -> None:
+    def deploy(self, name: str, host: str, issuer: str = "pebble") -> None:
         """A service of our chart with a public host."""
         values = {
             "environment": "edge",
@@ -101,7 +101,7 @@ class Edge:
                 "ingress": {
                     "className": "traefik",
                     "tlsSecretName": f"{name}-tls",
-                    "clusterIssuer": "pebble",
+                    "clusterIssuer": issuer,
                     "traefikRedirect": True,
                 },
             },
@@ -115,8 +115,11 @@ class Edge:
 
     def platform(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The platform's playbooks, for the two roles."""
-        argv = ["ansible-playbook", "playbooks/inspect.yml", "playbooks/platform.yml", *INVENTORIES]
-        argv += ["--limit", "ingress,cert_manager", *arguments]
+        limit = ("--limit", "ingress,cert_manager")
+        return self.playbooks("playbooks/inspect.yml", "playbooks/platform.yml", *limit, *arguments)
+
+    def playbooks(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        argv = ["ansible-playbook", *INVENTORIES, *arguments]
         return subprocess.run(argv, cwd=TOP, env=self._env(), capture_output=True, text=True, check=False, timeout=600)
 
     def _env(self) -> dict[str, str]:

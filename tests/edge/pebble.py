@@ -1,4 +1,4 @@
-"""Pebble, Let's Encrypt's own test server, in the cluster, and a name server that knows every name."""
+"""Pebble, Let's Encrypt's own test server, in the cluster, behind limits, and a name server that knows every name."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from tests.cluster.build.images import PEBBLE_IMAGE
+from tests.cluster.build.images import PEBBLE_IMAGE, PYTHON
+from tests.edge import limiter
 from tests.integration.support import apply
 
 NAMESPACE = "pebble"
+LONG = "classic"  # a profile whose certificates are not renewed meanwhile
 LIFETIME_SECONDS = 150  # of its certificates: cert-manager renews when a third is left
 _NAMES = ("pebble.pebble.svc", "pebble.pebble.svc.cluster.local")
 _SMALL = {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "500m", "memory": "128Mi"}}
@@ -43,7 +45,10 @@ def _objects(folder: Path, address: str) -> Iterator[dict[str, Any]]:
         "privateKey": "/etc/pebble/key.pem",
         "httpPort": 80,
         "tlsPort": 443,
-        "profiles": {"default": {"description": "short", "validityPeriod": LIFETIME_SECONDS}},
+        "profiles": {
+            "default": {"description": "short", "validityPeriod": LIFETIME_SECONDS},
+            LONG: {"description": "as Let's Encrypt's", "validityPeriod": 90 * 86400},
+        },
     }
     files["config.json"] = base64.b64encode(json.dumps({"pebble": config}).encode()).decode()
     yield {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pebble"}, "data": files}
@@ -64,6 +69,15 @@ def _objects(folder: Path, address: str) -> Iterator[dict[str, Any]]:
             ],
             "ports": [{"containerPort": 14000}, {"containerPort": 15000}],
             "readinessProbe": {"tcpSocket": {"port": 14000}, "periodSeconds": 1},
+            "resources": _SMALL,
+            "volumeMounts": [{"name": "files", "mountPath": "/etc/pebble"}],
+        },
+        {
+            "name": "limits",
+            "image": PYTHON,
+            "command": ["python3", "-u", "-c", Path(limiter.__file__).read_text(), "14001", "14000", "14002"],
+            "ports": [{"containerPort": 14001}, {"containerPort": 14002}],
+            "readinessProbe": {"tcpSocket": {"port": 14002}, "periodSeconds": 1},
             "resources": _SMALL,
             "volumeMounts": [{"name": "files", "mountPath": "/etc/pebble"}],
         },
@@ -91,7 +105,11 @@ def _objects(folder: Path, address: str) -> Iterator[dict[str, Any]]:
         },
     }
     ports = {
-        "pebble": [("acme", 14000, 14000, "TCP"), ("management", 15000, 15000, "TCP")],
+        "pebble": [
+            ("acme", 14000, 14001, "TCP"),
+            ("management", 15000, 15000, "TCP"),
+            ("limits", 14002, 14002, "TCP"),
+        ],
         "pebble-dns": [("dns", 53, 8053, "UDP"), ("dns-tcp", 53, 8053, "TCP"), ("management", 8055, 8055, "TCP")],
     }
     for name, found in ports.items():
