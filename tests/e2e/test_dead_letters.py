@@ -50,7 +50,8 @@ def test_what_nobody_can_process_is_shown_and_goes_back(app: Cluster, topics: di
     app.kubectl("exec", "deploy/backend-api", "-n", "todo-local", "--", "python3", "-c", _PUBLISH.format(id=ident))
 
     def deaths() -> int:
-        return in_broker(app, "cat", f"/data/kafka/{dead}-0/00000000000000000000.log").count(f'"id":"{ident}"')
+        found = f'grep -o \'"id":"{ident}"\' /data/kafka/{dead}-0/00000000000000000000.log | wc -l'
+        return int(in_broker(app, "/bin/sh", "-c", found))
 
     until(lambda: deaths() == 1, 60, "the message is a dead letter")
     run = app.playbook("playbooks/dead_letters.yml", "-e", "dead_letters_replay=reminders").ok()
