@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..readiness.templates import Template, template_of
 from .pod_security import ENFORCE, LEVELS, level_of
 
 _POD_SECURITY = "violates PodSecurity"
+_SEEN_SECONDS = 5.0
 _LIMIT_RANGE = re.compile(r"(maximum|minimum) \S+ usage per|max limit to request ratio")
 # Names of checks of the level baseline: what violates them needs privileged.
 # Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/
@@ -86,13 +88,23 @@ class Admission:
         for level in reversed(lower):
             progress(f"namespace {self._namespace}: Pod Security goes from {self._now} to {level}")
             kube.patch(NAMESPACE, "", self._namespace, _label(level))
-            if not refusals(kube, self._namespace, self._manifests):
+            if not self._refused_at(kube, level):
                 return (
                     f"Pod Security of namespace {self._namespace} was lowered from {self._now} to {level}: it did not "
                     "admit what was to come back. site.yml compares before it raises it again."
                 )
         kube.patch(NAMESPACE, "", self._namespace, _label(self._now if self._now != LEVELS[0] else None))
         raise self._refusal("")
+
+    def _refused_at(self, kube: KubeApi, level: str) -> list[str]:
+        """What the level refuses; waited for, since the API server sees a new label a moment after it was written."""
+        deadline = time.monotonic() + _SEEN_SECONDS
+        while True:
+            found = refusals(kube, self._namespace, self._manifests)
+            old = any(_POD_SECURITY in each and f'"{level}:' not in each for each in found)
+            if not old or time.monotonic() > deadline:
+                return found
+            time.sleep(0.2)
 
     def _refusal(self, level: str) -> Exception:
         command = f"kubectl label namespace {self._namespace} {ENFORCE}={level} --overwrite"

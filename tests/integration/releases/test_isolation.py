@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.todo.cloud.plugins.module_utils.environments.guard import CLUSTER_ID, HOSTS, PLATFORM
+from ansible_collections.todo.cloud.plugins.module_utils.environments.guard import CLUSTER_ID, HOSTS, PLATFORM, TOPICS
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, NAMESPACE
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
@@ -151,7 +151,7 @@ def test_guards_on_a_real_cluster(world: World, other: World, module: Callable[.
     host = f"{other.namespace}.example.com"
     claims = {"environment": "other", "hosts": [f"https://{host}/"], "platform": False}
     claimed = module("environment_info", {"namespace": other.namespace, "fingerprint": False, "claims": claims}).result
-    assert claimed["annotations"] == {HOSTS: host, PLATFORM: "", CLUSTER_ID: uid}
+    assert claimed["annotations"] == {HOSTS: host, PLATFORM: "", TOPICS: "", CLUSTER_ID: uid}
     world.kube.patch(NAMESPACE, "", other.namespace, {"metadata": {"annotations": claimed["annotations"]}})
     claims["environment"] = ENVIRONMENT
     taken = module("environment_info", {"namespace": world.namespace, "fingerprint": False, "claims": claims})
