@@ -35,42 +35,14 @@ options:
       - Number of messages of each topic that are shown. What they say is shortened, and known secrets are masked.
     type: int
     default: 10
-  brokers:
-    description:
-      - Addresses of a broker that this machine reaches, C(host:port), separated by commas.
-    type: str
   username:
     description:
       - User at the broker, who may read the dead letters and write the topics. Needed with O(brokers).
-    type: str
-  broker_password:
-    description:
-      - Password of the user. Needed with O(brokers).
-    type: str
-  mechanism:
-    description:
-      - SASL mechanism.
-    type: str
-    choices: [SCRAM-SHA-256, SCRAM-SHA-512, PLAIN]
-    default: SCRAM-SHA-256
-  tls:
-    description:
-      - Whether the connection is encrypted.
-    type: bool
-    default: true
-  broker_ca:
-    description:
-      - CA certificate of the broker as PEM, if it is private.
     type: str
   broker_namespace:
     description:
       - Namespace of a broker in the cluster, release C(kafka) of charts/kafka.
     type: str
-  timeout:
-    description:
-      - Seconds for each request to the broker, and for each Job.
-    type: int
-    default: 120
 requirements:
   - confluent-kafka (Python library), with O(brokers)
 seealso:
@@ -78,6 +50,7 @@ seealso:
 author:
   - todo.cloud maintainers (@todo-app)
 extends_documentation_fragment:
+  - todo.cloud.broker_options
   - kubernetes.core.k8s_auth_options
   - todo.cloud.attributes
 attributes:

@@ -90,7 +90,6 @@ def _authority(
     data: Mapping[str, Any], now: datetime
 ) -> tuple[x509.Certificate | None, ec.EllipticCurvePrivateKey | None, list[x509.Certificate]]:
     """The authority whose key is there, its key, and all that are still valid; the newest stands first."""
-
     try:
         key = load_pem_private_key(_text(data, "ca.key"), password=None)
         known = x509.load_pem_x509_certificates(_text(data, "ca.crt"))
@@ -104,7 +103,6 @@ def _authority(
 
 
 def _new_authority(names: Sequence[str], now: datetime) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(f"{names[0][:40]} authority {now:%Y-%m-%d}")
     usage = dict.fromkeys(_USAGES, False) | {"key_cert_sign": True, "crl_sign": True}
@@ -120,7 +118,6 @@ def _new_server(
     now: datetime,
     ends: datetime,
 ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
-
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _builder(_subject(names[0][:64]), authority.subject, key, now, ends)
     others = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
@@ -137,14 +134,12 @@ _USAGES = (
 
 
 def _subject(name: str) -> x509.Name:
-
     return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
 
 
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, ends: datetime
 ) -> x509.CertificateBuilder:
-
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key.public_key())
     # an hour earlier: clocks differ
     started = builder.serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1))
@@ -153,7 +148,6 @@ def _builder(
 
 
 def _signed(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-
     return builder.sign(key, hashes.SHA256())
 
 
@@ -161,19 +155,9 @@ def _text(data: Mapping[str, Any], key: str) -> bytes:
     return base64.b64decode(str(data.get(key) or ""))
 
 
-def _key(data: Mapping[str, Any], key: str) -> ec.EllipticCurvePrivateKey:
-
-    found = load_pem_private_key(_text(data, key), password=None)
-    if not isinstance(found, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"{key} is of another kind")
-    return found
-
-
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
-
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def _pem(certificate: x509.Certificate) -> str:
-
     return certificate.public_bytes(Encoding.PEM).decode()

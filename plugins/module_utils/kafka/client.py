@@ -17,7 +17,7 @@ from ..failure import Code, TodoCloudError, error
 from ..neutral import one_line, printable, shortened
 from .topics import Change, Topic
 
-_CONNECT_SECONDS = 15  # it retries even what no retry helps
+CONNECT_SECONDS = 15  # it retries even what no retry helps
 # What librdkafka logs, and what it means.
 _REASONS = (
     (r"SASL authentication error|SASL.*Authentication failed", Code.CREDENTIALS,
@@ -76,7 +76,7 @@ class BrokerClient:
     def found(self, names: Iterable[str], *, config: bool = True) -> dict[str, Topic]:
         """Those of the topics that are there and may be described."""
         try:
-            listed = self._admin.list_topics(timeout=min(self._seconds, _CONNECT_SECONDS)).topics
+            listed = self._admin.list_topics(timeout=min(self._seconds, CONNECT_SECONDS)).topics
         except self._library.KafkaException as exc:
             self._admin.poll(0)
             raise unreached(self._connection, self._log, exc) from None

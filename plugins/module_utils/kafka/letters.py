@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from ..failure import Code, error
 from ..masking import masked
 from ..neutral import one_line, printable, shortened
+from ..services.topics import DEAD
 
-DEAD = "-dead"
 BATCH = 200  # messages between two positions
 _VALUE, _HEADER = 2000, 200  # letters that are shown
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..failure import Code, error
-from .client import Connection, Log, library_of, unreached
+from .client import CONNECT_SECONDS, Connection, Log, library_of, unreached
 from .job import Tools
 from .letters import Message, Waiting
+from .tools import pattern
 
 _START = re.compile(r"(?:CreateTime|LogAppendTime|NO_TIMESTAMP):?(-?\d*)")
 _NO_HEADERS = "NO_HEADERS"
@@ -30,7 +31,7 @@ class ToolLetters:
         """See Letters."""
         if not topics:
             return []
-        lines = self._tools.run("offsets", "|".join(name.replace(".", r"\.") for name in topics), group)
+        lines = self._tools.run("offsets", "|".join(map(pattern, topics)), group)
         found: dict[str, dict[tuple[str, int], int]] = {"earliest": {}, "latest": {}, "group": {}}
         for line in lines:
             words = line.split()
@@ -93,7 +94,7 @@ class ClientLetters:
         """See Letters."""
         library, found = self._library, []
         try:
-            listed = self._consumer.list_topics(timeout=min(self._seconds, 15)).topics
+            listed = self._consumer.list_topics(timeout=min(self._seconds, CONNECT_SECONDS)).topics
             for topic in topics:
                 if topic not in listed or listed[topic].error:
                     continue

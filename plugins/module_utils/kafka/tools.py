@@ -23,7 +23,7 @@ class ToolTopics:
     def found(self, names: Iterable[str]) -> dict[str, Topic]:
         """Those of the topics that are there, with the configuration that differs from the broker's."""
         wanted = list(names)
-        lines = self._tools.run("describe", "|".join(map(_pattern, wanted)))
+        lines = self._tools.run("describe", "|".join(map(pattern, wanted)))
         found = {topic.name: topic for topic in map(described, lines) if topic}
         return {name: found[name] for name in wanted if name in found}
 
@@ -55,13 +55,13 @@ def commands(changes: Iterable[Change]) -> list[str]:
             found.append(" ".join(["create", topic.name, str(topic.partitions), str(topic.replication), *pairs]))
             continue
         if change.grows:
-            found.append(f"grow {topic.name} {_pattern(topic.name)} {topic.partitions}")
+            found.append(f"grow {topic.name} {pattern(topic.name)} {topic.partitions}")
         if config:
             listed = ",".join(f"{key}=[{value}]" if "," in value else f"{key}={value}" for key, value in config)
             found.append(f"set {topic.name} {listed}")
     return found
 
 
-def _pattern(name: str) -> str:
+def pattern(name: str) -> str:
     """Some of the tools take a name as a regular expression."""
     return name.replace(".", r"\.")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..failure import Code
+from ..kafka.client import Connection, Log
 from . import kafka, postgres
 from .login import Answer, Kind, Login, Target, waits
 
@@ -70,17 +70,11 @@ def _kafka(login: Login, target: Target, texts: Mapping[str, str]) -> Answer:
         from confluent_kafka.admin import AclOperation, AdminClient
     except ImportError as exc:
         raise _missing(login, "confluent-kafka", "redpanda_secrets_login: job") from exc
-    said = _Said()
-    tls = kafka.wants_tls(texts)
-    settings = {
-        "bootstrap.servers": texts["brokers"],
-        "security.protocol": "SASL_SSL" if tls else "SASL_PLAINTEXT",
-        "sasl.mechanism": texts["mechanism"],
-        "sasl.username": texts["username"],
-        "sasl.password": texts["password"],
-        "socket.connection.setup.timeout.ms": 10000,
-        **({"ssl.ca.pem": texts["ca.crt"]} if tls and texts.get("ca.crt") else {}),
-    }
+    said, tls = Log(), kafka.wants_tls(texts)
+    connection = Connection(
+        texts["brokers"], texts["username"], texts["password"], texts["mechanism"], tls, texts.get("ca.crt") or ""
+    )
+    settings = {**connection.settings(), "socket.connection.setup.timeout.ms": 10000}
     client = AdminClient(settings, logger=said.logger)
     until = time.monotonic() + _ANSWER_SECONDS
     while True:  # the library hides the reason of a failed login from calls: only its callback has it
@@ -106,19 +100,6 @@ def _kafka(login: Login, target: Target, texts: Mapping[str, str]) -> Answer:
     if refused["topic"] or refused["group"]:
         return Answer(failure=kafka.acl_missing(login, target, refused["topic"], refused["group"]))
     return Answer(f"Kafka lets {target.user} in, {'TLS' if tls else 'without TLS'}")
-
-
-class _Said(logging.Handler):
-    """What the library logs, instead of printing it: only there is why a connection failed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-        self.logger = logging.Logger("librdkafka")
-        self.logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
 
 
 def _ask(refused: list[str], name: str, future: Any, needed: set[Any], *, any_of: bool = False) -> None:
