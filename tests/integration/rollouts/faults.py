@@ -42,6 +42,12 @@ def steps(pod: PodStatus, behaviour: Behaviour) -> Steps:
 
 def _fine(pod: PodStatus, behaviour: Behaviour) -> Steps:
     yield from _all_but(pod, "")
+    yield from _become_ready(pod, behaviour)
+
+
+def _become_ready(pod: PodStatus, behaviour: Behaviour) -> Steps:
+    """Its probes pass after a while; a pod without any is ready at once."""
+    pod.settled = pod.all_ready
     yield behaviour.ready
     pod.ready(*pod.native, *pod.apps)
     pod.settled = True
@@ -108,9 +114,7 @@ def _restarted_once(pod: PodStatus, behaviour: Behaviour) -> Steps:
         pod.run(*pod.apps)
     elif behaviour.container in pod.native:
         pod.run(*pod.apps)
-    yield behaviour.ready
-    pod.ready(*pod.native, *pod.apps)
-    pod.settled = True
+    yield from _become_ready(pod, behaviour)
 
 
 def _killed(pod: PodStatus, behaviour: Behaviour) -> Steps:

@@ -83,13 +83,20 @@ class PodStatus:
         """Adds an event about the pod with the present time; it may be sent later."""
         self.events.append((reason, message, container, now()))
 
+    @property
+    def initialized(self) -> bool:
+        """Its init containers have completed, its native sidecars have started."""
+        completed = all("terminated" in self.reports[name]["state"] for name in self.init)
+        return completed and all(self.reports[name]["started"] for name in self.native)
+
+    @property
+    def all_ready(self) -> bool:
+        """All its containers are ready."""
+        return self.initialized and all(self.reports[name]["ready"] for name in (*self.native, *self.apps))
+
     def status(self) -> Object:
         """For a merge patch of the status subresource."""
-        initialized = all("terminated" in self.reports[name]["state"] for name in self.init) and all(
-            self.reports[name]["started"] for name in self.native
-        )
-        all_ready = initialized and all(self.reports[name]["ready"] for name in (*self.native, *self.apps))
-        ready = all_ready and not self._outcome
+        initialized, ready = self.initialized, self.all_ready and not self._outcome
         scheduled = [c for c in self.pod.get("status", {}).get("conditions", []) if c["type"] == "PodScheduled"]
         begun = any("containerID" in self.reports[name] for name in self.apps)
         phase = {"phase": "Running" if initialized and begun else "Pending", **self._outcome}

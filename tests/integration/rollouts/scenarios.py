@@ -17,7 +17,7 @@ from tests.integration.rollouts.shapes import Shape, job, shape
 
 # Grace periods in seconds: one longer than any passing fault, even on a busy machine; a short one; one for faults that
 # only an event explains, which may arrive later than the fault.
-LONG, SHORT, WITH_EVENT = 900.0, 1.5, 5.0
+LONG, SHORT, WITH_EVENT = 900.0, 1.5, 20.0
 # Longer than any time for which a container is ready between two terminations.
 STEADY = 10.0
 
