@@ -108,6 +108,11 @@ class Code(StrEnum):
     MECHANISM_MISSING = "mechanism_missing"
     ACL_MISSING = "acl_missing"
     TOO_MANY_CONNECTIONS = "too_many_connections"
+    # DigitalOcean
+    CLOUD_DENIED = "cloud_denied"
+    CLOUD_UNREACHABLE = "cloud_unreachable"
+    CLOUD_REFUSED = "cloud_refused"
+    CLOUD_ERROR = "cloud_error"
     # What visitors see
     ENDPOINT_DOWN = "endpoint_down"
 

@@ -1,0 +1,1 @@
+"""A stateful stand-in of DigitalOcean's API, on this machine, checked against DigitalOcean's own contract."""
