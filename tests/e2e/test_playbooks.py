@@ -13,7 +13,7 @@ import pytest
 
 from tests.cluster.cli import PUBLIC_HOST
 from tests.e2e.conftest import NAMESPACE, TOP, Cluster, PlaybookRun, User, Watcher, until, without_injector
-from tests.e2e.test_app import SERVICES, broker_messages
+from tests.e2e.test_app import SERVICES, broker_messages, broker_tool
 from tests.e2e.test_edge import answers, ask
 from tests.e2e.test_secrets import secrets_of
 from tests.support.canaries import files_that_show, shown
@@ -101,7 +101,7 @@ def test_the_broker_alone_by_limit(app: Cluster) -> None:
 
 
 def two_environments_on_one_broker(app: Cluster) -> None:
-    """What the second publishes, as a user of its own, is never in the first's topic."""
+    """What the second publishes is never in the first's topic, which its user may neither write nor read."""
     marker = f"second-{uuid.uuid4().hex}"
     event = json.dumps({"type": "task.created", "marker": marker})
     publish = f"""import urllib.request as r
@@ -117,7 +117,16 @@ r.urlopen(r.Request(url, {event.encode()!r}, {{"Content-Type": "application/json
     until(lambda: seen("todo-second"), 30, "the second environment's event in its own topic", interval=1)
     assert seen(NAMESPACE) == []
     login = app.get("secret", "kafka-credentials", "todo-second")["data"]
-    assert base64.b64decode(login["username"]).decode() == "todo-second"
+    user, password = (base64.b64decode(login[key]).decode() for key in ("username", "password"))
+    assert user == "todo-second"
+    module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+    properties = f"""security.protocol=SASL_PLAINTEXT
+sasl.mechanism=SCRAM-SHA-256
+sasl.jaas.config={module} required username="{user}" password="{password}";
+"""
+    where = f"--bootstrap-server 127.0.0.1:9092 --topic {NAMESPACE}task-events --command-config /dev/stdin"
+    reading = broker_tool(app, f"consumer.ConsoleConsumer {where} --group todo-second.x --timeout-ms 9000", properties)
+    assert "TopicAuthorizationException" in reading.stdout, reading  # Kafka's tools log to standard output
 
 
 def test_a_second_environment_uses_the_platform_of_the_first(app: Cluster, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def invoked(app: Cluster, caller: str, callee: str) -> str:
     """What the callee's sidecar answers to the caller's."""
     (pod, *_others) = app.pods(caller)
     command = ("python3", "-c", _ASK, callee)
-    return app.kubectl("exec", "-n", NAMESPACE, pod["metadata"]["name"], "-c", "app", "--", *command)
+    return app.kubectl("exec", "-n", NAMESPACE, pod["metadata"]["name"], "-c", caller, "--", *command)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ umask 077
 config=/etc/kafka-chart
 data=/data/kafka
 last=''
+granted=rights-2 # changes with the rights that users get
 internal=127.0.0.1:9094 # the listener that wants no password and never leaves the pod
 secret=/etc/kafka-users # a file for each key
 known=/data/users       # a file for each user that the broker has: what it was made from, as a digest
@@ -94,18 +95,20 @@ rights() { # --add|--remove USER; an environment's own topics and groups begin w
         ;;
     *)
         topics=${2%.b} groups=${2%.b}. pattern=prefixed
+        # what begins with shop also begins shop-staging, which is another environment's
+        acl "$1" deny "$2" --topic "$topics-" --operation All || return 1
         ;;
     esac
-    acl "$1" "$2" $pattern --operation Read --operation Describe --group "$groups" &&
-        acl "$1" "$2" $pattern --operation Read --operation Describe --operation Write --operation Create \
+    acl "$1" allow "$2" --topic "$topics" --group "$groups" --operation Read --operation Describe &&
+        acl "$1" allow "$2" --topic "$topics" --operation Write --operation Create \
             --operation DescribeConfigs --operation Alter --operation AlterConfigs
 }
 
-acl() { # --add|--remove USER PATTERN OPERATION...
-    what=$1 who=$2 kind=$3
+acl() { # --add|--remove allow|deny USER RESOURCE... OPERATION...
+    what=$1 rule=$2 who=$3
     shift 3
     java_tool org.apache.kafka.tools.AclCommand --bootstrap-server $internal "$what" --force \
-        --allow-principal "User:$who" --resource-pattern-type "$kind" --topic "$topics" "$@" >/dev/null 2>&1
+        "--$rule-principal" "User:$who" --resource-pattern-type "$pattern" "$@" >/dev/null 2>&1
 }
 
 set_passwords() { # of $name; one request can hold one mechanism only
@@ -131,13 +134,13 @@ reconcile() { # the users as the Secret says; the names in $names
     while read -r name password; do
         names="$names$name "
         made=$(cat "$known/$name" 2>/dev/null || true)
-        if [ "$made" = "rights $(digest)" ]; then continue; fi
-        if [ "$made" != "passwords $(digest)" ]; then
+        if [ "$made" = "$granted $(digest)" ]; then continue; fi
+        if [ "${made#* }" != "$(digest)" ]; then
             set_passwords || { problem "could not make user $name: the broker did not take it on $internal" && return 1; }
             echo "passwords $(digest)" >"$known/$name"
         fi
         rights --add "$name" || { problem "could not give user $name its rights on $internal" && return 1; }
-        echo "rights $(digest)" >"$known/$name"
+        echo "$granted $(digest)" >"$known/$name"
     done </tmp/wanted
     # shellcheck disable=SC2045
     for name in $(ls $known); do

@@ -180,21 +180,30 @@ def script(tmp_path: Path) -> Script:
 def test_users_are_made_once_and_again_when_their_password_changes(script: Script) -> None:
     said, calls = script.run(admin_password="a", todo_x_password="p", todo_x_user="todo-x")
     assert said == "kafka.sh: users as in Secret kafka-users: admin todo-x \n"
-    assert [call.split()[0] for call in calls] == ["ConfigCommand"] * 4 + ["AclCommand"] * 2
+    assert [call.split()[0] for call in calls] == ["ConfigCommand"] * 4 + ["AclCommand"] * 3
     mechanisms = ("SCRAM-SHA-256", "SCRAM-SHA-512")
     assert [call.split()[-1] for call in calls[:4]] == [f"{one}=password={word}" for word in "ap" for one in mechanisms]
     assert script.run(admin_password="a", todo_x_password="p") == (said, [])
     said, calls = script.run(admin_password="a", todo_x_password="q")
-    assert [("todo-x" in call, "admin" in call) for call in calls] == [(True, False)] * 4
+    assert [("todo-x" in call, "admin" in call) for call in calls] == [(True, False)] * 5
 
 
 def test_each_has_what_begins_with_its_name_and_nothing_else(script: Script) -> None:
     _, calls = script.run(admin_password="a", todo_x_password="p")
-    groups, topics = (call.split("--force ")[1].strip() for call in calls if call.startswith("Acl"))
+    others, both, topics = (call.split("--force ")[1].strip() for call in calls if call.startswith("Acl"))
+    assert others == "--deny-principal User:todo-x --resource-pattern-type prefixed --topic todo-x- --operation All"
     user = "--allow-principal User:todo-x --resource-pattern-type prefixed --topic todo-x"
-    assert groups == f"{user} --operation Read --operation Describe --group todo-x."
-    wanted = ("Read", "Describe", "Write", "Create", "DescribeConfigs", "Alter", "AlterConfigs")
+    assert both == f"{user} --group todo-x. --operation Read --operation Describe"
+    wanted = ("Write", "Create", "DescribeConfigs", "Alter", "AlterConfigs")
     assert topics == " ".join([user, *(f"--operation {each}" for each in wanted)])
+
+
+def test_users_of_an_older_script_get_the_rights_of_this_one_and_keep_their_password(script: Script) -> None:
+    script.run(admin_password="a", todo_x_password="p")
+    made = script.folder / "data/users/todo-x"
+    made.write_text(made.read_text().replace("rights-2", "rights"))
+    _, calls = script.run(admin_password="a", todo_x_password="p")
+    assert [call.split()[0] for call in calls] == ["AclCommand"] * 3
 
 
 def test_old_and_new_user_of_an_environment_have_the_same_rights(script: Script) -> None:
@@ -208,14 +217,15 @@ def test_old_and_new_user_of_an_environment_have_the_same_rights(script: Script)
     )
     assert said.endswith(": admin todo-x todo-x.b \n")
     rights = [call for call in calls if call.startswith("Acl")]
-    assert all("User:todo-x.b " in call and "--topic todo-x " in call for call in rights)
-    assert rights[0].count("--group todo-x.") == 1
+    assert all("User:todo-x.b " in call for call in rights)
+    assert ["--topic todo-x- " in call for call in rights] == [True, False, False]
+    assert rights[1].count("--group todo-x. ") == 1
     said, calls = script.run(admin_password="a", todo_x_password="q", todo_x_user="todo-x.b")
     assert said.endswith(": admin todo-x.b \n")
     deleted = [call.split()[-3:] for call in calls[:2]]
     assert deleted == [["todo-x", "--delete-config", f"SCRAM-SHA-{bits}"] for bits in (256, 512)]
-    assert all("--remove --force --allow-principal User:todo-x " in call for call in calls[2:])
-    assert len(calls) == 4
+    assert all("--remove --force" in call and "-principal User:todo-x " in call for call in calls[2:])
+    assert len(calls) == 5
 
 
 def test_the_one_user_of_older_brokers_keeps_its_rights_until_its_key_is_gone(script: Script) -> None:

@@ -95,7 +95,9 @@ def rotated(stubbed: Stubbed, users: Mapping[str, str], said: str, *arguments: s
 
 def test_a_new_password_comes_with_the_other_user(stubbed: Stubbed) -> None:
     users = {"admin_password": "a", "todo-test_user": "todo-test", "todo-test_password": "old"}
-    run = rotated(stubbed, users, "admin todo-test todo-test.b")
+    said = "admin todo-test todo-test.b todo-test.old"  # the last, since the stub's Secret stays as it is
+    run = rotated(stubbed, users, said)
+    assert run.code == 0, run.output
     change = written(run)[0]
     new = change["data"].pop("todo-test_password")
     assert (len(new), new != "old") == (48, True)
@@ -105,7 +107,7 @@ def test_a_new_password_comes_with_the_other_user(stubbed: Stubbed) -> None:
     assert "makes user todo-test.b beside todo-test at the broker" in run.text
     assert new not in run.output
     back = {**users, "todo-test_user": "todo-test.b"}
-    assert written(rotated(stubbed, back, "admin todo-test todo-test.b"))[0]["data"]["todo-test_user"] == "todo-test"
+    assert written(rotated(stubbed, back, said))[0]["data"]["todo-test_user"] == "todo-test"
 
 
 def test_a_rotation_that_was_killed_goes_on_and_check_mode_only_says(stubbed: Stubbed) -> None:
