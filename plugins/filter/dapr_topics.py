@@ -16,6 +16,10 @@ options:
     type: list
     elements: dict
     required: true
+  namespace:
+    description: Namespace of the environment, to get the names that the topics have at the broker. Empty for those in the app.
+    type: str
+    default: ""
 author: todo.cloud maintainers
 """
 
@@ -43,9 +47,9 @@ from typing import Any
 from ansible_collections.todo.cloud.plugins.module_utils.services.topics import topics_of
 
 
-def dapr_topics(layers: Sequence[Mapping[str, Any]]) -> list[str]:
+def dapr_topics(layers: Sequence[Mapping[str, Any]], namespace: str = "") -> list[str]:
     """See DOCUMENTATION."""
-    return topics_of(layers)
+    return topics_of(layers, namespace)
 
 
 class FilterModule:

@@ -28,6 +28,7 @@ class Load:
     def __init__(self, url: str) -> None:
         self.url = url
         self.rate = 0.0  # pages a second
+        self.streams = STREAMS  # open at once; further ones go to the pods of that time
         self.requests = 0
         self.reconnects = 0  # streams that ended in order
         self.slowest = 0.0
@@ -52,9 +53,12 @@ class Load:
             cookies = [await self._sign_in(passing) for _ in range(PEOPLE)]
             jobs = [self._pages(passing, cookies[0])]
             jobs += [self._stay(each) for each in cookies]
-            jobs += [self._listen(cookies[number % PEOPLE]) for number in range(STREAMS)]
             tasks = [asyncio.create_task(job) for job in jobs]
+            listeners = 0
             while not self._end.is_set():
+                if listeners < self.streams:
+                    tasks.append(asyncio.create_task(self._listen(cookies[listeners % PEOPLE])))
+                    listeners += 1
                 await asyncio.sleep(0.1)
             for task in tasks:
                 task.cancel()

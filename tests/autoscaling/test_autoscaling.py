@@ -138,6 +138,8 @@ def test_twice_the_load_gets_more_pods_and_none_of_it_is_lost_on_the_way_back(
     until(lambda: site.serving() > LEAST, SERVING_SECONDS, "more pods serve", interval=0.5)
     print(f"\ntwice the load ({load.rate:.0f} a second): {site.serving()} serve after {time.monotonic() - began:.0f} s")
     until(lambda: site.serving() == site.replicas() > LEAST, 120, "all of them serve", interval=0.5)
+    load.streams += 12  # of which some go to the new pods
+    time.sleep(5)
     began = time.monotonic()
     settled(site, load)
     print(f"load off: {LEAST} pods after {time.monotonic() - began:.0f} s; {load}")

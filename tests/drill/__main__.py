@@ -22,11 +22,11 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.conftest import Cluster, PlaybookRun, User, until
+from tests.e2e.conftest import NAMESPACE, Cluster, PlaybookRun, User, until
 from tests.e2e.test_app import broker_messages
 from tests.support.patience import patience
 
-TOPICS = ("task-events", "reminders")
+TOPICS = (f"{NAMESPACE}task-events", f"{NAMESPACE}reminders")
 USERS, TASKS = 5, 20
 NOTED = "noted.json"
 

@@ -16,6 +16,7 @@ from ansible.plugins.action import ActionBase
 _READY = {"endpoints": [{"conditions": {"ready": True}}], "webhooks": [{"clientConfig": {"caBundle": "x"}}]}
 _ANSWER: dict[str, Any] = {
     "changed": False, "table": [], "notes": [], "preflight": [], "annotations": {}, "fingerprint": {}, "held": False,
+    "line": "",
     "resources": [{"metadata": {"name": "x", "uid": "1", "labels": {}}, "status": {"readyReplicas": 1}, **_READY}],
     "result": {"spec": {"containers": [{"name": "app"}, {"name": "daprd"}]}},
     "version": {"server": {"kubernetes": {"gitVersion": "v1.36.0"}}},
