@@ -121,3 +121,10 @@ ROLLOUT: dict[str, Any] = {
         },
     },
 }
+DIGITALOCEAN: dict[str, Any] = {
+    "api_token": {"type": "str", "no_log": True},
+    "api_url": {"type": "str"},
+    "api_timeout": {"type": "int", "default": 180},
+    "api_ca_path": {"type": "path"},
+}
+DOKS: dict[str, Any] = {"name": {"type": "str"}, "cluster_id": {"type": "str"}}
