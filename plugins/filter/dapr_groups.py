@@ -9,8 +9,8 @@ name: dapr_groups
 version_added: 0.4.0
 short_description: Consumer groups of the Dapr components of an environment
 description:
-  - The consumer groups of the Kafka components in values of charts/dapr-components, in order. For an app of which each pod
-    has a group of its own, a name that begins like those.
+  - The consumer groups of the Kafka components in values of charts/dapr-components, in order. For an app of which each
+    pod has a group of its own, a name that begins like those.
 options:
   _input:
     description: Layers of values, the chart's own first.
@@ -28,7 +28,7 @@ EXAMPLES = r"""
 ---
 - name: Show the group of an app
   ansible.builtin.debug:
-    msg: "{{ [{'pubsub': {'enabled': true, 'apps': apps}}] | todo.cloud.dapr_groups('shop-staging') }}"     # [shop-staging.bank]
+    msg: "{{ [{'pubsub': {'enabled': true, 'apps': apps}}] | todo.cloud.dapr_groups('shop') }}"     # [shop.bank]
   vars:
     apps:
       shop: {publishes: [orders], subscribes: []}

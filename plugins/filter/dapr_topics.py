@@ -17,7 +17,7 @@ options:
     elements: dict
     required: true
   namespace:
-    description: Namespace of the environment, to get the names that the topics have at the broker. Empty for those in the app.
+    description: Namespace of the environment, for the topics' names at the broker. Empty for those in the app.
     type: str
     default: ""
 author: todo.cloud maintainers
