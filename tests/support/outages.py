@@ -321,11 +321,12 @@ def database_login() -> Iterator[str]:
 @case("The broker does not take the login")
 def broker_login() -> Iterator[str]:
     login = Login("broker", Kind.KAFKA, "todo-production", "kafka-credentials", hint=BROKER_HINT)
-    target = LoginTarget(SEED, "todo-production")
+    target = LoginTarget(SEED, "todo-production", tls=True)
     for words in (
         "Authentication failed during authentication due to invalid credentials with SASL mechanism SCRAM-SHA-256",
         "PKIX path building failed",
         "Unsupported or unrecognized SSL message",
+        "terminated during authentication",
         "Client SASL mechanism 'SCRAM-SHA-512' not enabled in the server, enabled mechanisms are [SCRAM-SHA-256]",
     ):
         yield kafka.judged(login, target, words).message

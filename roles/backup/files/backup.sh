@@ -104,7 +104,9 @@ copy_broker() {
     find "$folder" -maxdepth 1 -name '.[0-9]*' -exec rm -rf {} +
     [ -e "$data/kafka/meta.properties" ] || die "there is no broker's data on its volume"
     name=$(date -u +%Y%m%dT%H%M%SZ)
-    tar -C "$data" -czf "$folder/.$name.tar.gz" kafka users.sha256
+    set -- kafka
+    if [ -d "$data/users" ]; then set -- kafka users; fi
+    tar -C "$data" -czf "$folder/.$name.tar.gz" "$@"
     finish "$name" tar.gz
 }
 
@@ -118,9 +120,9 @@ restore_broker() {
     rm -rf "$data/.restored"
     mkdir "$data/.restored"
     tar -C "$data/.restored" -xzf "$folder/$file" || die "$file can't be unpacked: nothing was restored"
-    rm -rf "$data/kafka" "$data/users.sha256"
-    mv "$data/.restored/users.sha256" "$data/"
+    rm -rf "$data/kafka" "$data/users"
     mv "$data/.restored/kafka" "$data/"
+    if [ -d "$data/.restored/users" ]; then mv "$data/.restored/users" "$data/"; fi
     rm -rf "$data/.restored"
     echo "$file: restored"
 }

@@ -127,7 +127,7 @@ def test_a_brokers_folder_comes_back_and_messages_are_not_overwritten(script: Sc
     data = tmp_path / "data"
     assert "no broker's data" in script("copy-broker").stderr
     for path, text in (
-        ("kafka/meta.properties", "id"), ("kafka/__cluster_metadata-0/0.log", "x"), ("users.sha256", "u"),
+        ("kafka/meta.properties", "id"), ("kafka/__cluster_metadata-0/0.log", "x"), ("users/admin", "u"),
         ("kafka/task-events-0/0.log", "old"), ("kafka/my-topic-1/0.log", ""),
     ):  # fmt: skip
         (data / path).parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ def test_a_brokers_folder_comes_back_and_messages_are_not_overwritten(script: Sc
     assert script("copy-broker").returncode == 0
     (name,) = dumps(tmp_path, "tar.gz")
     with tarfile.open(tmp_path / "backups" / name) as tar:
-        assert {"kafka/task-events-0/0.log", "users.sha256"} <= set(tar.getnames())
+        assert {"kafka/task-events-0/0.log", "users/admin"} <= set(tar.getnames())
     (data / "kafka/task-events-0/0.log").write_text("newer")
     refused = script("restore-broker")
     assert refused.returncode != 0
@@ -146,4 +146,4 @@ def test_a_brokers_folder_comes_back_and_messages_are_not_overwritten(script: Sc
     (data / "kafka/task-events-0/0.log").write_text("newer")
     assert script("restore-broker", name, OVERWRITE="true").returncode == 0
     assert (data / "kafka/task-events-0/0.log").read_text() == "old"
-    assert sorted(path.name for path in data.iterdir()) == ["kafka", "users.sha256"]
+    assert sorted(path.name for path in data.iterdir()) == ["kafka", "users"]
