@@ -113,6 +113,10 @@ class Code(StrEnum):
     CLOUD_UNREACHABLE = "cloud_unreachable"
     CLOUD_REFUSED = "cloud_refused"
     CLOUD_ERROR = "cloud_error"
+    CLUSTER_FIXED = "cluster_fixed"
+    CLUSTER_FAILED = "cluster_failed"
+    CLUSTER_IN_USE = "cluster_in_use"
+    BUDGET_EXCEEDED = "budget_exceeded"
     # What visitors see
     ENDPOINT_DOWN = "endpoint_down"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import re
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -42,7 +41,7 @@ class Clock:
 
     speed: float = 0.0
     ahead: float = 0.0
-    _start: float = field(default_factory=time.time)
+    _start: float = 1796000000.0  # always the same, so that answers are
     _ticks: float = field(default_factory=time.monotonic)
 
     def now(self) -> float:
@@ -65,7 +64,7 @@ class Account:
     droplet_limit: int = 10
     versions: tuple[str, ...] = VERSIONS
     takes: dict[str, float] = field(
-        default_factory=lambda: {"provisioning": 240.0, "node": 90.0, "upgrading": 300.0, "deleting": 60.0}
+        default_factory=lambda: {"provisioning": 60.0, "node": 30.0, "upgrading": 60.0, "deleting": 30.0}
     )
     stuck: tuple[str, str] | None = None
     clusters: dict[str, Json] = field(default_factory=dict)
@@ -75,6 +74,7 @@ class Account:
     associated: dict[str, dict[str, list[Json]]] = field(default_factory=dict)
     left_over: list[Json] = field(default_factory=list)  # what stays and costs after its cluster is gone
     drained: list[str] = field(default_factory=list)
+    made: int = 0
 
     # what there is
 
@@ -125,7 +125,7 @@ class Account:
         if body["region"] not in REGIONS:
             raise Refused(422, "unprocessable_entity", "region is not available")
         self._room(sum(each.get("count") or each.get("min_nodes") or 0 for each in body["node_pools"]))
-        identity = str(uuid.uuid4())
+        identity = self._new_id()
         minor = _number(body["version"])[1]
         cluster: Json = {
             "id": identity,
@@ -134,7 +134,7 @@ class Account:
             "version": body["version"],
             "cluster_subnet": body.get("cluster_subnet", "10.244.0.0/16"),
             "service_subnet": body.get("service_subnet", "10.245.0.0/16"),
-            "vpc_uuid": body.get("vpc_uuid", str(uuid.uuid4())),
+            "vpc_uuid": body.get("vpc_uuid", "c33931f2-a26a-4e61-b85c-4e95a2ec431b"),
             "ipv4": "203.0.113.7",
             "endpoint": f"https://{identity}.k8s.ondigitalocean.com",
             "tags": ["k8s", f"k8s:{identity}", *body.get("tags", [])],
@@ -257,7 +257,7 @@ class Account:
         scales = body.get("auto_scale", False)
         count = body.get("count") or body.get("min_nodes") or 1
         return {
-            "id": str(uuid.uuid4()),
+            "id": self._new_id(),
             "name": body["name"],
             "size": body["size"],
             "count": count,
@@ -270,11 +270,15 @@ class Account:
             "nodes": [self._node(body["name"]) for _ in range(count)],
         }
 
+    def _new_id(self) -> str:
+        self.made += 1
+        return f"bd5f5959-5e1e-4205-a714-{self.made:012}"
+
     def _node(self, pool: str) -> Json:
-        identity, now = str(uuid.uuid4()), self.clock.text()
+        identity, now = self._new_id(), self.clock.text()
         self.due[identity] = (self.clock.now() + self.takes["node"], "running")
         return {
-            "id": identity, "name": f"{pool}-{identity[:5]}", "status": {"state": "provisioning"},
+            "id": identity, "name": f"{pool}-{identity[-5:]}", "status": {"state": "provisioning"},
             "droplet_id": str(len(self.due) + 400000000), "created_at": now, "updated_at": now,
         }  # fmt: skip
 

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.dapr_authority import first_authority
 from tests.support.digitalocean import contract
 from tests.support.digitalocean.account import Account, Json, Refused
 
@@ -76,6 +78,7 @@ class FakeDigitalOcean:
     requests: list[Seen] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     address: str = ""
+    ca_path: str = ""  # of one certificate: reading the system's takes longer than the rest of a request
     minute: tuple[float, int] = (0.0, 0)
     mutex: threading.RLock = field(default_factory=threading.RLock)
 
@@ -99,7 +102,11 @@ class FakeDigitalOcean:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
-            yield self
+            with NamedTemporaryFile("w", suffix=".pem") as file:
+                file.write(first_authority(True)[2])
+                file.flush()
+                self.ca_path = file.name
+                yield self
         finally:
             server.shutdown()
             server.server_close()

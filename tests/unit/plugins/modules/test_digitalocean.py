@@ -41,7 +41,12 @@ def run(server: ModuleServer, cloud: FakeDigitalOcean) -> Any:
             "DIGITALOCEAN_ACCESS_TOKEN": token,
             "DIGITALOCEAN_API_URL": cloud.url,
         }
-        output = server.run(module, {"_ansible_check_mode": check, "_ansible_diff": True, **params}, environ, 60)
+        output = server.run(
+            module,
+            {"_ansible_check_mode": check, "_ansible_diff": True, "api_ca_path": cloud.ca_path, **params},
+            environ,
+            60,
+        )
         assert token not in output
         found: dict[str, Any] = json.loads(output)
         check_result(module, found)
@@ -80,3 +85,29 @@ def test_a_kubeconfig_in_memory_and_in_a_file(cloud: FakeDigitalOcean, run: Any,
     assert "dop_v1_kube" not in json.dumps(kept)
     assert not run("doks_kubeconfig", name="todo", dest=str(path))["changed"]
     assert run("doks_kubeconfig", name="none")["failure"]["code"] == "not_found"
+
+
+def test_a_cluster_from_nothing_and_away_again(cloud: FakeDigitalOcean, run: Any) -> None:
+    """In real time, a thousand times as fast: the module sleeps between its looks."""
+    cloud.account.takes = dict.fromkeys(cloud.account.takes, 0.0)
+    wanted: dict[str, Any] = {
+        "name": "todo", "region": "fra1", "version": "1.36", "tags": ["todo"],
+        "node_pools": [{"name": "app", "size": "s-2vcpu-4gb", "count": 2}],
+    }  # fmt: skip
+    assert run("doks_cluster", check=True, **wanted)["changed"]
+    assert run("doks_cluster", **wanted, budget=40)["failure"]["code"] == "budget_exceeded"
+    assert cloud.writes() == []
+    made = run("doks_cluster", **wanted)
+    assert (made["changed"], made["cluster"]["state"], made["monthly_cost"]) == (True, "running", 48.0)
+    again = run("doks_cluster", **wanted)
+    assert not again["changed"]
+    assert again["diff"]["before"] == again["diff"]["after"]
+    assert run("doks_cluster", **{**wanted, "region": "nyc1"})["failure"]["code"] == "cluster_fixed"
+    assert len(cloud.writes()) == 1
+    cloud.kubeconfig = "none"
+    refused = run("doks_cluster", name="todo", state="absent")
+    assert refused["failure"]["code"] == "cluster_in_use"  # it cannot be asked
+    gone = run("doks_cluster", name="todo", state="absent", delete_unchecked=True)
+    assert gone["changed"]
+    assert gone["warnings"]
+    assert not run("doks_cluster", name="todo", state="absent")["changed"]

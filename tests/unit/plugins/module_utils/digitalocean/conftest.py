@@ -33,7 +33,7 @@ def cloud() -> Iterator[FakeDigitalOcean]:
 
 def client(cloud: FakeDigitalOcean, lines: list[str] | None = None, token: str = TOKEN, **more: Any) -> Client:
     said: list[str] = [] if lines is None else lines
-    return Client(Access(token, cloud.url, **more), cloud.account.clock.sleep, said.append)
+    return Client(Access(token, cloud.url, ca_path=cloud.ca_path, **more), cloud.account.clock.sleep, said.append)
 
 
 def api(cloud: FakeDigitalOcean, lines: list[str] | None = None, token: str = TOKEN, **more: Any) -> DigitalOcean:
