@@ -54,6 +54,50 @@ options:
     type: str
 """
 
+    CHANGES = r"""
+options:
+  change_rules:
+    description:
+      - When the environment takes changes. Checked before the first write, together with all else that stands in the
+        way, and in check mode. A run that writes no release is never refused, nor is going back to a release set.
+    type: dict
+    default: {}
+    suboptions:
+      promoted_from:
+        description:
+          - Environment whose verified images are promoted to this one. Images that were not verified here before are
+            then refused (C(promotion_only)), unless they are in O(change_rules.promoted) and their tag is a version
+            such as V(v1.2.3).
+        type: str
+      promoted:
+        description: Images of a promotion by digest, as M(todo.cloud.release_promotion) returns them.
+        type: list
+        elements: str
+      freeze:
+        description:
+          - Times in which nothing is deployed (C(deploy_frozen)), by the clock of the API server.
+          - Without C(from) and C(until) it is a switch.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          why:
+            description: The reason, for whoever is refused.
+            type: str
+            required: true
+          from:
+            description: Its beginning, a date or a time of ISO 8601 (UTC where it does not say).
+            type: str
+          until:
+            description: Its end; a date belongs to it.
+            type: str
+      emergency:
+        description:
+          - Why this run may not wait for all that, in 10 to 300 characters. What it lets through is a warning, and the
+            reason is recorded in the release set.
+        type: str
+"""
+
     ENDPOINT = r"""
 options:
   endpoint:

@@ -11,8 +11,8 @@ short_description: Show an environment on one screen
 description:
   - Formats the result of M(todo.cloud.release_set_info) with its status as lines of text. First the current release
     set, who holds the lock and how many pods autoscalers have, then one line per release, then the messages of the
-    releases that are not Current, what somebody changed in the cluster, which autoscalers cannot scale, and when the
-    logins of database and broker were tried.
+    releases that are not Current, what somebody changed in the cluster, which autoscalers cannot scale, when the logins
+    of database and broker were tried, and the last runs.
 options:
   _input:
     description: Result of M(todo.cloud.release_set_info), called with its status.
@@ -90,7 +90,8 @@ def _where(info: Mapping[str, Any]) -> str:
         return f"newest verified set: {newest or 'none'}" if info.get("unread") else "at no verified set"
     facts = [f"commit {found['commit']}" if found.get("commit") else "", str(found.get("time") or "")] if found else []
     details = ", ".join(fact for fact in facts if fact)
-    return f"at verified set {current}" + (f" ({details})" if details else "")
+    failed = f", which failed since then: {found['failed']}" if found and found.get("failed") else ""
+    return f"at verified set {current}" + (f" ({details})" if details else "") + failed
 
 
 def _lock(info: Mapping[str, Any]) -> list[str]:
@@ -136,6 +137,19 @@ def _autoscalers(info: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _events(info: Mapping[str, Any]) -> list[str]:
+    """Runs that changed it, or failed to, newest first."""
+    lines = []
+    for each in info.get("events") or []:
+        commit = f", commit {each['commit']}" if each.get("commit") else ""
+        sets = f"set {each['from_set'] or '-'} -> {each['to_set'] or '-'}"
+        why = f" ({each['code']}: {each['message']})" if each.get("code") else ""
+        emergency = f", emergency: {each['emergency']}" if each.get("emergency") else ""
+        run = f"run {each['time']}: {each['run']} by {each['who']}{commit}, {sets}"
+        lines.append(f"{run}, {each['outcome']} after {each['seconds']:.0f} s{why}{emergency}")
+    return lines
+
+
 def environment_table(info: Mapping[str, Any]) -> list[str]:
     """Return lines of text with the state of an environment.
 
@@ -156,7 +170,7 @@ def environment_table(info: Mapping[str, Any]) -> list[str]:
     unread = [f"not checked: {each}" for each in info.get("unread") or []]
     head = [_where(info), *unread, *_lock(info), *_trust(info), *_certificates(info), *_hosts(info), *_quota(info)]
     head += _autoscalers(info)
-    return [*head, *table, *messages, *drifted, *(info.get("notes") or [])]
+    return [*head, *table, *messages, *drifted, *(info.get("notes") or []), *_events(info)]
 
 
 class FilterModule:

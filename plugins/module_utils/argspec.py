@@ -62,6 +62,27 @@ RECORD_KEYS: dict[str, Any] = {
     "record_key": {"type": "str", "no_log": True},
     "record_public_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
 }
+CHANGE_RULES: dict[str, Any] = {
+    "change_rules": {
+        "type": "dict",
+        "default": {},
+        "options": {
+            "promoted_from": {"type": "str"},
+            "promoted": {"type": "list", "elements": "str"},
+            "freeze": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "why": {"type": "str", "required": True},
+                    "from": {"type": "str"},
+                    "until": {"type": "str"},
+                },
+            },
+            "emergency": {"type": "str"},
+        },
+    }
+}
 CLUSTER: dict[str, Any] = {"cluster_id": {"type": "str"}}
 ENDPOINT: dict[str, Any] = {
     "endpoint": {

@@ -88,6 +88,8 @@ class Code(StrEnum):
     IMAGE_TAG_TAKEN = "image_tag_taken"
     PROMOTION_REFUSED = "promotion_refused"
     PROMOTION_UNPROVED = "promotion_unproved"
+    PROMOTION_ONLY = "promotion_only"
+    DEPLOY_FROZEN = "deploy_frozen"
     REGISTRY_DENIED = "registry_denied"
     REGISTRY_UNREACHABLE = "registry_unreachable"
     REGISTRY_ERROR = "registry_error"

@@ -20,3 +20,5 @@ REVERSIBLE = "todo.cloud/reversible"
 # Annotations by which Helm marks an object as a release's.
 OWNER_RELEASE = "meta.helm.sh/release-name"
 OWNER_NAMESPACE = "meta.helm.sh/release-namespace"
+VERIFICATION_FAILED = "todo.cloud/verification-failed"  # annotation of a release set, when and how
+RELEASE_EVENTS = "release-events"  # ConfigMap of an environment, see records/events.py

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from .availability import Endpoint
+from .change_rules import ChangeRules
 from .failure import Code, error
 from .records.signing import RecordKeys
 from .records.store import KEEP
@@ -69,11 +70,14 @@ class Settings:
     prepared_secrets: tuple[str, ...] = ()  # written by the caller before the deployment
     allowed_namespaces: tuple[str, ...] = ()  # besides ``namespace``, for objects of releases
     record_keys: RecordKeys = field(default_factory=RecordKeys)
+    change_rules: ChangeRules = field(default_factory=ChangeRules)
     allowed_chart_sources: tuple[str, ...] = ()  # beginnings of references that an unsigned release set may name
 
 
-def settings_from(module: Any) -> Settings:
-    """From a module's options; missing ones keep their defaults."""
+def settings_from(module: Any, *, signs: bool = True) -> Settings:
+    """From a module's options; missing ones keep their defaults. ``signs``: it may write release sets, so it needs the
+    key where they are signed.
+    """
     params: Mapping[str, Any] = module.params
     history_max = int(params["history_max"]) if params.get("history_max") is not None else 40
     if params.get("environment") and 0 < history_max < 2 * KEEP:
@@ -113,14 +117,15 @@ def settings_from(module: Any) -> Settings:
         preflight_all=params.get("preflight") == "all",
         prepared_secrets=tuple(params.get("prepared_secrets") or ()),
         allowed_namespaces=tuple(params.get("allowed_namespaces") or ()),
-        record_keys=_record_keys(params),
+        record_keys=_record_keys(params, signs),
+        change_rules=ChangeRules.parse(params.get("change_rules")),
         allowed_chart_sources=tuple(params.get("allowed_chart_sources") or ()),
     )
 
 
-def _record_keys(params: Mapping[str, Any]) -> RecordKeys:
+def _record_keys(params: Mapping[str, Any], signs: bool) -> RecordKeys:
     keys = RecordKeys.parse(params.get("record_key"), params.get("record_public_keys") or ())
-    if keys.required:
+    if keys.required and signs:
         keys.sign(b"")  # a run records what it verified: better refused now than at its end
     return keys
 

@@ -150,6 +150,7 @@ extends_documentation_fragment:
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.records
   - todo.cloud.release_options.cluster
+  - todo.cloud.release_options.changes
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.dapr
   - todo.cloud.release_options.endpoint
@@ -476,6 +477,7 @@ import typing as t
 
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
     ALL_RELEASES,
+    CHANGE_RULES,
     CLUSTER,
     DAPR,
     ENDPOINT,
@@ -505,6 +507,7 @@ SPEC: dict[str, t.Any] = {
     **ENVIRONMENT,
     **RECORD_KEYS,
     **CLUSTER,
+    **CHANGE_RULES,
     **HELM,
     **DAPR,
     **REGISTRIES,

@@ -49,6 +49,7 @@ extends_documentation_fragment:
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.records
   - todo.cloud.release_options.cluster
+  - todo.cloud.release_options.changes
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.dapr
   - todo.cloud.registry_options.registries
@@ -265,6 +266,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    CHANGE_RULES,
     CLUSTER,
     DAPR,
     ENVIRONMENT,
@@ -288,6 +290,7 @@ SPEC: dict[str, t.Any] = {
     **ENVIRONMENT,
     **RECORD_KEYS,
     **CLUSTER,
+    **CHANGE_RULES,
     **HELM,
     **DAPR,
     **REGISTRIES,

@@ -25,6 +25,11 @@ options:
       - Also read the state of every release, who holds the lock, and when certificates expire.
     type: bool
     default: false
+  events:
+    description:
+      - How many of the newest runs that changed the environment, or failed to, are returned. 200 are kept.
+    type: int
+    default: 0
 seealso:
   - module: todo.cloud.release_apply
   - module: todo.cloud.release_rollback
@@ -73,6 +78,9 @@ sets:
     withdrawn:
       description: Why it was withdrawn; empty if it was not.
       type: str
+    failed:
+      description: When and how it failed when it was verified again; empty if it did not, or was verified since then.
+      type: str
     current:
       description: Whether the environment is at this set.
       type: bool
@@ -88,6 +96,10 @@ sets:
       description: Number of the set that a rollback restored, 0 for none.
       returned: with O(at)
       type: int
+    emergency:
+      description: Why the rules of changes did not hold for it; empty if they did.
+      returned: with O(at)
+      type: str
     missing:
       description: Releases that were not verified with it, and why.
       returned: with O(at)
@@ -97,7 +109,7 @@ sets:
       returned: with O(at)
       type: dict
   sample:
-    - {id: 4, time: "2026-11-21T09:30:00Z", commit: 1f2e3d4, withdrawn: "", current: true}
+    - {id: 4, time: "2026-11-21T09:30:00Z", commit: 1f2e3d4, withdrawn: "", failed: "", current: true}
 current:
   description: Number of the set that the environment is at, 0 when it is at none.
   returned: success
@@ -112,6 +124,69 @@ unread:
   type: list
   elements: str
   sample: []
+events:
+  description:
+    - With O(events), the newest runs, newest first. Whoever may write ConfigMaps can write them.
+    - A run that found nothing to do is none, and one that was killed left none.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    time:
+      description: When it began.
+      type: str
+    run:
+      description: What it was.
+      type: str
+      choices: [deployment, promotion, rollback, verification]
+    who:
+      description: User and machine.
+      type: str
+    commit:
+      description: Commit; may be empty.
+      type: str
+    from_set:
+      description: Number of the verified set before it, 0 for none.
+      type: int
+    from_commit:
+      description: Commit of that set; may be empty.
+      type: str
+    to_set:
+      description: Number of the verified set after it, 0 for none.
+      type: int
+    outcome:
+      description: V(restored) failed and is back at what was verified; V(refused) failed before anything was changed.
+      type: str
+      choices: [succeeded, failed, restored, refused]
+    seconds:
+      description: How long it took.
+      type: float
+    code:
+      description: Code of its failure; empty without one.
+      type: str
+    message:
+      description: Its failure in one sentence; empty without one.
+      type: str
+    emergency:
+      description: Why the rules of changes did not hold for it; empty if they did.
+      type: str
+    url:
+      description: Where CI shows it; may be empty.
+      type: str
+  sample:
+    - time: "2026-11-21T09:29:11Z"
+      run: deployment
+      who: ada@ci
+      commit: 1f2e3d4
+      from_set: 3
+      from_commit: 0d1c2b3
+      to_set: 4
+      outcome: succeeded
+      seconds: 48.6
+      code: ""
+      message: ""
+      emergency: ""
+      url: https://github.com/todo-app/todo/actions/runs/1
 status:
   description:
     - With O(status), every release of the environment by its name.
@@ -292,6 +367,7 @@ SPEC: dict[str, t.Any] = {
     "at": {"type": "str"},
     "readiness_rules": WAIT["readiness_rules"],
     "status": {"type": "bool", "default": False},
+    "events": {"type": "int", "default": 0},
 }
 
 
@@ -305,6 +381,7 @@ def main() -> None:
             verified_only=module.params["verified_only"],
             at=module.params["at"] or "",
             status=module.params["status"],
+            events=module.params["events"],
             dapr_namespace=module.params["dapr_namespace"],
             keys=RecordKeys.parse(module.params["record_key"], module.params["record_public_keys"]),
             wait=WaitOptions.from_params({"readiness_rules": module.params["readiness_rules"]}),

@@ -14,8 +14,13 @@ description:
     redirects).
   - All of it in one call. M(todo.cloud.release_apply) does the same with
     O(todo.cloud.release_apply#module:verify=true).
-  - Writes nothing.
+  - With O(environment), the verdict is noted at the release set that runs. One whose verification failed later is not
+    promoted until it was verified again as a whole. Nothing else is written.
 options:
+  environment:
+    description:
+      - Name of the environment, if its release set is to know of the verdict.
+    type: str
   namespace:
     description: Namespace of the releases.
     type: str
@@ -49,15 +54,25 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.wait_options
   - todo.cloud.wait_options.readiness
+  - todo.cloud.release_options.records
   - todo.cloud.release_options.dapr
   - todo.cloud.release_options.endpoint
   - todo.cloud.attributes
-  - todo.cloud.attributes.reading
+attributes:
+  check_mode:
+    support: full
+    details: The verdict is not noted.
+  diff_mode:
+    support: N/A
+    details: Changes no release.
+  idempotent:
+    support: full
 """
 
 EXAMPLES = r"""
 - name: Verify staging
   todo.cloud.release_verify:
+    environment: staging
     namespace: todo-staging
     releases:
       - {name: backend-api, app_id: backend-api}
@@ -188,12 +203,12 @@ elapsed:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, ENDPOINT, KUBE, WAIT
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, ENDPOINT, KUBE, RECORD_KEYS, WAIT
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, live_progress
-from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
+from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases, verify_set
 from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
 
 SPEC: dict[str, t.Any] = {
@@ -201,6 +216,8 @@ SPEC: dict[str, t.Any] = {
     **WAIT,
     **DAPR,
     **ENDPOINT,
+    **RECORD_KEYS,
+    "environment": {"type": "str"},
     "namespace": {"type": "str", "required": True},
     "releases": {
         "type": "list",
@@ -215,10 +232,11 @@ SPEC: dict[str, t.Any] = {
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
-        settings = settings_from(module)
+        settings = settings_from(module, signs=False)
         run = Run(kube, HelmCli(kube.kubeconfig), settings, live_progress(), "release_verify")
         app_ids = {release["name"]: release["app_id"] or "" for release in module.params["releases"]}
-        result = verify_releases(run, app_ids, settings.endpoint)
+        verify = verify_set if settings.environment else verify_releases
+        result = verify(run, app_ids, settings.endpoint)
     for text in result["notes"]:
         module.warn(text)
     module.exit_json(changed=False, **result)

@@ -22,6 +22,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     SECRET,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.labels import RELEASE_EVENTS
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import take
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record
@@ -43,10 +44,10 @@ _KINDS = (
     "autoscaling/v2 HorizontalPodAutoscaler", "networking.k8s.io/v1 Ingress", "batch/v1 Job",
     "rbac.authorization.k8s.io/v1 Role", "rbac.authorization.k8s.io/v1 RoleBinding", "coordination.k8s.io/v1 Lease",
 )  # fmt: skip
-# What belongs to no release: Kubernetes' own, the environment role's Secrets, the lock, the fingerprint.
+# What belongs to no release: Kubernetes' own, the environment role's Secrets, the lock, the fingerprint, the events.
 _KNOWN = {
     "ConfigMap kube-root-ca.crt", "ServiceAccount default", "Secret canary", "Secret registry", f"Lease {LOCK_NAME}",
-    f"ConfigMap {PUBLISHED}",
+    f"ConfigMap {PUBLISHED}", f"ConfigMap {RELEASE_EVENTS}",
 }  # fmt: skip
 
 

@@ -146,9 +146,9 @@ class World:
         self.kube.objects["ConfigMap", "ns", f"release-set-{number}"]["data"]["digest"] = "0"
 
     def writes(self) -> list[str]:
-        """What was written so far, the lock's and the fingerprint's writes aside, and the calls of Helm."""
+        """What was written so far and the calls of Helm; writes of lock, fingerprint and events aside."""
         ours = [f"{verb} {kind} {name}" for verb, kind, name in self.kube.writes
-                if kind != "Lease" and name != "environment-fingerprint"]  # fmt: skip
+                if kind != "Lease" and name not in ("environment-fingerprint", "release-events")]  # fmt: skip
         return [*ours, *(f"helm {call}" for call in self.helm.commands)]
 
     def forget(self) -> World:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.filter.environment_table import environment_table
 from ansible_collections.todo.cloud.plugins.module_utils.availability import Endpoint
+from ansible_collections.todo.cloud.plugins.module_utils.change_rules import ChangeRules
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.trust import Trust
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
@@ -35,6 +36,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     Resource,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.labels import ENVIRONMENT
 from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lock import EnvironmentLock
 from ansible_collections.todo.cloud.plugins.module_utils.locking.manual import LockState, ManualLock
@@ -44,6 +46,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.logins.job import JobTr
 from ansible_collections.todo.cloud.plugins.module_utils.logins.login import Kind, Login, waits
 from ansible_collections.todo.cloud.plugins.module_utils.logins.login import Target as LoginTarget
 from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import ImageDigests
+from ansible_collections.todo.cloud.plugins.module_utils.planning.promotion import Terms, choose
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.capacity import Wanted, shortages
@@ -52,6 +55,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.preflight.metrics impor
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import Need
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import failure_of
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.surroundings import not_there
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.registry.access import Access
 from ansible_collections.todo.cloud.plugins.module_utils.registry.client import RegistryClient
 from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference
@@ -64,7 +69,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.releases.status import 
 from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import RolloutWaiter, WaitOptions
-from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure, Settings
 
 from tests.support import states
 from tests.support.fake_api import Answer, Request, failure, fake_api, obj
@@ -528,6 +533,30 @@ def locked() -> Iterator[str]:
         ManualLock(kube, "todo-production", replace(HOLDER, who="bob", what="deploy_lock")).ensure(LockState.TAKEN_OVER)
         lock._renewed -= 10
         yield refused(lock.check)
+
+
+@case("A change is refused: only by a promotion, or a freeze")
+def not_now() -> Iterator[str]:
+    world = World(settings=Settings("production", "ns", timeout=20, wait=WaitOptions(stability_seconds=0)))
+    world.kube.put(NAMESPACE, "", {"metadata": {"name": "ns", "labels": {ENVIRONMENT: "production"}}})
+    world.apply({"backend-api": GOOD})
+    named = {"image": NEXT["image"].replace("v1.1.0", "sha-1f3c5a7")}
+    only, freeze = {"promoted_from": "staging"}, {"freeze": [{"why": "holidays", "until": "2999-01-03"}]}
+    why = {"emergency": "INC-1234: nobody can log in"}
+
+    def said(values: Mapping[str, Any], rules: Mapping[str, Any]) -> str:
+        return world.fails({"backend-api": dict(values)}, change_rules=ChangeRules.parse(rules)).failure.message
+
+    yield said(NEXT, only)
+    yield said(named, {**only, "promoted": [named["image"]]})
+    yield said(NEXT, freeze)
+    store = RecordStore(staging := FakeKube(), "todo-staging", "staging")
+    store.write(Record(1, "staging", "2026-11-22T09:00:00Z", "ada@ci", "", {}, {}))
+    store.note_failed(1, "2026-11-22T11:59:00Z: backend-api: 0/1 available")
+    yield refused(lambda: choose(RecordStore(staging, "todo-staging", "staging"), Terms("staging")))
+    let = world.apply({"backend-api": NEXT}, change_rules=ChangeRules.parse({**freeze, **why}), check=True)
+    yield f"{let.preflight[0]}."
+    yield refused(lambda: ChangeRules.parse({"emergency": "true"}))
 
 
 @case("The nodes have no room for more pods")

@@ -17,6 +17,7 @@ FILES = sorted(path.relative_to(UTILS) for path in UTILS.rglob("*.py") if path.n
 COMMON = {
     "argspec",
     "availability",
+    "change_rules",
     "digest",
     "failure",
     "files",

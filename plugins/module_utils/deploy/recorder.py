@@ -93,6 +93,7 @@ class Recorder:
             missing=missing,
             restored_from=restored_from,
             charts=archives,
+            emergency=settings.change_rules.emergency,
         )
         without_chart = self._run.records.write(record)
         self._run.progress(f"recorded as verified: release set {number}")

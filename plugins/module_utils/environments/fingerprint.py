@@ -16,6 +16,7 @@ from typing import Any
 from ..digest import canonical, digest_of
 from ..kube.managed_fields import Writer, leaves, owners, parts_of, writers_of
 from ..kube.resources import Resource
+from ..labels import RELEASE_EVENTS, VERIFICATION_FAILED
 
 FORMAT = 1
 PUBLISHED = "environment-fingerprint"  # the ConfigMap with the environment's own fingerprint
@@ -61,11 +62,11 @@ class Change:
 
 
 def counts(resource: Resource, item: Mapping[str, Any]) -> bool:
-    """False for owned objects, leader election, and the fingerprint itself."""
+    """False for owned objects, leader election, events of runs, and the fingerprint itself."""
     metadata = item["metadata"]
     if any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()):
         return False
-    if resource.kind == "ConfigMap" and metadata["name"] == PUBLISHED:
+    if resource.kind == "ConfigMap" and metadata["name"] in (PUBLISHED, RELEASE_EVENTS):
         return False
     return _LEADER not in (metadata.get("annotations") or {})
 
@@ -96,6 +97,10 @@ def entry_of(resource: Resource, item: Mapping[str, Any], scaled: Scaled) -> dic
         return {"uid": metadata.get("uid", ""), "fields": {"version": version}}
     content = {key: value for key, value in item.items() if key not in _IGNORED}
     content["metadata"] = {key: value for key, value in metadata.items() if key not in _OWN}
+    notes = metadata.get("annotations") or {}
+    if VERIFICATION_FAILED in notes:  # by whoever verifies: nothing is wanted otherwise
+        kept = {key: value for key, value in notes.items() if key != VERIFICATION_FAILED}
+        content["metadata"]["annotations"] = kept
     writers = writers_of(item)
     sections: dict[str, dict[str, Any]] = {}
     for path, value in leaves(content).items():

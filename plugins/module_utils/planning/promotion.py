@@ -74,8 +74,15 @@ def choose(
     Only what a set's digest covers permits it: annotations merely tell which sets to look at, and which were withdrawn.
     ``damaged`` is called for each set that was skipped because it cannot be read.
     """
-    record = _fitting(store, terms, damaged)
+    record, failed = _fitting(store, terms, damaged)
     where = f"Release set {record.id} of {terms.source}"
+    if failed:
+        raise refused(
+            "verification_failed",
+            f"{where} was verified, but failed when it was verified again ({failed}): mend it there, and verify it "
+            "again (playbooks/verify.yml).",
+            set=record.id,
+        )
     if terms.expect_commit and not _same_commit(record.commit, terms.expect_commit):
         raise refused(
             "commit",
@@ -109,12 +116,13 @@ def _verified_at(record: Record, where: str) -> datetime:
     return time
 
 
-def _fitting(store: RecordStore, terms: Terms, damaged: Callable[[str], None]) -> Record:
+def _fitting(store: RecordStore, terms: Terms, damaged: Callable[[str], None]) -> tuple[Record, str]:
+    """The record, and how it failed since."""
     headers = store.headers()
     found = [h for h in headers if not terms.commit or _same_commit(h.commit, terms.commit)]
     for record in store.readable(found, damaged):
         if not terms.commit or _same_commit(record.commit, terms.commit):
-            return record
+            return record, next(header.failed for header in found if header.id == record.id)
     if not terms.commit:
         raise refused("unverified", f"{terms.source} has no verified release set: deploy and verify it there first.")
     if withdrawn := next((h for h in found if h.withdrawn), None):

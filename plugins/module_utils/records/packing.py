@@ -32,9 +32,10 @@ def pack(record: Record) -> dict[str, Any]:
     content = asdict(record)
     charts: dict[str, bytes] = content.pop("charts")
     del content["signed"]
-    # What only releases with secret values have is left out elsewhere: older versions of the collection read that too.
-    if not content["secret_digest"]:
-        del content["secret_digest"]
+    # What only some sets have is left out of others: older versions of the collection read those too.
+    for key in ("secret_digest", "emergency"):
+        if not content[key]:
+            del content[key]
     live = {name: found for name, member in content["members"].items() if (found := member.pop("live"))}
     for member in content["members"].values():
         for target in member["targets"]:

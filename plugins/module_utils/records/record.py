@@ -18,6 +18,7 @@ from ..digest import wanted_key
 from ..helm.manifest import SecretRef
 from ..helm.names import check_chart, check_name
 from ..helm.storage import Revision
+from ..labels import VERIFICATION_FAILED
 from ..parsing import Malformed, quoted
 from ..rollout.targets import Target
 from .secret_values import (
@@ -99,6 +100,7 @@ class Record:
     restored_from: int = 0
     charts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     secret_digest: str = ""  # of the Secret beside it, see secret_values.py; empty without one
+    emergency: str = ""  # why the rules of changes did not hold for it
     signed: bool = False  # by one of the keys that are accepted; never stored
 
 
@@ -110,6 +112,7 @@ class Header:
     time: str
     commit: str
     withdrawn: str = ""  # the reason, empty when it is not withdrawn
+    failed: str = ""  # when and how it failed when it was verified again; empty since it was verified the last time
 
 
 def headers_of(metadata: Iterable[Mapping[str, Any]], environment: str) -> list[Header]:
@@ -119,8 +122,8 @@ def headers_of(metadata: Iterable[Mapping[str, Any]], environment: str) -> list[
         number = NAME.fullmatch(str(each.get("name", "")))
         if number and texts(each.get("labels")).get(RECORD_LABEL) == environment:
             notes = texts(each.get("annotations"))
-            time, commit, withdrawn = (notes.get(key, "")[:_LONGEST] for key in (TIME, COMMIT, WITHDRAWN))
-            found.append(Header(int(number[1]), time, commit, withdrawn))
+            kept = [notes.get(key, "")[:_LONGEST] for key in (TIME, COMMIT, WITHDRAWN, VERIFICATION_FAILED)]
+            found.append(Header(int(number[1]), *kept))
     return sorted(found, key=lambda h: h.id, reverse=True)
 
 

@@ -16,6 +16,7 @@ from ..failure import Code, TodoCloudError, error
 from ..kube.api import KubeApi
 from ..kube.errors import AlreadyExists, Forbidden, KubeError
 from ..kube.resources import CONFIG_MAP, SECRET
+from ..labels import VERIFICATION_FAILED
 from ..parsing import quoted
 from .packing import damaged, join, pack, split, text_of, unpack
 from .record import PREFIX, RECORD_LABEL, WITHDRAWN, Header, Record, headers_of, texts
@@ -217,6 +218,11 @@ class RecordStore:
             name = str(item["metadata"]["name"])
             if name.startswith(PREFIX) and name not in kept:
                 self._kube.delete(SECRET, self._namespace, name)
+
+    def note_failed(self, number: int, reason: str) -> None:
+        """Marks a record whose verification failed later, or takes the mark away (empty)."""
+        patch = {"metadata": {"annotations": {VERIFICATION_FAILED: reason or None}}}
+        self._kube.patch(CONFIG_MAP, self._namespace, f"{PREFIX}{number}", patch)
 
     def withdraw(self, number: int, reason: str) -> None:
         """Marks a record as withdrawn: rollbacks no longer choose it by themselves."""

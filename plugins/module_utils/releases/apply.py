@@ -15,6 +15,7 @@ from dataclasses import replace
 from ..availability import BackgroundProbe
 from ..dapr.trust import read_trust
 from ..deploy.boundary import Contents, second_histories
+from ..deploy.changes import changes_problems
 from ..deploy.drifts import DriftCheck
 from ..deploy.migrations import Migrations
 from ..deploy.outages import Outages
@@ -23,6 +24,7 @@ from ..deploy.remediation import Remediation, WaveFailure
 from ..deploy.rendering import Rendering
 from ..deploy.report import Outcome, Report, Row
 from ..deploy.run import LockedRun, Run, locked_run
+from ..deploy.run_event import RunEvent
 from ..deploy.verification import Verification, Verifier
 from ..deploy.writer import ReleaseWriter, Write
 from ..environments.guard import Claims, Guard, guard, record
@@ -51,11 +53,12 @@ from ..preflight.dapr_trust import trust_problems
 from ..preflight.problem import Problem, failure_of
 from ..preflight.versions import helm_and_cluster
 from ..readiness.daprd import ENABLED
+from ..records.record import Header
 from ..records.rollback_target import forget
 from ..settings import OnDrift
 from .export import export
 from .preview import Preview
-from .verify import verify_releases
+from .verify import verify_set
 
 _STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # another writer is at work: nothing is restored
 _WRITTEN = (Kind.CHANGE, Kind.NEW, Kind.STUCK, Kind.DRIFTED)
@@ -79,19 +82,29 @@ class Engine:
         self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
         self._secrets = SecretInputs(run.kube, run.helm, run.settings.namespace)
         self._report = Report(spent=run.spent)
+        self._event = RunEvent(run)
         self._guarded = Guard()
         self._rendering = Rendering(run.kube, run.helm, run.settings)  # of what changes, before the first write
         self._drift = DriftCheck(run)
         self._migrations = Migrations(run)
         self._uncertain: list[str] = []  # that the preflight found, to be looked at
+        self._headers: Sequence[Header] = ()  # of the release sets
         self._removals: list[str] = []  # what goes with releases that are no longer in the inventory
 
     def apply(self) -> Report:
-        """Raises TodoCloudError with the report in its results if the environment is not as asked."""
+        """Raises TodoCloudError with the report in its results if the environment is not as asked. The run is kept as
+        an event.
+        """
+        with self._event.kept(self._report):
+            return self._apply()
+
+    def _apply(self) -> Report:
         settings = self._settings
         claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
         self._guarded = guard(self._kube, claims, may_be_absent=settings.check)
         snapshot, plan = self._plan(None)
+        self._event.begins(snapshot.newest)
+        self._report.set = snapshot.newest.id if snapshot.newest else 0
         if settings.export:
             self._take(self._secrets.all_examined(self._specs, snapshot.newest))
             self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
@@ -108,7 +121,6 @@ class Engine:
         self._report.warnings += self._uncertain
         if failure := failure_of(problems):
             raise self._report.interrupted(failure)
-        self._report.set = snapshot.newest.id if snapshot.newest else 0
         if self._withdraw or _changes(plan):
             with locked_run(self._run) as run:
                 self._progress(identity(self._run.kube))
@@ -143,10 +155,11 @@ class Engine:
         """Everything once more, what this run did not touch as well. What failed here was deployed and recorded."""
         report, app_ids = self._report, {spec.name: spec.app_id for spec in self._specs}
         try:
-            report.verification = verify_releases(self._run, app_ids, self._settings.endpoint)
+            report.verification = verify_set(self._run, app_ids, self._settings.endpoint, self._headers)
             report.warnings += report.verification["notes"]
         except TodoCloudError as exc:
             report.verification = exc.results
+            report.warnings += exc.warnings
             report.failures.append(exc.failure)
             raise report.fail(exc.failure) from exc
 
@@ -154,6 +167,7 @@ class Engine:
         """The environment and what to do about it. ``lock`` None: not held; looked at only if a release is pending."""
         settings = self._settings
         snapshot = self._run.look(remembered=settings.drift is not OnDrift.IGNORE and not settings.check)
+        self._headers = snapshot.headers
         if lock is None:
             unsettled = any(
                 h and (h[-1].status.pending or h[-1].status == "uninstalling") for h in snapshot.histories.values()
@@ -212,6 +226,7 @@ class Engine:
         contents = self._contents(can_be, snapshot)
         self._report.notes = [*self._report.notes, *contents.notes()]
         found = [*contents.problems, *second_histories(plan, self._run.storage)]
+        found += self._forbidden(plan, snapshot)
         found += self._trust(plan if settings.check else wanted, rendered)
         if not wanted:
             return found
@@ -224,6 +239,14 @@ class Engine:
         crds = self._crds(can_be, snapshot).values()
         running = {item.name: _with_hooks_that_run(item, rendered[item.name]) for item in wanted}
         return [*found, *look.problems(running, crds), *_unwatched(wanted, rendered)]
+
+    def _forbidden(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> list[Problem]:
+        """By the rules of changes."""
+        if not self._settings.change_rules:
+            return []
+        written = [item for item in plan if item.action.writes]
+        rendered = self._rendering.all(written, snapshot.version_ids, self._read)
+        return changes_problems(self._settings, written, snapshot, rendered, self._read, self._kube.server_now())
 
     def _trust(self, plan: Sequence[PlanItem], rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
         """Of Dapr, where a release has a sidecar."""
@@ -270,7 +293,8 @@ class Engine:
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
         plan = self._examined(plan, snapshot, run.kube)
         self._contents(plan, snapshot).check()
-        if failure := failure_of([*self._drift.problems, *self._too_large(snapshot)]):
+        problems = [*self._forbidden(plan, snapshot), *self._drift.problems, *self._too_large(snapshot)]
+        if failure := failure_of(problems):
             raise TodoCloudError(failure)
         record(run.kube, self._settings.namespace, self._guarded)
         given_up = forget(run.kube, self._settings.namespace)

@@ -15,6 +15,7 @@ from ..deploy.report import Outcome, Report, Row
 from ..deploy.restore import Restore, state_towards
 from ..deploy.restore_check import RestoreCheck, Target, usable
 from ..deploy.run import LockedRun, Run, locked_run
+from ..deploy.run_event import RunEvent
 from ..environments.admission import Admission
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error, one_or_many
@@ -46,6 +47,7 @@ class Rollback:
         self._to = to
         self._names = tuple(sorted(set(names)))
         self._report = Report(spent=run.spent)
+        self._event = RunEvent(run)
         self._admission: Admission | None = None
 
     def run(self) -> Report:
@@ -57,7 +59,7 @@ class Rollback:
         if settings.check:
             self._rollback(None)
         else:
-            with locked_run(self._run) as run:
+            with self._event.kept(self._report), locked_run(self._run) as run:
                 self._report.warnings += run.warnings
                 self._rollback(run)
         return self._report
@@ -65,6 +67,8 @@ class Rollback:
     def _rollback(self, run: LockedRun | None) -> None:
         """Without the lock (in check mode) it is only predicted."""
         snapshot = self._run.look()
+        self._event.begins(snapshot.newest)
+        self._report.set = snapshot.newest.id if snapshot.newest else 0
         begun = remembered(self._kube, self._settings.namespace)
         if begun is None and (warning := not_resumed(self._kube, self._settings.namespace)):
             self._report.warnings.append(warning)
@@ -140,7 +144,6 @@ class Rollback:
         if not intention.names:
             for name in sorted({m.name for m in newest.values() if not m.migration} - record.members.keys()):
                 self._report.warnings.append(f"{name} was not part of release set {record.id} and is left as it is.")
-        self._report.set = snapshot.newest.id if snapshot.newest else 0
         with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             verified = pool.map(lambda m: self._is_verified(m, newest.get(m.name), snapshot), members)
             targets = [Target(m, record) for m, is_there in zip(members, verified, strict=True) if not is_there]

@@ -33,6 +33,7 @@ from ..readiness.kinds import autoscaler_trouble, status_of
 from ..readiness.sentences import sentence
 from ..readiness.status import State
 from ..readiness.symptoms import pod_symptoms
+from ..records.events import read as read_events
 from ..records.record import Header, Member, Record
 from ..records.signing import RecordKeys
 from ..records.store import RecordStore
@@ -56,12 +57,13 @@ def set_info(
     verified_only: bool = False,
     at: str = "",
     status: bool = False,
+    events: int = 0,
     dapr_namespace: str = "",
     keys: RecordKeys | None = None,
     wait: WaitOptions | None = None,
 ) -> dict[str, Any]:
-    """Result of release_set_info. ``at``: number or commit of the one set to show in full. ``wait``: what the status of
-    custom resources means.
+    """Result of release_set_info. ``at``: number or commit of the one set to show in full. ``events``: how many of the
+    newest runs to show. ``wait``: what the status of custom resources means.
     """
     store = RecordStore(kube, namespace, environment, keys)
     kinds = WORKLOADS if status else ()
@@ -76,6 +78,7 @@ def set_info(
     info: dict[str, Any] = {"sets": sets, "current": current, "unread": [_WITHOUT_SECRETS] * snapshot.without_secrets}
     info |= {"status": {}, "lock": {}, "trust": {}, "certificates": [], "hosts": [], "quota": [], "autoscalers": []}
     info["notes"] = []
+    info["events"] = [event.as_result() for event in read_events(kube, namespace, events)] if events > 0 else []
     if status:
         info["status"] = environment_status(kube, namespace, environment, snapshot)
         info["lock"] = lock_info(kube, namespace)
@@ -321,6 +324,7 @@ def _header(header: Header, current: int) -> dict[str, Any]:
         "time": header.time,
         "commit": header.commit,
         "withdrawn": header.withdrawn,
+        "failed": header.failed,
         "current": header.id == current,
     }
 
@@ -330,6 +334,7 @@ def _content(record: Record) -> dict[str, Any]:
         "who": record.who,
         "tools": dict(record.tools),
         "restored_from": record.restored_from,
+        "emergency": record.emergency,
         "missing": dict(record.missing),
         "releases": {
             name: {

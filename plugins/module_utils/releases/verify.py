@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,10 +15,12 @@ from ..dapr.repair import check_sidecars
 from ..deploy.run import Run
 from ..deploy.verification import sidecar_objects
 from ..environments.certificates import TRIES_AGAIN, unissued
-from ..failure import Code, error
+from ..failure import Code, TodoCloudError, error
 from ..kube.deadline import Deadline
 from ..planning.snapshot import targets_of
+from ..records.record import Header
 from ..rollout.waiter import RolloutWaiter
+from .set_verdict import note_verdict
 
 _PARALLEL = 8
 _ATTEMPTS = 11  # an ingress may need a moment after the pods are ready
@@ -54,6 +56,22 @@ def verify_releases(
         result["notes"] = [*result["notes"], *found["notes"]]
     if endpoint:
         _answers(run, endpoint, pause)
+    return result
+
+
+def verify_set(
+    run: Run, app_ids: Mapping[str, str], endpoint: Endpoint | None = None, headers: Sequence[Header] | None = None
+) -> dict[str, Any]:
+    """The same, and the verdict is noted at the release set that runs; ``headers``: see note_verdict."""
+    began = time.monotonic()
+    try:
+        result = verify_releases(run, app_ids, endpoint)
+    except TodoCloudError as exc:
+        warning = note_verdict(run, app_ids, exc.failure, seconds=time.monotonic() - began)
+        exc.warnings = (*exc.warnings, *filter(None, [warning]))
+        raise
+    warning = note_verdict(run, app_ids, None, headers, time.monotonic() - began)
+    result["notes"] = [*result["notes"], *filter(None, [warning])]
     return result
 
 

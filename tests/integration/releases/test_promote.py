@@ -102,6 +102,14 @@ def test_what_may_not_be_promoted(two: Two, tmp_path: Path) -> None:
     other = two.production.release("web", image=f"{two.images.name('web')}:v1.0.0")
     assert reason(waves=[[other], [two.production.release("api")]]) == "incomplete"
 
+    store = RecordStore(two.staging.kube, two.staging.namespace, ENVIRONMENT)
+    store.note_failed(store.headers()[0].id, "2026-11-22T11:59:00Z: web crashes")
+    assert reason() == "verification_failed"
+    where = {"environment": ENVIRONMENT, "namespace": two.staging.namespace, "releases": [{"name": "web"}]}
+    verified = run_module("release_verify", {**where, "stability_seconds": 0}, two.staging.kubeconfig)
+    assert not verified.failed, verified.output
+    assert store.headers()[0].failed == "", "it was verified again"
+
     eventually("the set is older than a second", lambda: two.check(max_age=1).code)
     assert reason(max_age=1) == "too_old"
     chart = shutil.copytree(CHART, tmp_path / "sleeper")
@@ -118,7 +126,6 @@ def test_what_may_not_be_promoted(two: Two, tmp_path: Path) -> None:
     two.stage("sha-1", commit="2222222222")
     assert two.check().result["set"]["commit"] == "2222222222"
     assert reason(commit=COMMIT) == "tag_moved"
-    store = RecordStore(two.staging.kube, two.staging.namespace, ENVIRONMENT)
     store.withdraw(store.headers()[0].id, "left manually")
     assert reason(commit="2222222222") == "withdrawn"
 

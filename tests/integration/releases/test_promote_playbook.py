@@ -51,14 +51,14 @@ def test_two_versions_go_to_production(kubeconfig: str, make_namespace: Callable
     port = 30200 + secrets.randbelow(1500)
     node = json.loads((Path(kubeconfig).parent / "cluster.json").read_text())["node_ip"]
 
-    def play(name: str, where: Path, image: str) -> str:
+    def play(name: str, where: Path, image: str, *, refused: bool = False) -> str:
         done = subprocess.run(
             [str(Path(sys.executable).with_name("ansible-playbook")), f"playbooks/{name}.yml", "-i", str(where),
              "-e", f"web_image={image}"],
             env=environment(kubeconfig), cwd=TOP, text=True, timeout=600, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout[-4000:]
+        assert (done.returncode != 0) is refused, done.stdout[-4000:]
         return done.stdout
 
     with images_of_cluster(kubeconfig).kept_while() as images:
@@ -72,6 +72,11 @@ def test_two_versions_go_to_production(kubeconfig: str, make_namespace: Callable
         for build, version in (("sha-1", "v1.0.0"), ("sha-2", "v1.1.0")):
             digest = images.push("web", build, build, SERVE)
             play("services", staging, f"{images.name('web')}:{build}")
+            if build == "sha-2":
+                said = play("services", production, f"{images.name('web')}:{build}", refused=True)
+                assert "images change here only by a promotion from staging, but web would run" in " ".join(
+                    said.split()
+                )
             output = play("promote", production, f"{images.name('web')}:{version}")
             assert f"{images.name('web')}:{version}@{digest}: tag added" in " ".join(output.split())
             assert images.digest("web", version) == digest

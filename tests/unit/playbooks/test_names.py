@@ -67,6 +67,14 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run(tmp_path_factory.mktemp("limited"), "plan adopt services verify status rollback promote", "-l", "queue")
 
 
+def test_images_change_only_by_a_promotion(limited: Run) -> None:
+    _planned, deployed, promoted = (call["change_rules"] for call in limited.arguments("release_apply"))
+    assert deployed == {"promoted_from": "staging", "promoted": None, "freeze": [], "emergency": ""}
+    assert promoted == {**deployed, "promoted": []}
+    (back,) = limited.arguments("release_rollback")
+    assert back["change_rules"]["promoted_from"] == "staging"
+
+
 def test_what_a_limit_leaves_out_is_known(limited: Run) -> None:
     for module, calls in {"release_apply": 3, "release_adopt": 1}.items():
         assert [call["all_releases"] for call in limited.arguments(module)] == [NAMES] * calls
@@ -126,3 +134,14 @@ def test_modules_are_called_with_options_that_they_have(limited: Run, unlimited:
         if collection == "todo.cloud":
             spec = import_module(f"ansible_collections.todo.cloud.plugins.modules.{module}").SPEC
             assert set(call["args"]) <= set(spec), module
+
+
+def test_pods_do_not_pull_with_the_token_that_pushes(tmp_path: Path) -> None:
+    push = {"promote_registries": [{"host": "ghcr.io", "username": "u", "password": "same"}], **SET}
+    source = {"promote_from": {"environment": "staging", "namespace": "todo-staging"}}
+    hosts = inventory(GROUPS, **source, **push, environment_registry_password="same")
+    with Stubbed(tmp_path, roles=["redpanda_secrets"]) as stubbed:
+        done = stubbed.run("promote", hosts, answers=ANSWERS)
+    assert done.code != 0
+    assert "promote_registries pushes with the password that pods pull with" in done.text
+    assert done.modules() == [], "nothing was even read"

@@ -98,6 +98,18 @@ def test_sets_that_may_not_go_on(terms: Terms, expected: str) -> None:
     assert reason(choose, sets, terms, NOW) == expected
 
 
+def test_a_set_that_failed_since_is_refused_until_it_is_verified_again() -> None:
+    sets = store(record(number=1, commit="aaaaaaaaaa"), record(number=2))
+    sets.note_failed(2, "2026-11-22T11:59:00Z: web crashes")
+    for terms in (STAGING, replace(STAGING, commit=COMMIT)):
+        refused = failure(choose, sets, terms, NOW)
+        assert refused.details["reason"] == "verification_failed"
+        assert "failed when it was verified again (2026-11-22T11:59:00Z: web crashes)" in refused.message
+    assert choose(sets, replace(STAGING, commit="aaaaaaaaaa"), NOW).id == 1
+    sets.note_failed(2, "")
+    assert choose(sets, STAGING, NOW).id == 2
+
+
 def test_an_environment_without_a_set() -> None:
     assert reason(choose, store(), STAGING, NOW) == "unverified"
 

@@ -14,7 +14,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     LEASE,
     Resource,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.labels import ENVIRONMENT
+from ansible_collections.todo.cloud.plugins.module_utils.labels import ENVIRONMENT, RELEASE_EVENTS
 from ansible_collections.todo.cloud.plugins.module_utils.locking import lock as lock_module
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import WITHDRAWN
@@ -42,7 +42,7 @@ class Kube(Cluster):
         self.helm = Helm(self)
 
     def before(self, verb: str, resource: Resource, name: str) -> None:
-        if verb in WRITES and resource.kind != LEASE.kind:
+        if verb in WRITES and resource.kind != LEASE.kind and name != RELEASE_EVENTS:  # what failed is kept as well
             self.note(f"{verb} {resource.kind} {name}")
 
     def note(self, write: str) -> None:

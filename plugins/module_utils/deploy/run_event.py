@@ -1,0 +1,105 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Keeps a run as an event of its environment, once it has begun: one that failed as well, but none that did nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from ..failure import Failure, TodoCloudError
+from ..kube.errors import KubeError
+from ..records.events import Event, add
+from ..records.record import Record
+from .report import CUT_OFF, Outcome, Report
+from .run import Run
+
+_NAMES = {"release_apply": "deployment", "release_rollback": "rollback"}
+
+
+class RunEvent:
+    """Of one run. Until ``begins`` is called nothing is written: the namespace may be another environment's."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._began = time.monotonic()
+        self._time = _now()
+        self._newest: Record | None = None
+        self._begun = False
+
+    def begins(self, newest: Record | None) -> None:
+        """``newest``: the newest verified set."""
+        if not self._begun:
+            self._begun, self._newest = True, newest
+
+    @contextmanager
+    def kept(self, report: Report) -> Iterator[None]:
+        """Around the run."""
+        try:
+            yield
+        except TodoCloudError as exc:
+            self._keep(report, exc.failure)
+            raise
+        self._keep(report)
+
+    def _keep(self, report: Report, failure: Failure | None = None) -> None:
+        was = self._newest.id if self._newest else 0
+        settings = self._run.settings
+        done = report.changed or report.set != was
+        if not self._begun or settings.check or not settings.environment or not (done or failure):
+            return
+        if failure and failure.code in CUT_OFF:
+            return  # nobody takes it
+        promoted = settings.change_rules.promoted is not None
+        event = replace(
+            _event(self._run, self._newest, failure, time.monotonic() - self._began),
+            run="promotion" if promoted else _NAMES.get(self._run.what, self._run.what),
+            time=self._time,
+            to_set=report.set,
+            outcome=_outcome(report, failure),
+        )
+        try:
+            add(self._run.kube, settings.namespace, settings.environment, event)
+        except KubeError as exc:
+            report.warnings.append(f"This run was not kept among the events of {settings.environment}: {exc}")
+
+
+def keep_verification(run: Run, newest: Record, failure: Failure | None, seconds: float) -> None:
+    """That a set failed when it was verified again, or did not any more. Raises KubeError."""
+    event = _event(run, newest, failure, seconds)
+    add(run.kube, run.settings.namespace, run.settings.environment, event)
+
+
+def _event(run: Run, newest: Record | None, failure: Failure | None, seconds: float) -> Event:
+    settings, holder, number = run.settings, run.holder, newest.id if newest else 0
+    return Event(
+        time=_now(),
+        run="verification",
+        who=f"{holder.who}@{holder.host}",
+        commit=holder.commit,
+        from_set=number,
+        to_set=number,
+        outcome="failed" if failure else "succeeded",
+        seconds=round(seconds, 1),
+        from_commit=newest.commit if newest else "",
+        code=failure.code.value if failure else "",
+        message=failure.message if failure else "",
+        emergency=settings.change_rules.emergency,
+        url=holder.url,
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _outcome(report: Report, failure: Failure | None) -> str:
+    if not failure:
+        return "succeeded"
+    outcomes = {row.outcome for row in report.rows.values()}
+    if Outcome.RESTORED in outcomes and Outcome.FAILED not in outcomes:
+        return "restored"
+    return "failed" if report.changed or Outcome.FAILED in outcomes or report.verification is not None else "refused"
