@@ -158,11 +158,12 @@ upstream-charts: venv ## what the platform's roles give to charts of others, by 
 	@PYTHONPATH=collections:. python3 -m tests.upstream_charts $(FROM)
 
 .PHONY: lint
-lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity
+lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity, zizmor and actionlint
 	@ruff check .
 	@ruff format --check .
 	@mypy
 	@git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
+	@python3 -m tests.workflows
 	@ansible-lint --offline
 	@python3 tests/sanity.py
 

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 TOP = Path(__file__).resolve().parents[1]
 GO_TEMPLATES = re.compile(r"charts/[^/]+/templates/")  # not YAML before Helm has rendered them: `helm lint` reads these
-NOT_FOR_GALAXY = ("tests/", "examples/", "inventories/", "collections/", ".ci/")
+NOT_FOR_GALAXY = ("tests/", "examples/", "inventories/", "collections/", ".ci/", ".github/")
 GET_PIP = "import ensurepip\nensurepip.bootstrap(default_pip=True)\n"
 
 

@@ -1,0 +1,49 @@
+"""``python3 -m tests.workflows``: zizmor and actionlint (with shellcheck for what their steps run) on all workflows.
+
+actionlint is built from its Go module, once; where there is no Go, a line says that it was left out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cluster.paths import cache
+
+TOP = Path(__file__).resolve().parents[1]
+FOLDERS = (TOP / ".github/workflows", TOP / "examples/todo-app/.github/workflows")
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+
+
+def workflows() -> list[Path]:
+    """Those of the collection, and those that an app's repository copies."""
+    return sorted(path for folder in FOLDERS for path in folder.glob("*.yml"))
+
+
+def actionlint() -> Path | None:
+    """The program; None where it can't be built."""
+    folder = cache() / "lint" / ACTIONLINT.rpartition("@")[2]
+    program = folder / "actionlint"
+    if not program.exists():
+        if not (go := shutil.which("go")):
+            return None
+        subprocess.run([go, "install", ACTIONLINT], env={**os.environ, "GOBIN": str(folder)}, check=True)
+    return program
+
+
+def main() -> int:
+    """Zero if neither finds anything."""
+    files = [str(path) for path in workflows()]
+    code = subprocess.run(["zizmor", "--offline", "--quiet", "--persona", "pedantic", *files], check=False).returncode
+    if program := actionlint():
+        code = subprocess.run([program, *files], check=False).returncode or code
+    else:
+        print("actionlint was left out: it is built by Go, which is not here")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
