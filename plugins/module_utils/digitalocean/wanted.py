@@ -77,10 +77,7 @@ class Wanted:
         version = params.get("version") or ""
         if version:
             versions.check(version)
-        pools = tuple(map(_pool, params.get("node_pools") or ()))
-        names = [each.name for each in pools]
-        if len(set(names)) < len(names):
-            raise _invalid("node_pools", f"node_pools names a pool twice: {', '.join(names)}.")
+        pools = pools_of(params.get("node_pools") or ())
         return cls(
             name=name,
             version=version,
@@ -91,6 +88,17 @@ class Wanted:
             allow_replace=bool(params.get("allow_replace")),
             purge_pools=bool(params.get("purge_node_pools")),
         )
+
+
+def pools_of(given: Sequence[Mapping[str, Any]]) -> tuple[Pool, ...]:
+    """Raises invalid_input."""
+    if not all(each.get("name") and each.get("size") for each in given):
+        raise _invalid("node_pools", "Each of node_pools needs name and size.")
+    pools = tuple(map(_pool, given))
+    names = [each.name for each in pools]
+    if len(set(names)) < len(names):
+        raise _invalid("node_pools", f"node_pools names a pool twice: {', '.join(names)}.")
+    return pools
 
 
 def _settings(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def _settings(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pool(given: Mapping[str, Any]) -> Pool:
-    name, scales = given["name"], bool(given.get("auto_scale"))
+    name, scales = str(given["name"]), bool(given.get("auto_scale"))
     least, most, count = (int(given.get(key) or 0) for key in ("min_nodes", "max_nodes", "count"))
     if not _NAME.fullmatch(name):
         raise _invalid("node_pools", f"The pool {name!r} needs a name of small letters, digits and hyphens.")

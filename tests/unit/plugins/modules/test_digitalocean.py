@@ -111,3 +111,10 @@ def test_a_cluster_from_nothing_and_away_again(cloud: FakeDigitalOcean, run: Any
     assert gone["changed"]
     assert gone["warnings"]
     assert not run("doks_cluster", name="todo", state="absent")["changed"]
+
+
+def test_a_bill(run: Any) -> None:
+    pools = [{"name": "app", "size": "s-2vcpu-4gb", "count": 2}]
+    found = run("digitalocean_cost", node_pools=pools, credit=200)
+    assert (found["monthly"], found["credit_days"]) == (60.0, 93)
+    assert run("digitalocean_cost", node_pools=pools, budget=59)["failure"]["code"] == "budget_exceeded"
