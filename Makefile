@@ -157,6 +157,10 @@ cases: venv ## run small cases that deploy to the cluster of $$KUBECONFIG (CASES
 upstream-charts: venv ## what the platform's roles give to charts of others, by these charts: unknown keys (FROM=DIR has them unpacked)
 	@PYTHONPATH=collections:. python3 -m tests.upstream_charts $(FROM)
 
+.PHONY: pipeline
+pipeline: venv ## the workflows of .github and the callers of examples/todo-app, run by act, with stand-ins for what reaches further
+	@PYTHONPATH=collections:. pytest -q tests/unit/test_workflows.py tests/unit/test_pipeline.py
+
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity, zizmor and actionlint
 	@ruff check .

