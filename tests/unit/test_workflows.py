@@ -126,6 +126,18 @@ def test_production_is_reached_by_tags_and_by_hand_only() -> None:
         assert "production" not in (CALLERS / f"{name}.yml").read_text()
 
 
+def test_nothing_is_built_or_deployed_before_what_has_to_pass() -> None:
+    """act ends a run at the first stage that fails, whatever ``needs`` says; GitHub goes by it alone."""
+    merge = {name: job.get("needs", []) for name, job in read(CALLERS / "main.yml")["jobs"].items()}
+    assert merge == {"tests": [], "scan": [], "images": ["tests", "scan"], "staging": "images"}
+    images = {name: job.get("needs", []) for name, job in read(OWN / "images.yml")["jobs"].items()}
+    assert images == {"services": [], "build": "services", "latest": ["services", "build"]}
+    kept = "always()", "failure()"
+    conditions = {path.stem: [step.get("if", "") for step in steps(path)] for path in OWN.glob("*.yml")}
+    assert not [each for name in ("deploy", "promote", "rollback") for each in conditions[name][:-2] if each in kept]
+    assert not [path.stem for path in workflows() if "continue-on-error" in path.read_text()]
+
+
 def test_gitlab_calls_the_same_commands() -> None:
     jobs = yaml.safe_load((TOP / "examples/todo-app/.gitlab-ci.yml").read_text())
     lines = [line for job in jobs.values() if isinstance(job, dict) for line in job.get("script", ())]
