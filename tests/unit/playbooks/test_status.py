@@ -11,8 +11,9 @@ from tests.unit.playbooks.stubbed import Stubbed, inventory
 
 GROUPS: dict[str, dict[str, None]] = {"core_services": {"backend_api": None}}
 EVENT: dict[str, Any] = {
-    "time": "2026-11-22T12:00:00Z", "run": "deployment", "who": "ada@ci", "commit": "1f3c5a7",
-    "from_set": 1, "to_set": 1, "outcome": "refused", "seconds": 0.4, "code": "deploy_frozen", "message": "```\n# a heading", "emergency": "",
+    "time": "2026-11-22T12:00:00Z", "run": "deployment", "who": "ada@ci", "commit": "1f3c5a7", "from_set": 1,
+    "to_set": 1, "outcome": "refused", "seconds": 0.4, "code": "deploy_frozen", "message": "```\n# a heading",
+    "emergency": "",
 }  # fmt: skip
 LINE = "run 2026-11-22T12:00:00Z: deployment by ada@ci, commit 1f3c5a7, set 1 -> 1, refused after 0 s (deploy_frozen: "
 
