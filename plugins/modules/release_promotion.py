@@ -158,6 +158,22 @@ set:
       description: Time of its verification.
       type: str
   sample: {id: 12, commit: 1f3c5a7, time: "2026-11-21T09:30:00Z"}
+replaces:
+  description: The target's newest verified set, which the promotion would replace.
+  returned: with O(state=checked)
+  type: dict
+  contains:
+    id:
+      description: Number of the set, 0 for none.
+      type: int
+    commit:
+      description: Commit of the set; may be empty.
+      type: str
+    changed:
+      description: Releases that would run another image.
+      type: list
+      elements: str
+  sample: {id: 7, commit: 0d1c2b3, changed: [backend-api]}
 waves:
   description: O(waves) with images by digest.
   returned: with O(state=checked)

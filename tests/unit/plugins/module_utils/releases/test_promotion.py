@@ -98,6 +98,23 @@ def test_what_was_verified_goes_on_by_its_digest_and_nothing_is_written(registry
     assert registry.repositories["todo/api"].tags == {"sha-1": world.digest}
 
 
+def test_what_it_replaces_is_told(registry: FakeRegistry) -> None:
+    world = World(registry, STAGED)
+    world.recorded("staging")
+    assert world.check(environment="production")["replaces"] == {"id": 0, "commit": "", "changed": ["api"]}
+    del world.kube.objects["ConfigMap", "ns", "release-set-1"]
+    images = {"Deployment/api/app": {"image": RELEASED, "digest": "sha256:" + "0" * 64}}
+    members = {"api": replace(world.member, images=images)}
+    record = Record(1, "production", "2026-11-22T10:00:00Z", "ada@ci", "0d1c2b3", {}, members)
+    RecordStore(world.kube, "ns", "production").write(record)
+    RecordStore(world.kube, "ns", "staging").write(replace(record, id=2, environment="staging",
+                                                           members={"api": world.member}))  # fmt: skip
+    found = world.check(environment="production")["replaces"]
+    assert found == {"id": 1, "commit": "0d1c2b3", "changed": ["api"]}
+    RecordStore(world.kube, "ns", "production").write(replace(record, id=3, members={"api": world.member}))
+    assert world.check(environment="production")["replaces"]["changed"] == []
+
+
 def test_a_migration_goes_on_with_its_service(registry: FakeRegistry) -> None:
     world = World(registry, STAGED)
     world.recorded("staging")
