@@ -108,6 +108,10 @@ faults: build ## break what a healthy set needs, part by part, before, amid and 
 rotation: build ## renew Dapr's certificates under load, by a run that is killed and one that continues it
 	@$(CLUSTER) with --provider local rotation -- env PYTHONPATH=collections:. pytest -q -s tests/rotation
 
+.PHONY: outages
+outages: build ## broker and database away while the app runs, at and amid a deployment; pods killed one by one (about 8 minutes)
+	@$(CLUSTER) with --provider local outages -- env PYTHONPATH=collections:. pytest -q -s tests/outages
+
 .PHONY: shapes
 shapes: build ## what teams run in twelve shapes: each deployed, changed, broken and rolled back: a table (SHAPES="web api"; needs npm)
 	@$(CLUSTER) with --provider local shapes -- env PYTHONPATH=collections:. python3 -m tests.shapes $(SHAPES)

@@ -53,7 +53,10 @@ def certificate(pod: dict[str, Any]) -> x509.Certificate:
 def is_of(app: Cluster, release: str, issuer: str) -> bool:
     """Whether every pod of a release has its certificate of this issuer."""
     pods = app.pods(release)
-    found = [signed_by(certificate(pod).public_bytes(Encoding.PEM).decode(), [issuer]) for pod in pods]
+    try:
+        found = [signed_by(certificate(pod).public_bytes(Encoding.PEM).decode(), [issuer]) for pod in pods]
+    except (KeyError, OSError):  # no address yet, or nobody listens there yet
+        return False
     return bool(found) and all(found)
 
 

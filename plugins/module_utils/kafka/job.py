@@ -9,6 +9,7 @@ data, at most 64 KiB.
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from ..kube.resources import JOB, POD, STATEFUL_SET
 from ..neutral import one_line, printable, shortened
 
 LABEL = "todo.cloud/kafka-tools"  # charts/kafka's network policy lets pods with it in
+_AWAY = re.compile(r"TimeoutException|could not be established|UnknownHost|No resolvable bootstrap")
 _KEEP_SECONDS = 3600
 _POLL_SECONDS = 0.3
 
@@ -58,7 +60,9 @@ class BrokerTools:
         self._seconds = seconds
 
     def run(self, *arguments: str) -> list[str]:
-        """The lines that it writes. Raises ``job_failed`` with its last ones, or KubeError."""
+        """The lines that it writes. Raises ``dependency_down`` if no broker answers, ``job_failed`` with what it said, or
+        KubeError.
+        """
         until = Deadline.after(self._seconds)
         job = self._kube.create(JOB, self._broker.namespace, self._job(arguments), deadline=until)
         name = job["metadata"]["name"]
@@ -71,6 +75,9 @@ class BrokerTools:
         lines: list[str] = text.splitlines()
         if pod["status"]["phase"] != "Succeeded":
             said = one_line(printable(" ".join(line for line in lines if line.strip())[-600:])) or "they said nothing"
+            if _AWAY.search(said):
+                away = f"The broker at {self._broker.address} does not answer"
+                raise error(Code.DEPENDENCY_DOWN, f"{away}: run it again when it is back.", output=lines[-20:])
             raise error(
                 Code.JOB_FAILED,
                 f"Kafka's tools failed in namespace {self._broker.namespace}: {said}",

@@ -68,6 +68,14 @@ def test_what_it_says_when_it_fails_is_told_in_one_line() -> None:
     assert not [key for key in kube.objects if key[0] == JOB.kind]
 
 
+def test_a_broker_that_does_not_answer_is_an_outage() -> None:
+    said = "org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node assignment. Call: listTopics"
+    kube = Cluster({"phase": "Failed"}, f"{said}\n")
+    with pytest.raises(TodoCloudError, match=r"^The broker at kafka\.kafka\.svc:9092 does not answer: ") as caught:
+        BrokerTools(kube, Broker("kafka"), 5).run("describe", "x")
+    assert caught.value.failure.code is Code.DEPENDENCY_DOWN
+
+
 def test_what_it_waits_for_is_told() -> None:
     waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
     kube = Cluster({"phase": "Pending", "containerStatuses": [{"state": {"waiting": waiting}}]})
