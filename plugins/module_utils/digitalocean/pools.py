@@ -48,9 +48,8 @@ class Pools:
             self._cloud.create_pool(self._id, pool.body(name))
         self._waiting.until_running(self._id)
         self._remove(old)
-        new = self._named(name)
-        assert new is not None  # until_running() has seen it
-        self._cloud.update_pool(self._id, str(new["id"]), self._body(new, pool))
+        if (new := self._named(name)) is not None:  # else somebody has renamed it meanwhile
+            self._cloud.update_pool(self._id, str(new["id"]), self._body(new, pool))
 
     def _remove(self, pool: Mapping[str, Any]) -> None:
         """Node by node, each drained by DigitalOcean, the last one with the pool."""

@@ -41,8 +41,7 @@ class Waiting:
             return _nodes_missing(cluster) or also(cluster)
 
         found = self._until(cluster_id, missing)
-        assert found is not None  # missing() has raised
-        return found
+        return found if found is not None else {}  # missing() raises for None
 
     def until(self, cluster_id: str, left: Callable[[Found], str]) -> None:
         """Until ``left`` finds nothing more to wait for, whatever the state of the cluster. Raises timeout."""

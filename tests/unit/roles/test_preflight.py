@@ -21,7 +21,12 @@ DAPR = {**ENVIRONMENT, "platform_manage": True}
 BROKER = {**ENVIRONMENT, "redpanda_secrets_brokers": "kafka:9092"}
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "doks comes later": ("cluster", {"cluster_provider": "doks"}, "set cluster_provider: existing"),
+    "doks without kubeconfig": ("cluster", {"cluster_provider": "doks"}, "Set cluster_kubeconfig to its path"),
+    "doks without a context": (
+        "cluster",
+        {"cluster_provider": "doks", "cluster_kubeconfig": "/nowhere/config"},
+        "do-fra1-todo. Set cluster_context",
+    ),
     "unknown provider": ("cluster", {"cluster_provider": "eks"}, "value of cluster_provider must be one of"),
     "local without kubeconfig": ("cluster", {"cluster_provider": "local"}, "Set cluster_kubeconfig to its path"),
     "kubeconfig missing": (
