@@ -60,9 +60,7 @@ class BrokerTools:
         self._seconds = seconds
 
     def run(self, *arguments: str) -> list[str]:
-        """The lines that it writes. Raises ``dependency_down`` if no broker answers, ``job_failed`` with what it said, or
-        KubeError.
-        """
+        """The lines that it writes. Raises ``dependency_down`` if no broker answers, ``job_failed`` or KubeError."""
         until = Deadline.after(self._seconds)
         job = self._kube.create(JOB, self._broker.namespace, self._job(arguments), deadline=until)
         name = job["metadata"]["name"]
