@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -78,13 +80,14 @@ class FakeDigitalOcean:
     requests: list[Seen] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     address: str = ""
+    scheme: str = "http"
     ca_path: str = ""  # of one certificate: reading the system's takes longer than the rest of a request
     minute: tuple[float, int] = (0.0, 0)
     mutex: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}"
+        return f"{self.scheme}://{self.address}"
 
     def writes(self) -> list[str]:
         """What was changed, as ``METHOD path``."""
@@ -95,9 +98,15 @@ class FakeDigitalOcean:
         return [each.body for each in self.requests if each.method == method and re.search(path, each.path)]
 
     @contextmanager
-    def serving(self) -> Iterator[FakeDigitalOcean]:
+    def serving(self, certificate: Path | None = None) -> Iterator[FakeDigitalOcean]:
+        """``certificate``: a file with a key and its certificate, for https."""
         server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"fake": self}))
         server.daemon_threads = True
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+            self.scheme = "https"
         self.address = f"127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

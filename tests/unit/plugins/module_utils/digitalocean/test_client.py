@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.digitalocean.access import Access
 from ansible_collections.todo.cloud.plugins.module_utils.digitalocean.client import Client
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from tests.support.digitalocean.account import SIZES
 from tests.support.digitalocean.server import TOKEN, FakeDigitalOcean, Fault
@@ -119,3 +127,33 @@ def test_an_answer_of_something_else(cloud: FakeDigitalOcean) -> None:
     cloud.account.clock.sleep(300)
     path = f"/v2/kubernetes/clusters/{there['id']}/kubeconfig"
     assert failure(client(cloud).get, path, "kubernetes:access_cluster").code is Code.CLOUD_ERROR
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Key and certificate of 127.0.0.1, its own authority."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "cloud")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )  # fmt: skip
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return file
+
+
+def test_the_token_goes_to_a_server_with_a_trusted_certificate_only(certificate: Path) -> None:
+    with FakeDigitalOcean().serving(certificate) as cloud:
+        pauses: list[float] = []
+        untrusted = Client(Access(TOKEN, cloud.url, ca_path=cloud.ca_path), pauses.append)
+        found = failure(untrusted.get, "/v2/account", "account:read")
+        assert (found.code, pauses, cloud.requests) == (Code.CLOUD_UNREACHABLE, [], [])
+        assert "certificate is not trusted" in found.message
+        trusted = Client(Access(TOKEN, cloud.url, ca_path=str(certificate)), pauses.append)
+        assert trusted.get("/v2/account", "account:read")["account"]["status"] == "active"
+        assert cloud.violations == []
