@@ -22,7 +22,7 @@ def test_ci_runs_the_tests_and_nothing_else() -> None:
         if line and not line.startswith(("#", "set ", "cd "))
     ]
 
-    assert commands == ["exec env TODO_CLOUD_DO_CONTRACT_REQUIRED=1 make test </dev/null"]
+    assert commands == ["exec make test </dev/null"]
 
 
 def test_no_target_names_the_cluster_that_an_environment_variable_chooses() -> None:
