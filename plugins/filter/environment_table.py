@@ -145,6 +145,8 @@ def _events(info: Mapping[str, Any]) -> list[str]:
         sets = f"set {each['from_set'] or '-'} -> {each['to_set'] or '-'}"
         why = f" ({each['code']}: {each['message']})" if each.get("code") else ""
         emergency = f", emergency: {each['emergency']}" if each.get("emergency") else ""
+        if each.get("requests"):
+            why = f", {each['failed_requests']} of {each['requests']} requests failed{why}"
         run = f"run {each['time']}: {each['run']} by {each['who']}{commit}, {sets}"
         lines.append(f"{run}, {each['outcome']} after {each['seconds']:.0f} s{why}{emergency}")
     return lines

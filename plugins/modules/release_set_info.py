@@ -173,6 +173,15 @@ events:
     url:
       description: Where CI shows it; may be empty.
       type: str
+    requests:
+      description: Requests that were made to the public endpoint meanwhile, 0 where it was not probed.
+      type: int
+    failed_requests:
+      description: Those that failed.
+      type: int
+    longest_gap_ms:
+      description: The longest outage, in milliseconds.
+      type: float
   sample:
     - time: "2026-11-21T09:29:11Z"
       run: deployment
@@ -187,6 +196,9 @@ events:
       message: ""
       emergency: ""
       url: https://github.com/todo-app/todo/actions/runs/1
+      requests: 968
+      failed_requests: 0
+      longest_gap_ms: 61.3
 status:
   description:
     - With O(status), every release of the environment by its name.

@@ -53,6 +53,7 @@ class RunEvent:
             return
         if failure and failure.code in CUT_OFF:
             return  # nobody takes it
+        seen = report.availability or {}
         promoted = settings.change_rules.promoted is not None
         event = replace(
             _event(self._run, self._newest, failure, time.monotonic() - self._began),
@@ -60,6 +61,9 @@ class RunEvent:
             time=self._time,
             to_set=report.set,
             outcome=_outcome(report, failure),
+            requests=seen.get("requests", 0),
+            failed_requests=seen.get("failed_requests", 0),
+            longest_gap_ms=float(seen.get("longest_gap_ms", 0.0)),
         )
         try:
             add(self._run.kube, settings.namespace, settings.environment, event)

@@ -49,6 +49,9 @@ class Event:
     message: str = ""
     emergency: str = ""
     url: str = ""
+    requests: int = 0  # that were made to the public endpoint meanwhile
+    failed_requests: int = 0
+    longest_gap_ms: float = 0.0
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""

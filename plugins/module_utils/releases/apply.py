@@ -91,12 +91,18 @@ class Engine:
         self._headers: Sequence[Header] = ()  # of the release sets
         self._removals: list[str] = []  # what goes with releases that are no longer in the inventory
 
-    def apply(self) -> Report:
+    def apply(self, probe: BackgroundProbe | None = None) -> Report:
         """Raises TodoCloudError with the report in its results if the environment is not as asked. The run is kept as
-        an event.
+        an event, with what ``probe`` found meanwhile.
         """
         with self._event.kept(self._report):
-            return self._apply()
+            if probe is None:
+                return self._apply()
+            try:
+                with probe:
+                    return self._apply()
+            finally:
+                self._report.availability = probe.result.as_result()
 
     def _apply(self) -> Report:
         settings = self._settings
@@ -408,13 +414,10 @@ def apply_releases(run: Run, waves: Sequence[Sequence[ReleaseSpec]]) -> Report:
         return Engine(run, waves).apply()
     probe = BackgroundProbe(settings.endpoint)
     try:
-        with probe:
-            report = Engine(run, waves).apply()
+        return Engine(run, waves).apply(probe)
     except TodoCloudError as exc:
         exc.results["availability"] = probe.result.as_result()
         raise
-    report.availability = probe.result.as_result()
-    return report
 
 
 def _with_hooks_that_run(item: PlanItem, rendered: Rendered | HelmError) -> Rendered | HelmError:

@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.availability import Endpoint
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.records.events import read
 from ansible_collections.todo.cloud.plugins.module_utils.releases import verify
 from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
 
@@ -146,6 +147,7 @@ def test_a_run_with_nothing_to_do_verifies_all_of_it_at_its_end() -> None:
     assert [app["app_id"] for app in report["verification"]["apps"]] == ["api"]
     assert report["availability"]["requests"] >= 1
     assert report["availability"]["before_first"] == 0
+    assert len(read(world.kube, "ns")) == 1, "it is no event"
     assert world.writes() == []
 
 
@@ -162,6 +164,9 @@ def test_a_run_that_fails_says_what_visitors_met_and_verifies_nothing() -> None:
         failed = world.fails({"api": BAD}, verify=True, probe=True, endpoint=Endpoint(url))
     assert failed.failure.code is Code.CRASH_LOOP
     assert failed.results["availability"]["failed_requests"] == 0
+    seen, kept = failed.results["availability"], read(world.kube, "ns")[0]
+    assert (kept.requests, kept.longest_gap_ms) == (seen["requests"], seen["longest_gap_ms"])
+    assert kept.requests > 0
     assert "verification" not in failed.results
 
 
