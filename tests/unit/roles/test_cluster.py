@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,15 @@ def cloud() -> Iterator[FakeDigitalOcean]:
 def ansible(cloud: FakeDigitalOcean) -> Iterator[Ansible]:
     with Ansible(DIGITALOCEAN_API_URL=cloud.url, DIGITALOCEAN_ACCESS_TOKEN=TOKEN) as ansible:
         yield ansible
+
+
+def test_all_settings_are_handed_on() -> None:
+    role = TOP / "roles/cluster"
+    known = set(yaml.safe_load((role / "vars/main.yml").read_text())["_cluster_doks_settings"])
+    handed = set(re.findall(r"cluster_doks\.(\w+)", (role / "tasks/provider/doks.yml").read_text()))
+    documented = (role / "meta/argument_specs.yml").read_text()
+    assert known == handed
+    assert [name for name in known if f"C({name})" not in documented] == []
 
 
 def test_a_cluster_is_made_kept_read_and_destroyed(cloud: FakeDigitalOcean, ansible: Ansible, tmp_path: Path) -> None:

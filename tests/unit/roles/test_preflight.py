@@ -22,6 +22,11 @@ BROKER = {**ENVIRONMENT, "redpanda_secrets_brokers": "kafka:9092"}
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "doks without kubeconfig": ("cluster", {"cluster_provider": "doks"}, "Set cluster_kubeconfig to its path"),
+    "doks with a setting that is none": (
+        "cluster",
+        {"cluster_provider": "doks", "cluster_kubeconfig": "/nowhere", "cluster_doks": {"budgte": 60}},
+        "cluster_doks has budgte, which is none of",
+    ),
     "doks without a context": (
         "cluster",
         {"cluster_provider": "doks", "cluster_kubeconfig": "/nowhere/config"},
