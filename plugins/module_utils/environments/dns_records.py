@@ -45,7 +45,7 @@ def dns_records(hosts: Iterable[str], addresses: Sequence[str], resolve: Resolve
 
 
 def _record(host: str, addresses: Sequence[str], targets: set[str], resolve: Resolve) -> Record:
-    record = ", ".join(f"{host}. {_kind(address)} {address}" for address in addresses)
+    record = ", ".join(f"{host}. {kind_of(address)} {address}" for address in addresses)
     asked = host.replace("*", "any-name", 1)  # a wildcard answers every name
     found = sorted(set(resolve(asked)))
     if not found:
@@ -59,7 +59,8 @@ def _record(host: str, addresses: Sequence[str], targets: set[str], resolve: Res
     return Record(host, record, RecordState.RIGHT, f"{host} leads to {', '.join(found)}")
 
 
-def _kind(address: str) -> str:
+def kind_of(address: str) -> str:
+    """Type of the record that leads to an address."""
     if not _is_ip(address):
         return "CNAME"
     return "AAAA" if ipaddress.ip_address(address).version == 6 else "A"

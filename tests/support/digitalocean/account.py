@@ -74,6 +74,7 @@ class Account:
     associated: dict[str, dict[str, list[Json]]] = field(default_factory=dict)
     left_over: list[Json] = field(default_factory=list)  # what stays and costs after its cluster is gone
     drained: list[str] = field(default_factory=list)
+    zones: dict[str, list[Json]] = field(default_factory=dict)  # domain -> its records
     made: int = 0
 
     # what there is
@@ -117,7 +118,31 @@ class Account:
         following = [each for each in newer if _number(each)[:2] == (have[0], have[1] + 1)]
         return [_version(slug) for slug in patches or sorted(following, key=_number)[-1:]]
 
+    def zone(self, name: str) -> list[Json]:
+        """Records of a domain. Raises Refused (404)."""
+        if name not in self.zones:
+            raise Refused(404, "not_found", "The resource you were accessing could not be found.")
+        return self.zones[name]
+
     # what changes it
+
+    def add_record(self, zone: str, body: Mapping[str, Any]) -> Json:
+        there = [each for each in self.zone(zone) if each["name"] == body["name"]]
+        if there and (body["type"] == "CNAME" or any(each["type"] == "CNAME" for each in there)):
+            raise Refused(422, "unprocessable_entity", "CNAME records cannot share a name with other records.")
+        if body["type"] == "CNAME" and body["name"] == "@":
+            raise Refused(422, "unprocessable_entity", "CNAME records cannot be made for a domain itself.")
+        self.made += 1
+        empty = dict.fromkeys(("priority", "port", "weight", "flags", "tag"))
+        record = {"id": self.made, **empty, "ttl": 1800, **body, "data": body["data"].rstrip(".")}
+        self.zones[zone].append(record)
+        return record
+
+    def remove_record(self, zone: str, number: int) -> None:
+        found = [each for each in self.zone(zone) if each["id"] == number]
+        if not found:
+            raise Refused(404, "not_found", "The resource you were accessing could not be found.")
+        self.zones[zone].remove(found[0])
 
     def create(self, body: Mapping[str, Any]) -> Json:
         if body["version"] not in self.versions:

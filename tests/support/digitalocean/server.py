@@ -26,6 +26,7 @@ _C = "/v2/kubernetes/clusters"
 _ONE = _C + "/{cluster_id}"
 _POOL = _ONE + "/node_pools/{node_pool_id}"
 _WITH = _ONE + "/destroy_with_associated_resources"
+_ZONE = "/v2/domains/{domain_name}"
 
 
 @dataclass
@@ -159,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _routed(self, path: str, query: Mapping[str, list[str]]) -> Reply:
         self._limited()
-        for (method, template), (scopes, operation) in ROUTES.items():
+        for (method, template), (scopes, operation) in (ROUTES | DOMAINS).items():
             names = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template)
             found = re.fullmatch(names, path)
             if method == self.command and found:
@@ -219,9 +220,9 @@ class _Handler(BaseHTTPRequestHandler):
 Operation = Callable[[FakeDigitalOcean, Mapping[str, str], Any, Mapping[str, list[str]]], Reply]
 
 
-def _pages(key: str, everything: Callable[[FakeDigitalOcean], list[Json]]) -> Operation:
-    def answer(fake: FakeDigitalOcean, _ids: Mapping[str, str], _body: Any, query: Mapping[str, list[str]]) -> Reply:
-        found = everything(fake)
+def _pages(key: str, everything: Callable[[FakeDigitalOcean, Mapping[str, str]], list[Json]]) -> Operation:
+    def answer(fake: FakeDigitalOcean, ids: Mapping[str, str], _body: Any, query: Mapping[str, list[str]]) -> Reply:
+        found = everything(fake, ids)
         size = min(int(query.get("per_page", ["20"])[0]), fake.per_page)
         page = int(query.get("page", ["1"])[0])
         more = page * size < len(found)
@@ -343,13 +344,27 @@ def _delete_node(fake: FakeDigitalOcean, ids: Mapping[str, str], *_: object) -> 
     return 202, None
 
 
+def _zone(fake: FakeDigitalOcean, ids: Mapping[str, str], *_: object) -> Reply:
+    fake.account.zone(ids["domain_name"])
+    return 200, {"domain": {"name": ids["domain_name"], "ttl": 1800, "zone_file": ""}}
+
+
+def _add_record(fake: FakeDigitalOcean, ids: Mapping[str, str], body: Any, _query: object) -> Reply:
+    return 201, {"domain_record": fake.account.add_record(ids["domain_name"], body)}
+
+
+def _delete_record(fake: FakeDigitalOcean, ids: Mapping[str, str], *_: object) -> Reply:
+    fake.account.remove_record(ids["domain_name"], int(ids["domain_record_id"]))
+    return 204, None
+
+
 _READ, _UPDATE, _DELETE = {"kubernetes:read"}, {"kubernetes:update"}, {"kubernetes:delete"}
 # Scopes are the contract's (test_contract.py).
 ROUTES: dict[tuple[str, str], tuple[set[str], Operation]] = {
     ("GET", "/v2/account"): ({"account:read"}, _account),
-    ("GET", "/v2/sizes"): ({"sizes:read", "regions:read"}, _pages("sizes", lambda fake: fake.account.sizes())),
+    ("GET", "/v2/sizes"): ({"sizes:read", "regions:read"}, _pages("sizes", lambda fake, _ids: fake.account.sizes())),
     ("GET", "/v2/kubernetes/options"): (_READ, _options),
-    ("GET", _C): (_READ, _pages("kubernetes_clusters", lambda fake: fake.account.listed())),
+    ("GET", _C): (_READ, _pages("kubernetes_clusters", lambda fake, _ids: fake.account.listed())),
     ("POST", _C): ({"kubernetes:create"}, _create),
     ("GET", _ONE): (_READ, _get),
     ("PUT", _ONE): (_UPDATE, _update),
@@ -365,4 +380,15 @@ ROUTES: dict[tuple[str, str], tuple[set[str], Operation]] = {
     ("PUT", _POOL): (_UPDATE, _update_pool),
     ("DELETE", _POOL): (_UPDATE, _delete_pool),
     ("DELETE", _POOL + "/nodes/{node_id}"): (_UPDATE, _delete_node),
+}
+# What others' clients ask for (community.digitalocean).
+DOMAINS: dict[tuple[str, str], tuple[set[str], Operation]] = {
+    ("GET", _ZONE): ({"domain:read"}, _zone),
+    ("GET", _ZONE + "/records"): (
+        {"domain:read"},
+        _pages("domain_records", lambda fake, ids: fake.account.zone(ids["domain_name"])),
+    ),
+    # The contract has alternatives: create or update, delete or update.
+    ("POST", _ZONE + "/records"): ({"domain:create", "domain:update"}, _add_record),
+    ("DELETE", _ZONE + "/records/{domain_record_id}"): ({"domain:delete", "domain:update"}, _delete_record),
 }

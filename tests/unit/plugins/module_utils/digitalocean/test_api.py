@@ -10,7 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.digitalocean.api import
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 
 from tests.support.digitalocean import contract
-from tests.support.digitalocean.server import ROUTES, FakeDigitalOcean
+from tests.support.digitalocean.server import DOMAINS, ROUTES, FakeDigitalOcean
 from tests.unit.plugins.module_utils.digitalocean.conftest import api, body, failure
 
 _ID = "bd5f5959-5e1e-4205-a714-a914373942af"
@@ -66,7 +66,8 @@ def test_scopes_of_the_stand_in_are_those_of_the_contract() -> None:
     wanted = contract.scopes()
     if not wanted:
         pytest.skip("DigitalOcean's contract is not there")
-    assert {route: wanted[route] for route in ROUTES} == {route: scopes for route, (scopes, _) in ROUTES.items()}
+    routes = ROUTES | DOMAINS
+    assert {route: wanted[route] for route in routes} == {route: scopes for route, (scopes, _) in routes.items()}
 
 
 def test_clusters_of_one_name_are_not_guessed(cloud: FakeDigitalOcean) -> None:
