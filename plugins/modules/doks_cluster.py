@@ -15,7 +15,8 @@ description:
   - A setting that is not given stays as it is. What cannot be changed (region, VPC, subnets, a lower version) is
     refused by name before anything is changed.
   - The token needs the scopes C(kubernetes:create), C(kubernetes:read), C(kubernetes:update), C(sizes:read) and
-    C(regions:read), and to delete C(kubernetes:delete) and C(kubernetes:access_cluster).
+    C(regions:read), and to delete C(kubernetes:delete) and C(kubernetes:access_cluster). With C(account:read) a new
+    cluster of more nodes than the account may have droplets is refused before it is made.
 options:
   state:
     description:

@@ -62,6 +62,7 @@ class Account:
 
     clock: Clock = field(default_factory=Clock)
     droplet_limit: int = 10
+    status: tuple[str, str] = ("active", "")
     versions: tuple[str, ...] = VERSIONS
     takes: dict[str, float] = field(
         default_factory=lambda: {"provisioning": 60.0, "node": 30.0, "upgrading": 60.0, "deleting": 30.0}

@@ -236,8 +236,8 @@ def _pages(key: str, everything: Callable[[FakeDigitalOcean, Mapping[str, str]],
 def _account(fake: FakeDigitalOcean, *_: object) -> Reply:
     account = {
         "droplet_limit": fake.account.droplet_limit, "floating_ip_limit": 3, "email": "ops@example.com",
-        "uuid": "b6fr89dbf6d9156cace5f3c78dc9851d957381ef", "email_verified": True, "status": "active",
-        "status_message": "", "name": "Ops",
+        "uuid": "b6fr89dbf6d9156cace5f3c78dc9851d957381ef", "email_verified": True, "name": "Ops",
+        "status": fake.account.status[0], "status_message": fake.account.status[1],
     }  # fmt: skip
     return 200, {"account": account}
 
