@@ -105,7 +105,7 @@ faults: build ## break what a healthy set needs, part by part, before, amid and 
 	python3 -m tests.faults $(if $(PART),--part $(PART)) $(if $(MOMENT),--moment $(MOMENT))'
 
 .PHONY: rotation
-rotation: build ## renew Dapr's certificates under load, by a run that is killed and one that continues it
+rotation: build ## renew Dapr's certificates, the broker's password and a generated secret under load (about 8 minutes)
 	@$(CLUSTER) with --provider local rotation -- env PYTHONPATH=collections:. pytest -q -s tests/rotation
 
 .PHONY: outages
