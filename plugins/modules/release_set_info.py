@@ -138,7 +138,7 @@ events:
     run:
       description: What it was.
       type: str
-      choices: [deployment, promotion, rollback, scaling, verification]
+      choices: [deployment, promotion, rollback, scaling, sleep, verification]
     who:
       description: User and machine.
       type: str

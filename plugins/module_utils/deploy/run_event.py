@@ -17,7 +17,12 @@ from ..records.record import Record
 from .report import CUT_OFF, Outcome, Report
 from .run import Run
 
-_NAMES = {"release_apply": "deployment", "release_rollback": "rollback", "release_adjust": "scaling"}
+_NAMES = {
+    "release_apply": "deployment",
+    "release_rollback": "rollback",
+    "release_adjust": "scaling",
+    "environment_sleep": "sleep",
+}
 
 
 class RunEvent:
