@@ -25,6 +25,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     SERVICE,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.labels import RELEASE_EVENTS
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption
 from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import Engine
@@ -169,11 +170,13 @@ class World:
         return list(set_info(self.kube, self.namespace, ENVIRONMENT)["sets"])
 
     def fingerprint(self) -> dict[str, str]:
-        """uid and version of everything in the namespace that a run could write; status does not count."""
+        """uid and version of everything in the namespace that a run could write; not status, not events of runs."""
         found = {}
         for resource in (SECRET, CONFIG_MAP, DEPLOYMENT, SERVICE, LEASE):
             for item in self.kube.list_(resource, self.namespace)[0]:
                 meta = item["metadata"]
+                if meta["name"] == RELEASE_EVENTS:
+                    continue
                 version = meta.get("generation") or meta["resourceVersion"]
                 found[f"{resource.kind}/{meta['name']}"] = f"{meta['uid']} {version}"
         return found
