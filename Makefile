@@ -145,6 +145,10 @@ dapr-upgrade: build ## Dapr up a minor version under load, whole and killed midw
 	@for part in whole killed; do TODO_CLOUD_CLUSTER=dapr-upgrade $(CLUSTER) with --provider local dapr-upgrade -- \
 	env PYTHONPATH=collections:. pytest -q -s -k $$part tests/upgrade; done
 
+.PHONY: doks
+doks: build ## from an empty account of DigitalOcean (its stand-in) to the app, asleep, awake, deleted, on a cluster of its own (5 minutes)
+	@TODO_CLOUD_CLUSTER=doks $(CLUSTER) with --provider local doks -- env PYTHONPATH=collections:. pytest -q -s tests/doks
+
 .PHONY: fuzz
 fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
 	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))
