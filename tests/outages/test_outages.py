@@ -26,10 +26,11 @@ DATABASE_PORT = 5432
 
 
 class Work:
-    """A user who adds a task every other second. ``taken``: ids; ``refused``: moments (seconds) without a task."""
+    """A user who adds a task every so many seconds. ``taken``: ids; ``refused``: moments (seconds) without a task."""
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, user: User, every: float = 1.5) -> None:
         self.user = user
+        self.every = every  # a user is shown 200 tasks
         self.taken: list[str] = []
         self.refused: list[float] = []
         self._end = threading.Event()
@@ -46,7 +47,7 @@ class Work:
     def _loop(self) -> None:
         user = self.user.http
         with httpx.Client(base_url=user.base_url, cookies=user.cookies, headers=user.headers, timeout=10) as http:
-            while not self._end.wait(1.5):
+            while not self._end.wait(self.every):
                 try:
                     answer = http.post("/api/tasks", json={"title": "outage"})
                 except httpx.HTTPError:

@@ -25,7 +25,7 @@ def pods(app: Cluster) -> dict[str, set[str]]:
 def test_the_brokers_password_is_rotated_and_no_event_is_lost(app: Cluster, user: User) -> None:
     for expected in ("todo-local.b", "todo-local"):  # the two users take turns
         before, ran = decoded(app, "kafka-credentials"), pods(app)
-        with Work(user) as work:
+        with Work(user, every=4) as work:
             run = app.playbook("playbooks/rotate_broker_password.yml").ok()
         after, users = decoded(app, "kafka-credentials"), decoded(app, "kafka-users", "kafka")
         print(f"\n{after['username']} in {run.seconds:.0f} s: {len(work.taken)} tasks, {len(work.refused)} refused")
