@@ -44,7 +44,8 @@ class Site:
         return self.cluster.playbook(name, *arguments, inventory=self.inventory)
 
     def status(self) -> str:
-        return self.playbook("playbooks/status.yml").ok().output
+        """What status.yml says, with single blanks: lines are wrapped."""
+        return " ".join(self.playbook("playbooks/status.yml").ok().output.split())
 
     def scaler(self) -> dict[str, Any]:
         return dict(self.cluster.get("hpa", SERVICE))
@@ -174,7 +175,7 @@ def test_a_full_node_is_said_and_the_pods_come_when_there_is_room(site: Site, lo
         load.rate = 2 * threshold
         until(lambda: site.replicas() > LEAST, 240, "the autoscaler asks for more", interval=1)
         said = "cannot be scheduled: 0/1 nodes are available: 1 Insufficient cpu"
-        until(lambda: said in " ".join(site.status().split()), 60, "status.yml names the full node", interval=2)
+        until(lambda: said in site.status(), 60, "status.yml names the full node", interval=2)
         assert site.serving() == LEAST
     until(lambda: site.serving() > LEAST, 120, "they start by themselves", interval=1)
     print(f"\nfull node, then room: {load}")
@@ -194,7 +195,7 @@ def test_without_the_metrics_server_a_deployment_passes_and_says_so(site: Site, 
     text = " ".join(done.output.split())
     assert "The metrics server in namespace metrics-server answers for no node, so services with an autoscaler" in text
     assert "it gets no metrics, so it does not scale" in text
-    assert "it gets no metrics, so it does not scale" in " ".join(site.status().split())
+    assert "it gets no metrics, so it does not scale" in site.status()
     print(f"\nwithout metrics: site.yml with a change takes {done.seconds:.0f} s")
     site.cluster.kubectl("delete", "apiservice", "v1beta1.metrics.k8s.io")
     site.cluster.kubectl("scale", "deployment/metrics-server", "-n", "metrics-server", "--replicas=1")
