@@ -151,14 +151,13 @@ def test_twice_the_load_gets_more_pods_and_none_of_it_is_lost_on_the_way_back(
 def test_at_the_maximum_it_is_said_no_more_are_made_and_a_deployment_keeps_the_count(
     site: Site, load: Load, threshold: float
 ) -> None:
-    load.rate = 5 * threshold
+    load.rate = 8 * threshold
+    most = f"it is at its maximum of {MOST} pods, and the load asks for more"
     with site.counts() as counts:
         until(lambda: site.condition("ScalingLimited")["reason"] == "TooManyReplicas", 240, "the most", interval=1)
         until(lambda: site.serving() == MOST, 120, "all serve", interval=1)
-        most = f"it is at its maximum of {MOST} pods, and the load asks for more"
-        shown = site.status()
-        assert f"HorizontalPodAutoscaler {SERVICE}: {most}" in shown
-        assert f"autoscaler {SERVICE}: {MOST} pods now, {LEAST} to {MOST}" in shown
+        until(lambda: f"HorizontalPodAutoscaler {SERVICE}: {most}" in site.status(), 120, "status says so", interval=2)
+        assert f"autoscaler {SERVICE}: {MOST} pods now, {LEAST} to {MOST}" in site.status()
         assert max(counts()) == MOST
     with site.counts() as counts:
         done = site.playbook("playbooks/services.yml", "-e", "frontend_version=v1.1.0").ok()
