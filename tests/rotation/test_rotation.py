@@ -135,7 +135,7 @@ def test_certificates_are_renewed_and_no_request_fails(app: Cluster, user: User,
 
     after = bundle(app)
     assert (after["issuer.crt"], after["ca.crt"]) == (mixed["issuer.crt"], split(mixed["ca.crt"])[1])
-    for release in (FIRST, LAST, "notification-service", "recurring-task-service", "frontend"):
+    for release in (FIRST, LAST, "notification-service", "recurring-task-service"):  # the frontend has no sidecar
         assert is_of(app, release, after["issuer.crt"]), release
     key = app.get("secret", "dapr-trust-bundle", DAPR)["data"]["issuer.key"]
     assert base64.b64decode(key).decode().split("\n")[1] not in whole, "no key is shown"
