@@ -148,6 +148,6 @@ def test_certificates_are_renewed_and_no_request_fails(app: Cluster, user: User,
     assert again.count("changed") == 0
     assert re.search(r"36\d days; they are renewed when fewer than 60 are left", " ".join(again.output.split()))
     status = " ".join(app.playbook("playbooks/status.yml").ok().output.split())
-    assert re.search(r"Dapr's certificates: 36\d days; mutual TLS on", status), status
+    assert re.search(r"certificates: 36\d days; mutual TLS on", status), status
     site = app.playbook("site.yml").ok()
     assert json.dumps(site.output).count("dapr: as described") == 1, "Helm has nothing to mend"
