@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 
 import httpx
 import pytest
@@ -70,15 +70,9 @@ def place(app: Cluster) -> Iterator[Place]:
         yield Place(app.name, NAMESPACE, kube)
 
 
-@contextmanager
-def down(place: Place, what: str) -> Iterator[None]:
-    """The broker has no pod; or the database refuses connections, and those that there were are gone."""
-    with ExitStack() as stack:
-        if what == "broker":
-            stack.enter_context(EACH["broker"].broken(place))
-        else:
-            stack.enter_context(place.refusing(DATABASE_PORT))
-        yield
+def down(place: Place, what: str) -> AbstractContextManager[None]:
+    """The broker has no pod; or the database's port refuses connections."""
+    return EACH["broker"].broken(place) if what == "broker" else place.refusing(DATABASE_PORT)
 
 
 def nothing_is_lost(app: Cluster, user: User, work: Work) -> None:
@@ -135,7 +129,7 @@ def test_away_while_the_app_runs(app: Cluster, user: User, place: Place, what: s
         assert work.refused == [], "events wait in the database"
     else:
         assert unready, "the backend is not ready without its database"
-        assert "backend-api 0/1" in said or "0/1" in said, said
+        assert "0/1" in said, said
     nothing_is_lost(app, user, work)
     assert revisions(app) == before, "nothing was deployed or taken back"
 
