@@ -39,8 +39,9 @@ def app(world: World, version: str) -> dict[str, Any]:
 
 @pytest.fixture
 def with_database(world: World) -> World:
+    """With a grace its pod is there until it has ended; without, it may answer for a while after that."""
     container = {"command": ["httpd", "-f", "-p", "5432", "-h", "/"]}
-    body = deployment("db", container=container, terminationGracePeriodSeconds=0)
+    body = deployment("db", container=container, terminationGracePeriodSeconds=1)
     world.kube.create(DEPLOYMENT, world.namespace, body)
     spec = {"selector": {"app": "db"}, "ports": [{"port": 5432}]}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "db"}, "spec": spec}
