@@ -95,6 +95,30 @@ internet:
   returned: success
   type: dict
   sample: {backend-api: "443"}
+needs:
+  description:
+    - What the pods request, with their sidecars, as O(todo.cloud.digitalocean_cost#module:needs). Where an autoscaler
+      counts, its minimum; besides, the surplus pods of the wave whose rollout needs most.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The workload, after its release where that has another name.
+      type: str
+    pods:
+      description: How many pods.
+      type: int
+    cpu:
+      description: CPU that each requests.
+      type: str
+    memory:
+      description: Memory that each requests.
+      type: str
+    every_node:
+      description: Whether there is one on each node.
+      type: bool
+  sample: [{name: backend-api, pods: 2, cpu: 120m, memory: 192Mi, every_node: false}]
 """
 
 import typing as t

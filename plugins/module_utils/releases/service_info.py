@@ -15,6 +15,7 @@ from ..helm.cli import ApplyRequest, Helm
 from ..helm.errors import HelmError
 from ..helm.manifest import objects_of
 from ..planning.spec import ReleaseSpec, parse_waves
+from .demand import demand
 from .explained import Shown, explained, internet_of
 
 _SIDE_BY_SIDE = 8
@@ -57,6 +58,7 @@ def service_info(
         "table": _table(connections),
         "connections": [{"source": each.source, "target": each.target, "ports": each.ports} for each in connections],
         "internet": internet_of(connections),
+        "needs": demand([{each.name: rendered[each.name] for each in wave} for wave in parsed]),
     }
 
 

@@ -118,3 +118,9 @@ def test_a_bill(run: Any) -> None:
     found = run("digitalocean_cost", node_pools=pools, credit=200)
     assert (found["monthly"], found["credit_days"]) == (60.0, 93)
     assert run("digitalocean_cost", node_pools=pools, budget=59)["failure"]["code"] == "budget_exceeded"
+    needs = [{"name": "api", "pods": 12, "cpu": "100m", "memory": "250Mi"}]
+    found = run("digitalocean_cost", needs=needs, node_pools=pools)
+    assert (found["smallest"], found["room"]) == ({"size": "s-4vcpu-8gb", "count": 1, "monthly": 48.0}, True)
+    assert run("digitalocean_cost", needs=needs, load_balancers=0)["monthly"] == 48
+    needs[0]["memory"] = "90Gi"
+    assert run("digitalocean_cost", needs=needs)["failure"]["code"] == "unschedulable"
