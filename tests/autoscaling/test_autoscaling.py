@@ -214,7 +214,7 @@ def filled(cluster: Cluster) -> Iterator[None]:
     used = sum(
         millicores(container.get("resources", {}).get("requests", {}).get("cpu", "0"))
         for pod in pods
-        if pod["status"]["phase"] in ("Running", "Pending")
+        if pod["status"]["phase"] in ("Running", "Pending") and "deletionTimestamp" not in pod["metadata"]
         for container in (*pod["spec"]["containers"], *pod["spec"].get("initContainers", []))
     )
     left = millicores(node["status"]["allocatable"]["cpu"]) - used
@@ -226,7 +226,7 @@ def filled(cluster: Cluster) -> Iterator[None]:
                   "terminationGracePeriodSeconds": 0}  # fmt: skip
         overrides = json.dumps({"spec": filler})
         cluster.kubectl("run", "x", "-n", FULL, f"--image={image}", f"--overrides={overrides}")
-        until(lambda: cluster.get("pods", "x", namespace=FULL)["spec"].get("nodeName"), 60, "the node is full")
+        until(lambda: cluster.get("pods", "x", namespace=FULL)["spec"].get("nodeName"), 90, "the node is full")
         yield
     finally:
         cluster.kubectl("delete", "namespace", FULL, "--wait=false")
