@@ -17,6 +17,8 @@ ASKED_AGAIN = "todo.cloud/asked-again"
 # Of a revision that ran a migration: of which release, and whether older versions of it work afterwards.
 MIGRATION = "todo.cloud/migration"
 REVERSIBLE = "todo.cloud/reversible"
+# Annotation of the pods of a service that sleeps; its value is what the service was, as JSON.
+ASLEEP = "todo.cloud/asleep"
 # Annotations by which Helm marks an object as a release's.
 OWNER_RELEASE = "meta.helm.sh/release-name"
 OWNER_NAMESPACE = "meta.helm.sh/release-namespace"

@@ -133,6 +133,14 @@ apps:
   type: list
   elements: dict
   sample: []
+asleep:
+  description:
+    - Releases that M(todo.cloud.environment_sleep) has put to sleep. They have no sidecars, and O(endpoint) is not
+      asked while there is one.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 sidecars:
   description: What was found of the sidecars, in one line for people.
   returned: success

@@ -91,6 +91,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         assert cloud.violations == []
 
 
+def nodes(cloud: FakeDigitalOcean) -> int:
+    (cluster,) = cloud.account.listed()
+    return len(cluster["node_pools"][0]["nodes"])
+
+
 def test_from_an_empty_account_and_back(place: Place) -> None:
     cloud, made = place.cloud, ["POST /v2/kubernetes/clusters"]
     would = place.play("playbooks/cluster.yml", "--check", code=2)
@@ -105,14 +110,20 @@ def test_from_an_empty_account_and_back(place: Place) -> None:
     assert cloud.writes() == made
 
     assert place.pods()
-    place.play("playbooks/sleep.yml")
+    pools = {"sleep_pools": {"app": {"asleep": 1, "awake": 2}}}
+    place.play("playbooks/sleep.yml", **pools)
+    assert nodes(cloud) == 1
     until(lambda: not place.pods(), 120, "no pod is left")
     until(lambda: not place.answers(), 60, "nothing answers")
     assert "is asleep already" in place.play("playbooks/sleep.yml")
-    place.play("playbooks/wake.yml")
+    assert "so the public endpoint was not asked" in place.play("playbooks/verify.yml")
+    place.play("playbooks/wake.yml", **pools)
+    assert nodes(cloud) == 2
     until(place.answers, 60, "the app answers")
     assert not CHANGED.search(place.play("site.yml")), "the inventory finds what it wants"
 
+    made = cloud.writes()
+    assert len(made) == 3, "the cluster, and its pool twice"
     (identity,) = cloud.account.clusters
     cloud.account.associated[identity] = {"load_balancers": [BALANCER]}
     confirmed: dict[str, Any] = {"destroy_confirm": NAME}

@@ -12,7 +12,7 @@ from ..failure import Code, error
 from .api import DigitalOcean, Found
 from .clusters import find_cluster, shown, state_of
 from .differences import differences
-from .limits import check_account
+from .limits import check_account, check_token
 from .pools import Pools
 from .prices import HA_MONTHLY, check_budget, nodes_monthly
 from .versions import Standing, newest, next_step, standing
@@ -81,7 +81,7 @@ class Converger:
         lines = [f"cluster {wanted.name}: made in {wanted.fixed['region']} with {version}"]
         lines += [f"pool {each.name}: {each.most} x {each.size}" for each in wanted.pools]
         warnings = [f"ha cannot be disabled again, and costs ${HA_MONTHLY:g} a month."] if wanted.ha else []
-        warnings += check_account(self._cloud, wanted.pools)
+        warnings += check_account(self._cloud, wanted.pools) + check_token(self._cloud)
         body = _body(wanted, version)
         if not self._write:
             return Converged({}, lines, monthly, {}, body, warnings)

@@ -22,13 +22,13 @@ from ..deploy.restore_check import RestoreCheck, Target
 from ..deploy.run import Run
 from ..environments.guard import Claims, guard
 from ..failure import Code, error
+from ..labels import ASLEEP
 from ..parsing import read_json
 from ..planning.spec import ReleaseSpec
 from ..records.record import Member, Record
 from ..settings import OnFailure
 from .apply import Engine
 
-ASLEEP = "todo.cloud/asleep"
 _CHART = "service"
 _SCALED = ("Deployment", "StatefulSet")
 _CHANGED = ("replicas", "autoscaling", "cronJob")

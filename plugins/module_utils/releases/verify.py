@@ -17,6 +17,7 @@ from ..deploy.verification import sidecar_objects
 from ..environments.certificates import TRIES_AGAIN, unissued
 from ..failure import Code, TodoCloudError, error
 from ..kube.deadline import Deadline
+from ..labels import ASLEEP
 from ..planning.snapshot import targets_of
 from ..records.record import Header
 from ..rollout.waiter import RolloutWaiter
@@ -35,6 +36,7 @@ def verify_releases(
 ) -> dict[str, Any]:
     """``app_ids``: release -> Dapr app id, empty for one without. Writes nothing.
 
+    Services that sleep have no sidecars, and the endpoint is not asked while one does.
     Raises the first failure: of the workloads, of the sidecars, or endpoint_down.
     """
     settings = run.settings
@@ -44,9 +46,13 @@ def verify_releases(
     verdict = RolloutWaiter(run.kube, settings.wait, run.progress).wait(targets, Deadline.after(settings.timeout))
     verdict.raise_if_failed()
     result = verdict.as_result()
-    rendered = sidecar_objects(dict(zip(app_ids, stored, strict=True)), settings.namespace)
-    wanted = [app_id for app_id in app_ids.values() if app_id]
-    result["sidecars"] = NONE_ASKED
+    releases = dict(zip(app_ids, stored, strict=True))
+    asleep = sorted(
+        name for name, release in releases.items() if ASLEEP in (release.config.get("podAnnotations") or {})
+    )
+    rendered = sidecar_objects({n: each for n, each in releases.items() if n not in asleep}, settings.namespace)
+    wanted = [app_id for name, app_id in app_ids.items() if app_id and name not in asleep]
+    result["asleep"], result["sidecars"] = asleep, NONE_ASKED
     if rendered or wanted:
         found = check_sidecars(
             run.kube, settings.namespace, settings.dapr_namespace, wanted, repair=False, check_mode=False,
@@ -54,7 +60,7 @@ def verify_releases(
         )  # fmt: skip
         result["apps"], result["sidecars"] = found["apps"], found["summary"]
         result["notes"] = [*result["notes"], *found["notes"]]
-    if endpoint:
+    if endpoint and not asleep:
         _answers(run, endpoint, pause)
     return result
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.digitalocean.api import SCOPES
 from ansible_collections.todo.cloud.plugins.module_utils.digitalocean.converge import Converger
-from ansible_collections.todo.cloud.plugins.module_utils.digitalocean.limits import check_account
+from ansible_collections.todo.cloud.plugins.module_utils.digitalocean.limits import check_account, check_token
 from ansible_collections.todo.cloud.plugins.module_utils.digitalocean.wanted import Wanted, pools_of
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 
-from tests.support.digitalocean.server import FakeDigitalOcean
+from tests.support.digitalocean.server import TOKEN, FakeDigitalOcean
 from tests.unit.plugins.module_utils.digitalocean.conftest import api, failure
 
 APP = {"name": "app", "size": "s-2vcpu-4gb", "count": 2}
@@ -50,3 +50,13 @@ def test_without_the_scope_it_is_a_warning_and_a_bad_token_is_none(cloud: FakeDi
     (warning,) = check_account(api(cloud, token="narrow"), pools_of([APP]))
     assert "lacks account:read" in warning
     assert failure(check_account, api(cloud, token="ended"), pools_of([APP])).code is Code.CLOUD_DENIED
+
+
+def test_a_token_that_may_not_fetch_the_kubeconfig(cloud: FakeDigitalOcean) -> None:
+    assert check_token(api(cloud)) == []
+    cloud.tokens[TOKEN] = {"kubernetes:read", "kubernetes:create"}
+    (warning,) = check_token(api(cloud))
+    assert "kubernetes:access_cluster" in warning
+    cloud.tokens = {}
+    assert failure(check_token, api(cloud)).code is Code.CLOUD_DENIED
+    assert cloud.writes() == []

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.availability import Endpoint
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.releases.sleep import ASLEEP, Sleep, Slept, asleep, awake
+from ansible_collections.todo.cloud.plugins.module_utils.labels import ASLEEP
+from ansible_collections.todo.cloud.plugins.module_utils.releases.sleep import Sleep, Slept, asleep, awake
+from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 
 from tests.schemas import check_result
@@ -75,6 +78,20 @@ def test_it_sleeps_and_wakes_as_one_set(world: World) -> None:
     assert not change(world.forget(), "awake").changed
     report = world.apply({"components": C1}, {"api": A1}, {"web": WEB}, drift=OnDrift.REPORT)
     assert (report.changed, report.warnings) == (False, []), "the inventory finds what it wants"
+
+
+def test_who_sleeps_is_no_failure_of_a_verification(world: World) -> None:
+    nowhere = Endpoint("http://127.0.0.1:1/health")
+    apps = {"components": "", "api": "api", "web": ""}
+    change(world, "asleep")
+    found = verify_releases(world.forget().run(), apps, nowhere)
+    assert (found["asleep"], found["sidecars"]) == (["api", "web"], "no pod asks for a Dapr sidecar")
+    assert world.writes() == []
+    check_result("release_verify", {"changed": False, **found})
+    change(world, "awake")
+    with pytest.raises(TodoCloudError) as caught:
+        verify_releases(world.run(), {"components": "", "web": ""}, nowhere, pause=lambda _: None)
+    assert caught.value.failure.code is Code.ENDPOINT_DOWN
 
 
 def test_a_service_that_was_deployed_meanwhile_is_awake(world: World) -> None:
