@@ -110,7 +110,7 @@ def test_from_an_empty_account_and_back(place: Place) -> None:
     assert cloud.writes() == made
 
     assert place.pods()
-    pools = {"sleep_pools": {"app": {"asleep": 1, "awake": 2}}}
+    pools: dict[str, Any] = {"sleep_pools": {"app": {"asleep": 1, "awake": 2}}}
     place.play("playbooks/sleep.yml", **pools)
     assert nodes(cloud) == 1
     until(lambda: not place.pods(), 120, "no pod is left")
