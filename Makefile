@@ -179,6 +179,10 @@ lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity, zizmor 
 	@ansible-lint --offline
 	@python3 tests/sanity.py
 
+.PHONY: release
+release: venv ## check that a tag fits version, changelog and charts, and build the collection (TAG=v1.2.3)
+	@python3 -m tests.release "$(TAG)"
+
 .PHONY: new-service
 new-service: ## write the entry of one more service (NAME=search ENTRY='{port: 3000}' INVENTORY=shop/inventories/local)
 	@ansible-playbook playbooks/new_service.yml -i $(or $(INVENTORY),inventories/local) -e '{service: "$(NAME)", entry: $(or $(ENTRY),{})}'

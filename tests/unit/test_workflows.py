@@ -15,6 +15,7 @@ from tests.workflows import FOLDERS, TOP, workflows
 
 OWN, CALLERS = FOLDERS
 HERE = "todo-app/todo.cloud/.github/workflows/"
+ITSELF = ("ci", "release")  # run for this collection; the others are called
 NAMES = ["deploy", "images", "plan", "platform", "promote", "rollback", "scan", "tests", "verify"]
 LONGEST_RUN = 2  # lines: everything of substance is a command of this project
 
@@ -33,13 +34,14 @@ def commands(path: Path) -> list[str]:
 
 
 ALL = pytest.mark.parametrize("path", workflows(), ids=lambda path: f"{path.parents[2].name}-{path.stem}")
-CALLED = pytest.mark.parametrize("path", sorted(OWN.glob("*.yml")), ids=lambda path: path.stem)
+CALLED = pytest.mark.parametrize("path", [OWN / f"{name}.yml" for name in NAMES], ids=lambda path: path.stem)
 CALLING = pytest.mark.parametrize("path", sorted(CALLERS.glob("*.yml")), ids=lambda path: path.stem)
 
 
 def test_all_are_there() -> None:
-    assert [path.stem for path in sorted(OWN.glob("*.yml"))] == NAMES
-    assert [path.stem for path in sorted(CALLERS.glob("*.yml"))] == ["main", "pull-request", "release", "rollback"]
+    assert [path.stem for path in sorted(OWN.glob("*.yml"))] == sorted([*NAMES, *ITSELF])
+    callers = ["main", "platform", "pull-request", "release", "rollback", "verify"]
+    assert [path.stem for path in sorted(CALLERS.glob("*.yml"))] == callers
 
 
 @ALL
@@ -119,11 +121,15 @@ def test_production_is_reached_by_tags_and_by_hand_only() -> None:
     events = {path.stem: set(read(path)["on"]) for path in CALLERS.glob("*.yml")}
     assert events == {
         "pull-request": {"pull_request"}, "main": {"push"}, "release": {"push"}, "rollback": {"workflow_dispatch"},
+        "platform": {"workflow_dispatch"}, "verify": {"schedule", "workflow_dispatch"},
     }  # fmt: skip
     assert read(CALLERS / "release.yml")["on"]["push"] == {"tags": ["v*.*.*"]}
     assert read(CALLERS / "main.yml")["on"]["push"] == {"branches": ["main"]}
     for name in ("pull-request", "main"):
         assert "production" not in (CALLERS / f"{name}.yml").read_text()
+    by_hand = read(CALLERS / "verify.yml")["jobs"]["production"]
+    assert by_hand["if"] == "github.event_name == 'workflow_dispatch'"
+    assert by_hand["with"]["approval"] == "production-rollback", "an environment with reviewers"
 
 
 def test_nothing_is_built_or_deployed_before_what_has_to_pass() -> None:
@@ -158,5 +164,6 @@ def test_the_page_names_what_is_there() -> None:
         headings = re.findall(r"^#+ (.+)$", target.read_text(), re.MULTILINE) if anchor else []
         anchors = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
         assert not anchor or anchor in anchors, anchor
-    secrets = {name for path in OWN.glob("*.yml") for name in re.findall(r"\bsecrets\.(\w+)", path.read_text())}
+    called = [path for path in OWN.glob("*.yml") if path.stem not in ITSELF]
+    secrets = {name for path in called for name in re.findall(r"\bsecrets\.(\w+)", path.read_text())}
     assert [name for name in secrets if f"`{name}`" not in page] == []
