@@ -50,18 +50,14 @@ _value:
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.todo.cloud.plugins.module_utils.tables import columns
 
 _DIGEST = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]+")  # the first digits tell it apart
 _HEAD = ("release", "revision", "state", "replicas", "restarts", "sidecars", "verified", "image")
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _cells(name: str, release: Mapping[str, Any]) -> tuple[str, ...]:
@@ -168,7 +164,7 @@ def environment_table(info: Mapping[str, Any]) -> list[str]:
         if release.get("message") and release.get("state") != "Current"
     ]
     drifted = [f"{name}: {each}" for name, release in sorted(status.items()) for each in release.get("drift") or []]
-    table = _columns(rows) if status else ["no releases"]
+    table = columns(rows) if status else ["no releases"]
     unread = [f"not checked: {each}" for each in info.get("unread") or []]
     head = [_where(info), *unread, *_lock(info), *_trust(info), *_certificates(info), *_hosts(info), *_quota(info)]
     head += _autoscalers(info)

@@ -30,6 +30,7 @@ COMMON = {
     "processes",
     "proxies",
     "secret_values",
+    "tables",
     "token_formats",
     "yaml_reader",
     "yaml_scalars",

@@ -14,6 +14,7 @@ from ..failure import Code, Failure, TodoCloudError
 from ..planning.drift import Drift
 from ..planning.plan import Kind, PlanItem
 from ..preflight.problem import Problem
+from ..tables import columns
 
 _HEAD = ("release", "action", "was", "tried", "now", "outcome")
 _TOTALS = {Kind.CHANGE: "to change", Kind.VERIFY: "to verify", Kind.REMOVE: "to remove"}
@@ -150,10 +151,3 @@ def totals(plan: Iterable[PlanItem]) -> str:
     """One line: how many releases of each kind, those that need something first."""
     count = Counter(item.kind for item in plan)
     return ", ".join(f"{count[kind]} {_TOTALS.get(kind, kind.value)}" for kind in Kind if count[kind]) or "no releases"
-
-
-def columns(rows: Iterable[Sequence[str]]) -> list[str]:
-    """Rows of text as lines with aligned columns."""
-    listed = list(rows)
-    widths = [max(len(row[i]) for row in listed) for i in range(len(listed[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in listed]

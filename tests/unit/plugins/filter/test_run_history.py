@@ -1,0 +1,83 @@
+"""The last runs of an environment, for people; the figures themselves: records/test_history.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.todo.cloud.plugins.filter.run_history import run_history
+from ansible_collections.todo.cloud.plugins.module_utils.records.events import Event
+
+NOW = "2026-11-30T12:00:00Z"
+
+
+def event(time: str, **more: Any) -> dict[str, Any]:
+    """A deployment that succeeded after 60 s."""
+    usual = {"run": "deployment", "who": "ada@ci", "commit": "", "outcome": "succeeded", "seconds": 60.0}
+    return Event(**{"from_set": 1, "to_set": 2, **usual, "time": time, **more}).as_result()
+
+
+def told(*events: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return run_history(list(events), "staging", now=NOW, **more)
+
+
+def test_nothing_has_run() -> None:
+    assert told()["lines"] == [
+        "staging: 0 runs since 2026-10-31T12:00:00Z, in 30 days",
+        "deployment frequency: 0 a day (0 of 0 succeeded)",
+        "lead time for changes: unknown, without the commits of the application's repository (history_repository)",
+        "change failure rate: no deployments",
+        "time to restore: nothing failed",
+    ]
+
+
+def test_a_line_for_each_run() -> None:
+    refused = event(
+        "2026-11-30T11:00:00Z", outcome="refused", seconds=0.3, code="deploy_frozen", message="It is frozen."
+    )
+    probed = event("2026-11-29T10:00:00Z", commit="c" * 40, requests=90, failed_requests=2, emergency="outage")
+    found = told(refused, probed, days=2)
+    assert found["lines"][0] == "staging: 2 runs since 2026-11-28T12:00:00Z, in 2 days"
+    head, first, second = (line.replace("  ", " ").split() for line in found["lines"][5:])
+    assert head[:5] == ["began", "run", "set", "commit", "by"]
+    assert " ".join(first) == "2026-11-30T11:00:00Z deployment 1 -> 2 - ada@ci refused 0 - deploy_frozen: It is frozen."
+    assert second[5:] == ["cccccccccccc", "ada@ci", "succeeded", "60", "2", "of", "90", "emergency:", "outage"]
+    assert found["runs"] == [refused, probed]
+    assert "| deployment frequency | 0.5 a day (1 of 1 succeeded) |" in found["markdown"]
+
+
+@pytest.mark.parametrize(
+    ("events", "says"),
+    [
+        ([("failed", 60.0)], "1 not restored yet"),
+        ([("restored", 45.4)], "45 s (median of 1 failure)"),
+        ([("failed", 60.0), ("restored", 3661.0)], "1 h 1 min (median of 1 failure); 1 not restored yet"),
+    ],
+)
+def test_the_time_to_restore(events: list[tuple[str, float]], says: str) -> None:
+    found = told(*(event("2026-11-30T09:00:00Z", outcome=outcome, seconds=seconds) for outcome, seconds in events))
+    assert found["lines"][4] == f"time to restore: {says}"
+
+
+def test_what_others_wrote_is_only_text() -> None:
+    text = told(event("2026-11-30T09:00:00Z", who="a|b <img> [x](y)"))["markdown"]
+    assert "<img>" not in text
+    assert "a\\|b" in text
+    assert "\\[x" in text
+
+
+@pytest.mark.parametrize(
+    ("events", "more", "says"),
+    [
+        ({}, {}, "expected the events"),
+        ([{}], {}, "expected the events"),
+        ([], {"days": 0}, "days must be more than 0"),
+        ([], {"days": "nan"}, "days must be more than 0"),
+        ([], {"days": "week"}, "days must be a number"),
+        ([], {"now": "soon"}, "now a time"),
+    ],
+)
+def test_mistakes(events: Any, more: dict[str, Any], says: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=says):
+        run_history(events, "staging", **more)
