@@ -45,15 +45,14 @@ class History:
 
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    (tmp_path / "summary.md").write_text("# Before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     with Stubbed(tmp_path / "ansible") as stubbed:
         yield History(stubbed, tmp_path)
 
 
-def test_table_file_and_summary(history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_file_and_summary(history: History, tmp_path: Path) -> None:
     summary, written = tmp_path / "summary.md", tmp_path / "history.json"
-    summary.write_text("# Before\n")
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     done = history.run(
         "-e", f"history_file={written}", "-e", f"history_repository={history.repository}", "-e", "history_days=2"
     )
