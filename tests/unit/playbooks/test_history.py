@@ -26,7 +26,13 @@ class History:
         self.git("init", "-q")
         first, second = self._commit(), self._commit()
         began = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
-        said = {"time": began, "run": "deployment", "who": "ada@ci", "outcome": "succeeded", "seconds": 7230.0}
+        said: dict[str, Any] = {
+            "time": began,
+            "run": "deployment",
+            "who": "ada@ci",
+            "outcome": "succeeded",
+            "seconds": 7230.0,
+        }
         self.events = [Event(**said, commit=second, from_set=1, to_set=2, from_commit=first).as_result()]
 
     def git(self, *arguments: str) -> str:
