@@ -60,6 +60,12 @@ class Site:
         found = self.scaler()["status"].get("conditions") or []
         return next((each for each in found if each["type"] == kind), {"status": "", "reason": ""})
 
+    def metrics_answer(self) -> bool:
+        """As the API server has it, which looks every 30 s."""
+        found = json.loads(self.cluster.kubectl("get", "apiservice", "v1beta1.metrics.k8s.io", "-o", "json"))
+        conditions = found.get("status", {}).get("conditions") or []
+        return any(each["type"] == "Available" and each["status"] == "True" for each in conditions)
+
     def replicas(self) -> int:
         return int(self.cluster.get("deployment", SERVICE)["spec"]["replicas"])
 
@@ -188,6 +194,7 @@ def test_a_full_node_is_said_and_the_pods_come_when_there_is_room(site: Site, lo
 def test_without_the_metrics_server_a_deployment_passes_and_says_so(site: Site, load: Load) -> None:
     site.cluster.kubectl("scale", "deployment/metrics-server", "-n", "metrics-server", "--replicas=0")
     until(lambda: site.condition("ScalingActive")["reason"].startswith("FailedGet"), 180, "no metrics", interval=1)
+    until(lambda: not site.metrics_answer(), 180, "the API server has noticed it, too", interval=1)
     before = site.playbook("playbooks/preflight.yml", "-e", "frontend_version=v1.0.0").ok()
     assert "needs the cluster's metrics server, which does not answer" in " ".join(before.output.split())
     with site.counts() as counts:
