@@ -121,12 +121,14 @@ def digest_of(path: Path) -> str:
 
 def config_document(config: Mapping[str, Any], layers: Iterable[Blob]) -> bytes:
     """The image configuration; ``config`` is what a container inherits (Entrypoint, Env, User, …)."""
+    digests = [layer.digest for layer in layers]
     document = {
         "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
         "created": _EPOCH,
         "config": dict(config),
-        "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
+        "rootfs": {"type": "layers", "diff_ids": digests},
+        "history": [{"created": _EPOCH}] * len(digests),  # buildah builds on no image that lacks it
     }
     return json.dumps(document, sort_keys=True).encode()
 

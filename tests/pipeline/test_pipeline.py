@@ -1,0 +1,105 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From a merge to production, as the app's team meets it: they push, and look at what users get. In this order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.e2e.conftest import Watcher, until
+from tests.pipeline.place import SERVICES, Place
+from tests.pipeline.runner import Run
+
+
+def succeeded(place: Place, run: Run) -> None:
+    """It did, and shows no secret."""
+    place.runner.wait(run)
+    told(run)
+    assert run.conclusion == "success", run.output[-6000:]
+    quiet(place, run)
+
+
+def failed(place: Place, run: Run, *why: str) -> None:
+    """It did, for the reason that it gives, and shows no secret."""
+    place.runner.wait(run)
+    told(run)
+    assert run.conclusion == "failure", run.output[-6000:]
+    assert [each for each in why if each not in run.told()] == [], run.output[-6000:]
+    quiet(place, run)
+
+
+def quiet(place: Place, run: Run) -> None:
+    assert [each for each in place.secrets if each in run.output] == []
+    assert not Path(f"/dev/shm/kubeconfig-{run.identity}").exists(), "the credential is gone"
+
+
+def told(run: Run) -> None:
+    stages = ", ".join(f"{name.partition('/')[2]} {seconds:.0f}" for name, seconds in run.stages.items())
+    print(f"run {run.number}, {run.workflow}: {run.conclusion} in {run.seconds:.0f} s ({stages})", flush=True)
+
+
+def test_a_merge_runs_in_staging(place: Place) -> None:
+    production = place.state("production")
+    [run] = place.push()
+    succeeded(place, run)
+    assert run.given == ("staging",), "it knows no other credential"
+    until(lambda: place.version("staging") == f"sha-{run.commit}", 60, "the new version answers")
+    assert place.state("production") == production
+    assert all(place.tags(name) == [f"sha-{run.commit}", "staging-latest"] for name in SERVICES)
+    assert [(each["commit"], each["outcome"]) for each in place.events("staging")] == [(run.commit, "succeeded")]
+
+
+def test_a_tag_brings_these_very_images_to_production(place: Place) -> None:
+    run = place.tag("v1.0.0")
+    succeeded(place, run)
+    assert run.given == ("production",)
+    until(lambda: place.version("production") == f"sha-{run.commit}", 60, "it answers")
+    assert place.digests("production") == place.digests("staging")
+
+    run = place.merge("Another version")
+    succeeded(place, run)
+    staging = place.state("staging")
+    with (
+        place.user("production") as user,
+        Watcher(f"{place.url('production')}/api/tasks", user.cookies).watching() as seen,
+    ):
+        run = place.tag("v1.1.0")
+        succeeded(place, run)
+        until(lambda: place.version("production") == f"sha-{run.commit}", 60, "it answers")
+    print(f"{seen.requests} requests, {len(seen.failures)} failed")
+    assert seen.requests > 50
+    assert seen.failures == []
+    assert place.digests("production") == place.digests("staging")
+    assert place.state("staging") == staging
+    assert all("v1.1.0" in place.tags(name) for name in SERVICES)
+
+
+def test_a_tag_whose_pods_fail_is_taken_back(place: Place) -> None:
+    before = place.version("production")
+    start = (place.work / "backend_api/__main__.py").read_text()
+    crash = "import os\nif os.environ['POD_NAMESPACE'] == 'todo-production':\n    raise SystemExit('production only')\n"
+    run = place.merge("It runs in staging only", **{"backend_api/__main__.py": crash + start})
+    succeeded(place, run)
+    place.commit("It runs everywhere", **{"backend_api/__main__.py": start})
+    digests, staging = place.digests("production"), place.state("staging")
+    with (
+        place.user("production") as user,
+        Watcher(f"{place.url('production')}/api/tasks", user.cookies).watching() as seen,
+    ):
+        run = place.tag("v1.2.0", run.commit)
+        failed(place, run, "backend-api")
+        until(lambda: place.digests("production") == digests, 60, "the set is back")
+    print(f"{seen.requests} requests, {len(seen.failures)} failed")
+    assert seen.failures == []
+    assert place.version("production") == before
+    assert place.state("staging") == staging
+
+
+def test_a_failing_test_stops_everything(place: Place) -> None:
+    check = (place.work / "checks.py").read_text()
+    run = place.merge("It fails", **{"checks.py": "raise SystemExit('one test fails')\n"})
+    staging, tags = place.state("staging"), place.tags("frontend")
+    place.commit("It passes", **{"checks.py": check})
+    failed(place, run, "one test fails")
+    assert place.state("staging") == staging
+    assert place.tags("frontend") == tags

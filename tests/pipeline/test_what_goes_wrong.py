@@ -1,0 +1,132 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What goes wrong on the way, and what is seen of it; after test_pipeline. In this order."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from functools import partial
+
+from tests.e2e.conftest import until
+from tests.pipeline.place import SERVICES, Place
+from tests.pipeline.runner import Run
+from tests.pipeline.test_pipeline import failed, succeeded
+
+STARTS, SLOW_SECONDS = "backend_api/__main__.py", 30  # longer than a promotion takes to be refused
+DEPLOYING = "Run Main Services are deployed and verified"
+
+
+def deploys(run: Run) -> bool:
+    """Its deployment has begun; a run that ended is none that deploys."""
+    assert not run.ended.is_set(), run.output[-3000:]
+    return DEPLOYING in run.output
+
+
+def writes(run: Run) -> bool:
+    return "TASK [Deploy and verify" in run.output
+
+
+def test_two_merges_within_a_minute(place: Place) -> None:
+    """And a tag while staging still rolls, and one of a commit that never ran there."""
+    start = (place.work / STARTS).read_text()
+    first = place.merge("Slow to start", **{STARTS: f"import time\n\ntime.sleep({SLOW_SECONDS})\n{start}"})
+    second, third = place.merge("Another"), place.merge("It starts at once", **{STARTS: start})
+    place.runner.wait(second)
+    assert (second.conclusion, second.superseded_by) == ("cancelled", third.number)
+    until(lambda: deploys(first), 120, "the first one deploys")
+    assert third.process is None, "the newest waits"
+    production = place.state("production")
+    failed(place, place.tag("v2.0.0", first.commit), "promotion_refused")
+    succeeded(place, first)
+    succeeded(place, third)
+    until(lambda: place.version("staging") == f"sha-{third.commit}", 60, "the newest answers")
+    assert second.commit in place.git("log", "--format=%H", third.commit), "the newest has what was merged before"
+    failed(place, place.tag("v2.0.1", second.commit), "promotion_refused")
+    assert place.state("production") == production
+
+
+def test_a_moved_tag(place: Place) -> None:
+    run = place.tag("v2.1.0")
+    succeeded(place, run)
+    succeeded(place, place.merge("Another version"))
+    digests = place.digests("production")
+    failed(place, place.tag("v2.1.0"), "image_tag_taken")
+    assert place.digests("production") == digests
+    place.git("push", "-q", "origin", ":v2.1.0")
+
+
+def test_the_registry_is_down_for_a_push(place: Place) -> None:
+    staging = place.state("staging")
+    with place.runner.elsewhere(PIPELINE_REGISTRY="127.0.0.1:9"):
+        run = place.merge("It cannot be pushed")
+        failed(place, run, "connection refused")
+    assert "retrying" in run.output
+    assert DEPLOYING not in run.output
+    assert place.state("staging") == staging
+    assert all(f"sha-{run.commit}" not in place.tags(name) for name in SERVICES)
+
+
+def test_a_job_that_is_cancelled_and_a_machine_that_dies(place: Place) -> None:
+    """Amid a deployment. The next run converges."""
+    for end in (place.runner.cancel, place.runner.kill):
+        run = place.merge(f"It is ended: {end.__name__}")
+        until(partial(deploys, run), 120, "it deploys")
+        until(partial(writes, run), 60, "and writes")
+        end(run)
+        place.runner.wait(run)
+        begun = time.monotonic()
+        again = place.merge("Once more")
+        succeeded(place, again)
+        print(f"after {end.__name__}: verified {time.monotonic() - begun:.0f} s after the next push", flush=True)
+        assert place.version("staging") == f"sha-{again.commit}"
+
+
+def test_a_rollback_by_hand_waits_for_a_reviewer(place: Place) -> None:
+    was = place.digests("production")
+    run = place.runner.dispatch("rollback", {"environment": "production"})
+    assert not run.ended.wait(3)
+    assert (run.process, run.given) == (None, ()), "no credential before somebody says yes"
+    assert place.digests("production") == was
+    place.runner.approve(run)
+    succeeded(place, run)
+    assert run.given == ("production-rollback",)
+    until(lambda: place.digests("production") != was, 60, "production runs the set before")
+
+
+def test_a_branch_does_not_reach_production(place: Place) -> None:
+    """Even one whose workflow names its environment."""
+    text = (place.work / ".github/workflows/release.yml").read_text()
+    mine = text.replace('{tags: ["v*.*.*"]}', "{branches: [mine]}")
+    place.git("checkout", "-q", "-b", "mine")
+    place.commit("Mine", **{".github/workflows/release.yml": mine})
+    production = place.state("production")
+    [run] = place.push("mine")
+    place.git("checkout", "-q", "main")
+    failed(place, run, "refs/heads/mine is not allowed to deploy to production")
+    assert run.given == ()
+    assert place.state("production") == production
+
+
+def test_a_secret_in_the_source(place: Place) -> None:
+    staging, tags = place.state("staging"), place.tags("frontend")
+    token = "ghp_" + secrets.token_hex(18)
+    place.secrets.append(token)
+    run = place.merge("With a token", **{"settings.py": f'\ntoken = "{token}"\n'})
+    failed(place, run, "settings.py")
+    assert place.state("staging") == staging
+    assert place.tags("frontend") == tags
+
+
+def test_a_secret_in_a_layer(place: Place) -> None:
+    """Which the build itself brings in: the history has none."""
+    place.git("reset", "-q", "--hard", "HEAD~1")
+    staging = place.state("staging")
+    dockerfile = (place.work / "Dockerfile").read_text()
+    half = "0a1b2c3d4e5f6g7h8i"
+    command = f"RUN python -c \"print('token', '=', 'ghp' + '_' + '{half}' * 2)\" > /tmp/build.log\nWORKDIR /app\n"
+    place.commit("With a build's log", Dockerfile=dockerfile.replace("WORKDIR /app\n", command))
+    [run] = place.push("--force", "main")
+    failed(place, run, "tmp/build.log", ".tar!")
+    assert half * 2 not in run.output
+    assert place.state("staging") == staging
