@@ -182,7 +182,7 @@ class Runner:
             str(act()), "workflow_dispatch" if run.inputs else "push", "-W", f".github/workflows/{run.workflow}.yml",
             "-e", str(event), "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--concurrent-jobs", "2",
             *(word for name, value in given.items() for word in ("--env", f"{name}={value}")),
-            *(word for name in secrets for word in ("-s", name)), *stand_ins(_stands_for),
+            *(word for name in secrets for word in ("-s", name)), *stand_ins(HERE / "actions/build"),
         ]  # fmt: skip
         return subprocess.Popen(
             argv, cwd=folder, env={**kept, **given, **secrets}, text=True, start_new_session=True,
@@ -225,16 +225,6 @@ class Runner:
             if mark in b"\0" + environ_of(pid) + b"\0":
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
-
-
-def _stands_for(used: str) -> Path:
-    if used.startswith("todo-app/todo.cloud/"):
-        return TOP
-    return (
-        HERE / "actions/build"
-        if used.startswith("docker/build-push-action@")
-        else TOP / "tests/support/actions/nothing"
-    )
 
 
 def _venv() -> Path:

@@ -18,7 +18,6 @@ import pytest
 from tests.workflows import TOP, act, stand_ins
 
 CALLERS = TOP / "examples/todo-app/.github"
-ACTIONS = TOP / "tests/support/actions"
 CREDENTIAL, PUSH = "credential-of-the-deployer", "token-that-pushes"
 SECRETS = {"KUBECONFIG_FILE": CREDENTIAL, "REGISTRY_PUSH_PASSWORD": PUSH}
 ANSIBLE = r"""#!/bin/bash
@@ -82,7 +81,7 @@ class Repository:
             "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--concurrent-jobs", "1",
             "--env", f"PATH={path}", "--env", f"PIPELINE_LOG={self.log}", "--env", f"PIPELINE_FAILS={fails}",
             *(word for name, value in given.items() for word in ("-s", f"{name}={value}")),
-            *stand_ins(self._stands_for),
+            *stand_ins(TOP / "tests/support/actions/build"),
         ]  # fmt: skip
         self.log.write_text("")
         env = {"PATH": path, "HOME": str(self._home), "PIPELINE_LOG": str(self.log)}
@@ -93,12 +92,6 @@ class Repository:
         preparing = ("pip install -r", "ansible-galaxy ", "gh auth")
         called = [line for line in self.log.read_text().splitlines() if not line.startswith(preparing)]
         return Ended(done.returncode, done.stdout, called)
-
-    @staticmethod
-    def _stands_for(used: str) -> Path:
-        if used.startswith("todo-app/todo.cloud/"):
-            return TOP
-        return ACTIONS / ("build" if used.startswith("docker/build-push-action@") else "nothing")
 
 
 @pytest.fixture
