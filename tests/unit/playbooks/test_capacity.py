@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.unit.playbooks.stubbed import Run, Stubbed, inventory
 
 API = {"name": "api", "pods": 2, "cpu": "120m", "memory": "192Mi", "every_node": False}
@@ -24,12 +26,14 @@ GROUPS: dict[str, Any] = {
 }
 
 
-def test_environments_one_after_the_other(tmp_path: Path) -> None:
+def test_environments_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is relative to the folder in which the command was typed."""
+    monkeypatch.setenv("PWD", str(tmp_path))
     file = tmp_path / "needs.json"
     runs: list[Run] = []
     with Stubbed(tmp_path / "collection") as stubbed:
         for name, manages in (("staging", False), ("production", True)):
-            given = {"environment_name": name, "platform_manage": manages, "capacity_file": str(file),
+            given = {"environment_name": name, "platform_manage": manages, "capacity_file": file.name,
                      "cluster_doks": {"region": "fra1", "node_pools": [{"name": "app"}]}}  # fmt: skip
             done = stubbed.run("capacity", inventory(GROUPS, **given), answers=ANSWERS)
             assert done.code == 0, done.output

@@ -52,6 +52,7 @@ class History:
 @pytest.fixture
 def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
     (tmp_path / "summary.md").write_text("# Before\n")
+    monkeypatch.setenv("PWD", str(tmp_path))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     with Stubbed(tmp_path / "ansible") as stubbed:
         yield History(stubbed, tmp_path)
@@ -71,6 +72,12 @@ def test_table_file_and_summary(history: History, tmp_path: Path) -> None:
     again = history.run("-e", f"history_file={tmp_path / 'history.md'}", "--check")
     assert "unknown, without the commits" in again.text
     assert not (tmp_path / "history.md").exists()
+
+
+def test_paths_are_those_of_the_folder_in_which_the_command_was_typed(history: History, tmp_path: Path) -> None:
+    done = history.run("-e", "history_file=history.md", "-e", "history_repository=repository")
+    assert done.code == 0, done.output
+    assert "(median of 1 commit)" in (tmp_path / "history.md").read_text().replace("\\", "")
 
 
 def test_mistakes_are_named(history: History, tmp_path: Path) -> None:
