@@ -149,6 +149,10 @@ dapr-upgrade: build ## Dapr up a minor version under load, whole and killed midw
 doks: build ## from an empty account of DigitalOcean (its stand-in) to the app, asleep, awake, deleted, on a cluster of its own (5 minutes)
 	@TODO_CLOUD_CLUSTER=doks $(CLUSTER) with --provider local doks -- env PYTHONPATH=collections:. pytest -q -s tests/doks
 
+.PHONY: clients
+clients: venv ## the stand-in of DigitalOcean by others' clients and generated requests; our module killed 20 times (SEED=... KILLS=...)
+	@PYTHONPATH=collections:. $(if $(SEED),TODO_CLOUD_SEED=$(SEED)) $(if $(KILLS),TODO_CLOUD_KILLS=$(KILLS)) pytest -q -s tests/clients
+
 .PHONY: fuzz
 fuzz: venv ## damaged and hostile input, 2,000 of each kind (INPUTS=... TARGET="record lease" SEED=... repeats)
 	@PYTHONPATH=collections:. python3 -m tests.fuzz $(TARGET) $(if $(INPUTS),--inputs $(INPUTS)) $(if $(SEED),--seed $(SEED))

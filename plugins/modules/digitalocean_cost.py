@@ -12,7 +12,8 @@ description:
   - Adds up the nodes, by the prices in DigitalOcean's API, and what its API has no prices for, by a table with a date
     (RV(prices_as_of)). US dollars, without tax, traffic, snapshots and backups.
   - With O(needs) it says on which pool of nodes these pods fit for the least money. What nodes keep for themselves and
-    for DigitalOcean's own pods is in no API; allowances stand for it, rather too much than too little.
+    for DigitalOcean's own pods is in no API. Memory is as DigitalOcean's documentation has it (limits, allocatable
+    memory); cores, and what DigitalOcean's own pods request, are assumptions, rather too much than too little.
   - The token needs the scopes C(sizes:read) and C(regions:read), with O(needs) C(kubernetes:read) too.
 options:
   node_pools:

@@ -2,8 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The smallest pool of nodes on which pods fit, by what they request. No I/O.
 
-What a node keeps for itself and for DigitalOcean's own pods is in no API. These are allowances, rather too much than
-too little: nobody has measured them on a node there.
+What a node keeps for itself and for DigitalOcean's own pods is in no API. Memory is as DigitalOcean's documentation has
+it: docs.digitalocean.com/products/kubernetes/details/limits, "Allocatable memory", in a copy of 2025. That already
+counts the memory of DigitalOcean's own pods; what they request is counted once more, as are 0.1 core: assumptions of
+28 November 2026, rather too much than too little, which nobody has measured on a node there.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from .wanted import Pool
 
 _MIB = 1024.0**2
 _MOST_NODES = 50
-# GiB of a droplet -> GiB of it for pods; larger ones keep a tenth for themselves.
-_FOR_PODS = {2: 1.0, 3: 1.66, 4: 2.5, 8: 6.0, 16: 13.0, 32: 28.0, 64: 58.0}
+# GiB of a droplet -> GiB of it for pods; larger ones keep less than a tenth for themselves.
+_FOR_PODS = {2: 1.0, 3: 1.66, 4: 2.5, 8: 6.0, 16: 13.0, 32: 28.0, 48: 43.0, 64: 58.0}
 _CORES_KEPT = 0.1
 # Of kube-system: the network's, the volumes' and the monitoring agent on each node; DNS twice.
 _ON_EACH_NODE = ("kube-system, on each node", 0.42, 450.0)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 Json = dict[str, Any]
 _SLUG = re.compile(r"(\d+)\.(\d+)\.(\d+)-do\.(\d+)")
@@ -54,10 +54,20 @@ class Clock:
         return datetime.fromtimestamp(self.now() if at is None else at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+class Machines(Protocol):
+    """Real nodes behind those of an account. Both begin, and return what says whether it is done."""
+
+    def start(self, node: Json) -> Callable[[], bool]:
+        """A node that is there from now on."""
+
+    def drain(self, node: Json) -> Callable[[], bool]:
+        """One that goes when it is empty."""
+
+
 @dataclass
 class Account:
     """``takes``: seconds that each change takes. ``stuck``: state -> message, which a new or upgraded cluster gets
-    instead of running.
+    instead of running. ``machines``: real nodes; without them a node starts when its time has come, and goes at once.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -77,6 +87,9 @@ class Account:
     drained: list[str] = field(default_factory=list)
     zones: dict[str, list[Json]] = field(default_factory=dict)  # domain -> its records
     made: int = 0
+    machines: Machines | None = None
+    working: dict[str, Callable[[], bool]] = field(default_factory=dict)  # node -> whether its machine is done
+    going: set[str] = field(default_factory=set)  # pools that are gone when they are empty
 
     # what there is
 
@@ -128,6 +141,8 @@ class Account:
     # what changes it
 
     def add_record(self, zone: str, body: Mapping[str, Any]) -> Json:
+        if not all(body.get(each) for each in ("type", "name", "data")):
+            raise Refused(422, "unprocessable_entity", "A record needs type, name and data.")
         there = [each for each in self.zone(zone) if each["name"] == body["name"]]
         if there and (body["type"] == "CNAME" or any(each["type"] == "CNAME" for each in there)):
             raise Refused(422, "unprocessable_entity", "CNAME records cannot share a name with other records.")
@@ -216,6 +231,8 @@ class Account:
         count = body.get("count", pool["count"])
         if pool["auto_scale"]:
             count = min(max(count, pool["min_nodes"]), pool["max_nodes"])
+        if count < 0:
+            raise Refused(422, "unprocessable_entity", "count must not be negative")
         self._room(count - len(pool["nodes"]))
         while len(pool["nodes"]) < count:
             pool["nodes"].append(self._node(pool["name"]))
@@ -223,15 +240,16 @@ class Account:
         pool["count"] = count
 
     def remove_node(self, pool: Json, node: Json) -> None:
-        self.drained.append(node["name"])
-        pool["nodes"].remove(node)
         pool["count"] -= 1
+        self._drain(pool, node)
 
     def remove_pool(self, cluster: Json, pool: Json) -> None:
         if len(cluster["node_pools"]) == 1:
             raise Refused(422, "unprocessable_entity", "the last node pool cannot be deleted")
-        self.drained += [each["name"] for each in pool["nodes"]]
-        cluster["node_pools"].remove(pool)
+        self.going.add(pool["id"])
+        for node in list(pool["nodes"]):
+            self._drain(pool, node)
+        self.tick()
 
     def remove(self, cluster: Json, going: Mapping[str, Any] | None = None) -> None:
         """``going``: kind -> ids of what goes with it; None: all."""
@@ -251,11 +269,33 @@ class Account:
             if state and when <= now:
                 del self.due[cluster["id"]]
                 self._reach(cluster, state)
-            for node in (each for pool in cluster["node_pools"] for each in pool["nodes"]):
-                when, state = self.due.get(node["id"], (0.0, ""))
-                if state and when <= now:
-                    node["status"] = {"state": state}
-                    del self.due[node["id"]]
+            for pool in list(cluster["node_pools"]):
+                for node in list(pool["nodes"]):
+                    self._tick_node(pool, node)
+                if pool["id"] in self.going and not pool["nodes"]:
+                    cluster["node_pools"].remove(pool)
+
+    def _tick_node(self, pool: Json, node: Json) -> None:
+        when, state = self.due.get(node["id"], (0.0, ""))
+        if state and when <= self.clock.now():
+            node["status"] = {"state": state}
+            del self.due[node["id"]]
+        if node["id"] in self.working and self.working[node["id"]]():
+            del self.working[node["id"]]
+            if node["status"]["state"] == "draining":
+                pool["nodes"].remove(node)
+            else:
+                node["status"] = {"state": "running"}
+
+    def _drain(self, pool: Json, node: Json) -> None:
+        if node["status"]["state"] == "draining":
+            return
+        self.drained.append(node["name"])
+        if self.machines is None:
+            pool["nodes"].remove(node)
+        else:
+            node["status"] = {"state": "draining"}
+            self.working[node["id"]] = self.machines.drain(node)
 
     def _reach(self, cluster: Json, state: str) -> None:
         if state == "deleted":
@@ -282,6 +322,8 @@ class Account:
             raise Refused(422, "unprocessable_entity", f"invalid size: {body['size']}")
         scales = body.get("auto_scale", False)
         count = body.get("count") or body.get("min_nodes") or 1
+        if count < 0:
+            raise Refused(422, "unprocessable_entity", "count must not be negative")
         return {
             "id": self._new_id(),
             "name": body["name"],
@@ -302,11 +344,15 @@ class Account:
 
     def _node(self, pool: str) -> Json:
         identity, now = self._new_id(), self.clock.text()
-        self.due[identity] = (self.clock.now() + self.takes["node"], "running")
-        return {
+        node = {
             "id": identity, "name": f"{pool}-{identity[-5:]}", "status": {"state": "provisioning"},
-            "droplet_id": str(len(self.due) + 400000000), "created_at": now, "updated_at": now,
+            "droplet_id": str(self.made + 400000000), "created_at": now, "updated_at": now,
         }  # fmt: skip
+        if self.machines is None:
+            self.due[identity] = (self.clock.now() + self.takes["node"], "running")
+        else:
+            self.working[identity] = self.machines.start(node)
+        return node
 
 
 def _pool_tags(cluster_id: str, tags: list[str]) -> list[str]:
@@ -315,7 +361,8 @@ def _pool_tags(cluster_id: str, tags: list[str]) -> list[str]:
 
 
 def _policy(given: Mapping[str, Any]) -> Json:
-    return {"day": given["day"], "start_time": given["start_time"], "duration": "4h0m0s"}
+    found = {"day": "any", "start_time": "00:00", **given}
+    return {"day": found["day"], "start_time": found["start_time"], "duration": "4h0m0s"}
 
 
 def _number(slug: str) -> tuple[int, ...]:

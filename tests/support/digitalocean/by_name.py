@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -26,20 +27,24 @@ HOST = "api.digitalocean.com"
 def by_name(cloud: FakeDigitalOcean, folder: Path) -> Iterator[dict[str, str]]:
     """Environment variables by which a program reaches ``cloud`` at https://api.digitalocean.com."""
     both = folder / "cloud.pem"
-    private, public = _certificate()
+    private, public = certificate(HOST)
     both.write_bytes(private + public)
     with cloud.serving(both), _proxy(cloud.address) as address:
         yield {"https_proxy": f"http://{address}", "no_proxy": "", "SSL_CERT_FILE": str(both)}
 
 
-def _certificate() -> tuple[bytes, bytes]:
-    """Key and certificate, its own authority."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+def certificate(host: str) -> tuple[bytes, bytes]:
+    """Key and certificate of a name or an address, its own authority."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    try:
+        known: x509.GeneralName = x509.IPAddress(ip_address(host))
+    except ValueError:
+        known = x509.DNSName(host)
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
         .not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([known]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )  # fmt: skip

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 _TOP = Path(__file__).resolve().parents[3]
 _DEFAULT = "../shared/data/digitalocean-openapi-reduced.json"
@@ -60,24 +60,36 @@ def problems(
     if found is None:
         unchecked["count"] += 1
         return []
-    shape = json.dumps([method, target, body.decode(), status, _TIMES.sub("T", answer.decode())])
+    shape = json.dumps([method, target, body.decode(errors="replace"), status, _TIMES.sub("T", answer.decode())])
     key = hashlib.sha256(shape.encode()).hexdigest()
     if key not in _checked:
         _checked[key] = _problems(found, method, target, body, status, headers, answer)
     return _checked[key]
 
 
+def request_problems(method: str, target: str, body: bytes) -> list[str]:
+    """What a request has that the contract has not; none where the contract is not there."""
+    found = api()
+    return _tried(lambda: found.validate_request(_request(method, target, body))) if found else []
+
+
+def _request(method: str, target: str, body: bytes) -> Any:
+    from openapi_core.testing import MockRequest
+
+    url = urlsplit(target)
+    arguments = dict(parse_qsl(url.query, keep_blank_values=True))
+    return MockRequest(
+        _HOST, method.lower(), unquote(url.path), data=body or None, args=arguments,
+        headers={"Authorization": "Bearer x"}, content_type="application/json",
+    )  # fmt: skip
+
+
 def _problems(
     api: Any, method: str, target: str, body: bytes, status: int, headers: Mapping[str, str], answer: bytes
 ) -> list[str]:
-    from openapi_core.testing import MockRequest, MockResponse
+    from openapi_core.testing import MockResponse
 
-    url = urlsplit(target)
-    arguments = dict(each.split("=", 1) for each in url.query.split("&") if each)
-    request = MockRequest(
-        _HOST, method.lower(), url.path, data=body or None, args=arguments, headers={"Authorization": "Bearer x"},
-        content_type="application/json",
-    )  # fmt: skip
+    request = _request(method, target, body)
     kind = headers.get("Content-Type", "application/json")
     response = MockResponse(answer, status, dict(headers), kind)
     steps = (
@@ -93,8 +105,15 @@ def _tried(step: Any) -> list[str]:
         step()
     except Exception as exc:  # whatever it finds
         inner = getattr(exc.__cause__, "schema_errors", None) or ()
-        return [f"{type(exc).__name__}: {exc}"] + [f"{list(each.path)}: {each.message}" for each in inner]
+        return [f"{type(exc).__name__}: {_text(exc)}"] + [f"{list(each.path)}: {each.message}" for each in inner]
     return []
+
+
+def _text(exc: Exception) -> str:
+    try:
+        return str(exc)
+    except UnicodeDecodeError:  # it quotes a body that is none
+        return "no text"
 
 
 def scopes() -> dict[tuple[str, str], set[str]]:

@@ -32,7 +32,7 @@ _ZONE = "/v2/domains/{domain_name}"
 @dataclass
 class Fault:
     """``how``: a status; ``reset``: the connection ends before anything is done; ``lost``: it ends after that;
-    ``redirect``: to another address.
+    ``redirect``: to another address. ``then``: what happens before it ends.
     """
 
     how: int | str
@@ -41,6 +41,7 @@ class Fault:
     times: int = 1
     after: int = 0  # so many matching requests go through first
     to: str = ""
+    then: Callable[[], None] = lambda: None
 
     def takes(self, method: str, path: str) -> bool:
         if not self.times or self.method not in ("", method) or not re.search(self.path, path):
@@ -67,7 +68,8 @@ class Seen:
 @dataclass
 class FakeDigitalOcean:
     """``tokens``: token -> its scopes, None for all. ``per_page``: most objects that a page has, whatever is asked for.
-    ``limit``: requests a minute. ``kubeconfig``: what leads to the Kubernetes of every cluster.
+    ``limit``: requests a minute. ``strict``: a request that the contract does not have is refused, not noted.
+    ``kubeconfig``: what leads to the Kubernetes of every cluster.
     """
 
     account: Account = field(default_factory=Account)
@@ -76,6 +78,7 @@ class FakeDigitalOcean:
     per_page: int = 2
     limit: int = 250
     retry_after: bool = True
+    strict: bool = False
     kubeconfig: str = ""
     faults: list[Fault] = field(default_factory=list)
     requests: list[Seen] = field(default_factory=list)
@@ -134,16 +137,26 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_POST = do_PUT = do_DELETE = do_GET
 
+    def do_PATCH(self) -> None:
+        """No operation here has it, nor any of these."""
+        self.close_connection = True
+        self.send_response_only(405)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_OPTIONS = do_TRACE = do_QUERY = do_PATCH
+
     def log_message(self, *_: object) -> None:
         pass
 
     def _any(self) -> None:
         fake, url = self.fake, urlsplit(self.path)
         self.raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.seen = Seen(self.command, url.path, json.loads(self.raw or b"null"), 0, dict(self.headers))
+        self.seen = Seen(self.command, url.path, _json(self.raw), 0, dict(self.headers))
         fake.requests.append(self.seen)
         fault = next((each for each in fake.faults if each.takes(self.command, self.path)), None)
         if fault and fault.how == "reset":
+            fault.then()
             return self._cut()
         if fault and fault.how == "redirect":
             return self._answer(302, {"id": "found", "message": "elsewhere"}, {"Location": fault.to})
@@ -155,18 +168,21 @@ class _Handler(BaseHTTPRequestHandler):
             status, body = exc.status, {"id": exc.name, "message": exc.message, "request_id": "4d9d8375-3c56-4925"}
         if fault:
             self.seen.status = status
+            fault.then()
             return self._cut()
         return self._answer(status, body)
 
     def _routed(self, path: str, query: Mapping[str, list[str]]) -> Reply:
         self._limited()
+        if self.fake.strict and contract.request_problems(self.command, self.path, self.raw):
+            raise Refused(422, "unprocessable_entity", "The request is not as the contract has it.")
         for (method, template), (scopes, operation) in (ROUTES | DOMAINS).items():
             names = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template)
             found = re.fullmatch(names, path)
             if method == self.command and found:
                 self.seen.operation = f"{method} {template}"
                 self._allowed(scopes)
-                return operation(self.fake, found.groupdict(), self.seen.body, query)
+                return operation(self.fake, found.groupdict(), _object(self.seen.body), query)
         raise Refused(404, "not_found", "The resource you were accessing could not be found.")
 
     def _limited(self) -> None:
@@ -215,6 +231,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(raw)))
         self.end_headers()
         self.wfile.write(raw)
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw or b"null")
+    except ValueError:
+        return raw.decode(errors="replace")
+
+
+def _object(body: Any) -> dict[str, Any]:
+    """As the API reads it, which takes null for nothing. Raises Refused (422) for what is no object."""
+    if body and not isinstance(body, dict):
+        raise Refused(422, "unprocessable_entity", "The body is no object.")
+    return {key: each for key, each in (body or {}).items() if each is not None}
 
 
 Operation = Callable[[FakeDigitalOcean, Mapping[str, str], Any, Mapping[str, list[str]]], Reply]
@@ -304,7 +334,7 @@ def _upgrades(fake: FakeDigitalOcean, ids: Mapping[str, str], *_: object) -> Rep
 
 
 def _upgrade(fake: FakeDigitalOcean, ids: Mapping[str, str], body: Any, _query: object) -> Reply:
-    fake.account.upgrade(fake.account.show(ids["cluster_id"]), body["version"])
+    fake.account.upgrade(fake.account.show(ids["cluster_id"]), str(body.get("version")))
     return 202, None
 
 

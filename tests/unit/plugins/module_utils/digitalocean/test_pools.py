@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 
+from tests.support.digitalocean.account import Clock
 from tests.support.digitalocean.server import FakeDigitalOcean, Fault
 from tests.unit.plugins.module_utils.digitalocean.conftest import failure
 from tests.unit.plugins.module_utils.digitalocean.test_converge import APP, TODO, converge
@@ -25,6 +27,36 @@ def test_new_nodes_run_before_old_ones_are_drained_one_by_one(cloud: FakeDigital
     first = next(at for at, each in enumerate(lines) if "draining" in each)
     assert any("0 of 2 nodes of the pool app-s-4vcpu-8gb run" in each for each in lines[:first])
     assert [each["name"] for each in found.cluster["node_pools"]] == ["app"]
+
+
+class _Slow:
+    """Nodes that take minutes to empty."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.drains: list[float] = []
+
+    def start(self, node: Any) -> Callable[[], bool]:
+        return self._after(30)
+
+    def drain(self, node: Any) -> Callable[[], bool]:
+        self.drains.append(self._clock.now())
+        return self._after(120)
+
+    def _after(self, seconds: float) -> Callable[[], bool]:
+        due = self._clock.now() + seconds
+        return lambda: self._clock.now() >= due
+
+
+def test_a_node_is_empty_before_the_next_one_is_drained(cloud: FakeDigitalOcean) -> None:
+    cloud.account.machines = slow = _Slow(cloud.account.clock)
+    converge(cloud)
+    lines: list[str] = []
+    found = converge(cloud, BIGGER, lines)
+    first, second = slow.drains
+    assert second - first >= 120
+    assert any("a node of the pool app is drained" in each for each in lines)
+    assert [(each["name"], len(each["nodes"])) for each in found.cluster["node_pools"]] == [("app", 2)]
 
 
 def test_a_lost_answer_makes_no_second_pool(cloud: FakeDigitalOcean) -> None:
