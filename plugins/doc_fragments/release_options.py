@@ -93,9 +93,22 @@ options:
             type: str
       emergency:
         description:
-          - Why this run may not wait for all that, in 10 to 300 characters. What it lets through is a warning, and the
-            reason is recorded in the release set.
+          - Why this run may not wait for a promotion or the end of a freeze, in 10 to 300 characters. What it lets
+            through is a warning, and the reason is recorded in the release set.
         type: str
+      image_key:
+        description:
+          - One or more public keys in PEM (ECDSA P-256, as C(cosign generate-key-pair) makes them). Images of pods that
+            were not verified here before are then refused unless one of the keys has signed their digest
+            (C(image_unsigned)), also in an emergency. Signatures are read from O(registries); cosign is not needed.
+        type: str
+      unsigned:
+        description:
+          - How the names of images begin that somebody else makes, and O(change_rules.image_key) has not signed, for
+            example V(docker.io/library/).
+        type: list
+        elements: str
+        default: []
 """
 
     ENDPOINT = r"""

@@ -80,6 +80,8 @@ CHANGE_RULES: dict[str, Any] = {
                 },
             },
             "emergency": {"type": "str"},
+            "image_key": {"type": "str", "no_log": False},
+            "unsigned": {"type": "list", "elements": "str", "default": []},
         },
     }
 }

@@ -1,6 +1,6 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""When an environment takes changes: images only by a promotion, nothing in a freeze, unless in an emergency."""
+"""When an environment takes changes: only promoted and signed images, nothing in a freeze; and what an emergency is."""
 
 from __future__ import annotations
 
@@ -48,13 +48,16 @@ class Freeze:
 @dataclass(frozen=True)
 class ChangeRules:
     """``promoted_from``: the environment whose verified images this one takes, and no others; ``promoted``: the images
-    of a promotion, None outside of one; ``emergency``: why the rules don't hold this time.
+    of a promotion, None outside of one; ``emergency``: why these don't hold this time; ``image_key``: public keys, one
+    of which has signed every image that is new here, also in an emergency; ``unsigned``: how names of others begin.
     """
 
     promoted_from: str = ""
     promoted: tuple[str, ...] | None = None
     freezes: tuple[Freeze, ...] = ()
     emergency: str = ""
+    image_key: str = ""
+    unsigned: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any] | None) -> ChangeRules:
@@ -71,11 +74,13 @@ class ChangeRules:
             promoted=None if promoted is None else tuple(map(str, promoted)),
             freezes=tuple(map(Freeze.parse, given.get("freeze") or ())),
             emergency=emergency,
+            image_key=str(given.get("image_key") or "").strip(),
+            unsigned=tuple(map(str, given.get("unsigned") or ())),
         )
 
     def __bool__(self) -> bool:
         """Whether anything could be refused."""
-        return bool(self.promoted_from or self.freezes)
+        return bool(self.promoted_from or self.freezes or self.image_key)
 
     def frozen(self, now: float) -> Freeze | None:
         """The freeze that is on; of several the one that ends last."""

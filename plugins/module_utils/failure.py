@@ -86,6 +86,7 @@ class Code(StrEnum):
     # Registries and promotion
     IMAGE_NOT_FOUND = "image_not_found"
     IMAGE_TAG_TAKEN = "image_tag_taken"
+    IMAGE_UNSIGNED = "image_unsigned"
     PROMOTION_REFUSED = "promotion_refused"
     PROMOTION_UNPROVED = "promotion_unproved"
     PROMOTION_ONLY = "promotion_only"

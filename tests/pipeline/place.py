@@ -22,6 +22,8 @@ import psycopg
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, DEPLOYMENT, POD
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.records.packing import unpack
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import RECORD_LABEL
 
 from tests.cluster.build.images import Image, build
 from tests.cluster.build.layers import busybox_layer, files_layer, requirements_layer
@@ -33,8 +35,11 @@ from tests.e2e.conftest import until
 from tests.pipeline.runner import FOLDER, HERE, Run, Runner
 from tests.support.environ import clean_environ
 from tests.support.hosted import Environment
+from tests.workflows import COSIGN, built
 
 APP = TOP / "examples/todo-app"
+INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 BASE = "docker.io/library/python-and-pip:3.11-slim"
 SERVICES = ("backend-api", "frontend")
 PORTS = {"staging": 30081, "production": 30082}
@@ -75,17 +80,21 @@ class Place:
     def prepare(self) -> None:
         """Both environments as an administrator makes them, and the repository, nothing pushed yet."""
         ready_to_build([Tool("buildah", "buildah"), Tool("skopeo", "skopeo")])
-        base, registry = base_image(), self.facts["registry"]
+        base, registry, cosign = base_image(), self.facts["registry"], built(COSIGN)
+        assert cosign, "signatures are made by cosign, which Go builds"
         settings = self.folder / "registries.conf"
         remapped = f'location = "{registry}"\ninsecure = true\n'
         settings.write_text(f'[[registry]]\n{remapped}[[registry]]\nprefix = "ghcr.io"\n{remapped}')
         env = {
             "PIPELINE_REGISTRY": registry, "PIPELINE_BASE": f"{registry}/{base}",
             "PIPELINE_STORE": str(FOLDER / "images"), "PIPELINE_TOLD": str(self.folder / "told"),
+            "PIPELINE_COSIGN": str(cosign),
             "STORAGE_DRIVER": "overlay", "BUILDAH_ISOLATION": "chroot",
             "CONTAINERS_REGISTRIES_CONF": str(settings),
         }  # fmt: skip
-        self._repository()
+        signing = self._key(cosign)
+        self._repository((self.folder / "cosign.pub").read_text())
+        self.environments["images"] = Environment(signing, ("branch:main",))
         for name in PORTS:
             kubeconfig = self._bootstrap(name)
             self.secrets.append(yaml.safe_load(kubeconfig)["users"][0]["user"]["token"])
@@ -109,6 +118,7 @@ class Place:
         """``files``: names of files, and their text; empty for the file to go."""
         for name, text in files.items():
             path = self.work / name
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text) if text else path.unlink()
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", message)
@@ -124,6 +134,26 @@ class Place:
         self.commit(message, **files)
         [run] = self.push()
         return run
+
+    def merge_again(self, message: str, **files: str) -> Run:
+        """The same in place of the last commit."""
+        self.git("reset", "-q", "--hard", "HEAD~1")
+        self.commit(message, **files)
+        [run] = self.push("--force", "main")
+        return run
+
+    def refused(self, environment: str, playbook: str, **env: str) -> str:
+        """What somebody at a laptop reads, with the deployer's credential; single-spaced. It has to fail."""
+        credential = self.folder / "laptop.kubeconfig"
+        credential.write_text(self.environments[environment].secrets["KUBECONFIG_FILE"])
+        given = {**clean_environ(), "KUBECONFIG": str(credential), "ANSIBLE_COLLECTIONS_PATH": str(TOP / "collections")}
+        done = subprocess.run(
+            ["ansible-playbook", f"todo.cloud.{playbook}", "-i", f"deploy/inventories/{environment}"],
+            cwd=self.work, env={**given, "PWD": str(self.work), **env}, text=True, check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert done.returncode != 0, done.stdout[-3000:]
+        return " ".join(done.stdout.split())
 
     def tag(self, name: str, commit: str = "HEAD") -> Run:
         self.git("tag", "--force", name, commit)
@@ -189,23 +219,68 @@ class Place:
             rows = connection.execute("SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_tables")
             return found | {f"table {name}": str(written) for name, written in rows}
 
+    def digest(self, service: str, tag: str) -> str:
+        """Of an image by its tag or digest, in the registry; empty if it is not there."""
+        accept = {"Accept": f"{MANIFEST}, {INDEX}, {DOCKER}"}
+        found = httpx.head(f"{self._repository_url(service)}/manifests/{tag}", headers=accept, trust_env=False)
+        return str(found.headers.get("docker-content-digest", ""))
+
+    def move_tag(self, service: str, tag: str) -> str:
+        """To the same image in another form, so with another digest, which is returned."""
+        at = f"docker://{self.facts['registry']}/{self.images.partition('/')[2]}/{service}:{tag}"
+        insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"]
+        subprocess.run(["skopeo", "copy", "--quiet", "--format", "v2s2", *insecure, at, at], check=True)
+        return self.digest(service, tag)
+
+    def move_back(self, service: str, tag: str, digest: str) -> None:
+        url = self._repository_url(service)
+        manifest = httpx.get(f"{url}/manifests/{digest}", headers={"Accept": MANIFEST}, trust_env=False)
+        kind = {"Content-Type": manifest.headers["content-type"]}
+        httpx.put(f"{url}/manifests/{tag}", content=manifest.content, headers=kind, trust_env=False).raise_for_status()
+
+    def unsign(self, service: str, digest: str) -> None:
+        """Somebody deletes its signature."""
+        tag = digest.replace(":", "-")
+        found = [found for each in (tag, f"{tag}.sig") if (found := self.digest(service, each))]
+        assert found
+        for each in found:
+            url = f"{self._repository_url(service)}/manifests/{each}"
+            httpx.delete(url, trust_env=False).raise_for_status()
+
+    def named(self, environment: str) -> set[tuple[str, str]]:
+        """Service and digest of each image that a release set names."""
+        found = set()
+        for each in self.kube.list_(CONFIG_MAP, f"todo-{environment}", label_selector=RECORD_LABEL)[0]:
+            for member in unpack(each).members.values():
+                image = str(member.values.get("image", ""))
+                if "@" in image:
+                    found.add((member.name, image.partition("@")[2]))
+        return found
+
+    def _repository_url(self, service: str) -> str:
+        return f"http://{self.facts['registry']}/v2/{self.images.partition('/')[2]}/{service}"
+
+    def signatures(self, service: str) -> list[str]:
+        """Tags of signatures, in the registry."""
+        return [tag for tag in self._tags(service) if tag.startswith("sha256-")]
+
     def tags(self, service: str) -> list[str]:
         """Of an image, in the registry."""
-        where = f"http://{self.facts['registry']}/v2/{self.images.partition('/')[2]}/{service}/tags/list"
-        answer = httpx.get(where, trust_env=False)
+        return [tag for tag in self._tags(service) if not tag.startswith("sha256-")]
+
+    def _tags(self, service: str) -> list[str]:
+        answer = httpx.get(f"{self._repository_url(service)}/tags/list", trust_env=False)
         return sorted(answer.json().get("tags") or []) if answer.status_code == 200 else []
 
     def clean_up(self) -> None:
         """Images go from the registry, which other clusters have too, and credentials of runs that were killed."""
         for run in self.runner.runs:
-            Path(f"/dev/shm/kubeconfig-{run.identity}").unlink(missing_ok=True)
-        folder = self.images.partition("/")[2]
+            for kind in ("kubeconfig", "log"):
+                Path(f"/dev/shm/{kind}-{run.identity}").unlink(missing_ok=True)
         for service in SERVICES:
-            where = f"http://{self.facts['registry']}/v2/{folder}/{service}/manifests"
-            for tag in self.tags(service):
-                found = httpx.head(f"{where}/{tag}", headers={"Accept": MANIFEST}, trust_env=False)
-                if digest := found.headers.get("docker-content-digest"):
-                    httpx.delete(f"{where}/{digest}", trust_env=False)
+            for tag in self._tags(service):
+                if digest := self.digest(service, tag):
+                    httpx.delete(f"{self._repository_url(service)}/manifests/{digest}", trust_env=False)
 
     def events(self, environment: str) -> list[dict[str, Any]]:
         found = self.kube.find(CONFIG_MAP, f"todo-{environment}", "release-events")
@@ -216,7 +291,16 @@ class Place:
         found = self.kube.find(DEPLOYMENT, f"todo-{environment}", name)
         return int(found["metadata"]["generation"]) if found else 0
 
-    def _repository(self) -> None:
+    def _key(self, cosign: Path) -> dict[str, str]:
+        """Secrets of whoever signs; the public key is the file cosign.pub."""
+        password = secrets.token_hex(16)
+        argv = [cosign, "generate-key-pair", "--output-key-prefix", "cosign"]
+        subprocess.run(argv, cwd=self.folder, env={**os.environ, "COSIGN_PASSWORD": password}, check=True)
+        key = (self.folder / "cosign.key").read_text()
+        self.secrets += [password, key.splitlines()[1]]
+        return {"COSIGN_PRIVATE_KEY": key, "COSIGN_PASSWORD": password}
+
+    def _repository(self, key: str) -> None:
         left = shutil.ignore_patterns("__pycache__", ".gitlab-ci.yml")
         shutil.copytree(APP, self.work, ignore=left)
         deploy = self.work / "deploy"
@@ -230,6 +314,7 @@ class Place:
                 "node": self.facts["node_ip"],
                 "port": PORTS[name],
                 "registry": self.facts["registry"],
+                "key": key,
             }
             (inventory / "group_vars/all/zz_machine.yml").write_text(yaml.safe_dump({"here": here}))
         shutil.copy(HERE / "deploy/app.yml", deploy / "inventories/app.yml")

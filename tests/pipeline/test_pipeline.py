@@ -30,7 +30,8 @@ def failed(place: Place, run: Run, *why: str) -> None:
 
 def quiet(place: Place, run: Run) -> None:
     assert [each for each in place.secrets if each in run.output] == []
-    assert not Path(f"/dev/shm/kubeconfig-{run.identity}").exists(), "the credential is gone"
+    left = [kind for kind in ("kubeconfig", "log") if Path(f"/dev/shm/{kind}-{run.identity}").exists()]
+    assert left == [], "credential and log are gone"
 
 
 def told(run: Run) -> None:
@@ -42,10 +43,11 @@ def test_a_merge_runs_in_staging(place: Place) -> None:
     production = place.state("production")
     [run] = place.push()
     succeeded(place, run)
-    assert run.given == ("staging",), "it knows no other credential"
+    assert run.given == ("images", "staging"), "it knows no other credential"
     until(lambda: place.version("staging") == f"sha-{run.commit}", 60, "the new version answers")
     assert place.state("production") == production
     assert all(place.tags(name) == [f"sha-{run.commit}", "staging-latest"] for name in SERVICES)
+    assert all(place.signatures(name) for name in SERVICES)
     assert [(each["commit"], each["outcome"]) for each in place.events("staging")] == [(run.commit, "succeeded")]
 
 

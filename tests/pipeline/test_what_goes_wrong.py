@@ -14,6 +14,19 @@ from tests.pipeline.runner import Run
 from tests.pipeline.test_pipeline import failed, succeeded
 
 STARTS, SLOW_SECONDS = "backend_api/__main__.py", 30  # longer than a promotion takes to be refused
+_SETTINGS = "[defaults]\ncallback_plugins = shown\ncallbacks_enabled = note\n"
+_PLUGIN = """from ansible.plugins.callback import CallbackBase
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "note"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def v2_playbook_on_start(self, playbook):
+        self._display.display("token = " + "ghp_" + "HALF" * 2)
+"""
 DEPLOYING = "Run Main Services are deployed and verified"
 
 
@@ -67,6 +80,35 @@ def test_the_registry_is_down_for_a_push(place: Place) -> None:
     assert all(f"sha-{run.commit}" not in place.tags(name) for name in SERVICES)
 
 
+def test_an_unsigned_image_and_a_moved_tag(place: Place) -> None:
+    """Signed by cosign, refused by the deployment, before anything is written; a promotion too."""
+    run = place.merge("Signed")
+    succeeded(place, run)
+    staging, production = place.state("staging"), place.state("production")
+    with place.runner.elsewhere(PIPELINE_COSIGN="true"):
+        unsigned = place.merge("Nobody signs it")
+    failed(place, unsigned, "is not signed by image_signature_key: it has no signature")
+    assert f"sha-{unsigned.commit}" in place.tags("frontend"), "it was pushed"
+    assert place.state("staging") == staging
+
+    version = f"sha-{run.commit}"
+    before = place.digest("frontend", version)
+    moved = place.move_tag("frontend", version)
+    assert place.digest("frontend", version) == moved != before
+    told = place.refused("staging", "services", TODO_VERSION=version)
+    assert f"frontend:{version}@{moved} is not signed by image_signature_key: it has no signature" in told
+    planned = place.refused("staging", "plan", TODO_VERSION=version)
+    assert f"frontend:{version}@{moved} is not signed by image_signature_key" in planned
+    place.move_back("frontend", version, before)
+    assert place.state("staging") == staging
+
+    place.unsign("frontend", before)
+    run = place.tag("v2.2.0", run.commit)
+    failed(place, run, f"@{before} is not signed by image_signature_key: it has no signature")
+    assert place.state("production") == production
+    place.git("push", "-q", "origin", ":v2.2.0")
+
+
 def test_a_job_that_is_cancelled_and_a_machine_that_dies(place: Place) -> None:
     """Amid a deployment. The next run converges."""
     for end in (place.runner.cancel, place.runner.kill):
@@ -92,6 +134,27 @@ def test_a_rollback_by_hand_waits_for_a_reviewer(place: Place) -> None:
     succeeded(place, run)
     assert run.given == ("production-rollback",)
     until(lambda: place.digests("production") != was, 60, "production runs the set before")
+
+
+def test_old_images_go_once_a_reviewer_says_yes(place: Place) -> None:
+    """What sets of both environments name stays, and can be gone back to."""
+    old = {name: place.tags(name) for name in SERVICES}
+    run = place.runner.dispatch("cleanup", {"by": "hand"})
+    assert not run.ended.wait(3)
+    place.runner.approve(run)
+    succeeded(place, run)
+    assert run.given == ("production-rollback",)
+    left = {name: place.tags(name) for name in SERVICES}
+    print(f"{sum(map(len, old.values()))} tags, {sum(map(len, left.values()))} left")
+    assert all(set(left[name]) < set(old[name]) for name in SERVICES)
+    for environment in ("staging", "production"):
+        named = place.named(environment)
+        assert len(named) > len(SERVICES)
+        assert [each for each in named if not place.digest(*each)] == []
+    again = place.runner.dispatch("cleanup", {"by": "hand"})
+    place.runner.approve(again)
+    succeeded(place, again)
+    assert {name: place.tags(name) for name in SERVICES} == left
 
 
 def test_a_branch_does_not_reach_production(place: Place) -> None:
@@ -120,13 +183,11 @@ def test_a_secret_in_the_source(place: Place) -> None:
 
 def test_a_secret_in_a_layer(place: Place) -> None:
     """Which the build itself brings in: the history has none."""
-    place.git("reset", "-q", "--hard", "HEAD~1")
     staging = place.state("staging")
     dockerfile = (place.work / "Dockerfile").read_text()
     half = "0a1b2c3d4e5f6g7h8i"
     command = f"RUN python -c \"print('token', '=', 'ghp' + '_' + '{half}' * 2)\" > /tmp/build.log\nWORKDIR /app\n"
-    place.commit("With a build's log", Dockerfile=dockerfile.replace("WORKDIR /app\n", command))
-    [run] = place.push("--force", "main")
+    run = place.merge_again("With a build's log", Dockerfile=dockerfile.replace("WORKDIR /app\n", command))
     failed(place, run, "tmp/build.log", ".tar!")
     assert half * 2 not in run.output
     assert place.state("staging") == staging

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
-_PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<what>[^/]+)")
+_PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|referrers|tags)/(?P<what>[^/]+)")
 
 
 def digest_of(content: bytes) -> str:
@@ -32,6 +32,7 @@ class Repository:
     manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    referrers: dict[str, bytes] = field(default_factory=dict)  # digest -> index; none: the registry has no such list
 
 
 @dataclass
@@ -55,15 +56,20 @@ class FakeRegistry:
     realm: str = ""
     blobs_at: str = ""
     address: str = ""
+    deletes: bool = True
+    page: int = 0  # tags of one answer; 0: all
 
     @property
     def url(self) -> str:
         return f"http://{self.address}"
 
-    def push(self, name: str, tag: str = "", *, text: str = "", labels: Mapping[str, str] | None = None) -> str:
+    def push(
+        self, name: str, tag: str = "", *, text: str = "", labels: Mapping[str, str] | None = None,
+        created: str = "2026-11-21T09:30:00Z",
+    ) -> str:  # fmt: skip
         """An image for linux/amd64; its digest."""
         config = {
-            "os": "linux", "architecture": "amd64", "created": "2026-11-21T09:30:00Z", "author": text,
+            "os": "linux", "architecture": "amd64", "created": created, "author": text,
             "config": {"Labels": dict(labels or {})},
         }  # fmt: skip
         return self.push_config(name, tag, json.dumps(config).encode())
@@ -86,6 +92,11 @@ class FakeRegistry:
             for platform, digest in platforms.items()
         ]
         return self.put(name, tag, INDEX, {"schemaVersion": 2, "mediaType": INDEX, "manifests": manifests})
+
+    def blob(self, name: str, content: bytes) -> str:
+        """Its digest."""
+        self.repositories.setdefault(name, Repository()).blobs[digest_of(content)] = content
+        return digest_of(content)
 
     def put(self, name: str, tag: str, media_type: str, content: Mapping[str, Any]) -> str:
         body = json.dumps(content).encode()
@@ -116,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._any()
 
-    do_HEAD = do_PUT = do_POST = do_GET
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
 
     def log_message(self, *_: object) -> None:
         pass
@@ -137,22 +148,37 @@ class _Handler(BaseHTTPRequestHandler):
         name, kind, what = found["name"], found["kind"], found["what"]
         if kind == "blobs" and registry.blobs_at and registry.blobs_at not in self.headers["Host"]:
             return self._answer(307, b"", {"Location": f"http://{registry.blobs_at}{self.path}"})
-        scope = f"repository:{name}:pull" + (",push" if self.command == "PUT" else "")
+        scope = f"repository:{name}:pull" + {"PUT": ",push", "DELETE": ",push,delete"}.get(self.command, "")
         if not (kind == "blobs" and registry.blobs_at) and not self._may(scope):
             return self._challenge(scope)
+        if kind == "tags" and name in registry.repositories:
+            return self._tags(sorted(registry.repositories[name].tags), parse_qs(url.query))
         return self._content(registry.repositories.get(name), kind, what, body)
+
+    def _tags(self, tags: list[str], asked: Mapping[str, list[str]]) -> None:
+        rest = [tag for tag in tags if tag > asked.get("last", [""])[0]]
+        page = rest[: self.registry.page or None]
+        path = f"{urlsplit(self.path).path}?n=1000&last={page[-1]}" if len(rest) > len(page) else ""
+        self._answer(200, json.dumps({"tags": page}).encode(), {"Link": f'<{path}>; rel="next"'} if path else None)
 
     def _content(self, repository: Repository | None, kind: str, what: str, body: bytes) -> None:
         if repository is None:
             return self._error(404, "NAME_UNKNOWN")
-        if kind == "blobs":
-            blob = repository.blobs.get(what)
+        if kind in ("blobs", "referrers"):
+            blob = getattr(repository, kind).get(what)
             return self._error(404, "BLOB_UNKNOWN") if blob is None else self._answer(200, blob)
         if self.command == "PUT":
             digest = digest_of(body)
             repository.manifests[digest] = (self.headers["Content-Type"], body)
             repository.tags[what] = digest
             return self._answer(201, b"", {"Docker-Content-Digest": digest})
+        if self.command == "DELETE":
+            if not self.registry.deletes:
+                return self._error(405, "UNSUPPORTED")
+            if repository.manifests.pop(what, None) is None:
+                return self._error(404, "MANIFEST_UNKNOWN")
+            repository.tags = {tag: digest for tag, digest in repository.tags.items() if digest != what}
+            return self._answer(202, b"")
         digest = repository.tags.get(what, what)
         if digest not in repository.manifests:
             return self._error(404, "MANIFEST_UNKNOWN")

@@ -77,6 +77,7 @@ from tests.support.fake_environment import CHART, World, spec
 from tests.support.fake_helm import LONG_AGO, FakeHelm, Object
 from tests.support.fake_kube import FakeKube
 from tests.support.fake_registry import FakeRegistry
+from tests.support.signatures import Signer
 from tests.support.stored_releases import store
 
 GOOD, NEXT = ({"image": f"ghcr.io/todo-app/backend-api:{tag}"} for tag in ("v1.0.0", "v1.1.0"))
@@ -557,6 +558,21 @@ def not_now() -> Iterator[str]:
     let = world.apply({"backend-api": NEXT}, change_rules=ChangeRules.parse({**freeze, **why}), check=True)
     yield f"{let.preflight[0]}."
     yield refused(lambda: ChangeRules.parse({"emergency": "true"}))
+
+
+@case("An image is not signed")
+def unsigned() -> Iterator[str]:
+    name, own, tag = "todo-app/backend-api", Signer(), NEXT["image"].rpartition(":")[2]
+    with FakeRegistry().serving() as registry:
+        rules = ChangeRules.parse({"image_key": own.public})
+        settings = {"change_rules": rules, "registries": ({"host": "ghcr.io", "endpoint": registry.url},)}
+        digest = registry.push(name, tag)
+        yield environment().fails({"backend-api": NEXT}, **settings).failure.message
+        Signer().bundle(registry, name, digest)
+        yield environment().fails({"backend-api": NEXT}, **settings).failure.message
+        registry.auth = "token"
+        pinned = {**NEXT, "image": f"ghcr.io/{name}@{digest}"}
+        yield environment().fails({"backend-api": pinned}, **settings).failure.message
 
 
 @case("The nodes have no room for more pods")

@@ -19,7 +19,8 @@ from tests.workflows import TOP, act, stand_ins
 
 CALLERS = TOP / "examples/todo-app/.github"
 CREDENTIAL, PUSH = "credential-of-the-deployer", "token-that-pushes"
-SECRETS = {"KUBECONFIG_FILE": CREDENTIAL, "REGISTRY_PUSH_PASSWORD": PUSH}
+SIGNING = {"COSIGN_PRIVATE_KEY": "key-that-signs", "COSIGN_PASSWORD": "password-of-the-key"}
+SECRETS = {"KUBECONFIG_FILE": CREDENTIAL, "REGISTRY_PUSH_PASSWORD": PUSH, **SIGNING}
 ANSIBLE = r"""#!/bin/bash
 shown=$(env | grep -E '^TODO_' | grep -v '=$' | sort | tr '\n' ' ')
 echo "ansible-playbook $* | $shown| $(cat "$KUBECONFIG" 2>/dev/null)" >> "$PIPELINE_LOG"
@@ -51,7 +52,7 @@ class Repository:
         (self.folder / "Makefile").write_text("test:\n\t@echo the tests of the app\n")
         for path in (self._home, self._bin):
             path.mkdir()
-        for name in ("pip", "ansible-galaxy", "docker", "gh", "skopeo", "betterleaks"):
+        for name in ("pip", "ansible-galaxy", "docker", "gh", "skopeo", "betterleaks", "cosign", "grype"):
             self.program(name, f'#!/bin/sh\necho "{name} $*" >> "$PIPELINE_LOG"\n')
         self.program("ansible-playbook", ANSIBLE)
         self.git("init", "-q", "-b", "main", ".")
@@ -89,7 +90,7 @@ class Repository:
             command, cwd=self.folder, env=env, text=True, timeout=300, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        preparing = ("pip install -r", "ansible-galaxy ", "gh auth")
+        preparing = ("pip install", "ansible-galaxy ", "gh auth")
         called = [line for line in self.log.read_text().splitlines() if not line.startswith(preparing)]
         return Ended(done.returncode, done.stdout, called)
 
@@ -105,7 +106,9 @@ def test_a_merge_is_tested_built_and_runs_in_staging(repository: Repository) -> 
     version = f"sha-{repository.commit}"
     scan = next(i for i, line in enumerate(ended.called) if line.startswith("betterleaks git --redact"))
     built = [i for i, line in enumerate(ended.called) if line.startswith("build ghcr.io/t/")]
-    moved = [line for line in ended.called if line.startswith("docker buildx imagetools")]
+    moved = [line for line in ended.called if line.startswith("docker buildx imagetools create")]
+    with_key = "cosign sign --yes --key env://COSIGN_PRIVATE_KEY "
+    signed = [i for i, line in enumerate(ended.called) if line.startswith(with_key)]
     assert ended.called[built[0]] in (
         f"build ghcr.io/t/{name}:{version} SERVICE={name} VERSION={version}" for name in ("api", "web")
     )
@@ -113,13 +116,16 @@ def test_a_merge_is_tested_built_and_runs_in_staging(repository: Repository) -> 
         "ghcr.io/t/api:staging-latest",
         "ghcr.io/t/web:staging-latest",
     ]
-    deployed, shown = ended.called[-2:]
-    layers = [i for i, line in enumerate(ended.called) if line.startswith("betterleaks --redact")]
+    deployed, shown, log = ended.called[-3:]
+    layers = [i for i, line in enumerate(ended.called) if re.match("betterleaks --redact .* image.tar$", line)]
     copied = [
         line for line in ended.called if re.match(r"skopeo copy --quiet docker://ghcr.io/t/(api|web)@sha256:", line)
     ]
     assert len(copied) == len(layers) == 2, "of what was pushed, by digest"
-    assert scan < built[0] < built[1] < ended.called.index(deployed)
+    assert [ended.called[i].partition("@")[0].rpartition("/")[2] for i in signed] in (["api", "web"], ["web", "api"])
+    assert all("@sha256:" in ended.called[i] for i in signed), "a digest is signed, no tag"
+    assert scan < built[0] < built[1] < max(signed) < ended.called.index(moved[0]) < ended.called.index(deployed)
+    assert re.fullmatch(r"betterleaks --redact --no-banner --confidence=high /dev/shm/log-\S+", log)
     inventory = "-i deploy/inventories/staging"
     given = f"TODO_LOCK_WAIT=900 TODO_VERSION={version} | {CREDENTIAL}"
     wanted = f"todo.cloud.services todo.cloud.verify {inventory} -e release_commit={repository.commit}"
@@ -134,14 +140,14 @@ def test_a_test_that_fails_stops_everything(repository: Repository) -> None:
     (repository.folder / "Makefile").write_text("test:\n\t@echo it fails; exit 3\n")
     ended = repository.run("main", "push")
     assert ended.code != 0
-    assert [line for line in ended.called if not line.startswith(("betterleaks", "pip"))] == []
+    assert [line for line in ended.called if not line.startswith(("betterleaks", "grype"))] == []
 
 
 def test_a_secret_in_the_history_stops_everything(repository: Repository) -> None:
     repository.program("betterleaks", "#!/bin/sh\nexit 1\n")
     ended = repository.run("main", "push")
     assert ended.code != 0
-    assert [line for line in ended.called if not line.startswith("pip")] == []
+    assert [line for line in ended.called if not line.startswith("grype")] == []
 
 
 def test_a_secret_in_a_layer_stops_what_would_come_after(repository: Repository) -> None:
@@ -151,11 +157,39 @@ def test_a_secret_in_a_layer_stops_what_would_come_after(repository: Repository)
     assert not [line for line in ended.called if "imagetools" in line or "todo.cloud.services" in line]
 
 
+def test_a_known_vulnerability_stops_what_would_come_after(repository: Repository) -> None:
+    """Of what the repository depends on: everything; of an image: it is not signed, and nothing is deployed."""
+    repository.program("grype", "#!/bin/sh\nexit 2\n")
+    ended = repository.run("main", "push")
+    assert ended.code != 0
+    assert not [line for line in ended.called if line.startswith("build ")]
+    repository.program("grype", "#!/bin/sh\n[ $1 = dir:. ]\n")
+    ended = repository.run("main", "push")
+    assert ended.code != 0
+    assert [line for line in ended.called if line.startswith("build ")]
+    assert not [line for line in ended.called if line.startswith("cosign") or "todo.cloud.services" in line]
+
+
+def test_without_a_key_the_identity_of_the_workflow_signs(repository: Repository) -> None:
+    given = {name: value for name, value in SECRETS.items() if name not in SIGNING}
+    ended = repository.run("main", "push", secrets=given)
+    assert ended.code == 0, ended.output[-3000:]
+    assert len([line for line in ended.called if line.startswith("cosign sign --yes ghcr.io/t/")]) == 2
+
+
+def test_a_secret_in_the_log_of_a_deployment_fails_it(repository: Repository) -> None:
+    repository.program("betterleaks", '#!/bin/sh\ncase "$*" in */dev/shm/log-*) exit 1;; esac\n')
+    ended = repository.run("release", "push", {"ref": "refs/tags/v1.2.0"})
+    assert ended.code != 0
+    assert "todo.cloud.promote" in ended.called[0]
+    assert not list(Path("/dev/shm").glob("log-1")), "it is gone"
+
+
 def test_a_deployment_that_fails_says_why_and_the_run_fails(repository: Repository) -> None:
     ended = repository.run("main", "push", fails="todo.cloud.services")
     assert ended.code != 0
     assert "One sentence that says why." in ended.output
-    assert ended.called[-1].startswith("ansible-playbook todo.cloud.status"), "the environment is shown all the same"
+    assert ended.called[-2].startswith("ansible-playbook todo.cloud.status"), "the environment is shown all the same"
 
 
 def test_a_missing_credential_is_named_and_nothing_is_asked(repository: Repository) -> None:
@@ -172,7 +206,7 @@ def test_a_tag_promotes_its_own_commit_and_builds_nothing(repository: Repository
     wanted = f"todo.cloud.promote -i deploy/inventories/production -e release_commit={commit}"
     given = f"TODO_COMMIT={commit} TODO_LOCK_WAIT=900 TODO_REGISTRY_PUSH_PASSWORD={PUSH} TODO_VERSION=v1.2.0"
     assert ended.called[0] == f"ansible-playbook {wanted} | {given} | {CREDENTIAL}"
-    assert len(ended.called) == 2
+    assert len(ended.called) == 3
     assert PUSH not in ended.called[1], "the token that pushes is known to the promotion alone"
     assert PUSH not in ended.output
 

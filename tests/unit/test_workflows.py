@@ -16,7 +16,7 @@ from tests.workflows import FOLDERS, TOP, workflows
 OWN, CALLERS = FOLDERS
 HERE = "todo-app/todo.cloud/.github/workflows/"
 ITSELF = ("ci", "release")  # run for this collection; the others are called
-NAMES = ["deploy", "images", "plan", "platform", "promote", "rollback", "scan", "tests", "verify"]
+NAMES = ["cleanup", "deploy", "images", "plan", "platform", "promote", "rollback", "scan", "tests", "verify"]
 LONGEST_RUN = 2  # lines: everything of substance is a command of this project
 
 
@@ -40,7 +40,7 @@ CALLING = pytest.mark.parametrize("path", sorted(CALLERS.glob("*.yml")), ids=lam
 
 def test_all_are_there() -> None:
     assert [path.stem for path in sorted(OWN.glob("*.yml"))] == sorted([*NAMES, *ITSELF])
-    callers = ["main", "platform", "pull-request", "release", "rollback", "verify"]
+    callers = ["cleanup", "main", "platform", "pull-request", "release", "rollback", "verify"]
     assert [path.stem for path in sorted(CALLERS.glob("*.yml"))] == callers
 
 
@@ -67,7 +67,7 @@ def test_jobs_end_and_no_deployment_is_cancelled(path: Path) -> None:
     for job in read(path)["jobs"].values():
         assert job["timeout-minutes"] <= 60
         assert job.get("concurrency", {"cancel-in-progress": False})["cancel-in-progress"] is False
-        if "environment" in job and path.stem not in ("plan", "verify"):
+        if "environment" in job and path.stem not in ("images", "plan", "verify"):
             assert job["concurrency"]["group"] == "deploy-${{ inputs.environment }}"
 
 
@@ -121,7 +121,8 @@ def test_production_is_reached_by_tags_and_by_hand_only() -> None:
     events = {path.stem: set(read(path)["on"]) for path in CALLERS.glob("*.yml")}
     assert events == {
         "pull-request": {"pull_request"}, "main": {"push"}, "release": {"push"}, "rollback": {"workflow_dispatch"},
-        "platform": {"workflow_dispatch"}, "verify": {"schedule", "workflow_dispatch"},
+        "platform": {"workflow_dispatch"},
+        "cleanup": {"schedule", "workflow_dispatch"}, "verify": {"schedule", "workflow_dispatch"},
     }  # fmt: skip
     assert read(CALLERS / "release.yml")["on"]["push"] == {"tags": ["v*.*.*"]}
     assert read(CALLERS / "main.yml")["on"]["push"] == {"branches": ["main"]}
@@ -130,6 +131,8 @@ def test_production_is_reached_by_tags_and_by_hand_only() -> None:
     by_hand = read(CALLERS / "verify.yml")["jobs"]["production"]
     assert by_hand["if"] == "github.event_name == 'workflow_dispatch'"
     assert by_hand["with"]["approval"] == "production-rollback", "an environment with reviewers"
+    (cleanup,) = read(CALLERS / "cleanup.yml")["jobs"].values()
+    assert cleanup["with"]["approval"] == "production-rollback", "the same"
 
 
 def test_nothing_is_built_or_deployed_before_what_has_to_pass() -> None:
@@ -140,8 +143,25 @@ def test_nothing_is_built_or_deployed_before_what_has_to_pass() -> None:
     assert images == {"services": [], "build": "services", "latest": ["services", "build"]}
     kept = "always()", "failure()"
     conditions = {path.stem: [step.get("if", "") for step in steps(path)] for path in OWN.glob("*.yml")}
-    assert not [each for name in ("deploy", "promote", "rollback") for each in conditions[name][:-2] if each in kept]
+    assert not [each for name in ("deploy", "promote", "rollback") for each in conditions[name][:-3] if each in kept]
     assert not [path.stem for path in workflows() if "continue-on-error" in path.read_text()]
+
+
+def test_what_deploys_has_its_log_looked_at_and_what_is_pushed_is_signed() -> None:
+    for name in ("deploy", "platform", "promote", "rollback"):
+        (job,) = read(OWN / f"{name}.yml")["jobs"].values()
+        look = job["steps"][-2]
+        assert (look["if"], job["env"]["ANSIBLE_LOG_PATH"]) == (
+            "always() && steps.credential.outcome == 'success'", "/dev/shm/log-${{ github.run_id }}",
+        )  # fmt: skip
+        assert look["run"].endswith('betterleaks --redact --no-banner --confidence=high "$ANSIBLE_LOG_PATH"')
+    build = read(OWN / "images.yml")["jobs"]["build"]
+    assert build["environment"] == "images", "its key signs, and branches do not get it"
+    names = [step["name"] for step in build["steps"] if "name" in step]
+    looks = ["No secret is in a layer", "Nothing is known that another version mends"]
+    assert names[: names.index("Digest is signed")] == looks
+    (pushed,) = (step for step in build["steps"] if step.get("id") == "pushed")
+    assert pushed["with"]["platforms"] == "linux/amd64,linux/arm64"
 
 
 def test_gitlab_calls_the_same_commands() -> None:

@@ -33,12 +33,12 @@ def changes_problems(
     for item in written:
         each = rendered.get(item.name)
         after = images_in(each.manifest, *each.hooks) if isinstance(each, Rendered) and rules.promoted_from else set()
-        new = after - _verified(item.name, snapshot, read) if after else after
+        new = after - verified_images(item.name, snapshot, read) if after else after
         found.append(Written(item.name, tuple(sorted(new))))
     return change_problems(settings.environment, rules, found, now)
 
 
-def _verified(name: str, snapshot: Snapshot, read: Read) -> set[str]:
+def verified_images(name: str, snapshot: Snapshot, read: Read) -> set[str]:
     """Images of its newest verified revision."""
     member = snapshot.newest.members.get(name) if snapshot.newest else None
     if member is None:

@@ -23,6 +23,7 @@ from ..registry.access import ANY, Access
 from ..registry.client import RegistryClient
 from ..registry.image import entries_of
 from ..registry.reference import Reference
+from ..registry.signatures import ImageKeys, why_unsigned
 from .plan import newest_content
 from .snapshot import Snapshot
 from .spec import ReleaseSpec
@@ -90,6 +91,7 @@ class ImageDigests:
     _clients: dict[tuple[str, Access], RegistryClient] = field(default_factory=dict)
     _pull_secrets: dict[str, str] = field(default_factory=dict, repr=False)  # name -> content in base64
     _answers: dict[Reference, str | Failure] = field(default_factory=dict)
+    _signed: set[str] = field(default_factory=set)
 
     def resolve(
         self, waves: Sequence[Sequence[ReleaseSpec]], snapshot: Snapshot, read: Read
@@ -165,6 +167,29 @@ class ImageDigests:
             if isinstance(answer, Failure) and answer.code is Code.IMAGE_NOT_FOUND
         )
 
+    def unsigned(self, images: Iterable[str], keys: ImageKeys) -> dict[str, Failure]:
+        """Those of some references that none of the keys has signed, or of which nobody can tell; with the reason."""
+
+        def one(text: str) -> Failure | None:
+            try:
+                image = Reference.parse(text)
+                if not image.digest:
+                    return _unsigned("it is named by a tag, and only a digest can be signed")
+                if (client := self.client(image)) is None:
+                    return _unsigned(f"{image.registry} is not asked for signatures")
+                why = why_unsigned(client, image, keys)
+                return _unsigned(why) if why else None
+            except ValueError as exc:
+                return _unsigned(str(exc))
+            except TodoCloudError as exc:
+                return exc.failure
+
+        named = sorted(set(images) - self._signed)
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            answers = dict(zip(named, pool.map(one, named), strict=True))
+        self._signed |= {text for text, failure in answers.items() if failure is None}
+        return {text: failure for text, failure in answers.items() if failure}
+
     def platforms(self, images: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """What images are built for, as ``os/architecture[/variant]``, as far as their registries can be asked."""
         found = self._each(images, lambda client, image: client.platforms(image))
@@ -239,6 +264,10 @@ class ImageDigests:
             with ThreadPoolExecutor(min(_PARALLEL, len(askable))) as pool:
                 answers = pool.map(lambda pair: one(*pair), askable)
                 self._answers |= dict(zip((image for image, _client in askable), answers, strict=True))
+
+
+def _unsigned(why: str) -> Failure:
+    return Failure(Code.IMAGE_UNSIGNED, why)
 
 
 def _by_tag(text: str) -> Reference | None:

@@ -14,12 +14,26 @@ from ..failure import Code, TodoCloudError, error
 from .access import Access
 from .answers import json_object, shown
 from .exchange import Response
-from .image import CONFIGS, INDEXES, MANIFESTS, Image, Manifest, labels_of, mapping, platform_name, platforms_of, text
-from .reference import Reference, is_digest
+from .image import (
+    CONFIGS,
+    INDEXES,
+    MANIFESTS,
+    Image,
+    Manifest,
+    entries_of,
+    labels_of,
+    mapping,
+    platform_name,
+    platforms_of,
+    text,
+)
+from .reference import Reference, is_digest, is_tag, tag_of_referrers
 from .transport import Transport
 
 _ACCEPT = {"Accept": ", ".join(INDEXES + MANIFESTS)}
 _PREFERRED = "linux/amd64"
+_PAGE, _MOST_PAGES = 1000, 100
+_NEXT = re.compile(r'<[^<>?]*\?([!-;=?-~]{1,2000})>\s*;\s*rel="?next')
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,127}/[\w.+-]{1,127}", re.ASCII)
 
 
@@ -59,7 +73,7 @@ class RegistryClient:
         digest = _digest_of(answer.body, wanted)
         if wanted and digest != wanted:
             raise self._http.protocol_error(f"its manifest of {reference} has the digest {digest}, not {wanted}")
-        content = self._json(answer, str(reference))
+        content = self._json(answer.body, str(reference))
         named = text(content, "mediaType") or answer.headers.get("content-type", "").partition(";")[0].strip()
         if not _MEDIA_TYPE.fullmatch(named):
             raise self._http.protocol_error(f"its manifest of {reference} has no valid media type")
@@ -114,6 +128,59 @@ class RegistryClient:
         if (named := self._named_digest(answer, reference)) and named != manifest.digest:
             raise self._http.protocol_error(f"it stores {reference} as {named} under the tag {tag}")
 
+    def blob(self, reference: Reference, digest: str) -> bytes:
+        """Content from the repository of an image, a few MiB at most, verified. Raises as :meth:`digest` does."""
+        path = f"/v2/{reference.repository}/blobs/{digest}"
+        answer = self._found(self._http.request("GET", path, f"repository:{reference.repository}:pull"), reference)
+        if _digest_of(answer.body, digest) != digest:
+            raise self._http.protocol_error(f"the content {digest} of {reference} does not have its digest")
+        return answer.body
+
+    def referrers(self, reference: Reference) -> list[Mapping[str, Any]]:
+        """What refers to an image by digest, such as signatures: entries of an index, each with its digest.
+
+        As the specification says: a registry without that list keeps an index below a tag, made of the digest. Raises
+        as :meth:`digest` does.
+        """
+        path = f"/v2/{reference.repository}/referrers/{reference.digest}"
+        accept = {"Accept": INDEXES[0]}
+        answer = self._http.request("GET", path, f"repository:{reference.repository}:pull", headers=accept)
+        if answer.status == 200 and (content := json_object(answer.body)) is not None:
+            return entries_of(Manifest("", INDEXES[0], answer.body, content))
+        below = Reference(reference.registry, reference.repository, tag_of_referrers(reference.digest))
+        try:
+            return entries_of(self.manifest(below))
+        except TodoCloudError as exc:
+            if exc.failure.code is not Code.IMAGE_NOT_FOUND:
+                raise
+            return []
+
+    def tags(self, repository: Reference) -> list[str]:
+        """All tags of a repository. Raises as :meth:`digest` does."""
+        found: list[str] = []
+        path, base = f"/v2/{repository.repository}/tags/list?n={_PAGE}", f"/v2/{repository.repository}/tags/list?"
+        for _page in range(_MOST_PAGES):
+            answer = self._http.request("GET", path, f"repository:{repository.repository}:pull")
+            names = self._json(self._found(answer, repository).body, f"the tags of {repository}").get("tags")
+            found += [name for name in names if is_tag(name)] if isinstance(names, list) else []
+            following = _NEXT.search(answer.headers.get("link", ""))
+            if not following:
+                return found
+            path = base + following[1]
+        raise self._http.protocol_error(f"it lists more than {_PAGE * _MOST_PAGES} tags of {repository}")
+
+    def delete(self, reference: Reference) -> None:
+        """An image by digest goes, with all its tags; one that is not there is gone. Raises as :meth:`digest` does;
+        registry_denied when these credentials may not, or the registry does not delete.
+        """
+        path, scope = f"/v2/{reference.repository}/manifests/{reference.digest}", f"repository:{reference.repository}"
+        answer = self._http.request("DELETE", path, f"{scope}:pull,push,delete")
+        if answer.status == 405:
+            message = f"{reference.registry} deletes no images ({self._http.error_text(answer) or 'not supported'})"
+            raise error(Code.REGISTRY_DENIED, f"{message}: turn its deletion on.", registry=reference.registry)
+        if answer.status not in (200, 202, 204, 404):
+            raise self._answers(answer, f"for the deletion of {reference}")
+
     def _known(self, reference: Reference) -> Manifest:
         if reference not in self._manifests:
             self._manifests[reference] = self.manifest(reference)
@@ -158,15 +225,11 @@ class RegistryClient:
             raise self._http.protocol_error(f"the configuration of {reference} has no valid digest")
         if digest in self._configs:
             return self._configs[digest]
-        path = f"/v2/{reference.repository}/blobs/{digest}"
-        answer = self._found(self._http.request("GET", path, f"repository:{reference.repository}:pull"), reference)
-        if _digest_of(answer.body, digest) != digest:
-            raise self._http.protocol_error(f"the configuration of {reference} does not have its digest")
-        self._configs[digest] = self._json(answer, str(reference))
+        self._configs[digest] = self._json(self.blob(reference, digest), str(reference))
         return self._configs[digest]
 
-    def _json(self, answer: Response, what: str) -> dict[str, Any]:
-        content = json_object(answer.body)
+    def _json(self, body: bytes, what: str) -> dict[str, Any]:
+        content = json_object(body)
         if content is None:
             raise self._http.protocol_error(f"its response for {what} is not a JSON object")
         return content

@@ -35,6 +35,16 @@ def is_digest(text: str) -> bool:
     return _PATTERNS["digest"][0].fullmatch(text) is not None
 
 
+def is_tag(text: object) -> bool:
+    """Whether it can be a tag."""
+    return isinstance(text, str) and _PATTERNS["tag"][0].fullmatch(text) is not None
+
+
+def tag_of_referrers(digest: str) -> str:
+    """The tag of the index of what refers to a digest, where a registry keeps no list of that."""
+    return digest.replace(":", "-", 1)
+
+
 @dataclass(frozen=True)
 class Reference:
     """``registry/repository:tag@digest``; tag and digest may be empty. A missing tag never means latest."""

@@ -119,7 +119,7 @@ class Transport:
             reason = f" ({text})" if (text := self.error_text(answer)) else ""
         return error(
             Code.REGISTRY_DENIED,
-            f"{self._registry} does not let {who} {'push to' if 'push' in wanted else 'read'} {repository}{reason}.",
+            f"{self._registry} does not let {who} {_wanted(wanted)} {repository}{reason}.",
             registry=self._registry,
             repository=repository,
             status=answer.status,
@@ -235,6 +235,10 @@ class Transport:
             registry=self._registry,
             endpoint=self._access.endpoint,
         )
+
+
+def _wanted(actions: str) -> str:
+    return "delete from" if "delete" in actions else "push to" if "push" in actions else "read"
 
 
 def _reason(exc: OSError | http.client.HTTPException) -> str:

@@ -25,6 +25,7 @@ from ..deploy.rendering import Rendering
 from ..deploy.report import Outcome, Report, Row
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.run_event import RunEvent
+from ..deploy.signatures import signature_problems
 from ..deploy.verification import Verification, Verifier
 from ..deploy.writer import ReleaseWriter, Write
 from ..environments.guard import Claims, Guard, guard, record
@@ -248,11 +249,16 @@ class Engine:
 
     def _forbidden(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> list[Problem]:
         """By the rules of changes."""
-        if not self._settings.change_rules:
+        settings, rules = self._settings, self._settings.change_rules
+        if not rules:
             return []
         written = [item for item in plan if item.action.writes]
-        rendered = self._rendering.all(written, snapshot.version_ids, self._read)
-        return changes_problems(self._settings, written, snapshot, rendered, self._read, self._kube.server_now())
+        looked = [item for item in plan if item.spec] if settings.preflight_all else written
+        rendered = self._rendering.all(looked, snapshot.version_ids, self._read)
+        found = changes_problems(settings, written, snapshot, rendered, self._read, self._kube.server_now())
+        if rules.image_key:
+            found += signature_problems(settings, looked, snapshot, rendered, self._read, self._image_digests)
+        return found
 
     def _trust(self, plan: Sequence[PlanItem], rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
         """Of Dapr, where a release has a sidecar."""

@@ -37,9 +37,8 @@ def check_promotion(kube: KubeApi, params: Mapping[str, Any]) -> dict[str, Any]:
     waves = params["waves"]
     specs = [spec for wave in parse_waves(waves, params["namespace"]) for spec in wave if not spec.migration]
     with ExitStack() as stack:
-        there = (
-            kube if not (source["kubeconfig"] or source["context"]) else stack.enter_context(_session(params, source))
-        )
+        elsewhere = bool(source["kubeconfig"] or source["context"])
+        there = stack.enter_context(session_of_source(params, source)) if elsewhere else kube
         warnings: list[str] = []
         keys = RecordKeys.parse(None, source.get("record_public_keys") or ())
         store = RecordStore(there, source["namespace"], source["environment"], keys)
@@ -70,7 +69,7 @@ def _ran(member: Member | None, promoted: Promoted) -> bool:
     return member is not None and any(each["digest"] in promoted.accepted for each in member.images.values())
 
 
-def _session(params: Mapping[str, Any], source: Mapping[str, Any]) -> KubeSession:
+def session_of_source(params: Mapping[str, Any], source: Mapping[str, Any]) -> KubeSession:
     """With the user of the source's kubeconfig, not the target's user."""
     kept = {key: value for key, value in params.items() if key not in _OTHER_AUTH}
     kubeconfig = source["kubeconfig"] or params.get("kubeconfig")

@@ -69,7 +69,8 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_images_change_only_by_a_promotion(limited: Run) -> None:
     _planned, deployed, promoted = (call["change_rules"] for call in limited.arguments("release_apply"))
-    assert deployed == {"promoted_from": "staging", "promoted": None, "freeze": [], "emergency": ""}
+    nothing = {"freeze": [], "emergency": "", "image_key": "", "unsigned": []}
+    assert deployed == {"promoted_from": "staging", "promoted": None, **nothing}
     assert promoted == {**deployed, "promoted": []}
     (back,) = limited.arguments("release_rollback")
     assert back["change_rules"]["promoted_from"] == "staging"
