@@ -36,10 +36,7 @@ class Signer:
         claimed = {"identity": {}, "image": {"docker-manifest-digest": of or digest}}
         critical = {**claimed, "type": "cosign container image signature"}
         content = json.dumps({"critical": critical, "optional": None}).encode()
-        annotations = {"dev.cosignproject.cosign/signature": self.sign(content)}
-        layer = _blob(registry, name, "application/vnd.dev.cosign.simplesigning.v1+json", content)
-        tag = digest.replace(":", "-") + ".sig"
-        registry.put(name, tag, MANIFEST, {"mediaType": MANIFEST, "layers": [{**layer, "annotations": annotations}]})
+        attach(registry, name, digest, content, self.sign(content))
 
     def bundle(self, registry: FakeRegistry, name: str, digest: str, *, of: str = "", says: str = SIGNS) -> None:
         """As cosign 3 does, in a registry without a list of what refers to a digest."""
@@ -50,13 +47,25 @@ class Signer:
             "payload": base64.b64encode(content).decode(), "payloadType": STATEMENT,
             "signatures": [{"sig": self.sign(signed)}],
         }  # fmt: skip
-        layer = _blob(registry, name, BUNDLE, json.dumps({"mediaType": BUNDLE, "dsseEnvelope": envelope}).encode())
-        manifest = registry.put(name, "", MANIFEST, {"mediaType": MANIFEST, "artifactType": BUNDLE, "layers": [layer]})
-        entry = {"mediaType": MANIFEST, "digest": manifest, "artifactType": BUNDLE}
-        before = registry.repositories[name]
-        tag = digest.replace(":", "-")
-        _kind, index = before.manifests.get(before.tags.get(tag, ""), ("", b'{"manifests": []}'))
-        registry.put(name, tag, INDEX, {"mediaType": INDEX, "manifests": [*json.loads(index)["manifests"], entry]})
+        attach_bundle(registry, name, digest, {"mediaType": BUNDLE, "dsseEnvelope": envelope})
+
+
+def attach(registry: FakeRegistry, name: str, digest: str, payload: bytes, signature: str) -> None:
+    """Below the tag that cosign 2 gives it."""
+    annotations = {"dev.cosignproject.cosign/signature": signature}
+    layer = _blob(registry, name, "application/vnd.dev.cosign.simplesigning.v1+json", payload)
+    tag = digest.replace(":", "-") + ".sig"
+    registry.put(name, tag, MANIFEST, {"mediaType": MANIFEST, "layers": [{**layer, "annotations": annotations}]})
+
+
+def attach_bundle(registry: FakeRegistry, name: str, digest: str, bundle: Mapping[str, Any]) -> None:
+    """One more of those that refer to the digest."""
+    layer = _blob(registry, name, BUNDLE, json.dumps(bundle).encode())
+    manifest = registry.put(name, "", MANIFEST, {"mediaType": MANIFEST, "artifactType": BUNDLE, "layers": [layer]})
+    entry = {"mediaType": MANIFEST, "digest": manifest, "artifactType": BUNDLE}
+    before, tag = registry.repositories[name], digest.replace(":", "-")
+    _kind, index = before.manifests.get(before.tags.get(tag, ""), ("", b'{"manifests": []}'))
+    registry.put(name, tag, INDEX, {"mediaType": INDEX, "manifests": [*json.loads(index)["manifests"], entry]})
 
 
 def _blob(registry: FakeRegistry, name: str, kind: str, content: bytes) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ from .reference import Reference, is_digest, tag_of_referrers
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
-_MOST = 20  # signatures of one image that are looked at
+_MOST = 100  # signatures of one image that are looked at
 _BUNDLE = "application/vnd.dev.sigstore.bundle"
 _STATEMENT = "application/vnd.in-toto+json"
 _PREDICATE = "https://sigstore.dev/cosign/sign/v1"  # others are attestations, which say other things
@@ -83,9 +83,9 @@ def why_unsigned(client: RegistryClient, image: Reference, keys: ImageKeys) -> s
 
 def _signatures(client: RegistryClient, image: Reference) -> Iterator[tuple[bytes, str, str]]:
     """What was signed, the signature in Base64, and the digest that the content speaks of."""
-    for entry in client.referrers(image)[:_MOST]:
-        if text(entry, "artifactType").startswith(_BUNDLE):
-            yield from _of_bundle(client, image, entry["digest"])
+    bundles = [each for each in client.referrers(image) if text(each, "artifactType").startswith(_BUNDLE)]
+    for entry in bundles[:_MOST]:
+        yield from _of_bundle(client, image, entry["digest"])
     for layer in _layers(client, Reference(image.registry, image.repository, f"{tag_of_referrers(image.digest)}.sig")):
         signature = text(mapping(layer, "annotations"), _ANNOTATION)
         if text(layer, "mediaType") == _PAYLOAD and signature:

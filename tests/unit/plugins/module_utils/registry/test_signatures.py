@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tests.support.fake_registry import INDEX, FakeRegistry
-from tests.support.signatures import BUNDLE, STATEMENT, Signer
+from tests.support.signatures import BUNDLE, STATEMENT, Signer, attach, attach_bundle
 from tests.unit.plugins.module_utils.registry.conftest import NAME, client, failure, ref
 
 OWN, OTHER = Signer(), Signer()
@@ -32,6 +33,18 @@ def test_one_of_the_keys_has_signed_this_digest(registry: FakeRegistry, form: st
     getattr(OWN, form)(registry, NAME, digest)
     assert why(registry, digest) == ""
     assert why(registry, other) == "it has no signature"
+
+
+@pytest.mark.parametrize("form", ["payload", "bundle"])
+def test_what_cosign_itself_has_written(registry: FakeRegistry, form: str) -> None:
+    made = json.loads((Path(__file__).parent / "cosign.json").read_text())
+    digest, keys = made["digest"], ImageKeys.parse(made["key"])
+    if form == "payload":
+        attach(registry, NAME, digest, made["payload"].encode(), made["signature"])
+    else:
+        attach_bundle(registry, NAME, digest, made["bundle"])
+    assert why(registry, digest, keys) == ""
+    assert why(registry, digest) == "its one signature is by another key"
 
 
 @pytest.mark.parametrize("form", ["payload", "bundle"])
