@@ -294,7 +294,7 @@ class Place:
     def _key(self, cosign: Path) -> dict[str, str]:
         """Secrets of whoever signs; the public key is the file cosign.pub."""
         password = secrets.token_hex(16)
-        argv = [cosign, "generate-key-pair", "--output-key-prefix", "cosign"]
+        argv = [str(cosign), "generate-key-pair", "--output-key-prefix", "cosign"]
         subprocess.run(argv, cwd=self.folder, env={**os.environ, "COSIGN_PASSWORD": password}, check=True)
         key = (self.folder / "cosign.key").read_text()
         self.secrets += [password, key.splitlines()[1]]

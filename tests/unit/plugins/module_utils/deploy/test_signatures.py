@@ -88,7 +88,8 @@ def test_a_tag_alone_and_an_unknown_registry_are_no_signature(registry: FakeRegi
 def test_an_image_of_its_own_is_a_change_like_any_other(registry: FakeRegistry) -> None:
     world = World()
     for each in (A1, A2):
-        OWN.bundle(registry, NAME, registry.push(NAME, each["image"].partition(":")[2], text=each["image"]))
+        image = str(each["image"])
+        OWN.bundle(registry, NAME, registry.push(NAME, image.partition(":")[2], text=image))
         world.apply({"api": each}, **given(registry))
     registry.push(NAME, "v0.9.0", text="older than the key")
     with pytest.raises(TodoCloudError) as caught:

@@ -136,6 +136,7 @@ def test_images_at_github_go_by_its_api_of_packages(registry: FakeRegistry) -> N
 
 def test_a_tag_is_no_repository_and_a_registry_has_to_be_known(registry: FakeRegistry) -> None:
     world, _digests = environment(registry)
+    given: dict[str, Any]
     for given in ({"images": ["r/api:v1"]}, {"images": ["R/"]}, {"registries": []}):
         assert failure(lambda given=given: clean_up(world.kube, params(registry, **given), check=True)).code is (
             Code.INVALID_INPUT
