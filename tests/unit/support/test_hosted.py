@@ -81,12 +81,12 @@ def test_whose_secrets_a_run_gets() -> None:
     found = {
         name: environments(read(CALLERS / f"{name}.yml"), called, inputs) for name in ("main", "release", "rollback")
     }
-    assert found == {"main": {"staging"}, "release": {"production"}, "rollback": {"production-rollback"}}
+    assert found == {"main": {"images", "staging"}, "release": {"production"}, "rollback": {"production-rollback"}}
 
 
 def test_the_groups_of_the_callers() -> None:
     found = {path.stem: group_of(read(path)) for path in CALLERS.glob("*.yml")}
     assert {name: each for name, each in found.items() if name != "pull-request"} == {
-        name: (name, False) for name in ("main", "release", "rollback", "platform", "verify")
+        name: (name, False) for name in ("cleanup", "main", "release", "rollback", "platform", "verify")
     }
     assert found["pull-request"][1], "an older one of the same pull request is of no use"
