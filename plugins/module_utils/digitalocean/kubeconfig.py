@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..failure import Code, error
+from ..known_secrets import KNOWN, secrets_of
 from ..yaml_reader import YamlError, read_document
 from .api import DigitalOcean
 
@@ -72,6 +73,7 @@ def fetch(
     except (YamlError, ValueError, KeyError, TypeError) as exc:
         text = f"DigitalOcean's kubeconfig of {cluster.get('name')} cannot be used ({type(exc).__name__})."
         raise error(Code.CLOUD_ERROR, text) from exc
+    KNOWN.add(secrets_of(user))
     name = context or str(current)
     mark = {"name": _EXTENSION, "extension": {"expires": int(expires), "seconds": seconds, "id": str(cluster["id"])}}
     content = {

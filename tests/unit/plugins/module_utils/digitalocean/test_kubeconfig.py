@@ -10,6 +10,7 @@ import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.digitalocean.kubeconfig import fetch, keep
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.known_secrets import KNOWN
 
 from tests.support.digitalocean.server import FakeDigitalOcean
 from tests.unit.plugins.module_utils.digitalocean.conftest import api, body, failure
@@ -34,7 +35,9 @@ def cluster(cloud: FakeDigitalOcean) -> Any:
 def test_it_is_fetched_with_a_short_life(cloud: FakeDigitalOcean, cluster: Any) -> None:
     found = fetch(api(cloud), cluster, 900, now=lambda: 1000.0)
     assert (found.context, found.expires) == ("do-fra1-todo", 1900)
-    assert found.content["users"][0]["user"]["token"].startswith("dop_v1_kube_900_")
+    token = found.content["users"][0]["user"]["token"]
+    assert token.startswith("dop_v1_kube_900_")
+    assert token not in KNOWN.hidden_in(f"token {token}")
     assert "kube_900" not in repr(found)
     assert found.as_result()["kubeconfig"]["clusters"][0]["cluster"]["server"] == cluster["endpoint"]
 
