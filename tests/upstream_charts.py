@@ -1,9 +1,9 @@
 """``python3 -m tests.upstream_charts DIR``: charts of others, given what the roles of the platform give them.
 
 For whoever has the charts: DIR holds them unpacked, each in a folder whose Chart.yaml names it (traefik, cert-manager,
-dapr, metrics-server). Each is rendered by Helm with the values of inventories/production. Told are keys that the chart
-does not know, which it would ignore in silence, and containers without requests or limits. Exits 1 if there is one, or
-if Helm refuses. Nothing of them is kept.
+dapr, metrics-server, kube-prometheus-stack, victoria-logs-single, victoria-logs-collector). Each is rendered by Helm
+with the values of inventories/production. Told are keys that the chart does not know, which it would ignore in silence,
+and containers without requests or limits. Exits 1 if there is one, or if Helm refuses. Nothing of them is kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.yaml_reader import read
 
 from tests.cluster.paths import BIN, TOP
 
-ROLES = ("ingress", "cert_manager", "dapr", "metrics_server")
+ROLES = ("ingress", "cert_manager", "dapr", "metrics_server", "monitoring")
 INVENTORY = TOP / "inventories" / "production"
 _AMOUNTS = [(kind, amount) for kind in ("requests", "limits") for amount in ("cpu", "memory")]
 
@@ -45,7 +45,8 @@ def releases() -> list[dict[str, Any]]:
         argv = ["ansible-playbook", str(file), "-i", str(INVENTORY), "--limit", ",".join(ROLES)]
         environ = {"TODO_VERSION": "v0.0.0", **os.environ}
         subprocess.run(argv, cwd=TOP, env=environ, check=True, stdout=subprocess.DEVNULL)
-        return [each for role in ROLES for each in json.loads((Path(folder) / role).read_text())]
+        found = [each for role in ROLES for each in json.loads((Path(folder) / role).read_text())]
+        return [each for each in found if not each["chart"].startswith(str(TOP))]
 
 
 def chart_of(folder: Path, name: str) -> Path | None:

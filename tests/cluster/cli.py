@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cluster import machine, state
-from tests.cluster.build import archive, charts, compiler, images
+from tests.cluster.build import archive, charts, compiler, debian, images
 from tests.cluster.build.parts import (
     BENCH_PARTS,
     DAPR_BEFORE_FILES,
@@ -128,6 +128,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(options: argparse.Namespace) -> None:
+    if options.tools or options.tests:
+        debian.keep([debian.PROMETHEUS])
     if provider(options.name) == "kind":
         program = kind.program_of(state.load(options.name)) if state.exists(options.name) else find()
         https = options.https or options.edge

@@ -6,9 +6,11 @@ import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.todo.cloud.plugins.filter.environment_table import environment_table
 from ansible_collections.todo.cloud.plugins.module_utils.availability import Endpoint
 from ansible_collections.todo.cloud.plugins.module_utils.change_rules import ChangeRules
@@ -254,6 +256,7 @@ def settled(message: str) -> str:
     return " ".join(re.sub(r"20\d\d-\d\d-\d\dT[0-9:]+\.\d{6}Z", "2026-11-22T10:00:00Z", timed).split())
 
 
+TOP = Path(__file__).resolve().parents[2]
 DATABASE_HINT = "Correct environment_secrets.database.url."  # of the roles database and redpanda_secrets
 BROKER_HINT = "Correct redpanda_secrets_password, or what goes with it."
 CASES: dict[str, Callable[[], Iterator[str]]] = {}
@@ -598,3 +601,21 @@ def no_room() -> Iterator[str]:
     info = set_info(world.kube, "ns", "staging", status=True)
     yield from [line for line in environment_table(info) if line.startswith("autoscaler")]
     yield info["notes"][-1]
+
+
+@case("An alert arrives")
+def alert() -> Iterator[str]:
+    """The texts of the chart's alerts that no other section of the page is for, as Prometheus fills them in."""
+    alerts = yaml.safe_load((TOP / "charts/observability/files/alerts.yaml").read_text())
+    labels = {
+        "service": "backend-api", "namespace": "todo-production", "container": "app", "pod": "backend-api-67792b6f-2",
+        "group": "todo-production.recurring-task-service", "topic": "todo-productiontask-events",
+    }  # fmt: skip
+    values = {"ServiceSlow": "1.5s", "PodRestarts": "5", "ConsumerLag": "1.2k"}
+    for name, told in alerts.items():
+        if told["runbook"] == "an-alert-arrives":
+            text = re.sub(r"\{\{ \$value \| \w+ \}\}", values.get(name, "12%"), told["summary"])
+            edge = {"service": "todo-production-frontend-80@kubernetes"} if name == "EdgeErrors" else {}
+            for label, value in {**labels, **edge}.items():
+                text = text.replace(f"{{{{ $labels.{label} }}}}", value)
+            yield text

@@ -12,6 +12,7 @@ from typing import Any
 
 from .graph import callers, invoked
 from .layers import based
+from .observed import observed
 from .pods import policies, relabelled
 from .values import PORT, dapr_of, image_of, port_of, publics_of
 
@@ -80,10 +81,11 @@ def shared_variables(
     - ``services_part_of``: name of the app, where it has one
     - ``services_policies``: connections that the environment's policies say, as values of charts/environment
     - ``services_relabelled``: services that the policies of charts/service do not know
+    - ``services_observed``: what monitoring has to know of each
     - ``services_own_ports``: where one has another port than the usual one
     - ``services_public``: of each public service its host or port (``at``), and the ``path`` that says it is well
     """
-    found: dict[str, Any] = {"services_callers": callers({**others, **entries})}
+    found: dict[str, Any] = {"services_callers": callers({**others, **entries}), "services_observed": observed(entries)}
     doors = sorted({other for entry in {**others, **entries}.values() for other in invoked(entry)})
     if doors:
         found["services_invoked"] = doors

@@ -31,8 +31,13 @@ def relabelled(entries: Entries) -> list[str]:
     return [name for name in entries if _is_unusual(name, entries)]
 
 
+def labels_of(name: str, entry: Mapping[str, Any]) -> dict[str, str]:
+    """Labels by which the pods of a service are known."""
+    return dict((entry.get(PODS) or {}).get("labels") or {_INSTANCE: name})
+
+
 def _policy(name: str, entry: Mapping[str, Any], entries: Entries, calling: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"pods": _labels(name, entry)}
+    found: dict[str, Any] = {"pods": labels_of(name, entry)}
     metrics = metrics_of(entry)
     if metrics:
         found["metrics"] = metrics["port"]
@@ -46,17 +51,13 @@ def _policy(name: str, entry: Mapping[str, Any], entries: Entries, calling: list
     ports = list(pods.get("ports") or ()) if own else [port_of(entry) or PORT]
     said = {
         "ports": ports if into or access else [],
-        "from": [_labels(other, entries.get(other, {})) for other in into],
-        "to": [_labels(other, entries.get(other, {})) for other in out],
+        "from": [labels_of(other, entries.get(other, {})) for other in into],
+        "to": [labels_of(other, entries.get(other, {})) for other in out],
         "access": access,
         **(internet_of(entry) if own else {}),
     }
     return found | {key: value for key, value in said.items() if value}
 
 
-def _labels(name: str, entry: Mapping[str, Any]) -> dict[str, str]:
-    return dict((entry.get(PODS) or {}).get("labels") or {_INSTANCE: name})
-
-
 def _is_unusual(name: str, entries: Entries) -> bool:
-    return _labels(name, entries.get(name, {})) != {_INSTANCE: name}
+    return labels_of(name, entries.get(name, {})) != {_INSTANCE: name}

@@ -19,7 +19,7 @@ _SECRETS = {"broker_secret": _BROKER_SECRET, "database_secret": _DATABASE_SECRET
 _HTTPS = 443
 PORT = 8080  # of charts/service
 METRICS = "prometheus.io/"
-_RUN_ONCE = ("cronjob", "job")
+RUN_ONCE = ("cronjob", "job")
 # Secrets that the environment makes, each with one key, `token`; the sidecar's setting and the app's variable.
 APP_TOKEN, API_TOKEN = "dapr-app-token", "dapr-api-token"
 _TOKENS = {
@@ -302,7 +302,7 @@ def metrics_of(entry: Mapping[str, Any]) -> dict[str, Any] | None:
     if said is None:
         return None
     told = said if isinstance(said, Mapping) else {"path" if str(said).startswith("/") else "port": said}
-    unknown = FOREIGN & set(entry) or entry.get("kind") in _RUN_ONCE
+    unknown = FOREIGN & set(entry) or entry.get("kind") in RUN_ONCE
     port = told.get("port", "none" if unknown else entry.get("port", PORT))
     return None if port == "none" else {"port": port} | {key: told[key] for key in ("path",) if key in told}
 

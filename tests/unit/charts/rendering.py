@@ -178,6 +178,16 @@ COMPONENTS: dict[str, Any] = {
     }},
 }  # fmt: skip
 
+OBSERVABILITY: dict[str, Any] = {
+    "namespace": "todo-staging", "labels": {"release": "prometheus"}, "platform": {"enabled": True},
+    "dashboards": {"enabled": True}, "lag": {"metric": "kafka_consumer_group_lag"},
+    "services": {
+        "backend-api": {"errorPercent": 20, "latencySeconds": 0.5},
+        "worker": {"pods": {"app": "worker"}, "metrics": {"port": 9100}, "dapr": True},
+        "page": {"pods": {"app": "page"}},
+    },
+}  # fmt: skip
+
 # Every shape of every chart that an inventory can ask for; the general rules hold for all of them.
 SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
     "service-minimal": ("service", {}),
@@ -258,6 +268,8 @@ SHAPES: dict[str, tuple[str, dict[str, Any]]] = {
             "podAnnotations": {"todo.cloud/watched": "0123456789"},
         },
     ),
+    "observability-minimal": ("observability", {}),
+    "observability-everything": ("observability", OBSERVABILITY),
 }
 
 

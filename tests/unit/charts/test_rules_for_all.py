@@ -18,8 +18,8 @@ KUBERNETES = "1.36"
 # Custom resources: no schema in Kubernetes' own set. Dapr's are checked against Dapr's own definitions below.
 FOREIGN = {"gateway.networking.k8s.io/v1", "traefik.io/v1alpha1", "monitoring.coreos.com/v1"}
 DAPR_GROUP = "dapr.io/"
-ENVIRONMENT_CHARTS = {"service", "environment", "dapr-components"}
-NAMES = ["service", "environment", "dapr-components", "kafka"]
+ENVIRONMENT_CHARTS = {"service", "environment", "dapr-components", "observability"}
+NAMES = ["service", "environment", "dapr-components", "kafka", "observability"]
 
 
 def pod_templates(shape: Shape) -> list[dict[str, Any]]:

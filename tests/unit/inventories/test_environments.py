@@ -80,7 +80,7 @@ def test_ansible_ignores_the_example_vault() -> None:
 
 
 @pytest.mark.parametrize("inventory", ["production", "aks", "gke", "oke"])
-@pytest.mark.parametrize("role", ["ingress", "cert_manager", "metrics_server"])
+@pytest.mark.parametrize("role", ["ingress", "cert_manager", "metrics_server", "monitoring"])
 def test_every_variable_of_the_edge_is_named(inventory: str, role: str) -> None:
     """Set, or in a sentence that says what it is for."""
     text = "\n".join(file.read_text() for file in sorted((folder(inventory) / "group_vars/all").glob("*.yml")))

@@ -62,12 +62,14 @@ def test_a_role_says_the_rest() -> None:
 
 
 def test_all_hosts_are_told_what_differs_from_what_is_usual() -> None:
-    assert shared_variables({"web": {}, "api": {"port": 8080}}) == {"services_callers": {}}
+    usual = shared_variables({"web": {}, "api": {"port": 8080}})
+    assert (sorted(usual.pop("services_observed")), usual) == (["api", "web"], {"services_callers": {}})
     made = shared_variables({
         "web": {"public": "a.example.com", "health": {"live": "/", "ready": "/up"}, "port": 3000, "calls": ["api"]},
         "api": {"port": 8000},
         "also": {"public": "b.example.com", "health": "/other"},
     })  # fmt: skip
+    assert made.pop("services_observed")["web"]["metrics"] == {"port": 3000, "path": "/metrics"}
     assert made == {
         "services_callers": {"api": ["web"]},
         "services_own_ports": True,
