@@ -121,6 +121,8 @@ class Code(StrEnum):
     CLUSTER_IN_USE = "cluster_in_use"
     BUDGET_EXCEEDED = "budget_exceeded"
     # What visitors see
+    VERIFY_JOB_FAILED = "verify_job_failed"
+    REGRESSION = "regression"
     ENDPOINT_DOWN = "endpoint_down"
 
 

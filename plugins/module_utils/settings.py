@@ -66,6 +66,8 @@ class Settings:
     endpoint: Endpoint | None = None  # the environment's public one
     probe: bool = False  # request it while deploying
     verify: bool = False  # everything once more at the end
+    verify_job: Mapping[str, Any] | None = None  # see deploy/verify_job.py
+    bake: Mapping[str, Any] | None = None  # see deploy/bake.py
     preflight_all: bool = False  # what is unchanged as well
     prepared_secrets: tuple[str, ...] = ()  # written by the caller before the deployment
     allowed_namespaces: tuple[str, ...] = ()  # besides ``namespace``, for objects of releases
@@ -114,6 +116,8 @@ def settings_from(module: Any, *, signs: bool = True) -> Settings:
         endpoint=Endpoint.of(params["endpoint"]) if params.get("endpoint") else None,
         probe=bool(params.get("probe")),
         verify=bool(params.get("verify")),
+        verify_job=params.get("verify_job"),
+        bake=params.get("bake"),
         preflight_all=params.get("preflight") == "all",
         prepared_secrets=tuple(params.get("prepared_secrets") or ()),
         allowed_namespaces=tuple(params.get("allowed_namespaces") or ()),

@@ -122,6 +122,79 @@ options:
         that were unchanged as well. Not in check mode.
     type: bool
     default: false
+  verify_job:
+    description:
+      - A command that must end well after the last wave that changed something, before the set counts as verified.
+        When it fails (C(verify_job_failed)), O(on_failure) decides about all that this run wrote. Not in check mode,
+        and not in a run that changes nothing.
+      - It is run as by M(todo.cloud.release_run), as a Job with what a service has. Where the environment opens them
+        (C(networkPolicies.verifyJob) of charts/environment), it also reaches the ports of all services.
+    type: dict
+    suboptions:
+      service:
+        description: Service whose image, variables and Secrets it has, with hyphens or underscores.
+        type: str
+        required: true
+      command:
+        description: The command. It is not run by a shell.
+        type: list
+        elements: str
+        required: true
+      chart:
+        description: Folder of the chart C(service) of this collection.
+        type: path
+        required: true
+      image:
+        description: Another image than the service's.
+        type: str
+      timeout:
+        description: Seconds after which it has failed.
+        type: int
+        default: 300
+  bake:
+    description:
+      - After the last wave that changed something, and after O(verify_job), errors and latency of each service are
+        compared with those before this run, by what Prometheus has seen. A service that answers more with 5xx, or
+        takes longer, has failed (C(regression)), and O(on_failure) decides.
+      - A service is compared only where it had enough requests in both windows. Where Prometheus does not answer,
+        nothing is compared, and a warning says so. Not in check mode, and not in a run that changes nothing.
+      - It is asked through the API server, which needs the right to get C(services/proxy) in its namespace.
+    type: dict
+    suboptions:
+      seconds:
+        description: Length of each window, four times the scrape interval at least. V(0) compares nothing.
+        type: int
+        required: true
+      namespace:
+        description: Namespace of Prometheus. V(monitoring) if not given.
+        type: str
+      service:
+        description: Its Service. V(prometheus-operated) if not given.
+        type: str
+      port:
+        description: Port of the Service. V(9090) if not given.
+        type: int
+      error_ratio:
+        description: How much larger the share of requests with 5xx may be than before. V(0.01) if not given.
+        type: float
+      latency_quantile:
+        description: Quantile of the latency that is compared. V(0.9) if not given.
+        type: float
+      latency_factor:
+        description: How many times that of before it may be. V(1.5) if not given.
+        type: float
+      latency_seconds:
+        description: By how much it may rise in any case. V(0.05) if not given.
+        type: float
+      requests:
+        description: Requests that a service needs in each window to be compared. V(50) if not given.
+        type: int
+      queries:
+        description:
+          - PromQL for metrics of other names, of C(requests), C(errors) and C(latency). Each gives a value for each
+            label C(container), which is the name of the service.
+          - C($namespace), C($window) and C($quantile) are replaced.
+        type: dict
   preflight:
     description:
       - Before the first write, the rendered objects of releases that change are compared with the cluster. Missing
@@ -445,6 +518,35 @@ verification:
   returned: with O(verify=true), not in check mode
   type: dict
   sample: {verdict: Current, workloads: [], failures: [], notes: [], apps: [], sidecars: no pod asks, elapsed: 0.2}
+verify_job:
+  description: What became of O(verify_job).
+  returned: when it was run
+  type: dict
+  contains:
+    ok:
+      description: Whether it ended well.
+      type: bool
+    seconds:
+      description: How long it took.
+      type: float
+    output:
+      description: Its last lines.
+      type: list
+      elements: str
+  sample: {ok: true, seconds: 6.1, output: ["registered, created, completed, the next one came after 0.4 s, deleted"]}
+bake:
+  description: What O(bake) compared.
+  returned: when it was done
+  type: dict
+  contains:
+    ok:
+      description: Whether no service is worse than before.
+      type: bool
+    judged:
+      description: Services that had enough requests.
+      type: list
+      elements: str
+  sample: {ok: true, judged: [backend-api, frontend]}
 exported:
   description: Files of the export, relative to its folder.
   returned: when O(export) is given
@@ -523,6 +625,31 @@ SPEC: dict[str, t.Any] = {
     **ENDPOINT,
     "probe": {"type": "bool", "default": False},
     "verify": {"type": "bool", "default": False},
+    "bake": {
+        "type": "dict",
+        "options": {
+            "seconds": {"type": "int", "required": True},
+            "namespace": {"type": "str"},
+            "service": {"type": "str"},
+            "port": {"type": "int"},
+            "error_ratio": {"type": "float"},
+            "latency_quantile": {"type": "float"},
+            "latency_factor": {"type": "float"},
+            "latency_seconds": {"type": "float"},
+            "requests": {"type": "int"},
+            "queries": {"type": "dict"},
+        },
+    },
+    "verify_job": {
+        "type": "dict",
+        "options": {
+            "service": {"type": "str", "required": True},
+            "command": {"type": "list", "elements": "str", "required": True},
+            "chart": {"type": "path", "required": True},
+            "image": {"type": "str"},
+            "timeout": {"type": "int", "default": 300},
+        },
+    },
     "preflight": {"type": "str", "choices": ["changed", "all"], "default": "changed"},
     "prepared_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
 }

@@ -207,6 +207,23 @@ def test_a_broken_version_takes_the_whole_set_back_when_requested(app: Cluster, 
         assert app.image_of(service).endswith(":v1.0.0")
 
 
+def test_a_version_that_answers_well_and_loses_tasks_is_taken_back(app: Cluster) -> None:
+    """By a transaction through the whole app; one that works passes it first."""
+    job = json.dumps({"verify_job": {"service": "frontend", "command": ["python", "-m", "frontend.transaction"]}})
+    well = app.playbook("site.yml", "-e", job, "-e", "backend_api_version=v1.1.0").ok()
+    assert re.search(r"verify_job: ended well after [0-9.]+ s", well.output), well.output[-6000:]
+    lost = app.playbook(
+        "site.yml", "-e", job, "-e", "backend_api_version=v1.1.0-loses-tasks", "-e", "release_on_failure=set"
+    )
+    assert lost.code != 0
+    said = " ".join(lost.output.split())
+    assert "failed: read the task: 404 instead of 200" in said, lost.output[-6000:]
+    assert "verify_job_failed" in said
+    assert app.image_of("backend-api").endswith(":v1.1.0")
+    app.playbook("site.yml").ok()
+    assert app.image_of("backend-api").endswith(":v1.0.0")
+
+
 @pytest.mark.registry
 def test_a_missing_tag_is_named(app: Cluster) -> None:
     run = app.playbook("playbooks/services.yml", "-e", "backend_api_version=v9.9.9", "-e", "release_on_failure=set")

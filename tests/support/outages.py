@@ -15,6 +15,7 @@ from ansible_collections.todo.cloud.plugins.filter.environment_table import envi
 from ansible_collections.todo.cloud.plugins.module_utils.availability import Endpoint
 from ansible_collections.todo.cloud.plugins.module_utils.change_rules import ChangeRules
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.trust import Trust
+from ansible_collections.todo.cloud.plugins.module_utils.deploy import verify_job
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates
@@ -619,3 +620,17 @@ def alert() -> Iterator[str]:
             for label, value in {**labels, **edge}.items():
                 text = text.replace(f"{{{{ $labels.{label} }}}}", value)
             yield text
+
+
+@case("Everything is ready, but the check of the app fails")
+def not_working() -> Iterator[str]:
+    job = {"service": "backend-api", "command": ["python", "-m", "frontend.transaction"], "chart": CHART}
+    world = environment()
+    world.kube.log = "read the task: 404 instead of 200"
+    owner = {"kind": "Job", "name": "verify-job", "uid": "j", "controller": True}
+    about = {"name": "verify-job-x", "labels": {"app.kubernetes.io/instance": "verify-job"}, "ownerReferences": [owner]}
+    world.kube.put(POD, "ns", {"metadata": about})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify_job, "image_of_own", lambda stored: stored.config["image"])
+        yield failed(world, NEXT, verify_job={**job, "image": BAD["image"]})
+    yield failed(environment(), NEXT, verify_job={**job, "service": "shop"})

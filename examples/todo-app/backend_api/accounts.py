@@ -79,4 +79,10 @@ def router(db: Database, tokens: Tokens) -> APIRouter:
     async def me(user: CurrentUser) -> dict[str, object]:
         return {"user": user.as_json(), "expires_at": user.expires_at.isoformat(timespec="seconds")}
 
+    @routes.delete("/me", status_code=204)
+    async def leave(user: CurrentUser) -> None:
+        """The user, with all tasks."""
+        async with db.connection() as connection:
+            await connection.execute("DELETE FROM users WHERE id = %s", (user.id,))
+
     return routes

@@ -46,7 +46,7 @@ def create(settings: Settings) -> Service:
     service.app.state.tokens = tokens
     service.app.add_exception_handler(psycopg.OperationalError, _database_down)
     service.app.include_router(accounts.router(db, tokens))
-    service.app.include_router(tasks.router(db, publisher.wake, service_token))
+    service.app.include_router(tasks.router(db, publisher.wake, service_token, loses=settings.fault == "loses-tasks"))
     return service
 
 

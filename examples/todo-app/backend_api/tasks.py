@@ -69,8 +69,10 @@ class NextInstance(BaseModel):
     due: Due
 
 
-def router(db: Database, wake: Callable[[], None], service_token: str) -> APIRouter:
-    """`wake` is called after a change: there is an event to publish."""
+def router(db: Database, wake: Callable[[], None], service_token: str, loses: bool = False) -> APIRouter:
+    """`wake` is called after a change: there is an event to publish. `loses`: APP_FAULT=loses-tasks, new ones are gone
+    again, though all is answered well.
+    """
     routes = APIRouter()
 
     @asynccontextmanager
@@ -101,6 +103,8 @@ def router(db: Database, wake: Callable[[], None], service_token: str) -> APIRou
     ) -> Response:
         async with change() as connection:
             row = await store.create(connection, user.id, task.model_dump(), idempotency_key)
+            if loses:
+                await store.delete(connection, user.id, row["id"])
         return JSONResponse(store.as_json(row), status_code=201)
 
     @routes.get("/api/tasks/{task_id}")

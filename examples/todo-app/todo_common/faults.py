@@ -1,7 +1,7 @@
 """Ways to be broken on purpose, baked into an image as APP_FAULT, so that deployments that go wrong can be tested.
 
 crash: exits with 1 at start · slow-start: listens after 20 s · wrong-port: listens on 8081 · oom: takes memory until
-it is killed · never-ready: see service.py
+it is killed · never-ready: see service.py · loses-tasks: see backend_api/tasks.py · slow: see observe.py
 """
 
 from __future__ import annotations

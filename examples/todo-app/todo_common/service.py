@@ -42,7 +42,7 @@ class Service:
         self.workers: list[Worker] = []
         self.http: httpx.AsyncClient
         self.app = FastAPI(title=settings.service, openapi_url=None, lifespan=self._lifespan)
-        self.app.add_middleware(Observe, lifecycle=self.lifecycle)
+        self.app.add_middleware(Observe, lifecycle=self.lifecycle, slow=settings.fault == "slow")
         self.app.add_exception_handler(RequestValidationError, _one_sentence)
         self.app.add_api_route("/health", self._health, methods=["GET"])
         self.app.add_api_route("/ready", self._ready, methods=["GET"])
@@ -107,6 +107,8 @@ def http_client(read_seconds: float = 15, max_connections: int = 200, keepalive:
 
     async def add_trace(request: httpx.Request) -> None:
         request.headers["traceparent"] = trace.outgoing()
+        if trace.is_synthetic():
+            request.headers[trace.SYNTHETIC] = "true"
 
     return httpx.AsyncClient(
         timeout=httpx.Timeout(read_seconds, connect=1),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 #: In both directions, between an app and its sidecar.
 TOKEN_HEADER = "dapr-api-token"
-FAULTS = ("crash", "never-ready", "wrong-port", "oom", "slow-start")
+FAULTS = ("crash", "never-ready", "wrong-port", "oom", "slow-start", "loses-tasks", "slow")
 
 
 class ConfigError(Exception):

@@ -73,6 +73,11 @@ class WaveFailure:
         """The failure that the run's message begins with."""
         return next(iter(self.failures.values()))
 
+    @property
+    def distinct(self) -> list[Failure]:
+        """Each failure once: several releases may share one."""
+        return list({id(failure): failure for failure in self.failures.values()}.values())
+
 
 class Remediation:
     """Remediation of one failed wave."""
@@ -85,9 +90,10 @@ class Remediation:
 
     def remediate(self, lost: WaveFailure, report: Report) -> TodoCloudError:
         """The error that ends the run; its results are the report, remediation included."""
-        for name, failure in lost.failures.items():
+        for failure in lost.distinct:
             self._progress(f"failed: {failure.message}")
             report.failures.append(failure)
+        for name, failure in lost.failures.items():
             report.rows[name].outcome, report.rows[name].detail = Outcome.FAILED, failure.code.value
         try:
             end = self._remediate(lost, report)

@@ -94,6 +94,8 @@ class Report:
     spent: Callable[[], Mapping[str, Any]] = dict  # Helm calls and API requests so far, see Run.spent
     verification: Mapping[str, Any] | None = None  # of everything, at the end; None: not asked for
     availability: Mapping[str, Any] | None = None  # of the endpoint meanwhile; None: not asked for
+    verify_job: Mapping[str, Any] | None = None  # None: not run
+    bake: Mapping[str, Any] | None = None  # None: not done
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON; ``warnings`` are for the caller to issue."""
@@ -111,6 +113,8 @@ class Report:
             **({"exported": list(self.exported)} if self.exported else {}),
             **({"verification": dict(self.verification)} if self.verification is not None else {}),
             **({"availability": dict(self.availability)} if self.availability is not None else {}),
+            **({"verify_job": dict(self.verify_job)} if self.verify_job is not None else {}),
+            **({"bake": dict(self.bake)} if self.bake is not None else {}),
             **self.spent(),
         }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..deploy.boundary import Contents
+from ..deploy.command import deployed, image_of_own
 from ..deploy.request import spec_of
 from ..deploy.restore_check import RestoreCheck, Target
 from ..deploy.run import LockedRun, Run, locked_run
@@ -30,7 +31,7 @@ from ..records.record import Member, Record
 from ..rollout.targets import Target as Workload
 from ..settings import OnFailure
 from .apply import Engine
-from .run import deployed, image_of_own, named
+from .run import named
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # as ``kubectl rollout restart`` writes it
 _MOST = 100

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from ..availability import BackgroundProbe
 from ..dapr.trust import read_trust
+from ..deploy.bake import Bake, Oven
 from ..deploy.boundary import Contents, second_histories
 from ..deploy.changes import changes_problems
 from ..deploy.drifts import DriftCheck
@@ -27,6 +28,7 @@ from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.run_event import RunEvent
 from ..deploy.signatures import signature_problems
 from ..deploy.verification import Verification, Verifier
+from ..deploy.verify_job import VerifyJob
 from ..deploy.writer import ReleaseWriter, Write
 from ..environments.guard import Claims, Guard, guard, record
 from ..failure import Code, Failure, TodoCloudError
@@ -88,6 +90,8 @@ class Engine:
         self._rendering = Rendering(run.kube, run.helm, run.settings)  # of what changes, before the first write
         self._drift = DriftCheck(run)
         self._migrations = Migrations(run)
+        self._verify_job = VerifyJob.parse(run.settings.verify_job)
+        self._bake = Bake.parse(run.settings.bake)
         self._uncertain: list[str] = []  # that the preflight found, to be looked at
         self._headers: Sequence[Header] = ()  # of the release sets
         self._removals: list[str] = []  # what goes with releases that are no longer in the inventory
@@ -122,6 +126,8 @@ class Engine:
                 raise self._report.interrupted(failure)
             plan = self._examined(plan, snapshot)
             self._report.notes = [identity(self._run.kube), *self._first_deployment(), *self._report.notes]
+            if _changes(plan):
+                self._report.notes += [each.describe() for each in (self._verify_job, self._bake) if each]
             self._report.preflight = [*problems, *self._too_large(snapshot)]
             return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
         self._uncertain = [f"{problem}." for problem in problems if not problem.certain]
@@ -234,6 +240,8 @@ class Engine:
         self._report.notes = [*self._report.notes, *contents.notes()]
         found = [*contents.problems, *second_histories(plan, self._run.storage)]
         found += self._forbidden(plan, snapshot)
+        if self._verify_job and _changes(plan):
+            found += self._verify_job.problems(self._specs, snapshot)
         found += self._trust(plan if settings.check else wanted, rendered)
         if not wanted:
             return found
@@ -339,6 +347,7 @@ class Engine:
             for item in busy:
                 self._report.rows[item.name].outcome = Outcome.VERIFIED
                 self._report.rows[item.name].detail = found.not_judged(item.name)
+        self._prove(run, verified)
         for item in plan:
             if item.action is Action.UNINSTALL:
                 self._progress(f"{item.name}: removed, it is no longer in the inventory")
@@ -349,6 +358,37 @@ class Engine:
             self._report.rows[name].outcome, self._report.rows[name].detail = Outcome.DRIFTED, why
         self._report.set, warnings = Recorder(run).record(verified, sources, snapshot, drifted=left)
         self._report.warnings += warnings
+
+    def _prove(self, run: LockedRun, verified: Mapping[str, StoredRelease]) -> None:
+        """What the environment wants to see before a set counts as verified. Raises what failed, after remediation."""
+        if not verified:
+            return
+        since = self._kube.server_now()
+        if self._verify_job:
+            result = self._verify_job.run(run)
+            self._report.verify_job = result.as_result()
+            if result.failure:
+                raise self._remedied(run, verified, dict.fromkeys(verified, result.failure))
+        if self._bake:
+            began = min((h[-1].created for name in verified if (h := run.storage.history(name))), default=since)
+            source = self._bake.prometheus(self._kube)
+            baked = Oven(self._bake, source, self._settings.namespace, self._progress).bake(began or since, since)
+            self._report.bake = baked.as_result()
+            self._report.warnings += baked.warnings
+            if baked.failures:
+                own = {name: failure for name, failure in baked.failures.items() if name in verified}
+                first = next(iter(baked.failures.values()))  # of a service that this run left alone: what it calls
+                raise self._remedied(run, verified, own or dict.fromkeys(verified, first))
+
+    def _remedied(
+        self, run: LockedRun, verified: Mapping[str, StoredRelease], found: Mapping[str, Failure]
+    ) -> TodoCloudError:
+        """The end of the run, for which releases that were ready failed. Migrations are never undone."""
+        specs = {spec.name: spec for spec in self._specs}
+        ran = {name: stored for name, stored in verified.items() if specs[name].migration}
+        failures = {name: failure for name, failure in found.items() if name not in ran} or found
+        done = {name: stored for name, stored in verified.items() if name in ran or name not in failures}
+        return Remediation(run).remediate(WaveFailure(failures, list(failures), done, specs), self._report)
 
     def _write_all(
         self, items: Sequence[PlanItem], snapshot: Snapshot, writer: ReleaseWriter, deadline: Deadline

@@ -11,22 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..deploy.job_output import last_lines
+from ..deploy.command import CommandJob, deployed, image_of_own
 from ..deploy.run import LockedRun, Run, locked_run
-from ..deploy.verification import Verifier
-from ..deploy.writer import ReleaseWriter
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
-from ..helm.storage import ReleaseStatus, StoredRelease
-from ..kube.deadline import Deadline
-from ..planning.migrations import job_values
-from ..planning.spec import ReleaseSpec
+from ..helm.storage import StoredRelease
 
-_CHART = "service"  # whose values say what a Job of the same image needs
-_LINES = 400
 _LONGEST = 49  # of the service's name in that of the release
-_SPARE_SECONDS = 60  # after which Kubernetes stops a Job that a killed run left
-_STARTED = "todo.cloud/started"  # of the pod: no two Jobs are the same
 
 
 @dataclass
@@ -85,23 +76,8 @@ class Command:
         return found
 
     def _execute(self, run: LockedRun, stored: StoredRelease, found: CommandRun) -> None:
-        writer = ReleaseWriter(run)
-        if run.storage.history(self._name):
-            run.progress(f"{self._name}: removed first, an earlier run was killed")
-            writer.uninstall(self._name)
-        settings, deadline = self._settings, Deadline.after(self._settings.timeout)
-        values = job_values(stored.config, self._command, settings.timeout + _SPARE_SECONDS)
-        values["podAnnotations"] = {**(values.get("podAnnotations") or {}), _STARTED: str(run.kube.server_now())}
-        spec = ReleaseSpec.parse({
-            "name": self._name, "namespace": settings.namespace, "chart": self._chart, "values": values,
-        })  # fmt: skip
-        try:
-            writer.apply(spec, {}, deadline)
-            failures = Verifier(run, repair_sidecars=False).verify([self._name], {}, deadline).failures
-            found.output = last_lines(run.kube, settings.namespace, self._name, _LINES)
-        finally:
-            writer.uninstall(self._name)
-        for failure in failures.values():
+        job = CommandJob(self._name, self._chart, self._command, self._settings.timeout)
+        if failure := job.run(run, stored, found.output):
             raise TodoCloudError(_of(failure, self._service, self._command))
 
 
@@ -127,29 +103,6 @@ def named(service: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     meant = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(sorted(known)) or 'none'}."
     raise error(Code.INVALID_INPUT, f"There is no service {service!r} in this inventory{meant}", service=service)
-
-
-def deployed(run: Run, service: str) -> StoredRelease:
-    """What is deployed of a service. Raises invalid_input when nothing is."""
-    live = [each for each in run.storage.history(service) if each.status is ReleaseStatus.DEPLOYED]
-    if not live:
-        environment = run.settings.environment
-        message = f"{service} is not deployed in {environment}: deploy it first (site.yml)."
-        raise error(Code.INVALID_INPUT, message, service=service)
-    return run.storage.read(service, live[-1].revision)
-
-
-def image_of_own(stored: StoredRelease) -> str:
-    """The image of a release of the chart ``service``. Raises invalid_input for other charts."""
-    image = stored.config.get("image")
-    if stored.chart_name == _CHART and isinstance(image, str):
-        return image
-    raise error(
-        Code.INVALID_INPUT,
-        f"{stored.name} is of the chart {stored.chart_name!r}: only that chart knows what its containers need, so this "
-        "is only for services of the chart 'service'. Use what the chart offers, or kubectl exec.",
-        service=stored.name,
-    )
 
 
 def _of(failure: Failure, service: str, command: Sequence[str]) -> Failure:

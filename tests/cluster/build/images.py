@@ -45,7 +45,15 @@ from tests.cluster.say import Step, say
 APPS = TOP / "examples" / "todo-app"
 SERVICES = ("frontend", "backend-api", "recurring-task-service", "notification-service", "sse-gateway")
 VERSIONS = ("v1.0.0", "v1.1.0")
-FAULTS = ("crash", "never-ready", "wrong-port", "oom", "slow-start")  # of backend-api, version v1.1.0
+FAULTS = (
+    "crash",
+    "never-ready",
+    "wrong-port",
+    "oom",
+    "slow-start",
+    "loses-tasks",
+    "slow",
+)  # of backend-api, version v1.1.0
 USER = "65532:65532"
 
 PAUSE = "registry.k8s.io/pause:3.10.1"

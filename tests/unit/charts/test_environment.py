@@ -85,6 +85,16 @@ def test_certificates_can_be_issued_behind_the_public_endpoint(helm: Helm) -> No
     assert spec["ingress"] == [{"from": [namespaces("traefik")], "ports": [{"protocol": "TCP", "port": 8089}]}]
 
 
+def test_the_job_that_verifies_a_deployment_reaches_the_ports_of_all_services(helm: Helm) -> None:
+    job = {"matchLabels": {"todo.cloud/access-services": "true"}}
+    assert not [name for name in policies(helm.environment()) if "verify" in name], "unless it is not wanted"
+    found = policies(helm.environment(networkPolicies={"verifyJob": True, "publicDoor": {"ports": ["http"]}}))
+    into, out = found["allow-verify-job"], found["allow-verify-job-out"]
+    assert (into["podSelector"], out["podSelector"]) == ({}, job)
+    assert into["ingress"] == [{"from": [{"podSelector": job}], "ports": [{"protocol": "TCP", "port": "http"}]}]
+    assert out["egress"] == [{"to": [{"podSelector": {}}]}]
+
+
 def test_quota_and_limits(helm: Helm) -> None:
     objects = helm.environment(quota={"requests.cpu": "2", "pods": "10"})
     hard = pick(objects, "ResourceQuota")["spec"]["hard"]

@@ -1,0 +1,166 @@
+"""The comparison with what ran before: what is worse, what is noise, and what cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy import bake as oven
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.bake import Bake, Baked, InCluster, Oven
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import NotFound
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
+
+from tests.support.fake_environment import A2, C1, deployed
+
+Seen = Mapping[str, tuple[float, float, float]]  # service -> requests, errors, seconds
+BEFORE, AFTER = 1000.0, 2000.0
+WELL: Seen = {"api": (1000, 1, 0.1)}
+
+
+class Metrics:
+    """Answers for the window that ends at a time."""
+
+    def __init__(self, before: Seen, after: Seen) -> None:
+        self.seen = {BEFORE: before, AFTER + 60: after}
+        self.queries: list[str] = []
+
+    def query(self, query: str, at: float) -> Mapping[str, float]:
+        self.queries.append(query)
+        index = 2 if "quantile" in query else int("status" in query)
+        return {name: values[index] for name, values in self.seen[at].items()}
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Oven, "_wait", lambda self: None)
+
+
+def bake(before: Seen, after: Seen, lines: list[str] | None = None, **given: Any) -> Baked:
+    wanted = Bake(60, **given)
+    return Oven(wanted, Metrics(before, after), "ns", ([] if lines is None else lines).append).bake(BEFORE, AFTER)
+
+
+@pytest.mark.parametrize(
+    ("after", "why"),
+    [
+        ((1000, 20, 0.1), "2.0% of its requests are answered with 5xx, before it was 0.1%"),
+        ((1000, 1, 0.2), "90% of its requests take up to 200 ms, before it was 100 ms"),
+    ],
+)
+def test_more_errors_or_more_seconds_are_a_regression(after: tuple[float, float, float], why: str) -> None:
+    found = bake(WELL, {"api": after})
+    assert found.failures["api"].code is Code.REGRESSION
+    assert found.failures["api"].message == f"api: {why} (bake of 60 s)."
+    assert not found.as_result()["ok"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (WELL, {"api": (1000, 9, 0.14)}),  # within what is allowed
+        (WELL, {"api": (60, 4, 0.1)}),  # 4 errors are no rate
+        ({"api": (1000, 0, 0.005)}, {"api": (1000, 0, 0.04)}),  # eight times nothing
+        ({"api": (1000, 300, 0.1)}, {"api": (1000, 300, 0.1)}),  # as bad as before
+        (WELL, {"api": (1000, 0, float("nan"))}),
+    ],
+)
+def test_noise_is_none(before: Seen, after: Seen) -> None:
+    found = bake(before, after)
+    assert (found.failures, found.judged, found.warnings) == ({}, ["api"], [])
+
+
+def test_who_had_too_few_requests_is_not_judged() -> None:
+    lines: list[str] = []
+    found = bake({**WELL, "web": (10, 0, 0.1)}, {**WELL, "web": (1000, 900, 9)}, lines)
+    assert (found.failures, found.judged) == ({}, ["api"])
+    assert lines == [
+        "bake: web was not judged, with fewer than 50 requests before or after",
+        "bake: api as well as before",
+    ]
+    assert bake({}, WELL).warnings == ["bake: no service had enough requests before and after to be compared."]
+
+
+def test_queries_are_for_the_namespace_and_the_window_and_can_be_others() -> None:
+    source = Metrics(WELL, WELL)
+    own = {"requests": 'sum by (container) (rate(spans{ns="$namespace"}[$window]))'}
+    Oven(Bake(60, queries=own, latency_quantile=0.5), source, "ns", print).bake(BEFORE, AFTER)
+    assert source.queries[0] == 'sum by (container) (rate(spans{ns="ns"}[60s]))'
+    assert 'namespace="ns",status=~"5.."}[60s]' in source.queries[1]
+    assert source.queries[2].startswith("histogram_quantile(0.5, ")
+
+
+class Api:
+    def __init__(self, answer: Any) -> None:
+        self.answer, self.asked = answer, list[tuple[str, Mapping[str, str]]]()
+
+    def raw(self, path: str, *, query: Mapping[str, str], deadline: Any) -> Any:
+        self.asked.append((path, query))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_prometheus_is_asked_through_the_api_server() -> None:
+    result = [
+        {"metric": {"container": "api"}, "value": [1, "2.5"]},
+        {"metric": {"container": "web"}, "value": [1, "NaN"]},
+        {"metric": {"container": "odd"}, "value": "?"},
+    ]
+    api = Api({"status": "success", "data": {"resultType": "vector", "result": result}})
+    found = InCluster(api, "monitoring", "prometheus", 9090).query("up", 12.3456)
+    assert (found["api"], str(found["web"]), len(found)) == (2.5, "nan", 2)
+    path = "/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query"
+    assert api.asked == [(path, {"query": "up", "time": "12.346"})]
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (NotFound("There is no Service.", 404), "There is no Service"),
+        ({"status": "error", "error": "parse error"}, "it answers parse error"),
+        ([], "it answers something else than it should"),
+    ],
+)
+def test_no_answer_is_a_warning_and_no_failure(answer: Any, why: str) -> None:
+    source = InCluster(Api(answer), "monitoring", "prometheus", 9090)
+    found = Oven(Bake(60), source, "ns", print).bake(BEFORE, AFTER)
+    told = f"bake: errors and latency were not compared, since Prometheus does not tell: {why}."
+    assert (found.failures, found.warnings) == ({}, [told])
+
+
+def test_a_run_with_a_regression_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = bake(WELL, {"api": (1000, 500, 0.1)})
+
+    def worse(self: Oven, began: float, verified: float) -> Baked:
+        assert began > 0
+        return seen
+
+    monkeypatch.setattr(oven.Oven, "bake", worse)
+    world = deployed()
+    failed = world.fails({"components": C1}, {"api": A2}, bake={"seconds": 60})
+    assert failed.failure.code is Code.REGRESSION
+    assert "the whole set is back" in failed.failure.message
+    assert failed.results["bake"] == {"ok": False, "judged": ["api"]}
+
+
+def test_a_worse_service_that_the_run_left_alone_is_laid_to_what_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = bake({"web": (99, 0, 0.1)}, {"web": (99, 99, 0.1)})
+    monkeypatch.setattr(oven.Oven, "bake", lambda self, began, verified: seen)
+    world = deployed()
+    failed = world.fails({"components": C1}, {"api": A2}, bake={"seconds": 60}, on_failure=OnFailure.RELEASE)
+    assert failed.failure.message.startswith("web: 100.0% of its requests are answered with 5xx, before it was 0.0%")
+    assert [row["outcome"] for row in failed.results["releases"]] == ["unchanged", "restored"]
+
+
+def test_without_seconds_nothing_is_compared() -> None:
+    assert Bake.parse({"seconds": 0}) is None
+    assert Bake.parse(None) is None
+    report = deployed().apply({"components": C1}, {"api": A2}, bake={"seconds": 0})
+    assert report.bake is None
+
+
+def test_a_plan_says_it() -> None:
+    report = deployed().apply({"components": C1}, {"api": A2}, bake={"seconds": 60, "port": None}, check=True)
+    assert "bake: errors and latency of 60 s after the last wave are compared with those before" in report.notes
