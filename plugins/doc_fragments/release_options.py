@@ -54,6 +54,35 @@ options:
     type: str
 """
 
+    ANNOUNCE = r"""
+options:
+  announce:
+    description:
+      - Who is told of a run that changed something, or failed to. One who cannot be told is a warning, and fails no
+        run. Not in check mode.
+    type: dict
+    suboptions:
+      event:
+        description: An Event of Kubernetes in the namespace.
+        type: bool
+        default: false
+      metric:
+        description:
+          - Recording rules for a Prometheus operator, C(todo:run:timestamp_seconds), C(todo:run:duration_seconds) and
+            C(todo:run:outage_seconds), with the labels C(environment), C(run), C(outcome), C(commit), C(set) and
+            C(code). Nothing happens where the cluster has no such kind.
+        type: bool
+        default: false
+      webhook:
+        description: URL that gets a POST.
+        type: str
+      webhook_format:
+        description: Whether it gets a text, as Slack takes it, or the whole event as JSON.
+        type: str
+        choices: [slack, json]
+        default: slack
+"""
+
     CHANGES = r"""
 options:
   change_rules:

@@ -62,6 +62,17 @@ RECORD_KEYS: dict[str, Any] = {
     "record_key": {"type": "str", "no_log": True},
     "record_public_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
 }
+ANNOUNCE: dict[str, Any] = {
+    "announce": {
+        "type": "dict",
+        "options": {
+            "event": {"type": "bool", "default": False},
+            "metric": {"type": "bool", "default": False},
+            "webhook": {"type": "str", "no_log": True},
+            "webhook_format": {"type": "str", "choices": ["slack", "json"], "default": "slack"},
+        },
+    },
+}
 CHANGE_RULES: dict[str, Any] = {
     "change_rules": {
         "type": "dict",

@@ -12,6 +12,7 @@ from typing import Any
 from .availability import Endpoint
 from .change_rules import ChangeRules
 from .failure import Code, error
+from .records.announcement import Announce
 from .records.signing import RecordKeys
 from .records.store import KEEP
 from .rollout.verdict import WaitOptions
@@ -68,6 +69,7 @@ class Settings:
     verify: bool = False  # everything once more at the end
     verify_job: Mapping[str, Any] | None = None  # see deploy/verify_job.py
     bake: Mapping[str, Any] | None = None  # see deploy/bake.py
+    announce: Announce = field(default_factory=Announce)  # who is told of the run
     preflight_all: bool = False  # what is unchanged as well
     prepared_secrets: tuple[str, ...] = ()  # written by the caller before the deployment
     allowed_namespaces: tuple[str, ...] = ()  # besides ``namespace``, for objects of releases
@@ -118,6 +120,7 @@ def settings_from(module: Any, *, signs: bool = True) -> Settings:
         verify=bool(params.get("verify")),
         verify_job=params.get("verify_job"),
         bake=params.get("bake"),
+        announce=Announce.parse(params.get("announce")),
         preflight_all=params.get("preflight") == "all",
         prepared_secrets=tuple(params.get("prepared_secrets") or ()),
         allowed_namespaces=tuple(params.get("allowed_namespaces") or ()),

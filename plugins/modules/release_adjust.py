@@ -42,6 +42,7 @@ extends_documentation_fragment:
   - todo.cloud.wait_options.readiness
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.records
+  - todo.cloud.release_options.announce
   - todo.cloud.release_options.cluster
   - todo.cloud.release_options.helm
   - todo.cloud.release_options.dapr
@@ -138,6 +139,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    ANNOUNCE,
     CLUSTER,
     DAPR,
     ENVIRONMENT,
@@ -159,6 +161,7 @@ SPEC: dict[str, t.Any] = {
     **WAIT,
     **ENVIRONMENT,
     **RECORD_KEYS,
+    **ANNOUNCE,
     **CLUSTER,
     **HELM,
     **DAPR,

@@ -48,6 +48,7 @@ extends_documentation_fragment:
   - todo.cloud.wait_options.readiness
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.records
+  - todo.cloud.release_options.announce
   - todo.cloud.release_options.cluster
   - todo.cloud.release_options.changes
   - todo.cloud.release_options.helm
@@ -266,6 +267,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    ANNOUNCE,
     CHANGE_RULES,
     CLUSTER,
     DAPR,
@@ -289,6 +291,7 @@ SPEC: dict[str, t.Any] = {
     **WAIT,
     **ENVIRONMENT,
     **RECORD_KEYS,
+    **ANNOUNCE,
     **CLUSTER,
     **CHANGE_RULES,
     **HELM,

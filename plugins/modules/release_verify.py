@@ -55,6 +55,7 @@ extends_documentation_fragment:
   - todo.cloud.wait_options
   - todo.cloud.wait_options.readiness
   - todo.cloud.release_options.records
+  - todo.cloud.release_options.announce
   - todo.cloud.release_options.dapr
   - todo.cloud.release_options.endpoint
   - todo.cloud.attributes
@@ -211,7 +212,14 @@ elapsed:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.argspec import DAPR, ENDPOINT, KUBE, RECORD_KEYS, WAIT
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    ANNOUNCE,
+    DAPR,
+    ENDPOINT,
+    KUBE,
+    RECORD_KEYS,
+    WAIT,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
@@ -225,6 +233,7 @@ SPEC: dict[str, t.Any] = {
     **DAPR,
     **ENDPOINT,
     **RECORD_KEYS,
+    **ANNOUNCE,
     "environment": {"type": "str"},
     "namespace": {"type": "str", "required": True},
     "releases": {

@@ -23,13 +23,14 @@ sets, the lock. No exec, attach, port-forward, ephemeral containers; quota, limi
 - {apiGroups: [dapr.io], resources: [components, configurations, resiliencies, subscriptions], verbs: {{ $all }}}
 - {apiGroups: [gateway.networking.k8s.io], resources: [httproutes], verbs: {{ $all }}}
 - {apiGroups: [traefik.io], resources: [middlewares], verbs: {{ $all }}}
-- {apiGroups: [monitoring.coreos.com], resources: [servicemonitors], verbs: {{ $all }}}
+- {apiGroups: [monitoring.coreos.com], resources: [servicemonitors, prometheusrules], verbs: {{ $all }}}
 # Pods are made by workloads; preflight tries them by a dry run, and the repair removes those without their sidecar.
 - {apiGroups: [""], resources: [pods], verbs: [get, list, watch, create, delete]}
 - {apiGroups: [""], resources: [pods/eviction], verbs: [create]}
 - {apiGroups: [""], resources: [pods/log, pods/proxy], verbs: [get]}
 - {apiGroups: [apps], resources: [replicasets], verbs: [get, list, watch, patch]}
-- {apiGroups: [""], resources: [events, resourcequotas, limitranges], verbs: [get, list, watch]}
+- {apiGroups: [""], resources: [events], verbs: [get, list, watch, create]}
+- {apiGroups: [""], resources: [resourcequotas, limitranges], verbs: [get, list, watch]}
 - {apiGroups: [apps], resources: [controllerrevisions], verbs: [get, list, watch]}
 - {apiGroups: [discovery.k8s.io], resources: [endpointslices], verbs: [get, list, watch]}
 - {apiGroups: [cert-manager.io], resources: [certificates], verbs: [get, list, watch]}

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from ..failure import Failure, TodoCloudError
 from ..kube.errors import KubeError
+from ..records.announcement import Announcement
 from ..records.events import Event, add
 from ..records.record import Record
 from .report import CUT_OFF, Outcome, Report
@@ -70,6 +71,8 @@ class RunEvent:
             failed_requests=seen.get("failed_requests", 0),
             longest_gap_ms=float(seen.get("longest_gap_ms", 0.0)),
         )
+        told = Announcement(self._run.kube, settings.namespace, settings.environment, event)
+        report.warnings += told.make(settings.announce)
         try:
             add(self._run.kube, settings.namespace, settings.environment, event)
         except KubeError as exc:
@@ -79,7 +82,9 @@ class RunEvent:
 def keep_verification(run: Run, newest: Record, failure: Failure | None, seconds: float) -> None:
     """That a set failed when it was verified again, or did not any more. Raises KubeError."""
     event = _event(run, newest, failure, seconds)
-    add(run.kube, run.settings.namespace, run.settings.environment, event)
+    settings = run.settings
+    list(Announcement(run.kube, settings.namespace, settings.environment, event).make(settings.announce))
+    add(run.kube, settings.namespace, settings.environment, event)
 
 
 def _event(run: Run, newest: Record | None, failure: Failure | None, seconds: float) -> Event:
