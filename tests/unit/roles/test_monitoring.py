@@ -18,6 +18,13 @@ CANARY = "https://hooks.example.com/canary-7d1f"
 STACK = ["kube-prometheus-stack", "victoria-logs-single", "victoria-logs-collector", "observability"]
 SERVICES = {"api": {"pods": {"app": "api"}, "metrics": {"port": 8080}, "dapr": True}, "page": {"pods": {"app": "page"},
             "metrics": {"port": 80}}}  # fmt: skip
+CRD_TEXT = """kind: CustomResourceDefinition
+metadata: {name: x}
+enum:
+  - '!='
+  - =
+  - =~
+"""
 CRD = "kubernetes.core.k8s_info CustomResourceDefinition podmonitors.monitoring.coreos.com"
 
 
@@ -65,7 +72,7 @@ def run(stubbed: Stubbed, hosts: dict[str, dict[str, Any]], operator: bool = Tru
         answers[f"kubernetes.core.k8s_info Namespace {name}"] = {"resources": []}
         answers[f"kubernetes.core.k8s Namespace {name}"] = {"result": {"metadata": {"name": name, "labels": {}}}}
     helm = stubbed.folder / "helm"
-    helm.write_text("#!/bin/sh\necho '{}'\n")
+    helm.write_text(f"#!/bin/sh\ncat <<'END'\n{CRD_TEXT}END\n")
     helm.chmod(0o755)
     charts = {f"monitoring_{part}chart_ref": f"/charts/{part}" for part in ("", "logs_", "collector_")}
     variables = {"services_observed": SERVICES, "monitoring_helm_binary": str(helm), **charts}
@@ -114,6 +121,16 @@ def test_whoever_manages_the_platform_installs_all_of_it(done: Run) -> None:
     assert (ours["platform"]["enabled"], ours["dashboards"]["enabled"]) == (True, True)
     waited = [each["resources"] for each in done.arguments("rollout_wait")]
     assert [each["kind"] for each in waited[0]] == ["Prometheus", "Alertmanager"]
+
+
+def test_definitions_are_applied_as_ansible_can_read_them(done: Run) -> None:
+    """PyYAML reads no bare =, which the operator's definitions have."""
+    with pytest.raises(yaml.YAMLError):
+        yaml.safe_load(CRD_TEXT)
+    applied = [call["args"]["definition"] for call in done.calls if "definition" in call["args"]]
+    read = [yaml.safe_load(each) for each in applied if isinstance(each, str)]
+    read += [each for each in applied if isinstance(each, dict) and each["kind"] == "CustomResourceDefinition"]
+    assert [each["enum"] for each in read][:1] == [["!=", "=", "=~"]]
 
 
 def test_a_prometheus_that_is_there_gets_ours_alone(done: Run) -> None:
