@@ -51,6 +51,8 @@ options:
     description:
       - Image registries that resolve tags to digests. The digest counts as an input and is what the pods run, so a tag
         that was moved is a change. Each tag is resolved once per run.
+      - An image that is deployed already keeps the tag by which it was deployed, so that a new tag alone restarts no
+        pods; the release set says the new one.
       - The image is C(image) in the values, as a full reference, or as a dictionary that has C(digest) (which may be
         empty) beside C(repository) and C(tag), and optionally C(registry).
       - Where a registry is not listed here, or cannot be reached, the digest that is deployed for the same tag is kept;

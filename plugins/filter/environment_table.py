@@ -70,8 +70,13 @@ def _cells(name: str, release: Mapping[str, Any]) -> tuple[str, ...]:
         str(release.get("restarts", "-")),
         str(release.get("sidecars") or "-"),
         "drifted" if release.get("drift") else "yes" if release.get("verified") else _not_verified(release),
-        _DIGEST.sub(r"@sha256:\1", str(images[0])) if images else "-",
+        _image(images[0], release.get("tag")) if images else "-",
     )
+
+
+def _image(image: Any, tag: Any) -> str:
+    """``tag``: a newer one of the same image."""
+    return _DIGEST.sub(r"@sha256:\1", str(image)) + (f" = {tag}" if tag else "")
 
 
 def _not_verified(release: Mapping[str, Any]) -> str:

@@ -105,7 +105,7 @@ sets:
       returned: with O(at)
       type: dict
     releases:
-      description: Its releases by name, with revision, chart and images.
+      description: Its releases by name, with revision, chart, images, and C(tag) as in RV(status).
       returned: with O(at)
       type: dict
   sample:
@@ -202,6 +202,8 @@ events:
 status:
   description:
     - With O(status), every release of the environment by its name.
+    - C(tag) is the tag by which its image was asked for last, where its pods have an older one of the same image; else
+      it is empty.
     - C(message) of one that is not Current names what is wrong with one of its pods.
     - C(drift) lists what somebody changed in the cluster since it was verified. To compare, each object of a release
       in which somebody wrote is applied by a server-side dry run, which needs the right to patch.
@@ -213,6 +215,7 @@ status:
       status: deployed
       chart: service
       verified: true
+      tag: ""
       by_hand: false
       drift: []
       state: Current

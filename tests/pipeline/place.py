@@ -10,9 +10,9 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ from tests.cluster.build.python_base import python_layer
 from tests.cluster.machine import Tool, ready_to_build
 from tests.cluster.paths import TOP
 from tests.e2e.conftest import until
-from tests.pipeline.runner import FOLDER, HERE, Run, Runner
+from tests.pipeline.runner import FOLDER, HERE, TOKEN, Run, Runner
 from tests.support.environ import clean_environ
 from tests.support.hosted import Environment
 from tests.workflows import COSIGN, built
@@ -68,7 +68,7 @@ class Place:
     kube: KubeSession
     facts: dict[str, Any]
     images: str = field(default_factory=lambda: f"ghcr.io/pipeline-{secrets.token_hex(4)}")
-    secrets: list[str] = field(default_factory=lambda: [PULLS, PUSHES])
+    secrets: list[str] = field(default_factory=lambda: [PULLS, PUSHES, TOKEN])
     environments: dict[str, Environment] = field(default_factory=dict)
     runner: Runner = field(init=False)
 
@@ -160,6 +160,23 @@ class Place:
         [run] = self.push("--force", name)
         return run
 
+    def entries(self, entries: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, str]:
+        """The file that says the app's services, for a commit; ``entries``: more of some."""
+        content = yaml.safe_load((HERE / "deploy/app.yml").read_text())
+        for name, more in (entries or {}).items():
+            content["services"][name] |= more
+        return {"deploy/inventories/app.yml": yaml.safe_dump(content)}
+
+    @contextmanager
+    def given(self, environment: str, **secrets: str) -> Iterator[None]:
+        """An environment has these secrets and no others, for runs that begin meanwhile."""
+        before = self.environments[environment]
+        self.environments[environment] = replace(before, secrets=secrets)
+        try:
+            yield
+        finally:
+            self.environments[environment] = before
+
     def url(self, environment: str) -> str:
         return f"http://{self.facts['node_ip']}:{PORTS[environment]}"
 
@@ -192,6 +209,15 @@ class Place:
                     each["imageID"].partition("@")[2] for each in pod["status"].get("containerStatuses", ())
                 }
         return found
+
+    def pods(self, environment: str, *services: str) -> set[str]:
+        """Names of the pods of these services; without any of all."""
+        return {
+            pod["metadata"]["name"]
+            for pod in self.kube.list_(POD, f"todo-{environment}")[0]
+            if pod["metadata"]["labels"].get("app.kubernetes.io/instance") in (services or SERVICES)
+            and not pod["metadata"].get("deletionTimestamp")
+        }
 
     def state(self, environment: str) -> dict[str, str]:
         """All that is there, once it has settled: old pods are gone, nothing is written for a while."""
@@ -283,8 +309,9 @@ class Place:
                     httpx.delete(f"{self._repository_url(service)}/manifests/{digest}", trust_env=False)
 
     def events(self, environment: str) -> list[dict[str, Any]]:
+        """Oldest first."""
         found = self.kube.find(CONFIG_MAP, f"todo-{environment}", "release-events")
-        return [json.loads(text) for text in (found or {}).get("data", {}).values()]
+        return [json.loads(text) for _name, text in sorted((found or {}).get("data", {}).items())]
 
     def generation(self, environment: str, name: str) -> int:
         """How often the deployment of a service was changed."""

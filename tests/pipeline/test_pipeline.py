@@ -7,8 +7,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.e2e.conftest import Watcher, until
-from tests.pipeline.place import SERVICES, Place
+from tests.pipeline.place import PORTS, SERVICES, Place
 from tests.pipeline.runner import Run
+
+PAGE = "frontend/__main__.py"
 
 
 def succeeded(place: Place, run: Run) -> None:
@@ -74,6 +76,34 @@ def test_a_tag_brings_these_very_images_to_production(place: Place) -> None:
     assert place.digests("production") == place.digests("staging")
     assert place.state("staging") == staging
     assert all("v1.1.0" in place.tags(name) for name in SERVICES)
+
+
+def test_one_service_of_two_changed(place: Place) -> None:
+    """Only it is built, and only its pods are replaced; where nothing changed, nothing is, and it can be promoted too."""
+    common = ["todo_common", "Dockerfile", "requirements.txt"]
+    told = place.entries({name: {"build": [name.replace("-", "_"), *common]} for name in SERVICES})
+    pods = {name: place.pods(name, "backend-api") for name in PORTS}
+    page = (place.work / PAGE).read_text()
+    run = place.merge("The frontend alone", **told, **{PAGE: f"{page}\n"})
+    succeeded(place, run)
+    assert f"frontend: built, {PAGE} changed" in run.told()
+    assert "backend-api: as commit " in run.told()
+    until(lambda: place.version("staging") == f"sha-{run.commit}", 60, "the new version answers")
+    assert place.pods("staging", "backend-api") == pods["staging"]
+    assert all(f"sha-{run.commit}" in place.tags(name) for name in SERVICES)
+    succeeded(place, place.tag("v1.1.1"))
+    until(lambda: place.version("production") == f"sha-{run.commit}", 60, "it answers")
+    assert place.pods("production", "backend-api") == pods["production"]
+    assert place.digests("production") == place.digests("staging")
+
+    pods = {name: place.pods(name) for name in PORTS}
+    words = place.merge("Only words", **{"README.md": "Words.\n"})
+    succeeded(place, words)
+    assert [place.events("staging")[-1][key] for key in ("commit", "outcome")] == [words.commit, "succeeded"]
+    succeeded(place, place.tag("v1.1.2"))
+    assert {name: place.pods(name) for name in PORTS} == pods
+    assert all({f"sha-{words.commit}", "v1.1.2"} <= set(place.tags(name)) for name in SERVICES)
+    place.commit("Each commit builds all", **place.entries())
 
 
 def test_a_tag_whose_pods_fail_is_taken_back(place: Place) -> None:

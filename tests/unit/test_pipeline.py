@@ -27,6 +27,11 @@ echo "ansible-playbook $* | $shown| $(cat "$KUBECONFIG" 2>/dev/null)" >> "$PIPEL
 if [[ $1 == todo.cloud.images ]]; then
   one() { echo '{"service":"'"$1"'","image":"ghcr.io/t/'"$1:$TODO_VERSION"'","name":"ghcr.io/t/'"$1"'"}'; }
   echo "images=[$(one api),$(one web)]" >> "$GITHUB_OUTPUT"
+  case $PIPELINE_BUILDS in
+    both) echo "build=[$(one api),$(one web)]";;
+    none) echo "build=[]";;
+    *) echo "build=[$(one "$PIPELINE_BUILDS")]";;
+  esac >> "$GITHUB_OUTPUT"
 fi
 if [[ $1 == "$PIPELINE_FAILS" ]]; then echo "One sentence that says why." >&2; exit 2; fi
 """
@@ -70,7 +75,13 @@ class Repository:
         (self._bin / name).chmod(0o755)
 
     def run(
-        self, workflow: str, event: str, payload: object = None, secrets: dict[str, str] | None = None, fails: str = ""
+        self,
+        workflow: str,
+        event: str,
+        payload: object = None,
+        secrets: dict[str, str] | None = None,
+        fails: str = "",
+        builds: str = "both",
     ) -> Ended:
         """What GitHub does with this event."""
         file = self.folder.with_name("event.json")
@@ -81,6 +92,7 @@ class Repository:
             str(act()), event, "-W", f".github/workflows/{workflow}.yml", "-e", str(file),
             "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--concurrent-jobs", "1",
             "--env", f"PATH={path}", "--env", f"PIPELINE_LOG={self.log}", "--env", f"PIPELINE_FAILS={fails}",
+            "--env", f"PIPELINE_BUILDS={builds}",
             *(word for name, value in given.items() for word in ("-s", f"{name}={value}")),
             *stand_ins(TOP / "tests/support/actions/build"),
         ]  # fmt: skip
@@ -134,6 +146,18 @@ def test_a_merge_is_tested_built_and_runs_in_staging(repository: Repository) -> 
     assert CREDENTIAL not in ended.output
     assert not (repository.folder / "pwned").exists()
     assert not list(Path("/dev/shm").glob("kubeconfig-1")), "the credential is gone"
+
+
+@pytest.mark.parametrize("builds", ["web", "none"])
+def test_what_did_not_change_is_not_built_and_all_are_the_newest(repository: Repository, builds: str) -> None:
+    ended = repository.run("main", "push", builds=builds)
+    assert ended.code == 0, ended.output[-3000:]
+    assert [line.split()[1] for line in ended.called if line.startswith("build ")] == (
+        [] if builds == "none" else [f"ghcr.io/t/web:sha-{repository.commit}"]
+    )
+    moved = [line.split()[-2] for line in ended.called if line.startswith("docker buildx imagetools")]
+    assert sorted(moved) == ["ghcr.io/t/api:staging-latest", "ghcr.io/t/web:staging-latest"]
+    assert ended.called[-2].startswith("ansible-playbook todo.cloud.services todo.cloud.verify ")
 
 
 def test_a_test_that_fails_stops_everything(repository: Repository) -> None:

@@ -75,7 +75,7 @@ class Recorder:
         for name in sorted({*kept, *settings.all_releases, *verified} - members.keys()):
             reason = _unverified(kept.get(name), now, name)
             if reason is None and newest:
-                members[name] = self._carried(kept[name], newest)
+                members[name] = replace(self._carried(kept[name], newest), tag=_tag(sources.get(name), kept[name]))
             elif reason and name in kept and kept[name].migration:
                 members[name] = kept[name]  # it ran, whatever was tried since
             elif reason:
@@ -164,6 +164,11 @@ def _unverified(member: Member | None, now: Snapshot, name: str) -> str | None:
     return None if all_current(member, now) else "its workloads are not Current"
 
 
+def _tag(source: ReleaseSpec | Member | None, member: Member) -> str:
+    """That the image of a member which is carried forward was asked for by in this run, else before."""
+    return source.tag if source else member.tag
+
+
 def _may_make_secrets(member: Member, record: Record) -> bool:
     archive = record.charts.get(member.chart_digest)
     if archive is not None:
@@ -219,5 +224,6 @@ def _member(
         wave=source.wave,
         rollback_floor=source.rollback_floor,
         migration=source.migration.of if source.migration else "",
+        tag=source.tag,
         **verified,
     )

@@ -79,5 +79,5 @@ def spec_of(member: Member, record: Record, namespace: str, folder: Path) -> Rel
     }
     spec = ReleaseSpec.parse(raw, member.wave)
     # An archive and its source folder hold the same chart: the record's digests stay.
-    kept = {key: getattr(member, key) for key in ("chart_digest", "inputs", "input_key", "secret_values")}
+    kept = {key: getattr(member, key) for key in ("chart_digest", "inputs", "input_key", "secret_values", "tag")}
     return replace(spec, **kept)

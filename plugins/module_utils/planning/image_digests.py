@@ -19,6 +19,7 @@ from ..helm.storage import StoredRelease
 from ..kube.api import KubeReader
 from ..kube.resources import SECRET
 from ..readiness.daprd import CONTAINER
+from ..records.record import Member
 from ..registry.access import ANY, Access
 from ..registry.client import RegistryClient
 from ..registry.image import entries_of
@@ -277,19 +278,45 @@ def _by_tag(text: str) -> Reference | None:
     return None
 
 
-def deployed_digest(name: str, image: Reference, snapshot: Snapshot, read: Read) -> str:
-    """The digest of the same image and tag in a release's newest revision; empty without one."""
+def deployed_image(name: str, snapshot: Snapshot, read: Read) -> Reference | None:
+    """The image of a release's newest revision; None without one."""
     history = snapshot.history(name)
     if not history:
+        return None
+    if member := _verified(name, snapshot):
+        return image_of(member.values)
+    stored = newest_content(history, read)
+    return image_of(stored.config) if stored else None
+
+
+def deployed_digest(name: str, image: Reference, snapshot: Snapshot, read: Read) -> str:
+    """The digest of the same image and tag in a release's newest revision; empty without one."""
+    there, member = deployed_image(name, snapshot, read), _verified(name, snapshot)
+    if there is None:
         return ""
-    member = snapshot.newest.members.get(name) if snapshot.newest else None
-    if member and member.is_at(history[-1]):
-        values: Mapping[str, Any] = member.values
-    else:
-        stored = newest_content(history, read)
-        values = stored.config if stored else {}
-    there = image_of(values)
-    return there.digest if there and replace(there, digest="") == image else ""
+    tags = {there.tag, member.tag} if member and member.tag else {there.tag}
+    return there.digest if replace(there, tag="", digest="") == replace(image, tag="") and image.tag in tags else ""
+
+
+def as_deployed(spec: ReleaseSpec, snapshot: Snapshot, read: Read) -> ReleaseSpec:
+    """A release whose image is the one that is deployed keeps the tag by which it was deployed, so that a new tag alone
+    restarts no pods; ``tag`` is the new one then.
+    """
+    wanted = image_of(spec.values)
+    if wanted is None or not wanted.tag or not wanted.digest:
+        return spec
+    there = deployed_image(spec.name, snapshot, read)
+    if there is None or there == wanted or replace(there, tag="") != replace(wanted, tag=""):
+        return spec
+    image = spec.values["image"]
+    kept = {**image, "tag": there.tag} if isinstance(image, Mapping) else str(there)
+    return replace(spec.with_values({**spec.values, "image": kept}), tag=wanted.tag)
+
+
+def _verified(name: str, snapshot: Snapshot) -> Member | None:
+    """What was recorded of a release's newest revision."""
+    history, member = snapshot.history(name), snapshot.newest.members.get(name) if snapshot.newest else None
+    return member if history and member and member.is_at(history[-1]) else None
 
 
 def _at_digest(spec: ReleaseSpec, digest: str) -> ReleaseSpec:

@@ -214,6 +214,15 @@ def make_plan(
     return items + [item for item in removals if item.action is not Action.NONE]
 
 
+def renamed(plan: Sequence[PlanItem], snapshot: Snapshot) -> list[str]:
+    """Releases that need nothing, but whose images have another tag than when the newest set was recorded."""
+    members = snapshot.newest.members if snapshot.newest else {}
+    return [
+        item.name for item in plan
+        if item.action is Action.NONE and item.spec and item.name in members and item.spec.tag != members[item.name].tag
+    ]  # fmt: skip
+
+
 def all_current(member: Member, snapshot: Snapshot) -> bool:
     """Whether all workloads of a verified release are Current, including their sidecars, and its custom resources."""
     for target in member.targets:

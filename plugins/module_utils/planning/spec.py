@@ -63,6 +63,7 @@ class ReleaseSpec:
     secret_values: tuple[Path, ...] | None = None  # paths in ``values``; None: not examined
     migration: Migration | None = None  # what it runs, if it is one
     raw: bool = False  # of manifests as they are: objects that nobody owns become its own
+    tag: str = ""  # of its image, where it is deployed by an older one of the same image; see Member
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any], wave: int = 0, migration: Migration | None = None) -> ReleaseSpec:

@@ -41,7 +41,7 @@ def pack(record: Record) -> dict[str, Any]:
         for target in member["targets"]:
             del target["passing"]
         del member["incomplete"]
-        for key, default in (("input_key", ""), ("migration", ""), ("secret_values", None)):
+        for key, default in (("input_key", ""), ("migration", ""), ("tag", ""), ("secret_values", None)):
             if member[key] == default:
                 del member[key]
     text = canonical(content).decode()

@@ -61,6 +61,7 @@ class Member:
     incomplete: bool = False  # the secret values could not be read; never stored
     migration: str = ""  # the release that it is a migration of: no rollback takes it back, or runs it again
     live: Mapping[str, str] = field(default_factory=dict)  # of its objects when it was verified, see planning/live.py
+    tag: str = ""  # that its image was asked for by; empty where it is the one in ``values``
 
     @property
     def wanted(self) -> str:

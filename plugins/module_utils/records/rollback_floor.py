@@ -46,11 +46,11 @@ def image_text(values: Mapping[str, Any]) -> str:
 
 
 def version_of(member: Member) -> str:
-    """The tag of a release's image, or the version of its chart if its values have no image."""
+    """The newest tag of a release's image, or the version of its chart if its values have no image."""
     image = image_text(member.values)
     if not image:
         return member.chart_version
-    return image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    return member.tag or image.partition("@")[0].rpartition("/")[2].partition(":")[2]
 
 
 def violates_floor(member: Member, record: Record, history: History) -> str:

@@ -44,9 +44,9 @@ from ..kube.identity import identity
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.hiding import credentials_of, texts_of
-from ..planning.image_digests import ImageDigests
+from ..planning.image_digests import ImageDigests, as_deployed
 from ..planning.oddities import credential_warning, unwatched
-from ..planning.plan import Kind, PlanItem, make_plan, newest_content, plan_release
+from ..planning.plan import Kind, PlanItem, make_plan, newest_content, plan_release, renamed
 from ..planning.removals import removal_notes
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot
@@ -94,6 +94,7 @@ class Engine:
         self._bake = Bake.parse(run.settings.bake)
         self._uncertain: list[str] = []  # that the preflight found, to be looked at
         self._headers: Sequence[Header] = ()  # of the release sets
+        self._renamed: list[str] = []  # what runs has another tag now, and the set of this version is recorded
         self._removals: list[str] = []  # what goes with releases that are no longer in the inventory
 
     def apply(self, probe: BackgroundProbe | None = None) -> Report:
@@ -134,7 +135,7 @@ class Engine:
         self._report.warnings += self._uncertain
         if failure := failure_of(problems):
             raise self._report.interrupted(failure)
-        if self._withdraw or _changes(plan):
+        if self._withdraw or self._renamed or _changes(plan):
             with locked_run(self._run) as run:
                 self._progress(identity(self._run.kube))
                 self._drift, self._migrations = DriftCheck(run), Migrations(run)
@@ -142,7 +143,7 @@ class Engine:
                 self._report.set = snapshot.newest.id if snapshot.newest else 0
                 self._report.warnings += run.warnings
                 try:
-                    if _changes(plan):  # while the lock was waited for, another run may have done it
+                    if self._renamed or _changes(plan):  # while the lock was waited for, another run may have done it
                         self._deploy(plan, snapshot, run)
                     for number, reason in self._withdraw.items():
                         run.records.withdraw(number, reason)
@@ -187,11 +188,11 @@ class Engine:
             )
             lock = lock_state(self._kube, settings.namespace, self._run.holder)[0] if unsettled else Lock.NONE
         self._waves = self._image_digests.resolve(self._asked, snapshot, self._read)
-        self._take({
-            spec.name: self._secrets.as_labelled(spec, snapshot, self._read) for wave in self._waves for spec in wave
-        })  # fmt: skip
+        specs = [as_deployed(spec, snapshot, self._read) for wave in self._waves for spec in wave]
+        self._take({spec.name: self._secrets.as_labelled(spec, snapshot, self._read) for spec in specs})
         plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read, lock)
         plan = self._drift.look(self._migrations.look(plan, snapshot), snapshot)
+        self._renamed = renamed(plan, snapshot)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._image_digests.warnings]
         self._report.warnings += [*self._drift.warnings, *self._uncertain]
@@ -200,6 +201,9 @@ class Engine:
         gone = [newest_content(snapshot.history(name), self._read) for name in removals]
         self._removals = [note for stored in gone if stored for note in removal_notes(stored, new)]
         self._report.notes = [*self._image_digests.notes, *self._removals]
+        if self._renamed:
+            names = ", ".join(self._renamed)
+            self._report.notes.append(f"{names}: the new tag is of the image that runs, so nothing restarts.")
         if removals and not settings.prune:
             plan = [item for item in plan if item.action is not Action.UNINSTALL]
             self._report.warnings.append(

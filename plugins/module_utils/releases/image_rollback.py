@@ -85,7 +85,7 @@ class ImageRollback:
         return report
 
     def _spec(self, member: Member, record: Record, folder: Path) -> ReleaseSpec:
-        spec = spec_of(member, record, self._settings.namespace, folder)
+        spec = replace(spec_of(member, record, self._settings.namespace, folder), tag="")
         try:
             return spec.with_values(with_image(member.values, self._image))
         except TodoCloudError as exc:
@@ -98,7 +98,7 @@ class ImageRollback:
         warnings = [f"{self._name}: {image} was requested explicitly; {known}."]
         ran = [each.name for each in records[0].members.values() if each.migration == self._name]
         warnings += [f"{self._name}: its migration {name} is neither undone nor run by this." for name in ran]
-        wanted, newest = replace(member, values=spec.values), replace(records[0], restored_from=0)
+        wanted, newest = replace(member, values=spec.values, tag=""), replace(records[0], restored_from=0)
         floor = violates_floor(wanted, newest, self._run.storage.history(self._name))
         return [*warnings, f"{floor}."] if floor else warnings
 

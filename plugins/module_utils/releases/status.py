@@ -143,6 +143,7 @@ def release_status(
         "status": live.status.value,
         "chart": f"{chart} {version}".strip(),
         "verified": verified,
+        "tag": member.tag if verified and member else "",
         "by_hand": manual,
         "drift": _drift(live, member, snapshot, kube, namespace)
         if verified and member and not member.migration
@@ -180,7 +181,13 @@ def _drift(live: Revision, member: Member, snapshot: Snapshot, kube: KubeApi, na
 def _unknown(member: Member, snapshot: Snapshot) -> dict[str, Any]:
     """A release of the newest set where its history may not be read: how its workloads are is known."""
     chart = f"{member.chart} {member.chart_version}".strip()
-    return {**_nothing(""), "status": "unknown", "chart": chart, **_workloads(member.targets, snapshot)}
+    return {
+        **_nothing(""),
+        "status": "unknown",
+        "chart": chart,
+        "tag": member.tag,
+        **_workloads(member.targets, snapshot),
+    }
 
 
 def _nothing(why: str) -> dict[str, Any]:
@@ -190,6 +197,7 @@ def _nothing(why: str) -> dict[str, Any]:
         "status": "absent",
         "chart": "",
         "verified": False,
+        "tag": "",
         "by_hand": False,
         "drift": [],
         **_workloads((), None),
@@ -342,6 +350,7 @@ def _content(record: Record) -> dict[str, Any]:
                 "chart": m.chart,
                 "chart_version": m.chart_version,
                 "inputs": m.inputs,
+                "tag": m.tag,
                 "images": {key: dict(image) for key, image in m.images.items()},
             }
             for name, m in sorted(record.members.items())

@@ -145,6 +145,9 @@ _LATER = "this collection does not build that yet. Take the key out."
 ENTRY = (
     Key("image", Text(), "Image. Without a registry it is that of `app.registry`, without a tag that of `app.version`.",
         "`<app.registry>/<service>:<app.version>`", "ghcr.io/acme/search:v1.4.0"),
+    Key("build", ListOf(Text(), "paths"), "Files and folders of the repository that the image is built from, the "
+        "Dockerfile too. While none of them changes, images.yml lets it stay, and its pods do not restart.",
+        "it is built for each commit", "[backend_api, todo_common, Dockerfile, requirements.txt]"),
     Key("role", Text("the name of a role", r"^[a-z][a-z0-9_]*$"), "A role of this collection that says what the "
         "service is; the entry says what differs.", "none", "backend_api"),
     Key("kind", Word(("cronjob", "job", "statefulset")), "Something else than pods that all are alike and stay.",
@@ -225,7 +228,6 @@ ENTRY = (
     Key("topics", Free(), "Topics of the broker.", later=_LATER),
     Key("logins", Free(), "Logins of the database and the broker.", later=_LATER),
     Key("alerts", Free(), "Alerts.", later=_LATER),
-    Key("build", Text(), "Folder from which the image is built.", later=_LATER),
 )  # fmt: skip
 
 # The keys that any chart can have; the others are values of the chart `service`.

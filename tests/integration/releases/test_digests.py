@@ -55,6 +55,29 @@ def test_a_tag_that_moves(world: World, images: Images) -> None:
     assert running(world, "web") == {second}
 
 
+def test_a_new_tag_of_the_image_that_runs_restarts_no_pod(world: World, images: Images) -> None:
+    asked: dict[str, Any] = {"registries": ({"host": "*", "endpoint": images.url},)}
+    digest = images.push("web", "sha-1", "same")
+    world.apply(world.release("web", image=f"{images.name('web')}:sha-1"), commit="1" * 40, **asked).ok()
+    pods = set(world.pods("web"))
+    assert images.push("web", "sha-2", "same") == digest
+    web = world.release("web", image=f"{images.name('web')}:sha-2")
+
+    planned = world.apply(web, check=True, **asked).ok()
+    assert planned.result["plan"][0]["kind"] == "unchanged"
+    done = world.apply(web, commit="2" * 40, **asked).ok()
+    assert (done.actions, done.result["helm_calls"], done.result["set"]) == ({"web": "unchanged"}, 0, 2)
+    assert set(world.pods("web")) == pods
+    record = RecordStore(world.kube, world.namespace, ENVIRONMENT).read(2)
+    assert (record.commit, record.members["web"].tag) == ("2" * 40, "sha-2")
+    assert world.apply(web, commit="2" * 40, **asked).ok().result["set"] == 2
+    down: dict[str, Any] = {"registries": ({"host": "*", "endpoint": "http://127.0.0.1:1"},)}
+    assert world.apply(web, commit="2" * 40, **down).ok().actions == {"web": "unchanged"}
+    scaled = world.release("web", image=f"{images.name('web')}:sha-2", replicas=2)
+    assert world.apply(scaled, **asked).ok().actions == {"web": "upgrade"}
+    assert pods < set(world.pods("web")), "one more, and the other stays"
+
+
 def test_an_image_that_is_not_there_stops_before_the_first_write(world: World, images: Images) -> None:
     before = world.fingerprint()
     gone = world.apply(

@@ -41,6 +41,11 @@ def test_one_screen() -> None:
     ]
 
 
+def test_a_newer_tag_of_the_image_that_runs() -> None:
+    lines = environment_table(info(status={"backend-api": {**WELL, "tag": "v1.1.0"}}))
+    assert lines[3].endswith("  ghcr.io/todo-app/backend-api:v1.0.0 = v1.1.0")
+
+
 def test_what_somebody_changed_in_the_cluster() -> None:
     drift = ["Deployment/backend-api: spec.replicas is 3, the release says 1 (kubectl)"]
     lines = environment_table(info(status={"backend-api": {**WELL, "drift": drift}}))

@@ -14,6 +14,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import Hel
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import (
     ImageDigests,
+    as_deployed,
     image_of,
     not_found,
     with_digest,
@@ -202,6 +203,38 @@ def test_a_moved_tag_is_reported(was: str, now: str, change: str) -> None:
     snapshot, read = deployed(was)
     history = snapshot.history("web")
     assert change in changes_of(spec(image=now), history, snapshot, read("web", 1), manual=False)
+
+
+ONE, OTHER = (f"sha256:{number * 64}" for number in "12")
+
+
+def parts(tag: str, digest: str) -> dict[str, str]:
+    return {"repository": "ghcr.io/todo-app/web", "tag": tag, "digest": digest}
+
+
+@pytest.mark.parametrize("image", [lambda tag, digest: f"ghcr.io/todo-app/web:{tag}@{digest}", parts])
+def test_a_new_tag_of_the_image_that_is_deployed_changes_nothing(image: Any) -> None:
+    snapshot, read = deployed(image("v1", ONE))
+    was = spec(image=image("v1", ONE))
+    kept = as_deployed(spec(image=image("v2", ONE)), snapshot, read)
+    assert (kept.values, kept.inputs, kept.tag) == (was.values, was.inputs, "v2")
+    scaled = as_deployed(spec(image=image("v2", ONE), replicas=2), snapshot, read)
+    assert (scaled.values, scaled.tag) == ({**was.values, "replicas": 2}, "v2"), "pods don't restart for that either"
+    assert as_deployed(was, snapshot, read) == was
+    for other in (image("v2", OTHER), f"ghcr.io/todo-app/other:v2@{ONE}", f"ghcr.io/todo-app/web@{ONE}", IMAGE):
+        assert as_deployed(spec(image=other), snapshot, read) == spec(image=other)
+    assert as_deployed(was, empty(), nothing) == was
+
+
+def test_the_tag_that_was_asked_for_last_is_known_while_the_registry_is_down() -> None:
+    history = deployed(IMAGE)[0].history("web")
+    verified = replace(
+        MEMBER, name="web", revision=1, uid=history[-1].uid, values={"image": f"{IMAGE}@{ONE}"}, tag="v2"
+    )
+    snapshot = Snapshot({"web": history}, {}, [], replace(RECORD, members={"web": verified}))
+    for tag, found in (("v1", f"v1@{ONE}"), ("v2", f"v2@{ONE}"), ("v3", "v3")):
+        waves = [[spec(image=f"ghcr.io/todo-app/web:{tag}")]]
+        assert image(image_digests(GONE, timeout=0.1).resolve(waves, snapshot, nothing)).endswith(f":{found}")
 
 
 def running(digest: str, image: str = IMAGE, place: str = "Deployment/web/app") -> Snapshot:

@@ -57,6 +57,7 @@ def test_anything_else_is_refused_in_a_sentence(raw: Any) -> None:
 )
 def test_the_version_of_a_release_is_its_images_tag_else_its_charts(image: Any, version: str) -> None:
     assert version_of(at(image)) == version
+    assert version_of(replace(at(image), tag="v1.5.0")) == ("v1.5.0" if image else version)
 
 
 def test_image_text_of_values() -> None:

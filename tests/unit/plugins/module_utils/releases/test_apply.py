@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.authority import new_authority
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, SECRET
@@ -20,7 +21,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target
 
 from tests.support.dapr_authority import first_authority
 from tests.support.fake_environment import A1, A2, BAD, C1, C2, World, deployed, outcomes, two_sets
-from tests.support.fake_helm import LONG_AGO
+from tests.support.fake_helm import LONG_AGO, Object
 from tests.support.fake_kube import FakeKube
 from tests.support.stored_releases import store
 
@@ -51,6 +52,44 @@ def test_what_was_not_asked_for_is_carried_forward() -> None:
     assert report.set == 2
     assert world.record(2).members["components"] == world.record(1).members["components"]
     assert world.record(2).members["api"].revision == 2
+
+
+def tagged(tag: str, digest: str = "1") -> Object:
+    return {"image": f"ghcr.io/t/api:{tag}@sha256:{digest * 64}"}
+
+
+def test_a_new_tag_of_the_image_that_runs_restarts_nothing_and_is_recorded_with_its_commit() -> None:
+    world = World()
+    world.apply({"components": C1, "api": tagged("sha-1")}, commit="c1")
+    world.helm.commands.clear()
+    planned = world.apply({"components": C1, "api": tagged("sha-2")}, commit="c2", check=True)
+    note = "api: the new tag is of the image that runs, so nothing restarts."
+    assert note in planned.notes
+    report = world.apply({"components": C1, "api": tagged("sha-2")}, commit="c2")
+    assert outcomes(report.as_result()) == {"components": "unchanged", "api": "unchanged"}
+    assert (report.set, report.notes, world.helm.commands) == (2, [note], [])
+    was, now = world.record(1), world.record(2)
+    assert (was.commit, now.commit) == ("c1", "c2")
+    assert now.members == {**was.members, "api": replace(was.members["api"], tag="sha-2")}
+    again = world.apply({"components": C1, "api": tagged("sha-2")}, commit="c2")
+    assert (again.set, again.notes) == (2, [])
+    world.apply({"components": C2, "api": tagged("sha-2")}, commit="c3")
+    assert world.record(3).members["api"].tag == "sha-2"
+    world.apply({"components": C2, "api": tagged("sha-3", "2")}, commit="c4")
+    assert world.record(4).members["api"].tag == ""
+    assert world.helm.commands == ["upgrade components", "upgrade api"]
+
+
+def test_a_rollback_goes_past_a_set_of_what_runs_and_not_forward_to_it() -> None:
+    world = World()
+    for tag, digest in (("sha-1", "1"), ("sha-2", "2"), ("sha-3", "2")):
+        world.apply({"api": tagged(tag, digest)}, commit=tag)
+    assert (world.record(3).members["api"].tag, world.image()) == ("sha-3", tagged("sha-2", "2")["image"])
+    world.rollback()
+    assert world.image() == tagged("sha-1")["image"]
+    with pytest.raises(TodoCloudError) as caught:
+        world.rollback()
+    assert caught.value.failure.code is Code.NO_VERIFIED_SET
 
 
 def test_what_was_applied_and_never_verified_is_verified_without_helm() -> None:

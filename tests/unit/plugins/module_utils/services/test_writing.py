@@ -72,7 +72,7 @@ def test_forms_of_files(before: str, after: str) -> None:
         (FILE, "Web", {}, "services.Web is 'Web', which is not a name of lower-case letters, digits and hyphens"),
         (FILE, "my_web", {}, "services.my_web: names of services have hyphens; write my-web."),
         (FILE, "a", {"prot": 1}, "services.a has no key 'prot'; did you mean 'port'?"),
-        (FILE, "a", {"build": "."}, "services.a.build: this collection does not build that yet."),
+        (FILE, "a", {"alerts": "."}, "services.a.alerts: this collection does not build that yet."),
         (FILE, "backend-api", {}, "services.backend-api is there already"),
         ("services: [web]\n", "a", {}, "services is not a dictionary"),
         ("- a\n", "a", {}, "it is not a dictionary of variables."),
