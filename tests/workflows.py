@@ -50,7 +50,8 @@ def act() -> Path:
 def stand_ins(build: Path) -> list[str]:
     """act's arguments by which folders of this machine stand for all actions and workflows that the workflows use.
 
-    ``build``: the action that builds images here. This checkout is the collection; other actions do nothing.
+    ``build``: the action that builds images here; those beside it stand for others by their names. This checkout is the
+    collection, and what is left does nothing.
     """
     used = {found for path in workflows() for found in re.findall(r"uses: (\S+@\w+)", path.read_text())}
     found: dict[str, Path] = {}
@@ -59,7 +60,8 @@ def stand_ins(build: Path) -> list[str]:
         if name.startswith("todo-app/todo.cloud/"):
             folder = TOP
         else:
-            folder = build if name == "docker/build-push-action" else TOP / "tests/support/actions/nothing"
+            folder = build if name == "docker/build-push-action" else build.with_name(name.rpartition("/")[2])
+            folder = folder if folder.is_dir() else TOP / "tests/support/actions/nothing"
         found[f"{'/'.join(name.split('/')[:2])}@{version}"] = folder
     return [word for name, folder in sorted(found.items()) for word in ("--local-repository", f"{name}={folder}")]
 

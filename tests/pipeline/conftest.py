@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.pipeline.place import Place
+from tests.support.receiver import Receiver
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +21,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Both environments are there, and nothing was deployed yet."""
     kubeconfig = os.environ["TODO_CLOUD_TEST_KUBECONFIG"]
     facts = json.loads((Path(kubeconfig).parent / "cluster.json").read_text())
-    with KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests") as kube:
-        found = Place(tmp_path_factory.mktemp("pipeline"), kube, facts)
+    session = KubeSession.from_params({"kubeconfig": kubeconfig}, user_agent="todo.cloud tests")
+    with session as kube, Receiver().serving() as receiver:
+        found = Place(tmp_path_factory.mktemp("pipeline"), kube, facts, receiver)
         found.prepare()
         yield found
         found.clean_up()

@@ -35,6 +35,7 @@ from tests.e2e.conftest import until
 from tests.pipeline.runner import FOLDER, HERE, TOKEN, Run, Runner
 from tests.support.environ import clean_environ
 from tests.support.hosted import Environment
+from tests.support.receiver import Receiver
 from tests.workflows import COSIGN, built
 
 APP = TOP / "examples/todo-app"
@@ -67,6 +68,7 @@ class Place:
     folder: Path
     kube: KubeSession
     facts: dict[str, Any]
+    receiver: Receiver
     images: str = field(default_factory=lambda: f"ghcr.io/pipeline-{secrets.token_hex(4)}")
     secrets: list[str] = field(default_factory=lambda: [PULLS, PUSHES, TOKEN])
     environments: dict[str, Environment] = field(default_factory=dict)
@@ -90,8 +92,9 @@ class Place:
             "PIPELINE_STORE": str(FOLDER / "images"), "PIPELINE_TOLD": str(self.folder / "told"),
             "PIPELINE_COSIGN": str(cosign),
             "STORAGE_DRIVER": "overlay", "BUILDAH_ISOLATION": "chroot",
-            "CONTAINERS_REGISTRIES_CONF": str(settings),
+            "CONTAINERS_REGISTRIES_CONF": str(settings), "PIPELINE_KEPT": str(self._kept),
         }  # fmt: skip
+        self._kept.mkdir()
         signing = self._key(cosign)
         self._repository((self.folder / "cosign.pub").read_text())
         self.environments["images"] = Environment(signing, ("branch:main",))
@@ -106,6 +109,8 @@ class Place:
                 {"KUBECONFIG_FILE": kubeconfig}, ("branch:main",), reviewers=True
             )
         self.runner = Runner(self.folder, self.environments, env)
+        self.runner.secrets["NOTIFY_URL"] = self.receiver.url
+        self.secrets.append(self.receiver.url)
         self.git("remote", "add", "origin", str(self.runner.origin))
 
     def git(self, *arguments: str) -> str:
@@ -307,6 +312,19 @@ class Place:
             for tag in self._tags(service):
                 if digest := self.digest(service, tag):
                     httpx.delete(f"{self._repository_url(service)}/manifests/{digest}", trust_env=False)
+
+    @property
+    def _kept(self) -> Path:
+        return self.folder / "kept"
+
+    def artefacts(self, run: Run) -> dict[str, str]:
+        """What a run keeps, by name."""
+        mark = f"{run.identity}-"
+        return {file.name.removeprefix(mark): file.read_text() for file in self._kept.glob(f"{mark}*")}
+
+    def messages(self, run: Run) -> list[str]:
+        """What a chat got of a run."""
+        return [each["text"] for each in self.receiver.messages if each["text"].endswith(f"/runs/{run.identity}")]
 
     def events(self, environment: str) -> list[dict[str, Any]]:
         """Oldest first."""

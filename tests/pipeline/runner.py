@@ -64,11 +64,12 @@ class Run:
 
 
 class Runner:
-    """``env``: variables of all runs, which are the machine's."""
+    """``env``: variables of all runs, which are the machine's; ``secrets``: those of the repository."""
 
     def __init__(self, folder: Path, environments: Mapping[str, hosted.Environment], env: Mapping[str, str]) -> None:
         self.folder, self.environments, self.runs = folder, environments, list[Run]()
         self.origin = folder / "app.git"
+        self.secrets = {"GITHUB_TOKEN": TOKEN}
         self._env, self._groups, self._lock = env, hosted.Groups(), threading.RLock()
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", self.origin], check=True)
         hook = self.origin / "hooks/post-receive"
@@ -158,7 +159,7 @@ class Runner:
             run.output = f"{run.ref} is not allowed to deploy to {', '.join(refused)}"
             self._ended(run, "failure")
         elif run.approved or not any(each.reviewers for each in wanted):
-            secrets = {name: value for each in wanted for name, value in each.secrets.items()} | {"GITHUB_TOKEN": TOKEN}
+            secrets = self.secrets | {name: value for each in wanted for name, value in each.secrets.items()}
             run.given = tuple(sorted(names))
             run.process = self._act(run, secrets)
             threading.Thread(target=self._follow, args=(run, run.process), daemon=True).start()
@@ -166,7 +167,9 @@ class Runner:
     def _act(self, run: Run, secrets: Mapping[str, str]) -> subprocess.Popen[str]:
         folder = self._folder(run)
         event = folder.with_name("event.json")
-        event.write_text(json.dumps({"ref": run.ref, "inputs": dict(run.inputs)}))
+        author = subprocess.check_output(["git", "log", "-1", "--format=%an"], cwd=folder, text=True).strip()
+        head = {"author": {"name": author}}
+        event.write_text(json.dumps({"ref": run.ref, "inputs": dict(run.inputs), "head_commit": head}))
         path = [HERE / "bin", self._venv / "bin", cache() / "venv/bin", BIN, os.environ["PATH"]]
         home = folder.with_name("home")
         (home / ".config/containers").mkdir(parents=True)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.e2e.conftest import Watcher, until
@@ -18,6 +19,7 @@ def succeeded(place: Place, run: Run) -> None:
     place.runner.wait(run)
     told(run)
     assert run.conclusion == "success", run.output[-6000:]
+    assert place.messages(run) == []
     quiet(place, run)
 
 
@@ -27,11 +29,13 @@ def failed(place: Place, run: Run, *why: str) -> None:
     told(run)
     assert run.conclusion == "failure", run.output[-6000:]
     assert [each for each in why if each not in run.told()] == [], run.output[-6000:]
+    assert bool(place.messages(run)) is bool(run.process), "who committed is told"
     quiet(place, run)
 
 
 def quiet(place: Place, run: Run) -> None:
-    assert [each for each in place.secrets if each in run.output] == []
+    shown = [run.output, *place.artefacts(run).values(), *place.messages(run)]
+    assert [each for each in place.secrets if any(each in text for text in shown)] == []
     left = [kind for kind in ("kubeconfig", "log") if Path(f"/dev/shm/{kind}-{run.identity}").exists()]
     assert left == [], "credential and log are gone"
 
@@ -51,6 +55,8 @@ def test_a_merge_runs_in_staging(place: Place) -> None:
     assert all(place.tags(name) == [f"sha-{run.commit}", "staging-latest"] for name in SERVICES)
     assert all(place.signatures(name) for name in SERVICES)
     assert [(each["commit"], each["outcome"]) for each in place.events("staging")] == [(run.commit, "succeeded")]
+    report = json.loads(place.artefacts(run)["deployment-staging"])
+    assert [row["outcome"] for row in report["results"][0]["result"]["releases"]] == ["verified"] * len(SERVICES)
 
 
 def test_a_tag_brings_these_very_images_to_production(place: Place) -> None:
@@ -79,7 +85,7 @@ def test_a_tag_brings_these_very_images_to_production(place: Place) -> None:
 
 
 def test_one_service_of_two_changed(place: Place) -> None:
-    """Only it is built, and only its pods are replaced; where nothing changed, nothing is, and it can be promoted too."""
+    """Only it is built, and only its pods are replaced. Where nothing changed, nothing is: that can be promoted too."""
     common = ["todo_common", "Dockerfile", "requirements.txt"]
     told = place.entries({name: {"build": [name.replace("-", "_"), *common]} for name in SERVICES})
     pods = {name: place.pods(name, "backend-api") for name in PORTS}
@@ -120,6 +126,11 @@ def test_a_tag_whose_pods_fail_is_taken_back(place: Place) -> None:
     ):
         run = place.tag("v1.2.0", run.commit)
         failed(place, run, "backend-api")
+        (failure,) = json.loads(place.artefacts(run)["promotion-production"])["failures"]
+        assert failure["result"]["failure"]["code"]
+        (told,) = place.messages(run)
+        assert told.startswith(f"release: promote failed for v1.2.0, commit {run.commit[:12]} of ada\n")
+        assert "backend-api" in told
         until(lambda: place.digests("production") == digests, 60, "the set is back")
     print(f"{seen.requests} requests, {len(seen.failures)} failed")
     assert seen.failures == []
@@ -133,5 +144,6 @@ def test_a_failing_test_stops_everything(place: Place) -> None:
     staging, tags = place.state("staging"), place.tags("frontend")
     place.commit("It passes", **{"checks.py": check})
     failed(place, run, "one test fails")
+    assert place.messages(run)[0].startswith(f"main: tests failed for main, commit {run.commit[:12]} of ada\n")
     assert place.state("staging") == staging
     assert place.tags("frontend") == tags

@@ -170,10 +170,14 @@ def test_a_migration_that_fails(place: Place) -> None:
 
 
 def test_a_freeze(place: Place) -> None:
+    """And a chat that is down, which changes nothing."""
     file = "deploy/inventories/staging/group_vars/all/zz_freeze.yml"
     staging = untouched(place)
+    place.receiver.status = 503
     run = place.merge("Holidays begin", **{file: "release_freeze: [{why: holidays}]\n"})
-    failed(place, run, "deployments are frozen until somebody takes it out of release_freeze (holidays)")
+    why = "deployments are frozen until somebody takes it out of release_freeze (holidays)"
+    failed(place, run, why, "did not take the message (status 503): nobody was told")
+    place.receiver.status = 200
     assert untouched(place) == staging
     event = place.events("staging")[-1]
     assert (event["commit"], event["outcome"], event["code"]) == (run.commit, "refused", "deploy_frozen")

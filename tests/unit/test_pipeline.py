@@ -19,8 +19,11 @@ from tests.workflows import TOP, act, stand_ins
 
 CALLERS = TOP / "examples/todo-app/.github"
 CREDENTIAL, PUSH = "credential-of-the-deployer", "token-that-pushes"
+HOOK = "https://chat.example.com/hooks/hidden"
 SIGNING = {"COSIGN_PRIVATE_KEY": "key-that-signs", "COSIGN_PASSWORD": "password-of-the-key"}
 SECRETS = {"KUBECONFIG_FILE": CREDENTIAL, "REGISTRY_PUSH_PASSWORD": PUSH, **SIGNING}
+WHY = "One sentence that says why."
+REPORT = "TODO_REPORT=report.json "
 ANSIBLE = r"""#!/bin/bash
 shown=$(env | grep -E '^TODO_' | grep -v '=$' | sort | tr '\n' ' ')
 echo "ansible-playbook $* | $shown| $(cat "$KUBECONFIG" 2>/dev/null)" >> "$PIPELINE_LOG"
@@ -33,7 +36,9 @@ if [[ $1 == todo.cloud.images ]]; then
     *) echo "build=[$(one "$PIPELINE_BUILDS")]";;
   esac >> "$GITHUB_OUTPUT"
 fi
-if [[ $1 == "$PIPELINE_FAILS" ]]; then echo "One sentence that says why." >&2; exit 2; fi
+if [[ $1 == "$PIPELINE_FAILS" ]]; then
+  echo "One sentence that says why." >&2; echo "failure=One sentence that says why." >> "$GITHUB_OUTPUT"; exit 2
+fi
 """
 
 
@@ -139,10 +144,10 @@ def test_a_merge_is_tested_built_and_runs_in_staging(repository: Repository) -> 
     assert scan < built[0] < built[1] < max(signed) < ended.called.index(moved[0]) < ended.called.index(deployed)
     assert re.fullmatch(r"betterleaks --redact --no-banner --confidence=high /dev/shm/log-\S+", log)
     inventory = "-i deploy/inventories/staging"
-    given = f"TODO_LOCK_WAIT=900 TODO_VERSION={version} | {CREDENTIAL}"
+    given = [f"TODO_LOCK_WAIT=900 {report}TODO_VERSION={version} | {CREDENTIAL}" for report in (REPORT, "")]
     wanted = f"todo.cloud.services todo.cloud.verify {inventory} -e release_commit={repository.commit}"
-    assert deployed == f"ansible-playbook {wanted} | {given}"
-    assert shown == f"ansible-playbook todo.cloud.status {inventory} | {given}"
+    assert deployed == f"ansible-playbook {wanted} | {given[0]}"
+    assert shown == f"ansible-playbook todo.cloud.status {inventory} | {given[1]}"
     assert CREDENTIAL not in ended.output
     assert not (repository.folder / "pwned").exists()
     assert not list(Path("/dev/shm").glob("kubeconfig-1")), "the credential is gone"
@@ -162,6 +167,8 @@ def test_what_did_not_change_is_not_built_and_all_are_the_newest(repository: Rep
 
 def test_a_test_that_fails_stops_everything(repository: Repository) -> None:
     (repository.folder / "Makefile").write_text("test:\n\t@echo it fails; exit 3\n")
+    told = [line for line in repository.run("main", "push", secrets={"NOTIFY_URL": HOOK}).called if "notify" in line]
+    assert [line.split(" | ")[0] for line in told] == ["ansible-playbook todo.cloud.notify"]
     ended = repository.run("main", "push")
     assert ended.code != 0
     assert [line for line in ended.called if not line.startswith(("betterleaks", "grype"))] == []
@@ -210,10 +217,14 @@ def test_a_secret_in_the_log_of_a_deployment_fails_it(repository: Repository) ->
 
 
 def test_a_deployment_that_fails_says_why_and_the_run_fails(repository: Repository) -> None:
-    ended = repository.run("main", "push", fails="todo.cloud.services")
+    ended = repository.run("main", "push", secrets={**SECRETS, "NOTIFY_URL": HOOK}, fails="todo.cloud.services")
     assert ended.code != 0
-    assert "One sentence that says why." in ended.output
-    assert ended.called[-2].startswith("ansible-playbook todo.cloud.status"), "the environment is shown all the same"
+    assert WHY in ended.output
+    shown, _scanned, told = ended.called[-3:]
+    assert shown.startswith("ansible-playbook todo.cloud.status"), "the environment is shown all the same"
+    assert told.startswith("ansible-playbook todo.cloud.notify | ")
+    assert f"TODO_NOTIFY_URL={HOOK} TODO_NOTIFY_WHY={WHY} " in told
+    assert "hidden" not in ended.output
 
 
 def test_a_missing_credential_is_named_and_nothing_is_asked(repository: Repository) -> None:
@@ -228,7 +239,7 @@ def test_a_tag_promotes_its_own_commit_and_builds_nothing(repository: Repository
     assert ended.code == 0, ended.output[-3000:]
     commit = repository.commit
     wanted = f"todo.cloud.promote -i deploy/inventories/production -e release_commit={commit}"
-    given = f"TODO_COMMIT={commit} TODO_LOCK_WAIT=900 TODO_REGISTRY_PUSH_PASSWORD={PUSH} TODO_VERSION=v1.2.0"
+    given = f"TODO_COMMIT={commit} TODO_LOCK_WAIT=900 TODO_REGISTRY_PUSH_PASSWORD={PUSH} {REPORT}TODO_VERSION=v1.2.0"
     assert ended.called[0] == f"ansible-playbook {wanted} | {given} | {CREDENTIAL}"
     assert len(ended.called) == 3
     assert PUSH not in ended.called[1], "the token that pushes is known to the promotion alone"
@@ -244,7 +255,7 @@ def test_what_is_typed_into_the_form_is_text(repository: Repository) -> None:
         "ansible-playbook todo.cloud.rollback -i deploy/inventories/production --limit backend-api `touch pwned` | "
     )
     assert ended.called[0].startswith(begins)
-    assert f"TODO_EMERGENCY={typed} TODO_LOCK_WAIT=900 TODO_ROLLBACK_TO={typed} " in ended.called[0]
+    assert f"TODO_EMERGENCY={typed} TODO_LOCK_WAIT=900 {REPORT}TODO_ROLLBACK_TO={typed} " in ended.called[0]
     assert not list(repository.folder.rglob("pwned"))
 
 
