@@ -322,6 +322,10 @@ class Place:
         mark = f"{run.identity}-"
         return {file.name.removeprefix(mark): file.read_text() for file in self._kept.glob(f"{mark}*")}
 
+    def comment(self) -> str:
+        """That of the pull request."""
+        return (self.folder / "told").read_text()
+
     def messages(self, run: Run) -> list[str]:
         """What a chat got of a run."""
         return [each["text"] for each in self.receiver.messages if each["text"].endswith(f"/runs/{run.identity}")]

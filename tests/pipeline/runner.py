@@ -29,6 +29,7 @@ from tests.workflows import act, stand_ins
 HERE = Path(__file__).parent
 FOLDER = cache() / "pipeline"
 NOTHING = "0" * 40
+PULL_REQUEST = 7
 TOKEN = "token-of-the-run"  # which the hosted service gives to each
 _HOOK = '#!/bin/sh\nwhile read -r before after ref; do echo "$after $ref" >> "$GIT_DIR/pushed"; done\n'
 _JOB = re.compile(r"\[([^\]]+?)\s*\]")
@@ -43,6 +44,7 @@ class Run:
     commit: str
     ref: str
     inputs: Mapping[str, str]
+    event: str = "push"
     conclusion: str = ""
     output: str = ""
     seconds: float = 0.0
@@ -92,7 +94,11 @@ class Runner:
 
     def dispatch(self, workflow: str, inputs: Mapping[str, str]) -> Run:
         """Somebody fills in the form of a workflow, on main."""
-        return self._come(workflow, "origin/main", f"{hosted.BRANCH}main", inputs)
+        return self._come(workflow, "origin/main", f"{hosted.BRANCH}main", inputs, "workflow_dispatch")
+
+    def propose(self, branch: str) -> Run:
+        """Somebody opens a pull request from a branch of the repository itself."""
+        return self._come("pull-request", f"origin/{branch}", f"{hosted.BRANCH}{branch}", None, "pull_request")
 
     def approve(self, run: Run) -> None:
         """A reviewer says yes."""
@@ -129,9 +135,11 @@ class Runner:
             subprocess.run(["git", *argv], cwd=folder, check=True)
         return folder
 
-    def _come(self, workflow: str, commit: str, ref: str, inputs: Mapping[str, str] | None = None) -> Run:
+    def _come(
+        self, workflow: str, commit: str, ref: str, inputs: Mapping[str, str] | None = None, event: str = "push"
+    ) -> Run:
         with self._lock:
-            run = Run(len(self.runs) + 1, workflow, "", ref, inputs or {})
+            run = Run(len(self.runs) + 1, workflow, "", ref, inputs or {}, event)
             folder = self._checkout(commit, ref, self._folder(run))
             run.commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=folder, text=True).strip()
             self.runs.append(run)
@@ -168,8 +176,12 @@ class Runner:
         folder = self._folder(run)
         event = folder.with_name("event.json")
         author = subprocess.check_output(["git", "log", "-1", "--format=%an"], cwd=folder, text=True).strip()
-        head = {"author": {"name": author}}
-        event.write_text(json.dumps({"ref": run.ref, "inputs": dict(run.inputs), "head_commit": head}))
+        repository = {"full_name": "team/app"}
+        proposed = {"number": PULL_REQUEST, "head": {"repo": repository}}
+        payload = {"ref": run.ref, "inputs": dict(run.inputs), "head_commit": {"author": {"name": author}}}
+        if run.event == "pull_request":
+            payload = {"number": PULL_REQUEST, "pull_request": proposed, "repository": repository}
+        event.write_text(json.dumps(payload))
         path = [HERE / "bin", self._venv / "bin", cache() / "venv/bin", BIN, os.environ["PATH"]]
         home = folder.with_name("home")
         (home / ".config/containers").mkdir(parents=True)
@@ -183,7 +195,7 @@ class Runner:
             name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_")) or name == "LANG"
         }
         argv = [
-            str(act()), "workflow_dispatch" if run.inputs else "push", "-W", f".github/workflows/{run.workflow}.yml",
+            str(act()), run.event, "-W", f".github/workflows/{run.workflow}.yml",
             "-e", str(event), "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--concurrent-jobs", "2",
             *(word for name, value in given.items() for word in ("--env", f"{name}={value}")),
             *(word for name in secrets for word in ("-s", name)), *stand_ins(HERE / "actions/build"),

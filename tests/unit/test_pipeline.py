@@ -272,6 +272,21 @@ def test_a_pull_request_gets_the_plan_of_staging(repository: Repository) -> None
     )
     comment = "gh pr comment 7 --edit-last --create-if-none --body-file plan.md"
     assert ended.called.index(comment) > ended.called.index(planned), "the scan runs beside them"
+    published = "mkdir -p published; touch published/record.json"
+    log = (
+        'echo "gh $*" >> "$PIPELINE_LOG"; case "$1 $2" in "run list") echo 77;; "run download") '
+        + published
+        + ";; esac"
+    )
+    repository.program("gh", f"#!/bin/sh\n{log}\n")
+    both = repository.run("pull-request", "pull_request", payload)
+    assert both.code == 0, both.output[-3000:]
+    assert "gh run download 77 --name record-production --dir published" in both.called
+    compared = (
+        "ansible-playbook todo.cloud.compare -i deploy/inventories/production -e record_file=published/record.json"
+    )
+    (there,) = (i for i, line in enumerate(both.called) if line.startswith(f"{compared} -e summary_file=plan.md"))
+    assert there < both.called.index(comment)
     payload["pull_request"] = {**own, "head": {"repo": {"full_name": "somebody/fork"}}}
     fork = repository.run("pull-request", "pull_request", payload)
     assert not [line for line in fork.called if line.startswith("ansible-playbook")], "a fork gets no credential"

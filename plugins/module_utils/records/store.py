@@ -8,7 +8,6 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from itertools import count, takewhile
 from typing import Any
 
@@ -30,6 +29,26 @@ from .signing import RecordKeys, statement
 KEEP = 20
 _UNSOUND = (Code.SET_DAMAGED, Code.SET_UNSIGNED)
 _TOLD = 5  # sets that do not count and are named one by one; somebody may have made thousands
+
+
+def sound(item: Mapping[str, Any], namespace: str, environment: str, keys: RecordKeys) -> Record:
+    """The record of a ConfigMap, without its secret values. Raises set_damaged, set_unsigned."""
+
+    def check_signed(text: str, binary: Mapping[str, str]) -> None:
+        name = str((item.get("metadata") or {}).get("name", ""))
+        number = int(name.removeprefix(PREFIX) or 0)  # unpack has looked at it
+        signature = texts(item.get("data")).get("signature", "")
+        if keys.required and not keys.accept(statement(namespace, environment, number, text, binary), signature):
+            raise error(
+                Code.SET_UNSIGNED,
+                f"{name} does not count: it is not signed by a key that is accepted (record_key, record_public_keys).",
+                set=number,
+            )
+
+    record = unpack(item, check_signed)
+    if record.environment != environment:
+        raise damaged(f"{PREFIX}{record.id}", f"it is a release set of {quoted(record.environment)}")
+    return replace(record, signed=keys.required)
 
 
 class RecordStore:
@@ -117,23 +136,7 @@ class RecordStore:
                 f"There is no release set {number} in namespace {self._namespace!r}.",
                 set=number,
             )
-        record = unpack(item, partial(self._check_signed, number, texts(item.get("data")).get("signature", "")))
-        if record.environment != self._environment:
-            raise damaged(f"{PREFIX}{number}", f"it is a release set of {quoted(record.environment)}")
-        record = replace(record, signed=self._keys.required)
-        return self._with_secrets(record)
-
-    def _check_signed(self, number: int, signature: str, text: str, binary: Mapping[str, str]) -> None:
-        """Raises set_unsigned where it has to be and is not."""
-        if not self._keys.required:
-            return
-        if not self._keys.accept(statement(self._namespace, self._environment, number, text, binary), signature):
-            raise error(
-                Code.SET_UNSIGNED,
-                f"{PREFIX}{number} does not count: it is not signed by a key that is accepted (record_key, "
-                "record_public_keys).",
-                set=number,
-            )
+        return self._with_secrets(sound(item, self._namespace, self._environment, self._keys))
 
     def next_number(self, headers: Sequence[Header]) -> int:
         """The number after the newest sound set, withdrawn ones too, that no object has. Forged names do not count."""
