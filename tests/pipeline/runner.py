@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.chaos.processes import environ_of, processes
 from tests.cluster.paths import BIN, TOP, cache
@@ -177,8 +178,12 @@ class Runner:
         event = folder.with_name("event.json")
         author = subprocess.check_output(["git", "log", "-1", "--format=%an"], cwd=folder, text=True).strip()
         repository = {"full_name": "team/app"}
-        proposed = {"number": PULL_REQUEST, "head": {"repo": repository}}
-        payload = {"ref": run.ref, "inputs": dict(run.inputs), "head_commit": {"author": {"name": author}}}
+        proposed: dict[str, Any] = {"number": PULL_REQUEST, "head": {"repo": repository}}
+        payload: dict[str, Any] = {
+            "ref": run.ref,
+            "inputs": dict(run.inputs),
+            "head_commit": {"author": {"name": author}},
+        }
         if run.event == "pull_request":
             payload = {"number": PULL_REQUEST, "pull_request": proposed, "repository": repository}
         event.write_text(json.dumps(payload))

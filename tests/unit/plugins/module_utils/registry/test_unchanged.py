@@ -101,7 +101,7 @@ def test_what_cannot_be_told_is_built(registry: FakeRegistry) -> None:
         ("fatal: no repository", f"sha-{A}"),
     ):
         assert judged(registry, text, ["web"], tag).why == "its tag is not that of the commit that is checked out"
-    down = {"access": Access("http://127.0.0.1:1"), "timeout": 0.1}
+    down: dict[str, Any] = {"access": Access("http://127.0.0.1:1"), "timeout": 0.1}
     assert "ghcr.io is unreachable" in judged(registry, history, ["web"], **down).why
 
 
