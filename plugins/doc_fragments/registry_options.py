@@ -13,7 +13,7 @@ options:
     description:
       - URL of the registry, or of a mirror that replaces it, for example C(http://10.0.0.5:5000). TLS is used unless
         the endpoint begins with C(http://).
-      - The default is HTTPS and the host in O(image); for a registry on the loopback interface, plain HTTP.
+      - The default is HTTPS and the host of the image; for a registry on the loopback interface, plain HTTP.
     type: str
   username:
     description:

@@ -149,7 +149,7 @@ def test_a_tag_whose_pods_fail_is_taken_back(place: Place) -> None:
         (failure,) = json.loads(place.artefacts(run)["promotion-production"])["failures"]
         assert failure["result"]["failure"]["code"]
         (told,) = place.messages(run)
-        assert told.startswith(f"release: promote failed for v1.2.0, commit {run.commit[:12]} of ada\n")
+        assert told.startswith(f"promote failed for v1.2.0, commit {run.commit[:12]} of ada\n")
         assert "backend-api" in told
         until(lambda: place.digests("production") == digests, 60, "the set is back")
     print(f"{seen.requests} requests, {len(seen.failures)} failed")
@@ -164,6 +164,6 @@ def test_a_failing_test_stops_everything(place: Place) -> None:
     staging, tags = place.state("staging"), place.tags("frontend")
     place.commit("It passes", **{"checks.py": check})
     failed(place, run, "one test fails")
-    assert place.messages(run)[0].startswith(f"main: tests failed for main, commit {run.commit[:12]} of ada\n")
+    assert place.messages(run)[0].startswith(f"tests failed for main, commit {run.commit[:12]} of ada\n")
     assert place.state("staging") == staging
     assert place.tags("frontend") == tags

@@ -12,7 +12,7 @@ from tests.support.receiver import Receiver
 from tests.unit.ansible_runs import TOP, Ansible
 
 JOB = {
-    "GITHUB_WORKFLOW": "main", "GITHUB_JOB": "deploy", "GITHUB_REF_NAME": "main", "GITHUB_SHA": "0123456789abcdef",
+    "GITHUB_JOB": "deploy", "GITHUB_REF_NAME": "main", "GITHUB_SHA": "0123456789abcdef",
     "GITHUB_ACTOR": "merge-bot", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "t/app",
     "GITHUB_RUN_ID": "7",
 }  # fmt: skip
@@ -42,7 +42,7 @@ def test_what_is_sent(ansible: Ansible, tmp_path: Path) -> None:
         told(ansible, receiver.url, TODO_NOTIFY_WHY="")
         first, second = receiver.messages
     assert first == {
-        "text": "main: deploy failed for main, commit 0123456789ab of ada\n"
+        "text": "deploy failed for main, commit 0123456789ab of ada\n"
         "api: container exits with code 1: &lt;!channel&gt; {{ 1 + 1 }} $(id) postgres://***@db/x\n"
         "https://github.com/t/app/actions/runs/7"
     }
