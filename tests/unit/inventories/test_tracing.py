@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ def described(endpoint: str, *more: str) -> dict[str, Any]:
     """Staging's releases and environment with this endpoint."""
     given = {"TODO_VERSION": "sha-0123abc", **{f"TODO_{name}": CANARY for name in SECRETS}}
     with Ansible(ANSIBLE_CALLBACK_RESULT_FORMAT="json") as ansible:
-        arguments = ["-i", folder("staging"), "-e", f"tracing_endpoint={endpoint}", *more]
+        arguments: list[str | Path] = ["-i", folder("staging"), "-e", f"tracing_endpoint={endpoint}", *more]
         run = ansible.playbook(TOP / "tests/unit/inventories/render.yml", *arguments, **given)
     assert run.returncode == 0, run.stdout[-4000:]
     printed = run.stdout.partition("TASK [Descriptions are printed]")[2].partition(" => ")[2]
