@@ -1,0 +1,106 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where metrics and logs are asked: a Service through the API server, with the caller's own rights, or a URL."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from ..failure import Code, error
+from ..kube.errors import KubeError
+from ..parsing import read_json
+
+_SECONDS = 30.0
+
+
+class Proxy(Protocol):
+    """What a session with the Kubernetes API does for this."""
+
+    def service_get(
+        self, namespace: str, service: str, port: int | str, path: str, query: Mapping[str, str], *, timeout: float
+    ) -> tuple[int, str]:
+        """HTTP status and body of a Service's answer."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One of them. With ``url`` the Service is not asked.
+
+    Attributes:
+        what: its name in messages.
+        setting: which option says where it is.
+    """
+
+    kube: Proxy
+    what: str
+    setting: str
+    namespace: str
+    service: str
+    port: int
+    url: str = ""
+
+    def get(self, path: str, query: Mapping[str, str]) -> str:
+        """The body of its answer.
+
+        Raises:
+            TodoCloudError: it does not answer, may not be asked, or does not understand.
+        """
+        status, body = self._direct(path, query) if self.url else self._proxied(path, query)
+        if status == 200:
+            return body
+        if status in (400, 422):
+            raise error(Code.INVALID_INPUT, f"{self.what} does not understand the query: {_said(body)}.")
+        raise error(Code.UNREACHABLE, f"{self.what} ({self._where}) answers with HTTP {status}: {_said(body)}.")
+
+    @property
+    def _where(self) -> str:
+        return self.url or f"Service {self.service} in namespace {self.namespace}"
+
+    def _proxied(self, path: str, query: Mapping[str, str]) -> tuple[int, str]:
+        try:
+            return self.kube.service_get(self.namespace, self.service, self.port, path, query, timeout=_SECONDS)
+        except KubeError as exc:
+            what = f"{self.what} ({self._where}) cannot be asked: {exc.failure.message} Is it installed? {self.setting}"
+            raise error(exc.failure.code, f"{what} says where it is.") from exc
+
+    def _direct(self, path: str, query: Mapping[str, str]) -> tuple[int, str]:
+        url = f"{self.url.rstrip('/')}/{path}?{urlencode(query)}"
+        try:
+            with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
+                return int(answer.status), answer.read().decode(errors="replace")
+        except urllib.error.HTTPError as exc:
+            return exc.code, exc.read().decode(errors="replace")
+        except (OSError, ValueError) as exc:
+            cause = getattr(exc, "reason", exc)
+            message = f"{self.what} at {self.url} does not answer: {cause}. {self.setting} says where it is."
+            raise error(Code.UNREACHABLE, message) from exc
+
+
+def json_of(source: Source, text: str) -> Mapping[str, Any]:
+    """An object of an answer.
+
+    Raises:
+        TodoCloudError: it is none.
+    """
+    try:
+        found = read_json(text)
+    except ValueError:
+        found = None
+    if isinstance(found, Mapping):
+        return found
+    message = f"What answers as {source.what} is something else: {_said(text)}. {source.setting} says where it is."
+    raise error(Code.UNREACHABLE, message)
+
+
+def source_of(kube: Proxy, what: str, setting: str, params: Mapping[str, Any]) -> Source:
+    """As a module's options say."""
+    return Source(kube, what, setting, params["namespace"], params["service"], params["port"], params["url"])
+
+
+def _said(body: str) -> str:
+    return " ".join(body.split())[:300] or "nothing"

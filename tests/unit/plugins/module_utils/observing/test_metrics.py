@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.observing.metrics import ask
+from ansible_collections.todo.cloud.plugins.module_utils.observing.source import Source
+
+POINT = {"metric": {"service": "a"}, "value": [10.0, "0.5"]}
+
+
+class Asked:
+    """A Prometheus with one answer."""
+
+    def __init__(self, kind: str, result: Any) -> None:
+        self.body = json.dumps({"status": "success", "data": {"resultType": kind, "result": result}})
+        self.asked: list[tuple[str, dict[str, str]]] = []
+
+    def service_get(
+        self, namespace: str, service: str, port: int | str, path: str, query: Mapping[str, str], *, timeout: float
+    ) -> tuple[int, str]:
+        self.asked.append((path, dict(query)))
+        return 200, self.body
+
+
+def of(asked: Asked) -> Source:
+    return Source(asked, "Prometheus", "", "n", "s", 9090)
+
+
+def test_each_query_has_its_series() -> None:
+    asked = Asked("vector", [POINT, {"metric": {}, "value": [10.0, "NaN"]}])
+    found = ask(of(asked), {"x": "up", "y": "down"}, now=10.0)
+    assert found["x"] == found["y"] == [{"labels": {"service": "a"}, "points": [[10.0, 0.5]]},
+                                        {"labels": {}, "points": [[10.0, None]]}]  # fmt: skip
+    assert asked.asked[0] == ("api/v1/query", {"query": "up", "time": "10.000"})
+
+
+def test_a_time_is_asked_from_its_beginning() -> None:
+    asked = Asked("matrix", [{"metric": {}, "values": [[10.0, "1"], [20.0, "2"]]}])
+    (series,) = ask(of(asked), {"x": "up"}, seconds=600, step=10, now=1000.0)["x"]
+    assert series["points"] == [[10.0, 1.0], [20.0, 2.0]]
+    expected = {"query": "up", "start": "400.000", "end": "1000.000", "step": "10"}
+    assert asked.asked == [("api/v1/query_range", expected)]
+
+
+def test_a_number_is_one_point() -> None:
+    assert ask(of(Asked("scalar", [10.0, "3"])), {"x": "3"}, now=1.0) == {
+        "x": [{"labels": {}, "points": [[10.0, 3.0]]}]
+    }
+
+
+@pytest.mark.parametrize(("seconds", "step"), [(-1, 60), (60, 0), (1_000_000, 10)])
+def test_what_prometheus_would_refuse_is_not_asked(seconds: int, step: int) -> None:
+    with pytest.raises(TodoCloudError, match="take a longer step"):
+        ask(of(Asked("matrix", [])), {"x": "up"}, seconds=seconds, step=step, now=1.0)
