@@ -191,3 +191,13 @@ def test_a_secret_in_a_layer(place: Place) -> None:
     failed(place, run, "tmp/build.log", ".tar!")
     assert half * 2 not in run.output
     assert place.state("staging") == staging
+
+
+def test_a_secret_in_the_log_of_a_deployment(place: Place) -> None:
+    """Which a plugin of the team's own prints: neither history nor image has it."""
+    half = "9i8h7g6f5e4d3c2b1a"
+    plugin = _PLUGIN.replace("HALF", half)
+    run = place.merge_again("With a plugin", **{"ansible.cfg": _SETTINGS, "shown/note.py": plugin})
+    failed(place, run, "github-pat", "token = REDACTED", f"path ............ /dev/shm/log-{run.identity}")
+    assert DEPLOYING in run.output
+    assert half * 2 not in run.output.partition("Run Main No secret is in the log")[2]
