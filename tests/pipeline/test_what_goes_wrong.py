@@ -82,11 +82,12 @@ def test_the_registry_is_down_for_a_push(place: Place) -> None:
 
 def test_an_unsigned_image_and_a_moved_tag(place: Place) -> None:
     """Signed by cosign, refused by the deployment, before anything is written; a promotion too."""
-    run = place.merge("Signed")
+    dockerfile = (place.work / "Dockerfile").read_text()
+    run = place.merge("Signed", Dockerfile=f"{dockerfile}LABEL note=signed\n")
     succeeded(place, run)
     staging, production = place.state("staging"), place.state("production")
     with place.runner.elsewhere(PIPELINE_COSIGN="true"):
-        unsigned = place.merge("Nobody signs it")
+        unsigned = place.merge("Nobody signs it", Dockerfile=f"{dockerfile}LABEL note=unsigned\n")
     failed(place, unsigned, "is not signed by image_signature_key: it has no signature")
     assert f"sha-{unsigned.commit}" in place.tags("frontend"), "it was pushed"
     assert place.state("staging") == staging
@@ -107,6 +108,7 @@ def test_an_unsigned_image_and_a_moved_tag(place: Place) -> None:
     failed(place, run, f"@{before} is not signed by image_signature_key: it has no signature")
     assert place.state("production") == production
     place.git("push", "-q", "origin", ":v2.2.0")
+    succeeded(place, place.merge("As it was", Dockerfile=dockerfile))
 
 
 def test_a_job_that_is_cancelled_and_a_machine_that_dies(place: Place) -> None:

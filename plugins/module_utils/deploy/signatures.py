@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from ..failure import Code, Failure
 from ..helm.cli import Rendered
@@ -38,18 +39,20 @@ def signature_problems(
         each = rendered.get(item.name)
         named = images_in(each.manifest, *each.hooks) if isinstance(each, Rendered) else set()
         if named and not settings.preflight_all:
-            named -= verified_images(item.name, snapshot, read)
-        wanted[item.name] = sorted(image for image in named if not _full(image).startswith(rules.unsigned))
+            verified = set(map(_identity, verified_images(item.name, snapshot, read)))
+            named = {image for image in named if _identity(image) not in verified}
+        wanted[item.name] = sorted(image for image in named if not _identity(image).startswith(rules.unsigned))
     images = {image for found in wanted.values() for image in found}
     images -= set(digests.absent(images))  # told already
     why = digests.unsigned(images, ImageKeys.parse(rules.image_key)) if images else {}
     return [_problem(name, image, why[image]) for name, found in wanted.items() for image in found if image in why]
 
 
-def _full(image: str) -> str:
-    """With its registry."""
+def _identity(image: str) -> str:
+    """With its registry, and without its tag where there is a digest."""
     with suppress(ValueError):
-        return str(Reference.parse(image))
+        named = Reference.parse(image)
+        return str(replace(named, tag="") if named.digest else named)
     return image
 
 

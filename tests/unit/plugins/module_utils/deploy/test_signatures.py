@@ -60,6 +60,9 @@ def test_what_was_verified_is_not_asked_again(registry: FakeRegistry) -> None:
     registry.requests.clear()
     assert outcomes(world.apply({"api": A1}, **given(registry)).as_result()) == {"api": "unchanged"}
     assert outcomes(world.apply({"api": {**A1, "maps": ["new"]}}, **given(registry)).as_result()) == {"api": "verified"}
+    registry.repositories[NAME].tags["v2.0.0"] = digest
+    changed = {**A1, "image": "r/api:v2.0.0", "maps": ["newer"]}
+    assert world.apply({"api": changed}, **given(registry)).changed, "the same image by another tag"
     assert not [path for _method, path, _user in registry.requests if "sha256" in path]
     told = world.apply({"api": {**A1, "maps": ["new"]}}, check=True, preflight_all=True, **given(registry)).preflight
     assert [each.code for each in told] == [Code.IMAGE_UNSIGNED], "preflight.yml looks at what is unchanged too"
