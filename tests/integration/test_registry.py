@@ -1,10 +1,11 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""image_info and image_tag against the real registry (distribution): open, with passwords, with tokens."""
+"""image_info, image_tag and image_cleanup against the real registry (distribution): open, by passwords, by tokens."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -18,14 +19,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.releases.image_cleanup import clean_up
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from tests.cluster.build.oci import Reference, Registry
+from tests.cluster.build.oci import MANIFEST, Reference, Registry
 from tests.integration.support import ModuleRun, run_module
 from tests.support.distribution import distribution
+from tests.support.fake_environment import A1, World
 
 IMAGE = "ghcr.io/todo-app/web:v1"
 PASSWORD = "only-a-test"
@@ -128,7 +132,7 @@ class TokenService(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    do_HEAD = do_POST = do_PUT = do_PATCH = forward
+    do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = forward
 
     def do_GET(self) -> None:
         if not self.path.startswith("/token"):
@@ -205,3 +209,38 @@ def test_tokens_allow_what_they_say(open_registry: str, token_registry: str) -> 
         assert run.result["changed"] is changed
         assert PASSWORD not in run.output
     assert digest_in(open_registry, "v1.0.0") == digest
+
+
+def pushed(url: str, number: int) -> str:
+    """An image of the repository todo-app/old; its digest."""
+    config = {"os": "linux", "architecture": "amd64", "created": f"2026-01-{number:02}T00:00:00Z", "config": {}}
+    text = json.dumps(config).encode()
+    begun = httpx.post(f"{url}/v2/todo-app/old/blobs/uploads/", trust_env=False).headers["location"]
+    digest = f"sha256:{hashlib.sha256(text).hexdigest()}"
+    put = httpx.URL(begun).copy_merge_params({"digest": digest})
+    httpx.put(put, content=text, trust_env=False).raise_for_status()
+    about = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(text)}
+    body = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": about, "layers": []}).encode()
+    to = f"{url}/v2/todo-app/old/manifests/sha-{number}"
+    done = httpx.put(to, content=body, headers={"Content-Type": MANIFEST}, trust_env=False)
+    return str(done.headers["docker-content-digest"])
+
+
+def test_old_images_go_and_what_a_set_names_stays(open_registry: str, token_registry: str) -> None:
+    """The environment is made up, the registry is none: it lists, and deletes by a token that may."""
+    digests = [pushed(open_registry, number) for number in range(1, 6)]
+    world = World()
+    world.apply({"api": {**A1, "image": f"ghcr.io/todo-app/old:sha-2@{digests[1]}"}})
+    access = {"host": "ghcr.io", "endpoint": token_registry, "validate_certs": True}
+    params = {
+        "environment": "staging", "namespace": "ns", "others": [], "images": ["ghcr.io/todo-app/old"],
+        "newest": 1, "tags": ["*-4"], "min_age_days": 7, "packages_api": "",
+    }  # fmt: skip
+    with pytest.raises(TodoCloudError) as refused:
+        clean_up(world.kube, {**params, "registries": [access]}, check=False)
+    assert "does not let an anonymous client delete from todo-app/old" in refused.value.failure.message
+    mine = {**params, "registries": [{**access, "username": "todo", "password": PASSWORD}]}
+    deleted = [clean_up(world.kube, mine, check=check)["deleted"] for check in (True, False, False)]
+    assert [sorted(each["tags"] for each in found) for found in deleted] == [[["sha-1"], ["sha-3"]]] * 2 + [[]]
+    left = httpx.get(f"{open_registry}/v2/todo-app/old/tags/list", trust_env=False).json()["tags"]
+    assert sorted(left) == ["sha-2", "sha-4", "sha-5"]
