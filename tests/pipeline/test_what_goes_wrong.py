@@ -14,7 +14,7 @@ from tests.pipeline.runner import Run
 from tests.pipeline.test_pipeline import failed, succeeded
 
 STARTS, SLOW_SECONDS = "backend_api/__main__.py", 30  # longer than a promotion takes to be refused
-_SETTINGS = "[defaults]\ncallback_plugins = shown\ncallbacks_enabled = note\n"
+_SETTINGS = "[defaults]\ncallback_plugins = shown\n"
 _PLUGIN = """from ansible.plugins.callback import CallbackBase
 
 
@@ -22,7 +22,6 @@ class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "note"
-    CALLBACK_NEEDS_ENABLED = True
 
     def v2_playbook_on_start(self, playbook):
         self._display.display("token = " + "ghp_" + "HALF" * 2)
