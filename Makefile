@@ -14,8 +14,9 @@ SITE := ansible-playbook site.yml -i inventories/local
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+##@ The app on a cluster of this machine
 .PHONY: up
 up: ## start the local cluster, deploy the Todo app to it, say where it answers
 	@$(CLUSTER) build --https
@@ -52,6 +53,7 @@ engine-down: ## stop that engine with all its containers; its images stay
 venv: ## make the Python environment of development and tests
 	@$(CLUSTER) venv
 
+##@ Tests
 .PHONY: test
 test: venv ## all tests, on a cluster of their own that is removed at the end (PART=lint|unit|e2e|integration|molecule: one)
 	@python3 -m tests.stages $(PART)
@@ -80,6 +82,7 @@ on-cluster: ## integration and end-to-end tests on the cluster that TODO_CLOUD_T
 molecule: venv ## molecule's scenarios on a cluster of their own (SCENARIO="default failure" PROVIDER=kind|local)
 	@python3 -m tests.molecule $(if $(PROVIDER),--provider $(PROVIDER)) $(SCENARIO)
 
+##@ Longer proofs, each on a cluster of its own
 .PHONY: rollouts
 rollouts: ## 320 rollouts generated at random, not those of the tests (TODO_CLOUD_SEED=... repeats)
 	@$(CLUSTER) build --tests rollouts
@@ -173,6 +176,7 @@ upstream-charts: venv ## what the platform's roles give to charts of others, by 
 pipeline: build ## a merge and tags, from the push to staging and production: act, buildah, a cluster of its own (10 minutes; cosign is built once)
 	@TODO_CLOUD_CLUSTER=pipeline $(CLUSTER) with --provider local pipeline -- env PYTHONPATH=collections:. pytest -q -s -x tests/pipeline
 
+##@ Checks, releases and documentation
 .PHONY: lint
 lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity, zizmor and actionlint
 	@ruff check .
@@ -192,9 +196,10 @@ new-service: ## write the entry of one more service (NAME=search ENTRY='{port: 3
 	@ansible-playbook playbooks/new_service.yml -i $(or $(INVENTORY),inventories/local) -e '{service: "$(NAME)", entry: $(or $(ENTRY),{})}'
 
 .PHONY: schemas
-schemas: ## write docs/schemas and docs/services.md from the modules' RETURN documentation and the keys of services
+schemas: ## write what is made of documentation: docs/schemas, docs/services.md, docs/reference.md, the roles' READMEs
 	@python3 -m tests.schemas
 	@python3 -m tests.services_page
+	@python3 -m tests.reference
 
 .PHONY: clean
 clean: ## remove all clusters and everything that was built

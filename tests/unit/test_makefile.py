@@ -47,3 +47,16 @@ def test_the_parts_of_the_tests_are_the_ones_that_help_names() -> None:
     (line,) = [line for line in (TOP / "Makefile").read_text().splitlines() if line.startswith("test: ")]
 
     assert f"PART={'|'.join(stages.PARTS)}:" in line
+
+
+def test_help_lists_every_target_below_a_heading() -> None:
+    shown = subprocess.run(["make", "help"], cwd=TOP, capture_output=True, text=True, check=True).stdout
+    groups = [block.splitlines() for block in shown.split("\n\n")]
+    listed = [line.split()[1] for block in groups for line in block if line.startswith("  make ")]
+    targets = {
+        line.partition(":")[0]
+        for line in (TOP / "Makefile").read_text().splitlines()
+        if ": " in line and " ## " in line
+    }
+    assert len(groups) >= 4
+    assert set(listed) == {name for name in targets if not name.startswith(("\t", "#"))}
