@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import subprocess
 import time
 from functools import partial
 
 from tests.e2e.conftest import until
+from tests.pipeline import vulnerabilities
 from tests.pipeline.place import SERVICES, Place
 from tests.pipeline.runner import Run
 from tests.pipeline.test_pipeline import failed, succeeded
+from tests.workflows import GRYPE, built
 
 STARTS, SLOW_SECONDS = "backend_api/__main__.py", 30  # longer than a promotion takes to be refused
 _SETTINGS = "[defaults]\ncallback_plugins = shown\n"
@@ -170,6 +174,23 @@ def test_a_branch_does_not_reach_production(place: Place) -> None:
     failed(place, run, "refs/heads/mine is not allowed to deploy to production")
     assert run.given == ()
     assert place.state("production") == production
+
+
+def test_a_known_vulnerability(place: Place) -> None:
+    """By grype itself, with a database of one; what has none passes, images too."""
+    program = built(GRYPE)
+    assert program, "Go builds it"
+    env = {"GRYPE_DB_CACHE_DIR": str(place.folder / "grype"), "GRYPE_CHECK_FOR_APP_UPDATE": "false"}
+    env |= {"GRYPE_DB_AUTO_UPDATE": "false", "GRYPE_DB_VALIDATE_AGE": "false"}
+    vulnerabilities.write(place.folder / "one.db")
+    subprocess.run([program, "db", "import", place.folder / "one.db"], env={**os.environ, **env}, check=True)
+    staging, tags = place.state("staging"), place.tags("frontend")
+    name, bad, good = vulnerabilities.PACKAGE, vulnerabilities.BAD, vulnerabilities.GOOD
+    with place.runner.elsewhere(PIPELINE_GRYPE=str(program), **env):
+        run = place.merge("It depends on it", **{"tools-requirements.txt": f"{name}=={bad}\n"})
+        failed(place, run, f"{name} {bad} {good} python {vulnerabilities.NAME} High")
+        assert (place.state("staging"), place.tags("frontend")) == (staging, tags)
+        succeeded(place, place.merge("Another version", **{"tools-requirements.txt": f"{name}=={good}\n"}))
 
 
 def test_a_secret_in_the_source(place: Place) -> None:

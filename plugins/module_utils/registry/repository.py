@@ -29,7 +29,7 @@ from .reference import Reference, is_digest
 
 GITHUB = "ghcr.io"
 _PARALLEL = 8
-_PAGE, _MOST_PAGES = 100, 100
+_PAGE, _MOST_PAGES = 100, 1000
 _TRIES, _PAUSE_SECONDS = 3, 1.0
 _TRANSIENT = (429, 500, 502, 503, 504)
 
