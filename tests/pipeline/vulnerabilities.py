@@ -54,7 +54,7 @@ def write(path: Path) -> None:
             {"version": {"type": "python", "constraint": f"<{GOOD}"}, "fix": {"version": GOOD, "state": "fixed"}}
         ]
     }
-    rows = {
+    rows: dict[str, list[tuple[object, ...]]] = {
         "blobs": [(1, json.dumps(about)), (2, json.dumps(affected))],
         "db_metadata": [(_DATE, 6, 1, 0)],
         "providers": [("github", "1", "test", _DATE, "sha256:0")],
