@@ -173,7 +173,7 @@ upstream-charts: venv ## what the platform's roles give to charts of others, by 
 	@PYTHONPATH=collections:. python3 -m tests.upstream_charts $(FROM)
 
 .PHONY: pipeline
-pipeline: build ## a merge and tags, from the push to staging and production: act, buildah, a cluster of its own (10 minutes; cosign is built once)
+pipeline: build ## a merge and tags, from the push to staging and production: act, buildah, a cluster of its own (10 minutes; cosign and grype are built once)
 	@TODO_CLOUD_CLUSTER=pipeline $(CLUSTER) with --provider local pipeline -- env PYTHONPATH=collections:. pytest -q -s -x tests/pipeline
 
 ##@ Checks, releases and documentation
