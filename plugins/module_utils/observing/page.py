@@ -109,7 +109,7 @@ def _figure(board: Mapping[str, Any], panel: Mapping[str, Any], drawn: Mapping[s
             points = [(point[0], None if point[1] is None else point[1] * scale) for point in each["points"]]
             lines.append((_legend(target["legendFormat"], each["labels"]), points))
     caption = f"<figcaption>{html_text(str(panel['title']))}</figcaption>"
-    if not any(number is not None for _, points in lines for _, number in points):
+    if not any(number is not None for _text, points in lines for _at, number in points):
         return f"<figure>{caption}<p>no data</p></figure>"
     lines.sort(key=lambda line: -(_number(line[1]) or 0))
     named = "".join(
@@ -117,13 +117,13 @@ def _figure(board: Mapping[str, Any], panel: Mapping[str, Any], drawn: Mapping[s
         for n, (text, points) in enumerate(lines[:_LEGENDS])
     )
     more = f"<li>and {len(lines) - _LEGENDS} more</li>" if len(lines) > _LEGENDS else ""
-    return f"<figure>{caption}{_plot([points for _, points in lines], unit)}<ul>{named}{more}</ul></figure>"
+    return f"<figure>{caption}{_plot([points for _text, points in lines], unit)}<ul>{named}{more}</ul></figure>"
 
 
 def _plot(lines: Sequence[Sequence[tuple[float, float | None]]], unit: str) -> str:
-    times = [at for points in lines for at, _ in points]
+    times = [at for points in lines for at, _value in points]
     first, last = min(times), max(times)
-    top = max((number for points in lines for _, number in points if number is not None), default=0) or 1
+    top = max((number for points in lines for _at, number in points if number is not None), default=0) or 1
     wide, high = _WIDTH - _LEFT, _HEIGHT - _BOTTOM
 
     def place(at: float, number: float) -> str:
@@ -174,7 +174,7 @@ def _last(series: Mapping[str, Any]) -> float | None:
 
 def _number(points: Sequence[tuple[float, float | None]]) -> float | None:
     """The last number of a line."""
-    return next((number for _, number in reversed(points) if number is not None), None)
+    return next((number for _at, number in reversed(points) if number is not None), None)
 
 
 def _said(number: float | None) -> str:

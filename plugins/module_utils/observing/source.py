@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
+
+from ansible.module_utils import urls
 
 from ..failure import Code, error
 from ..kube.errors import KubeError
@@ -71,11 +72,11 @@ class Source:
     def _direct(self, path: str, query: Mapping[str, str]) -> tuple[int, str]:
         url = f"{self.url.rstrip('/')}/{path}?{urlencode(query)}"
         try:
-            with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
-                return int(answer.status), answer.read().decode(errors="replace")
+            answer = urls.open_url(url, timeout=_SECONDS)
+            return int(answer.getcode()), answer.read().decode(errors="replace")
         except urllib.error.HTTPError as exc:
             return exc.code, exc.read().decode(errors="replace")
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, urls.ConnectionError) as exc:
             cause = getattr(exc, "reason", exc)
             message = f"{self.what} at {self.url} does not answer: {cause}. {self.setting} says where it is."
             raise error(Code.UNREACHABLE, message) from exc
