@@ -174,6 +174,9 @@ options:
       port:
         description: Port of the Service. V(9090) if not given.
         type: int
+      url:
+        description: URL of a Prometheus that is asked instead, from where this module runs.
+        type: str
       error_ratio:
         description: How much larger the share of requests with 5xx may be than before. V(0.01) if not given.
         type: float
@@ -635,6 +638,7 @@ SPEC: dict[str, t.Any] = {
             "namespace": {"type": "str"},
             "service": {"type": "str"},
             "port": {"type": "int"},
+            "url": {"type": "str"},
             "error_ratio": {"type": "float"},
             "latency_quantile": {"type": "float"},
             "latency_factor": {"type": "float"},

@@ -151,6 +151,11 @@ class FakeKube:
     def proxy_get(self, namespace: str, pod: str, port: int | str, path: str, **_: Any) -> tuple[int, str]:
         return 200, "{}"
 
+    def service_get(
+        self, namespace: str, service: str, port: int | str, path: str, query: Mapping[str, str], **_: Any
+    ) -> tuple[int, str]:
+        return 200, "{}"
+
     def create(
         self, resource: Resource, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False, **_: Any
     ) -> dict[str, Any]:

@@ -17,42 +17,21 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError, one_or_many
-from ..kube.deadline import Deadline
-from ..kube.errors import KubeError
+from ..observing.metrics import Series, ask
+from ..observing.source import Proxy, Source
 from ..settings import Progress
 
-_REQUESTS = 'sum by (container) (increase(http_requests_total{namespace="$namespace"}[$window]))'
-_ERRORS = 'sum by (container) (increase(http_requests_total{namespace="$namespace",status=~"5.."}[$window]))'
-_LATENCY = (
-    "histogram_quantile($quantile, sum by (container, le) "
-    '(increase(http_request_duration_seconds_bucket{namespace="$namespace",route!~"/(health|ready|metrics|events)"}[$window])))'
-)
-_QUERY_SECONDS = 10.0
+_QUERIES = {
+    "requests": 'sum by (container) (increase(http_requests_total{namespace="$namespace"}[$window]))',
+    "errors": 'sum by (container) (increase(http_requests_total{namespace="$namespace",status=~"5.."}[$window]))',
+    "latency": "histogram_quantile($quantile, sum by (container, le) (increase(http_request_duration_seconds_bucket"
+    '{namespace="$namespace",route!~"/(health|ready|metrics|events)"}[$window])))',
+}
 _FEWEST_ERRORS = 5  # fewer are no rate
 _TELL_SECONDS = 30.0
-
-
-class Prometheus(Protocol):
-    """Where metrics are."""
-
-    def query(self, query: str, at: float) -> Mapping[str, float]:
-        """Values by the label ``container`` at a time (seconds since the epoch). Raises TodoCloudError."""
-
-
-class InCluster:
-    """A Prometheus of the cluster, asked through the API server's proxy to its Service."""
-
-    def __init__(self, kube: Any, namespace: str, service: str, port: int) -> None:
-        self._kube = kube
-        self._path = f"/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy/api/v1/query"
-
-    def query(self, query: str, at: float) -> Mapping[str, float]:
-        """See :class:`Prometheus`."""
-        answer = self._kube.raw(self._path, query={"query": query, "time": f"{at:.3f}"}, deadline=_deadline())
-        return dict(_values(answer))
 
 
 @dataclass(frozen=True)
@@ -65,6 +44,7 @@ class Bake:
     namespace: str = "monitoring"
     service: str = "prometheus-operated"
     port: int = 9090
+    url: str = ""  # instead of the Service
     error_ratio: float = 0.01
     latency_quantile: float = 0.9
     latency_factor: float = 1.5
@@ -78,9 +58,9 @@ class Bake:
         given = {key: value for key, value in (raw or {}).items() if value is not None}
         return cls(**given) if given.get("seconds") else None
 
-    def prometheus(self, kube: Any) -> Prometheus:
+    def prometheus(self, kube: Proxy) -> Source:
         """Where to ask."""
-        return InCluster(kube, self.namespace, self.service, self.port)
+        return Source(kube, "Prometheus", "bake", self.namespace, self.service, self.port, self.url)
 
     def describe(self) -> str:
         """What it does, for people."""
@@ -116,7 +96,7 @@ class Baked:
 class Oven:
     """Compares the windows of one deployment. ``began``: when the first new revision was written, by ``now``."""
 
-    def __init__(self, bake: Bake, source: Prometheus, namespace: str, progress: Progress) -> None:
+    def __init__(self, bake: Bake, source: Source, namespace: str, progress: Progress) -> None:
         self._bake = bake
         self._source = source
         self._namespace = namespace
@@ -128,12 +108,9 @@ class Oven:
             before = self._window(began)
             self._wait()
             after = self._window(verified + self._bake.seconds)
-        except KubeError as exc:
-            return _blind(exc)
         except TodoCloudError as exc:
-            if exc.failure.code is not Code.NOT_READY:
-                raise
-            return _blind(exc)
+            why = f"errors and latency were not compared, since Prometheus does not tell: {exc.failure.message}"
+            return Baked(warnings=[f"bake: {why}"])
         judged = sorted(name for name in after.requests if self._enough(name, before) and self._enough(name, after))
         failures = {name: failure for name in judged if (failure := self._compared(name, before, after))}
         thin = sorted(set(after.requests) - set(judged))
@@ -153,21 +130,20 @@ class Oven:
 
     def _window(self, at: float) -> Window:
         """The one that ends then."""
-        return Window(*(self._ask(*each, at) for each in self._queries()))
+        found = ask(self._source, dict(self._queries()), now=at)
+        return Window(*(_by_service(found[name]) for name in _QUERIES))
 
     def _queries(self) -> Iterator[tuple[str, str]]:
-        for name, own in (("requests", _REQUESTS), ("errors", _ERRORS), ("latency", _LATENCY)):
-            yield name, self._bake.queries.get(name) or own
-
-    def _ask(self, _name: str, query: str, at: float) -> Mapping[str, float]:
         given = {
             "$namespace": self._namespace,
             "$window": f"{self._bake.seconds}s",
             "$quantile": str(self._bake.latency_quantile),
         }
-        for word, text in given.items():
-            query = query.replace(word, text)
-        return self._source.query(query, at)
+        for name, own in _QUERIES.items():
+            query = self._bake.queries.get(name) or own
+            for word, text in given.items():
+                query = query.replace(word, text)
+            yield name, query
 
     def _enough(self, service: str, window: Window) -> bool:
         return window.requests.get(service, 0.0) >= self._bake.requests
@@ -190,22 +166,7 @@ class Oven:
         return Failure(Code.REGRESSION, message, {"release": service, **details})
 
 
-def _blind(exc: TodoCloudError) -> Baked:
-    why = exc.failure.message.rstrip(".")
-    return Baked(warnings=[f"bake: errors and latency were not compared, since Prometheus does not tell: {why}."])
-
-
-def _values(answer: Any) -> Iterator[tuple[str, float]]:
-    """Of an instant vector (https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries)."""
-    if not isinstance(answer, Mapping) or answer.get("status") != "success":
-        text = str(answer.get("error") if isinstance(answer, Mapping) else "")[:300]
-        raise TodoCloudError(Failure(Code.NOT_READY, f"it answers {text or 'something else than it should'}"))
-    for each in (answer.get("data") or {}).get("result") or ():
-        try:
-            yield str(each["metric"].get("container", "")), float(each["value"][1])
-        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
-            continue
-
-
-def _deadline() -> Deadline:
-    return Deadline.after(_QUERY_SECONDS)
+def _by_service(series: Series) -> dict[str, float]:
+    """The numbers of an instant query, by the label ``container``."""
+    pairs = ((str(each["labels"].get("container", "")), each["points"][0][1]) for each in series)
+    return {service: number for service, number in pairs if number is not None}

@@ -8,7 +8,7 @@ its writes ask the lock by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from .deadline import Deadline
@@ -135,6 +135,18 @@ class KubeObserver(KubeReader, Protocol):
     ) -> tuple[int, str]:
         """GET from a pod through the API server: (HTTP status, body)."""
 
+    def service_get(
+        self,
+        namespace: str,
+        service: str,
+        port: int | str,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        timeout: float = 10.0,
+    ) -> tuple[int, str]:
+        """The same from a Service."""
+
 
 class KubeApi(KubeReader, Protocol):
     """Reads and writes objects."""
@@ -217,7 +229,12 @@ class Guarded:
         self.get, self.find, self.list_ = kube.get, kube.find, kube.list_
         self.resource, self.served = kube.resource, kube.served
         self.version, self.server_now = kube.version, kube.server_now
-        self.watch, self.logs, self.proxy_get = kube.watch, kube.logs, kube.proxy_get
+        self.watch, self.logs, self.proxy_get, self.service_get = (
+            kube.watch,
+            kube.logs,
+            kube.proxy_get,
+            kube.service_get,
+        )
         self.server, self.patience, self.counts = kube.server, kube.patience, kube.counts
         self.count_relist, self.warnings = kube.count_relist, kube.warnings
         self.outlast = kube.outlast

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy import bake as oven
-from ansible_collections.todo.cloud.plugins.module_utils.deploy.bake import Bake, Baked, InCluster, Oven
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.bake import Bake, Baked, Oven
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import NotFound
+from ansible_collections.todo.cloud.plugins.module_utils.observing.source import Source
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
 
 from tests.support.fake_environment import A2, C1, deployed
+from tests.support.fake_kube import FakeKube
 
 Seen = Mapping[str, tuple[float, float, float]]  # service -> requests, errors, seconds
 BEFORE, AFTER = 1000.0, 2000.0
 WELL: Seen = {"api": (1000, 1, 0.1)}
 
 
-class Metrics:
+class Metrics(Source):
     """Answers for the window that ends at a time."""
 
     def __init__(self, before: Seen, after: Seen) -> None:
-        self.seen = {BEFORE: before, AFTER + 60: after}
-        self.queries: list[str] = []
+        super().__init__(FakeKube(), "Prometheus", "bake", "monitoring", "prometheus", 9090)
+        object.__setattr__(self, "seen", {BEFORE: before, AFTER + 60: after})
+        object.__setattr__(self, "queries", [])
 
-    def query(self, query: str, at: float) -> Mapping[str, float]:
-        self.queries.append(query)
-        index = 2 if "quantile" in query else int("status" in query)
-        return {name: values[index] for name, values in self.seen[at].items()}
+    seen: Mapping[float, Seen]
+    queries: list[str]
+
+    def get(self, path: str, query: Mapping[str, str]) -> str:
+        self.queries.append(query["query"])
+        index = 2 if "quantile" in query["query"] else int("status" in query["query"])
+        values = {name: values[index] for name, values in self.seen[float(query["time"])].items()}
+        result = [{"metric": {"container": name}, "value": [1, str(value)]} for name, value in values.items()]
+        return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
 
 
 @pytest.fixture(autouse=True)
@@ -91,43 +100,24 @@ def test_queries_are_for_the_namespace_and_the_window_and_can_be_others() -> Non
     assert source.queries[2].startswith("histogram_quantile(0.5, ")
 
 
-class Api:
-    def __init__(self, answer: Any) -> None:
-        self.answer, self.asked = answer, list[tuple[str, Mapping[str, str]]]()
+class Silent(FakeKube):
+    """No Service answers."""
 
-    def raw(self, path: str, *, query: Mapping[str, str], deadline: Any) -> Any:
-        self.asked.append((path, query))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-def test_prometheus_is_asked_through_the_api_server() -> None:
-    result = [
-        {"metric": {"container": "api"}, "value": [1, "2.5"]},
-        {"metric": {"container": "web"}, "value": [1, "NaN"]},
-        {"metric": {"container": "odd"}, "value": "?"},
-    ]
-    api = Api({"status": "success", "data": {"resultType": "vector", "result": result}})
-    found = InCluster(api, "monitoring", "prometheus", 9090).query("up", 12.3456)
-    assert (found["api"], str(found["web"]), len(found)) == (2.5, "nan", 2)
-    path = "/api/v1/namespaces/monitoring/services/prometheus:9090/proxy/api/v1/query"
-    assert api.asked == [(path, {"query": "up", "time": "12.346"})]
+    def service_get(
+        self, namespace: str, service: str, port: int | str, path: str, query: Mapping[str, str], **_: Any
+    ) -> tuple[int, str]:
+        self.asked = (namespace, service, port, path)
+        raise NotFound("There is no Service.", 404)
 
 
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        (NotFound("There is no Service.", 404), "There is no Service"),
-        ({"status": "error", "error": "parse error"}, "it answers parse error"),
-        ([], "it answers something else than it should"),
-    ],
-)
-def test_no_answer_is_a_warning_and_no_failure(answer: Any, why: str) -> None:
-    source = InCluster(Api(answer), "monitoring", "prometheus", 9090)
-    found = Oven(Bake(60), source, "ns", print).bake(BEFORE, AFTER)
-    told = f"bake: errors and latency were not compared, since Prometheus does not tell: {why}."
-    assert (found.failures, found.warnings) == ({}, [told])
+def test_prometheus_is_asked_through_the_api_server_and_no_answer_is_a_warning() -> None:
+    kube, bake = Silent(), Bake(60, namespace="monitoring", service="prometheus")
+    found = Oven(bake, bake.prometheus(kube), "ns", print).bake(BEFORE, AFTER)
+    assert kube.asked == ("monitoring", "prometheus", 9090, "api/v1/query")
+    [warning] = found.warnings
+    assert warning.startswith("bake: errors and latency were not compared, since Prometheus does not tell: Prometheus")
+    assert "There is no Service." in warning
+    assert found.failures == {}
 
 
 def test_a_run_with_a_regression_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
