@@ -150,7 +150,12 @@ dapr-upgrade: build ## Dapr up a minor version under load, whole and killed midw
 
 .PHONY: doks
 doks: build ## from an empty account of DigitalOcean (its stand-in) to the app, asleep, awake, deleted, on a cluster of its own (5 minutes)
-	@TODO_CLOUD_CLUSTER=doks $(CLUSTER) with --provider local doks -- env PYTHONPATH=collections:. pytest -q -s tests/doks
+	@TODO_CLOUD_CLUSTER=doks $(CLUSTER) with --provider local doks -- env PYTHONPATH=collections:. pytest -q -s tests/doks/test_doks.py
+
+.PHONY: doks-resize
+doks-resize: build ## a pool of DigitalOcean's (the stand-in) gets larger nodes under load, on two real nodes (4 minutes)
+	@TODO_CLOUD_CLUSTER=doks-resize $(CLUSTER) with --provider local doks-resize -- env PYTHONPATH=collections:. \
+	pytest -q -s tests/doks/test_resize.py
 
 .PHONY: clients
 clients: venv ## the stand-in of DigitalOcean by others' clients and generated requests; our module killed 20 times (SEED=... KILLS=...)

@@ -21,6 +21,32 @@ from tests.cluster.subnets import SLOTS, Subnets
 REGISTRY_PORT = 5000
 PUBLIC_PORT = 30080
 NODE = "node1"
+SECOND_NODE = "node2"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of a cluster, with a kubelet of its own.
+
+    Attributes:
+        name: as the API server knows it.
+        ip: its address.
+        pods: the network of its pods.
+        cgroup: the cgroup that they live under.
+        folder: its state and its logs.
+        suffix: of the files of its kubelet's keys in the cluster's ``pki/``.
+    """
+
+    name: str
+    ip: str
+    pods: ipaddress.IPv4Network
+    cgroup: str
+    folder: Path
+    suffix: str = ""
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config"
 
 
 @dataclass(frozen=True)
@@ -78,6 +104,19 @@ class Cluster:
     def cgroup(self) -> str:
         """The cgroup that all pods live under."""
         return f"todo-cloud-{self.slot}-{self.name}"
+
+    @property
+    def node(self) -> Node:
+        """The machine that has the control plane too."""
+        return Node(NODE, self.node_ip, self.subnets.pods, self.cgroup, self.folder)
+
+    @property
+    def second_node(self) -> Node:
+        """A machine that may be added, for pods alone."""
+        net = self.subnets
+        cgroup = f"{self.cgroup}-{SECOND_NODE}"
+        suffix = f"-{SECOND_NODE}"
+        return Node(SECOND_NODE, net.second_node_ip, net.second_pods, cgroup, self.folder / SECOND_NODE, suffix)
 
     @property
     def public_ip(self) -> str:

@@ -38,6 +38,11 @@ class Subnets:
         return ipaddress.IPv4Network(f"10.248.{self.slot}.0/24")
 
     @property
+    def second_pods(self) -> ipaddress.IPv4Network:
+        """Addresses of the second node's pods, which the first one leads to."""
+        return ipaddress.IPv4Network(f"10.249.{self.slot}.0/24")
+
+    @property
     def services(self) -> ipaddress.IPv4Network:
         return ipaddress.IPv4Network(f"10.96.{8 * self.slot}.0/21")
 
@@ -48,6 +53,10 @@ class Subnets:
     @property
     def node_ip(self) -> str:
         return str(self.node[2])
+
+    @property
+    def second_node_ip(self) -> str:
+        return str(self.node[3])
 
     @property
     def api_ip(self) -> str:

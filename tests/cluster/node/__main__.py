@@ -16,15 +16,17 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.cluster.node import network, postgres
-from tests.cluster.node.components import Component, components
+from tests.cluster.node.components import Component, components, node_components
 from tests.cluster.paths import BIN, tool_path
-from tests.cluster.state import NODE, Cluster, load
+from tests.cluster.state import Cluster, Node, load
 
 _RESTART_SECONDS = 1.0
 _STOP_SECONDS = 5.0
+_FIRST_HAS = 3  # words of the first node's command line: the program, the cluster's name and folder
 _KEPT = {  # what survives a stop: folder of the cluster's state -> place in the node
     "etcd": "/var/lib/etcd",
     "containerd": "/var/lib/containerd",
@@ -100,21 +102,27 @@ class Supervisor:
 
 
 def main() -> None:
-    """Run the node of the cluster that the command line names."""
-    cluster = load(sys.argv[1])
-    _arrange_files(cluster)
-    postgres.prepare(cluster)
-    network.configure_inside(cluster.subnets)
+    """Run the node of the cluster that the command line names; with a third argument the second one."""
+    cluster, second = load(sys.argv[1]), len(sys.argv) > _FIRST_HAS
+    node = cluster.second_node if second else cluster.node
+    _arrange_files(cluster, node)
+    if second:
+        network.configure_second(cluster.subnets)
+    else:
+        postgres.prepare(cluster)
+        network.configure_inside(cluster.subnets)
     if cluster.policies:
         network.queue_for_policies(cluster.subnets)
-    supervisor = Supervisor(cluster.folder / "log")
+    supervisor = Supervisor(node.folder / "log")
 
     def stop(*_: object) -> None:
         supervisor.stop()
         os._exit(0)
 
     def start(*_: object) -> None:
-        threading.Thread(target=_start_all, args=[supervisor, load(cluster.name)], daemon=True).start()
+        now = load(cluster.name)
+        wanted = node_components(now, node) if second else components(now)
+        threading.Thread(target=_start_all, args=[supervisor, now, wanted], daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, start)
@@ -122,17 +130,20 @@ def main() -> None:
     supervisor.reap_for_ever()
 
 
-def _start_all(supervisor: Supervisor, cluster: Cluster) -> None:
+def _start_all(supervisor: Supervisor, cluster: Cluster, wanted: Iterable[Component]) -> None:
     """Start what does not run yet; controllers when the API server answers, since they would back off for seconds."""
-    for component in components(cluster):
+    for component in wanted:
         if component.needs_api:
             _wait_for_api(cluster)
         supervisor.start(component)
 
 
-def _arrange_files(cluster: Cluster) -> None:
-    """Give the node its own /run, /var/lib and /var/log, a /sys of its network, and a resolver that knows nobody."""
-    socket.sethostname(NODE)
+def _arrange_files(cluster: Cluster, node: Node) -> None:
+    """Give the node its own /run, /var/lib and /var/log, a /sys of its network, and a resolver that knows nobody.
+
+    Volumes are the cluster's, as those of a cloud are: they do not stay behind when a pod goes to another node.
+    """
+    socket.sethostname(node.name)
     resolver = Path("/etc/resolv.conf").resolve()
     for place in ("/run", "/var/lib", "/var/log"):
         _mount("-t", "tmpfs", "tmpfs", place)
@@ -143,12 +154,14 @@ def _arrange_files(cluster: Cluster) -> None:
     _mount("--rbind", "/run/cgroup", "/sys/fs/cgroup")
     subprocess.run(["umount", "--recursive", "--lazy", "/run/cgroup"], check=True)
     for name, place in _KEPT.items():
-        Path(place).mkdir()
-        _mount("--bind", str(cluster.folder / name), place)
+        kept = (cluster if name == "volumes" else node).folder / name
+        if kept.exists():
+            Path(place).mkdir()
+            _mount("--bind", str(kept), place)
     if not resolver.exists():
         resolver.parent.mkdir(parents=True, exist_ok=True)
         resolver.touch()
-    _mount("--bind", str(cluster.folder / "config" / "resolv.conf"), str(resolver))
+    _mount("--bind", str(node.config / "resolv.conf"), str(resolver))
     for name, value in _KUBELET_SYSCTLS.items():
         real, shown = Path("/proc/sys", name), Path("/run/sysctl", name)
         if real.exists():

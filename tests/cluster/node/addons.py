@@ -49,6 +49,17 @@ def manifest(text: str, cluster: Cluster) -> str:
     )
 
 
+def wait_for_node(cluster: Cluster, name: str) -> None:
+    """Until a node is ready.
+
+    Raises:
+        ClusterError: it is not after a minute.
+    """
+    limit = f"--timeout={_LIMIT_SECONDS}s"
+    _kubectl(cluster, ["wait", limit, "--for=create", f"node/{name}"])
+    _kubectl(cluster, ["wait", limit, "--for=condition=Ready", f"node/{name}"])
+
+
 def fake_nodes_missing(cluster: Cluster) -> bool:
     """Whether the cluster has fewer fake nodes than it should."""
     if not cluster.kwok_nodes:

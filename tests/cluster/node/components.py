@@ -8,7 +8,7 @@ from tests.cluster.build.parts import KWOK_STAGES
 from tests.cluster.node import postgres
 from tests.cluster.node.settings import CLUSTER_DOMAIN
 from tests.cluster.paths import BIN, cache
-from tests.cluster.state import NODE, Cluster
+from tests.cluster.state import Cluster, Node
 
 _ETCD = "http://127.0.0.1:2379"
 _QUICK = ("--kube-api-qps=500", "--kube-api-burst=1000", "--leader-elect=false", "--bind-address=127.0.0.1")
@@ -39,21 +39,30 @@ class Component:
 
 def components(cluster: Cluster) -> list[Component]:
     """All programs of a cluster's node, in the order in which they start."""
-    config = cluster.folder / "config"
+    containerd, *others = node_components(cluster, cluster.node)
     found = [
-        Component("registry", _command("registry", "serve", str(config / "registry.json"))),
+        Component("registry", _command("registry", "serve", str(cluster.node.config / "registry.json"))),
         Component("postgres", postgres.command(cluster.node_ip)),
         Component("etcd", _etcd()),
         Component("kube-apiserver", _api_server(cluster)),
-        Component("containerd", _command("containerd", "--config", str(config / "containerd.toml"))),
+        containerd,
         Component("kube-controller-manager", _controller_manager(cluster), needs_api=True),
         Component("kube-scheduler", _with_kubeconfig(cluster, "kube-scheduler", "scheduler"), needs_api=True),
-        Component("kubelet", _kubelet(cluster), needs_api=True),
-        Component("kube-proxy", _command("kube-proxy", f"--config={config / 'kube-proxy.json'}"), needs_api=True),
+        *others,
     ]
     if cluster.kwok_nodes:
         found.append(Component("kwok", _kwok(cluster), needs_api=True))
     return found
+
+
+def node_components(cluster: Cluster, node: Node) -> list[Component]:
+    """Those that each node has: containerd first."""
+    config = node.config
+    return [
+        Component("containerd", _command("containerd", "--config", str(config / "containerd.toml"))),
+        Component("kubelet", _kubelet(cluster, node), needs_api=True),
+        Component("kube-proxy", _command("kube-proxy", f"--config={config / 'kube-proxy.json'}"), needs_api=True),
+    ]
 
 
 def _command(name: str, *arguments: str) -> tuple[str, ...]:
@@ -120,13 +129,13 @@ def _controller_manager(cluster: Cluster) -> tuple[str, ...]:
     )
 
 
-def _kubelet(cluster: Cluster) -> tuple[str, ...]:
+def _kubelet(cluster: Cluster, node: Node) -> tuple[str, ...]:
     return _command(
         "kubelet",
-        f"--config={cluster.folder / 'config' / 'kubelet.json'}",
-        f"--kubeconfig={cluster.folder / 'pki' / 'kubelet.kubeconfig'}",
-        f"--hostname-override={NODE}",
-        f"--node-ip={cluster.node_ip}",
+        f"--config={node.config / 'kubelet.json'}",
+        f"--kubeconfig={cluster.folder / 'pki' / f'kubelet{node.suffix}.kubeconfig'}",
+        f"--hostname-override={node.name}",
+        f"--node-ip={node.ip}",
     )
 
 

@@ -20,7 +20,7 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.locks import locked
 from tests.cluster.machine import ready_to_run
 from tests.cluster.node import addons, cgroups, network, pki, postgres
-from tests.cluster.node.settings import write_files
+from tests.cluster.node.settings import write_files, write_node_files
 from tests.cluster.paths import CLUSTERS
 from tests.cluster.say import Step, say
 from tests.cluster.state import Cluster, load_or_create, machine_routes
@@ -76,8 +76,10 @@ def down(cluster: Cluster, *, purge: bool) -> None:
     """
     with locked(CLUSTERS / f".{cluster.name}.lock", f"cluster {cluster.name}"):
         step = Step()
-        was = _stop(cluster)
+        _stop(cluster, _second_command(cluster))
+        was = _stop(cluster, _node_command(cluster))
         network.detach(cluster.subnets)
+        cgroups.remove(cluster.second_node.cgroup)
         cgroups.remove(cluster.cgroup)
         if purge:
             shutil.rmtree(cluster.folder)
@@ -88,6 +90,28 @@ def down(cluster: Cluster, *, purge: bool) -> None:
 def pid(cluster: Cluster) -> int | None:
     """The process number, as this machine counts, of the node's process 1; None when the cluster is stopped."""
     return namespaces.first_process(_node_command(cluster))
+
+
+def add_second_node(cluster: Cluster) -> None:
+    """Add a node to a running cluster, and wait until it is ready. ``down`` removes it too.
+
+    Raises:
+        ClusterError: it does not get ready.
+    """
+    node, first = cluster.second_node, pid(cluster)
+    for name in ("containerd", "kubelet", "pods", "log"):
+        (node.folder / name).mkdir(parents=True, exist_ok=True)
+    write_node_files(cluster, node)
+    cgroups.remove(node.cgroup)
+    cgroups.make(node.cgroup)
+    step = Step()
+    with (node.folder / "log" / "node.log").open("a") as log:
+        found = namespaces.start(_second_command(cluster), log)
+    if not (first and found):
+        raise ClusterError(f"The second node of {cluster.name} does not start; its log is {node.folder}/log/node.log.")
+    network.attach_second(cluster.subnets, first, found)
+    addons.wait_for_node(cluster, node.name)
+    say(f"node {node.name} of cluster {cluster.name} is ready ({step})")
 
 
 def execute(cluster: Cluster, command: list[str]) -> int:
@@ -119,6 +143,10 @@ def _check_parts(kwok_nodes: int | None) -> None:
 
 def _node_command(cluster: Cluster) -> list[str]:
     return [sys.executable, "-m", "tests.cluster.node", cluster.name, str(cluster.folder)]
+
+
+def _second_command(cluster: Cluster) -> list[str]:
+    return [*_node_command(cluster), cluster.second_node.name]
 
 
 def _start(cluster: Cluster) -> int:
@@ -198,9 +226,9 @@ def _tail(log: Path) -> str:
     return " / ".join(log.read_text().splitlines()[-3:]) if log.exists() else "it wrote no log"
 
 
-def _stop(cluster: Cluster) -> bool:
-    """Stop the node: in order first, by force after that. Returns whether it ran."""
+def _stop(cluster: Cluster, command: list[str]) -> bool:
+    """Stop a node: in order first, by force after that. Returns whether it ran."""
     try:
-        return namespaces.stop(_node_command(cluster), _DOWN_PATIENCE_SECONDS)
+        return namespaces.stop(command, _DOWN_PATIENCE_SECONDS)
     except TimeoutError as error:
-        raise ClusterError(f"The node of cluster {cluster.name} does not end: {error}.") from error
+        raise ClusterError(f"A node of cluster {cluster.name} does not end: {error}.") from error

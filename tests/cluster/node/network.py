@@ -13,6 +13,7 @@ from tests.cluster.subnets import EngineSubnets, Subnets
 
 _LINK_LIMIT_SECONDS = 30
 INSIDE = "eth0"
+SECOND_LINK = "second"  # the first node's end of the link to the second one
 POLICY_QUEUE = 98
 
 
@@ -46,6 +47,37 @@ def configure_inside(net: Subnets) -> None:
         ClusterError: no link appears within 30 s.
     """
     _take_address(f"{net.node_ip}/{net.node.prefixlen}")
+    _ip("route", "add", str(net.services), "dev", INSIDE)
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+
+
+def attach_second(net: Subnets, first: int, second: int) -> None:
+    """Join a second node (process ``second``) to the first one (process ``first``), which leads to its pods.
+
+    Only the first one has a link to the machine: what comes from there goes through it, by a NodePort for example.
+    """
+    inside = ("nsenter", f"--target={first}", "--net", "--")
+
+    def ip(*arguments: str) -> None:
+        _run([*inside, "ip", *arguments])
+
+    ip("link", "add", SECOND_LINK, "type", "veth", "peer", "name", INSIDE, "netns", str(second))
+    ip("address", "add", f"{net.node_ip}/32", "dev", SECOND_LINK)
+    ip("link", "set", SECOND_LINK, "up")
+    ip("route", "add", f"{net.second_node_ip}/32", "dev", SECOND_LINK)
+    ip("route", "add", str(net.second_pods), "via", net.second_node_ip, "dev", SECOND_LINK, "onlink")
+
+
+def configure_second(net: Subnets) -> None:
+    """In the second node: everything is reached by the first one, and nothing else.
+
+    Raises:
+        ClusterError: no link appears within 30 s.
+    """
+    _take_address(f"{net.second_node_ip}/32")
+    _ip("route", "add", net.node_ip, "dev", INSIDE)
+    for target in (net.node, net.pods):
+        _ip("route", "add", str(target), "via", net.node_ip)
     _ip("route", "add", str(net.services), "dev", INSIDE)
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
@@ -123,6 +155,10 @@ def _take_address(address: str) -> None:
 
 
 def _ip(*arguments: str) -> None:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    _run(["ip", *arguments])
+
+
+def _run(argv: list[str]) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ClusterError(f"`ip {' '.join(arguments)}` failed: {done.stderr.strip()}")
+        raise ClusterError(f"`{' '.join(argv)}` failed: {done.stderr.strip()}")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tests.cluster.state import NODE, Cluster
+from tests.cluster.state import Cluster
 
 PUBLIC_CA = "public-ca"  # signs the certificates of public names; browsers have to be told
 _YEARS = 10
@@ -33,7 +33,6 @@ _USERS = {  # kubeconfig: common name, organization
     "admin": ("kubernetes-admin", "system:masters"),
     "controller-manager": ("system:kube-controller-manager", ""),
     "scheduler": ("system:kube-scheduler", ""),
-    "kubelet": (f"system:node:{NODE}", "system:nodes"),
     "kube-proxy": ("system:kube-proxy", ""),
     "kwok": ("kwok", "system:masters"),
 }
@@ -83,13 +82,15 @@ def _make(folder: Path, cluster: Cluster) -> None:
     _certificate(folder, front, "front-proxy-client", "front-proxy-client")
     _certificate(folder, root, "apiserver", "kube-apiserver", names=[*_API_NAMES, net.node_ip, net.api_ip])
     _certificate(folder, root, "apiserver-kubelet-client", "kube-apiserver-kubelet-client", "system:masters")
-    _certificate(
-        folder, root, "kubelet-server", f"system:node:{NODE}", "system:nodes", names=[NODE, net.node_ip, "127.0.0.1"]
-    )
+    users = dict(_USERS)
+    for node in (cluster.node, cluster.second_node):
+        users[f"kubelet{node.suffix}"] = who = (f"system:node:{node.name}", "system:nodes")
+        server = f"kubelet-server{node.suffix}"
+        _certificate(folder, root, server, *who, names=[node.name, node.ip, "127.0.0.1"])
     signer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     _write(folder / "sa.key", _private(signer))
     _write(folder / "sa.pub", signer.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    for user, (name, organization) in _USERS.items():
+    for user, (name, organization) in users.items():
         _certificate(folder, root, user, name, organization)
         _write(folder / f"{user}.kubeconfig", _kubeconfig(folder, cluster, user))
 

@@ -10,7 +10,7 @@ from typing import Any
 from tests.cluster.build import registry
 from tests.cluster.build.images import PAUSE
 from tests.cluster.machine import CNI_PLUGINS
-from tests.cluster.state import NODE, Cluster
+from tests.cluster.state import Cluster, Node
 
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 CLUSTER_DOMAIN = "cluster.local"
@@ -18,18 +18,23 @@ CLUSTER_DOMAIN = "cluster.local"
 
 def write_files(cluster: Cluster) -> None:
     """Write the configuration files of all programs to ``config/`` in the cluster's folder."""
-    config = cluster.folder / "config"
+    write_node_files(cluster, cluster.node)
+    registry.write_settings(cluster.node.config / "registry.json", cluster.registry)
+
+
+def write_node_files(cluster: Cluster, node: Node) -> None:
+    """Those of the programs that each node has, to ``config/`` in its folder."""
+    config = node.config
     (config / "certs.d" / "_default").mkdir(parents=True, exist_ok=True)
     (config / "cni").mkdir(exist_ok=True)
     mirror = f'[host."http://{cluster.registry}"]\n  capabilities = ["pull", "resolve"]\n'
     (config / "certs.d" / "_default" / "hosts.toml").write_text(mirror)
     (config / "containerd.toml").write_text(containerd_settings(config))
-    registry.write_settings(config / "registry.json", cluster.registry)
     (config / "resolv.conf").write_text("nameserver 127.0.0.1\n")  # nothing answers there: names outside fail at once
     documents: dict[str, Mapping[str, Any]] = {
-        "cni/10-todo-cloud.conflist": _pod_network(cluster),
-        "kubelet.json": _kubelet_settings(cluster),
-        "kube-proxy.json": _proxy_settings(cluster),
+        "cni/10-todo-cloud.conflist": _pod_network(node),
+        "kubelet.json": _kubelet_settings(cluster, node),
+        "kube-proxy.json": _proxy_settings(cluster, node),
     }
     for name, document in documents.items():
         (config / name).write_text(json.dumps(document, indent=2))
@@ -60,14 +65,14 @@ state = "/run/containerd"
 """
 
 
-def _kubelet_settings(cluster: Cluster) -> dict[str, Any]:
+def _kubelet_settings(cluster: Cluster, node: Node) -> dict[str, Any]:
     pki = cluster.folder / "pki"
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         "failCgroupV1": False,
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{cluster.cgroup}",
+        "cgroupRoot": f"/{node.cgroup}",
         "failSwapOn": False,
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "authentication": {
@@ -76,11 +81,11 @@ def _kubelet_settings(cluster: Cluster) -> dict[str, Any]:
             "x509": {"clientCAFile": f"{pki}/ca.crt"},
         },
         "authorization": {"mode": "Webhook"},
-        "tlsCertFile": f"{pki}/kubelet-server.crt",
-        "tlsPrivateKeyFile": f"{pki}/kubelet-server.key",
+        "tlsCertFile": f"{pki}/kubelet-server{node.suffix}.crt",
+        "tlsPrivateKeyFile": f"{pki}/kubelet-server{node.suffix}.key",
         "clusterDomain": CLUSTER_DOMAIN,
         "clusterDNS": [cluster.subnets.dns_ip],
-        "resolvConf": str(cluster.folder / "config" / "resolv.conf"),
+        "resolvConf": str(node.config / "resolv.conf"),
         "volumePluginDir": "/var/lib/kubelet/volumeplugins",
         "serializeImagePulls": False,
         "imageGCHighThresholdPercent": 100,
@@ -96,24 +101,24 @@ def _kubelet_settings(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def _proxy_settings(cluster: Cluster) -> dict[str, Any]:
+def _proxy_settings(cluster: Cluster, node: Node) -> dict[str, Any]:
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": "nftables",
-        "clusterCIDR": str(cluster.subnets.pods),
-        "hostnameOverride": NODE,
+        "clusterCIDR": str(node.pods),
+        "hostnameOverride": node.name,
         "clientConnection": {"kubeconfig": str(cluster.folder / "pki" / "kube-proxy.kubeconfig")},
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         "metricsBindAddress": "127.0.0.1:10249",
     }
 
 
-def _pod_network(cluster: Cluster) -> dict[str, Any]:
+def _pod_network(node: Node) -> dict[str, Any]:
     """A veth pair per pod, routed by the node (plugin ptp): unlike a bridge it needs no br_netfilter for Services."""
     addresses = {
         "type": "host-local",
-        "ranges": [[{"subnet": str(cluster.subnets.pods)}]],
+        "ranges": [[{"subnet": str(node.pods)}]],
         "routes": [{"dst": "0.0.0.0/0"}],
     }
     return {

@@ -18,7 +18,7 @@ def test_the_addresses_of_a_slot() -> None:
 
 def test_no_two_slots_share_an_address() -> None:
     nets = [Subnets(slot) for slot in range(SLOTS)]
-    every = [part for net in nets for part in (net.node, net.pods, net.fake_pods, net.services)]
+    every = [part for net in nets for part in (net.node, net.pods, net.fake_pods, net.second_pods, net.services)]
 
     assert not [(a, b) for a, b in itertools.combinations(every, 2) if a.overlaps(b)]
     assert len({net.veth for net in nets}) == SLOTS

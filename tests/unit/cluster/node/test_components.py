@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.cluster.node import addons, settings
-from tests.cluster.node.components import components
+from tests.cluster.node.components import components, node_components
 from tests.cluster.paths import HERE
 from tests.cluster.state import Cluster
 
@@ -72,6 +72,22 @@ def test_configuration_files_can_be_read(cluster: Cluster) -> None:
     assert kubelet["cgroupRoot"] == "/todo-cloud-7-one"
     assert kubelet["clusterDNS"] == ["10.96.56.10"]
     assert network["plugins"][0]["ipam"]["ranges"] == [[{"subnet": "10.244.7.0/24"}]]
+
+
+def test_the_second_node_has_its_own_name_keys_pods_and_cgroup(cluster: Cluster) -> None:
+    settings.write_node_files(cluster, node := cluster.second_node)
+    (config,) = [path.parent for path in cluster.folder.rglob("kubelet.json")]
+
+    kubelet = json.loads((config / "kubelet.json").read_text())
+    network = json.loads((config / "cni" / "10-todo-cloud.conflist").read_text())
+    proxy = json.loads((config / "kube-proxy.json").read_text())
+    names = [entry.name for entry in node_components(cluster, node)]
+
+    assert names == ["containerd", "kubelet", "kube-proxy"]
+    assert (kubelet["cgroupRoot"], kubelet["clusterDNS"]) == ("/todo-cloud-7-one-node2", ["10.96.56.10"])
+    assert kubelet["tlsCertFile"].endswith("/pki/kubelet-server-node2.crt")
+    assert network["plugins"][0]["ipam"]["ranges"] == [[{"subnet": "10.249.7.0/24"}]]
+    assert (proxy["clusterCIDR"], proxy["hostnameOverride"]) == ("10.249.7.0/24", "node2")
 
 
 def test_manifests_are_complete(cluster: Cluster) -> None:
