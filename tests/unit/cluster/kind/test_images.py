@@ -32,7 +32,7 @@ def test_an_image_is_built_under_its_real_name() -> None:
 def test_all_services_in_both_versions_and_the_broken_ones() -> None:
     names = [images.reference(*image) for image in images.app_images()]
 
-    assert len(names) == len(set(names)) == 15
+    assert len(names) == len(set(names)) == 17
     assert "ghcr.io/todo-app/sse-gateway:v1.1.0" in names
 
 
