@@ -256,12 +256,12 @@ class Place:
         found = httpx.head(f"{self._repository_url(service)}/manifests/{tag}", headers=accept, trust_env=False)
         return str(found.headers.get("docker-content-digest", ""))
 
-    def move_tag(self, service: str, tag: str) -> str:
-        """To the same image in another form, so with another digest, which is returned."""
-        at = f"docker://{self.facts['registry']}/{self.images.partition('/')[2]}/{service}:{tag}"
-        insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"]
-        subprocess.run(["skopeo", "copy", "--quiet", "--format", "v2s2", *insecure, at, at], check=True)
-        return self.digest(service, tag)
+    def move_tag(self, service: str, tag: str, *, to: str = "") -> str:
+        """To the same image in another form, so with another digest, which is returned; ``to``: another tag instead."""
+        at = f"docker://{self.facts['registry']}/{self.images.partition('/')[2]}/{service}"
+        form = ["--quiet", "--format", "v2s2", "--src-tls-verify=false", "--dest-tls-verify=false"]
+        subprocess.run(["skopeo", "copy", *form, f"{at}:{tag}", f"{at}:{to or tag}"], check=True)
+        return self.digest(service, to or tag)
 
     def move_back(self, service: str, tag: str, digest: str) -> None:
         url = self._repository_url(service)

@@ -43,6 +43,12 @@ def writes(run: Run) -> bool:
     return "TASK [Deploy and verify" in run.output
 
 
+def runs(place: Place, environment: str) -> dict[str, str]:
+    """All that is there, but the list of runs: it has those that were refused too."""
+    found = place.state(environment)
+    return {name: version for name, version in found.items() if not name.endswith("/release-events")}
+
+
 def test_two_merges_within_a_minute(place: Place) -> None:
     """And a tag while staging still rolls, and one of a commit that never ran there."""
     start = (place.work / STARTS).read_text()
@@ -88,12 +94,12 @@ def test_an_unsigned_image_and_a_moved_tag(place: Place) -> None:
     dockerfile = (place.work / "Dockerfile").read_text()
     run = place.merge("Signed", Dockerfile=f"{dockerfile}LABEL note=signed\n")
     succeeded(place, run)
-    staging, production = place.state("staging"), place.state("production")
+    staging, production = runs(place, "staging"), runs(place, "production")
     with place.runner.elsewhere(PIPELINE_COSIGN="true"):
         unsigned = place.merge("Nobody signs it", Dockerfile=f"{dockerfile}LABEL note=unsigned\n")
     failed(place, unsigned, "is not signed by image_signature_key: it has no signature")
     assert f"sha-{unsigned.commit}" in place.tags("frontend"), "it was pushed"
-    assert place.state("staging") == staging
+    assert runs(place, "staging") == staging
 
     version = f"sha-{run.commit}"
     before = place.digest("frontend", version)
@@ -104,12 +110,12 @@ def test_an_unsigned_image_and_a_moved_tag(place: Place) -> None:
     planned = place.refused("staging", "plan", TODO_VERSION=version)
     assert f"frontend:{version}@{moved} is not signed by image_signature_key" in planned
     place.move_back("frontend", version, before)
-    assert place.state("staging") == staging
+    assert runs(place, "staging") == staging
 
     place.unsign("frontend", before)
     run = place.tag("v2.2.0", run.commit)
     failed(place, run, f"@{before} is not signed by image_signature_key: it has no signature")
-    assert place.state("production") == production
+    assert runs(place, "production") == production
     place.git("push", "-q", "origin", ":v2.2.0")
     succeeded(place, place.merge("As it was", Dockerfile=dockerfile))
 
@@ -143,6 +149,9 @@ def test_a_rollback_by_hand_waits_for_a_reviewer(place: Place) -> None:
 
 def test_old_images_go_once_a_reviewer_says_yes(place: Place) -> None:
     """What sets of both environments name stays, and can be gone back to."""
+    first = place.git("rev-list", "--max-parents=0", "HEAD")
+    for name in SERVICES:
+        place.move_tag(name, f"sha-{first}", to="sha-old")
     old = {name: place.tags(name) for name in SERVICES}
     run = place.runner.dispatch("cleanup", {"by": "hand"})
     assert not run.ended.wait(3)
@@ -151,10 +160,10 @@ def test_old_images_go_once_a_reviewer_says_yes(place: Place) -> None:
     assert run.given == ("production-rollback",)
     left = {name: place.tags(name) for name in SERVICES}
     print(f"{sum(map(len, old.values()))} tags, {sum(map(len, left.values()))} left")
-    assert all(set(left[name]) < set(old[name]) for name in SERVICES)
+    assert all("sha-old" in old[name] and "sha-old" not in left[name] for name in SERVICES)
     for environment in ("staging", "production"):
         named = place.named(environment)
-        assert len(named) > len(SERVICES)
+        assert {name for name, _digest in named} == set(SERVICES)
         assert [each for each in named if not place.digest(*each)] == []
     again = place.runner.dispatch("cleanup", {"by": "hand"})
     place.runner.approve(again)
