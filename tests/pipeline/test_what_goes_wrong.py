@@ -97,7 +97,7 @@ def test_an_unsigned_image_and_a_moved_tag(place: Place) -> None:
     staging, production = runs(place, "staging"), runs(place, "production")
     with place.runner.elsewhere(PIPELINE_COSIGN="true"):
         unsigned = place.merge("Nobody signs it", Dockerfile=f"{dockerfile}LABEL note=unsigned\n")
-    failed(place, unsigned, "is not signed by image_signature_key: it has no signature")
+    failed(place, unsigned, "is not signed by image_signature_key (it has no signature)")
     assert f"sha-{unsigned.commit}" in place.tags("frontend"), "it was pushed"
     assert runs(place, "staging") == staging
 
@@ -106,7 +106,7 @@ def test_an_unsigned_image_and_a_moved_tag(place: Place) -> None:
     moved = place.move_tag("frontend", version)
     assert place.digest("frontend", version) == moved != before
     told = place.refused("staging", "services", TODO_VERSION=version)
-    assert f"frontend:{version}@{moved} is not signed by image_signature_key: it has no signature" in told
+    assert f"frontend:{version}@{moved} is not signed by image_signature_key (it has no signature)" in told
     planned = place.refused("staging", "plan", TODO_VERSION=version)
     assert f"frontend:{version}@{moved} is not signed by image_signature_key" in planned
     place.move_back("frontend", version, before)
@@ -114,7 +114,7 @@ def test_an_unsigned_image_and_a_moved_tag(place: Place) -> None:
 
     place.unsign("frontend", before)
     run = place.tag("v2.2.0", run.commit)
-    failed(place, run, f"@{before} is not signed by image_signature_key: it has no signature")
+    failed(place, run, f"@{before} is not signed by image_signature_key (it has no signature)")
     assert runs(place, "production") == production
     place.git("push", "-q", "origin", ":v2.2.0")
     succeeded(place, place.merge("As it was", Dockerfile=dockerfile))

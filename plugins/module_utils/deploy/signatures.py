@@ -60,6 +60,6 @@ def _problem(release: str, image: str, failure: Failure) -> Problem:
     if failure.code is not Code.IMAGE_UNSIGNED:
         message = f"whether {image} is signed cannot be told: {failure.message.rstrip('.')}"
         return Problem(release, failure.code, message, "try again")
-    message = f"{image} is not signed by image_signature_key: {failure.message}"
+    message = f"{image} is not signed by image_signature_key ({failure.message})"  # what follows "key:" is masked
     remedy = "deploy what the pipeline has built and signed, or name in image_signature_except what others make"
     return Problem(release, failure.code, message, remedy)

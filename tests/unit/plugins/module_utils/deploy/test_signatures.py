@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.change_rules import ChangeRules
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.releases.image_rollback import ImageRollback
 
 from tests.support.fake_environment import A1, A2, World, outcomes
@@ -35,8 +36,9 @@ def test_an_unsigned_and_a_moved_tag_are_refused_before_anything_is_written(regi
     world, digest = World(), registry.push(NAME, "v1.0.0")
     failed = world.fails({"api": A1}, **given(registry))
     assert failed.failure.code is Code.IMAGE_UNSIGNED
-    unsigned = f"api: docker.io/r/api:v1.0.0@{digest} is not signed by image_signature_key: it has no signature"
+    unsigned = f"api: docker.io/r/api:v1.0.0@{digest} is not signed by image_signature_key (it has no signature)"
     assert unsigned in failed.failure.message
+    assert masked(failed.failure.message) == failed.failure.message, "nothing of it looks like a credential"
     assert [each.code for each in world.apply({"api": A1}, check=True, **given(registry)).preflight] == [
         Code.IMAGE_UNSIGNED
     ]
