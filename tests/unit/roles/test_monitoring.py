@@ -43,6 +43,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "other": {"platform_manage": False, "environment_namespace": "todo-other"},
     **{
         name: {"monitoring_receiver": name, "monitoring_receiver_settings": told, "monitoring_receiver_secret": CANARY,
+               "monitoring_route": {"repeat_interval": "1h"},
                **(GRAFANA if name == "slack" else {})}
         for name, (told, _key) in RECEIVERS.items()
     },
@@ -157,7 +158,8 @@ def test_a_credential_stands_in_a_secret_only(done: Run, receiver: str) -> None:
     config = yaml.safe_load(secrets(done, receiver)["alertmanager-prometheus"]["alertmanager.yaml"])
     (told,) = next(each for each in config["receivers"] if each["name"] == "todo")[f"{receiver}_configs"]
     assert told == {**settings, "send_resolved": True, key: CANARY}
-    assert config["route"]["receiver"] == "todo"
+    assert (config["route"]["receiver"], config["route"]["repeat_interval"]) == ("todo", "1h")
+    assert len(config["receivers"]) == 2
     assert CANARY not in json.dumps(done.arguments("helm_release"))
     assert CANARY not in done.output
 
