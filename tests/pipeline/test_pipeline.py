@@ -112,6 +112,26 @@ def test_one_service_of_two_changed(place: Place) -> None:
     place.commit("Each commit builds all", **place.entries())
 
 
+def test_a_pull_request_gets_the_plans_of_both_as_one_comment(place: Place) -> None:
+    """Production's against what its last release has published: no credential of it is there."""
+    place.git("checkout", "-q", "-b", "debug")
+    env = {"DAPR_ENABLED": "false", "LOG_LEVEL": "debug"}
+    place.commit("Debug", **place.entries({"backend-api": {"env": env}}))
+    assert place.push("debug") == []
+    states = {name: place.state(name) for name in PORTS}
+    run = place.runner.propose("debug")
+    place.git("checkout", "-q", "main")
+    succeeded(place, run)
+    assert run.given == ("staging",)
+    staging, _plan, production = place.comment().partition("### Plan of production")
+    assert staging.startswith("### Plan of staging")
+    assert "against its release set" in production
+    for text in (staging, production):
+        (row,) = (line for line in text.splitlines() if "LEVEL" in line and line.startswith("|"))
+        assert row.startswith("| backend-api | **change** |")
+    assert {name: place.state(name) for name in PORTS} == states
+
+
 def test_a_tag_whose_pods_fail_is_taken_back(place: Place) -> None:
     before = place.version("production")
     start = (place.work / "backend_api/__main__.py").read_text()

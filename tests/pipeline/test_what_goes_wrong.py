@@ -11,12 +11,16 @@ import time
 from functools import partial
 
 from tests.e2e.conftest import until
+from tests.faults.parts import Place as Node
 from tests.pipeline import vulnerabilities
 from tests.pipeline.place import SERVICES, Place
 from tests.pipeline.runner import Run
 from tests.pipeline.test_pipeline import failed, succeeded
+from tests.support.api_proxy import ApiProxy
+from tests.support.faults import Faults
 from tests.workflows import GRYPE, built
 
+REGISTRY_PORT = 5000
 STARTS, SLOW_SECONDS = "backend_api/__main__.py", 30  # longer than a promotion takes to be refused
 _SETTINGS = "[defaults]\ncallback_plugins = shown\n"
 _PLUGIN = """from ansible.plugins.callback import CallbackBase
@@ -133,6 +137,88 @@ def test_a_job_that_is_cancelled_and_a_machine_that_dies(place: Place) -> None:
         succeeded(place, again)
         print(f"after {end.__name__}: verified {time.monotonic() - begun:.0f} s after the next push", flush=True)
         assert place.version("staging") == f"sha-{again.commit}"
+
+
+def test_the_registry_is_down_for_a_pull(place: Place) -> None:
+    """The deployment waits for it, the old version answers meanwhile, and then it goes on."""
+    before = place.version("staging")
+    node = Node(os.environ["TODO_CLOUD_CLUSTER"], "todo-staging", place.kube)
+    file = "deploy/inventories/staging/group_vars/all/zz_patience.yml"
+    patience = "release_graces: {image_pull: 10}\nrelease_timeout: 300\n"
+    run = place.merge("It cannot be pulled for a while", **{file: patience})
+    until(partial(deploys, run), 120, "it deploys")
+    with node.refusing(REGISTRY_PORT):
+        until(lambda: deploys(run) and "registry ghcr.io is down" in run.told(), 120, "the cause is named")
+        assert place.version("staging") == before
+    succeeded(place, run)
+    assert place.version("staging") == f"sha-{run.commit}"
+    place.commit("Less patience", **{file: ""})
+
+
+def test_a_flaky_api_is_only_slower(place: Place) -> None:
+    file = place.folder / "flaky"
+    file.write_text(place.environments["staging"].secrets["KUBECONFIG_FILE"])
+    with ApiProxy(file, Faults(seed=20, too_many=0.03, errors=0.03, resets=0.03, watch_cut=4.0)) as proxy:
+        with place.given("staging", KUBECONFIG_FILE=proxy.kubeconfig.read_text()):
+            run = place.merge("By a flaky API")
+        succeeded(place, run)
+    print(f"{proxy.counts.requests} requests, {dict(proxy.counts.injected)}", flush=True)
+    assert {"too_many", "errors", "resets"} & proxy.counts.injected.keys()
+    assert place.version("staging") == f"sha-{run.commit}"
+
+
+def test_a_migration_that_fails(place: Place) -> None:
+    pods = place.pods("staging")
+    said = "the column is there already"
+    command = ["python", "-c", f"raise SystemExit({said!r})"]
+    run = place.merge("With a migration", **place.entries({"backend-api": {"migrations": command}}))
+    failed(place, run, "backend-api-migration", said)
+    assert place.pods("staging") == pods
+    place.commit("Without it", **place.entries())
+
+
+def test_a_freeze(place: Place) -> None:
+    """And a chat that is down, which changes nothing."""
+    file = "deploy/inventories/staging/group_vars/all/zz_freeze.yml"
+    staging = runs(place, "staging")
+    place.receiver.status = 503
+    run = place.merge("Holidays begin", **{file: "release_freeze: [{why: holidays}]\n"})
+    why = "deployments are frozen until somebody takes it out of release_freeze (holidays)"
+    failed(place, run, why, "did not take the message (status 503): nobody was told")
+    place.receiver.status = 200
+    assert runs(place, "staging") == staging
+    event = place.events("staging")[-1]
+    assert (event["commit"], event["outcome"], event["code"]) == (run.commit, "refused", "deploy_frozen")
+    place.commit("Holidays end", **{file: ""})
+
+
+def test_what_is_missing_is_named_and_nothing_is_written(place: Place) -> None:
+    """A secret of GitHub's environment, and one in the cluster."""
+    staging = runs(place, "staging")
+    mail = {"MAIL_PASSWORD": "mail/password"}
+    with place.given("staging"):
+        run = place.merge("It sends mail", **place.entries({"backend-api": {"secrets": mail}}))
+    failed(place, run, "KUBECONFIG_FILE: is missing in this environment")
+    assert "Run Main Environment on one screen" not in run.told(), "nothing is asked"
+    failed(place, place.merge("It has its credential"), "needs Secret", "mail", "which is not there")
+    assert runs(place, "staging") == staging
+    place.commit("It sends none", **place.entries())
+
+
+def test_a_rollback_waits_while_a_deployment_runs(place: Place) -> None:
+    """For the environment's lock. Of jobs that GitHub runs, the group of both keeps the second one back before that."""
+    start, before = (place.work / STARTS).read_text(), place.version("staging")
+    run = place.merge("Slow to start", **{STARTS: f"import time\n\ntime.sleep({SLOW_SECONDS})\n{start}"})
+    until(partial(deploys, run), 120, "it deploys")
+    until(partial(writes, run), 60, "and writes")
+    back = place.runner.dispatch("rollback", {"environment": "staging"})
+    place.runner.approve(back)
+    until(lambda: "waiting for the lock" in back.told(), 60, "it waits")
+    assert not run.ended.is_set()
+    succeeded(place, run)
+    succeeded(place, back)
+    until(lambda: place.version("staging") == before, 60, "the set before answers")
+    place.commit("It starts at once", **{STARTS: start})
 
 
 def test_a_rollback_by_hand_waits_for_a_reviewer(place: Place) -> None:
