@@ -181,10 +181,12 @@ options:
         description: How much larger the share of requests with 5xx may be than before. V(0.01) if not given.
         type: float
       latency_quantile:
-        description: Quantile of the latency that is compared. V(0.9) if not given.
+        description:
+          - Quantile of the latency that has to rise as well, so that a single request that hung does not count.
+            V(0.9) if not given.
         type: float
       latency_factor:
-        description: How many times that of before it may be. V(1.5) if not given.
+        description: How many times that of before the mean latency may be. V(1.5) if not given.
         type: float
       latency_seconds:
         description: By how much it may rise in any case. V(0.05) if not given.
@@ -194,8 +196,8 @@ options:
         type: int
       queries:
         description:
-          - PromQL for metrics of other names, of C(requests), C(errors) and C(latency). Each gives a value for each
-            label C(container), which is the name of the service.
+          - PromQL for metrics of other names, of C(requests), C(errors), C(latency) and C(quantile). Each gives a value
+            for each label C(container), which is the name of the service.
           - C($namespace), C($window) and C($quantile) are replaced.
         type: dict
   preflight:

@@ -35,14 +35,16 @@ _NAMES = [f"{kind}-{number}" for kind in FACTORS for number in range(RUNS)]
 
 
 class Service:
-    """Counters of requests as the Todo app has them: latencies are log-normal, one in five hundred requests fails."""
+    """Counters of requests as the Todo app has them: latencies are log-normal, one in five hundred requests
+    fails, and one in a thousand hangs for five seconds."""
 
     def __init__(self, name: str) -> None:
         self.name, self.kind = name, name.partition("-")[0]
         self._random = random.Random(f"{SEED}-{name}")
         self._mean = self._random.uniform(0.04, 0.4)
         self._lock = threading.Lock()
-        self._buckets, self._count, self._errors, self._at = [0] * len(BUCKETS), 0, 0, time.monotonic()
+        self._buckets, self._count, self._errors, self._sum = [0] * len(BUCKETS), 0, 0, 0.0
+        self._at = time.monotonic()
         self.new_version = False
 
     def text(self) -> str:
@@ -58,12 +60,16 @@ class Service:
             for limit, count in zip(BUCKETS, self._buckets, strict=True):
                 lines.append(f'http_request_duration_seconds_bucket{{{labels},le="{limit}"}} {count}')
             lines.append(f'http_request_duration_seconds_bucket{{{labels},le="+Inf"}} {self._count}')
+            lines.append(f"http_request_duration_seconds_count{{{labels}}} {self._count}")
+            lines.append(f"http_request_duration_seconds_sum{{{labels}}} {self._sum}")
             return "\n".join(lines)
 
     def _request(self) -> None:
         factor = FACTORS[self.kind] if self.new_version else 1.0
         seconds = self._mean * factor * self._random.lognormvariate(0, 0.4)
+        seconds += 5 * (self._random.random() < 0.001)
         self._count += 1
+        self._sum += seconds
         self._errors += self._random.random() < (0.05 if self.new_version and self.kind == "broken" else 0.002)
         self._buckets = [count + (seconds <= limit) for count, limit in zip(self._buckets, BUCKETS, strict=True)]
 

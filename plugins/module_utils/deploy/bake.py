@@ -27,17 +27,22 @@ from ..settings import Progress
 _QUERIES = {
     "requests": 'sum by (container) (increase(http_requests_total{namespace="$namespace"}[$window]))',
     "errors": 'sum by (container) (increase(http_requests_total{namespace="$namespace",status=~"5.."}[$window]))',
-    "latency": "histogram_quantile($quantile, sum by (container, le) (increase(http_request_duration_seconds_bucket"
-    '{namespace="$namespace",route!~"/(health|ready|metrics|events)"}[$window])))',
+    "latency": "sum by (container) (increase(http_request_duration_seconds_sum{$routes}[$window])) / "
+    "sum by (container) (increase(http_request_duration_seconds_count{$routes}[$window]))",
+    "quantile": "histogram_quantile($quantile, sum by (container, le) "
+    "(increase(http_request_duration_seconds_bucket{$routes}[$window])))",
 }
+_ROUTES = 'namespace="$namespace",route!~"/(health|ready|metrics|events)"'
 _FEWEST_ERRORS = 5  # fewer are no rate
+_RISES = 1.1  # of the quantile, beside the mean: a single request that hung moves the mean alone
 _TELL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Bake:
     """``seconds``: of each window. ``error_ratio``: how much larger the share of 5xx may be than before.
-    ``latency_factor``: how many times the quantile of before; rises below ``latency_seconds`` do not count.
+    ``latency_factor``: how many times the mean latency of before; rises below ``latency_seconds`` do not count, nor
+    those that ``latency_quantile`` does not show as well.
     """
 
     seconds: int
@@ -74,6 +79,7 @@ class Window:
     requests: Mapping[str, float]
     errors: Mapping[str, float]
     latency: Mapping[str, float]
+    quantile: Mapping[str, float]
 
     def ratio(self, service: str) -> float:
         """Share of requests that were answered with 5xx."""
@@ -135,6 +141,7 @@ class Oven:
 
     def _queries(self) -> Iterator[tuple[str, str]]:
         given = {
+            "$routes": _ROUTES,
             "$namespace": self._namespace,
             "$window": f"{self._bake.seconds}s",
             "$quantile": str(self._bake.latency_quantile),
@@ -155,9 +162,10 @@ class Oven:
             why = f"{now:.1%} of its requests are answered with 5xx, before it was {was:.1%}"
             return self._failure(service, why, {"errors": now, "errors_before": was})
         slow, quick = after.latency.get(service, math.nan), before.latency.get(service, math.nan)
-        if slow > bake.latency_factor * quick and slow - quick > bake.latency_seconds:  # False where one is NaN
-            share = f"{bake.latency_quantile:.0%}"
-            why = f"{share} of its requests take up to {slow * 1000:.0f} ms, before it was {quick * 1000:.0f} ms"
+        far, near = after.quantile.get(service, math.nan), before.quantile.get(service, math.nan)
+        # False where one is NaN.
+        if slow > bake.latency_factor * quick and slow - quick > bake.latency_seconds and far > _RISES * near:
+            why = f"a request takes {slow * 1000:.0f} ms on average, before it was {quick * 1000:.0f} ms"
             return self._failure(service, why, {"latency": slow, "latency_before": quick})
         return None
 

@@ -35,7 +35,7 @@ class Metrics(Source):
 
     def get(self, path: str, query: Mapping[str, str]) -> str:
         self.queries.append(query["query"])
-        index = 2 if "quantile" in query["query"] else int("status" in query["query"])
+        index = 2 if "duration" in query["query"] else int("status" in query["query"])
         values = {name: values[index] for name, values in self.seen[float(query["time"])].items()}
         result = [{"metric": {"container": name}, "value": [1, str(value)]} for name, value in values.items()]
         return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
@@ -55,7 +55,7 @@ def bake(before: Seen, after: Seen, lines: list[str] | None = None, **given: Any
     ("after", "why"),
     [
         ((1000, 20, 0.1), "2.0% of its requests are answered with 5xx, before it was 0.1%"),
-        ((1000, 1, 0.2), "90% of its requests take up to 200 ms, before it was 100 ms"),
+        ((1000, 1, 0.2), "a request takes 200 ms on average, before it was 100 ms"),
     ],
 )
 def test_more_errors_or_more_seconds_are_a_regression(after: tuple[float, float, float], why: str) -> None:
@@ -80,6 +80,14 @@ def test_noise_is_none(before: Seen, after: Seen) -> None:
     assert (found.failures, found.judged, found.warnings) == ({}, ["api"], [])
 
 
+def test_one_request_that_hung_is_no_regression(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It moves the mean, and not the quantile."""
+    was, now = oven.Window({"api": 60}, {}, {"api": 0.1}, {"api": 0.2}), {"api": 60}
+    windows = iter([was, oven.Window(now, {}, {"api": 0.3}, {"api": 0.21})])
+    monkeypatch.setattr(Oven, "_window", lambda self, at: next(windows))
+    assert bake(WELL, WELL).failures == {}
+
+
 def test_who_had_too_few_requests_is_not_judged() -> None:
     lines: list[str] = []
     found = bake({**WELL, "web": (10, 0, 0.1)}, {**WELL, "web": (1000, 900, 9)}, lines)
@@ -97,7 +105,10 @@ def test_queries_are_for_the_namespace_and_the_window_and_can_be_others() -> Non
     Oven(Bake(60, queries=own, latency_quantile=0.5), source, "ns", print).bake(BEFORE, AFTER)
     assert source.queries[0] == 'sum by (container) (rate(spans{ns="ns"}[60s]))'
     assert 'namespace="ns",status=~"5.."}[60s]' in source.queries[1]
-    assert source.queries[2].startswith("histogram_quantile(0.5, ")
+    assert source.queries[2].startswith(
+        'sum by (container) (increase(http_request_duration_seconds_sum{namespace="ns",route!~'
+    )
+    assert source.queries[3].startswith("histogram_quantile(0.5, ")
 
 
 class Silent(FakeKube):
