@@ -18,9 +18,9 @@ help: ## list the targets
 
 ##@ The app on a cluster of this machine
 .PHONY: up
-up: ## start the local cluster, deploy the Todo app to it, say where it answers
-	@$(CLUSTER) build --https
-	@$(CLUSTER) up --https
+up: ## start the local cluster, deploy the Todo app to it, say where it answers (MONITORING=1: with metrics, alerts and logs)
+	@$(CLUSTER) build --https$(if $(MONITORING), --monitoring)
+	@$(CLUSTER) up --https$(if $(MONITORING), --monitoring)
 	@$(SITE)
 	@$(CLUSTER) guide
 
@@ -141,6 +141,12 @@ autoscaling: build ## more load, less load, the most pods, a full node and no me
 	@$(CLUSTER) build --tests autoscaling
 	@TODO_CLOUD_CLUSTER=autoscaling $(CLUSTER) with --metrics-server --provider local autoscaling -- env PYTHONPATH=collections:. \
 	pytest -q -s -x tests/autoscaling
+
+.PHONY: monitoring
+monitoring: build ## metrics, alerts and logs on a cluster of its own: what is seen, what fires, what arrives (5 to 10 minutes)
+	@$(CLUSTER) build --https --monitoring monitoring
+	@TODO_CLOUD_CLUSTER=monitoring $(CLUSTER) with --https --monitoring --provider local monitoring -- env PYTHONPATH=collections:. \
+	pytest -q -s -x tests/monitoring
 
 .PHONY: dapr-upgrade
 dapr-upgrade: build ## Dapr up a minor version under load, whole and killed midway, on clusters of their own (builds the old one at first)

@@ -26,6 +26,8 @@ from tests.cluster.build.parts import (
     FILES,
     HTTPS_FILES,
     HTTPS_PARTS,
+    MONITORING_FILES,
+    MONITORING_PARTS,
     PARTS,
 )
 from tests.cluster.engine import daemon, node_image
@@ -42,6 +44,7 @@ PROVIDERS = ("", "kind", "local")
 PUBLIC_HOST = "todo.local.test"  # as in inventories/local
 _CLEAN_UP_SECONDS = 30
 _HTTPS_HELP = "have inventories/local deploy HTTPS (`build --https` has built it)"
+_MONITORING_HELP = "have inventories/local deploy metrics, alerts and logs (`build --monitoring` has built them)"
 _METRICS_HELP = "have inventories/local deploy metrics-server, in place of the cluster's own; not with kind"
 _POLICIES_HELP = "enforce network policies (`build --edge` has built what does it)"
 
@@ -93,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         help="as --https, and an ACME server, and what enforces network policies",
     )
     sub.add_argument("--https", action="store_true", help="also Traefik and cert-manager")
+    sub.add_argument("--monitoring", action="store_true", help="also Prometheus with its operator, and VictoriaLogs")
     sub.add_argument("--dapr-before", action="store_true", help="also a version of Dapr to upgrade from")
     sub.add_argument("--kind", action="store_true", help="also what kind needs where no container engine answers")
     sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
@@ -101,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--policies", action="store_true", help=_POLICIES_HELP)
     sub.add_argument("--https", action="store_true", help=_HTTPS_HELP)
     sub.add_argument("--metrics-server", action="store_true", help=_METRICS_HELP)
+    sub.add_argument("--monitoring", action="store_true", help=_MONITORING_HELP)
     sub = command("down", _down, "stop a cluster and remove what it has on this machine")
     sub.add_argument("--purge", action="store_true", help="remove its state too")
     sub = command("with", _with, "start a cluster, run a command with TODO_CLOUD_TEST_* set for it, remove the cluster")
@@ -108,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--policies", action="store_true", help=f"{_POLICIES_HELP} (before NAME)")
     sub.add_argument("--https", action="store_true", help=f"{_HTTPS_HELP} (before NAME)")
     sub.add_argument("--metrics-server", action="store_true", help=f"{_METRICS_HELP} (before NAME)")
+    sub.add_argument("--monitoring", action="store_true", help=f"{_MONITORING_HELP} (before NAME)")
     sub.add_argument("--provider", choices=PROVIDERS[1:], help="kind or local, instead of LOCAL_CLUSTER (before NAME)")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     sub = commands.add_parser("status", help="say what is known of all clusters, or of one")
@@ -154,6 +160,7 @@ def _build(options: argparse.Namespace) -> None:
                     *(ENGINE_PARTS if engine else ()),
                     *(HTTPS_PARTS if https else ()),
                     *(EDGE_PARTS if options.edge else ()),
+                    *(MONITORING_PARTS if options.monitoring else ()),
                     *(DAPR_BEFORE_PARTS if options.dapr_before else ()),
                 ],
                 [
@@ -161,6 +168,7 @@ def _build(options: argparse.Namespace) -> None:
                     *(ENGINE_FILES if engine else ()),
                     *(HTTPS_FILES if https else ()),
                     *(EDGE_FILES if options.edge else ()),
+                    *(MONITORING_FILES if options.monitoring else ()),
                     *(DAPR_BEFORE_FILES if options.dapr_before else ()),
                 ],
             )
@@ -171,6 +179,10 @@ def _build(options: argparse.Namespace) -> None:
         wanted += images.https_images()
     if options.edge:
         wanted += images.edge_images()
+    if options.monitoring:
+        debian.keep([debian.ALERTMANAGER])
+        charts.monitoring()
+        wanted += images.monitoring_images()
     if options.dapr_before:
         wanted += images.dapr_before_images()
     if not images.build(wanted):
@@ -199,9 +211,11 @@ def _up(options: argparse.Namespace) -> None:
             raise ClusterError("Fake nodes are for the bare-machine cluster: use LOCAL_CLUSTER=local.")
         if options.policies:
             raise ClusterError("Policies are enforced by the bare-machine cluster alone: use LOCAL_CLUSTER=local.")
+        if options.monitoring:
+            raise ClusterError("Monitoring is for the bare-machine cluster: use LOCAL_CLUSTER=local.")
         found = kind.up(options.name, https=options.https)
     else:
-        wanted = {key: getattr(options, key) for key in ("policies", "https", "metrics_server")}
+        wanted = {key: getattr(options, key) for key in ("policies", "https", "metrics_server", "monitoring")}
         found = lifecycle.up(options.name, options.kwok_nodes, **wanted)
     print(f"export KUBECONFIG={found.kubeconfig}")
 

@@ -69,6 +69,7 @@ class Cluster:
         https: whether inventories/local has Traefik, cert-manager and a public name there.
         http_port, https_port: where these answer, at the address of ``url``; 0: there are none.
         metrics_server: whether inventories/local deploys metrics-server there, in place of the cluster's own.
+        monitoring: whether inventories/local deploys metrics, alerts and logs there.
         engine: with kind, the container engine's command.
         engine_host: with kind, the engine's address as ``DOCKER_HOST`` has it; empty: the command's own choice.
     """
@@ -89,6 +90,7 @@ class Cluster:
     http_port: int = 0
     https_port: int = 0
     metrics_server: bool = False
+    monitoring: bool = False
     engine: str = ""
     engine_host: str = ""
 
@@ -183,10 +185,16 @@ def save(cluster: Cluster) -> None:
 
 
 def load_or_create(
-    name: str, kwok_nodes: int | None, *, policies: bool = False, https: bool = False, metrics_server: bool = False
+    name: str,
+    kwok_nodes: int | None,
+    *,
+    policies: bool = False,
+    https: bool = False,
+    metrics_server: bool = False,
+    monitoring: bool = False,
 ) -> Cluster:
     """The cluster of that name, in a free slot when it is new; ``kwok_nodes`` None keeps the number it has, and a
-    cluster that enforces policies, has HTTPS, or leaves metrics-server to the inventory, goes on to.
+    cluster that enforces policies, has HTTPS or monitoring, or leaves metrics-server to the inventory, goes on to.
 
     Raises:
         ClusterError: no slot is free.
@@ -200,6 +208,7 @@ def load_or_create(
             policies=cluster.policies or policies,
             https=cluster.https or https,
             metrics_server=cluster.metrics_server or metrics_server,
+            monitoring=cluster.monitoring or monitoring,
             http_port=80,
             https_port=443,
         )

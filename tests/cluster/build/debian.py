@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,16 +14,36 @@ from tests.cluster.machine import update_lists
 from tests.cluster.paths import cache, tool_path
 from tests.cluster.say import Step, say
 
-PROMETHEUS = "prometheus"  # with promtool
+PROMETHEUS, ALERTMANAGER = "prometheus", "prometheus-alertmanager"  # the first with promtool
+
+
+def kept(package: str) -> Path:
+    """The files of a package that was kept."""
+    return cache() / "debian" / package
 
 
 def program(package: str, name: str) -> Path | None:
     """A program of this machine, else of a package that was kept; None where there is neither."""
-    kept = cache() / "debian" / package / "usr" / "bin" / name
-    if kept.exists():
-        return kept
+    file = kept(package) / "usr" / "bin" / name
+    if file.exists():
+        return file
     found = shutil.which(name, path=tool_path())
     return Path(found) if found else None
+
+
+def version(package: str, name: str) -> str:
+    """What a kept program says of its version, such as 2.42.0.
+
+    Raises:
+        ClusterError: it is not there, or says something else.
+    """
+    file = kept(package) / "usr" / "bin" / name
+    if not file.exists():
+        raise ClusterError(f"Debian's {package} is not there yet: run `python3 -m tests.cluster build --monitoring`.")
+    said = subprocess.run([file, "--version"], capture_output=True, text=True, check=False)
+    if found := re.search(r"version (\d+\.\d+\.\d+)", said.stdout + said.stderr):
+        return found[1]
+    raise ClusterError(f"{file} does not tell its version: {(said.stdout + said.stderr)[:200]}")
 
 
 def keep(packages: Iterable[str]) -> None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.build import kafka
+from tests.cluster.build import debian, kafka
 from tests.cluster.build.layers import (
     Layer,
     LayerStore,
     binary_layer,
     busybox_layer,
     compiled_layer,
+    debian_layer,
     key_of,
     known_blobs,
     postgres_client_layer,
@@ -34,7 +35,10 @@ from tests.cluster.build.parts import (
     METRICS_SERVER,
     NETWORK_POLICIES,
     PEBBLE,
+    PROMETHEUS_OPERATOR,
+    PROMETHEUS_VERSION,
     TRAEFIK,
+    VICTORIA_LOGS,
 )
 from tests.cluster.build.python_base import python_layer
 from tests.cluster.build.registry import collect_garbage, pushed_digest, serving
@@ -67,6 +71,11 @@ POSTGRES_CLIENT = "docker.io/library/postgres:17"  # the name that the roles hav
 PYTHON = "docker.io/library/python:3.11-slim"
 TRAEFIK_IMAGE = f"docker.io/library/traefik:v{TRAEFIK}"
 NETWORK_POLICIES_IMAGE = f"registry.k8s.io/networking/kube-network-policies:v{NETWORK_POLICIES}"
+OPERATOR_IMAGE = f"quay.io/prometheus-operator/prometheus-operator:v{PROMETHEUS_OPERATOR}"
+PROMETHEUS_IMAGE = f"quay.io/prometheus/prometheus:v{PROMETHEUS_VERSION}"
+RELOADER_IMAGE = f"quay.io/prometheus-operator/prometheus-config-reloader:v{PROMETHEUS_OPERATOR}"
+VICTORIA_LOGS_IMAGE = f"docker.io/victoriametrics/victoria-logs:v{VICTORIA_LOGS}"
+VLAGENT_IMAGE = f"docker.io/victoriametrics/vlagent:v{VICTORIA_LOGS}"
 PEBBLE_IMAGE = f"ghcr.io/letsencrypt/pebble:{PEBBLE}"
 
 _HTTPD = "mkdir -p /tmp/www && touch /tmp/www/health /tmp/www/ready && exec httpd -f -p 8080 -h /tmp/www"
@@ -173,6 +182,29 @@ def edge_images() -> list[Image]:
             (binary_layer("kube-network-policies", "/kube-network-policies"),),
             {"Entrypoint": ["/kube-network-policies"]},
         ),
+    ]
+
+
+def alertmanager_image() -> str:
+    """Alertmanager is Debian's, and so is the version in its image's name."""
+    return f"quay.io/prometheus/alertmanager:v{debian.version(debian.ALERTMANAGER, 'prometheus-alertmanager')}"
+
+
+def monitoring_images() -> list[Image]:
+    """Prometheus' operator, Prometheus, Alertmanager and VictoriaLogs with its collector."""
+    operator, logs, agent = (binary_layer(n, f"/{n}") for n in ("prometheus-operator", "victoria-logs", "vlagent"))
+    reloader = binary_layer("config-reloader", "/bin/prometheus-config-reloader")  # where the operator looks for it
+    prometheus = binary_layer("prometheus", "/bin/prometheus")
+    alertmanager = debian_layer(
+        debian.ALERTMANAGER, {"prometheus-alertmanager": "/bin/alertmanager"}, ["usr/share/prometheus/alertmanager"]
+    )
+    return [
+        Image(OPERATOR_IMAGE, (operator,), {"Entrypoint": ["/prometheus-operator"], "User": USER}),
+        Image(RELOADER_IMAGE, (reloader,), {"Entrypoint": ["/bin/prometheus-config-reloader"], "User": USER}),
+        Image(PROMETHEUS_IMAGE, (prometheus,), {"Entrypoint": ["/bin/prometheus"], "User": USER}),
+        Image(alertmanager_image(), (alertmanager,), {"Entrypoint": ["/bin/alertmanager"], "User": USER}),
+        Image(VICTORIA_LOGS_IMAGE, (logs,), {"Entrypoint": ["/victoria-logs"], "User": USER}),
+        Image(VLAGENT_IMAGE, (agent,), {"Entrypoint": ["/vlagent"]}),
     ]
 
 

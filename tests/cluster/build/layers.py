@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster.build.debian import kept, program
 from tests.cluster.build.oci import Blob, Entry, Registry, tree, write_layer
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import BIN, IMAGES, REGISTRY
@@ -105,6 +106,23 @@ def postgres_client_layer() -> Layer:
         write_layer([Entry(str(path), source=path.resolve()) for path in (*programs, *libraries)], target)
 
     return Layer(key_of("postgres client", *(f"{path}|{path.stat().st_mtime_ns}" for path in programs)), write)
+
+
+def debian_layer(package: str, programs: Mapping[str, str], folders: Iterable[str] = ()) -> Layer:
+    """Programs of a package that is kept, each at its path, this machine's libraries that they link to, and folders."""
+    found = {program(package, name): path for name, path in programs.items()}
+    if None in found:
+        raise ClusterError(f"Debian's {package} is not there yet: run `python3 -m tests.cluster build`.")
+    files = {file: path for file, path in found.items() if file}
+
+    def write(target: Path) -> None:
+        own = [Entry(path, source=file) for file, path in files.items()]
+        links = [Entry("tmp", mode=0o1777), *(Entry(name, link=f"usr/{name}") for name in ("lib", "lib64"))]
+        data = [entry for folder in folders for entry in tree(kept(package) / folder, f"/{folder}")]
+        write_layer([*links, *own, *data, *below_usr(linked_libraries(files))], target)
+
+    words = [f"{path}|{file.stat().st_size}" for file, path in files.items()]
+    return Layer(key_of("debian", package, *folders, *words), write)
 
 
 def below_usr(libraries: Iterable[Path]) -> list[Entry]:

@@ -24,6 +24,10 @@ CERT_MANAGER = "1.21.2"
 PEBBLE = "2.10.1"
 TRAEFIK = "3.7.15"
 NETWORK_POLICIES = "0.8.0"
+PROMETHEUS = "0.312.0"  # of the module
+PROMETHEUS_VERSION = PROMETHEUS.replace("0.3", "3.", 1)
+PROMETHEUS_OPERATOR = "0.85.0"
+VICTORIA_LOGS = "1.52.1"
 TRAEFIK_CRDS = "3.7.13"  # of the newest module that is served
 GATEWAY_API = "1.6.0"  # the one that cert-manager is built with
 _SECONDS = {
@@ -49,7 +53,7 @@ _SECONDS = {
     "dapr-scheduler": 15,
     "helmfile": 300,
 }
-TAGS = "stablecomponents"  # daprd's; no other part knows it
+TAGS = "stablecomponents,remove_all_sd,enable_kubernetes_sd"  # daprd's, and two of Prometheus; no other part knows them
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,24 @@ EDGE_PARTS: tuple[Part, ...] = (
     Part("kube-network-policies", NETWORK_POLICIES, "sigs.k8s.io/kube-network-policies/cmd", pins="edge"),
 )
 
+# Only what is asked for by `build --monitoring`. Alertmanager is Debian's, see debian.py; Debian's Prometheus finds no
+# targets in Kubernetes.
+_OPERATOR = "github.com/prometheus-operator/prometheus-operator"
+_LOGS = "github.com/VictoriaMetrics/VictoriaLogs"
+MONITORING_PARTS: tuple[Part, ...] = (
+    Part("prometheus-operator", PROMETHEUS_OPERATOR, f"{_OPERATOR}/cmd/operator", pins="monitoring"),
+    Part("config-reloader", PROMETHEUS_OPERATOR, f"{_OPERATOR}/cmd/prometheus-config-reloader", pins="monitoring"),
+    Part(
+        "prometheus",
+        PROMETHEUS,
+        "github.com/prometheus/prometheus/cmd/prometheus",
+        pins="prometheus",
+        extra_vars=(("github.com/prometheus/common/version.Version", PROMETHEUS_VERSION),),
+    ),
+    Part("victoria-logs", VICTORIA_LOGS, f"{_LOGS}/app/victoria-logs", pins="logs"),
+    Part("vlagent", VICTORIA_LOGS, f"{_LOGS}/app/vlagent", pins="logs"),
+)
+
 
 @dataclass(frozen=True)
 class Plugins:
@@ -318,6 +340,10 @@ GATEWAY_KINDS = Files(
     f"gateway-api/crds-{GATEWAY_API}", f"sigs.k8s.io/gateway-api@v{GATEWAY_API}", "config/crd/standard"
 )
 EDGE_FILES = (GATEWAY_KINDS,)
+PROMETHEUS_KINDS = Files(
+    f"prometheus/crds-{PROMETHEUS_OPERATOR}", f"{_OPERATOR}@v{PROMETHEUS_OPERATOR}", "example/prometheus-operator-crd"
+)
+MONITORING_FILES = (PROMETHEUS_KINDS,)
 
 
 def part(name: str) -> Part:
@@ -326,5 +352,5 @@ def part(name: str) -> Part:
     Raises:
         KeyError: there is none.
     """
-    every = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS, *DAPR_BEFORE_PARTS)
+    every = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS, *MONITORING_PARTS, *DAPR_BEFORE_PARTS)
     return {entry.name: entry for entry in every}[name]

@@ -36,6 +36,7 @@ def up(
     policies: bool = False,
     https: bool = False,
     metrics_server: bool = False,
+    monitoring: bool = False,
 ) -> Cluster:
     """Start a cluster and wait until DNS and the database answer; a running one is left as it is.
 
@@ -45,6 +46,7 @@ def up(
         policies: enforce network policies; its program is a part of `build --edge`.
         https: have inventories/local deploy Traefik and cert-manager; `build --https` has built them.
         metrics_server: have inventories/local deploy metrics-server, in place of the cluster's own.
+        monitoring: have inventories/local deploy metrics, alerts and logs; `build --monitoring` has built them.
 
     Raises:
         ClusterError: this machine cannot run one, or the cluster does not get ready within 300 s.
@@ -52,7 +54,8 @@ def up(
     ready_to_run()
     _check_parts(kwok_nodes)
     images.build(images.system_images())
-    cluster = load_or_create(name, kwok_nodes, policies=policies, https=https, metrics_server=metrics_server)
+    wanted = {"policies": policies, "https": https, "metrics_server": metrics_server, "monitoring": monitoring}
+    cluster = load_or_create(name, kwok_nodes, **wanted)
     with locked(CLUSTERS / f".{name}.lock", f"cluster {name}"):
         step = Step()
         found = pid(cluster)

@@ -194,7 +194,9 @@ def test_modules_are_fetched_beside_other_work(calls: Path) -> None:
         while not calls.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    assert calls.read_text().startswith("list -deps -tags=stablecomponents k8s.io/kubernetes/cmd/kube-apiserver ")
+    assert calls.read_text().startswith(
+        "list -deps -tags=stablecomponents,remove_all_sd,enable_kubernetes_sd k8s.io/kubernetes/cmd/kube-apiserver "
+    )
 
 
 @pytest.mark.usefixtures("fetching_is_possible")

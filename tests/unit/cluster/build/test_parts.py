@@ -13,13 +13,14 @@ from tests.cluster.build.parts import (
     HELM,
     HTTPS_PARTS,
     KUBERNETES,
+    MONITORING_PARTS,
     PARTS,
     part,
 )
 from tests.cluster.paths import GO, HERE
 
 OTELGRPC = "go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"  # etcd 3.5 needs an old one
-ALL = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS)
+ALL = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS, *MONITORING_PARTS)
 
 
 def libraries(pins: str) -> dict[str, str]:
@@ -116,7 +117,7 @@ def test_the_go_command() -> None:
         "-trimpath",
         "-gcflags=all=-dwarf=false",
         f"-ldflags=-s -w -X github.com/dapr/dapr/pkg/buildinfo.version={DAPR}",
-        "-tags=stablecomponents",
+        "-tags=stablecomponents,remove_all_sd,enable_kubernetes_sd",
         "github.com/dapr/dapr/cmd/daprd",
         "sigs.k8s.io/metrics-server/cmd/metrics-server",
     ]
