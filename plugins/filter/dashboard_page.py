@@ -19,11 +19,11 @@ options:
     elements: dict
     required: true
   drawn:
-    description: RV(todo.cloud.metrics_info#module:results) over a time, of these queries.
+    description: RV(todo.cloud.metrics_info#module:series) over a time, of these queries.
     type: dict
     required: true
   now:
-    description: RV(todo.cloud.metrics_info#module:results) of C(alerts), C(ready) and C(restarts).
+    description: RV(todo.cloud.metrics_info#module:series) of C(alerts), C(ready) and C(restarts).
     type: dict
     required: true
   title:
@@ -43,7 +43,7 @@ EXAMPLES = r"""
 ---
 - name: Write the page
   ansible.builtin.copy:
-    content: "{{ boards | todo.cloud.dashboard_page(drawn.results, now.results, title='staging', moment=1764000000) }}"
+    content: "{{ boards | todo.cloud.dashboard_page(drawn.series, now.series, title='staging', moment=1764000000) }}"
     dest: dashboard.html
     mode: "0644"
 """

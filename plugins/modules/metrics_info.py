@@ -63,11 +63,11 @@ EXAMPLES = r"""
 
 - name: Show the last latency of each service
   ansible.builtin.debug:
-    msg: "{{ found.results.latency | map(attribute='points') | map('last') | map('last') }}"
+    msg: "{{ found.series.latency | map(attribute='points') | map('last') | map('last') }}"
 """
 
 RETURN = r"""
-results:
+series:
   description:
     - By the name of a query its series, each with C(labels) and C(points), pairs of time (seconds since the epoch) and
       number.
@@ -104,7 +104,7 @@ def main() -> None:
     with fail_json_on_error(module), KubeSession.from_params(given) as kube:
         source = source_of(kube, "Prometheus", "monitoring_prometheus_url", given)
         found = ask(source, given["queries"], seconds=given["seconds"], step=given["step"], now=time.time())
-    module.exit_json(changed=False, results=found)
+    module.exit_json(changed=False, series=found)
 
 
 if __name__ == "__main__":

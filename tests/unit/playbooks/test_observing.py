@@ -1,0 +1,57 @@
+"""playbooks/dashboard.yml and logs.yml: what they ask for, and what they write and show of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.playbooks.stubbed import Stubbed, inventory
+
+GROUPS: dict[str, dict[str, Any]] = {"environment": {"namespace": {}}}
+POD = {"labels": {"pod": "api-1"}, "points": [[10.0, 1.0]]}
+LINE = {
+    "time": "2026-11-21T09:30:00Z",
+    "pod": "api-1",
+    "container": "app",
+    "level": "",
+    "trace_id": "",
+    "message": "\x1b[2Jx",
+}
+
+
+@pytest.fixture(scope="module")
+def stubbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stubbed]:
+    with Stubbed(tmp_path_factory.mktemp("observing")) as found:
+        yield found
+
+
+def test_the_dashboard_is_written(stubbed: Stubbed, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    answers = {"todo.cloud.metrics_info": {"series": {"alerts": [], "ready": [POD], "restarts": []}}}
+    options = ("-e", f"dashboard_file={file}", "-e", "dashboard_hours=2")
+    done = stubbed.run("dashboard", inventory(GROUPS), *options, answers=answers)
+    assert done.code == 0, done.output
+    drawn, now = done.arguments("metrics_info")
+    assert (int(drawn["seconds"]), int(drawn["step"])) == (7200, 20)
+    assert 'todo:requests:rate{namespace="todo-test"}' in drawn["queries"].values()
+    assert now["queries"]["ready"] == 'kube_pod_status_ready{condition="true",namespace="todo-test"}'
+    assert "<td>api-1</td>" in file.read_text()
+    assert "page.html: 0 active alerts, 1 pods" in done.text
+
+
+def test_lines_of_logs_are_shown_as_text(stubbed: Stubbed) -> None:
+    given = ("-e", "service=api", "-e", "since=1h", "-e", "level=error", "-e", "lines=5")
+    done = stubbed.run("logs", inventory(GROUPS), *given, answers={"todo.cloud.logs_info": {"output": [LINE]}})
+    assert done.code == 0, done.output
+    (asked,) = done.arguments("logs_info")
+    assert (asked["of_namespace"], asked["of_service"], asked["since"], asked["level"]) == (
+        "todo-test",
+        "api",
+        "1h",
+        "error",
+    )
+    assert "api-1 app" in done.text
+    assert "\x1b[2J" not in done.output
