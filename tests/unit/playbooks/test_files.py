@@ -15,9 +15,11 @@ from tests.unit.expressions import expressions
 
 PLAYBOOKS = sorted((TOP / "playbooks").glob("*.yml"))
 # Modules of plays that do not reach the cluster.
-WITHOUT_A_CLUSTER = {f"ansible.builtin.{name}" for name in ("meta", "fail", "set_fact", "assert", "copy", "debug")}
-# For those who have no inventory yet: it reads what is on this machine, or one release by its name.
-WITHOUT_AN_INVENTORY = {"convert"}
+WITHOUT_A_CLUSTER = {
+    f"ansible.builtin.{name}" for name in ("meta", "fail", "set_fact", "assert", "copy", "debug", "uri")
+}
+# For those who have no inventory yet, and for a job that failed: they need none.
+WITHOUT_AN_INVENTORY = {"convert", "notify"}
 ENTRY_PLAYBOOKS = [TOP / "site.yml", TOP / "rollback.yml"]
 
 
