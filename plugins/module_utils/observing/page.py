@@ -58,10 +58,12 @@ def page_of(
     :param now: ``alerts``, ``ready`` and ``restarts``
     """
     at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
+    times = [point[0] for series in drawn.values() for each in series for point in each["points"]] or [moment]
+    span = (min(times), max(times))  # the same for all plots
     parts = [*_alerts(now["alerts"]), *_pods(now["ready"], now["restarts"])]
     for board in boards:
         parts += [f"<h2>{html_text(str(board['title']))}</h2>", "<section>"]
-        parts += [_figure(board, panel, drawn) for panel in board["panels"] if panel["type"] == "timeseries"]
+        parts += [_figure(board, panel, drawn, span) for panel in board["panels"] if panel["type"] == "timeseries"]
         parts.append("</section>")
     head = f'<meta charset="utf-8"><title>{html_text(title)}</title><style>{_STYLE}</style>'
     body = "\n".join(parts)
@@ -101,7 +103,9 @@ def _pods(ready: Series, restarts: Series) -> Iterator[str]:
     yield "</table>"
 
 
-def _figure(board: Mapping[str, Any], panel: Mapping[str, Any], drawn: Mapping[str, Series]) -> str:
+def _figure(
+    board: Mapping[str, Any], panel: Mapping[str, Any], drawn: Mapping[str, Series], span: tuple[float, float]
+) -> str:
     scale, unit = _UNITS.get(panel["fieldConfig"]["defaults"]["unit"], (1, ""))
     lines: list[tuple[str, list[tuple[float, float | None]]]] = []
     for name, target in _targets(board, panel):
@@ -117,12 +121,11 @@ def _figure(board: Mapping[str, Any], panel: Mapping[str, Any], drawn: Mapping[s
         for n, (text, points) in enumerate(lines[:_LEGENDS])
     )
     more = f"<li>and {len(lines) - _LEGENDS} more</li>" if len(lines) > _LEGENDS else ""
-    return f"<figure>{caption}{_plot([points for _text, points in lines], unit)}<ul>{named}{more}</ul></figure>"
+    return f"<figure>{caption}{_plot([points for _text, points in lines], unit, span)}<ul>{named}{more}</ul></figure>"
 
 
-def _plot(lines: Sequence[Sequence[tuple[float, float | None]]], unit: str) -> str:
-    times = [at for points in lines for at, _value in points]
-    first, last = min(times), max(times)
+def _plot(lines: Sequence[Sequence[tuple[float, float | None]]], unit: str, span: tuple[float, float]) -> str:
+    first, last = span
     top = max((number for points in lines for _at, number in points if number is not None), default=0) or 1
     wide, high = _WIDTH - _LEFT, _HEIGHT - _BOTTOM
 
