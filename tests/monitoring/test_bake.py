@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.bake import Bake
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 
 from tests.cluster.paths import cache
+from tests.support.served import served
 
 RUNS = 20  # of each kind
 SEED = int(os.environ.get("TODO_CLOUD_SEED") or random.SystemRandom().randrange(10**6))
@@ -75,8 +76,8 @@ class Service:
 
 
 @contextmanager
-def told(services: list[Service]) -> Iterator[int]:
-    """The port at which all of them tell their metrics."""
+def told(services: list[Service]) -> Iterator[str]:
+    """Where all of them tell their metrics."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -88,22 +89,17 @@ def told(services: list[Service]) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(Handler) as address:
+        yield address
 
 
 @contextmanager
-def prometheus(folder: Path, target: int) -> Iterator[str]:
+def prometheus(folder: Path, target: str) -> Iterator[str]:
     """The URL of a Prometheus that reads the target each second."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    scraped = {"job_name": "x", "honor_labels": True, "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}
+    scraped = {"job_name": "x", "honor_labels": True, "static_configs": [{"targets": [target]}]}
     config = folder / "prometheus.yml"
     config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [scraped]}))
     command = [

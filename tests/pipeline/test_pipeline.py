@@ -55,6 +55,7 @@ def test_a_merge_runs_in_staging(place: Place) -> None:
     assert all(place.tags(name) == [f"sha-{run.commit}", "staging-latest"] for name in SERVICES)
     assert all(place.signatures(name) for name in SERVICES)
     assert [(each["commit"], each["outcome"]) for each in place.events("staging")] == [(run.commit, "succeeded")]
+    assert f"at verified set 1 (commit {run.commit}" in run.told().partition("Summary - ")[2], "of the job"
     report = json.loads(place.artefacts(run)["deployment-staging"])
     assert [row["outcome"] for row in report["results"][0]["result"]["releases"]] == ["verified"] * len(SERVICES)
 

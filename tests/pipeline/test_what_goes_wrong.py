@@ -8,9 +8,12 @@ import os
 import secrets
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from tests.e2e.conftest import until
+from tests.faults.parts import Place as Node
 from tests.pipeline import vulnerabilities
 from tests.pipeline.place import SERVICES, Place
 from tests.pipeline.runner import Run
@@ -49,6 +52,17 @@ def runs(place: Place, environment: str) -> dict[str, str]:
     """All that is there, but the list of runs: it has those that were refused too."""
     found = place.state(environment)
     return {name: version for name, version in found.items() if not name.endswith("/release-events")}
+
+
+@contextmanager
+def no_pulls(node: Node) -> Iterator[None]:
+    """The registry refuses the node that it runs on, and nobody else."""
+    rule = ("-i", "lo", "-p", "tcp", "--dport", "5000", "-j", "REJECT", "--reject-with", "tcp-reset")
+    node.in_node("iptables", "-I", "INPUT", *rule)
+    try:
+        yield
+    finally:
+        node.in_node("iptables", "-D", "INPUT", *rule)
 
 
 def test_two_merges_within_a_minute(place: Place) -> None:
@@ -135,6 +149,22 @@ def test_a_job_that_is_cancelled_and_a_machine_that_dies(place: Place) -> None:
         succeeded(place, again)
         print(f"after {end.__name__}: verified {time.monotonic() - begun:.0f} s after the next push", flush=True)
         assert place.version("staging") == f"sha-{again.commit}"
+
+
+def test_the_registry_is_down_for_a_pull(place: Place) -> None:
+    """For nodes alone: who deploys reads digests. The deployment waits, the old version answers, and it goes on."""
+    before = place.version("staging")
+    node = Node(os.environ["TODO_CLOUD_CLUSTER"], "todo-staging", place.kube)
+    file = "deploy/inventories/staging/group_vars/all/zz_patience.yml"
+    patience = "release_graces: {image_pull: 10}\nrelease_timeout: 300\n"
+    run = place.merge("It cannot be pulled for a while", **{file: patience})
+    until(partial(deploys, run), 120, "it deploys")
+    with no_pulls(node):
+        until(lambda: deploys(run) and "registry ghcr.io is down" in run.told(), 120, "the cause is named")
+        assert place.version("staging") == before
+    succeeded(place, run)
+    assert place.version("staging") == f"sha-{run.commit}"
+    place.commit("Less patience", **{file: ""})
 
 
 def test_a_flaky_api_is_only_slower(place: Place) -> None:

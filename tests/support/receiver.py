@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.support.served import served
 
 
 @dataclass
@@ -23,16 +24,9 @@ class Receiver:
 
     @contextmanager
     def serving(self) -> Iterator[Receiver]:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"receiver": self}))
-        self.url = f"http://127.0.0.1:{server.server_port}/hooks/secret-of-the-receiver"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
+        with served(_Handler, receiver=self) as address:
+            self.url = f"http://{address}/hooks/secret-of-the-receiver"
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

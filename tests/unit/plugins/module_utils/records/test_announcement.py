@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -18,6 +13,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.events import E
 
 from tests.support.fake_environment import A2, BAD, C1, deployed
 from tests.support.fake_kube import FakeKube
+from tests.support.receiver import Receiver
 
 RUN = "https://ci.example.com/runs/7"
 WELL = Event("2026-11-22T10:00:00Z", "deployment", "ada@ci", "1f3c5a7" * 5, 3, 4, "succeeded", 82.4)
@@ -25,37 +21,6 @@ LOST = Event(
     "2026-11-22T10:00:00Z", "deployment", "ada@ci", "1f3c5a7", 3, 3, "restored", 82.4, code="crash_loop",
     message="backend-api: <b>container & co</b>", url=RUN, failed_requests=2, longest_gap_ms=340.2,
 )  # fmt: skip
-
-
-class Receiver:
-    """A webhook: what it got, and what it answers."""
-
-    def __init__(self, status: int = 200) -> None:
-        self.got: list[Any] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                outer.got.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(status)
-                self.send_header("location", "http://127.0.0.1:9/elsewhere")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Quiet."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hook/s3cret"
-
-    @contextmanager
-    def listening(self) -> Iterator[Receiver]:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
 
 
 class Monitored(FakeKube):
@@ -81,9 +46,9 @@ def tell(of: Event, kube: FakeKube | None = None, **wanted: Any) -> list[str]:
 
 
 def test_slack_gets_a_line_with_a_link() -> None:
-    with Receiver().listening() as hook:
+    with Receiver().serving() as hook:
         assert tell(LOST, webhook=hook.url) == []
-    [got] = hook.got
+    [got] = hook.messages
     line, link = got["text"].split("\n")
     assert line == (
         "staging: deployment of 1f3c5a7 restored after 82 s, by ada@ci; longest outage 340 ms (crash_loop): "
@@ -93,9 +58,9 @@ def test_slack_gets_a_line_with_a_link() -> None:
 
 
 def test_a_program_gets_the_whole_event() -> None:
-    with Receiver(202).listening() as hook:
+    with Receiver(202).serving() as hook:
         assert tell(WELL, webhook=hook.url, webhook_format="json") == []
-    [got] = hook.got
+    [got] = hook.messages
     assert (got["environment"], got["namespace"], got["outcome"], got["to_set"]) == ("staging", "ns", "succeeded", 4)
     assert got["text"].startswith("staging: deployment of 1f3c5a71f3c5 succeeded after 82 s, set 3 to 4, by ada@ci")
 
@@ -104,9 +69,9 @@ def test_a_program_gets_the_whole_event() -> None:
     ("status", "why"), [(500, "it answered 500"), (404, "it answered 404"), (302, "it answered 302")]
 )
 def test_one_that_does_not_take_it_is_a_warning_without_its_url(status: int, why: str) -> None:
-    with Receiver(status).listening() as hook:
+    with Receiver(status).serving() as hook:
         assert tell(WELL, webhook=hook.url) == [f"The webhook was not told of this run: {why}."]
-    assert len(hook.got) == 1
+    assert len(hook.messages) == 1
 
 
 def test_one_that_is_dead_is_a_warning_without_its_url() -> None:
@@ -158,14 +123,14 @@ def test_a_cluster_without_prometheus_is_no_warning_and_one_that_refuses_is() ->
 
 
 def test_a_run_tells_of_its_end_and_check_mode_does_not() -> None:
-    with Receiver().listening() as hook:
+    with Receiver().serving() as hook:
         world = deployed()
         announce = Announce.parse({"webhook": hook.url, "event": True})
         world.apply({"components": C1}, {"api": A2}, announce=announce, check=True)
-        assert hook.got == []
+        assert hook.messages == []
         world.apply({"components": C1}, {"api": A2}, announce=announce)
         world.fails({"components": C1}, {"api": BAD}, announce=announce)
-    assert [got["text"].split(" by ")[0].split(" after ")[0] for got in hook.got] == [
+    assert [got["text"].split(" by ")[0].split(" after ")[0] for got in hook.messages] == [
         "staging: a test succeeded",
         "staging: a test restored",
     ]
