@@ -210,17 +210,16 @@ def test_a_broken_version_takes_the_whole_set_back_when_requested(app: Cluster, 
 def test_a_version_that_answers_well_and_loses_tasks_is_taken_back(app: Cluster) -> None:
     """By a transaction through the whole app; one that works passes it first."""
     job = json.dumps({"verify_job": {"service": "frontend", "command": ["python", "-m", "frontend.transaction"]}})
-    well = app.playbook("site.yml", "-e", job, "-e", "backend_api_version=v1.1.0").ok()
+    well = app.playbook("playbooks/services.yml", "-e", job, "-e", "backend_api_version=v1.1.0").ok()
     assert re.search(r"verify_job: ended well after [0-9.]+ s", well.output), well.output[-6000:]
-    lost = app.playbook(
-        "site.yml", "-e", job, "-e", "backend_api_version=v1.1.0-loses-tasks", "-e", "release_on_failure=set"
-    )
+    back = ("-e", "release_on_failure=set")
+    lost = app.playbook("playbooks/services.yml", "-e", job, "-e", "backend_api_version=v1.1.0-loses-tasks", *back)
     assert lost.code != 0
     said = " ".join(lost.output.split())
     assert "failed: read the task: 404 instead of 200" in said, lost.output[-6000:]
     assert "verify_job_failed" in said
     assert app.image_of("backend-api").endswith(":v1.1.0")
-    app.playbook("site.yml").ok()
+    app.playbook("playbooks/services.yml").ok()
     assert app.image_of("backend-api").endswith(":v1.0.0")
 
 

@@ -52,7 +52,7 @@ WRITABLE = {
     "networkpolicies.networking.k8s.io", "roles.rbac.authorization.k8s.io", "rolebindings.rbac.authorization.k8s.io",
     "leases.coordination.k8s.io", "components.dapr.io", "configurations.dapr.io", "resiliencies.dapr.io",
     "subscriptions.dapr.io", "httproutes.gateway.networking.k8s.io", "middlewares.traefik.io",
-    "servicemonitors.monitoring.coreos.com",
+    "servicemonitors.monitoring.coreos.com", "prometheusrules.monitoring.coreos.com", "events",
 }  # fmt: skip
 SUBRESOURCES = [
     (POD, "exec"), (POD, "attach"), (POD, "portforward"), (POD, "ephemeralcontainers"), (POD, "resize"),
@@ -129,6 +129,7 @@ def test_every_right_of_the_accounts(place: Place) -> None:
     assert {kind for kind, _verb in writes} == WRITABLE & {kind.label for kind in inside}
     assert not [each for each in writes if each[1] == "deletecollection"]
     assert {verb for kind, verb in writes if kind == "pods"} == {"create", "delete"}
+    assert {verb for kind, verb in writes if kind == "events"} == {"create"}
     assert allowed(place.oncall, place.own, inside, WRITES) == set(), "on-call only reads"
     reads = allowed(place.oncall, place.own, inside, READS)
     assert not [each for each in reads if each[0] == "secrets"], "and no Secret"
