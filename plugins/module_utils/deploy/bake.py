@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError, one_or_many
+from ..kube.api import KubeObserver
 from ..observing.metrics import Series, ask
-from ..observing.source import Proxy, Source
+from ..observing.source import Source
 from ..settings import Progress
 
 _QUERIES = {
@@ -63,7 +64,7 @@ class Bake:
         given = {key: value for key, value in (raw or {}).items() if value is not None}
         return cls(**given) if given.get("seconds") else None
 
-    def prometheus(self, kube: Proxy) -> Source:
+    def prometheus(self, kube: KubeObserver) -> Source:
         """Where to ask."""
         return Source(kube, "Prometheus", "bake", self.namespace, self.service, self.port, self.url)
 
@@ -100,7 +101,7 @@ class Baked:
 
 
 class Oven:
-    """Compares the windows of one deployment. ``began``: when the first new revision was written, by ``now``."""
+    """Compares the windows of one deployment."""
 
     def __init__(self, bake: Bake, source: Source, namespace: str, progress: Progress) -> None:
         self._bake = bake
@@ -109,7 +110,9 @@ class Oven:
         self._progress = progress
 
     def bake(self, began: float, verified: float) -> Baked:
-        """Waits until the second window is over. Times in seconds since the epoch, by the API server's clock."""
+        """Waits until the second window is over. ``began``: when the first new revision was written. Times in seconds
+        since the epoch, by the API server's clock.
+        """
         try:
             before = self._window(began)
             self._wait()

@@ -7,25 +7,17 @@ from __future__ import annotations
 import urllib.error
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from ansible.module_utils import urls
 
 from ..failure import Code, error
+from ..kube.api import KubeObserver
 from ..kube.errors import KubeError
 from ..parsing import read_json
 
 _SECONDS = 30.0
-
-
-class Proxy(Protocol):
-    """What a session with the Kubernetes API does for this."""
-
-    def service_get(
-        self, namespace: str, service: str, port: int | str, path: str, query: Mapping[str, str], *, timeout: float
-    ) -> tuple[int, str]:
-        """HTTP status and body of a Service's answer."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +29,7 @@ class Source:
         setting: which option says where it is.
     """
 
-    kube: Proxy
+    kube: KubeObserver
     what: str
     setting: str
     namespace: str
@@ -98,7 +90,7 @@ def json_of(source: Source, text: str) -> Mapping[str, Any]:
     raise error(Code.UNREACHABLE, message)
 
 
-def source_of(kube: Proxy, what: str, setting: str, params: Mapping[str, Any]) -> Source:
+def source_of(kube: KubeObserver, what: str, setting: str, params: Mapping[str, Any]) -> Source:
     """As a module's options say."""
     return Source(kube, what, setting, params["namespace"], params["service"], params["port"], params["url"])
 

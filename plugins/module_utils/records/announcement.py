@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from ansible.module_utils import urls
 
 from ..failure import Code, error
-from ..kube.api import KubeApi, Object
+from ..kube.api import APPLY, KubeApi, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError, NotFound
 from ..kube.resources import EVENT, Resource
@@ -74,7 +74,7 @@ class Announcement:
         if wanted.metric:
             try:
                 self._kube.patch(
-                    RULES, self._namespace, RELEASE_EVENTS, self._rules(), content_type="application/apply-patch+yaml",
+                    RULES, self._namespace, RELEASE_EVENTS, self._rules(), content_type=APPLY,
                     field_manager=_MANAGER, force=True, deadline=_deadline(),
                 )  # fmt: skip
             except NotFound:

@@ -9,6 +9,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoClou
 from ansible_collections.todo.cloud.plugins.module_utils.observing.logs import lines, query_of, wanted_of
 from ansible_collections.todo.cloud.plugins.module_utils.observing.source import Source
 
+from tests.support.fake_kube import FakeKube
+
 WANTED: dict[str, Any] = {"namespace": "todo", "since": "10m", "limit": 200}
 OPTIONS = {"of_namespace": "todo", "of_service": "", "services": {}, "pod": "", "since": "10m", "level": "", "text": "",
            "trace_id": "", "limit": 200}  # fmt: skip
@@ -39,13 +41,15 @@ def test_a_service_is_known_by_its_pods_labels() -> None:
     assert '"kubernetes.pod_labels.app":="s"' in query_of(found)
 
 
-class Asked:
+class Asked(FakeKube):
     def __init__(self, *lines: Any) -> None:
+        super().__init__()
         self.body = "".join(f"{json.dumps(line)}\n" for line in lines)
 
     def service_get(
-        self, namespace: str, service: str, port: int | str, path: str, query: Mapping[str, str], *, timeout: float
+        self, namespace: str, service: str, port: int | str, path: str, query: Mapping[str, str], **more: Any
     ) -> tuple[int, str]:
+        assert more["timeout"] > 0
         assert path == "select/logsql/query"
         return 200, self.body
 

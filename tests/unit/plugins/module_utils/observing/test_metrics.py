@@ -9,19 +9,23 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoClou
 from ansible_collections.todo.cloud.plugins.module_utils.observing.metrics import ask
 from ansible_collections.todo.cloud.plugins.module_utils.observing.source import Source
 
+from tests.support.fake_kube import FakeKube
+
 POINT = {"metric": {"service": "a"}, "value": [10.0, "0.5"]}
 
 
-class Asked:
+class Asked(FakeKube):
     """A Prometheus with one answer."""
 
     def __init__(self, kind: str, result: Any) -> None:
+        super().__init__()
         self.body = json.dumps({"status": "success", "data": {"resultType": kind, "result": result}})
         self.asked: list[tuple[str, dict[str, str]]] = []
 
     def service_get(
-        self, namespace: str, service: str, port: int | str, path: str, query: Mapping[str, str], *, timeout: float
+        self, namespace: str, service: str, port: int | str, path: str, query: Mapping[str, str], **more: Any
     ) -> tuple[int, str]:
+        assert more["timeout"] > 0
         self.asked.append((path, dict(query)))
         return 200, self.body
 
