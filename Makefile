@@ -202,6 +202,10 @@ lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity, zizmor 
 release: venv ## check that a tag fits version, changelog and charts, and build the collection (TAG=v1.2.3)
 	@python3 -m tests.release "$(TAG)"
 
+.PHONY: interface
+interface: venv ## record the public names of this version, with which the next ones are compared (docs/compatibility.md)
+	@PYTHONPATH=collections:. python3 -m tests.interface
+
 .PHONY: new-service
 new-service: ## write the entry of one more service (NAME=search ENTRY='{port: 3000}' INVENTORY=shop/inventories/local)
 	@ansible-playbook playbooks/new_service.yml -i $(or $(INVENTORY),inventories/local) -e '{service: "$(NAME)", entry: $(or $(ENTRY),{})}'

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 TOP = Path(__file__).resolve().parents[1]
-VERSION = re.compile(r"v(\d+\.\d+\.\d+)")
+VERSION = re.compile(r"v(\d+\.\d+\.\d+(?:-rc\.\d+)?)")
 
 
 def problems(top: Path, tag: str) -> list[str]:
@@ -29,6 +29,9 @@ def problems(top: Path, tag: str) -> list[str]:
         wrong.append(f"changelogs/changelog.yaml has no release {version}: antsibull-changelog release")
     if left:
         wrong.append(f"{len(left)} changelog fragments belong to no release, among them {left[0]}")
+    recorded = _read(top / "tests/interface.json").get("version")
+    if recorded != version:
+        wrong.append(f"tests/interface.json has the public names of {recorded}: make interface")
     return [*wrong, *_charts(top, tag)]
 
 

@@ -26,7 +26,7 @@ SERVICES = "services.json"
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
 _IF_SUCCEEDED = re.compile(r"(always|success)( or failure .*)?$")
 _ALWAYS = ("always", "success", None)  # None: of a nested key
-_ANSIBLE = ("changed", "failed", "msg", "diff", "warnings", "deprecations", "invocation", "exception")
+ANSIBLE = ("changed", "failed", "msg", "diff", "warnings", "deprecations", "invocation", "exception")
 
 
 # Every module that fails returns it, whether its RETURN repeats that or not (docs/failure-codes.md).
@@ -62,7 +62,7 @@ def schema_of(module: str) -> dict[str, Any]:
         "properties": {
             "failure": _FAILURE,
             **{key: _property(entry) for key, entry in documented.items()},
-            **{key: {} for key in _ANSIBLE},
+            **{key: {} for key in ANSIBLE},
         },
         "additionalProperties": False,
         "if": {"properties": {"failed": {"const": True}}, "required": ["failed"]},

@@ -23,7 +23,7 @@ options:
     env:
       - name: TODO_REPORT
 author: todo.cloud maintainers (@todo-app)
-version_added: "0.3.0"
+version_added: 1.0.0
 """
 
 import json

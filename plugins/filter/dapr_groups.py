@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: dapr_groups
-version_added: 0.4.0
+version_added: 1.0.0
 short_description: Consumer groups of the Dapr components of an environment
 description:
   - The consumer groups of the Kafka components in values of charts/dapr-components, in order. For an app of which each

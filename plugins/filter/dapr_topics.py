@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: dapr_topics
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: Topics that the Dapr components of an environment publish and subscribe to
 description:
   - The topics of the Kafka components in values of charts/dapr-components, in order.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: dashboard_page
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: Draw dashboards as one HTML page
 description:
   - Draws what Prometheus answered to the queries of P(todo.cloud.dashboard_queries#filter), with active alerts and the

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: dashboard_queries
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: Queries of dashboards
 description:
   - The queries of all panels that are drawn over time, each by a name of its own.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: dns_changes
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: Which records of a DNS provider's zones public names need
 description:
   - Splits each name into its zone and the name in it, and compares with the records that are there.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: module_is_installed
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: Whether a module of another collection is installed
 description:
   - For tasks that are included only then, since Ansible ends the whole run at a task whose module it does not know.

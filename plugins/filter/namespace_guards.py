@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: namespace_guards
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: Quota, limits and network policies of a namespace
 description:
   - The objects as the role namespace applies them, for a namespace of the platform.

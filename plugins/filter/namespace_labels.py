@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: namespace_labels
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: Labels of a namespace
 description:
   - The owner's label and those of Pod Security, as the role namespace writes them.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: plain_credentials
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: Find credentials among plain values
 description:
   - Paths of the values that are credentials by their name (C(API_TOKEN), C(dbPassword)) or by their form (a URL with a

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: plan_markdown
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: Format a plan as Markdown
 description:
   - Formats the result of M(todo.cloud.release_apply) in check mode as Markdown. It has a title with the totals, a table

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: printable
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: What a program or a server said, fit for a message
 description:
   - Returns text from outside as one line without credentials, terminal escapes, changes of text direction, and commands

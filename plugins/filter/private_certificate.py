@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: private_certificate
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: Make a server's certificate, or keep the one that is there
 description:
   - Contents of a Secret with a server's certificate for a year and the authority that signed it, valid for ten.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: role_facts
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: What follows from what a role says a service is
 description:
   - The same as P(todo.cloud.service_facts#filter) for a host that is written by hand. All of it goes under what the

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: run_history
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: The last runs of an environment, and how a team deploys
 description:
   - From the runs that M(todo.cloud.release_set_info) returns with its option C(events) it makes a table and the four

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: secret_leftovers
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: Find keys of Secrets that are no longer wanted
 description:
   - Keys of Secrets in the cluster that their contents do not have, whoever put them there. Their values are not

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: selected_namespaces
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: Which of some namespaces a namespaceSelector selects
 description:
   - As the API server evaluates it, for namespaces that have no labels but C(kubernetes.io/metadata.name).

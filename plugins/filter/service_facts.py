@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: service_facts
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: What follows from an entry of services
 description:
   - Checks an entry of C(services) once its templates are filled in, and returns what the role

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: service_sources
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: Where the inventory says what of a service
 description:
   - Lists the keys of an entry of C(services) with their values as they are written, templates included, and with the

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: services
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: Hosts from the services that a team lists
 description:
   - Makes a host of each entry of C(services), with the variables of the role P(todo.cloud.app_service#role). What an

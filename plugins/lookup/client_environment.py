@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: client_environment
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: Environment variables that make kubernetes.core act as the same user, by the same proxy
 description:
   - kubectl, Helm and the modules of this collection act as the user that C(as) and C(as-groups) of a kubeconfig name,

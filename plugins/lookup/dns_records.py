@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: dns_records
-version_added: 0.2.0
+version_added: 1.0.0
 short_description: DNS records that public names need, and whether they are there
 description:
   - Asks the controller's resolver for each name, and says which record the name needs to lead to the load balancer.

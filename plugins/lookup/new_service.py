@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: new_service
-version_added: 0.3.0
+version_added: 1.0.0
 short_description: An app's file with one more service
 description:
   - Finds the file in which the inventory's services are listed, and returns its text with one more entry, which comes

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: account_kubeconfig
 short_description: Write a kubeconfig with a short-lived token of a service account
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Asks the API server for a token of a service account (TokenRequest), and writes a kubeconfig with it that only its
     owner can read. The token is in that file alone, neither in the result nor in a log.

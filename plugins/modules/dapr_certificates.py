@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dapr_certificates
 short_description: Renew the root and issuer of Dapr's mutual TLS, step by step
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Goes as far as it can without restarting a service, and returns the releases to restart before the next step.
     C(playbooks/rotate_dapr_certificates.yml) does both until there is nothing left to do.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: digitalocean_cost
 short_description: Say what a Kubernetes cluster of DigitalOcean costs a month, and how small it may be
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Adds up the nodes, by the prices in DigitalOcean's API, and what its API has no prices for, by a table with a date
     (RV(prices_as_of)). US dollars, without tax, traffic, snapshots and backups.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: doks_cluster
 short_description: Keep a Kubernetes cluster of DigitalOcean as it is wanted
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Makes a cluster, or brings the one of that name to what is wanted, and waits until it runs with all its nodes.
     Everything follows from what is there, so a run that was killed, or whose answers were lost, goes on with the next

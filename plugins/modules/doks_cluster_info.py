@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: doks_cluster_info
 short_description: Read Kubernetes clusters of DigitalOcean, and what a new one may have
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Reads one cluster or all clusters of the account, without the tags that DigitalOcean adds by itself.
   - The token needs the scope C(kubernetes:read).

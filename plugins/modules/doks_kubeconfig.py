@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: doks_kubeconfig
 short_description: Fetch the kubeconfig of a Kubernetes cluster of DigitalOcean, with a token that ends soon
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Returns the kubeconfig, or merges it into a file (O(dest)) that only its owner can read.
   - It is an administrator's, whatever the scopes of the token of DigitalOcean, which needs C(kubernetes:access_cluster)

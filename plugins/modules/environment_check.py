@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: environment_check
 short_description: Compare what a namespace is about to get with the pods that run in it
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Fails when Pod Security, a quota, a LimitRange or network policies would hit a running pod. Such a pod could not
     come back when it dies, or would lose its connections.

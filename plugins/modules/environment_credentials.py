@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: environment_credentials
 short_description: Refuse credentials that another environment of the cluster has too
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Compares what an environment's Secrets are about to hold with the other environments of the cluster, and fails when
     a credential is the same. Values are compared as a whole, and so are passwords within URLs and pull Secrets.

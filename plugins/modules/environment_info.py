@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: environment_info
 short_description: Fingerprint an environment, find what changed, and check who owns it
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Reads every object of a namespace and computes a fingerprint of the desired state. Left out are status, events,
     leases, pods and other owned objects, replicas that an autoscaler owns, and fields that only Kubernetes' own or

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: environment_sleep
 short_description: Put the services of an environment to sleep, or wake them
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Takes all pods of an environment's services away, and brings them back, under the environment's lock and as one
     verified release set.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: image_changes
 short_description: Tell which images have to be built for a commit
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Tells which images have to be built for a commit, and which would be the same as the one that passed all checks
     last. Such an image needs only a further tag, see M(todo.cloud.image_tag).

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kafka_dead_letters
 short_description: Show dead letters, and put them back into their topic
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Shows how many messages wait in topics of dead letters (C(<topic>-dead)), and the first of them.
   - With O(replay) the messages of one topic go back into the topic that they came from, once each. O(group) remembers

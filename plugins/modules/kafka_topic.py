@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kafka_topic
 short_description: Keep topics of a Kafka broker as they are wanted
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Creates topics that are missing, adds partitions, and sets configuration that differs. Topics and settings that are
     not named are left alone, and no topic is ever deleted.

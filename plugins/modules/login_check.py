@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: login_check
 short_description: Try the login of a database or broker with a Secret of the environment
-version_added: 0.4.0
+version_added: 1.0.0
 description:
   - Tries a login at PostgreSQL or Kafka with what a Secret of the environment's namespace holds, and names what is
     wrong with it. It is tried once for each content of the Secret. A success is recorded in the ConfigMap C(logins) of

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: logs_info
 short_description: Ask VictoriaLogs for lines of logs
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Reads the last lines that pods of a namespace wrote, also those of pods that are gone.
   - VictoriaLogs is asked through the API server as a proxy to its Service, with the rights of the caller (C(get) of

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: metrics_info
 short_description: Ask Prometheus
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Asks Prometheus several queries, for the present or for a time until now.
   - Prometheus is asked through the API server as a proxy to its Service, with the rights of the caller (C(get) of

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: platform_info
 short_description: Find what a cluster, an environment's namespace and the platform lack
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Compares the cluster with what roles describe (namespaces, Secrets, CRDs, Helm releases, Dapr's injector), in
     parallel in one process. A role whose part lacks nothing can be skipped.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: release_adjust
 short_description: Restart a service, or change how many pods it has
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Restarts the pods of one service, or changes their number, under the environment's lock. The service is verified
     afterwards, with its sidecars.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: release_compare
 short_description: Compare an inventory with a release set that was published
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Tells what the deployment of an inventory would change of a release set that an environment has recorded and
     somebody has published, for example as an artefact of a CI job. No cluster is asked, and no credential is needed.

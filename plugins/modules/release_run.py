@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: release_run
 short_description: Run one command with the image, variables and Secrets of a deployed service
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Runs a command once, as a Job with what a service of the chart C(service) has at this moment. That is its image,
     environment variables, Secrets, volumes, pull Secrets, user, and its way to the database, the broker and the

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: release_verify
 short_description: Verify that releases are rolled out, have their sidecars and serve
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Waits until the workloads of all releases are Current, as M(todo.cloud.rollout_wait) does, checks their Dapr
     sidecars as M(todo.cloud.dapr_sidecar_check) does, and requests the public endpoint (for up to 20 seconds, following

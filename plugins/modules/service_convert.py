@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: service_convert
 short_description: Say what a team has as entries of services
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Reads a Helm release, a chart, YAML of Kubernetes, or a compose file. Returns the entries of C(services) that say
     the same (docs/services.md), with a list of what they cannot say. Nothing is written.

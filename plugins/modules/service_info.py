@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: service_info
 short_description: Say what follows from the description of a service
-version_added: 0.3.0
+version_added: 1.0.0
 description:
   - Renders the charts of all described releases and says which connections their network policies allow, and with
     O(service) everything that follows from the description of that one.

@@ -32,6 +32,7 @@ class Repository:
 
     def release(self, version: str) -> list[str]:
         self.write("galaxy.yml", f"version: {version}\n")
+        self.write("tests/interface.json", f'{{"version": "{version}"}}')
         self.write("changelogs/changelog.yaml", f"releases: {{{version}: {{}}}}\n")
         self.git("add", "-A")
         self.git("commit", "-qm", version)
@@ -52,6 +53,10 @@ def test_a_release_that_fits(repository: Repository) -> None:
     assert repository.release("0.2.0") == []
 
 
+def test_a_release_candidate_has_a_tag_of_its_own(repository: Repository) -> None:
+    assert repository.release("1.0.0-rc.1") == []
+
+
 def test_a_chart_with_the_version_of_another_content(repository: Repository) -> None:
     repository.write("charts/service/templates/a.yaml", "a: 2\n")
     assert repository.release("0.2.0") == ["charts/service is another than in v0.1.0, but its version is still 1.0.0"]
@@ -64,5 +69,6 @@ def test_a_tag_beside_its_version_and_its_changelog(repository: Repository) -> N
         "galaxy.yml says 0.1.0, the tag says 0.3.0",
         "changelogs/changelog.yaml has no release 0.3.0",
         "1 changelog fragments belong to no release, among them one.yml",
+        "tests/interface.json has the public names of 0.1.0",
     ]
     assert problems(repository.folder, "latest") == ["latest is no version: name it such as v1.2.3"]
