@@ -34,6 +34,7 @@ _EVERYWHERE = [
     *([f"failure.{key}"] for key in ("code", "message", "details")),
     *([key] for key in ("failure", *ANSIBLE)),
 ]
+_PLAYS = ("playbooks/*.yml", "playbooks/vars/*.yml", "playbooks/tasks/*.yml")
 _SOURCES = ("plugins/**/*.py", "roles/**/*.yml", "playbooks/*.yml", "charts/*/templates/*")
 
 _WIDER = {"int": "float", "integer": "number", "str": "raw", "path": "raw", "dict": "raw", "list": "raw"}
@@ -70,6 +71,12 @@ def current() -> Names:
     written = "\n".join(path.read_text() for pattern in _SOURCES for path in TOP.glob(pattern) if path.is_file())
     found |= {f"mark {each}": {} for each in re.findall(r"\btodo\.cloud/[a-z][a-z-]*[a-z]\b", written)}
     found |= {f"environment {each}": {} for each in re.findall(r"\bTODO_(?!CLOUD)[A-Z_]+[A-Z]\b", written)}
+    told = set(
+        re.findall(r"`([a-z]\w+)", "\n".join(path.read_text() for path in [*TOP.glob("docs/*.md"), TOP / "README.md"]))
+    )
+    plays = "\n".join(path.read_text() for pattern in _PLAYS for path in TOP.glob(pattern))
+    read = re.findall(r"(?<![\w.])([a-z]+_\w+|bake) \| default\(", plays)
+    found |= {f"inventory-variable {each}": {} for each in read if each in told}
     routing = yaml.load((TOP / "meta/runtime.yml").read_text(), _LOADER).get("plugin_routing") or {}
     for kind, entries in routing.items():
         for old, entry in entries.items():

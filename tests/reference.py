@@ -79,26 +79,30 @@ def _type(option: Mapping[str, Any]) -> str:
     return " or ".join(f"`{each}`" for each in option["choices"]) if "choices" in option else kind
 
 
-def _default(option: Mapping[str, Any]) -> str:
+def _default(option: Mapping[str, Any], role: str) -> str:
     if option.get("required"):
         return "**required**"
     if "default" not in option:
         return ""
     text = json.dumps(option["default"], ensure_ascii=False, sort_keys=True)
-    return f"`{text}`" if len(text) <= 60 else "see [its defaults](defaults/main.yml)"
+    return (
+        f"`{text}`"
+        if len(text) <= 60
+        else f"see [its defaults]({_REPOSITORY}/blob/main/roles/{role}/defaults/main.yml)"
+    )
 
 
 def _row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
 
 
-def _options(found: Mapping[str, Any]) -> Iterator[str]:
+def _options(found: Mapping[str, Any], role: str) -> Iterator[str]:
     yield _row("variable", "type", "default", "what it says")
     yield "|---|---|---|---|"
     for name, option in sorted(found.items()):
-        yield _row(f"`{name}`", _type(option), _default(option), plain(option["description"]))
+        yield _row(f"`{name}`", _type(option), _default(option, role), plain(option["description"]))
         for key, below in sorted((option.get("options") or {}).items()):
-            yield _row(f"`{name}.{key}`", _type(below), _default(below), plain(below["description"]))
+            yield _row(f"`{name}.{key}`", _type(below), _default(below, role), plain(below["description"]))
 
 
 def readme(role: str) -> str:
@@ -112,7 +116,7 @@ def readme(role: str) -> str:
     lines += ["```yaml", f"- name: {main['short_description']}", "  ansible.builtin.include_role:"]
     lines += [f"    name: todo.cloud.{role}", "```", ""]
     if options := main.get("options"):
-        lines += ["## Variables", "", *_options(options), ""]
+        lines += ["## Variables", "", *_options(options, role), ""]
     if others := {name: point for name, point in points.items() if name != "main"}:
         lines += [
             "## Other entry points",
@@ -163,7 +167,7 @@ def page() -> str:
             found.setdefault(name, ([], option))[0].append(role)
     for name, (owners, option) in sorted(found.items()):
         owned = ", ".join(f"[{role}](../roles/{role}/README.md)" for role in owners)
-        default = _default(option).replace("(defaults/main.yml)", f"(../roles/{owners[0]}/defaults/main.yml)")
+        default = _default(option, owners[0])
         lines.append(_row(f"`{name}`", owned, _type(option), default, first_sentence(plain(option["description"]))))
     return "\n".join([*lines, ""])
 

@@ -52,6 +52,7 @@ def test_the_record_holds_every_kind_of_name() -> None:
         "callback summary",
         "inventory services app",
         "chart service security.user",
+        "inventory-variable release_on_failure",
         "variable services.*.health.ready",
         "failure crash_loop",
         "mark todo.cloud/environment",
