@@ -15,7 +15,8 @@ description:
     V(failed) or V(restored), or if a rollback left its set later. One that was refused before anything was changed is
     none.
   - The lead time of a change is from its commit (its merge) to the end of the deployment that brought it. It needs the
-    commits of the application's repository.
+    commits of the application's repository; without them it is that of the newest commit of each deployment, where the
+    run noted it.
   - The time to restore is what such a run took with its way back, or lasts from its beginning to the end of the next
     run that succeeded. After a rollback it is the time between the end of the deployment and the end of the rollback.
 options:
@@ -125,6 +126,8 @@ def run_history(
 def _figures(found: Figures, has_log: bool) -> list[tuple[str, str]]:
     often = f"{found.deployments_per_day:.2g} a day ({found.succeeded} of {found.deployments} succeeded)"
     lead = "unknown, without the commits of the application's repository (history_repository)"
+    if not has_log and found.lead_seconds is not None:
+        lead = _median(found.lead_seconds, found.lead_commits, "deployment", "") + ", of their newest commits"
     if has_log:
         lead = _median(found.lead_seconds, found.lead_commits, "commit", "no new commit was deployed")
         if found.unknown_commits:

@@ -23,4 +23,5 @@ ASLEEP = "todo.cloud/asleep"
 OWNER_RELEASE = "meta.helm.sh/release-name"
 OWNER_NAMESPACE = "meta.helm.sh/release-namespace"
 VERIFICATION_FAILED = "todo.cloud/verification-failed"  # annotation of a release set, when and how
+ENVIRONMENT_DRIFT = "environment-drift"  # PrometheusRule of an environment, see records/announcement.py
 RELEASE_EVENTS = "release-events"  # ConfigMap of an environment, see records/events.py

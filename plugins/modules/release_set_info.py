@@ -182,6 +182,11 @@ events:
     longest_gap_ms:
       description: The longest outage, in milliseconds.
       type: float
+    lead_seconds:
+      description:
+        - How old the commit was that it brought, at its end; V(0) for a run that brought none, and where it was not
+          started in a checkout that has the commit.
+      type: float
   sample:
     - time: "2026-11-21T09:29:11Z"
       run: deployment
@@ -199,6 +204,7 @@ events:
       requests: 968
       failed_requests: 0
       longest_gap_ms: 61.3
+      lead_seconds: 1204.5
 status:
   description:
     - With O(status), every release of the environment by its name.

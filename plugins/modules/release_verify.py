@@ -15,7 +15,8 @@ description:
   - All of it in one call. M(todo.cloud.release_apply) does the same with
     O(todo.cloud.release_apply#module:verify=true).
   - With O(environment), the verdict is noted at the release set that runs. One whose verification failed later is not
-    promoted until it was verified again as a whole. Nothing else is written.
+    promoted until it was verified again as a whole. In what the environment differs from that set is said as well, and
+    is a metric for Prometheus where O(announce.metric=true). Nothing else is written.
 options:
   environment:
     description:
@@ -181,6 +182,15 @@ failure:
     code: endpoint_down
     message: "https://staging.todo.example.com/health does not answer: status 503."
     details: {}
+differences:
+  description:
+    - With O(environment), what differs from the newest verified release set, by the name of the release. Somebody
+      changed it in the cluster. It fails no verification.
+  returned: success, where there is such a set and it may be read
+  type: dict
+  sample:
+    backend-api:
+      - "Deployment/backend-api: spec.replicas is 3, the release says 2 (by kubectl-edit at 2026-11-22T10:00:00Z)"
 notes:
   description: Observations that did not affect the verdict.
   returned: success or failure after waiting
@@ -224,7 +234,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, live_progress
-from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases, verify_set
+from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_environment, verify_releases
 from ansible_collections.todo.cloud.plugins.module_utils.settings import settings_from
 
 SPEC: dict[str, t.Any] = {
@@ -252,7 +262,7 @@ def main() -> None:
         settings = settings_from(module, signs=False)
         run = Run(kube, HelmCli(kube.kubeconfig), settings, live_progress(), "release_verify")
         app_ids = {release["name"]: release["app_id"] or "" for release in module.params["releases"]}
-        verify = verify_set if settings.environment else verify_releases
+        verify = verify_environment if settings.environment else verify_releases
         result = verify(run, app_ids, settings.endpoint)
     for text in result["notes"]:
         module.warn(text)

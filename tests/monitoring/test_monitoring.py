@@ -20,11 +20,15 @@ from tests.monitoring.conftest import CANARY, Prometheus, apply, pod
 SERVICES = ("backend-api", "frontend", "notification-service", "recurring-task-service", "sse-gateway")
 DASHBOARDS = sorted((TOP / "charts/observability/files/dashboards").glob("*.json"))
 FUNCTIONS = {
-    "and", "by", "changes", "count", "histogram_quantile", "ignoring", "increase", "label_replace", "max", "min", "on",
-    "or", "max_over_time", "rate", "sum", "time", "unless",
+    "and", "bool", "by", "changes", "clamp_max", "count", "histogram_quantile", "ignoring", "increase", "label_replace",
+    "max", "min", "on", "or", "max_over_time", "quantile", "rate", "sum", "time", "unless",
 }  # fmt: skip
-# Not here: nothing exports consumer lag, and only one of the two forms of a sidecar runs.
-ELSEWHERE = {"todo:consumer_lag", "kube_pod_container_info", "kube_pod_init_container_info"}
+# Not here: nothing exports consumer lag, only one of the two forms of a sidecar runs, and no deployment failed or was
+# one of a commit.
+ELSEWHERE = {
+    "todo:consumer_lag", "kube_pod_container_info", "kube_pod_init_container_info", "todo:runs:lead_seconds",
+    "todo:runs:restore_seconds", "todo:deployments:lead_seconds", "todo:deployments:restore_seconds",
+}  # fmt: skip
 Arrived = Callable[[], list[tuple[str, ...]]]
 
 

@@ -66,13 +66,14 @@ from ansible_collections.todo.cloud.plugins.module_utils.registry.reference impo
 from ansible_collections.todo.cloud.plugins.module_utils.registry.tagging import tag_image
 from ansible_collections.todo.cloud.plugins.module_utils.releases import verify
 from ansible_collections.todo.cloud.plugins.module_utils.releases.apply import apply_releases
+from ansible_collections.todo.cloud.plugins.module_utils.releases.differences import note_differences
 from ansible_collections.todo.cloud.plugins.module_utils.releases.helm_release import HelmReleaseRun
 from ansible_collections.todo.cloud.plugins.module_utils.releases.platform_info import PlatformInfo
 from ansible_collections.todo.cloud.plugins.module_utils.releases.status import set_info
 from ansible_collections.todo.cloud.plugins.module_utils.releases.verify import verify_releases
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import RolloutWaiter, WaitOptions
-from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure, Settings
+from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift, OnFailure, Settings
 
 from tests.support import states
 from tests.support.fake_api import Answer, Request, failure, fake_api, obj
@@ -466,6 +467,23 @@ def midway() -> Iterator[str]:
     world = environment()
     store(world.kube, "backend-api", 2, "pending-upgrade", labels=STAGING, created="1970-01-12T13:46:00Z")
     yield world.fails({"backend-api": NEXT}).failure.message
+
+
+@case("An environment differs from its verified set")
+def drifted() -> Iterator[str]:
+    world = environment()
+    live = world.kube.objects["Deployment", "ns", "backend-api"]
+    live["spec"]["paused"] = True
+    fields: Object = {"f:spec": {"f:paused": {}}}
+    edit = {"manager": "kubectl-edit", "operation": "Update", "time": "2026-11-22T10:00:00Z", "fieldsV1": fields}
+    live["metadata"]["managedFields"] = [edit]
+    found: dict[str, Any] = {"notes": []}
+    note_differences(world.run(), found)
+    yield from found["notes"]
+    yield from world.apply({"backend-api": GOOD}, drift=OnDrift.REPORT).warnings
+    alerts = yaml.safe_load((TOP / "charts/observability/files/alerts.yaml").read_text())
+    text = alerts["EnvironmentDrifted"]["summary"].replace("{{ $value | humanize }}", "1")
+    yield text.replace("{{ $labels.environment }}", "production").replace("{{ $labels.set }}", "4")
 
 
 @case("The registry is unavailable, for a push or a pull")

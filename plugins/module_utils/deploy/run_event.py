@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 
 from ..failure import Failure, TodoCloudError
 from ..kube.errors import KubeError
-from ..records.announcement import Announcement
+from ..records.announcement import Announcement, tell_drift
 from ..records.events import Event, add
+from ..records.history import DEPLOYMENTS
 from ..records.record import Record
+from .lead_time import lead_seconds
 from .report import CUT_OFF, Outcome, Report
 from .run import Run
 
@@ -50,6 +52,7 @@ class RunEvent:
             self._keep(report, exc.failure)
             raise
         self._keep(report)
+        self._tell_drift(report)
 
     def _keep(self, report: Report, failure: Failure | None = None) -> None:
         was = self._newest.id if self._newest else 0
@@ -71,20 +74,34 @@ class RunEvent:
             failed_requests=seen.get("failed_requests", 0),
             longest_gap_ms=float(seen.get("longest_gap_ms", 0.0)),
         )
-        told = Announcement(self._run.kube, settings.namespace, settings.environment, event)
-        report.warnings += told.make(settings.announce)
+        if event.outcome == "succeeded" and event.run in DEPLOYMENTS and event.commit != event.from_commit:
+            event = replace(event, lead_seconds=lead_seconds(event.commit))
+        kube, kept, warnings = self._run.kube, list[Event](), list[str]()
         try:
-            add(self._run.kube, settings.namespace, settings.environment, event)
+            kept = add(kube, settings.namespace, settings.environment, event)
         except KubeError as exc:
-            report.warnings.append(f"This run was not kept among the events of {settings.environment}: {exc}")
+            warnings = [f"This run was not kept among the events of {settings.environment}: {exc}"]
+        told = Announcement(kube, settings.namespace, settings.environment, event, kept)
+        report.warnings += [*told.make(settings.announce), *warnings]
+
+    def _tell_drift(self, report: Report) -> None:
+        """How many releases differ from the verified set; 0 only if all were looked at, and something was written."""
+        settings = self._run.settings
+        if not self._begun or settings.check or not settings.announce.metric or report.drift is None:
+            return
+        drifted = sum(row.outcome is Outcome.DRIFTED for row in report.rows.values())
+        members = self._newest.members.values() if self._newest else ()
+        whole = {each.name for each in members if not each.migration} <= set(report.rows)
+        if drifted or (whole and report.changed):
+            report.warnings += tell_drift(self._run.kube, settings.namespace, settings.environment, report.set, drifted)
 
 
 def keep_verification(run: Run, newest: Record, failure: Failure | None, seconds: float) -> None:
     """That a set failed when it was verified again, or did not any more. Raises KubeError."""
     event = _event(run, newest, failure, seconds)
     settings = run.settings
-    list(Announcement(run.kube, settings.namespace, settings.environment, event).make(settings.announce))
-    add(run.kube, settings.namespace, settings.environment, event)
+    kept = add(run.kube, settings.namespace, settings.environment, event)
+    list(Announcement(run.kube, settings.namespace, settings.environment, event, kept).make(settings.announce))
 
 
 def _event(run: Run, newest: Record | None, failure: Failure | None, seconds: float) -> Event:

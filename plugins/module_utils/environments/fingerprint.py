@@ -16,10 +16,11 @@ from typing import Any
 from ..digest import canonical, digest_of
 from ..kube.managed_fields import Writer, leaves, owners, parts_of, writers_of
 from ..kube.resources import Resource
-from ..labels import RELEASE_EVENTS, VERIFICATION_FAILED
+from ..labels import ENVIRONMENT_DRIFT, RELEASE_EVENTS, VERIFICATION_FAILED
 
 FORMAT = 1
 PUBLISHED = "environment-fingerprint"  # the ConfigMap with the environment's own fingerprint
+_OF_RUNS = frozenset({PUBLISHED, RELEASE_EVENTS, ENVIRONMENT_DRIFT})  # what runs tell, whenever they end
 _LEADER = "control-plane.alpha.kubernetes.io/leader"
 _IGNORED = frozenset({"apiVersion", "kind", "status"})
 _OWN = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "namespace"})
@@ -66,7 +67,7 @@ def counts(resource: Resource, item: Mapping[str, Any]) -> bool:
     metadata = item["metadata"]
     if any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()):
         return False
-    if resource.kind == "ConfigMap" and metadata["name"] in (PUBLISHED, RELEASE_EVENTS):
+    if resource.kind in ("ConfigMap", "PrometheusRule") and metadata["name"] in _OF_RUNS:
         return False
     return _LEADER not in (metadata.get("annotations") or {})
 

@@ -1,9 +1,11 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Tells of a run: an Event in the namespace, a metric for Prometheus, and a webhook.
+"""Tells of a run: an Event in the namespace, metrics for Prometheus, and a webhook.
 
-The metric is a recording rule of a constant, so that it needs no exporter: Prometheus' operator reads it within a
-minute, and dashboards draw it as an annotation. Whoever does not listen, or may not be told, fails no run.
+The metrics are recording rules of constants, so that they need no exporter: Prometheus' operator reads them within a
+minute or two. Those of the last run say when it was and how long it took; those of all runs that are kept are what
+dashboards mark and what the figures of DORA follow from, so that no run is missed by a Prometheus that did not look.
+Whoever does not listen, or may not be told, fails no run.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import http.client
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,10 +27,11 @@ from ..kube.api import APPLY, KubeApi, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError, NotFound
 from ..kube.resources import EVENT, Resource
-from ..labels import RELEASE_EVENTS
+from ..labels import ENVIRONMENT_DRIFT, RELEASE_EVENTS
 from ..masking import masked
 from ..neutral import one_line
-from .events import Event
+from .events import KEEP, Event
+from .history import deployments, failures
 
 RULES = Resource("monitoring.coreos.com/v1", "PrometheusRule", "prometheusrules")
 _SECONDS = 5.0  # for each of them
@@ -58,13 +61,16 @@ class Announce:
 
 
 class Announcement:
-    """Of one event of one environment."""
+    """Of one event of one environment. ``kept``: all that are kept, the newest first."""
 
-    def __init__(self, kube: KubeApi, namespace: str, environment: str, event: Event) -> None:
+    def __init__(
+        self, kube: KubeApi, namespace: str, environment: str, event: Event, kept: Sequence[Event] = ()
+    ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._environment = environment
         self._event = event
+        self._kept = kept
 
     def make(self, wanted: Announce) -> Iterator[str]:
         """Tells whom ``wanted`` says; a warning for each who could not be told."""
@@ -138,26 +144,81 @@ class Announcement:
 
     def _rules(self) -> Object:
         event = self._event
-        labels = {
-            "namespace": self._namespace, "environment": self._environment, "run": event.run, "outcome": event.outcome,
-            "commit": event.commit[:40], "set": str(event.to_set), "code": event.code,
-        }  # fmt: skip
-        at = datetime.strptime(event.time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+        labels = self._labels(event.as_result()) | {"commit": event.commit[:40]}
         values = {
-            "timestamp_seconds": at,
+            "timestamp_seconds": _seconds(event.time),
             "duration_seconds": event.seconds,
             "outage_seconds": event.longest_gap_ms / 1000,
         }
-        rules = [
-            {"record": f"todo:run:{name}", "expr": f"vector({value:.3f})", "labels": labels}
-            for name, value in values.items()
-        ]
+        last = [_rule(f"todo:run:{name}", value, labels) for name, value in values.items()]
+        groups = [{"name": RELEASE_EVENTS, "interval": "15s", "rules": last}]
+        if self._kept:
+            groups.append({"name": f"{RELEASE_EVENTS}-kept", "interval": "30s", "rules": list(self._history())})
+        return _rules_of(RELEASE_EVENTS, self._environment, groups)
+
+    def _history(self) -> Iterator[Object]:
+        """Metrics of all runs that are kept; ``began`` makes each a series of its own."""
+        runs = [event.as_result() for event in self._kept]
+        since = _seconds(runs[-1]["time"]) if len(runs) >= KEEP else 0.0  # older ones may have been removed
+        here = {"namespace": self._namespace, "environment": self._environment}
+        yield _rule("todo:runs:since_seconds", since, here)
+        deployed = deployments(runs)
+        failed = {id(each.event): each for each in failures(deployed, runs)}
+        for run in runs:
+            labels = {**self._labels(run), "began": run["time"], "failed": str(id(run) in failed).lower()}
+            yield _rule("todo:runs:began_seconds", _seconds(run["time"]), labels)
+            if id(run) in failed and (seconds := failed[id(run)].seconds) is not None:
+                yield _rule("todo:runs:restore_seconds", seconds, labels)
+            if run["lead_seconds"] and run["outcome"] == "succeeded" and any(run is each for each in deployed):
+                yield _rule("todo:runs:lead_seconds", run["lead_seconds"], labels)
+
+    def _labels(self, run: Mapping[str, Any]) -> dict[str, str]:
         return {
-            "apiVersion": RULES.api_version,
-            "kind": RULES.kind,
-            "metadata": {"name": RELEASE_EVENTS, "labels": {"todo.cloud/events": self._environment}},
-            "spec": {"groups": [{"name": RELEASE_EVENTS, "interval": "15s", "rules": rules}]},
-        }
+            "namespace": self._namespace, "environment": self._environment, "run": run["run"],
+            "outcome": run["outcome"], "commit": run["commit"][:12], "set": str(run["to_set"]), "code": run["code"],
+        }  # fmt: skip
+
+
+def tell_drift(kube: KubeApi, namespace: str, environment: str, number: int, releases: int) -> list[str]:
+    """Tells Prometheus how many releases differ from the verified set ``number``, until that is told again; a warning
+    if it could not be told.
+    """
+    labels = {"namespace": namespace, "environment": environment, "set": str(number)}
+    rule = _rule("todo:environment:drifted_releases", releases, labels)
+    body = _rules_of(ENVIRONMENT_DRIFT, environment, [{"name": ENVIRONMENT_DRIFT, "interval": "30s", "rules": [rule]}])
+    try:
+        kube.patch(
+            RULES,
+            namespace,
+            ENVIRONMENT_DRIFT,
+            body,
+            content_type=APPLY,
+            field_manager=_MANAGER,
+            force=True,
+            deadline=_deadline(),
+        )
+    except NotFound:
+        pass  # nobody reads metrics here
+    except KubeError as exc:
+        return [f"Differences from the verified set are no metric: {exc}"]
+    return []
+
+
+def _rules_of(name: str, environment: str, groups: list[Object]) -> Object:
+    metadata = {"name": name, "labels": {"todo.cloud/events": environment}}
+    return {"apiVersion": RULES.api_version, "kind": RULES.kind, "metadata": metadata, "spec": {"groups": groups}}
+
+
+def _rule(name: str, value: float, labels: Mapping[str, str]) -> Object:
+    return {"record": name, "expr": f"vector({value:.3f})", "labels": dict(labels)}
+
+
+def _seconds(time: str) -> float:
+    """Since the epoch. Anybody may have written it: what is no time is 0."""
+    try:
+        return datetime.strptime(time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _deadline() -> Deadline:

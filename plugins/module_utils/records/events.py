@@ -52,14 +52,15 @@ class Event:
     requests: int = 0  # that were made to the public endpoint meanwhile
     failed_requests: int = 0
     longest_gap_ms: float = 0.0
+    lead_seconds: float = 0.0  # from the commit that it brought to its end; 0: unknown
 
     def as_result(self) -> dict[str, Any]:
         """Plain JSON."""
         return asdict(self)
 
 
-def add(kube: KubeApi, namespace: str, environment: str, event: Event) -> None:
-    """One more; the oldest go when there are too many. Raises KubeError."""
+def add(kube: KubeApi, namespace: str, environment: str, event: Event) -> list[Event]:
+    """One more; the oldest go when there are too many. Returns the newest ones, newest first. Raises KubeError."""
     content = {key: _short(value) if isinstance(value, str) else value for key, value in asdict(event).items()}
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
     entry = {name: json.dumps(content, separators=(",", ":"), ensure_ascii=False)}
@@ -75,11 +76,15 @@ def add(kube: KubeApi, namespace: str, environment: str, event: Event) -> None:
     names = sorted(_data(there))
     if len(names) > KEEP + _MORE:
         _patch(kube, namespace, dict.fromkeys(names[:-KEEP]))
+    return _newest(_data(there), KEEP)
 
 
 def read(kube: KubeReader, namespace: str, most: int = KEEP) -> list[Event]:
     """The newest ones, newest first; what is no event is left out."""
-    data = _data(kube.find(CONFIG_MAP, namespace, RELEASE_EVENTS) or {})
+    return _newest(_data(kube.find(CONFIG_MAP, namespace, RELEASE_EVENTS) or {}), most)
+
+
+def _newest(data: Mapping[str, Any], most: int) -> list[Event]:
     found: list[Event] = []
     for name in sorted(data, reverse=True):
         if len(found) >= most:

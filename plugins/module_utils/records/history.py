@@ -28,7 +28,7 @@ class Commit:
 class Figures:
     """``since`` is later than asked for where no older runs are kept. Times in seconds; None: there was nothing to tell
     it by. ``failed`` are also deployments that were rolled back later; ``unknown_commits``: those whose commits the
-    repository does not have.
+    repository does not have. Without a repository, leads are those that the runs have noted, of their newest commits.
     """
 
     since: str
@@ -46,6 +46,14 @@ class Figures:
     not_restored: int
 
 
+@dataclass(frozen=True)
+class Failed:
+    """A deployment that failed, and for how many seconds; None: it is not over."""
+
+    event: Mapping[str, Any]
+    seconds: float | None
+
+
 def figures(
     events: Sequence[Mapping[str, Any]], days: float, now: datetime, commits: Mapping[str, Commit], kept: int
 ) -> tuple[list[Mapping[str, Any]], Figures]:
@@ -59,11 +67,12 @@ def figures(
         since = _began(events[-1])
     shown = [event for event in events if since <= _began(event) <= now]
     span = max((now - since) / timedelta(days=1), 1e-9)
-    deployed = [event for event in shown if event["run"] in DEPLOYMENTS and event["outcome"] != "refused"]
+    deployed = deployments(shown)
     good = [event for event in deployed if event["outcome"] == "succeeded"]
-    broken = list(_failures(deployed, shown))
-    repaired = [seconds for seconds in broken if seconds is not None]
-    leads, unknown = _leads(good, commits)
+    broken = list(failures(deployed, shown))
+    repaired = [each.seconds for each in broken if each.seconds is not None]
+    noted = [float(each["lead_seconds"]) for each in good if each.get("lead_seconds")]
+    leads, unknown = _leads(good, commits) if commits else (noted, 0)
     return shown, Figures(
         since=_text(since),
         days=round(span, 2),
@@ -81,6 +90,11 @@ def figures(
     )
 
 
+def deployments(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of some runs that changed an environment, or failed to."""
+    return [event for event in events if event["run"] in DEPLOYMENTS and event["outcome"] != "refused"]
+
+
 def read_log(text: str) -> dict[str, Commit]:
     """Commits by hash, from the lines of ``git log --format='%H %ct %P'``; other lines are left out."""
     found: dict[str, Commit] = {}
@@ -92,15 +106,15 @@ def read_log(text: str) -> dict[str, Commit]:
     return found
 
 
-def _failures(deployed: Iterable[Mapping[str, Any]], shown: Sequence[Mapping[str, Any]]) -> Iterator[float | None]:
-    """For each deployment that failed, or whose set was rolled back: for how many seconds, None: it is not over."""
+def failures(deployed: Iterable[Mapping[str, Any]], shown: Sequence[Mapping[str, Any]]) -> Iterator[Failed]:
+    """The deployments that failed, or whose set was rolled back; ``shown``: all runs, which may have ended that."""
     for event in deployed:
         began, ended = _began(event), _ended(event)
         if event["outcome"] == "restored":
-            yield float(event["seconds"])
+            yield Failed(event, float(event["seconds"]))
         elif event["outcome"] == "failed":
             ends = [_ended(each) for each in shown if _succeeded(each, _BACK) and _began(each) >= ended]
-            yield (min(ends) - began).total_seconds() if ends else None
+            yield Failed(event, (min(ends) - began).total_seconds() if ends else None)
         else:
             ends = [
                 _ended(each)
@@ -108,7 +122,7 @@ def _failures(deployed: Iterable[Mapping[str, Any]], shown: Sequence[Mapping[str
                 if _succeeded(each, ("rollback",)) and each["from_set"] == event["to_set"] and _began(each) >= ended
             ]
             if ends:
-                yield (min(ends) - ended).total_seconds()
+                yield Failed(event, (min(ends) - ended).total_seconds())
 
 
 def _succeeded(event: Mapping[str, Any], runs: tuple[str, ...]) -> bool:

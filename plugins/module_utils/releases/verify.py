@@ -21,6 +21,7 @@ from ..labels import ASLEEP
 from ..planning.snapshot import targets_of
 from ..records.record import Header
 from ..rollout.waiter import RolloutWaiter
+from .differences import note_differences
 from .set_verdict import note_verdict
 
 _PARALLEL = 8
@@ -78,6 +79,13 @@ def verify_set(
         raise
     warning = note_verdict(run, app_ids, None, headers, time.monotonic() - began)
     result["notes"] = [*result["notes"], *filter(None, [warning])]
+    return result
+
+
+def verify_environment(run: Run, app_ids: Mapping[str, str], endpoint: Endpoint | None = None) -> dict[str, Any]:
+    """The same, and in what the environment differs from that set."""
+    result = verify_set(run, app_ids, endpoint)
+    note_differences(run, result)
     return result
 
 

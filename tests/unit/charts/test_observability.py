@@ -6,13 +6,18 @@ import json
 import re
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.module_utils.records.announcement import Announce, Announcement
+from ansible_collections.todo.cloud.plugins.module_utils.records.events import KEEP, Event
+from ansible_collections.todo.cloud.plugins.module_utils.records.history import figures
 
 from tests.cluster.build.debian import PROMETHEUS, program
+from tests.support.fake_kube import FakeKube
 from tests.unit.charts.rendering import CHARTS, OBSERVABILITY, Helm, RenderError, merged, minimal_values, pick
 
 FILES = CHARTS / "observability" / "files"
@@ -168,6 +173,7 @@ POD_LABELS = {"namespace": NAMESPACE, "pod": "worker-7c9-abcde"}
 OF_CONTAINER = {**POD_LABELS, "container": "worker"}
 RAN = f'todo:run:timestamp_seconds{{{HERE},environment="ci",run="deployment",code="crash_loop"'
 RUN = {"namespace": NAMESPACE, "run": "deployment", "code": "crash_loop", "outcome": "failed"}
+DRIFTED = f'todo:environment:drifted_releases{{{HERE},environment="ci",set='
 UP = f'up{{{POD},job="monitoring/worker"}}'
 LAG = f'kafka_consumer_group_lag{{group="{NAMESPACE}.worker",topic="tasks",partition='
 CONTROL_PLANE = {"namespace": "dapr-system", "container": "dapr-sentry"}
@@ -209,6 +215,9 @@ CASES = (
          {f'{LAG}"0"}}': "600x80", f'{LAG}"1"}}': "600x80"}, {f'{LAG}"0"}}': "600x80", f'{LAG}"1"}}': "300x80"}),
     Case("DeploymentFailed", "1m", RUN, "the last run of ci (deployment) failed: crash_loop",
          {f'{RAN},outcome="failed"}}': "1764000000x80"}, {f'{RAN},outcome="succeeded"}}': "1764000000x80"}),
+    Case("EnvironmentDrifted", "1m", {"namespace": NAMESPACE, "set": "4"},
+         "ci is no longer as its set 4 was verified: somebody changed 2 of its parts",
+         {f'{DRIFTED}"4"}}': "2x80"}, {f'{DRIFTED}"4"}}': "0x80"}),
     Case("EdgeErrors", "11m", {"service": "todo-staging-page-80@kubernetes"},
          "Traefik answers 6% of the requests for todo-staging-page-80@kubernetes with 5xx", edge(6), edge(4)),
     Case("CertificateEnds", "2h", {"namespace": NAMESPACE, "name": "page-tls"},
@@ -266,5 +275,67 @@ def test_dashboards_can_be_read(path: Path, helm: Helm) -> None:
 def test_what_a_dashboard_asks_for_is_recorded(helm: Helm) -> None:
     recorded = {rule["record"] for rule in rules(render(helm)) if "record" in rule}
     asked = set(re.findall(r"todo:[a-z0-9_:]+", "".join(path.read_text() for path in DASHBOARDS)))
-    runs = {f"todo:run:{name}_seconds" for name in ("timestamp", "duration", "outage")}  # records/announcement.py
-    assert asked == recorded | runs
+    runs = {f"todo:run:{name}_seconds" for name in ("duration", "outage")}  # records/announcement.py
+    assert asked == recorded | runs | {"todo:runs:began_seconds"}
+
+
+class Applied(FakeKube):
+    """Keeps what is applied."""
+
+    applied: Any
+
+    def patch(self, resource: Any, namespace: str, name: str, body: Any, **more: Any) -> Any:
+        self.applied = body
+        return body
+
+
+NOW = datetime(1970, 3, 2, tzinfo=UTC)  # promtool's clock begins at the epoch
+
+
+def ran(days_ago: float, run: str = "deployment", outcome: str = "succeeded", **more: Any) -> Event:
+    time = f"{NOW - timedelta(days=days_ago):%Y-%m-%dT%H:%M:%SZ}"
+    given = {"commit": "1f3c5a7" * 5, "from_set": 1, "to_set": 2, "seconds": 60.0, **more}
+    return Event(time=time, run=run, who="ada@ci", outcome=outcome, **given)
+
+
+HISTORIES = {
+    "nothing yet": [ran(1, "scaling")],
+    "all is well": [ran(1, lead_seconds=7200.0), ran(1.5, "promotion", lead_seconds=3600.0), ran(40, lead_seconds=1.0)],
+    "failures": [
+        ran(0.5, "rollback", from_set=9, to_set=8), ran(0.6, to_set=9, lead_seconds=100.0), ran(3, to_set=8),
+        ran(4, outcome="failed"), ran(5, outcome="restored", seconds=45.0), ran(6, outcome="refused"),
+        ran(7, "verification", outcome="failed"), ran(31, outcome="failed"),
+    ],
+    "one that is not over": [ran(2, outcome="failed"), ran(3)],
+    "older ones are gone": [ran(n / 20, lead_seconds=60.0 + n) for n in range(1, KEEP + 1)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("events", HISTORIES.values(), ids=HISTORIES)
+def test_the_dashboard_has_the_figures_of_the_history(events: list[Event], helm: Helm, tmp_path: Path) -> None:
+    """By what a run tells Prometheus, by the chart's rules, and by playbooks/history.yml: the same."""
+    kube = Applied()
+    list(Announcement(kube, NAMESPACE, "ci", events[0], events).make(Announce(metric=True)))
+    told = [pick(render(helm), "PrometheusRule"), kube.applied]
+    for number, rule in enumerate(told):
+        (tmp_path / f"{number}.yml").write_text(yaml.safe_dump({"groups": rule["spec"]["groups"]}))
+    found = figures([event.as_result() for event in events], 30, NOW, {}, KEEP)[1]
+    wanted = {
+        "per_day": found.deployments_per_day, "lead_seconds": found.lead_seconds,
+        "failure_ratio": found.change_failure_rate, "restore_seconds": found.restore_seconds,
+    }  # fmt: skip
+    asked = []
+    for name, value in wanted.items():
+        samples = [] if value is None else [{"labels": f'{{namespace="{NAMESPACE}"}}', "value": round(value, 3)}]
+        # Rounded as the figures are.
+        query = f'round(todo:deployments:{name}{{namespace="{NAMESPACE}"}}, 0.001)'
+        asked.append({"expr": query, "eval_time": "60d", "exp_samples": samples})
+    test = {"interval": "1d", "input_series": [], "promql_expr_test": asked}
+    order = [group["name"] for rule in reversed(told) for group in rule["spec"]["groups"]]
+    files = {"rule_files": ["0.yml", "1.yml"], "evaluation_interval": "1d", "group_eval_order": order, "tests": [test]}
+    (tmp_path / "tests.yml").write_text(yaml.safe_dump(files))
+    done = subprocess.run(
+        [str(program(PROMETHEUS, "promtool")), "test", "rules", tmp_path / "tests.yml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -60,6 +60,14 @@ def test_the_time_to_restore(events: list[tuple[str, float]], says: str) -> None
     assert found["lines"][4] == f"time to restore: {says}"
 
 
+def test_without_a_repository_the_runs_know_of_their_newest_commits() -> None:
+    events = [event("2026-11-30T11:00:00Z", lead_seconds=600.0), event("2026-11-30T10:00:00Z", lead_seconds=7200.0)]
+    first = "lead time for changes: 1 h 5 min (median of 2 deployments), of their newest commits"
+    assert told(*events, event("2026-11-30T09:00:00Z"))["lines"][2] == first
+    found = told(event("2026-11-30T11:00:00Z", lead_seconds=600.0), log="a" * 40 + " 1764000000 ")
+    assert found["lines"][2] == "lead time for changes: no new commit was deployed"
+
+
 def test_what_others_wrote_is_only_text() -> None:
     text = told(event("2026-11-30T09:00:00Z", who="a|b <img> [x](y)"))["markdown"]
     assert "<img>" not in text

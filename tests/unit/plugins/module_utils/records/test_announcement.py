@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,30 @@ def test_prometheus_gets_a_metric_of_the_last_run() -> None:
         "namespace": "ns", "environment": "staging", "run": "deployment", "outcome": "succeeded",
         "commit": "1f3c5a7" * 5, "set": "4", "code": "",
     }  # fmt: skip
+
+
+def test_prometheus_gets_all_runs_that_are_kept() -> None:
+    kube = Monitored()
+    kept = [
+        replace(WELL, time="2026-11-22T12:00:00Z", lead_seconds=90.0),
+        LOST,
+        replace(LOST, run="scaling", time="no"),
+    ]
+    announcement = Announcement(kube, "ns", "staging", kept[0], kept)
+    assert list(announcement.make(Announce(metric=True))) == []
+    rules = kube.applied[0][2]["spec"]["groups"][1]["rules"]
+    told = [(rule["record"], rule["expr"], rule["labels"].get("failed", "")) for rule in rules]
+    assert told == [
+        ("todo:runs:since_seconds", "vector(0.000)", ""),
+        ("todo:runs:began_seconds", "vector(1795348800.000)", "false"),
+        ("todo:runs:lead_seconds", "vector(90.000)", "false"),
+        ("todo:runs:began_seconds", "vector(1795341600.000)", "true"),
+        ("todo:runs:restore_seconds", "vector(82.400)", "true"),
+        ("todo:runs:began_seconds", "vector(0.000)", "false"),
+    ]
+    began = [rule["labels"] for rule in rules if rule["record"] == "todo:runs:began_seconds"]
+    assert len({tuple(each.items()) for each in began}) == 3, "each is a series of its own"
+    assert began[0]["commit"] == "1f3c5a71f3c5"
 
 
 def test_a_cluster_without_prometheus_is_no_warning_and_one_that_refuses_is() -> None:
