@@ -9,9 +9,12 @@ name: dashboard_page
 version_added: 1.0.0
 short_description: Draw dashboards as one HTML page
 description:
-  - Draws what Prometheus answered to the queries of P(todo.cloud.dashboard_queries#filter), with active alerts and the
-    pods on top. The page loads nothing from anywhere.
-positional: drawn, now
+  - Draws what Prometheus answered to the queries of P(todo.cloud.dashboard_queries#filter), with active alerts, the
+    pods and the last runs on top. The page loads nothing from anywhere and runs no script.
+  - The plots are drawn by matplotlib, in the Python that runs ansible-playbook.
+requirements:
+  - matplotlib >= 3.8
+positional: drawn, now, alerts
 options:
   _input:
     description: Dashboards of Grafana, as dictionaries.
@@ -23,12 +26,31 @@ options:
     type: dict
     required: true
   now:
-    description: RV(todo.cloud.metrics_info#module:series) of C(alerts), C(ready) and C(restarts).
+    description:
+      - RV(todo.cloud.metrics_info#module:series) of C(ready), C(restarts) within an hour, C(runs) (their times) and
+        C(age) (of the newest sample, in seconds).
     type: dict
+    required: true
+  alerts:
+    description: RV(todo.cloud.metrics_info#module:alerts); those of the environment or its namespace are shown.
+    type: list
+    elements: dict
     required: true
   title:
     description: Title of the page.
     type: str
+    required: true
+  environment:
+    description: Name of the environment.
+    type: str
+    required: true
+  namespace:
+    description: Its namespace.
+    type: str
+    required: true
+  hours:
+    description: How far back the plots go.
+    type: float
     required: true
   moment:
     description: When that was, in seconds since the epoch.
@@ -43,7 +65,9 @@ EXAMPLES = r"""
 ---
 - name: Write the page
   ansible.builtin.copy:
-    content: "{{ boards | todo.cloud.dashboard_page(drawn.series, now.series, title='staging', moment=1764000000) }}"
+    content: >-
+      {{ boards | todo.cloud.dashboard_page(drawn.series, now.series, now.alerts, title='Todo: staging', hours=3,
+         environment='staging', namespace='todo-staging', moment=1764000000) }}
     dest: dashboard.html
     mode: "0644"
 """
@@ -57,12 +81,28 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.observing.page import page_of
+from ansible.errors import AnsibleFilterError
+from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.observing.page import Page, page_of
 
 
-def dashboard_page(boards: Any, drawn: Any, now: Any, *, title: str, moment: float) -> str:
-    """The page."""
-    return page_of(boards, drawn, now, title, float(moment))
+def dashboard_page(
+    boards: Any,
+    drawn: Any,
+    now: Any,
+    alerts: Any,
+    *,
+    title: str,
+    environment: str,
+    namespace: str,
+    hours: float,
+    moment: float,
+) -> str:
+    """The page. Raises AnsibleFilterError: matplotlib is not there."""
+    try:
+        return page_of(Page(title, environment, namespace, float(hours), float(moment)), boards, drawn, now, alerts)
+    except TodoCloudError as exc:
+        raise AnsibleFilterError(exc.failure.message) from None
 
 
 class FilterModule:

@@ -44,7 +44,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.observing.page import queries_of
+from ansible_collections.todo.cloud.plugins.module_utils.observing.panels import queries_of
 
 
 class FilterModule:

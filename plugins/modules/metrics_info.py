@@ -41,6 +41,10 @@ options:
     description: Seconds from point to point.
     type: int
     default: 60
+  alerts:
+    description: Whether to ask for active alerts as well.
+    type: bool
+    default: false
 seealso:
   - module: todo.cloud.logs_info
 author:
@@ -74,6 +78,29 @@ series:
   returned: success
   type: dict
   sample: {errors: [{labels: {namespace: todo-staging, service: backend-api}, points: [[1764000000.0, 0.0]]}]}
+alerts:
+  description: What fires, or will when it has held long enough, of the whole Prometheus.
+  returned: success, with O(alerts)
+  type: list
+  elements: dict
+  contains:
+    labels:
+      description: Its labels; C(alertname) is its name.
+      type: dict
+    annotations:
+      description: Its texts, such as C(summary).
+      type: dict
+    state:
+      description: V(firing), or V(pending) while it has not held long enough.
+      type: str
+    since:
+      description: Since when its condition holds, in seconds since the epoch.
+      type: float
+  sample:
+    - labels: {alertname: ServiceErrors, severity: critical, namespace: todo-staging, service: backend-api}
+      annotations: {summary: backend-api in todo-staging answers 12% of its requests with 5xx}
+      state: firing
+      since: 1764000000.0
 """
 
 import time
@@ -83,7 +110,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error
-from ansible_collections.todo.cloud.plugins.module_utils.observing.metrics import ask
+from ansible_collections.todo.cloud.plugins.module_utils.observing.metrics import alerts_of, ask
 from ansible_collections.todo.cloud.plugins.module_utils.observing.source import source_of
 
 SPEC: dict[str, t.Any] = {
@@ -95,6 +122,7 @@ SPEC: dict[str, t.Any] = {
     "queries": {"type": "dict", "required": True},
     "seconds": {"type": "int", "default": 0},
     "step": {"type": "int", "default": 60},
+    "alerts": {"type": "bool", "default": False},
 }
 
 
@@ -104,7 +132,8 @@ def main() -> None:
     with fail_json_on_error(module), KubeSession.from_params(given) as kube:
         source = source_of(kube, "Prometheus", "monitoring_prometheus_url", given)
         found = ask(source, given["queries"], seconds=given["seconds"], step=given["step"], now=time.time())
-    module.exit_json(changed=False, series=found)
+        more = {"alerts": alerts_of(source)} if given["alerts"] else {}
+    module.exit_json(changed=False, series=found, **more)
 
 
 if __name__ == "__main__":

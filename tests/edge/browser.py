@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 from collections.abc import Iterator
@@ -45,8 +46,42 @@ class Browser:
 
     def ask(self, script: str) -> Any:
         """What a script returns."""
-        answer = self._http.post(f"{self._path}/execute/sync", json={"script": script, "args": []})
-        return answer.raise_for_status().json()["value"]
+        return self._do("execute/sync", script=script, args=[])
+
+    def wait(self, script: str) -> Any:
+        """What a script gives to its callback, its last argument."""
+        return self._do("execute/async", script=script, args=[])
+
+    def show(self, width: int, height: int, *, dark: bool) -> None:
+        """As on a screen of this size, of a person who likes it dark or light."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._develop("Emulation.setEmulatedMedia", features=[scheme])
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self._develop("Emulation.setDeviceMetricsOverride", **size)
+
+    def picture(self) -> bytes:
+        """The whole page as PNG."""
+        size = self._develop("Page.getLayoutMetrics")["cssContentSize"]
+        return base64.b64decode(
+            self._develop("Page.captureScreenshot", captureBeyondViewport=True, clip={**size, "scale": 1})["data"]
+        )
+
+    def printed(self) -> bytes:
+        """The page as PDF."""
+        return base64.b64decode(self._do("print", background=False))
+
+    def said(self) -> list[str]:
+        """What the console has had since the last time, from warnings upwards."""
+        return [
+            each["message"] for each in self._do("se/log", type="browser") if each["level"] in ("WARNING", "SEVERE")
+        ]
+
+    def _develop(self, command: str, **params: Any) -> Any:
+        """One command of the DevTools protocol."""
+        return self._do("goog/cdp/execute", cmd=command, params=params)
+
+    def _do(self, command: str, **body: Any) -> Any:
+        return self._http.post(f"{self._path}/{command}", json=body).raise_for_status().json()["value"]
 
 
 @contextmanager
@@ -61,7 +96,10 @@ def browser(folder: Path, hosts: dict[str, str], authority: Path | None = None) 
         subprocess.run(trust, check=True)
     rules = ", ".join([*(f"MAP {host} {address}" for host, address in hosts.items()), "MAP * ~NOTFOUND"])
     arguments = [*_QUIET, f"--host-resolver-rules={rules}", f"--user-data-dir={folder / 'profile'}"]
-    options = {"binary": "/usr/bin/chromium", "args": arguments}
+    options = {
+        "goog:chromeOptions": {"binary": "/usr/bin/chromium", "args": arguments},
+        "goog:loggingPrefs": {"browser": "ALL"},
+    }
     log = (folder / "chromedriver.log").open("w+")
     driver = subprocess.Popen(
         ["chromedriver", "--port=0"], env={**os.environ, "HOME": str(folder)}, stdout=log, stderr=subprocess.STDOUT
@@ -69,7 +107,7 @@ def browser(folder: Path, hosts: dict[str, str], authority: Path | None = None) 
     try:
         port = eventually("chromedriver's port", lambda: _port(folder / "chromedriver.log"))
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as http:
-            wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+            wanted = {"capabilities": {"alwaysMatch": options}}
             answer = http.post("/session", json=wanted).raise_for_status().json()["value"]
             try:
                 yield Browser(http, answer["sessionId"])

@@ -5,25 +5,21 @@ Prometheus is the real one; the services are random numbers (TODO_CLOUD_SEED rep
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.bake import Bake, Baked, Oven
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 
-from tests.cluster.paths import cache
+from tests.monitoring.standalone import prometheus
 from tests.support.served import served
 
 RUNS = 20  # of each kind
@@ -93,31 +89,17 @@ def told(services: list[Service]) -> Iterator[str]:
         yield address
 
 
-@contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[str]:
-    """The URL of a Prometheus that reads the target each second."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def read(target: str) -> dict[str, Any]:
+    """Prometheus' settings: it reads the target each second."""
     scraped = {"job_name": "x", "honor_labels": True, "static_configs": [{"targets": [target]}]}
-    config = folder / "prometheus.yml"
-    config.write_text(json.dumps({"global": {"scrape_interval": "1s"}, "scrape_configs": [scraped]}))
-    command = [
-        str(cache() / "bin/prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]  # fmt: skip
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
+    return {"global": {"scrape_interval": "1s"}, "scrape_configs": [scraped]}
 
 
 @pytest.fixture(scope="module")
 def baked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Baked]:
     """What the bake found of each service."""
     services = [Service(name) for name in _NAMES]
-    with told(services) as target, prometheus(tmp_path_factory.mktemp("prometheus"), target) as url:
+    with told(services) as target, prometheus(tmp_path_factory.mktemp("prometheus"), read(target)) as url:
         time.sleep(WINDOW_SECONDS + 5)
         began = time.time()
         for service in services:

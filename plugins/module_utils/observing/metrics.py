@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ..failure import Code, error
@@ -29,6 +30,22 @@ def ask(
     )
     path = "api/v1/query_range" if seconds else "api/v1/query"
     return {name: _series(source, source.get(path, {"query": text, **times})) for name, text in queries.items()}
+
+
+def alerts_of(source: Source) -> list[dict[str, Any]]:
+    """What fires, or will when it has held long enough: ``labels``, ``annotations``, ``state`` (firing or pending) and
+    ``since``, in seconds since the epoch.
+    """
+    found = (json_of(source, source.get("api/v1/alerts", {})).get("data") or {}).get("alerts") or []
+    return [
+        {
+            "labels": dict(each.get("labels") or {}),
+            "annotations": dict(each.get("annotations") or {}),
+            "state": str(each.get("state", "")),
+            "since": datetime.fromisoformat(f"{each['activeAt'][:19]}+00:00").timestamp(),
+        }
+        for each in found
+    ]
 
 
 def _series(source: Source, body: str) -> Series:

@@ -1,184 +1,242 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Grafana's dashboards as one HTML file, drawn from what Prometheus answers; nothing in it is loaded from anywhere."""
+"""Grafana's dashboards as one HTML file of what Prometheus answers: what is wrong first, then the plots.
+
+Nothing in it is loaded from anywhere and no script runs, which its own policy (CSP) also forbids.
+"""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..neutral import html_text
+from .panels import Series, figure_of, last_of, stamp
+from .plots import needed
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 560, 170, 58, 18  # of a plot, in pixels
-_COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#7f7f7f")
-_LEGENDS = 8  # series that are named, those with the highest last number
-_UNITS = {
-    "percentunit": (100, " %"),
-    "reqps": (1, "/s"),
-    "ops": (1, "/s"),
-    "s": (1, " s"),
-    "ms": (1, " ms"),
-    "d": (1, " d"),
-}
+_MARKED = 12  # runs that are drawn
+_STALE_SECONDS = 120
+_SEVERITIES = ("critical", "warning", "info")
+_BAD = ("failed", "restored")
+_NONE = '<p class="good">none</p>'
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _STYLE = """
-body { font: 14px sans-serif; margin: 1.5em; color: #222; background: #fff }
-section { display: flex; flex-wrap: wrap; gap: 1em }
-figure { margin: 0; border: 1px solid #ccc; padding: .5em }
-figcaption { font-weight: bold }
-table { border-collapse: collapse } td, th { border: 1px solid #ccc; padding: .2em .6em; text-align: left }
-.bad { color: #b00 } .good { color: #060 } svg text { font: 11px sans-serif; fill: #555 }
-ul { list-style: none; margin: .3em 0 0; padding: 0; font-size: 12px; max-width: 560px }
+:root { color-scheme: light dark; --ink: #4a4f57; --text: #1b1d21; --page: #fff; --card: #fff; --grid: #d4d7dc;
+  --mark: #7a3ea8; --bad: #b3261e; --good: #176b37; --warn: #8a5300;
+  --line-0: #0067a8; --line-1: #c24e00; --line-2: #00795a; --line-3: #a3478b }
+@media screen and (prefers-color-scheme: dark) { :root { --ink: #b4bac4; --text: #e8eaed; --page: #14161a;
+  --card: #1b1e23; --grid: #3b4048; --mark: #c79bf0; --bad: #ff8a80; --good: #7fd99a; --warn: #ffbf66;
+  --line-0: #64b5f0; --line-1: #ff9a5a; --line-2: #3fcfa0; --line-3: #ec9fd4 } }
+* { box-sizing: border-box }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 0 auto; padding: 1rem; max-width: 110rem; color: var(--text);
+  background: var(--page) }
+h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 1.6rem 0 .5rem } p { margin: .3rem 0 }
+.state { font-size: 1.15rem; font-weight: 600; border-left: .4rem solid; padding: .3rem .7rem; margin: .8rem 0 }
+.bad { color: var(--bad) } .warn { color: var(--warn) } .good { color: var(--good) } .quiet { color: var(--ink) }
+.panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 25rem), 1fr)); gap: 1rem;
+  align-items: start }
+figure { margin: 0; border: 1px solid var(--grid); border-radius: .4rem; padding: .6rem .7rem; background: var(--card);
+  min-width: 0; break-inside: avoid }
+figcaption { font-weight: 600; margin-bottom: .2rem }
+figure svg { display: block; width: 100%; height: auto } figure svg * { stroke-linejoin: round }
+figure svg text { font-family: inherit !important }
+table { border-collapse: collapse; width: 100% }
+.wide td, .wide th { border-bottom: 1px solid var(--grid); padding: .3rem .8rem .3rem 0; vertical-align: top }
+.wide { width: auto; max-width: 100% }
+td, th { text-align: left; font-weight: inherit } .long, tbody th, .alerts { overflow-wrap: anywhere }
+.wide td:not(.long), .wide thead th { white-space: nowrap }
+.alerts { list-style: none; padding: 0; margin: 0 } .alerts p { color: var(--text); margin: 0 }
+.alerts li { border-left: .25rem solid; padding: 0 .7rem; margin: .7rem 0 }
+thead th { color: var(--ink) }
+figure table { font-size: .87rem }
+figure td, figure thead th { text-align: right; padding-left: .8rem; white-space: nowrap }
+figure tbody th, figure thead th:first-child { padding-left: 0; text-align: left }
+.key { display: inline-block; width: 1.3em; border-top: 3px solid; vertical-align: middle; margin-right: .4em }
+.dashed { border-top-style: dashed } .limit { border-top-style: dotted; color: var(--bad) }
+.l0 { color: var(--line-0) } .l1 { color: var(--line-1) } .l2 { color: var(--line-2) } .l3 { color: var(--line-3) }
+a { color: var(--line-0) } summary { cursor: pointer }
+@media (max-width: 40rem) { .wide td, .wide th { padding-right: .5rem } }
+@media print { body { font-size: 10pt; padding: 0; max-width: none } h2 { break-after: avoid }
+  .panels { grid-template-columns: 1fr 1fr } }
 """
 
-Series = Sequence[Mapping[str, Any]]
 
+@dataclass(frozen=True)
+class Page:
+    """What the page is of. ``hours``: how far back the plots go; ``moment``: seconds since the epoch."""
 
-def queries_of(boards: Iterable[Mapping[str, Any]], namespace: str) -> dict[str, str]:
-    """The query of each target that is drawn over time, by a name of its own."""
-    return {
-        name: target["expr"].replace("$namespace", namespace)
-        for board in boards
-        for panel in board["panels"]
-        for name, target in _targets(board, panel)
-    }
+    title: str
+    environment: str
+    namespace: str
+    hours: float
+    moment: float
 
 
 def page_of(
+    page: Page,
     boards: Sequence[Mapping[str, Any]],
     drawn: Mapping[str, Series],
     now: Mapping[str, Series],
-    title: str,
-    moment: float,
+    alerts: Sequence[Mapping[str, Any]],
 ) -> str:
-    """The page.
+    """The page. Raises missing_library without matplotlib.
 
     :param drawn: what the queries of :func:`queries_of` gave
-    :param now: ``alerts``, ``ready`` and ``restarts``
+    :param now: ``ready``, ``restarts`` (of an hour) and ``runs`` of the present, and ``age`` of the newest sample
+    :param alerts: those of any environment, as of metrics_info
     """
-    at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment))
-    times = [point[0] for series in drawn.values() for each in series for point in each["points"]] or [moment]
-    span = (min(times), max(times))  # the same for all plots
-    parts = [*_alerts(now["alerts"]), *_pods(now["ready"], now["restarts"])]
+    needed()
+    ours = sorted((each for each in alerts if _is_of(page, each["labels"])), key=_urgency)
+    runs = sorted(((last_of(each) or 0.0, each["labels"]) for each in now["runs"]), key=lambda run: -run[0])
+    first = page.moment - page.hours * 3600
+    shown = [run for run in runs if run[0] >= first][:_MARKED]
+    marks = [(at, str(number)) for number, (at, _labels) in enumerate(shown, 1)]
+    parts = [*_head(page, now["age"]), *_state(ours, now["ready"]), *_alerts(page, ours)]
+    parts += [*_pods(now["ready"], now["restarts"]), *_runs(page, shown, runs)]
+    seen: list[Any] = []  # a plot that two dashboards have is drawn once
     for board in boards:
-        parts += [f"<h2>{html_text(str(board['title']))}</h2>", "<section>"]
-        parts += [_figure(board, panel, drawn, span) for panel in board["panels"] if panel["type"] == "timeseries"]
+        panels = [each for each in board["panels"] if each["type"] == "timeseries" and each["targets"] not in seen]
+        seen += [each["targets"] for each in panels]
+        figures = [figure_of(board, each, drawn, (first, page.moment), marks) for each in panels]
+        parts += [f"<section><h2>{html_text(str(board['title']))}</h2>", '<div class="panels">']
+        parts += [text for _title, text in figures if text]
+        parts.append("</div>")
+        if empty := ", ".join(html_text(title) for title, text in figures if not text):
+            parts.append(f'<p class="quiet">No data: {empty}.</p>')
         parts.append("</section>")
-    head = f'<meta charset="utf-8"><title>{html_text(title)}</title><style>{_STYLE}</style>'
-    body = "\n".join(parts)
-    top = f"<h1>{html_text(title)}</h1><p>{at}</p>"
-    return f"<!DOCTYPE html>\n<html><head>{head}</head><body>\n{top}\n{body}\n</body></html>\n"
+    metas = (
+        '<meta charset="utf-8">', f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">', '<link rel="icon" href="data:,">',
+        f"<title>{html_text(page.title)}</title><style>{_STYLE}</style>",
+    )  # fmt: skip
+    head, body = "\n".join(metas), "\n".join(parts)
+    return f'<!DOCTYPE html>\n<html lang="en"><head>\n{head}\n</head><body><main>\n{body}\n</main></body></html>\n'
 
 
-def _targets(board: Mapping[str, Any], panel: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if panel["type"] == "timeseries":
-        for target in panel["targets"]:
-            yield f"{board['uid']}.{panel['id']}.{target['refId']}", target
+def _is_of(page: Page, labels: Mapping[str, str]) -> bool:
+    """Of the environment, or of the cluster's parts, which say no environment but that of whoever manages them."""
+    return page.environment == labels.get("environment") or page.namespace == labels.get("namespace")
 
 
-def _alerts(series: Series) -> Iterator[str]:
-    yield "<h2>Active alerts</h2>"
-    if not series:
-        yield '<p class="good">none</p>'
+def _urgency(alert: Mapping[str, Any]) -> tuple[bool, int, float]:
+    severity = alert["labels"].get("severity", "")
+    worst = _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
+    return alert["state"] != "firing", worst, alert["since"]
+
+
+def _head(page: Page, age: Series) -> Iterator[str]:
+    yield f"<h1>{html_text(page.title)}</h1>"
+    yield f'<p class="quiet">As of {stamp(page.moment)}, plots of the last {page.hours:g} h, times in UTC</p>'
+    newest = last_of(age[0]) if age else None
+    if newest is None:
+        yield (
+            f'<p class="state bad">No sample of {html_text(page.namespace)} within {page.hours:g} h: '
+            "Prometheus does not read it, so nothing below says that all is well.</p>"
+        )
+    elif newest > _STALE_SECONDS:
+        yield (
+            f'<p class="state bad">The newest sample is {_duration(newest)} old: what happened since is not below.</p>'
+        )
+    else:
+        yield f'<p class="quiet">newest sample {_duration(max(newest, 0))} old</p>'
+
+
+def _state(alerts: Sequence[Mapping[str, Any]], ready: Series) -> Iterator[str]:
+    """All in one line."""
+    firing = [each["labels"].get("severity", "") for each in alerts if each["state"] == "firing"]
+    counts = [f"{firing.count(name)} {name}" for name in _SEVERITIES if firing.count(name)]
+    other = len(firing) - sum(firing.count(name) for name in _SEVERITIES)
+    told = f"Alerts: {', '.join([*counts, *([f'{other} other'] if other else [])])}" if firing else "No alert fires"
+    good = sum(bool(last_of(each)) for each in ready)
+    pods = f"{good} of {len(ready)} pods ready" if ready else "no pods"
+    kind = "bad" if "critical" in firing or good < len(ready) else "warn" if firing or not ready else "good"
+    yield f'<p class="state {kind}">{told}; {pods}.</p>'
+
+
+def _alerts(page: Page, alerts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "<section><h2>Active alerts</h2>"
+    if not alerts:
+        yield f"{_NONE}</section>"
         return
-    yield "<table><tr><th>alert</th><th>severity</th><th>of</th></tr>"
-    for each in series:
-        labels = each["labels"]
-        known = ("alertname", "alertstate", "severity", "__name__", "environment", "namespace")
+    yield '<ul class="alerts">'
+    for each in alerts:
+        labels, texts = each["labels"], each["annotations"]
+        severity, fires = html_text(str(labels.get("severity", ""))), each["state"] == "firing"
+        kind = ("bad" if severity == "critical" else "warn") if fires else "quiet"
+        known = ("alertname", "severity", "environment", "namespace")
         rest = ", ".join(f"{key} {text}" for key, text in sorted(labels.items()) if key not in known)
-        cells = (labels.get("alertname", ""), labels.get("severity", ""), rest)
-        yield f'<tr class="bad">{"".join(f"<td>{html_text(str(cell))}</td>" for cell in cells)}</tr>'
-    yield "</table>"
+        what = html_text(str(texts.get("summary") or rest))
+        link, since = str(texts.get("runbook_url", "")), _duration(max(page.moment - each["since"], 0))
+        if re.match(r"https?://", link):
+            what += f' (<a rel="noreferrer" href="{html_text(link)}">what to do</a>)'
+        told = f"for {since}" if fires else f"not yet, for {since} so far"
+        name = html_text(str(labels.get("alertname", "")))
+        yield f'<li class="{kind}"><b>{severity}: {name}</b> {told}<p>{what}</p></li>'
+    yield "</ul></section>"
 
 
 def _pods(ready: Series, restarts: Series) -> Iterator[str]:
+    """Those that are not ready, then those that restart; the others can be unfolded."""
     often: dict[str, float] = {}
     for each in restarts:
-        often[each["labels"].get("pod", "")] = often.get(each["labels"].get("pod", ""), 0) + (_last(each) or 0)
-    yield "<h2>Pods</h2><table><tr><th>pod</th><th>ready</th><th>restarts</th></tr>"
-    for name, good in sorted((each["labels"].get("pod", ""), bool(_last(each))) for each in ready):
-        told = "<td class='good'>yes</td>" if good else "<td class='bad'>no</td>"
-        yield f"<tr><td>{html_text(name)}</td>{told}<td>{often.get(name, 0):.0f}</td></tr>"
-    yield "</table>"
-
-
-def _figure(
-    board: Mapping[str, Any], panel: Mapping[str, Any], drawn: Mapping[str, Series], span: tuple[float, float]
-) -> str:
-    scale, unit = _UNITS.get(panel["fieldConfig"]["defaults"]["unit"], (1, ""))
-    lines: list[tuple[str, list[tuple[float, float | None]]]] = []
-    for name, target in _targets(board, panel):
-        for each in drawn.get(name, ()):
-            points = [(point[0], None if point[1] is None else point[1] * scale) for point in each["points"]]
-            lines.append((_legend(target["legendFormat"], each["labels"]), points))
-    caption = f"<figcaption>{html_text(str(panel['title']))}</figcaption>"
-    if not any(number is not None for _text, points in lines for _at, number in points):
-        return f"<figure>{caption}<p>no data</p></figure>"
-    lines.sort(key=lambda line: -(_number(line[1]) or 0))
-    named = "".join(
-        f'<li><span style="color:{_COLOURS[n]}">■</span> {html_text(text)}: {_said(_number(points))}{unit}</li>'
-        for n, (text, points) in enumerate(lines[:_LEGENDS])
-    )
-    more = f"<li>and {len(lines) - _LEGENDS} more</li>" if len(lines) > _LEGENDS else ""
-    return f"<figure>{caption}{_plot([points for _text, points in lines], unit, span)}<ul>{named}{more}</ul></figure>"
-
-
-def _plot(lines: Sequence[Sequence[tuple[float, float | None]]], unit: str, span: tuple[float, float]) -> str:
-    first, last = span
-    top = max((number for points in lines for _at, number in points if number is not None), default=0) or 1
-    wide, high = _WIDTH - _LEFT, _HEIGHT - _BOTTOM
-
-    def place(at: float, number: float) -> str:
-        x = _LEFT + wide * ((at - first) / (last - first) if last > first else 0.5)
-        return f"{x:.1f},{high - (high - 8) * max(number, 0) / top:.1f}"
-
-    drawn = []
-    for n, points in enumerate(lines):
-        colour = _COLOURS[n % len(_COLOURS)]
-        for run in _runs(points):
-            path = " ".join(place(at, number) for at, number in run)
-            if len(run) == 1:
-                path += f" {place(run[0][0], run[0][1])}"
-            drawn.append(
-                f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5" stroke-linecap="round"/>'
+        name = each["labels"].get("pod", "")
+        often[name] = often.get(name, 0) + (last_of(each) or 0)
+    yield "<section><h2>Pods</h2>"
+    found = [(each["labels"].get("pod", ""), bool(last_of(each))) for each in ready]
+    found.sort(key=lambda pod: (pod[1], -round(often.get(pod[0], 0)), pod[0]))
+    calm = [pod for pod in found if pod[1] and often.get(pod[0], 0) < 0.5]
+    for pods, folded in ([pod for pod in found if pod not in calm], False), (calm, True):
+        rows = [
+            (
+                html_text(name),
+                '<span class="good">ready</span>' if good else '<span class="bad">not ready</span>',
+                f"{often.get(name, 0):.0f}",
             )
-    axis = f'<path d="M{_LEFT} 0V{high}H{_WIDTH}" fill="none" stroke="#999"/>'
-    clock = [time.strftime("%H:%M", time.gmtime(at)) for at in (first, last)]
-    texts = (
-        f'<text x="{_LEFT - 4}" y="12" text-anchor="end">{_said(top)}{unit}</text>'
-        f'<text x="{_LEFT - 4}" y="{high}" text-anchor="end">0</text>'
-        f'<text x="{_LEFT}" y="{_HEIGHT - 4}">{clock[0]}</text>'
-        f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{clock[1]}</text>'
+            for name, good in pods
+        ]
+        table = _table(("pod", "state", "restarts in 1 h"), rows, (0,))
+        if rows:
+            calmly = f"<summary>{len(rows)} ready, without restarts</summary>"
+            yield f"<details>{calmly}{table}</details>" if folded else table
+    yield "</section>" if found else '<p class="bad">none</p></section>'
+
+
+def _runs(
+    page: Page, shown: Sequence[tuple[float, Mapping[str, str]]], runs: Sequence[tuple[float, Mapping[str, str]]]
+) -> Iterator[str]:
+    yield "<section><h2>Runs, as numbered in the plots</h2>"
+    if not shown:
+        before = f"; the one before was {stamp(runs[0][0])}" if runs else ""
+        yield f'<p class="quiet">none within {page.hours:g} h{before}</p></section>'
+        return
+    rows = []
+    for number, (at, labels) in enumerate(shown, 1):
+        outcome = str(labels.get("outcome", ""))
+        why = f" ({labels['code']})" if labels.get("code") else ""
+        kind = "bad" if outcome in _BAD else "good" if outcome == "succeeded" else "quiet"
+        rows.append((
+            str(number), stamp(at)[11 if page.hours <= 24 else 5 : 16], html_text(str(labels.get("run", ""))[:20]),
+            f'<span class="{kind}">{html_text(outcome + why)}</span>',
+            html_text(str(labels.get("set", ""))[:8]), html_text(str(labels.get("commit", ""))[:12]),
+        ))  # fmt: skip
+    yield _table(("", "began", "run", "outcome", "set", "commit"), rows, (3, 5))
+    yield "</section>"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], long: Sequence[int]) -> str:
+    """Cells are HTML. ``long``: columns that may be wrapped anywhere."""
+    kinds = [' class="long"' if number in long else "" for number in range(len(head))]
+    top = "".join(f'<th scope="col">{text}</th>' if text else "<td></td>" for text in head)
+    body = "".join(
+        f"<tr>{''.join(f'<td{kind}>{cell}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>" for row in rows
     )
-    return f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img">{axis}{"".join(drawn)}{texts}</svg>'
+    return f'<table class="wide"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _runs(points: Sequence[tuple[float, float | None]]) -> Iterator[list[tuple[float, float]]]:
-    """The parts of a line between its gaps."""
-    run: list[tuple[float, float]] = []
-    for at, number in points:
-        if number is not None:
-            run.append((at, number))
-        elif run:
-            yield run
-            run = []
-    if run:
-        yield run
-
-
-def _legend(pattern: str, labels: Mapping[str, str]) -> str:
-    return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: str(labels.get(found[1], "")), pattern)
-
-
-def _last(series: Mapping[str, Any]) -> float | None:
-    return _number([(point[0], point[1]) for point in series["points"]])
-
-
-def _number(points: Sequence[tuple[float, float | None]]) -> float | None:
-    """The last number of a line."""
-    return next((number for _at, number in reversed(points) if number is not None), None)
-
-
-def _said(number: float | None) -> str:
-    return "-" if number is None else f"{number:.4g}"
+def _duration(seconds: float) -> str:
+    for size, unit in ((172800, 86400), (7200, 3600), (120, 60)):
+        if seconds >= size:
+            return f"{seconds / unit:.0f} {({86400: 'days', 3600: 'h', 60: 'min'})[unit]}"
+    return f"{seconds:.0f} s"

@@ -30,16 +30,18 @@ def stubbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stubbed]:
 
 def test_the_dashboard_is_written(stubbed: Stubbed, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
-    answers = {"todo.cloud.metrics_info": {"series": {"alerts": [], "ready": [POD], "restarts": []}}}
+    found = {"ready": [POD], "restarts": [], "runs": [], "age": []}
+    answers = {"todo.cloud.metrics_info": {"series": found, "alerts": []}}
     options = ("-e", f"dashboard_file={file}", "-e", "dashboard_hours=2")
     done = stubbed.run("dashboard", inventory(GROUPS), *options, answers=answers)
     assert done.code == 0, done.output
     drawn, now = done.arguments("metrics_info")
-    assert (int(drawn["seconds"]), int(drawn["step"])) == (7200, 20)
+    assert (int(drawn["seconds"]), int(drawn["step"])) == (7200, 40)
     assert 'todo:requests:rate{namespace="todo-test"}' in drawn["queries"].values()
-    assert now["queries"]["ready"] == 'kube_pod_status_ready{condition="true",namespace="todo-test"}'
-    assert "<td>api-1</td>" in file.read_text()
-    assert "page.html: 0 active alerts, 1 pods" in done.text
+    assert now["queries"]["ready"].startswith('kube_pod_status_ready{condition="true",namespace="todo-test"} unless')
+    assert now["alerts"] is True
+    assert '<td class="long">api-1</td>' in file.read_text()
+    assert "page.html: 1 of 1 pods ready" in done.text
 
 
 def test_lines_of_logs_are_shown_as_text(stubbed: Stubbed) -> None:

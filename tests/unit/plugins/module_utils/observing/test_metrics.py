@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.observing.metrics import ask
+from ansible_collections.todo.cloud.plugins.module_utils.observing.metrics import alerts_of, ask
 from ansible_collections.todo.cloud.plugins.module_utils.observing.source import Source
 
 from tests.support.fake_kube import FakeKube
@@ -28,6 +28,18 @@ class Asked(FakeKube):
         assert more["timeout"] > 0
         self.asked.append((path, dict(query)))
         return 200, self.body
+
+
+def test_alerts_say_since_when() -> None:
+    asked = Asked("vector", [])
+    found = {"labels": {"alertname": "A"}, "annotations": {"summary": "so"}, "state": "firing", "value": "1e+00"}
+    asked.body = json.dumps({"data": {"alerts": [{**found, "activeAt": "2026-11-30T11:24:57.123456789Z"}]}})
+    assert alerts_of(of(asked)) == [
+        {**{k: found[k] for k in ("labels", "annotations", "state")}, "since": 1796037897.0}
+    ]
+    assert [path for path, _query in asked.asked] == ["api/v1/alerts"]
+    asked.body = json.dumps({"data": {"alerts": []}})
+    assert alerts_of(of(asked)) == []
 
 
 def of(asked: Asked) -> Source:
