@@ -91,11 +91,10 @@ def _of(thing: str, names: Iterable[str]) -> list[str]:
     return [name for name in names if name == thing or name.startswith(f"{thing} ")]
 
 
-def _plugin(kind: str, path: Path) -> Names:
-    """A plugin with its options, those of the collection's fragments too; it is not imported."""
+def options_of(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """What a plugin documents, with the options of this collection's fragments; and the fragments of others."""
     documented = yaml.load(_text(ast.parse(path.read_text()), "DOCUMENTATION"), _LOADER)
-    options = dict(documented.get("options") or {})
-    found: Names = {f"{kind} {path.stem}": {}}
+    options, others = dict(documented.get("options") or {}), []
     fragments = documented.get("extends_documentation_fragment") or []
     for fragment in [fragments] if isinstance(fragments, str) else fragments:
         own, _dot, part = fragment.removeprefix("todo.cloud.").partition(".")
@@ -104,8 +103,15 @@ def _plugin(kind: str, path: Path) -> Names:
             text = yaml.load(_text(of_class, part.upper() or "DOCUMENTATION"), _LOADER)
             options = (text.get("options") or {}) | options
         else:
-            found[f"{kind} {path.stem} {fragment}"] = {}
-    return found | _options(f"{kind} {path.stem}", options)
+            others.append(fragment)
+    return options, others
+
+
+def _plugin(kind: str, path: Path) -> Names:
+    """A plugin with its options; it is not imported."""
+    options, others = options_of(path)
+    thing = f"{kind} {path.stem}"
+    return {thing: {}, **{f"{thing} {each}": {} for each in others}} | _options(thing, options)
 
 
 def _classes(path: Path) -> list[ast.ClassDef]:
