@@ -22,7 +22,7 @@ from jsonschema import Draft202012Validator
 TOP = Path(__file__).resolve().parents[1]
 MODULES = TOP / "plugins/modules"
 SCHEMAS = TOP / "docs/schemas"
-SERVICES = "services.json"
+SERVICES, REPORT = "services.json", "report.json"
 _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean", "list": "array", "dict": "object"}
 _IF_SUCCEEDED = re.compile(r"(always|success)( or failure .*)?$")
 _ALWAYS = ("always", "success", None)  # None: of a nested key
@@ -117,7 +117,7 @@ def text_of(module: str) -> str:
 def main() -> None:
     SCHEMAS.mkdir(exist_ok=True)
     for path in SCHEMAS.glob("*.json"):
-        if path.name != SERVICES:  # of variables, tests.services_page writes it
+        if path.name not in (SERVICES, REPORT):  # of variables, tests.services_page writes it; of the callback report
             path.unlink()
     for module in module_names():
         (SCHEMAS / f"{module}.json").write_text(text_of(module))

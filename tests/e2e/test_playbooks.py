@@ -300,7 +300,10 @@ def test_the_plan_can_be_reviewed_and_taken_along_and_shows_no_secret(app: Clust
     assert run.count("changed") == 1, run.output[-3000:]
     assert re.search(r"backend-api +change +\d+ -> \d+ +image", run.output), run.output[-3000:]
     assert "### Plan of local: 1 to change, 5 unchanged" in summary.read_text()
-    assert github.read_text() == f"earlier step\n{summary.read_text()}"
+    job = github.read_text()
+    assert job.startswith("earlier step\n\n### ")
+    assert "local: 1 to change, 5 unchanged." in job
+    assert "```diff" in job
     assert (out / "backend-api.yaml").exists()
     assert everything(app) == before
     secrets = secrets_of(app)

@@ -59,6 +59,10 @@ class Browser:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         self._develop("Emulation.setDeviceMetricsOverride", **size)
 
+    def show_print(self) -> None:
+        """As on paper."""
+        self._develop("Emulation.setEmulatedMedia", media="print")
+
     def picture(self) -> bytes:
         """The whole page as PNG."""
         size = self._develop("Page.getLayoutMetrics")["cssContentSize"]
