@@ -241,6 +241,36 @@ notes:
   type: list
   elements: str
   sample: []
+timeline:
+  description: When the run did what, by the clock of this machine; 200 entries at most.
+  returned: success or failure after the target was chosen
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description:
+        - What it is; V(pod) is the time from a pod's creation until it is ready, V(sidecar) from the start of its
+          sidecar on.
+      type: str
+      choices: [plan, lock, wave, helm, wait, pod, sidecar, sidecars, rollback, job, bake, verify]
+    name:
+      description: What it is about, for people.
+      type: str
+    release:
+      description: Name of the release; empty where there are several.
+      type: str
+    start:
+      description: Its start, in seconds since 1970.
+      type: float
+    seconds:
+      description: How long it took.
+      type: float
+    outcome:
+      description: Its end; V(failed) also of a pod that has not become ready.
+      type: str
+      choices: [ok, failed]
+  sample:
+    - {kind: helm, name: backend-api revision 4, release: backend-api, start: 1796001201.5, seconds: 1.4, outcome: ok}
 helm_calls:
   description: Helm processes that were started.
   returned: success or failure after the target was chosen

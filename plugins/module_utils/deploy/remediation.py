@@ -151,7 +151,9 @@ class Remediation:
             return f"everything is kept as it is: {exc.failure.message.rstrip('.')}"
         report.warnings += [warning] if warning else []
         self._progress("going back: " + ", ".join(t.member.name for t in targets))
-        result = Restore(self._run, check).restore(targets, snapshot.version_ids)
+        with self._run.timeline.span("rollback", "back to what was verified") as span:
+            result = Restore(self._run, check).restore(targets, snapshot.version_ids)
+            span.outcome = "ok" if result.ok else "failed"
         self._note(result, targets, report)
         if not result.ok:
             report.failures += result.failures.values()

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..records.store import RecordStore
 from ..rollout.targets import Target
 from ..settings import Progress, Settings
 from .boundary import Boundary
+from .timeline import Timeline
 
 
 class Run:
@@ -37,6 +38,7 @@ class Run:
         self.holder = Holder.me(what, settings.commit, grace=settings.timeout, url=settings.run_url)
         self.storage = HelmStorage(kube, settings.namespace)
         self.records = RecordStore(kube, settings.namespace, settings.environment, settings.record_keys)
+        self.timeline = Timeline()
         kube.outlast(settings.timeout, progress)
 
     def with_settings(self, settings: Settings) -> Run:
@@ -44,8 +46,12 @@ class Run:
         return Run(self.kube, self.helm, settings, self.progress, self.what)
 
     def spent(self) -> dict[str, Any]:
-        """Helm calls and API requests so far, for a module's result."""
-        return {"helm_calls": self.helm.calls, "api": self.kube.counts.as_result()}
+        """Helm calls, API requests and the timeline so far, for a module's result."""
+        return {
+            "helm_calls": self.helm.calls,
+            "api": self.kube.counts.as_result(),
+            "timeline": self.timeline.as_result(),
+        }
 
     def boundary(self) -> Boundary:
         """What this run's releases may hold. It remembers whose the objects are that it has read."""
@@ -81,6 +87,7 @@ class LockedRun(Run):
         super().__init__(kube, run.helm.guarded(check), run.settings, run.progress, run.what)
         self.check = check
         self.holder = run.holder
+        self.timeline = run.timeline
         self.storage = run.storage.written_by(kube)
         self.records = run.records.written_by(kube)
         self.warnings = [takeover] if takeover else []
@@ -99,6 +106,8 @@ def locked_run(run: Run) -> Iterator[LockedRun]:
         ttl=settings.lock_ttl,
         platform=settings.platform,
     )
-    with lock, ThreadPoolExecutor(1) as pool:
+    with ExitStack() as held, ThreadPoolExecutor(1) as pool:
+        with run.timeline.span("lock", f"lock of {settings.environment or settings.namespace}"):
+            held.enter_context(lock)
         pool.submit(lambda: run.helm.version)  # it takes a process: meanwhile the environment is looked at again
         yield LockedRun(run, lock.check, lock.takeover)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,7 @@ class Verifier:
         self._storage = run.storage
         self._settings = run.settings
         self._progress = run.progress
+        self._timeline = run.timeline
         self._options: WaitOptions = replace(run.settings.wait, stale_seconds=_STALE_SECONDS)
 
     def verify(self, names: Sequence[str], app_ids: Mapping[str, str], deadline: Deadline) -> Verification:
@@ -80,7 +82,13 @@ class Verifier:
         return Verification(sidecars, verdict, stored, warnings, restarted)
 
     def _wait(self, targets: Sequence[Target], deadline: Deadline) -> Verdict:
-        return RolloutWaiter(self._kube, self._options, self._progress).wait(targets, deadline)
+        names = list(dict.fromkeys(target.release for target in targets))
+        what = ", ".join(names) if len(names) <= _NAMED else f"{len(names)} releases"
+        with self._timeline.span("wait", what, names[0] if len(names) == 1 else "") as span:
+            verdict = RolloutWaiter(self._kube, self._options, self._progress).wait(targets, deadline)
+            span.outcome = "ok" if verdict.ok else "failed"
+        self._timeline.pods(verdict.pods, self._kube.server_now() - time.time())
+        return verdict
 
     def _sidecars(
         self, owners: Mapping[str, str], rendered: Mapping[Key, str], targets: Sequence[Target], deadline: Deadline
@@ -96,7 +104,9 @@ class Verifier:
         def look() -> SidecarReport:
             return check.look(owners, releases=rendered)
 
-        report = look()
+        with self._timeline.span("sidecars", "sidecars of Dapr") as span:
+            report = look()
+            span.outcome = "failed" if report.failures else "ok"
         if report.lacking and self._repair:
             try:
                 report, verdict = repaired(

@@ -76,7 +76,9 @@ class VerifyJob:
         try:
             stored = deployed(run, self.service)
             image_of_own(stored)
-            failure = job.run(run, stored, output)
+            with run.timeline.span("job", f"verify_job: {shlex.join(self.command)}"[:80]) as span:
+                failure = job.run(run, stored, output)
+                span.outcome = "failed" if failure else "ok"
         except TodoCloudError as exc:
             if exc.failure.code in (Code.LOCK_LOST, *CUT_OFF):
                 raise

@@ -192,7 +192,8 @@ class ReleaseWriter:
             expected = last + 1
             try:
                 free_replicas(self._kube, self._storage, known)
-                with self._hooks_watched(name) as helm:
+                span = self._run.timeline.span("helm", f"{name} revision {expected}", name)
+                with span, self._hooks_watched(name) as helm:
                     call(helm, expected)
                 failed = None
             except HelmError as exc:
@@ -255,7 +256,7 @@ class ReleaseWriter:
         deadline, mended = Deadline.after(self._settings.timeout), False
         for attempt in count():
             try:
-                with self._hooks_watched(name) as helm:
+                with self._run.timeline.span("helm", f"{name} uninstall", name), self._hooks_watched(name) as helm:
                     helm.uninstall(name, self._settings.namespace, timeout=self._settings.timeout)
                 return
             except HelmError as exc:

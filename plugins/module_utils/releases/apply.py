@@ -114,7 +114,8 @@ class Engine:
         settings = self._settings
         claims = Claims(settings.environment, settings.namespace, settings.cluster_id)
         self._guarded = guard(self._kube, claims, may_be_absent=settings.check)
-        snapshot, plan = self._plan(None)
+        with self._run.timeline.span("plan", "the environment is read and compared"):
+            snapshot, plan = self._plan(None)
         self._event.begins(snapshot.newest)
         self._report.set = snapshot.newest.id if snapshot.newest else 0
         if settings.export:
@@ -169,7 +170,8 @@ class Engine:
         """Everything once more, what this run did not touch as well. What failed here was deployed and recorded."""
         report, app_ids = self._report, {spec.name: spec.app_id for spec in self._specs}
         try:
-            report.verification = verify_set(self._run, app_ids, self._settings.endpoint, self._headers)
+            with self._run.timeline.span("verify", "everything once more"):
+                report.verification = verify_set(self._run, app_ids, self._settings.endpoint, self._headers)
             report.warnings += report.verification["notes"]
         except TodoCloudError as exc:
             report.verification = exc.results
@@ -334,16 +336,18 @@ class Engine:
             if not busy:
                 continue
             self._progress(f"wave {number} of {len(self._waves)}: " + ", ".join(f"{i.name} ({i.word})" for i in busy))
-            deadline, since = Deadline.after(self._settings.timeout), self._kube.server_now()
-            failures = self._write_all(busy, snapshot, writer, deadline)
-            if seconds := [spec.migration.timeout for spec in wave if spec.migration]:
-                deadline = Deadline.after(max(seconds))
-            found = Verification()
-            if not failures:
-                apps = {each.name: each.app_id for each in wave}
-                found = verifier.verify([item.name for item in busy], apps, deadline, since)
-                self._note(found)
-                failures = self._migrations.stopped(found.failures, wave)
+            with run.timeline.span("wave", f"wave {number} of {len(self._waves)}") as span:
+                deadline, since = Deadline.after(self._settings.timeout), self._kube.server_now()
+                failures = self._write_all(busy, snapshot, writer, deadline)
+                if seconds := [spec.migration.timeout for spec in wave if spec.migration]:
+                    deadline = Deadline.after(max(seconds))
+                found = Verification()
+                if not failures:
+                    apps = {each.name: each.app_id for each in wave}
+                    found = verifier.verify([item.name for item in busy], apps, deadline, since)
+                    self._note(found)
+                    failures = self._migrations.stopped(found.failures, wave)
+                span.outcome = "failed" if failures else "ok"
             if failures:
                 lost = WaveFailure(failures, [i.name for i in busy], verified, {s.name: s for s in self._specs})
                 raise Remediation(run).remediate(lost, self._report)
@@ -376,7 +380,9 @@ class Engine:
         if self._bake:
             began = min((h[-1].created for name in verified if (h := run.storage.history(name))), default=since)
             source = self._bake.prometheus(self._kube)
-            baked = Oven(self._bake, source, self._settings.namespace, self._progress).bake(began or since, since)
+            with run.timeline.span("bake", "errors and latency are compared") as span:
+                baked = Oven(self._bake, source, self._settings.namespace, self._progress).bake(began or since, since)
+                span.outcome = "failed" if baked.failures else "ok"
             self._report.bake = baked.as_result()
             self._report.warnings += baked.warnings
             if baked.failures:

@@ -231,7 +231,9 @@ class Rollback:
         self._report.warnings += [warning] if warning else []
         remember(run.kube, self._settings.namespace, intention)
         self._progress(f"going back to release set {record.id}: {', '.join(t.member.name for t in targets)}")
-        result = Restore(run, self._check).restore(targets, snapshot.version_ids)
+        with run.timeline.span("rollback", f"back to release set {record.id}") as span:
+            result = Restore(run, self._check).restore(targets, snapshot.version_ids)
+            span.outcome = "ok" if result.ok else "failed"
         for target in targets:
             row, name = self._report.rows[target.member.name], target.member.name
             write, failure = result.writes.get(name), result.failures.get(name)

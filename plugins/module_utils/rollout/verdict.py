@@ -115,6 +115,20 @@ class WorkloadVerdict:
 
 
 @dataclass(frozen=True)
+class PodTimes:
+    """When a pod was made, and when it became ready (0: it is not); ``sidecars``: name and start of each that started.
+
+    Seconds since 1970, on the server's clock.
+    """
+
+    release: str
+    name: str
+    created: float
+    ready: float = 0.0
+    sidecars: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Result of a wait: Current only if every target is Current at the same moment."""
 
@@ -124,6 +138,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     api: Mapping[str, int] = field(default_factory=dict)
     elapsed: float = 0.0
+    pods: tuple[PodTimes, ...] = ()  # of what was rolled out
 
     @property
     def ok(self) -> bool:

@@ -16,9 +16,10 @@ from ..kube.errors import Unreachable
 from ..kube.resources import EVENT, NODE, POD, REPLICA_SET, Resource
 from ..kube.watch import Watcher
 from ..readiness.expressions import Expressions
-from ..readiness.fields import controller_uid, is_true, name, spec, terminating, uid
+from ..readiness.fields import condition, controller_uid, is_true, name, spec, terminating, timestamp, uid
 from ..readiness.graces import WAITS
 from ..readiness.judge import Clock, Judge, Judgement
+from ..readiness.pods import Role, containers, created
 from ..readiness.rule import NO_STATUS, NOT_JUDGED
 from ..readiness.status import State
 from ..readiness.symptoms import Symptom
@@ -29,7 +30,7 @@ from .owners import Owners
 from .probe_check import ProbeCheck
 from .progress import ProgressReporter
 from .targets import Target, feeds_for, resources_for, targets_of_manifest
-from .verdict import DEFAULT_GRACES, Verdict, WaitOptions, WorkloadVerdict
+from .verdict import DEFAULT_GRACES, PodTimes, Verdict, WaitOptions, WorkloadVerdict
 
 # Changes come in bursts: look at most once per _BURST_SECONDS, and spend at most a third of the time on it (with many
 # workloads a look takes long), but pause no longer than _LONGEST_REST_SECONDS.
@@ -281,6 +282,7 @@ class _Wait:
             tuple(self._warnings),
             self._kube.counts.as_result(),
             self._elapsed,
+            tuple(_times(target.release, pod) for target, tree in self._trees.items() if tree for pod in tree.new_pods),
         )
 
     def _cause(self, target: Target, judgement: Judgement | None, timed_out: bool) -> Symptom | None:
@@ -310,6 +312,17 @@ def _clearest(judgement: Judgement) -> Symptom:
 
 def _is_idle(node: Object) -> bool:
     return bool(spec(node).get("unschedulable")) or not is_true(node, "Ready") or terminating(node)
+
+
+def _times(release: str, pod: Object) -> PodTimes:
+    ready = timestamp(condition(pod, "Ready").get("lastTransitionTime")) if is_true(pod, "Ready") else None
+    started = [
+        (view.name, timestamp(view.running.get("startedAt")))
+        for view in containers(pod)
+        if view.role is Role.SIDECAR and view.running
+    ]
+    sidecars = tuple((each, at) for each, at in started if at)
+    return PodTimes(release, name(pod), created(pod), ready or 0.0, sidecars)
 
 
 def _uses_claim(pod: Object, claim: str) -> bool:

@@ -1,0 +1,87 @@
+"""When a run did what: spans in the order of their starts, and the pods that it has started."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.timeline import Timeline
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import PodTimes
+
+from tests.support.fake_environment import A1, A2, BAD, C1, C2, World, deployed
+
+
+def test_spans_are_told_in_the_order_of_their_starts_and_an_error_is_a_failure() -> None:
+    timeline = Timeline()
+    with suppress(KeyError), timeline.span("wave", "1"):
+        with timeline.span("helm", "api revision 2", "api"):
+            pass
+        raise KeyError
+    with timeline.span("wait", "api") as span:
+        span.outcome = "failed"
+    found = timeline.as_result()
+    assert [(each["kind"], each["outcome"]) for each in found] == [
+        ("wave", "failed"),
+        ("helm", "ok"),
+        ("wait", "failed"),
+    ]
+    assert found[1]["release"] == "api"
+    assert abs(found[0]["start"] - time.time()) < 60
+    for _number in range(300):
+        with timeline.span("wait", "x"):
+            pass
+    assert len(timeline.as_result()) == 200
+
+
+def test_pods_that_were_there_before_are_left_out_and_each_is_told_once() -> None:
+    timeline, now, ahead = Timeline(), time.time(), 3600.0
+    at = now + ahead
+    old = PodTimes("api", "old", at - 60, at - 50)
+    new = PodTimes("api", "new", at + 1, at + 5, (("daprd", at + 2),))
+    timeline.pods([old, new], ahead)
+    timeline.pods([new, PodTimes("api", "broken", at)], ahead)
+    spans = {each["name"]: each for each in timeline.as_result()}
+    assert set(spans) == {"new", "broken", "daprd of new"}
+    assert spans["new"]["start"] == pytest.approx(now + 1, abs=0.1)
+    assert (spans["new"]["seconds"], spans["daprd of new"]["seconds"]) == (4.0, 3.0)
+    assert spans["broken"]["outcome"] == "failed"
+
+
+def kinds(timeline: list[dict[str, str]]) -> list[str]:
+    return [
+        f"{each['kind']} {each['outcome']} {each['name']}"
+        for each in timeline
+        if each["kind"] in ("wave", "helm", "rollback")
+    ]
+
+
+def test_a_run_tells_its_waves_and_the_calls_of_helm() -> None:
+    timeline = World().apply({"components": C1}, {"api": A1}).as_result()["timeline"]
+    assert kinds(timeline) == [
+        "wave ok wave 1 of 2", "helm ok components revision 1", "wave ok wave 2 of 2", "helm ok api revision 1",
+    ]  # fmt: skip
+    assert [each["kind"] for each in timeline][:2] == ["plan", "lock"]
+    waits = [each for each in timeline if each["kind"] == "wait"]
+    assert [each["release"] for each in waits] == ["components", "api"]
+
+
+def test_a_run_that_failed_tells_how_it_went_back() -> None:
+    world = deployed()
+    timeline = world.fails({"components": C2}, {"api": BAD}).results["timeline"]
+    assert kinds(timeline)[:4] == [
+        "wave ok wave 1 of 2", "helm ok components revision 2", "wave failed wave 2 of 2", "helm ok api revision 2",
+    ]  # fmt: skip
+    assert kinds(timeline)[4] == "rollback ok back to what was verified"
+    assert len(kinds(timeline)) == 7, "and Helm's rollbacks of both"
+
+
+def test_a_run_that_changes_nothing_has_only_looked() -> None:
+    timeline = deployed().apply({"components": C1}, {"api": A1}).as_result()["timeline"]
+    assert [each["kind"] for each in timeline] == ["plan"]
+
+
+def test_a_rollback_tells_where_it_went() -> None:
+    world = deployed()
+    world.apply({"components": C2}, {"api": A2})
+    assert "rollback ok back to release set 1" in kinds(world.rollback().as_result()["timeline"])
