@@ -62,6 +62,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__
 from ansible_collections.todo.cloud.plugins.callback.summary import releases, why
 from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
 from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.document import About, Told, document_of
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import markdown_of
@@ -119,7 +120,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
             path = self._write(document, worth)
             self._summarize(document if worth else None)
         except OSError as exc:
-            self._display.warning(f"The report of this run was not written: {exc}")
+            self._display.warning(f"The report of this run was not written: {one_line(str(exc))}")
             path = None
         if path and lost and constants.DEFAULT_STDOUT_CALLBACK in READABLE:
             self._display.display(f"Report: {path}")

@@ -17,7 +17,7 @@ OWN, CALLERS = FOLDERS
 HERE = "todo-app/todo.cloud/.github/workflows/"
 ITSELF = ("ci", "release")  # run for this collection; the others are called
 NAMES = ["cleanup", "deploy", "images", "plan", "platform", "promote", "rollback", "scan", "tests", "verify"]
-KEPT = ("report.json", "record.json")  # what jobs keep as artefacts: todo.cloud.report and status.yml write them
+KEPT = ("report.*", "record.json")  # what jobs keep as artefacts: todo.cloud.report and status.yml write them
 LONGEST_RUN = 2  # lines: everything of substance is a command of this project
 
 

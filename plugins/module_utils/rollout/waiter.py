@@ -314,7 +314,7 @@ def _is_idle(node: Object) -> bool:
     return bool(spec(node).get("unschedulable")) or not is_true(node, "Ready") or terminating(node)
 
 
-def _times(release: str, pod: Object) -> PodTimes:
+def _times(release: str, pod: Mapping[str, Any]) -> PodTimes:
     ready = timestamp(condition(pod, "Ready").get("lastTransitionTime")) if is_true(pod, "Ready") else None
     started = [
         (view.name, timestamp(view.running.get("startedAt")))

@@ -34,7 +34,7 @@ _ASKED = ("environment", "namespace", "commit", "run_url")  # options of the mod
 class Told:
     """Results of a run, as they come. Nothing in it is safe to show."""
 
-    failures: list[Mapping[str, Any]] = field(default_factory=list)  # host, task, message, result
+    failures: Sequence[Mapping[str, Any]] = field(default_factory=list)  # host, task, message, result
     releases: list[Mapping[str, Any]] = field(default_factory=list)  # results about releases, failed ones too
     verifications: list[Mapping[str, Any]] = field(default_factory=list)
     phases: list[tuple[str, float]] = field(default_factory=list)  # plays, with the time of their start
@@ -96,7 +96,8 @@ def document_of(told: Told, about: About) -> dict[str, Any]:
         "api": {key: int(last.get("api", {}).get(key) or 0) for key in ("requests", "retries", "relists")},
     }
     found["sentence"] = _sentence(found, last)
-    return safe(found)
+    document: dict[str, Any] = safe(found)
+    return document
 
 
 def safe(value: Any) -> Any:
@@ -142,7 +143,7 @@ def _failures(failed: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     seen: set[str] = set()
     for each in failed:
         result, where = each.get("result") or {}, {"host": each["host"], "task": each["task"]}
-        first = result.get("failure")
+        first, entries = result.get("failure"), list[Mapping[str, Any]]()
         if not isinstance(first, Mapping):
             entries = [{"code": "", "message": each["message"], "details": _output(result)}]
         else:
@@ -225,8 +226,8 @@ def _diffs(diff: Any) -> Iterator[dict[str, str]]:
     left = _DIFFS
     for each in [diff] if isinstance(diff, Mapping) else diff or ():
         before, after = (str(each.get(key) or "") for key in ("before", "after"))
-        names = [str(each.get(f"{key}_header") or key) for key in ("before", "after")]
-        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="")
+        names = tuple(str(each.get(f"{key}_header") or key) for key in ("before", "after"))
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), names[0], names[1], lineterm="")
         text = "\n".join(lines) if len(before) + len(after) < _DIFFS else ""
         title = names[1].rpartition(" (")[0] or names[1]
         if len(text) > left or not text:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Runs:
         self._ansible, self.folder = ansible, folder
         self.reports = folder / "reports"
 
-    def run(self, *tasks: dict[str, Any], books: int = 1, **env: str) -> str:
+    def run(self, *tasks: dict[str, Any], books: int = 1, env: Mapping[str, str] | None = None) -> str:
         play = {"name": "Play", "hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks}
         paths = [self.folder / f"play{number}.yml" for number in range(books)]
         for path in paths:
@@ -50,7 +50,7 @@ class Runs:
         (self.folder / "library").mkdir(exist_ok=True)
         (self.folder / "library" / "applied.py").write_text(MODULE % json.dumps(RESULT))
         where = {"PWD": str(self.folder), "TODO_REPORTS": str(self.reports)}
-        return self._ansible.playbook(*paths, **where, **env).stdout
+        return self._ansible.playbook(*paths, **where, **(env or {})).stdout
 
     def names(self) -> list[str]:
         return sorted(path.suffix for path in self.reports.iterdir()) if self.reports.exists() else []
@@ -67,7 +67,7 @@ def test_a_run_in_a_job(runs: Runs) -> None:
 
     def report(*tasks: dict[str, Any]) -> tuple[dict[str, Any], str]:
         output.write_text("")
-        runs.run(*tasks, **env)
+        runs.run(*tasks, env=env)
         return json.loads(file.read_text()), output.read_text()
 
     found, failure = report(GOOD)
@@ -89,7 +89,7 @@ def test_what_failed_is_kept_and_its_path_is_the_line_before_the_last(runs: Runs
     assert path == f"Report: {next(runs.reports.glob('*.html'))}"
     assert last.startswith("FAILED on localhost: Bad: first")
     for _number in range(3):
-        runs.run(BAD, TODO_REPORTS_KEPT="2")
+        runs.run(BAD, env={"TODO_REPORTS_KEPT": "2"})
     assert runs.names() == [".html", ".html", ".json", ".json"]
     assert runs.reports.stat().st_mode & 0o777 == 0o700
 
@@ -97,7 +97,7 @@ def test_what_failed_is_kept_and_its_path_is_the_line_before_the_last(runs: Runs
 def test_nothing_of_a_hidden_task_and_no_credential(runs: Runs) -> None:
     said = {"ansible.builtin.command": {"cmd": f"sh -c 'echo {SECRET} >&2; exit 3'"}, "name": "Said"}
     for task, sentence in ((HIDDEN, "hidden (no_log)"), (said, "postgres://***@db/todo (exit code 3)")):
-        runs.run(task, TODO_REPORT="report.json", GITHUB_STEP_SUMMARY=str(runs.folder / "summary.md"))
+        runs.run(task, env={"TODO_REPORT": "report.json", "GITHUB_STEP_SUMMARY": str(runs.folder / "summary.md")})
         texts = [(runs.folder / name).read_text() for name in ("report.json", "report.html", "summary.md")]
         assert "hunter2" not in "".join(texts)
         assert sentence in json.loads(texts[0])["sentence"]
@@ -106,7 +106,8 @@ def test_nothing_of_a_hidden_task_and_no_credential(runs: Runs) -> None:
 def test_the_summary_of_a_job_has_a_run_of_two_playbooks_once(runs: Runs) -> None:
     summary = runs.folder / "summary.md"
     summary.write_text("# Before\n")
-    runs.run({"applied": {"environment": "staging"}}, books=2, GITHUB_STEP_SUMMARY=str(summary))
+    job = {"GITHUB_STEP_SUMMARY": str(summary)}
+    runs.run({"applied": {"environment": "staging"}}, books=2, env=job)
     sentence = "staging: 1 verified. The environment is at release set 4."
     text = summary.read_text()
     assert text.startswith("# Before\n\n### ")
@@ -114,13 +115,13 @@ def test_the_summary_of_a_job_has_a_run_of_two_playbooks_once(runs: Runs) -> Non
     (path,) = runs.reports.glob("*.json")
     report = json.loads(path.read_text())
     assert (report["run"]["playbooks"], report["sentence"]) == (["play0.yml", "play1.yml"], sentence)
-    runs.run({"applied": {"environment": "staging", "fails": True}}, GITHUB_STEP_SUMMARY=str(summary))
+    runs.run({"applied": {"environment": "staging", "fails": True}}, env=job)
     assert summary.read_text().startswith(text), "what other runs wrote stays"
     assert "api: gone." in summary.read_text()
 
 
 def test_a_place_that_cannot_be_written_fails_no_run(runs: Runs) -> None:
     (runs.folder / "file").touch()
-    output = runs.run(GOOD, TODO_REPORT="file/report.json")
+    output = runs.run(GOOD, env={"TODO_REPORT": "file/report.json"})
     assert "The report of this run was not written: " in output
     assert output.rstrip("\n").endswith("OK: nothing failed")
