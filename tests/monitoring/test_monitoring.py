@@ -29,6 +29,7 @@ ELSEWHERE = {
     "todo:consumer_lag", "kube_pod_container_info", "kube_pod_init_container_info", "todo:runs:lead_seconds",
     "todo:runs:restore_seconds", "todo:deployments:lead_seconds", "todo:deployments:restore_seconds",
 }  # fmt: skip
+DRIFTED = f'todo:environment:drifted_releases{{namespace="{NAMESPACE}"}}'
 Arrived = Callable[[], list[tuple[str, ...]]]
 
 
@@ -96,6 +97,47 @@ def test_a_container_that_was_oom_killed_is_told(watched: Cluster, alerts: Arriv
         until(lambda: any(each[1] == "PodOutOfMemory" for each in alerts()), 300, "PodOutOfMemory arrives", 2)
     finally:
         watched.kubectl("delete", "pod", "-n", NAMESPACE, "greedy", "--wait=false")
+
+
+def test_what_somebody_changed_is_told_until_it_is_verified_again(
+    watched: Cluster, prometheus: Prometheus, alerts: Arrived
+) -> None:
+    until(lambda: prometheus.number(DRIFTED) == 0, 180, "the deployment told that nothing differs", 2)
+    watched.kubectl("label", "-n", NAMESPACE, "deployment/sse-gateway", "tried=yes")
+    try:
+        done = watched.playbook("playbooks/verify.yml").ok()
+        said = " ".join(done.output.split())
+        assert "sse-gateway differs from release set" in said
+        assert "metadata.labels.tried is" in said
+        began = time.monotonic()
+        arrived = until(
+            lambda: [each for each in alerts() if each[:2] == ("firing", "EnvironmentDrifted")], 300, "it arrives", 2
+        )
+        print(f"\nEnvironmentDrifted arrives {time.monotonic() - began:.0f} s after the verification: {arrived[0]}")
+    finally:
+        watched.kubectl("label", "-n", NAMESPACE, "deployment/sse-gateway", "tried-")
+    assert "differs" not in watched.playbook("playbooks/verify.yml").ok().output
+    began = time.monotonic()
+    until(lambda: any(each[:2] == ("resolved", "EnvironmentDrifted") for each in alerts()), 600, "it resolves", 2)
+    print(f"resolved {time.monotonic() - began:.0f} s after the next verification")
+
+
+def test_the_figures_are_those_of_the_history(watched: Cluster, prometheus: Prometheus, tmp_path: Path) -> None:
+    file = tmp_path / "history.json"
+    watched.playbook("playbooks/history.yml", "-e", f"history_file={file}").ok()
+    figures = json.loads(file.read_text())["figures"]
+    assert figures["deployments"] >= 1
+    here = f'{{namespace="{NAMESPACE}"}}'
+    wanted = (figures["deployments_per_day"], figures["change_failure_rate"])
+
+    def found() -> tuple[float, float]:
+        return (
+            round(prometheus.number(f"todo:deployments:per_day{here}") or 0, 3),
+            round(prometheus.number(f"todo:deployments:failure_ratio{here}") or 0, 4),
+        )
+
+    until(lambda: found() == wanted, 180, f"Prometheus has {wanted}", 2)
+    assert len(prometheus(f"todo:runs:began_seconds{here}")) >= figures["deployments"]
 
 
 def names_of(query: str) -> set[str]:

@@ -482,7 +482,7 @@ def drifted() -> Iterator[str]:
     yield from found["notes"]
     yield from world.apply({"backend-api": GOOD}, drift=OnDrift.REPORT).warnings
     alerts = yaml.safe_load((TOP / "charts/observability/files/alerts.yaml").read_text())
-    text = alerts["EnvironmentDrifted"]["summary"].replace("{{ $value | humanize }}", "1")
+    text = alerts["EnvironmentDrifted"]["summary"].replace("{{ $value | humanize }}", "2")
     yield text.replace("{{ $labels.environment }}", "production").replace("{{ $labels.set }}", "4")
 
 

@@ -102,9 +102,10 @@ def svg_of(plot: Plot, name: str) -> str:
         clock = dates.AutoDateLocator(minticks=3, maxticks=6)
         axes.xaxis.set_major_locator(clock)
         axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(clock, show_offset=False))
-        axes.yaxis.set_major_locator(ticker.MaxNLocator(4))
+        whole = not plot.unit and all(number % 1 == 0 for line in plot.lines for _at, number in line.points if number)
+        axes.yaxis.set_major_locator(ticker.MaxNLocator(4, integer=whole))
         axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _place: f"{value:.4g}{plot.unit}"))
-        axes.tick_params(color=_GRID, labelcolor=_INK, length=2, pad=2)
+        axes.tick_params(color=_GRID, labelcolor=_INK, length=2, pad=3)
         axes.grid(axis="y", color=_GRID, linewidth=0.6)
         for side in axes.spines.values():
             side.set_color(_GRID)

@@ -216,7 +216,7 @@ CASES = (
     Case("DeploymentFailed", "1m", RUN, "the last run of ci (deployment) failed: crash_loop",
          {f'{RAN},outcome="failed"}}': "1764000000x80"}, {f'{RAN},outcome="succeeded"}}': "1764000000x80"}),
     Case("EnvironmentDrifted", "1m", {"namespace": NAMESPACE, "set": "4"},
-         "ci is no longer as its set 4 was verified: somebody changed 2 of its parts",
+         "ci is no longer as its set 4 was verified: 2 of its parts differ",
          {f'{DRIFTED}"4"}}': "2x80"}, {f'{DRIFTED}"4"}}': "0x80"}),
     Case("EdgeErrors", "11m", {"service": "todo-staging-page-80@kubernetes"},
          "Traefik answers 6% of the requests for todo-staging-page-80@kubernetes with 5xx", edge(6), edge(4)),

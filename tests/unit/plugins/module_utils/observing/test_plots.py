@@ -42,6 +42,13 @@ def test_runs_and_limits_are_lines() -> None:
     assert ">2<" in drawing, "the axis goes up to the limit"
 
 
+def test_what_is_counted_has_whole_numbers_at_its_axis() -> None:
+    counted = [(at, 1.0) for at, _number in POINTS]
+    numbers = re.findall(r">([\d.]+)</text>", drawn(Plot([Line(counted)], "", SPAN)))
+    assert numbers == ["0", "1"]
+    assert "0.3" in drawn(Plot([Line(POINTS)], "", SPAN))
+
+
 def test_many_lines_differ_by_more_than_their_colour() -> None:
     drawing = drawn(Plot([Line(POINTS)] * (COLOURS + 1), "", SPAN))
     assert len(lines_of(drawing, "--line-0")) == 2

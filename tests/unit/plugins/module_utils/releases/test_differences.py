@@ -11,7 +11,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.announcement im
 from ansible_collections.todo.cloud.plugins.module_utils.releases.differences import note_differences
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 
-from tests.support.fake_environment import A1, A2, C1, World, deployed
+from tests.support.fake_environment import A1, A2, BAD, C1, C2, World, deployed, two_sets
 
 TOLD = Announce(metric=True)
 WAVES = ({"components": C1}, {"api": A1})
@@ -79,6 +79,14 @@ def test_another_revision_and_one_that_is_gone_are_differences(told: list[tuple[
         del world.kube.objects[name]
     assert verified(world)["differences"] == {"api": ["it is not installed"]}
     assert told == [("1", "vector(1.000)")] * 2
+
+
+def test_what_a_failed_deployment_brought_back_and_a_rollback_are_none(told: list[tuple[str, str]]) -> None:
+    world = two_sets()
+    world.fails({"components": C2}, {"api": BAD})
+    assert verified(world)["differences"] == {}
+    world.rollback()
+    assert verified(world)["differences"] == {}
 
 
 def test_nothing_is_told_in_check_mode_without_a_set_or_where_nobody_wants_it(told: list[tuple[str, str]]) -> None:
