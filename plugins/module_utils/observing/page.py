@@ -59,7 +59,7 @@ figure tbody th, figure thead th:first-child { padding-left: 0; text-align: left
 a { color: var(--line-0) } summary { cursor: pointer }
 @media (max-width: 40rem) { .wide td, .wide th { padding-right: .5rem } }
 @media print { body { font-size: 10pt; padding: 0; max-width: none } h2 { break-after: avoid }
-  .panels { grid-template-columns: 1fr 1fr } }
+  .panels { grid-template-columns: 1fr 1fr } details::details-content { content-visibility: visible; height: auto } }
 """
 
 
