@@ -202,6 +202,14 @@ lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity, zizmor 
 release: venv ## check that a tag fits version, changelog and charts, and build the collection (TAG=v1.2.3)
 	@python3 -m tests.release "$(TAG)"
 
+.PHONY: docs
+docs: venv ## build the documentation as a site in the cache, check its links, and open it in Chromium (a minute)
+	@PYTHONPATH=collections:. python3 -m tests.site $(CACHE)/docs --look
+
+.PHONY: importer
+importer: venv ## build the collection and import it as Galaxy does: no warning (2 minutes)
+	@PYTHONPATH=collections:. python3 -m tests.importer
+
 .PHONY: interface
 interface: venv ## record the public names of this version, with which the next ones are compared (docs/compatibility.md)
 	@PYTHONPATH=collections:. python3 -m tests.interface

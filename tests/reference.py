@@ -135,6 +135,20 @@ def readme(role: str) -> str:
     return "\n".join(lines)
 
 
+def metadata(role: str) -> str:
+    """meta/main.yml of a role, from which Galaxy takes its description."""
+    described = json.dumps(f"{specs(role)['main']['short_description']}.", ensure_ascii=False)
+    return f"""---
+# Made by `make schemas`.
+galaxy_info:
+  author: todo.cloud maintainers
+  description: {described}
+  license: GPL-3.0-or-later
+  min_ansible_version: "2.19"
+dependencies: []
+"""
+
+
 def page() -> str:
     """The page of all playbooks, modules, roles and variables."""
     lines = [
@@ -169,7 +183,29 @@ def page() -> str:
         owned = ", ".join(f"[{role}](../roles/{role}/README.md)" for role in owners)
         default = _default(option, owners[0])
         lines.append(_row(f"`{name}`", owned, _type(option), default, first_sentence(plain(option["description"]))))
+    lines += ["", "## Variables that playbooks read", "", "In an inventory, for all of its hosts, or by `-e`.", ""]
+    lines += [_row("variable", "type", "default", "what it says"), "|---|---|---|---|", *_inventory_rows()]
     return "\n".join([*lines, ""])
+
+
+def inventory_variables() -> dict[str, Any]:
+    """What is said of the variables that playbooks read and no role has; where it is an option's, the option."""
+    return dict(yaml.safe_load((TOP / "tests/inventory_variables.yml").read_text()))
+
+
+def _inventory_rows() -> Iterator[str]:
+    # interface reads this file
+    from tests.interface import options_of
+
+    for name, said in inventory_variables().items():
+        if isinstance(said, str):
+            yield _row(f"`{name}`", "", "", said)
+        else:
+            option = options_of(TOP / f"plugins/modules/{said['module']}.py")[0][said["option"]]
+            text = first_sentence(plain(option["description"]))
+            yield _row(
+                f"`{name}`", _type(option), _default(option, ""), f"{text} (`{said['option']}` of `{said['module']}`)"
+            )
 
 
 def main() -> None:
@@ -177,6 +213,7 @@ def main() -> None:
     PAGE.write_text(page())
     for role in roles():
         (TOP / f"roles/{role}/README.md").write_text(readme(role))
+        (TOP / f"roles/{role}/meta/main.yml").write_text(metadata(role))
 
 
 if __name__ == "__main__":
