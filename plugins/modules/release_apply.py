@@ -334,6 +334,14 @@ plan:
       description: What differs.
       type: list
       elements: str
+    image:
+      description: Its image as it is wanted, with its digest where that is known.
+      returned: where its values name one
+      type: str
+    image_before:
+      description: Its image as it is deployed.
+      returned: where its values name one
+      type: str
   sample:
     - name: backend-api
       kind: change
@@ -343,6 +351,8 @@ plan:
       action: upgrade
       revision: 3
       changes: ["image ghcr.io/todo-app/backend-api:v1.0.0 -> ghcr.io/todo-app/backend-api:v1.1.0"]
+      image: ghcr.io/todo-app/backend-api:v1.1.0
+      image_before: ghcr.io/todo-app/backend-api:v1.0.0
 releases:
   description:
     - The result of each release. C(from), C(tried) and C(to) are revisions, 0 for none.

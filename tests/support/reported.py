@@ -44,7 +44,6 @@ def plan(check: bool = False) -> list[dict[str, Any]]:
             "revisions": "7 -> 8" if changed else "7", "state": "outdated" if changed else "verified",
             "action": "upgrade" if changed else "unchanged", "revision": 7, "changes": [why] if why else [],
             "image": image(name, "v1.4.2") if changed else before, "image_before": before,
-            "chart": "components 1.0.0" if name == "todo-components" else "service 1.0.0",
         })  # fmt: skip
     return rows
 

@@ -25,7 +25,7 @@ from ..registry.client import RegistryClient
 from ..registry.image import entries_of
 from ..registry.reference import Reference
 from ..registry.signatures import ImageKeys, why_unsigned
-from .plan import newest_content
+from .plan import PlanItem, newest_content
 from .snapshot import Snapshot
 from .spec import ReleaseSpec
 
@@ -287,6 +287,16 @@ def deployed_image(name: str, snapshot: Snapshot, read: Read) -> Reference | Non
         return image_of(member.values)
     stored = newest_content(history, read)
     return image_of(stored.config) if stored else None
+
+
+def with_images(plan: Iterable[PlanItem], snapshot: Snapshot, read: Read) -> list[PlanItem]:
+    """The plan, with the image that each release is to have and the one that it has."""
+
+    def one(item: PlanItem) -> PlanItem:
+        wanted, there = image_of(item.spec.values) if item.spec else None, deployed_image(item.name, snapshot, read)
+        return replace(item, image=str(wanted or ""), image_before=str(there or ""))
+
+    return [one(item) for item in plan]
 
 
 def deployed_digest(name: str, image: Reference, snapshot: Snapshot, read: Read) -> str:

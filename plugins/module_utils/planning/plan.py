@@ -71,7 +71,9 @@ _WHY = {
 
 @dataclass(frozen=True)
 class PlanItem:
-    """One release of the plan. ``changes``: what differs (chart, values, image, a watched object)."""
+    """One release of the plan. ``changes``: what differs (chart, values, image, a watched object); ``image`` as it is
+    wanted, ``image_before`` as it is deployed, empty where there is none or it is not known.
+    """
 
     name: str
     state: State
@@ -79,6 +81,8 @@ class PlanItem:
     revision: int
     changes: tuple[str, ...] = ()
     spec: ReleaseSpec | None = None
+    image: str = ""
+    image_before: str = ""
 
     @property
     def word(self) -> str:
@@ -117,6 +121,8 @@ class PlanItem:
             "action": self.word,
             "revision": self.revision,
             "changes": list(self.changes),
+            **({"image": self.image} if self.image else {}),
+            **({"image_before": self.image_before} if self.image_before else {}),
         }
 
 

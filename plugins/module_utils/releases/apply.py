@@ -44,7 +44,7 @@ from ..kube.identity import identity
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.hiding import credentials_of, texts_of
-from ..planning.image_digests import ImageDigests, as_deployed
+from ..planning.image_digests import ImageDigests, as_deployed, with_images
 from ..planning.oddities import credential_warning, unwatched
 from ..planning.plan import Kind, PlanItem, make_plan, newest_content, plan_release, renamed
 from ..planning.removals import removal_notes
@@ -193,7 +193,7 @@ class Engine:
         specs = [as_deployed(spec, snapshot, self._read) for wave in self._waves for spec in wave]
         self._take({spec.name: self._secrets.as_labelled(spec, snapshot, self._read) for spec in specs})
         plan = make_plan(self._specs, settings.all_releases, settings.environment, snapshot, self._read, lock)
-        plan = self._drift.look(self._migrations.look(plan, snapshot), snapshot)
+        plan = with_images(self._drift.look(self._migrations.look(plan, snapshot), snapshot), snapshot, self._read)
         self._renamed = renamed(plan, snapshot)
         removals = [item.name for item in plan if item.action is Action.UNINSTALL]
         self._report.warnings = [*self._guarded.warnings, *snapshot.warnings, *self._image_digests.warnings]

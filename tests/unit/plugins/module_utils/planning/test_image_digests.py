@@ -23,6 +23,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import ch
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 
+from tests.support.fake_environment import World
 from tests.support.fake_kube import FakeKube
 from tests.support.fake_registry import FakeRegistry
 from tests.support.stored_releases import store
@@ -294,3 +295,17 @@ def test_a_registry_that_may_not_be_asked_about_it_is_not_told_of() -> None:
         digests = image_digests(*registries)
         digests.resolve(by_parts(), running("sha256:1"), nothing)
         assert digests.warnings == []
+
+
+def test_a_plan_names_the_images_that_are_and_that_will_be() -> None:
+    world = World()
+    world.apply({"components": {"component": "pubsub"}, "api": {"image": "r.example/t/api:v1"}})
+    wanted = {
+        "components": {"component": "pubsub"},
+        "api": {"image": "r.example/t/api:v2"},
+        "new": {"image": "r.example/t/new:v1"},
+    }
+    rows = {row["name"]: row for row in world.apply(wanted, check=True).as_result()["plan"]}
+    assert (rows["api"]["image_before"], rows["api"]["image"]) == ("r.example/t/api:v1", "r.example/t/api:v2")
+    assert "image_before" not in rows["new"]
+    assert not {"image", "image_before"} & rows["components"].keys()
