@@ -218,6 +218,10 @@ interface: venv ## record the public names of this version, with which the next 
 new-service: ## write the entry of one more service (NAME=search ENTRY='{port: 3000}' INVENTORY=shop/inventories/local)
 	@ansible-playbook playbooks/new_service.yml -i $(or $(INVENTORY),inventories/local) -e '{service: "$(NAME)", entry: $(or $(ENTRY),{})}'
 
+.PHONY: screenshots
+screenshots: venv ## make the pictures of docs/images anew, in Debian's Chromium
+	@PYTHONPATH=collections:. python3 -m tests.screenshots
+
 .PHONY: schemas
 schemas: ## write what is made of documentation: docs/schemas, docs/services.md, docs/reference.md, the roles' READMEs
 	@python3 -m tests.schemas

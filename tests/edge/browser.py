@@ -63,12 +63,11 @@ class Browser:
         """As on paper."""
         self._develop("Emulation.setEmulatedMedia", media="print")
 
-    def picture(self) -> bytes:
-        """The whole page as PNG."""
+    def picture(self, **form: Any) -> bytes:
+        """The whole page as PNG; ``form``: further options of Page.captureScreenshot."""
         size = self._develop("Page.getLayoutMetrics")["cssContentSize"]
-        return base64.b64decode(
-            self._develop("Page.captureScreenshot", captureBeyondViewport=True, clip={**size, "scale": 1})["data"]
-        )
+        asked = {"captureBeyondViewport": True, "clip": {**size, "scale": 1}, **form}
+        return base64.b64decode(self._develop("Page.captureScreenshot", **asked)["data"])
 
     def printed(self) -> bytes:
         """The page as PDF."""

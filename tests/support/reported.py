@@ -83,7 +83,7 @@ def available(failures: list[dict[str, str]]) -> dict[str, Any]:
 def _upgrade() -> list[dict[str, Any]]:
     return [
         span("wave", "wave 2 of 3", 9.0, 14.2),
-        span("helm", "upgrade", 9.1, 1.4, "backend-api"),
+        span("helm", "backend-api revision 8", 9.1, 1.4, "backend-api"),
         span("wait", "backend-api", 10.6, 11.9, "backend-api"),
         span("pod", "backend-api-6d5f7c9b8-x2x7q", 10.9, 7.7, "backend-api"),
         span("sidecar", "daprd of backend-api-6d5f7c9b8-x2x7q", 12.1, 4.2, "backend-api"),
@@ -94,7 +94,7 @@ def verified() -> dict[str, Any]:
     timeline = [
         *_upgrade(),
         span("wave", "wave 3 of 3", 23.3, 12.1),
-        span("helm", "upgrade", 23.4, 1.1, "frontend"),
+        span("helm", "frontend revision 8", 23.4, 1.1, "frontend"),
         span("wait", "frontend", 24.6, 10.7, "frontend"),
         span("pod", "frontend-7f9c6d5b4-k8l2m", 24.8, 6.1, "frontend"),
         span("verify", "everything once more", 35.6, 1.2),
@@ -126,8 +126,8 @@ def failure() -> dict[str, Any]:
     }  # fmt: skip
     timeline = [
         *[{**each, "outcome": "failed"} if each["kind"] in ("wave", "wait", "pod") else each for each in _upgrade()],
-        span("rollback", "back at release set 12", 23.5, 9.0),
-        span("helm", "rollback", 23.6, 1.2, "backend-api"),
+        span("rollback", "back to what was verified", 23.5, 9.0),
+        span("helm", "backend-api revision 9", 23.6, 1.2, "backend-api"),
     ]
     outcomes = {
         "backend-api": ("restored", 8, 9, "crash_loop, back at set 12"),

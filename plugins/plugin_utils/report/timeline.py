@@ -15,15 +15,12 @@ _LABEL = 38  # characters
 _NARROWEST = 2.0
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600)
 _TICKS = 8
-_KINDS = {
-    "phase": "play", "wave": "wave", "helm": "Helm", "wait": "wait", "pod": "pod", "sidecar": "sidecar",
-    "sidecars": "sidecars", "rollback": "rollback", "verify": "verify", "record": "record", "lock": "lock",
-}  # fmt: skip
+_KINDS = {"phase": "play", "helm": "Helm"}  # for people, where that differs
 
 
 @dataclass(frozen=True)
 class Bar:
-    """``outcome``: ok, failed, or another word; ``text``: beside it."""
+    """``title``: what is shown when one points at it."""
 
     x: float
     width: float

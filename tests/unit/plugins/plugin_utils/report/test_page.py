@@ -113,7 +113,7 @@ def test_bars_are_where_their_time_is() -> None:
     assert picture
     rows = {row.label: row for row in picture.rows}
     wide = WIDTH - LEFT - RIGHT
-    (bar,) = rows["Helm backend-api: rollback"].bars
+    (bar,) = rows["Helm backend-api revision 9"].bars
     assert bar.x == pytest.approx(LEFT + wide * 23.6 / 34.8, abs=0.1)
     assert bar.width == pytest.approx(wide * 1.2 / 34.8, abs=0.2)
     endpoint = rows["endpoint"]
