@@ -184,7 +184,7 @@ def test_creating_twice_with_one_key_makes_one_task(backend: Running, new_user: 
 
 def test_every_change_is_reported_once_and_carries_the_trace(backend: Running, user: User, sidecar: Sidecar) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
-    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-00"}  # whoever began it did not sample it
     task = backend.call("POST", "/api/tasks", {"title": "x"}, token=user.token, headers=headers).json
     path = f"/api/tasks/{task['id']}"
     backend.call("PATCH", path, {"notes": "y"}, token=user.token)
@@ -195,8 +195,9 @@ def test_every_change_is_reported_once_and_carries_the_trace(backend: Running, u
     events = sidecar.wait_for(4, user.id)
     assert [event["type"] for event in events] == ["task.created", "task.updated", "task.completed", "task.deleted"]
     assert events[0]["data"] == {"user_id": user.id, "task": task}
-    assert events[0]["traceparent"].split("-")[1] == trace
+    assert events[0]["traceparent"].split("-")[1::2] == [trace, "00"]
     assert events[1]["traceparent"].split("-")[1] != trace
+    assert events[1]["traceparent"].endswith("-01")
     assert len({event["id"] for event in events}) == 4
     wait_until(lambda: backend.metric('events_published_total{result="ok",type="task.deleted"}') >= 1, "counted")
 
