@@ -34,6 +34,11 @@ options:
     description: Namespace of the pods.
     type: str
     required: true
+  with_namespaces:
+    description: More namespaces of pods, such as that of the ingress controller.
+    type: list
+    elements: str
+    default: []
   of_service:
     description: Service whose pods are meant, by their label C(app.kubernetes.io/instance). Without it all pods.
     type: str
@@ -60,7 +65,7 @@ options:
     type: str
     default: ""
   trace_id:
-    description: Only lines of this trace.
+    description: Only lines of this trace, by its id of 32 hexadecimal digits.
     type: str
     default: ""
   limit:
@@ -140,6 +145,7 @@ SPEC: dict[str, t.Any] = {
     "port": {"type": "int", "default": 9428},
     "url": {"type": "str", "default": ""},
     "of_namespace": {"type": "str", "required": True},
+    "with_namespaces": {"type": "list", "elements": "str", "default": []},
     "of_service": {"type": "str", "default": ""},
     "services": {"type": "dict", "default": {}},
     "pod": {"type": "str", "default": ""},

@@ -19,12 +19,14 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "info": ("info",),
     "debug": ("debug",),
 }
+# Who says whose trace a line is: apps; the ingress controller, by what the app answered, else what the client sent.
+_TRACES = ('"trace_id":=%s', '"downstream_X-Trace-Id":=%s', '"request_Traceparent":%s')
 _SINCE = re.compile(r"[1-9][0-9]{0,8}[smhdw]")
 
 
 def query_of(wanted: Mapping[str, Any]) -> str:
-    """The query for ``namespace``, ``since``, and whatever is given of ``labels``, ``pod``, ``level``, ``trace_id``,
-    ``text``; at most ``limit`` lines, the last ones.
+    """The query for ``namespace``, ``since``, and whatever is given of ``with_namespaces``, ``labels``, ``pod``,
+    ``level``, ``trace_id``, ``text``; at most ``limit`` lines, the last ones.
 
     Raises:
         TodoCloudError: ``since`` or ``level`` is none.
@@ -33,7 +35,9 @@ def query_of(wanted: Mapping[str, Any]) -> str:
         raise error(
             Code.INVALID_INPUT, f"since ({wanted['since']}) must be a number with s, m, h, d or w, such as 10m."
         )
-    parts = [f"_time:{wanted['since']}", _is("kubernetes.pod_namespace", wanted["namespace"])]
+    namespaces = [wanted["namespace"], *(wanted.get("with_namespaces") or [])]
+    places = [_is("kubernetes.pod_namespace", each) for each in namespaces]
+    parts = [f"_time:{wanted['since']}", places[0] if len(places) == 1 else f"({' or '.join(places)})"]
     parts += [_is(f"kubernetes.pod_labels.{name}", text) for name, text in (wanted.get("labels") or {}).items()]
     if wanted.get("pod"):
         parts.append(_is("kubernetes.pod_name", wanted["pod"]))
@@ -43,7 +47,7 @@ def query_of(wanted: Mapping[str, Any]) -> str:
         told = " or ".join(f"level:i({_quoted(each)})" for each in LEVELS[wanted["level"]])
         parts.append(f"({told})")
     if wanted.get("trace_id"):
-        parts.append(_is("trace_id", wanted["trace_id"]))
+        parts.append(f"({' or '.join(each % _quoted(str(wanted['trace_id'])) for each in _TRACES)})")
     if wanted.get("text"):
         parts.append(f"i({_quoted(str(wanted['text']))})")
     return f"{' '.join(parts)} | sort by (_time) desc limit {int(wanted['limit'])}"
@@ -55,7 +59,8 @@ def wanted_of(params: Mapping[str, Any]) -> dict[str, Any]:
     known = (params["services"].get(name) or {}).get("pods") if name else None
     labels = dict(known or {"app.kubernetes.io/instance": name}) if name else {}
     same = {key: params[key] for key in ("pod", "since", "level", "text", "trace_id", "limit")}
-    return {"namespace": params["of_namespace"], "labels": labels, **same}
+    places = {"namespace": params["of_namespace"], "with_namespaces": params["with_namespaces"]}
+    return {**places, "labels": labels, **same}
 
 
 def lines(source: Source, wanted: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -73,7 +78,17 @@ def _lines(source: Source, body: str) -> Iterator[dict[str, str]]:
             "time": "_time", "pod": "kubernetes.pod_name", "container": "kubernetes.container_name", "level": "level",
             "trace_id": "trace_id", "message": "_msg",
         }  # fmt: skip
-        yield {key: str(line.get(field) or "") for key, field in named.items()}
+        told = {key: str(line.get(field) or "") for key, field in named.items()}
+        yield told | _access(line) if line.get("RequestMethod") else told
+
+
+def _access(line: Mapping[str, Any]) -> dict[str, str]:
+    """Traefik tells of a request by fields, without a message."""
+    method, host, path, status, trace = (
+        str(line.get(field) or "")
+        for field in ("RequestMethod", "RequestHost", "RequestPath", "DownstreamStatus", "downstream_X-Trace-Id")
+    )
+    return {"message": f"{method} {host}{path} {status}", "trace_id": trace}
 
 
 def _is(field: str, text: str) -> str:

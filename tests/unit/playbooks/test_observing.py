@@ -55,5 +55,14 @@ def test_lines_of_logs_are_shown_as_text(stubbed: Stubbed) -> None:
         "1h",
         "error",
     )
+    assert asked["with_namespaces"] == []
     assert "api-1 app" in done.text
     assert "\x1b[2J" not in done.output
+
+
+def test_a_trace_is_looked_for_at_the_public_door_too(stubbed: Stubbed) -> None:
+    given = ("-e", "trace=4bf92f", "-e", "ingress_namespace=edge")
+    done = stubbed.run("logs", inventory(GROUPS), *given, answers={"todo.cloud.logs_info": {"output": [LINE]}})
+    assert done.code == 0, done.output
+    (asked,) = done.arguments("logs_info")
+    assert (asked["trace_id"], asked["with_namespaces"]) == ("4bf92f", ["edge"])

@@ -170,6 +170,14 @@ def test_traefik_gets_limits_hsts_and_no_time_out_for_streams(stubbed: Stubbed, 
         assert port["transport"]["lifeCycle"]["graceTimeOut"] == "30s"
     assert values["traefik"]["deployment"]["terminationGracePeriodSeconds"] == 50
     assert values["plain"]["ports"]["websecure"]["http"]["middlewares"] == []
+    access = values["plain"]["accessLog"]
+    assert (access["enabled"], access["format"], access["fields"]["queryParameters"]) == (
+        True,
+        "json",
+        {"defaultMode": "drop"},
+    )
+    kept = {"X-Trace-Id": "keep", "Traceparent": "keep"}
+    assert access["fields"]["headers"] == {"defaultMode": "drop", "names": kept}
     assert "ingress controller: 203.0.113.7" in found.text
     assert "new.invalid is not in DNS yet: make the record new.invalid. A 203.0.113.7" in found.text
     if "localhost.localdomain is not in DNS" not in found.text:  # most machines know it

@@ -13,7 +13,7 @@ from tests.support.fake_kube import FakeKube
 
 WANTED: dict[str, Any] = {"namespace": "todo", "since": "10m", "limit": 200}
 OPTIONS = {"of_namespace": "todo", "of_service": "", "services": {}, "pod": "", "since": "10m", "level": "", "text": "",
-           "trace_id": "", "limit": 200}  # fmt: skip
+           "trace_id": "", "limit": 200, "with_namespaces": []}  # fmt: skip
 
 
 def test_a_query_says_what_is_given() -> None:
@@ -23,8 +23,11 @@ def test_a_query_says_what_is_given() -> None:
     assert query_of(more) == (
         '_time:10m "kubernetes.pod_namespace":="todo" "kubernetes.pod_name":="x-1"'
         ' (level:i("warning") or level:i("warn"))'
-        rf' "trace_id":="4bf9" i("a \"b\" | delete"){end}'
+        ' ("trace_id":="4bf9" or "downstream_X-Trace-Id":="4bf9" or "request_Traceparent":"4bf9")'
+        rf' i("a \"b\" | delete"){end}'
     )
+    several = query_of({**WANTED, "with_namespaces": ["traefik"]})
+    assert '("kubernetes.pod_namespace":="todo" or "kubernetes.pod_namespace":="traefik")' in several
 
 
 @pytest.mark.parametrize("wrong", [{"since": "10"}, {"since": "1m | delete"}, {"level": "loud"}], ids=str)
@@ -61,6 +64,15 @@ def test_lines_come_in_their_order() -> None:
     assert [line["message"] for line in found] == ["one", "two"]
     assert found[0] == {"time": "2026-11-21T09:30:01Z", "pod": "", "container": "daprd", "level": "", "trace_id": "4b",
                         "message": "one"}  # fmt: skip
+    access = {
+        "RequestMethod": "GET",
+        "RequestHost": "x.test",
+        "RequestPath": "/api",
+        "DownstreamStatus": 200,
+        "_msg": "?",
+    }
+    (edge,) = lines(Source(Asked({**access, "downstream_X-Trace-Id": "4b"}), "VictoriaLogs", "", "n", "s", 1), WANTED)
+    assert (edge["message"], edge["trace_id"]) == ("GET x.test/api 200", "4b")
     assert lines(Source(Asked(), "VictoriaLogs", "", "n", "s", 1), WANTED) == []
     with pytest.raises(TodoCloudError, match="What answers as VictoriaLogs is something else"):
         lines(Source(Asked("text"), "VictoriaLogs", "", "n", "s", 1), WANTED)
