@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.timeline import Timeline
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.verification import Verifier
+from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import PodTimes
 
 from tests.support.fake_environment import A1, A2, BAD, C1, C2, World, deployed
@@ -46,6 +49,23 @@ def test_pods_that_were_there_before_are_left_out_and_each_is_told_once() -> Non
     assert spans["new"]["start"] == pytest.approx(now + 1, abs=0.1)
     assert (spans["new"]["seconds"], spans["daprd of new"]["seconds"]) == (4.0, 3.0)
     assert spans["broken"]["outcome"] == "failed"
+
+
+def test_a_wait_tells_when_pods_were_made_and_ready_and_their_sidecars_started() -> None:
+    world = deployed()
+    for (kind, _namespace, _name), pod in world.kube.objects.items():
+        if kind == "Pod":
+            pod["metadata"]["creationTimestamp"] = "2026-11-30T10:00:00Z"
+            ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-30T10:00:07Z"}
+            pod["status"]["conditions"] = [ready]
+            for status in pod["status"]["containerStatuses"]:
+                status["state"] = {"running": {"startedAt": "2026-11-30T10:00:02Z"}}
+    found = Verifier(world.run(), repair_sidecars=False).verify(["api"], {"api": "api"}, Deadline.after(20))
+    assert found.verdict
+    (pod_times,) = found.verdict.pods
+    began = datetime(2026, 11, 30, 10, tzinfo=UTC).timestamp()
+    assert (pod_times.release, pod_times.created, pod_times.ready) == ("api", began, began + 7)
+    assert pod_times.sidecars == (("daprd", began + 2),)
 
 
 def kinds(timeline: list[dict[str, str]]) -> list[str]:
