@@ -169,6 +169,20 @@ def planned() -> dict[str, Any]:
     return document(Told([], [found], [], []), 4.2, ["plan.yml"])
 
 
+def refused() -> dict[str, Any]:
+    """By two things at once."""
+    missing = {"code": "config_missing", "certain": True, "release": "backend-api",
+               "message": "Deployment backend-api needs key 'url' of Secret 'database', which is not there",
+               "remedy": "create it, or add it to environment_secrets"}  # fmt: skip
+    image = {**missing, "code": "image_not_found", "message": "ghcr.io/todo-app/frontend:v9 is not in its registry",
+             "release": "frontend", "remedy": "push it, or name another version"}  # fmt: skip
+    why = "2 things stand in the way of this deployment, nothing was changed: backend-api: Deployment; frontend: ghcr."
+    first = {"code": "preflight_failed", "message": why, "details": {"problems": [missing, image]}}
+    found = result({}, [], failed=True, msg=why, failure=first, failures=[first])
+    lost = {"host": "backend-api", "task": DEPLOY, "message": why, "result": found}
+    return document(Told([lost], [found], [], phases()[:2]), 5.1)
+
+
 def phases() -> list[tuple[str, float]]:
     names = [("The environment is looked at", 0.0), ("What the services depend on is there", 3.1),
              ("Services run what the inventory says", 6.0)]  # fmt: skip

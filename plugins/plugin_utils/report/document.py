@@ -81,7 +81,7 @@ def document_of(told: Told, about: About) -> dict[str, Any]:
         "failures": failures,
         "releases": _releases(last),
         "plan": _entries(last, "plan"),
-        "preflight": _entries(last, "preflight"),
+        "preflight": _entries(last, "preflight") or _problems(failures),
         "drift": _entries(last, "drift"),
         "diff": list(_diffs(last.get("diff"))),
         "timeline": sorted(_timeline(told, about), key=lambda each: (each["start"], -each["seconds"])),
@@ -123,7 +123,9 @@ def _bounded(value: Any) -> Any:
 def _sentence(found: Mapping[str, Any], last: Mapping[str, Any]) -> str:
     where = f"{found['environment']}: " if found["environment"] else ""
     if found["failures"]:
-        return str(found["failures"][0]["message"])
+        first = found["failures"][0]
+        text = str(first["message"])
+        return f"{text.partition(': ')[0]}." if len(_problems([first])) > 1 else text  # they are listed
     if found["outcome"] == "nothing":
         return "No host of an inventory was matched (-i, --limit)."
     if found["outcome"] == "planned":
@@ -159,6 +161,11 @@ def _failures(failed: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
                     **where, "code": str(entry.get("code") or ""), "message": message,
                     "became": entry.get("became", ""), "details": known,
                 }  # fmt: skip
+
+
+def _problems(failures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What a run was refused for, where there are several reasons."""
+    return [each for failure in failures for each in _entries(failure["details"], "problems")]
 
 
 def _became(message: str, further: Sequence[Mapping[str, Any]]) -> str:

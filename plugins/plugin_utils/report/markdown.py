@@ -21,10 +21,10 @@ def markdown_of(document: Mapping[str, Any]) -> str:
     """The document's outcome, why, and its releases or its plan."""
     planned = document["outcome"] == "planned"
     lines = [f"### {_MARKS[document['outcome']]} {markdown(document['sentence'])}", ""]
-    lines += _failures(document["failures"])
     if document["preflight"]:
         rows = [[_cell(p.get(key, "")) for key in ("release", "message", "remedy")] for p in document["preflight"]]
         lines += _table(("release", "in the way", "what to do"), rows)
+    lines += _failures(document["failures"])
     if planned and document["plan"]:
         rows = [
             [_cell(i["name"]), _strong(i["kind"]), _cell(i["revisions"]), _cell(i["why"])] for i in document["plan"]

@@ -34,7 +34,7 @@ _FACTS = (
 )  # fmt: skip
 _SHOWN = {
     "release", "kind", "namespace", "workload", "pod", "container", "container_role", "events", "sidecar",
-    *_LOGS, *_FACTS,
+    "problems", *_LOGS, *_FACTS,
 }  # fmt: skip
 _MARKED = 8  # characters of a line that is looked for in the sentence
 ARRIVED = ("verified", "applied")  # outcomes with which the image that was wanted runs

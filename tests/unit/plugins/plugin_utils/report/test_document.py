@@ -32,6 +32,7 @@ def fitting(document: dict[str, Any]) -> dict[str, Any]:
         ("planned", "planned", "staging: 2 to change, 4 unchanged; 1 in the way."),
         ("failed", "failed", "backend-api: container backend-api exits with code 3 (CrashLoopBackOff, 3 restarts): "
          "KeyError: 'REMINDERS_TOPIC'; the whole set is back at what was verified (release set 12)."),
+        ("refused", "failed", "2 things stand in the way of this deployment, nothing was changed."),
         ("hostile", "failed", None),
     ],
 )  # fmt: skip

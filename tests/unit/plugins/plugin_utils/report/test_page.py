@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from tests.support import reported
 
-ALL = ("verified", "failed", "planned", "hostile")
+ALL = ("verified", "failed", "refused", "planned", "hostile")
 TEXT = {"h1", "h2", "h3", "p", "span", "ul", "li", "code", "br", "ins", "del", "pre", "mark", "dl", "dt", "dd"}
 TABLE = {"table", "tr", "th", "td", "details", "summary"}
 FRAME = {"html", "head", "meta", "title", "style", "body", "main", "header", "footer", "section", "div", "a"}
@@ -79,6 +79,15 @@ def test_a_plan_has_what_is_in_the_way_and_the_differences() -> None:
     page = page_of(reported.planned())
     assert page.index("needs key") < page.index("<h2>Plan</h2>") < page.index("<ins>+        - image: ")
     assert "<h2>Releases</h2>" not in page
+
+
+def test_what_a_run_was_refused_for_is_a_list_with_remedies() -> None:
+    page = page_of(reported.refused())
+    assert page.index("<h2>In the way</h2>") < page.index("create it, or add it to environment_secrets")
+    text = markdown_of(reported.refused())
+    assert (
+        "| frontend | ghcr.io/todo-app/frontend:v9 is not in its registry | push it, or name another version |" in text
+    )
 
 
 def test_a_document_of_nothing_is_a_page() -> None:

@@ -28,7 +28,7 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield opened
 
 
-@pytest.mark.parametrize("name", ["verified", "failed", "planned", "hostile"])
+@pytest.mark.parametrize("name", ["verified", "failed", "refused", "planned", "hostile"])
 def test_a_page(name: str, window: Browser, tmp_path: Path) -> None:
     document = getattr(reported, name)()
     path = tmp_path / "report.html"
