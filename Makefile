@@ -148,6 +148,13 @@ monitoring: build ## metrics, alerts and logs on a cluster of its own: what is s
 	@TODO_CLOUD_CLUSTER=monitoring $(CLUSTER) with --https --monitoring --provider local monitoring -- env PYTHONPATH=collections:. \
 	pytest -q -s -x tests/monitoring
 
+.PHONY: matrix
+matrix: build ## oldest and newest Ansible, Python, Helm, libraries and Kubernetes, and the version before: each deploys and goes back (BEFORE=REVISION)
+	@$(CLUSTER) build --kubernetes-oldest matrix
+	@TODO_CLOUD_CLUSTER=matrix $(CLUSTER) with --provider local matrix -- env PYTHONPATH=collections:. pytest -q -s -rs tests/matrix
+	@TODO_CLOUD_CLUSTER=matrix $(CLUSTER) with --oldest --provider local matrix -- env PYTHONPATH=collections:. \
+	pytest -q -s -rs -k 'core-2.19.0 or 3.18.0' tests/matrix
+
 .PHONY: dapr-upgrade
 dapr-upgrade: build ## Dapr up a minor version under load, whole and killed midway, on clusters of their own (builds the old one at first)
 	@$(CLUSTER) build --dapr-before dapr-upgrade
@@ -184,7 +191,7 @@ upstream-charts: venv ## what the platform's roles give to charts of others, by 
 	@PYTHONPATH=collections:. python3 -m tests.upstream_charts $(FROM)
 
 .PHONY: pipeline
-pipeline: build ## a merge and tags, from the push to staging and production: act, buildah, a cluster of its own (10 minutes; cosign and grype are built once)
+pipeline: build ## a merge and tags, from the push to staging and production: act, buildah, a cluster of its own (20 to 25 minutes; cosign and grype are built once)
 	@TODO_CLOUD_CLUSTER=pipeline $(CLUSTER) with --provider local pipeline -- env PYTHONPATH=collections:. pytest -q -s -x tests/pipeline
 
 ##@ Checks, releases and documentation

@@ -28,6 +28,7 @@ from tests.cluster.build.parts import (
     HTTPS_PARTS,
     MONITORING_FILES,
     MONITORING_PARTS,
+    OLDEST_PARTS,
     PARTS,
 )
 from tests.cluster.engine import daemon, node_image
@@ -45,6 +46,7 @@ PUBLIC_HOST = "todo.local.test"  # as in inventories/local
 _CLEAN_UP_SECONDS = 30
 _HTTPS_HELP = "have inventories/local deploy HTTPS (`build --https` has built it)"
 _MONITORING_HELP = "have inventories/local deploy metrics, alerts and logs (`build --monitoring` has built them)"
+_OLDEST_HELP = "of the oldest supported Kubernetes (`build --kubernetes-oldest` has built it); not with kind"
 _METRICS_HELP = "have inventories/local deploy metrics-server, in place of the cluster's own; not with kind"
 _POLICIES_HELP = "enforce network policies (`build --edge` has built what does it)"
 
@@ -98,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--https", action="store_true", help="also Traefik and cert-manager")
     sub.add_argument("--monitoring", action="store_true", help="also Prometheus with its operator, and VictoriaLogs")
     sub.add_argument("--dapr-before", action="store_true", help="also a version of Dapr to upgrade from")
+    sub.add_argument("--kubernetes-oldest", action="store_true", help="also the oldest supported Kubernetes")
     sub.add_argument("--kind", action="store_true", help="also what kind needs where no container engine answers")
     sub.add_argument("--tools", action="store_true", help="only Helm, for unit tests; needs no root")
     sub = command("up", _up, "start a cluster; a running one is left as it is")
@@ -106,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--https", action="store_true", help=_HTTPS_HELP)
     sub.add_argument("--metrics-server", action="store_true", help=_METRICS_HELP)
     sub.add_argument("--monitoring", action="store_true", help=_MONITORING_HELP)
+    sub.add_argument("--oldest", action="store_true", help=_OLDEST_HELP)
     sub = command("down", _down, "stop a cluster and remove what it has on this machine")
     sub.add_argument("--purge", action="store_true", help="remove its state too")
     sub = command("with", _with, "start a cluster, run a command with TODO_CLOUD_TEST_* set for it, remove the cluster")
@@ -114,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--https", action="store_true", help=f"{_HTTPS_HELP} (before NAME)")
     sub.add_argument("--metrics-server", action="store_true", help=f"{_METRICS_HELP} (before NAME)")
     sub.add_argument("--monitoring", action="store_true", help=f"{_MONITORING_HELP} (before NAME)")
+    sub.add_argument("--oldest", action="store_true", help=f"{_OLDEST_HELP} (before NAME)")
     sub.add_argument("--provider", choices=PROVIDERS[1:], help="kind or local, instead of LOCAL_CLUSTER (before NAME)")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
     sub = commands.add_parser("status", help="say what is known of all clusters, or of one")
@@ -162,6 +167,7 @@ def _build(options: argparse.Namespace) -> None:
                     *(EDGE_PARTS if options.edge else ()),
                     *(MONITORING_PARTS if options.monitoring else ()),
                     *(DAPR_BEFORE_PARTS if options.dapr_before else ()),
+                    *(OLDEST_PARTS if options.kubernetes_oldest else ()),
                 ],
                 [
                     *(entry for entry in FILES if tests or not entry.for_tests),
@@ -213,9 +219,11 @@ def _up(options: argparse.Namespace) -> None:
             raise ClusterError("Policies are enforced by the bare-machine cluster alone: use LOCAL_CLUSTER=local.")
         if options.monitoring:
             raise ClusterError("Monitoring is for the bare-machine cluster: use LOCAL_CLUSTER=local.")
+        if options.oldest:
+            raise ClusterError("The oldest Kubernetes is for the bare-machine cluster: use LOCAL_CLUSTER=local.")
         found = kind.up(options.name, https=options.https)
     else:
-        wanted = {key: getattr(options, key) for key in ("policies", "https", "metrics_server", "monitoring")}
+        wanted = {key: getattr(options, key) for key in ("policies", "https", "metrics_server", "monitoring", "oldest")}
         found = lifecycle.up(options.name, options.kwok_nodes, **wanted)
     print(f"export KUBECONFIG={found.kubeconfig}")
 

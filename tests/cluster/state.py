@@ -70,6 +70,7 @@ class Cluster:
         http_port, https_port: where these answer, at the address of ``url``; 0: there are none.
         metrics_server: whether inventories/local deploys metrics-server there, in place of the cluster's own.
         monitoring: whether inventories/local deploys metrics, alerts and logs there.
+        oldest: whether its Kubernetes is the oldest one that is supported.
         engine: with kind, the container engine's command.
         engine_host: with kind, the engine's address as ``DOCKER_HOST`` has it; empty: the command's own choice.
     """
@@ -91,6 +92,7 @@ class Cluster:
     https_port: int = 0
     metrics_server: bool = False
     monitoring: bool = False
+    oldest: bool = False
     engine: str = ""
     engine_host: str = ""
 
@@ -192,9 +194,11 @@ def load_or_create(
     https: bool = False,
     metrics_server: bool = False,
     monitoring: bool = False,
+    oldest: bool = False,
 ) -> Cluster:
     """The cluster of that name, in a free slot when it is new; ``kwok_nodes`` None keeps the number it has, and a
-    cluster that enforces policies, has HTTPS or monitoring, or leaves metrics-server to the inventory, goes on to.
+    cluster that enforces policies, has HTTPS or monitoring, leaves metrics-server to the inventory, or is of the
+    oldest Kubernetes, goes on to.
 
     Raises:
         ClusterError: no slot is free.
@@ -209,6 +213,7 @@ def load_or_create(
             https=cluster.https or https,
             metrics_server=cluster.metrics_server or metrics_server,
             monitoring=cluster.monitoring or monitoring,
+            oldest=cluster.oldest or oldest,
             http_port=80,
             https_port=443,
         )

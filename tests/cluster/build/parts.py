@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 KUBERNETES = "1.36.3"
+KUBERNETES_OLDEST = "1.33.13"  # of what the role cluster accepts
 ETCD = "3.6.16"
 CONTAINERD = "2.4.2"
 COREDNS = "1.15.0"
@@ -104,12 +105,12 @@ class Part:
         return [*((name, f"v{self.version}") for name in self.version_vars), *self.extra_vars]
 
 
-def _kubernetes(name: str, pins: str = "cluster") -> Part:
-    major, minor, _ = KUBERNETES.split(".")
+def _kubernetes(name: str, pins: str = "cluster", version: str = KUBERNETES, suffix: str = "") -> Part:
+    major, minor, _ = version.split(".")
     homes = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     return Part(
-        name,
-        KUBERNETES,
+        name + suffix,
+        version,
         f"k8s.io/kubernetes/cmd/{name}",
         pins=pins,
         version_vars=tuple(f"{home}.gitVersion" for home in homes),
@@ -190,6 +191,12 @@ ENGINE_PARTS: tuple[Part, ...] = (
 DAPR_BEFORE_PARTS: tuple[Part, ...] = tuple(
     _dapr(f"dapr-before-{command}", command, "dapr-before", version=DAPR_BEFORE)
     for command in ("injector", "operator", "sentry", "placement", "scheduler", "daprd")
+)
+# Only what is asked for by `build --kubernetes-oldest`.
+OLDEST = "-oldest"
+OLDEST_PARTS: tuple[Part, ...] = tuple(
+    _kubernetes(name, "kubernetes-oldest", KUBERNETES_OLDEST, OLDEST)
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 )
 # Only what is asked for by `build --https`, and by `build --edge`. Traefik itself is not built, see images.py.
 HTTPS_PARTS: tuple[Part, ...] = (

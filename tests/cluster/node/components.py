@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.cluster.build.parts import KWOK_STAGES
+from tests.cluster.build.parts import KWOK_STAGES, OLDEST
 from tests.cluster.node import postgres
 from tests.cluster.node.settings import CLUSTER_DOMAIN
 from tests.cluster.paths import BIN, cache
@@ -58,15 +58,20 @@ def components(cluster: Cluster) -> list[Component]:
 def node_components(cluster: Cluster, node: Node) -> list[Component]:
     """Those that each node has: containerd first."""
     config = node.config
+    proxy = _kubernetes(cluster, "kube-proxy", f"--config={config / 'kube-proxy.json'}")
     return [
         Component("containerd", _command("containerd", "--config", str(config / "containerd.toml"))),
         Component("kubelet", _kubelet(cluster, node), needs_api=True),
-        Component("kube-proxy", _command("kube-proxy", f"--config={config / 'kube-proxy.json'}"), needs_api=True),
+        Component("kube-proxy", proxy, needs_api=True),
     ]
 
 
 def _command(name: str, *arguments: str) -> tuple[str, ...]:
     return (str(BIN / name), *arguments)
+
+
+def _kubernetes(cluster: Cluster, name: str, *arguments: str) -> tuple[str, ...]:
+    return _command(f"{name}{OLDEST if cluster.oldest else ''}", *arguments)
 
 
 def _etcd() -> tuple[str, ...]:
@@ -77,7 +82,8 @@ def _etcd() -> tuple[str, ...]:
 
 def _api_server(cluster: Cluster) -> tuple[str, ...]:
     pki = cluster.folder / "pki"
-    return _command(
+    return _kubernetes(
+        cluster,
         "kube-apiserver",
         f"--etcd-servers={_ETCD}",
         f"--advertise-address={cluster.node_ip}",
@@ -109,7 +115,7 @@ def _api_server(cluster: Cluster) -> tuple[str, ...]:
 def _with_kubeconfig(cluster: Cluster, name: str, user: str, *arguments: str) -> tuple[str, ...]:
     file = cluster.folder / "pki" / f"{user}.kubeconfig"
     kubeconfigs = (f"--{use}kubeconfig={file}" for use in ("", "authentication-", "authorization-"))
-    return _command(name, *kubeconfigs, *_QUICK, *arguments)
+    return _kubernetes(cluster, name, *kubeconfigs, *_QUICK, *arguments)
 
 
 def _controller_manager(cluster: Cluster) -> tuple[str, ...]:
@@ -130,7 +136,8 @@ def _controller_manager(cluster: Cluster) -> tuple[str, ...]:
 
 
 def _kubelet(cluster: Cluster, node: Node) -> tuple[str, ...]:
-    return _command(
+    return _kubernetes(
+        cluster,
         "kubelet",
         f"--config={node.config / 'kubelet.json'}",
         f"--kubeconfig={cluster.folder / 'pki' / f'kubelet{node.suffix}.kubeconfig'}",

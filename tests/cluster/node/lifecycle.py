@@ -37,6 +37,7 @@ def up(
     https: bool = False,
     metrics_server: bool = False,
     monitoring: bool = False,
+    oldest: bool = False,
 ) -> Cluster:
     """Start a cluster and wait until DNS and the database answer; a running one is left as it is.
 
@@ -47,6 +48,7 @@ def up(
         https: have inventories/local deploy Traefik and cert-manager; `build --https` has built them.
         metrics_server: have inventories/local deploy metrics-server, in place of the cluster's own.
         monitoring: have inventories/local deploy metrics, alerts and logs; `build --monitoring` has built them.
+        oldest: run the oldest supported Kubernetes, which `build --kubernetes-oldest` has built.
 
     Raises:
         ClusterError: this machine cannot run one, or the cluster does not get ready within 300 s.
@@ -55,7 +57,7 @@ def up(
     _check_parts(kwok_nodes)
     images.build(images.system_images())
     wanted = {"policies": policies, "https": https, "metrics_server": metrics_server, "monitoring": monitoring}
-    cluster = load_or_create(name, kwok_nodes, **wanted)
+    cluster = load_or_create(name, kwok_nodes, oldest=oldest, **wanted)
     with locked(CLUSTERS / f".{name}.lock", f"cluster {name}"):
         step = Step()
         found = pid(cluster)

@@ -14,13 +14,14 @@ from tests.cluster.build.parts import (
     HTTPS_PARTS,
     KUBERNETES,
     MONITORING_PARTS,
+    OLDEST_PARTS,
     PARTS,
     part,
 )
 from tests.cluster.paths import GO, HERE
 
 OTELGRPC = "go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"  # etcd 3.5 needs an old one
-ALL = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS, *MONITORING_PARTS)
+ALL = (*PARTS, *BENCH_PARTS, *ENGINE_PARTS, *HTTPS_PARTS, *EDGE_PARTS, *MONITORING_PARTS, *OLDEST_PARTS)
 
 
 def libraries(pins: str) -> dict[str, str]:
