@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.build.compiler import go_environment
-from tests.cluster.locks import locked
-from tests.cluster.paths import GO, cache
+from tests.cluster.paths import cache
 
 FOLDER = cache() / "matrix"
 _COLLECTIONS = ("kubernetes/core", "community/digitalocean")
@@ -100,11 +99,9 @@ def helm(version: str) -> dict[str, str]:
         module = f"helm.sh/helm/v{version.partition('.')[0]}"
         name = f"{module}/internal/version.version"
         flags = ("-trimpath", f"-ldflags=-s -w -X {name}=v{version}")
-        with locked(cache() / "build.lock", f"building Helm {version}"):
-            environment = go_environment(folder)
-            Path(environment["GOTMPDIR"]).mkdir(parents=True, exist_ok=True)
-            _run("go", "install", *flags, f"{module}/cmd/helm@v{version}", env=environment)
-            shutil.rmtree(GO, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=cache(), prefix="go-") as caches:
+            own = {"GOCACHE": f"{caches}/build", "GOMODCACHE": f"{caches}/mod", "GOTMPDIR": caches}
+            _run("go", "install", *flags, f"{module}/cmd/helm@v{version}", env={**go_environment(folder), **own})
     return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
 
 
