@@ -155,6 +155,10 @@ matrix: build ## oldest and newest Ansible, Python, Helm, libraries and Kubernet
 	@TODO_CLOUD_CLUSTER=matrix $(CLUSTER) with --oldest --provider local matrix -- env PYTHONPATH=collections:. \
 	pytest -q -s -rs -k 'core-2.19.0 or 3.18.0' tests/matrix
 
+.PHONY: execution-environment
+execution-environment: build ## build the image of examples/execution-environment, deploy and roll back by it (5 minutes; debootstrap and buildah)
+	@TODO_CLOUD_CLUSTER=ee $(CLUSTER) with --provider local ee -- env PYTHONPATH=collections:. pytest -q -s tests/execution_environment
+
 .PHONY: dapr-upgrade
 dapr-upgrade: build ## Dapr up a minor version under load, whole and killed midway, on clusters of their own (builds the old one at first)
 	@$(CLUSTER) build --dapr-before dapr-upgrade
