@@ -68,7 +68,8 @@ from ansible_collections.todo.cloud.plugins.plugin_utils.report.document import 
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import markdown_of
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.page import page_of
 
-_OUTPUT, _SUMMARY = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
+_OUTPUT = "GITHUB_OUTPUT"
+_SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no type information
