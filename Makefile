@@ -53,6 +53,12 @@ engine-down: ## stop that engine with all its containers; its images stay
 venv: ## make the Python environment of development and tests
 	@$(CLUSTER) venv
 
+.PHONY: playbooks
+playbooks: ## list what there is to run, with a sentence each
+	@echo "ansible-playbook playbooks/NAME.yml -i inventories/ENVIRONMENT (without a checkout: todo.cloud.NAME)"
+	@sed -n 's,^| \[\([a-z_]*\)\](../playbooks/[^)]*) | \(.*\) |$$,\1|\2,p' docs/reference.md | \
+	awk -F'|' '{ gsub("&lt;", "<"); printf "  %-25s %s\n", $$1, $$2 }'
+
 ##@ Tests
 .PHONY: test
 test: venv ## all tests, on a cluster of their own that is removed at the end (PART=lint|unit|e2e|integration|molecule: one)

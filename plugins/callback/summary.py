@@ -10,7 +10,7 @@ type: notification
 short_description: The last line of a run says how it ended
 description:
   - Prints one line after Ansible's recap, what failed and why, or what became of the releases. Nothing follows it.
-  - It says nothing where another stdout callback than V(default) prints the results.
+  - It says nothing where another stdout callback than V(default) or V(todo.cloud.brief) prints the results.
   - Text of others is masked and made printable.
 requirements:
   - to be enabled in C(ansible.cfg), as C(callbacks_enabled = todo.cloud.summary)
@@ -20,13 +20,14 @@ version_added: "0.1.0"
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line, shortened
+from ansible_collections.todo.cloud.plugins.plugin_utils.brief import SCREEN, wanted
 from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
 
 _NO_WORDS = (
@@ -44,8 +45,47 @@ _LONGEST = 600
 _NOTHING = "NOTHING DONE: no host of an inventory was matched (-i, --limit)"
 
 
-class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no type information
+class Ending:
     """Remembers failures by host, and the last result that was about releases."""
+
+    def __init__(self) -> None:
+        self._reason = reason if wanted() else why
+        self._failed: dict[str, str] = {}
+        self.of_all: set[str] = set()  # hosts whose failed task had run_once, so that it was not theirs alone
+        self._releases = ""
+
+    def failed(self, result: Any, ignored: bool = False) -> None:
+        """A task failed on a host."""
+        if not ignored:
+            host = result.host.get_name()
+            (self.of_all.add if result.task.run_once else self.of_all.discard)(host)
+            self._failed[host] = f"{result.task.get_name()}: {self._reason(result.result)}"
+
+    def unreachable(self, result: Any) -> None:
+        """A host was out of reach."""
+        self.of_all.discard(result.host.get_name())
+        self._failed[result.host.get_name()] = f"out of reach: {self._reason(result.result)}"
+
+    def ok(self, result: Any) -> None:
+        """A task went well on a host."""
+        self._releases = releases(result.result) or self._releases
+
+    def tell(self, stats: Any, display: Callable[..., None]) -> None:
+        """The last line; a person's terminal breaks it between words."""
+        sentence = self._sentence(stats)
+        good, bad = sentence.startswith("OK"), sentence.startswith("FAILED")
+        color = (constants.COLOR_OK if good else constants.COLOR_ERROR if bad else None) if wanted() else None
+        for line in SCREEN.wrapped(sentence) if wanted() else [sentence]:
+            display(line, color=color)
+
+    def _sentence(self, stats: Any) -> str:
+        lost = {host for host in stats.processed if stats.failures.get(host) or stats.dark.get(host)}
+        failed = {host: text for host, text in self._failed.items() if host in lost}
+        return last_line(failed, self._releases, self.of_all) if stats.processed else _NOTHING
+
+
+class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no type information
+    """Prints the last line after Ansible's own recap, or after what the callback brief prints, and after all others."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
@@ -54,40 +94,40 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
 
     def __init__(self) -> None:
         super().__init__()
-        self._failed: dict[str, str] = {}
-        self._releases = ""
+        self._ending = Ending()
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        if not ignore_errors:
-            self._failed[result.host.get_name()] = f"{result.task.get_name()}: {why(result.result)}"
+        self._ending.failed(result, ignore_errors)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        self._failed[result.host.get_name()] = f"out of reach: {why(result.result)}"
+        self._ending.unreachable(result)
 
     def v2_runner_on_ok(self, result: Any) -> None:
-        self._releases = releases(result.result) or self._releases
+        self._ending.ok(result)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if constants.DEFAULT_STDOUT_CALLBACK in READABLE:
-            lost = {host for host in stats.processed if stats.failures.get(host) or stats.dark.get(host)}
-            failed = {host: text for host, text in self._failed.items() if host in lost}
-            self._display.display(last_line(failed, self._releases) if stats.processed else _NOTHING)
+            self._ending.tell(stats, self._display.display)
 
 
-def last_line(failed: Mapping[str, str], releases: str) -> str:
-    """``failed``: task and reason by host; ``releases``: what became of them, empty where none was looked at."""
+def last_line(failed: Mapping[str, str], releases: str, of_all: Collection[str] = ()) -> str:
+    """``failed``: task and reason by host; ``releases``: what became of them, empty where none was looked at.
+
+    :param of_all: hosts whose name would mislead
+    """
     if not failed:
         return f"OK: {releases or 'nothing failed'}"
     host, text = next(iter(failed.items()))
     others = set(failed.values()) - {text}
     more = f" (and {len(others)} more, see above)" if others else ""
-    return f"FAILED on {host}: {text}{more}"
+    return f"FAILED{'' if host in of_all else f' on {host}'}: {text}{more}"
 
 
 def why(result: Mapping[str, Any]) -> str:
     """The reason of a failed result on one line; of the first item that failed where it is a loop's."""
-    items = [each for each in result.get("results") or () if isinstance(each, Mapping) and each.get("failed")]
-    if items:
+    found = result.get("results")
+    listed = found if isinstance(found, (list, tuple)) else ()
+    if items := [each for each in listed if isinstance(each, Mapping) and each.get("failed")]:
         return why(items[0])
     if "censored" in result:
         return "its output is hidden (no_log)"
@@ -96,6 +136,20 @@ def why(result: Mapping[str, Any]) -> str:
         text = next(_words(result), text or "it gives no reason")
     text = one_line(masked(text))
     return shortened(_WRAPPING.sub("", text, count=1) if _WRAPPING.match(text) else text, limit=_LONGEST)
+
+
+def reason(result: Mapping[str, Any]) -> str:
+    """The same without the problems where there are several: a person was shown them, a line each."""
+    if "censored" in result or len(problems(result.get("failure"))) < 2:
+        return why(result)
+    return shortened(one_line(masked(str(result.get("msg") or "").partition(": ")[0])), limit=_LONGEST)
+
+
+def problems(failure: Any) -> list[Mapping[str, Any]]:
+    """What stands in the way, of a failure that is such a list."""
+    details = failure.get("details") if isinstance(failure, Mapping) else None
+    found = details.get("problems") if isinstance(details, Mapping) else None
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, (list, tuple)) else []
 
 
 def _words(result: Mapping[str, Any]) -> Iterator[str]:

@@ -49,11 +49,13 @@ app: ../../app.yml
 #     search: {scale: 2}
 """
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.inventory.group import Group
 from ansible.inventory.host import Host
@@ -80,6 +82,16 @@ _ENVIRONMENT = _TOP / "charts/environment/values.yaml"
 _RELEASES = ("components", "core_services", "event_services")
 
 
+def unknown(limit: str, known: Collection[str]) -> list[str]:
+    """Names in --limit that nothing has; patterns, files and what is taken away are left to Ansible."""
+    names = [name.strip() for name in re.split(r"[,:]", limit)]
+    return [name for name in names if re.fullmatch(r"[\w.-]+", name) and name not in known and name != "localhost"]
+
+
+def _there_are(services: Collection[str]) -> str:
+    return f"The services are {', '.join(services)}." if services else "This inventory has no services."
+
+
 class Refused(SystemExit):
     """A mistake in the services. Ansible only warns of a plugin's errors, and would run without the hosts."""
 
@@ -97,6 +109,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
         try:
             self._read_config_data(path)
             self._add(path)
+            self._warn_of_the_limit()
         except Exception as error:  # whatever it is, Ansible would only warn
             raise Refused(printable(f"ERROR: {path}: {_place(error)}{error}")) from None
 
@@ -115,6 +128,17 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             raise AnsibleError("\n  ".join([f"the services of {said} cannot be deployed:", *found]))
         self._add_hosts(path, app, entries, roles, here)
         self._add_facts(app, based(entries, roles), based(others, roles))
+
+    def _warn_of_the_limit(self) -> None:
+        """Ansible itself goes on with what else --limit names. Of several inventories the others are not known yet."""
+        if len(context.CLIARGS.get("inventory") or ()) != 1:
+            return
+        services = sorted(host.name for host in self.inventory.groups["services"].get_hosts())
+        known = {*self.inventory.hosts, *self.inventory.groups}
+        for name in unknown(str(context.CLIARGS.get("subset") or ""), known):
+            close = difflib.get_close_matches(name.replace("-", "_"), self.inventory.hosts, n=1)
+            meant = f"Did you mean --limit {close[0]}? " if close else ""
+            self.display.warning(printable(f"--limit {name}: nothing has this name. {meant}{_there_are(services)}"))
 
     def _app(self, *layers: Any) -> dict[str, Any]:
         if not all(layer is None or isinstance(layer, Mapping) for layer in layers):

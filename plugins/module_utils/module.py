@@ -15,6 +15,7 @@ from typing import Any, NoReturn, Protocol
 
 from .failure import TodoCloudError, exhausted
 from .known_secrets import KNOWN, may_be_secret, secrets_of
+from .live_lines import written
 from .masking import masked
 from .neutral import each_text, one_line, printable
 from .processes import CONTROLLER, die_with
@@ -156,7 +157,7 @@ def live_progress() -> Callable[[str], None]:
     def progress(line: str) -> None:
         # The file may be gone: that must not fail the run.
         with suppress(OSError), open(path, "a", encoding="utf-8") as file:
-            file.write(one_line(masked(line)) + "\n")
+            file.write(written(line, lambda text: one_line(masked(text))) + "\n")
 
     return progress
 

@@ -21,13 +21,15 @@ from typing import Any
 from ansible import constants, context
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.todo.cloud.plugins.module_utils.live_lines import read
 from ansible_collections.todo.cloud.plugins.module_utils.module import PROGRESS_FILE
 from ansible_collections.todo.cloud.plugins.module_utils.processes import CONTROLLER
+from ansible_collections.todo.cloud.plugins.plugin_utils import brief
 from ansible_collections.todo.cloud.plugins.plugin_utils.local_module import LocalModule
 from ansible_collections.todo.cloud.plugins.plugin_utils.run import controller, run_folder
 
 # Callbacks that print plain lines. Output in between would break callbacks that print JSON or redraw the screen.
-READABLE = frozenset({"default", "ansible.builtin.default"})
+READABLE = frozenset({"default", "ansible.builtin.default", brief.NAME})
 _POLL_SECONDS = 0.2
 
 
@@ -72,8 +74,16 @@ class LiveActionModule(LocalModule, ActionBase):  # type: ignore[misc]  # ansibl
         if not self._is_watched():
             yield environment
             return
-        with followed_file(self._show(task_vars)) as path:
+        with self._followed(task_vars) as path:
             yield {**environment, PROGRESS_FILE: path}
+
+    def _followed(self, task_vars: dict[str, Any]) -> Any:
+        # A task with run_once stands for all hosts: the name of the host that it runs on would be misleading.
+        host = "" if self._task.run_once else str(task_vars.get("inventory_hostname") or "")
+        if not brief.wanted():
+            return followed_file(self._show(host))
+        calm = brief.Calm(lambda text: _print(brief.SCREEN.line(brief.about(host, text))))
+        return followed_file(calm.take, calm.tick)
 
     def _is_watched(self) -> bool:
         """True when progress can be shown: plain output, a module on this machine, neither async nor no_log."""
@@ -85,13 +95,15 @@ class LiveActionModule(LocalModule, ActionBase):  # type: ignore[misc]  # ansibl
             and bool(self._connection.transport == "local")
         )
 
-    def _show(self, task_vars: dict[str, Any]) -> Callable[[str], None]:
-        # A task with run_once stands for all hosts: the name of the host that it runs on would be misleading.
-        host = "" if self._task.run_once else str(task_vars.get("inventory_hostname") or "")
+    def _show(self, host: str) -> Callable[[str], None]:
         prefix = f"  [{host}] " if host else "  "
         # With display_skipped_hosts off, Ansible shows a task's banner only with its first result: print it here.
-        shown_skipped = constants.config.get_config_value(
-            "display_skipped_hosts", plugin_type="callback", plugin_name="default"
+        shown_skipped = (
+            brief.SCREEN.shows_skipped
+            if constants.DEFAULT_STDOUT_CALLBACK == brief.NAME
+            else constants.config.get_config_value(
+                "display_skipped_hosts", plugin_type="callback", plugin_name="default"
+            )
         )
         title = [] if shown_skipped else [f"{self._task.get_name()} ..."]
         display = Display()
@@ -99,18 +111,26 @@ class LiveActionModule(LocalModule, ActionBase):  # type: ignore[misc]  # ansibl
         def show(line: str) -> None:
             while title:
                 display.display(title.pop())
-            display.display(f"{prefix}{line}")
+            display.display(f"{prefix}{read(line)}")
 
         return show
 
 
+def _print(lines: list[str]) -> None:
+    for line in lines:
+        Display().display(line)
+
+
 @contextmanager
-def followed_file(show: Callable[[str], None]) -> Iterator[str]:
-    """A private file whose complete lines are shown as they are appended; all lines are shown before it ends."""
+def followed_file(show: Callable[[str], None], looked: Callable[[], None] = lambda: None) -> Iterator[str]:
+    """A private file whose complete lines are shown as they are appended; all lines are shown before it ends.
+
+    :param looked: called each time that the file was looked at
+    """
     descriptor, path = tempfile.mkstemp(prefix="progress-", dir=run_folder())
     done = threading.Event()
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
-        thread = threading.Thread(target=_follow, args=(file, show, done), daemon=True)
+        thread = threading.Thread(target=_follow, args=(file, show, looked, done), daemon=True)
         thread.start()
         try:
             yield path
@@ -120,7 +140,7 @@ def followed_file(show: Callable[[str], None]) -> Iterator[str]:
             os.unlink(path)
 
 
-def _follow(file: Any, show: Callable[[str], None], done: threading.Event) -> None:
+def _follow(file: Any, show: Callable[[str], None], looked: Callable[[], None], done: threading.Event) -> None:
     rest = ""
     while True:
         last = done.is_set()
@@ -128,6 +148,7 @@ def _follow(file: Any, show: Callable[[str], None], done: threading.Event) -> No
         *lines, rest = rest.split("\n")
         for line in lines:
             show(line)
+        looked()
         if last:
             return
         done.wait(_POLL_SECONDS)

@@ -35,6 +35,7 @@ from tests.bench.world import HELM, HELMFILE, Broken, World
 from tests.cluster.build.parts import DAPR
 from tests.cluster.paths import TOP, cache
 from tests.cluster.say import say
+from tests.support.environ import ANSIBLES_OUTPUT
 
 REPEATS = 5
 ENVIRONMENT = "todo-local"
@@ -77,7 +78,9 @@ def measure(world: World) -> Findings:
     if not HELMFILE.exists():
         raise Broken("helmfile is not built: python3 -m tests.cluster build --bench")
     facts = json.loads((Path(world.kubeconfig).parent / "cluster.json").read_text())
-    environ = {**os.environ, "TODO_CLOUD_CLUSTER": str(facts["name"]), "KUBECONFIG": world.kubeconfig}
+    environ = {
+        **os.environ, "TODO_CLOUD_CLUSTER": str(facts["name"]), "KUBECONFIG": world.kubeconfig, **ANSIBLES_OUTPUT,
+    }  # fmt: skip
     runs: Runs = {}
     if before := os.environ.get("TODO_CLOUD_BENCH_BEFORE"):
         runs |= {name + BEFORE: each for name, each in _playbooks(world, environ, Path(before))[0].items()}

@@ -22,6 +22,7 @@ from tests.cluster.paths import TOP
 from tests.e2e.conftest import cluster
 from tests.support.digitalocean.account import Account, Clock
 from tests.support.digitalocean.server import TOKEN, FakeDigitalOcean
+from tests.support.environ import ANSIBLES_OUTPUT
 
 __all__ = ["cluster"]
 NAME = os.environ.get("TODO_CLOUD_CLUSTER", "")
@@ -44,7 +45,8 @@ class Place:
             "cluster_provider": "doks", "cluster_doks": DOKS, "cluster_kubeconfig": str(self.kubeconfig),
             "cluster_context": f"do-fra1-{NAME}", **more,
         }  # fmt: skip
-        env = {**os.environ, "DIGITALOCEAN_ACCESS_TOKEN": TOKEN, "DIGITALOCEAN_API_URL": self.cloud.url}
+        own = {"DIGITALOCEAN_ACCESS_TOKEN": TOKEN, "DIGITALOCEAN_API_URL": self.cloud.url}
+        env = {**os.environ, **own, **ANSIBLES_OUTPUT}
         env.pop("KUBECONFIG", None)
         argv = ["ansible-playbook", playbook, "-i", self.inventory, "-e", json.dumps(given), *arguments]
         before, begun = len(self.cloud.requests), time.monotonic()

@@ -25,6 +25,7 @@ from tests.cluster.build.images import PYTHON
 from tests.cluster.paths import BIN, TOP
 from tests.edge import pebble
 from tests.integration.support import apply, eventually
+from tests.support.environ import ANSIBLES_OUTPUT
 
 HOST, LOST = "todo.edge.test", "lost.edge.test"
 NAMESPACE = "edge"
@@ -123,7 +124,8 @@ class Edge:
         return subprocess.run(argv, cwd=TOP, env=self._env(), capture_output=True, text=True, check=False, timeout=600)
 
     def _env(self) -> dict[str, str]:
-        return {**os.environ, "TODO_CLOUD_CLUSTER": self.cluster.name, "KUBECONFIG": self.cluster.kubeconfig}
+        own = {"TODO_CLOUD_CLUSTER": self.cluster.name, "KUBECONFIG": self.cluster.kubeconfig}
+        return {**os.environ, **own, **ANSIBLES_OUTPUT}
 
     def patch(self, kind: Any, namespace: str, name: str, body: dict[str, Any]) -> None:
         self.kube.patch(kind, namespace, name, body, content_type="application/merge-patch+json")

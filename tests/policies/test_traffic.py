@@ -23,6 +23,7 @@ from tests.cluster.node import lifecycle, network
 from tests.cluster.paths import TOP
 from tests.integration.support import apply, eventually
 from tests.policies.traffic import End, passing, process_of
+from tests.support.environ import ANSIBLES_OUTPUT
 
 APP, BROKER, DAPR, SYSTEM, OTHER = "todo-local", "kafka", "dapr-system", "kube-system", "another"
 PUBLIC, METADATA = "203.0.113.7", "169.254.169.254"  # of the internet (RFC 5737), and of a cloud's node
@@ -83,7 +84,7 @@ def numbers(ports: str) -> set[int]:
 def plan(cluster: str) -> dict[tuple[str, str], str]:
     """The table as plan.yml -v shows it: ports by source and target."""
     argv = ["ansible-playbook", "playbooks/plan.yml", "-i", "inventories/local", "-v"]
-    env = {**os.environ, "TODO_CLOUD_CLUSTER": cluster}
+    env = {**os.environ, "TODO_CLOUD_CLUSTER": cluster, **ANSIBLES_OUTPUT}
     done = subprocess.run(argv, cwd=TOP, env=env, capture_output=True, text=True, check=True, timeout=300)
     rows = re.findall(r"^\s*- '?([^\s'][^']*?) +-> (.+?) +: ([^']+?)'?$", done.stdout, re.MULTILINE)
     return {(source, target): ports for source, target, ports in rows}

@@ -9,6 +9,9 @@ import os
 # What a developer's shell may have set for Ansible, Helm and kubectl; PYTHONUNBUFFERED, for one, hides a silent log.
 _SETTINGS = ("ANSIBLE_", "HELM_", "K8S_AUTH_", "KUBE", "PYTHON")
 
+# What tests read is Ansible's own output, not the one that this checkout's ansible.cfg chooses for people.
+ANSIBLES_OUTPUT = {"ANSIBLE_STDOUT_CALLBACK": "default"}
+
 
 def clean_environ(*further: str) -> dict[str, str]:
     """The caller's environment without settings of its shell; ``further``: other beginnings of names that go.
@@ -16,4 +19,4 @@ def clean_environ(*further: str) -> dict[str, str]:
     Runs keep no reports, which would take the place of the caller's own.
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith((*_SETTINGS, *further))}
-    return {**kept, "TODO_REPORTS": ""}
+    return {**kept, **ANSIBLES_OUTPUT, "TODO_REPORTS": ""}

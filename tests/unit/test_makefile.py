@@ -4,6 +4,7 @@ import subprocess
 
 from tests import stages
 from tests.cluster.paths import TOP
+from tests.reference import playbooks
 
 
 def test_every_target_of_the_makefile_explains_itself() -> None:
@@ -60,3 +61,9 @@ def test_help_lists_every_target_below_a_heading() -> None:
     }
     assert len(groups) >= 4
     assert set(listed) == {name for name in targets if not name.startswith(("\t", "#"))}
+
+
+def test_playbooks_are_listed_with_a_sentence_each() -> None:
+    shown = subprocess.run(["make", "playbooks"], cwd=TOP, capture_output=True, text=True, check=True).stdout
+    listed = [tuple(line.split(maxsplit=1)) for line in shown.splitlines()[1:]]
+    assert listed == list(playbooks())

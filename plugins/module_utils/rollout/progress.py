@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..failure import Code
+from ..live_lines import Passing
 from ..readiness.judge import Judgement
 from ..readiness.sentences import sentence
 from ..readiness.status import State
@@ -35,7 +36,8 @@ class ProgressReporter:
             key = _key(judgement)
             if self._last_keys.get(target) != key:
                 self._last_keys[target] = key
-                self._progress(line(target, judgement))
+                text, over = line(target, judgement), judgement.status.state is State.CURRENT
+                self._progress(text if judgement.terminal else Passing(text, target.label, over=over))
                 self._next_reminder = elapsed + REMIND_SECONDS
         if elapsed >= self._next_reminder:
             self._next_reminder = elapsed + REMIND_SECONDS

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import is_trusted_as_template
-from ansible_collections.todo.cloud.plugins.inventory.services import InventoryModule
+from ansible_collections.todo.cloud.plugins.inventory.services import InventoryModule, unknown
 
 from tests.support.environ import clean_environ
 from tests.unit.ansible_runs import TOP, Ansible
@@ -255,3 +255,25 @@ def test_a_mistake_is_no_command_to_a_runner(tmp_path: Path, ansible: Ansible) -
     assert "has no key" in done.stdout
     assert "\x1b" not in done.stdout
     assert not re.search("^::", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        ("", []),
+        ("web", []),
+        ("web,sarch", ["sarch"]),
+        ("web:&wave_01:!nobody", []),
+        ("w*,~x.*,@retry,web[0],localhost", []),
+    ],
+)
+def test_names_that_limit_has_alone(limit: str, expected: list[str]) -> None:
+    assert unknown(limit, {"web", "wave_01"}) == expected
+
+
+def test_a_name_that_limit_has_alone_is_told_with_what_is_meant(inventory: Path, ansible: Ansible) -> None:
+    said = ansible.playbook(TOP / "site.yml", "-i", inventory, "--limit", "web,sarch-api", "--list-hosts").stdout
+    words = " ".join(said.split())
+    assert "--limit sarch-api: nothing has this name. Did you mean --limit search-api?" in words
+    assert "The services are frontend, redis, search-api, web." in words
+    assert "--limit web:" not in words

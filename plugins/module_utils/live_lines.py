@@ -1,0 +1,41 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lines of progress in the file between a module and its action plugin; see plugins/plugin_utils/live.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self
+
+_MARK = "\x1f"  # no other line can hold it: whatever is written was made printable before
+
+
+class Passing(str):
+    """A line about a state that passes. Where output is brief, it is shown only once the state has lasted a while.
+
+    ``of``: whose state it is. ``over``: nothing is waited for any more.
+    """
+
+    of: str
+    over: bool
+
+    def __new__(cls, text: str, of: str, *, over: bool = False) -> Self:
+        line = super().__new__(cls, text)
+        line.of, line.over = of, over
+        return line
+
+
+def written(line: str, clean: Callable[[str], str]) -> str:
+    """A line for the file, without its end; ``clean``: makes text printable, on one line."""
+    if not isinstance(line, Passing):
+        return clean(line)
+    return _MARK.join(("", "over" if line.over else "", clean(line.of), clean(line)))
+
+
+def read(line: str) -> str:
+    """What was written: a text, or a :class:`Passing`."""
+    _start, *fields = line.split(_MARK, 3)
+    if len(fields) != 3:
+        return line
+    over, of, text = fields
+    return Passing(text, of, over=bool(over))

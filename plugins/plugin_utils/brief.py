@@ -1,0 +1,154 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How a person sees a run: when output is brief, its clock, its lines, and which live lines are worth showing.
+
+The controller imports this when it loads the callback; its workers, which show live lines, are forks of it and so have
+the same clock and width.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from ansible import constants, context
+from ansible.utils.display import Display
+from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing, read
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import printable
+
+NAME = "todo.cloud.brief"
+_NARROWEST = 40
+_INDENT = 9
+_FIRST_SECONDS = 5.0
+_NEXT_SECONDS = 15.0
+
+
+def wanted() -> bool:
+    """Whether this run is shown briefly: not in CI, not with -v, --check or --diff."""
+    return (
+        constants.DEFAULT_STDOUT_CALLBACK == NAME
+        and os.environ.get("CI", "").lower() in ("", "0", "false")
+        and not Display().verbosity
+        and not context.CLIARGS.get("check")
+        and not context.CLIARGS.get("diff")
+    )
+
+
+class Screen:
+    """Clock and width of this run."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.columns = 0
+        self.shows_skipped = True  # where output is not brief, as the callback's option says
+        self.measure()
+
+    def measure(self) -> None:
+        """Takes the width as it is now; 0 where nothing has to fit, such as a pipe. Workers have no terminal to ask."""
+        self.columns = 0
+        with suppress(OSError, ValueError, AttributeError):
+            if "COLUMNS" in os.environ or os.isatty(sys.__stdout__.fileno()):  # type: ignore[union-attr]  # None: caught
+                self.columns = max(_NARROWEST, shutil.get_terminal_size().columns)
+
+    def clock(self) -> str:
+        """Since the start, ``4:07`` or ``1:04:07``."""
+        return duration(time.monotonic() - self.started)
+
+    def wrapped(self, text: str, first: str = "", then: str = "") -> list[str]:
+        """A text, made printable, on as many lines as it needs; words longer than a line stay whole."""
+        text = printable(text)
+        if not self.columns:
+            return [f"{first}{text}"]
+        return textwrap.wrap(
+            text, self.columns - 1, initial_indent=first, subsequent_indent=then,
+            break_long_words=False, break_on_hyphens=False,
+        ) or [first.rstrip()]  # fmt: skip
+
+    def phase(self, name: str) -> list[str]:
+        """The line that begins a phase."""
+        return self.wrapped(name, f"{self.clock():>5}  ", " " * _INDENT)
+
+    def line(self, text: str, word: str = "") -> list[str]:
+        """A line within a phase."""
+        begin = f"{self.clock():>5}".ljust(_INDENT) + (f"{word:8} " if word else "")
+        return self.wrapped(text, begin, " " * len(begin))
+
+    def under(self, text: str, word: str) -> list[str]:
+        """More about the line before, which began with ``word``."""
+        begin = " " * (_INDENT + len(f"{word:8} "))
+        return self.wrapped(text, begin, f"{begin}  ")
+
+    def names(self, listed: Iterable[str], before: str) -> str:
+        """As many of the names as fit on the line that begins with ``before``, and how many more there are."""
+        names = list(listed)
+        room = self.columns - _INDENT - 9 - len(before) - len(" and 99 more") - 1
+        shown = len(names)
+        while self.columns and shown > 1 and len("; ".join(names[:shown])) > room:
+            shown -= 1
+        return "; ".join(names[:shown]) + (f" and {len(names) - shown} more" if shown < len(names) else "")
+
+
+def duration(seconds: float) -> str:
+    """``0:07``, ``12:34``, ``1:02:03``."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+SCREEN = Screen()
+
+
+def about(host: str, text: str) -> str:
+    """``text`` after the host, unless it begins with its name; releases have hyphens where hosts have underscores."""
+    return text if not host or text.replace("-", "_").startswith(host.replace("-", "_")) else f"{host}: {text}"
+
+
+class Calm:
+    """Live lines of one task, without those about states that pass at once.
+
+    A state is told once it has lasted; that something is ready, if it was not when it was looked at first. All other
+    lines are told as they come.
+    """
+
+    def __init__(self, show: Callable[[str], None], now: Callable[[], float] = time.monotonic) -> None:
+        self._show = show
+        self._now = now
+        self._held: dict[str, tuple[float, str]] = {}  # by whose state it is: when it is due, and the newest line
+        self._seen: dict[str, str] = {}  # what is not ready, and the line that was told of it
+        self._ready: list[str] = []
+
+    def take(self, line: str) -> None:
+        """One line from the module."""
+        text = read(line)
+        if not isinstance(text, Passing):
+            self._tell(self._ready)
+            self._ready = []
+            self._show(text)
+        elif text.over:
+            self._held.pop(text.of, None)
+            if self._seen.pop(text.of, None) is not None:
+                self._ready.append(str(text))
+        else:
+            told = self._seen.setdefault(text.of, "")
+            due = self._now() + (_NEXT_SECONDS if told else _FIRST_SECONDS)
+            self._held[text.of] = (self._held.get(text.of, (due, ""))[0], str(text))
+
+    def tick(self) -> None:
+        """To be called often: tells what is due, in one line."""
+        now = self._now()
+        due = {of: text for of, (when, text) in self._held.items() if when <= now}
+        news = [text for of, text in due.items() if text != self._seen.get(of)]
+        for of, text in due.items():
+            del self._held[of]
+            self._seen[of] = text
+        self._tell([*self._ready, *news])
+        self._ready = []
+
+    def _tell(self, texts: list[str]) -> None:
+        if texts:
+            self._show("; ".join(texts))

@@ -1,0 +1,147 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a person sees of a run: real runs with stand-ins for modules, through a pipe and a terminal.
+
+TODO_CLOUD_GOLDEN=write writes the expected texts (scenes/*.txt) anew: look at the difference.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.environ import clean_environ
+from tests.unit.ansible_runs import TOP, Ansible
+
+SCENES = Path(__file__).parent / "scenes"
+PAGE = TOP / "docs/output.md"
+BRIEF = {"ANSIBLE_STDOUT_CALLBACK": "todo.cloud.brief", "CI": ""}
+_CLOCK = re.compile(r"^ {0,4}\d+:\d\d(?=  )|^\d+:\d\d(?= on )|(?<=after )\d+:\d\d(?=\.)", re.MULTILINE)
+_TOOK = re.compile(r" \(\d+:\d\d\)")
+
+
+@pytest.fixture(scope="module")
+def ansible() -> Iterator[Ansible]:
+    with Ansible(ANSIBLE_NOCOLOR="1", **BRIEF) as running:
+        yield running
+
+
+def timeless(text: str) -> str:
+    """The same at any speed."""
+    return _CLOCK.sub(lambda found: "0:00" if not found[0].startswith(" ") else " 0:00", _TOOK.sub("", text))
+
+
+def arguments(scene: str) -> list[str]:
+    return [str(SCENES / f"{scene}.yml"), "-i", str(SCENES / "hosts.yml")]
+
+
+def expect(scene: str, text: str) -> None:
+    golden = SCENES / f"{scene}.txt"
+    if os.environ.get("TODO_CLOUD_GOLDEN") == "write":
+        golden.write_text(text)
+    assert text == golden.read_text()
+
+
+def in_terminal(*args: str, columns: int, **env: str) -> str:
+    """What a terminal of this width gets of ansible-playbook."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    settings = termios.tcgetattr(theirs)
+    settings[1] &= ~termios.OPOST  # line feeds as they are written
+    termios.tcsetattr(theirs, termios.TCSANOW, settings)
+    kept = {key: value for key, value in clean_environ("TODO_").items() if key not in ("COLUMNS", "NO_COLOR")}
+    command = [sys.executable, "-m", "ansible", "playbook", *args]
+    process = subprocess.Popen(
+        command, cwd=TOP, env={**kept, **BRIEF, "TERM": "xterm-256color", **env},
+        stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    try:
+        while more := os.read(ours, 65536):
+            said += more
+    except OSError:  # how Linux says that nobody is there any more
+        pass
+    process.wait()
+    os.close(ours)
+    return said.decode()
+
+
+@pytest.mark.parametrize("scene", ["unchanged", "deploy", "lock", "preflight", "unreachable", "odd"])
+def test_scenes(scene: str, ansible: Ansible) -> None:
+    expect(scene, timeless(ansible.playbook(*arguments(scene)).stdout))
+
+
+def test_an_interrupted_run_says_that_it_is_not_over() -> None:
+    env = {**clean_environ("TODO_"), **BRIEF, "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "ansible", "playbook", *arguments("interrupted")]
+    with subprocess.Popen(command, cwd=TOP, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout
+        said = "".join(run.stdout.readline() for _ in range(3))  # flushed line by line, also to a pipe
+        run.send_signal(signal.SIGINT)
+        said += run.stdout.readline()
+        run.kill()  # Ansible may wait for a worker whose signal was lost
+    expect("interrupted", timeless(said))
+
+
+def test_a_terminal_gets_the_same_words_in_lines_that_fit() -> None:
+    wide = in_terminal(*arguments("deploy"), columns=400, NO_COLOR="1")
+    assert timeless(wide) == (SCENES / "deploy.txt").read_text(), "no colour, no carriage return"
+
+    narrow = in_terminal(*arguments("deploy"), columns=100)
+    assert "\x1b[0;31m" in narrow, "a failure is red"
+    assert "\r" not in narrow
+    plain = timeless(re.sub("\x1b\\[[0-9;]*m", "", narrow)).strip("\n")
+    assert max(map(len, plain.split("\n"))) < 100
+    shortened = timeless(wide).replace("; Quota, limits and network policies are there", " and 1 more")
+    assert plain.split() == shortened.split(), "names of changes are counted; nothing else is cut"
+
+    before, _fence, rest = PAGE.read_text().partition("```text\n")
+    if os.environ.get("TODO_CLOUD_GOLDEN") == "write":
+        PAGE.write_text(f"{before}```text\n{plain}\n```{rest.partition('```')[2]}")
+    assert plain == PAGE.read_text().partition("```text\n")[2].partition("\n```")[0], "docs/output.md shows it"
+
+
+@pytest.fixture(scope="module")
+def default() -> Iterator[Ansible]:
+    with Ansible(ANSIBLE_STDOUT_CALLBACK="default") as running:
+        yield running
+
+
+@pytest.mark.parametrize(("more", "ci"), [([], "true"), (["-v"], "")])
+def test_elsewhere_it_is_the_output_of_ansible(more: list[str], ci: str, ansible: Ansible, default: Ansible) -> None:
+    said, expected = (each.playbook(*arguments("unchanged"), *more, CI=ci).stdout for each in (ansible, default))
+    assert said == expected
+    assert "PLAY RECAP" in said
+    assert said.endswith("\nOK: 3 unchanged; release set 7\n")
+
+
+def test_without_the_settings_of_a_checkout_one_variable_is_enough(tmp_path: Path) -> None:
+    with Ansible(cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(TOP / "collections"), **BRIEF) as running:
+        said = running.playbook(*arguments("unchanged")).stdout
+    assert timeless(said) == (SCENES / "unchanged.txt").read_text()
+    with Ansible(cwd=tmp_path, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json", CI="") as running:
+        assert "OK:" not in running.playbook(*arguments("unchanged")).stdout
+
+
+def test_a_checkout_is_brief() -> None:
+    settings = (TOP / "ansible.cfg").read_text()
+    assert "\nstdout_callback = todo.cloud.brief\n" in settings
+
+
+def test_listings_are_those_of_ansible(ansible: Ansible) -> None:
+    assert (
+        "Deploy and verify the environment\tTAGS: []" in ansible.playbook(*arguments("deploy"), "--list-tasks").stdout
+    )
+    assert "hosts (6):" in ansible.playbook(*arguments("unchanged"), "--list-hosts").stdout

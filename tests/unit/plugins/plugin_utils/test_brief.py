@@ -1,0 +1,137 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lines for a person: which live lines are shown and when, and how lines fit."""
+
+from __future__ import annotations
+
+import pytest
+from ansible import constants, context
+from ansible.utils.display import Display
+from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing, written
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
+from ansible_collections.todo.cloud.plugins.plugin_utils import brief
+from ansible_collections.todo.cloud.plugins.plugin_utils.brief import Calm, Screen, about, duration, wanted
+
+
+class Told:
+    """A task's live lines at times that a test sets."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.now = 0.0
+        self.calm = Calm(self.lines.append, lambda: self.now)
+
+    def say(self, at: float, *lines: str) -> list[str]:
+        """What is shown of the lines, and of what was said before, by that time."""
+        self.now = at
+        before = len(self.lines)
+        for line in lines:
+            self.calm.take(written(line, one_line))
+        self.calm.tick()
+        return self.lines[before:]
+
+
+def state(of: str, text: str) -> Passing:
+    return Passing(f"{of} {text}", of, over=text == "ready")
+
+
+def test_a_state_is_told_once_it_has_lasted_and_readiness_where_it_was_waited_for() -> None:
+    told = Told()
+    assert told.say(0, "wave 1 of 2", state("api", "0/2"), state("web", "ready")) == ["wave 1 of 2"]
+    assert told.say(4, state("api", "1/2")) == []
+    assert told.say(5) == ["api 1/2"]
+    assert told.say(60, state("api", "1/2")) == [], "it was told"
+    assert told.say(61, state("api", "ready"), state("web", "ready")) == ["api ready"]
+    assert told.say(62, state("api", "ready")) == [], "it is looked at again, and still is"
+
+
+def test_what_comes_at_once_shares_a_line_and_lines_keep_their_order() -> None:
+    told = Told()
+    assert told.say(0, state("api", "0/1"), state("web", "0/1")) == []
+    assert told.say(5.1) == ["api 0/1; web 0/1"]
+    assert told.say(6, state("api", "ready"), "recorded", state("web", "ready")) == [
+        "api ready",
+        "recorded",
+        "web ready",
+    ]
+
+
+def test_a_state_that_changes_all_the_time_is_told_from_time_to_time() -> None:
+    told = Told()
+    shown = [line for second in range(100) for line in told.say(second, state("api", f"{second % 7}/9"))]
+    assert 5 <= len(shown) <= 8
+
+
+def test_a_state_that_returns_to_what_was_told_is_no_news() -> None:
+    told = Told()
+    told.say(0, state("api", "0/1"))
+    assert told.say(5) == ["api 0/1"]
+    assert told.say(6, state("api", "1/1"), state("api", "0/1")) == []
+    assert told.say(99) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.9, "0:00"), (61, "1:01"), (3599, "59:59"), (3600, "1:00:00"), (90061, "25:01:01")]
+)
+def test_clock(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("host", "text", "expected"),
+    [
+        ("kafka", "kafka 0/1 available", "kafka 0/1 available"),
+        ("metrics_server", "metrics-server: install", "metrics-server: install"),
+        ("dapr", "operator 0/1", "dapr: operator 0/1"),
+        ("", "wave 1", "wave 1"),
+    ],
+)
+def test_whom_a_line_is_about_is_said_once(host: str, text: str, expected: str) -> None:
+    assert about(host, text) == expected
+
+
+def test_lines_fit_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    screen = Screen()
+    text = "sse-gateway: container app exits with code 1 (CrashLoopBackOff), see\x1b[2J /a/path/as-long/as-a-line/is"
+    lines = screen.line(text, "FAILED")
+    assert lines[0].split()[:2] == ["0:00", "FAILED"]
+    assert " ".join(" ".join(lines).split()[2:]) == text.replace("\x1b", "\\x1b")
+    assert [len(line) < 50 for line in lines[:-1]] == [True] * (len(lines) - 1)
+    monkeypatch.setenv("COLUMNS", "3")
+    assert Screen().columns == 40, "narrower is not served"
+    monkeypatch.delenv("COLUMNS")
+    assert screen.line("x" * 500)[0].endswith("x" * 500)
+
+
+def test_names_that_do_not_fit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    screen = Screen()
+    assert screen.names(["one", "two", "three"], "dapr: ") == "one; two; three"
+    names = ["Namespace is there", "Quota is there", "Policies are there"]
+    assert screen.names(names, "dapr: ") == "Namespace is there and 2 more"
+    assert screen.names(["x" * 90], "dapr: ") == "x" * 90
+    assert screen.names(["x" * 90, "y"], "dapr: ") == f"{'x' * 90} and 1 more"
+
+
+@pytest.mark.parametrize(
+    ("callback", "ci", "arguments", "verbosity", "expected"),
+    [
+        (brief.NAME, "", {}, 0, True),
+        (brief.NAME, "false", {"check": False}, 0, True),
+        (brief.NAME, "true", {}, 0, False),
+        (brief.NAME, "woodpecker", {}, 0, False),
+        (brief.NAME, "", {"check": True}, 0, False),
+        (brief.NAME, "", {"diff": True}, 0, False),
+        (brief.NAME, "", {}, 1, False),
+        ("default", "", {}, 0, False),
+    ],
+)
+def test_when_output_is_brief(
+    callback: str, ci: str, arguments: dict[str, bool], verbosity: int, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_STDOUT_CALLBACK", callback)
+    monkeypatch.setattr(context, "CLIARGS", arguments)
+    monkeypatch.setattr(Display(), "verbosity", verbosity)
+    monkeypatch.setenv("CI", ci)
+    assert wanted() is expected
