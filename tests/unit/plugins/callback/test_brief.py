@@ -20,20 +20,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.todo.cloud.plugins.plugin_utils.brief import NAME
 
 from tests.support.environ import clean_environ
 from tests.unit.ansible_runs import TOP, Ansible
 
 SCENES = Path(__file__).parent / "scenes"
 PAGE = TOP / "docs/output.md"
-BRIEF = {"ANSIBLE_STDOUT_CALLBACK": "todo.cloud.brief", "CI": ""}
+BRIEF = {"ANSIBLE_STDOUT_CALLBACK": NAME, "CI": ""}
 _CLOCK = re.compile(r"^ {0,4}\d+:\d\d(?=  )|^\d+:\d\d(?= on )|(?<=after )\d+:\d\d(?=\.)", re.MULTILINE)
 _TOOK = re.compile(r" \(\d+:\d\d\)")
 
 
 @pytest.fixture(scope="module")
 def ansible() -> Iterator[Ansible]:
-    with Ansible(ANSIBLE_NOCOLOR="1", **BRIEF) as running:
+    with Ansible(ANSIBLE_STDOUT_CALLBACK=NAME, CI="") as running:
         yield running
 
 
@@ -128,7 +129,8 @@ def test_elsewhere_it_is_the_output_of_ansible(more: list[str], ci: str, ansible
 
 
 def test_without_the_settings_of_a_checkout_one_variable_is_enough(tmp_path: Path) -> None:
-    with Ansible(cwd=tmp_path, ANSIBLE_COLLECTIONS_PATH=str(TOP / "collections"), **BRIEF) as running:
+    path = str(TOP / "collections")
+    with Ansible(tmp_path, ANSIBLE_COLLECTIONS_PATH=path, ANSIBLE_STDOUT_CALLBACK=NAME, CI="") as running:
         said = running.playbook(*arguments("unchanged")).stdout
     assert timeless(said) == (SCENES / "unchanged.txt").read_text()
     with Ansible(cwd=tmp_path, ANSIBLE_STDOUT_CALLBACK="ansible.posix.json", CI="") as running:
