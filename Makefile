@@ -223,6 +223,10 @@ release: venv ## check that a tag fits version, changelog and charts, and build 
 docs: venv ## build the documentation as a site in the cache, check its links, and open it in Chromium (a minute)
 	@PYTHONPATH=collections:. python3 -m tests.site $(CACHE)/docs --look
 
+.PHONY: sanity-all
+sanity-all: venv ## ansible-test sanity with the newest ansible-cores, beside that of make lint (CORE=2.21.5: one; minutes each)
+	@PYTHONPATH=collections:. python3 -m tests.cores $(CORE)
+
 .PHONY: importer
 importer: venv ## build the collection and import it as Galaxy does: no warning (2 minutes)
 	@PYTHONPATH=collections:. python3 -m tests.importer

@@ -2,62 +2,74 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """``python3 -m tests.importer``: builds the collection and imports it as Galaxy does; a warning fails.
 
-Its ansible-test (a container) is left out: tests/sanity.py runs that.
+ansible-lint runs beside the importer, as the importer would call it, which gives it three minutes only. Its
+ansible-test (a container) is left out: tests/sanity.py and tests/cores.py run that.
 """
 
 from __future__ import annotations
 
-import importlib.resources
 import os
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.cluster.paths import TOP
-from tests.support.environments import programs
+from tests.support.environments import bring_collections, programs
 from tests.unit.test_collection import copy_of_checkout
 
 REQUIREMENTS = TOP / "tests/importer.txt"
 SETTINGS = """[galaxy-importer]
 check_required_tags = true
+run_ansible_lint = false
 """
-
-
-def bring_collections(tools: Path) -> None:
-    """ansible-doc in there finds the collections that this one depends on."""
-    core = Path(str(importlib.resources.files("ansible_collections") / "kubernetes" / "core"))
-    [packages] = tools.parent.glob("lib/python*/site-packages")
-    (packages / "ansible_collections").unlink(missing_ok=True)
-    (packages / "ansible_collections").symlink_to(core.parents[1])
+LINT = (  # as galaxy_importer/loaders/collection.py has it
+    "ansible-lint", "--profile", "production", "--format=pep8", "--nocolor", "--offline",
+    "--exclude", "tests/integration/", "--exclude", "tests/unit/",
+    "-x", "yaml,var-naming,avoid-dot-notation,import-task-no-when,single-entry-point,use-loop",
+)  # fmt: skip
 
 
 def main() -> int:
-    """Zero if the importer finds nothing."""
-    tools = programs("galaxy-importer", REQUIREMENTS)
+    """Zero if neither finds anything."""
+    tools = programs("galaxy-importer", REQUIREMENTS.read_text())
     bring_collections(tools)
     with tempfile.TemporaryDirectory(prefix="importer-") as folder:
         source, settings = Path(folder) / "source", Path(folder) / "galaxy-importer.cfg"
+        collection = Path(folder) / "ansible_collections/todo/cloud"
         copy_of_checkout(source)
         settings.write_text(SETTINGS)
         build = ["ansible-galaxy", "collection", "build", "--output-path", folder]
         subprocess.run(build, cwd=source, check=True, stdout=subprocess.DEVNULL)
         [artifact] = Path(folder).glob("*.tar.gz")
-        done = subprocess.run(
-            [str(tools / "python"), "-m", "galaxy_importer.main", str(artifact)],
-            cwd=folder,
-            env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "GALAXY_IMPORTER_CONFIG": str(settings)},
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    found = re.findall(r"^(?:WARNING|ERROR|CRITICAL).*", done.stdout, re.MULTILINE)
-    if done.returncode or found:
+        collection.mkdir(parents=True)
+        with tarfile.open(artifact) as tar:
+            tar.extractall(collection, filter="data")
+        environ = {
+            **os.environ,
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "GALAXY_IMPORTER_CONFIG": str(settings),
+            "ANSIBLE_COLLECTIONS_PATH": folder,
+            "XDG_CACHE_HOME": f"{folder}/cache",
+        }
+        importer = [str(tools / "python"), "-m", "galaxy_importer.main", str(artifact)]
+        codes = [_run(importer, Path(folder), environ), _run(LINT, collection, environ)]
+    if not any(codes):
+        print(f"galaxy-importer, ansible-lint: {artifact.name} without a warning")
+    return max(codes)
+
+
+def _run(argv: Sequence[str], folder: Path, environ: Mapping[str, str]) -> int:
+    """Zero if it ends well and warns of nothing; what it says is shown otherwise."""
+    done = subprocess.run(
+        argv, cwd=folder, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    if done.returncode or re.search(r"^(?:WARNING|ERROR|CRITICAL):", done.stdout, re.MULTILINE):
         print(done.stdout)
         return 1
-    print(f"galaxy-importer: {artifact.name} without a warning")
     return 0
 
 

@@ -46,7 +46,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--look", action="store_true")
     given = parser.parse_args()
-    tools = programs("site", HERE / "requirements.txt")
+    tools = programs("site", (HERE / "requirements.txt").read_text())
     try:
         shutil.rmtree(given.folder, ignore_errors=True)
         build(given.folder, tools)

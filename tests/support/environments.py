@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.resources
 import shutil
 import subprocess
 import sys
@@ -15,17 +16,26 @@ from tests.cluster.paths import cache
 from tests.cluster.say import say
 
 
-def programs(name: str, requirements: Path, python: str = sys.executable) -> Path:
-    """The folder ``bin`` of the environment; raises CalledProcessError where it can't be made."""
+def programs(name: str, requirements: str, python: str = sys.executable) -> Path:
+    """The folder ``bin`` of the environment with these pins; raises CalledProcessError where it can't be made."""
     version = subprocess.run([python, "--version"], check=True, capture_output=True, text=True).stdout
-    digest = hashlib.sha256(f"{version}\n{requirements.read_text()}".encode()).hexdigest()[:12]
+    digest = hashlib.sha256(f"{version}\n{requirements}".encode()).hexdigest()[:12]
     folder = cache() / "environments" / f"{name}-{digest}"
     with locked(folder.with_name(f"{name}.lock"), f"the environment of {name}"):
         if not (folder / ".complete").exists():
             say(f"{name}: installing its pins (once)")
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([python, "-m", "venv", str(folder)], check=True)
+            (folder / "requirements.txt").write_text(requirements)
             pip = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps"]
-            subprocess.run([*pip, "--requirement", str(requirements)], check=True)
+            subprocess.run([*pip, "--requirement", str(folder / "requirements.txt")], check=True)
             (folder / ".complete").touch()
     return folder / "bin"
+
+
+def bring_collections(tools: Path) -> None:
+    """Ansible in an environment finds the collections that this one depends on: those of the tests' environment."""
+    core = Path(str(importlib.resources.files("ansible_collections") / "kubernetes" / "core"))
+    [packages] = tools.parent.glob("lib/python*/site-packages")
+    (packages / "ansible_collections").unlink(missing_ok=True)
+    (packages / "ansible_collections").symlink_to(core.parents[1])

@@ -104,3 +104,10 @@ def test_modules_that_talk_to_kubernetes_are_in_the_action_group() -> None:
     }
     group = yaml.safe_load((TOP / "meta/runtime.yml").read_text())["action_groups"]["k8s"]
     assert {m for m in group if isinstance(m, str)} == modules
+
+
+def test_each_plugin_says_its_licence() -> None:
+    header = "# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)"
+    files = [path for path in sorted((TOP / "plugins").rglob("*.py")) if path.read_text().strip()]
+    assert len(files) > 200
+    assert [str(path) for path in files if header not in path.read_text().splitlines()[:4]] == []
