@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml
 
+from tests import interface
+
 TOP = Path(__file__).resolve().parents[1]
 VERSION = re.compile(r"v(\d+\.\d+\.\d+(?:-rc\.\d+)?)")
 
@@ -59,7 +61,10 @@ def _git(top: Path, *arguments: str) -> str:
 
 def main(tag: str) -> int:
     """Zero if the collection was built."""
-    if wrong := problems(TOP, tag):
+    wrong = problems(TOP, tag)
+    if not wrong and interface.RECORD.read_text() != interface.text():
+        wrong = ["tests/interface.json does not have all public names: make interface"]
+    if wrong:
         print("\n".join(f"error: {each}" for each in wrong), file=sys.stderr)
         return 1
     return subprocess.run(["ansible-galaxy", "collection", "build", "--force"], cwd=TOP, check=False).returncode
