@@ -200,6 +200,10 @@ cases: venv ## run small cases that deploy to the cluster of $$KUBECONFIG (CASES
 upstream-charts: venv ## what the platform's roles give to charts of others, by these charts: unknown keys (FROM=DIR has them unpacked)
 	@PYTHONPATH=collections:. python3 -m tests.upstream_charts $(FROM)
 
+.PHONY: bundle
+bundle: build ## a verified app goes to a second environment by one signed file, to an empty registry, on a cluster of its own (5 minutes)
+	@TODO_CLOUD_CLUSTER=bundle $(CLUSTER) with --provider local bundle -- env PYTHONPATH=collections:. pytest -q -s -x tests/bundle
+
 .PHONY: pipeline
 pipeline: build ## a merge and tags, from the push to staging and production: act, buildah, a cluster of its own (20 to 25 minutes; cosign and grype are built once)
 	@TODO_CLOUD_CLUSTER=pipeline $(CLUSTER) with --provider local pipeline -- env PYTHONPATH=collections:. pytest -q -s -x tests/pipeline

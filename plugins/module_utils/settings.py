@@ -113,7 +113,10 @@ def settings_from(module: Any, *, signs: bool = True) -> Settings:
         diff=bool(module._diff),
         drift=OnDrift(params.get("drift") or OnDrift.IGNORE),
         export=params.get("export") or "",
-        tools={"ansible": str(module.ansible_version)},
+        tools={
+            "ansible": str(module.ansible_version),
+            **({"origin": str(params["origin"])} if params.get("origin") else {}),
+        },
         registries=tuple(params.get("registries") or ()),
         endpoint=Endpoint.of(params["endpoint"]) if params.get("endpoint") else None,
         probe=bool(params.get("probe")),

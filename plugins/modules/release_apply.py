@@ -80,6 +80,10 @@ options:
     description:
       - Commit that is deployed, for the release set.
     type: str
+  origin:
+    description:
+      - Where it comes from, for the release set, such as RV(todo.cloud.release_bundle#module:origin).
+    type: str
   dapr_refuse_below_days:
     description:
       - Nothing is deployed when Dapr's certificates, of releases with sidecars, are valid for fewer days than this.
@@ -667,6 +671,7 @@ SPEC: dict[str, t.Any] = {
     "on_failure": {"type": "str", "choices": ["set", "release", "hold"], "default": "set"},
     "on_first_failure": {"type": "str", "choices": ["keep", "remove"], "default": "keep"},
     "commit": {"type": "str"},
+    "origin": {"type": "str"},
     "drift": {"type": "str", "choices": ["ignore", "report", "restore", "refuse"], "default": "report"},
     "dapr_refuse_below_days": {"type": "int", "default": 0},
     "export": {"type": "path"},

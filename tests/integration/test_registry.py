@@ -14,12 +14,17 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.registry.access import Access
+from ansible_collections.todo.cloud.plugins.module_utils.registry.client import RegistryClient
+from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference as Ref
+from ansible_collections.todo.cloud.plugins.module_utils.registry.signatures import ImageKeys, why_unsigned
 from ansible_collections.todo.cloud.plugins.module_utils.releases.image_cleanup import clean_up
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,6 +35,8 @@ from tests.cluster.build.oci import MANIFEST, Reference, Registry
 from tests.integration.support import ModuleRun, run_module
 from tests.support.distribution import distribution
 from tests.support.fake_environment import A1, World
+from tests.support.fake_registry import FakeRegistry, digest_of
+from tests.unit.plugins.module_utils.bundle.samples import LAYER, THERE, Far
 
 IMAGE = "ghcr.io/todo-app/web:v1"
 PASSWORD = "only-a-test"
@@ -244,3 +251,28 @@ def test_old_images_go_and_what_a_set_names_stays(open_registry: str, token_regi
     assert [sorted(each["tags"] for each in found) for found in deleted] == [[["sha-1"], ["sha-3"]]] * 2 + [[]]
     left = httpx.get(f"{open_registry}/v2/todo-app/old/tags/list", trust_env=False).json()["tags"]
     assert sorted(left) == ["sha-2", "sha-4", "sha-5"]
+
+
+def test_a_bundle_goes_to_a_registry_and_its_images_to_another_one(folder: Path, tmp_path: Path) -> None:
+    """Uploads part by part, an index after its platforms, signatures by tag and as referrers; then nothing more."""
+    with FakeRegistry().serving() as near, distribution(folder) as url:
+        far = Far(near, SimpleNamespace(url=url, repositories={}), tmp_path)  # type: ignore[arg-type]  # a real one
+        registries = [{"host": "*", "endpoint": url}]
+        place = "oci://registry.acme.example/bundles/todo:v1.0.0"
+        for changed in (True, False):
+            pushed = far.build(bundle=place, push_registries=registries)
+            assert (pushed["changed"], far.build()["changed"]) == (changed, changed)
+        assert far.build()["digest"] == pushed["digest"], "wherever it goes"
+        near.repositories.clear()
+        for changed in (True, False):
+            found = far.open()
+            assert (found["changed"], found["digest"]) == (changed, pushed["digest"])
+        (image,) = found["images"]
+        where = Ref.parse(f"registry.acme.example/{THERE}@{far.digest}")
+        client = RegistryClient(where.registry, Access.to(where.registry, {"endpoint": url}))
+        assert image["image"].endswith(client.digest(where))
+        assert client.image(where).platforms.keys() == {"linux/amd64", "linux/arm64"}
+        assert why_unsigned(client, where, ImageKeys.parse(far.signer.public)) == ""
+        assert client.blob_part(where, digest_of(LAYER), 1 << 20, 1 << 20) == LAYER[1 << 20 : 2 << 20]
+        again = far.open(bundle=place, registries=registries)
+        assert (again["changed"], again["digest"]) == (False, pushed["digest"])

@@ -22,11 +22,13 @@ from tests.integration.support import eventually
 
 @contextmanager
 def distribution(
-    folder: Path, auth: dict[str, Any] | None = None, tls: tuple[Path, Path] | None = None
+    folder: Path, auth: dict[str, Any] | None = None, tls: tuple[Path, Path] | None = None, host: str = "127.0.0.1"
 ) -> Iterator[str]:
-    """A registry on the loopback; its URL. ``tls``: certificate and key to serve with."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    """A registry on the loopback, or at another address of this machine; its URL. ``tls``: certificate and key to serve
+    with.
+    """
+    with socket.create_server((host, 0)) as probe:
+        address = f"{host}:{probe.getsockname()[1]}"
     config = settings(address)
     config["storage"]["filesystem"]["rootdirectory"] = str(folder / "storage")
     if auth:

@@ -21,6 +21,7 @@ from tests.support.served import served
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
+_UPLOAD = re.compile(r"/v2/(?P<name>.+)/blobs/uploads/(?P<id>[^/]*)")
 _PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs|referrers|tags)/(?P<what>[^/]+)")
 
 
@@ -59,6 +60,11 @@ class FakeRegistry:
     address: str = ""
     deletes: bool = True
     page: int = 0  # tags of one answer; 0: all
+    ranges: bool = True  # parts of a blob can be asked for
+    uploads: dict[str, bytearray] = field(default_factory=dict)
+    lost: int = 0  # answers to parts of an upload that are lost although the part arrived
+    uploads_at: str = ""  # the address of uploads; without one this registry's
+    least: str = ""  # oci-chunk-min-length
 
     @property
     def url(self) -> str:
@@ -121,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._any()
 
-    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
+    do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = do_GET
 
     def log_message(self, *_: object) -> None:
         pass
@@ -136,6 +142,10 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         if url.path == "/token":
             return self._token(parse_qs(url.query) if self.command == "GET" else parse_qs(body.decode()))
+        if upload := _UPLOAD.fullmatch(url.path):
+            may = self._may(f"repository:{upload['name']}:pull,push")
+            return self._upload(upload["name"], upload["id"], parse_qs(url.query), body) if may else self._challenge(
+                f"repository:{upload['name']}:pull,push")  # fmt: skip
         found = _PATH.fullmatch(url.path)
         if not found:
             return self._error(404, "NAME_INVALID")
@@ -149,6 +159,32 @@ class _Handler(BaseHTTPRequestHandler):
             return self._tags(sorted(registry.repositories[name].tags), parse_qs(url.query))
         return self._content(registry.repositories.get(name), kind, what, body)
 
+    def _upload(self, name: str, number: str, asked: Mapping[str, list[str]], body: bytes) -> None:
+        registry = self.registry
+        place = {"Location": f"{registry.uploads_at}/v2/{name}/blobs/uploads/{number or len(registry.uploads)}?s=1"}
+        if self.command == "POST":
+            registry.uploads[str(len(registry.uploads))] = bytearray()
+            return self._answer(
+                202, b"", {**place, **({"OCI-Chunk-Min-Length": registry.least} if registry.least else {})}
+            )
+        if (held := registry.uploads.get(number)) is None:
+            return self._error(404, "BLOB_UPLOAD_UNKNOWN")
+        place["Range"] = f"0-{max(0, len(held) - 1)}"
+        if self.command == "GET":
+            return self._answer(204, b"", place)
+        if self.command == "PATCH":
+            if int(self.headers["Content-Range"].partition("-")[0]) != len(held):
+                return self._answer(416, b"", place)
+            held += body
+            if registry.lost:
+                registry.lost -= 1
+                return self._answer(500, b"")
+            return self._answer(202, b"", place)
+        if digest_of(bytes(held)) != asked["digest"][0]:
+            return self._error(400, "DIGEST_INVALID")
+        registry.blob(name, bytes(held))
+        return self._answer(201, b"")
+
     def _tags(self, tags: list[str], asked: Mapping[str, list[str]]) -> None:
         rest = [tag for tag in tags if tag > asked.get("last", [""])[0]]
         page = rest[: self.registry.page or None]
@@ -160,11 +196,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(404, "NAME_UNKNOWN")
         if kind in ("blobs", "referrers"):
             blob = getattr(repository, kind).get(what)
-            return self._error(404, "BLOB_UNKNOWN") if blob is None else self._answer(200, blob)
+            return self._error(404, "BLOB_UNKNOWN") if blob is None else self._blob(blob)
         if self.command == "PUT":
             digest = digest_of(body)
             repository.manifests[digest] = (self.headers["Content-Type"], body)
-            repository.tags[what] = digest
+            if what != digest:
+                repository.tags[what] = digest
             return self._answer(201, b"", {"Docker-Content-Digest": digest})
         if self.command == "DELETE":
             if not self.registry.deletes:
@@ -183,6 +220,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.registry.says_digest:
             headers["Docker-Content-Digest"] = self.registry.named_digest or digest
         return self._answer(200, content + (b" " if self.registry.spoils else b""), headers)
+
+    def _blob(self, blob: bytes) -> None:
+        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", "")) if self.registry.ranges else None
+        if wanted:
+            self._answer(206, blob[int(wanted[1]) : int(wanted[2]) + 1])
+        else:
+            self._answer(200, blob)
 
     def _may(self, scope: str) -> bool:
         given, auth = self.headers.get("Authorization", ""), self.registry.auth

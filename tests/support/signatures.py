@@ -55,17 +55,22 @@ def attach(registry: FakeRegistry, name: str, digest: str, payload: bytes, signa
     annotations = {"dev.cosignproject.cosign/signature": signature}
     layer = _blob(registry, name, "application/vnd.dev.cosign.simplesigning.v1+json", payload)
     tag = digest.replace(":", "-") + ".sig"
-    registry.put(name, tag, MANIFEST, {"mediaType": MANIFEST, "layers": [{**layer, "annotations": annotations}]})
+    registry.put(name, tag, MANIFEST, _manifest(registry, name, {**layer, "annotations": annotations}))
 
 
 def attach_bundle(registry: FakeRegistry, name: str, digest: str, bundle: Mapping[str, Any]) -> None:
     """One more of those that refer to the digest."""
     layer = _blob(registry, name, BUNDLE, json.dumps(bundle).encode())
-    manifest = registry.put(name, "", MANIFEST, {"mediaType": MANIFEST, "artifactType": BUNDLE, "layers": [layer]})
+    manifest = registry.put(name, "", MANIFEST, _manifest(registry, name, layer, artifactType=BUNDLE))
     entry = {"mediaType": MANIFEST, "digest": manifest, "artifactType": BUNDLE}
     before, tag = registry.repositories[name], digest.replace(":", "-")
     _kind, index = before.manifests.get(before.tags.get(tag, ""), ("", b'{"manifests": []}'))
     registry.put(name, tag, INDEX, {"mediaType": INDEX, "manifests": [*json.loads(index)["manifests"], entry]})
+
+
+def _manifest(registry: FakeRegistry, name: str, layer: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    empty = _blob(registry, name, "application/vnd.oci.empty.v1+json", b"{}")
+    return {"schemaVersion": 2, "mediaType": MANIFEST, "config": empty, "layers": [layer], **more}
 
 
 def _blob(registry: FakeRegistry, name: str, kind: str, content: bytes) -> Mapping[str, Any]:

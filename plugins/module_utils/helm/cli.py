@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..failure import Code, Failure, error, exhausted
-from ..files import files_below
+from ..files import content_of, files_below
 from ..kube.api import Check, always_allowed
 from ..parsing import read_json
 from ..proxies import reached_directly
@@ -34,6 +34,7 @@ _OWN_SETTINGS = frozenset({
     "HELM_CONFIG_HOME", "HELM_CACHE_HOME", "HELM_DATA_HOME", "HELM_CONTENT_CACHE", "HELM_REPOSITORY_CONFIG",
     "HELM_REPOSITORY_CACHE", "HELM_REGISTRY_CONFIG", "HELM_PLUGINS", "HELM_NO_PLUGINS", "HELM_BURST_LIMIT", "HELM_QPS",
 })  # fmt: skip
+_PULL_SECONDS = 300.0
 _GRACE_SECONDS = 30.0  # how much longer than its --timeout a Helm process may take
 
 
@@ -226,6 +227,21 @@ class HelmCli:
                 raise failed
             time.sleep(pause)
         return done.stdout
+
+    def pull(self, chart: str, version: str, folder: Path) -> bytes:
+        """The archive of a chart that is elsewhere; ``folder`` is empty, and only for it. Raises HelmError."""
+        check_chart(chart, version)
+        argv = ["pull", chart, "--destination", str(folder), *(["--version", version] if version else [])]
+        for pause in (*_RETRY_SECONDS, None):
+            done = self._call(argv, env=_clean_env(), pass_fds=(), timeout=_PULL_SECONDS)
+            found = sorted(folder.glob("*.tgz"))
+            if done.returncode == 0 and found:
+                return content_of(found[0])
+            failed = error_of(argv[0], chart, done.stderr or done.stdout)
+            if pause is None or not failed.transient:
+                raise failed
+            time.sleep(pause)
+        raise AssertionError("the last try raises")
 
     def _ask(self, argv: Sequence[str], request: ApplyRequest) -> Completed:
         """A call that changes nothing, retried after transient faults."""

@@ -29,9 +29,11 @@ from .image import (
 )
 from .reference import Reference, is_digest, is_tag, tag_of_referrers
 from .transport import Transport
+from .upload import upload
 
 _ACCEPT = {"Accept": ", ".join(INDEXES + MANIFESTS)}
 _PREFERRED = "linux/amd64"
+PART = 4 << 20  # bytes of a content that are asked for at once: what exchange.py takes
 _PAGE, _MOST_PAGES = 1000, 100
 _NEXT = re.compile(r'<[^<>?]*\?([!-;=?-~]{1,2000})>\s*;\s*rel="?next')
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,127}/[\w.+-]{1,127}", re.ASCII)
@@ -118,15 +120,20 @@ class RegistryClient:
 
         Raises as :meth:`digest` does; registry_denied when these credentials may not push.
         """
-        manifest = self.manifest(reference)
-        path = f"/v2/{reference.repository}/manifests/{tag}"
+        self.put_manifest(reference, self.manifest(reference), tag)
+
+    def put_manifest(self, reference: Reference, manifest: Manifest, tag: str = "") -> None:
+        """Stores a manifest or an index, whose parts are there already, in the repository of ``reference``, under a tag
+        or by its digest alone. Raises as :meth:`add_tag` does.
+        """
+        path = f"/v2/{reference.repository}/manifests/{tag or manifest.digest}"
         headers = {"Content-Type": manifest.media_type}
         scope = f"repository:{reference.repository}:pull,push"
         answer = self._http.request("PUT", path, scope, headers=headers, body=manifest.raw)
         if answer.status not in (200, 201):
-            raise self._answers(answer, f"to the tag {tag}")
+            raise self._answers(answer, f"to the tag {tag}" if tag else f"to {manifest.digest} for {reference.name}")
         if (named := self._named_digest(answer, reference)) and named != manifest.digest:
-            raise self._http.protocol_error(f"it stores {reference} as {named} under the tag {tag}")
+            raise self._http.protocol_error(f"it stores {manifest.digest} of {reference} as {named}")
 
     def blob(self, reference: Reference, digest: str) -> bytes:
         """Content from the repository of an image, a few MiB at most, verified. Raises as :meth:`digest` does."""
@@ -135,6 +142,37 @@ class RegistryClient:
         if _digest_of(answer.body, digest) != digest:
             raise self._http.protocol_error(f"the content {digest} of {reference} does not have its digest")
         return answer.body
+
+    def has_blob(self, reference: Reference, digest: str) -> bool:
+        """Whether the repository of an image has some content. Raises as :meth:`digest` does."""
+        path = f"/v2/{reference.repository}/blobs/{digest}"
+        answer = self._http.request("HEAD", path, f"repository:{reference.repository}:pull")
+        if answer.status not in (200, 404):
+            raise self._answers(answer, f"for {digest} of {reference}")
+        return answer.status == 200
+
+    def blob_part(self, reference: Reference, digest: str, start: int, length: int) -> bytes:
+        """Some bytes of a content of any size, PART at most: a part that fails is asked for again by itself. They are
+        not verified. Raises as :meth:`digest` does.
+        """
+        path = f"/v2/{reference.repository}/blobs/{digest}"
+        headers = {"Range": f"bytes={start}-{start + length - 1}"}
+        answer = self._http.request("GET", path, f"repository:{reference.repository}:pull", headers=headers)
+        found = answer.body if answer.status == 206 else b""
+        if answer.status == 200:  # it knows no ranges
+            found = answer.body[start : start + length]
+        elif answer.status != 206:
+            self._found(answer, reference)
+        if len(found) != length:
+            raise self._http.protocol_error(f"it sends {len(found)} of {length} bytes of {digest} of {reference}")
+        return found
+
+    def upload(self, reference: Reference, digest: str, size: int, read: Callable[[int, int], bytes]) -> None:
+        """Brings some content to the repository of an image, part by part; ``read`` gives bytes by start and length.
+
+        Raises as :meth:`add_tag` does.
+        """
+        upload(self._http, reference, digest, size, read)
 
     def referrers(self, reference: Reference) -> list[Mapping[str, Any]]:
         """What refers to an image by digest, such as signatures: entries of an index, each with its digest.

@@ -56,6 +56,7 @@ class Transport:
         self._registry = registry
         self._access = access
         self._timeout = timeout
+        self._attempt = max(_ATTEMPT_SECONDS, timeout / _TRIES)
         self._pause = pause
         self._origin = Url.parse(access.endpoint).origin
         self._tls = access.tls_context()
@@ -201,7 +202,7 @@ class Transport:
             if deadline <= now:
                 break
             try:
-                answer = self._once(method, url, headers, body, min(deadline, now + _ATTEMPT_SECONDS))
+                answer = self._once(method, url, headers, body, min(deadline, now + self._attempt))
             except (OSError, http.client.HTTPException) as exc:
                 why, wait = _reason(exc), pause
                 if isinstance(exc, ssl.SSLCertVerificationError):

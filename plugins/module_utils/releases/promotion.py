@@ -48,14 +48,14 @@ def check_promotion(kube: KubeApi, params: Mapping[str, Any]) -> dict[str, Any]:
     images = promote_images(record, specs, digests.client, terms.source)
     return {
         "set": {"id": record.id, "commit": record.commit, "time": record.time},
-        "replaces": _replaced(kube, params, images),
+        "replaces": replaced_by(kube, params, images),
         "waves": promoted_waves(waves, images),
         "images": [each.as_result() for each in images],
         "warnings": warnings,
     }
 
 
-def _replaced(kube: KubeApi, params: Mapping[str, Any], images: Sequence[Promoted]) -> dict[str, Any]:
+def replaced_by(kube: KubeApi, params: Mapping[str, Any], images: Sequence[Promoted]) -> dict[str, Any]:
     """What the target's newest verified set runs, and which releases would run another image; for people."""
     keys = RecordKeys.parse(params.get("record_key"), params.get("record_public_keys") or ())
     newest = next(RecordStore(kube, params["namespace"], params.get("environment") or "", keys).readable(), None)

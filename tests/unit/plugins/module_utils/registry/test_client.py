@@ -36,3 +36,23 @@ def test_one_more_tag_is_the_very_same_image(registry: FakeRegistry) -> None:
     refused = failure(client(registry, username="reader", password=PASSWORD).add_tag, ref(digest), "v2")
     assert refused.code is Code.REGISTRY_DENIED
     assert "push" in refused.message
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_content_comes_part_by_part(registry: FakeRegistry, ranges: bool) -> None:
+    registry.ranges = ranges
+    digest = registry.blob(NAME, b"0123456789")
+    assert client(registry).blob_part(ref("v1"), digest, 3, 4) == b"3456"
+    short = failure(client(registry).blob_part, ref("v1"), digest, 8, 4)
+    assert (short.code, "2 of 4 bytes" in short.message) == (Code.REGISTRY_ERROR, True)
+    assert failure(client(registry).blob_part, ref("v1"), "sha256:" + "0" * 64, 0, 4).code is Code.IMAGE_NOT_FOUND
+
+
+def test_a_manifest_goes_to_another_repository_by_its_digest_or_a_tag(registry: FakeRegistry) -> None:
+    digest = registry.push(NAME, "v1")
+    found = client(registry).manifest(ref("v1"))
+    registry.push("acme/web", "old")
+    client(registry).put_manifest(ref("x", "acme/web"), found)
+    assert registry.repositories["acme/web"].tags.keys() == {"old"}
+    client(registry).put_manifest(ref("x", "acme/web"), found, "v1")
+    assert registry.repositories["acme/web"].tags["v1"] == digest

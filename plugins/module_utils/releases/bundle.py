@@ -1,0 +1,207 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A bundle goes to another environment as a promotion does: verified, copied, then deployed by release_apply."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..bundle.bundle import Bundle, opened
+from ..bundle.charts import unpacked
+from ..bundle.contents import Image, Part, damaged, digest_of
+from ..bundle.images import FromLayout, FromRegistry, Source, copy, missing_at, whole
+from ..bundle.layout import Layout
+from ..failure import Code, error
+from ..kube.api import KubeApi
+from ..planning.image_digests import ImageDigests, image_of
+from ..planning.promotion import Promoted, Terms, check_charts, promoted_waves, verified_image
+from ..planning.spec import ReleaseSpec, parse_waves
+from ..records.record import Member, Record
+from ..records.signing import RecordKeys
+from ..registry.client import RegistryClient
+from ..registry.reference import Reference
+from .bundle_build import OCI, TIMEOUT_SECONDS, Progress, client_for, diff_of, pushing, reference_of
+from .promotion import replaced_by
+
+_LARGEST_MANIFEST = 4 << 20
+
+
+def open_bundle(kube: KubeApi, params: Mapping[str, Any], progress: Progress, *, check: bool) -> dict[str, Any]:
+    """Verifies a bundle, brings its images to where the target's own images are named, and gives the waves with its
+    charts and digests. Raises bundle_damaged, bundle_refused, bundle_unsigned, promotion_refused and others; then
+    nothing was written.
+    """
+    digests = ImageDigests(kube, params["namespace"], params["registries"], TIMEOUT_SECONDS)
+    keys = RecordKeys.parse(None, params["bundle_public_keys"] or ())
+    waves = params["waves"]
+    specs = [spec for wave in parse_waves(waves, params["namespace"]) for spec in wave if not spec.migration]
+    with _verified(str(params["bundle"]), digests, keys) as (bundle, source_of):
+        record = bundle.record
+        if record is None:
+            raise AssertionError("what was opened has its release set")
+        environment = bundle.contents.environment
+        with_charts = [replace(spec, chart_digest=_digest_of(record, spec)) for spec in specs]
+        check_charts(record, with_charts, Terms(environment, may_differ=params["may_differ"]))
+        target = _Target(pushing(params, digests), bool(params["push_registries"]), progress, check)
+        images = [_main(bundle, record.members[spec.name], image, target) for spec in specs
+                  if (image := image_of(spec.values))]  # fmt: skip
+        charts = _unpacked(bundle, record, [spec.name for spec in specs], Path(params["folder"]))
+        copies = target.bring(_wanted(bundle, specs, images), source_of)
+    promoted = promoted_waves([[_with_chart(raw, charts) for raw in wave] for wave in waves], images)
+    there = [each["image"] for each in copies if each["state"] == "there"]
+    return {
+        "changed": any(each["state"] == "copied" for each in copies),
+        "digest": bundle.digest,
+        "signed": bundle.signed,
+        "source": {"environment": environment, "namespace": bundle.contents.namespace},
+        "origin": f"{bundle.digest} (set {record.id} of {environment})",
+        "set": {"id": record.id, "commit": record.commit, "time": record.time},
+        "replaces": replaced_by(kube, params, images),
+        "waves": promoted,
+        "images": [each.as_result() for each in images],
+        "copies": copies,
+        "diff": diff_of(there, [each["image"] for each in copies]),
+        "warnings": [] if bundle.signed else [
+            "The bundle's signature was not checked: set bundle_public_keys to the public key of whoever makes it."
+        ],
+    }  # fmt: skip
+
+
+def _digest_of(record: Record, spec: ReleaseSpec) -> str:
+    """The chart is the bundle's, whatever this checkout has."""
+    member = record.members.get(spec.name)
+    return member.chart_digest if member else spec.chart_digest
+
+
+@contextmanager
+def _verified(
+    place: str, digests: ImageDigests, keys: RecordKeys
+) -> Iterator[tuple[Bundle, Callable[[Image], Source]]]:  # fmt: skip
+    """The bundle, and where its images come from."""
+    if place.startswith(OCI):
+        reference = reference_of(place)
+        client = client_for(digests, reference, "the bundle")
+        found = client.manifest(reference)
+        here = FromRegistry(client, reference)
+        bundle = opened(found.raw, lambda part: here.read(part.digest, 0, part.size), keys)
+        yield (
+            bundle,
+            lambda image: FromRegistry(client_for(digests, image.reference, image.releases[0]), image.reference),
+        )
+        return
+    try:
+        layout = Layout(Path(place))
+    except OSError as exc:
+        raise error(Code.INVALID_INPUT, f"The bundle {place} cannot be read: {exc.strerror}.", option="bundle") from exc
+    with layout:
+        size = layout.size(layout.bundle)
+        if size > _LARGEST_MANIFEST:
+            raise damaged("its manifest is too large")
+        raw = layout.read(layout.bundle, 0, size)
+        if digest_of(raw) != layout.bundle:
+            raise damaged("its manifest does not have its digest")
+
+        def part(wanted: Part) -> bytes:
+            return layout.read(wanted.digest, 0, wanted.size)
+
+        bundle = opened(raw, part, keys)
+        layout.verify()
+        inside = FromLayout(layout)
+        for image in bundle.contents.images:
+            whole(inside, image)
+        yield bundle, lambda image: inside
+
+
+def _main(bundle: Bundle, member: Member, target: Reference, there: _Target) -> Promoted:
+    """The image of a release, under the target's name."""
+    environment = bundle.contents.environment
+    verified, _ran = verified_image(member, environment)
+    wanted = replace(verified, tag="")
+    image = next((each for each in bundle.contents.images if each.reference == wanted), None)
+    if image is None:
+        raise damaged(f"it does not name the image of {member.name}")
+    tag = there.client(target, member.name).find_digest(replace(target, digest="")) if target.tag else verified.digest
+    if tag and tag != verified.digest:
+        raise error(
+            Code.IMAGE_TAG_TAKEN,
+            f"{member.name}: {replace(target, digest='')} already points to {tag}, not to {verified.digest} of the "
+            "bundle: choose another version.",
+            release=member.name,
+        )
+    return Promoted(member.name, replace(target, digest=verified.digest), image.accepted, bool(tag))
+
+
+def _wanted(
+    bundle: Bundle, specs: Sequence[ReleaseSpec], promoted: Sequence[Promoted]
+) -> list[tuple[Image, Reference, str]]:  # fmt: skip
+    """Images of these releases, and where each belongs: the main ones where the target names them, others under their
+    own name.
+    """
+    names, found = {spec.name for spec in specs}, []
+    for image in bundle.contents.images:
+        if not names.intersection(image.releases):
+            continue
+        own = {
+            each.image.name for each in promoted
+            if each.name in image.releases and each.image.digest == image.reference.digest
+        }  # fmt: skip
+        for name in sorted(own or {image.reference.name}):
+            found.append((image, Reference.parse(name), image.releases[0]))
+    return found
+
+
+class _Target:
+    """The registries of the target."""
+
+    def __init__(self, digests: ImageDigests, writes: bool, progress: Progress, check: bool) -> None:
+        self._digests, self._writes, self._progress, self._check = digests, writes, progress, check
+
+    def client(self, image: Reference, name: str) -> RegistryClient:
+        """Raises invalid_input."""
+        return client_for(self._digests, image, name)
+
+    def bring(
+        self, wanted: Sequence[tuple[Image, Reference, str]], source_of: Callable[[Image], Source]
+    ) -> list[dict[str, str]]:  # fmt: skip
+        """What became of each image: there, copied, not_asked. All are looked for before the first is copied."""
+        lacking = [(image, to, name) for image, to, name in wanted if missing_at(self.client(to, name), image, to)]
+        if lacking and not self._writes:
+            images = ", ".join(f"{to}@{image.reference.digest}" for image, to, _name in lacking)
+            raise error(
+                Code.IMAGE_NOT_FOUND,
+                f"Not in its registry: {images}. Set bundle_registries, with credentials that may write, and the "
+                "bundle's images are copied there.",
+                images=images,
+            )
+        found = []
+        for image, to, name in wanted:
+            state = "copied" if (image, to, name) in lacking else "there"
+            if state == "copied" and not self._check:
+                self._progress(f"{to.name}@{image.reference.digest[:19]}")
+                copy(source_of(image), image, self.client(to, name), to, self._progress)
+            found.append({"image": f"{to.name}@{image.reference.digest}", "state": state})
+        return found
+
+
+def _unpacked(bundle: Bundle, record: Record, names: Sequence[str], folder: Path) -> dict[str, str]:
+    """Paths of the charts of releases."""
+    paths: dict[str, str] = {}
+    for name in names:
+        member = record.members[name]
+        if member.chart_digest not in paths:
+            archive = bundle.chart(member.chart_digest)
+            if archive is None:
+                raise damaged(f"the chart of {name} is missing")
+            place = Path(tempfile.mkdtemp(prefix="bundle-", dir=folder))
+            paths[member.chart_digest] = unpacked(archive, member.chart_digest if member.local else "", place)
+    return {name: paths[record.members[name].chart_digest] for name in names}
+
+
+def _with_chart(raw: Mapping[str, Any], charts: Mapping[str, str]) -> dict[str, Any]:
+    """A described release with the bundle's chart."""
+    return {**{key: value for key, value in raw.items() if key != "chart_version"}, "chart": charts[raw["name"]]}

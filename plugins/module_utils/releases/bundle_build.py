@@ -1,0 +1,278 @@
+# Copyright: todo.cloud maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A verified release set becomes a bundle: a file, or an artefact in a registry."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from gzip import GzipFile
+from pathlib import Path
+from typing import Any
+
+from ..bundle.bundle import Bundle, Parts, made
+from ..bundle.contents import ARTIFACT, MANIFEST, Image, damaged, digest_of, refused
+from ..bundle.images import FromRegistry, attached_to, sboms_of, tree
+from ..bundle.layout import Blob, entry, same_bundle, write
+from ..failure import Code, error
+from ..helm.cli import HelmCli
+from ..known_secrets import may_be_secret, secrets_of
+from ..kube.api import KubeApi, KubeReader
+from ..kube.errors import Forbidden
+from ..kube.resources import CONFIG_MAP, SECRET
+from ..kube.secret_data import texts_of
+from ..parsing import MAX_BYTES
+from ..planning.image_digests import ImageDigests, image_of
+from ..planning.promotion import Terms, choose, named_alike, verified_image
+from ..readiness.daprd import CONTAINER
+from ..records.packing import text_of
+from ..records.record import PREFIX, Member, Record
+from ..records.signing import RecordKeys
+from ..records.store import RecordStore, sound
+from ..registry.client import PART, RegistryClient
+from ..registry.image import INDEXES, Manifest, entries_of
+from ..registry.reference import Reference
+
+Progress = Callable[[str], None]
+OCI = "oci://"
+TIMEOUT_SECONDS = 300.0  # for a part of an image, retries included
+
+
+def build(
+    kube: KubeApi, helm: HelmCli, params: Mapping[str, Any], progress: Progress, *, check: bool
+) -> dict[str, Any]:
+    """Writes or pushes the bundle of an environment's verified set. Raises promotion_refused, bundle_refused and errors
+    of the registries.
+    """
+    namespace, environment = params["namespace"], params["environment"]
+    keys = RecordKeys.parse(params["record_key"], params["record_public_keys"] or ())
+    warnings: list[str] = []
+    store = RecordStore(kube, namespace, environment, keys)
+    number = choose(store, Terms(environment, commit=params["commit"] or ""), damaged=warnings.append).id
+    item = kube.get(CONFIG_MAP, namespace, f"{PREFIX}{number}")
+    record = sound(item, namespace, environment, keys)
+    digests = ImageDigests(kube, namespace, params["registries"], TIMEOUT_SECONDS)
+    parts = Parts()
+    charts = _charts(record, helm)
+    _check_secrets(kube, namespace, [text_of(item).encode(), *(archive for _name, archive in charts.values())])
+    images = tuple(_described(image, ran, names, digests, parts) for image, ran, names in _images(record))
+    bundle = made(item, namespace, record, charts, parts, images, keys)
+    if not bundle.signed:
+        warnings.append("The bundle is not signed: set record_key, and give its public key to whoever deploys it.")
+    to = str(params["bundle"])
+    write_it = _push if to.startswith(OCI) else _write
+    changed = write_it(bundle, to, params, digests, progress, check)
+    listed = [f"bundle {bundle.digest}", *(image.image for image in images)]
+    return {
+        "changed": changed,
+        "diff": diff_of([] if changed else listed, listed),
+        "digest": bundle.digest,
+        "signed": bundle.signed,
+        "set": {"id": record.id, "commit": record.commit, "time": record.time},
+        "images": [{"image": image.image, "releases": list(image.releases)} for image in images],
+        "missing": dict(record.missing),
+        "warnings": warnings,
+    }
+
+
+def _charts(record: Record, helm: HelmCli) -> dict[str, tuple[str, bytes]]:
+    """Name and archive by digest; what is elsewhere is pulled."""
+    found: dict[str, tuple[str, bytes]] = {}
+    for member in record.members.values():
+        if member.chart_digest in found:
+            continue
+        archive = record.charts.get(member.chart_digest)
+        if archive is None and member.local:
+            raise refused(
+                f"release set {record.id} was too large to hold the chart of {member.name}: keep big files out of "
+                "values, deploy it again, and bundle that"
+            )
+        if archive is None:
+            with tempfile.TemporaryDirectory(prefix="todo-cloud-chart-") as folder:
+                archive = helm.pull(member.chart, member.chart_version, Path(folder))
+        name = re.sub(r"[^\w.-]", "-", member.chart.rpartition("/")[2].partition("@")[0].removesuffix(".tgz"))
+        found[member.chart_digest] = (f"{name}-{member.chart_digest[:12]}.tgz", archive)
+    return found
+
+
+def _check_secrets(kube: KubeReader, namespace: str, contents: Sequence[bytes]) -> None:
+    """Nothing that stands in a Secret of the namespace is in a bundle, as far as they may be read."""
+    try:
+        items = kube.list_(SECRET, namespace)[0]
+    except Forbidden:
+        return
+    plain = [_uncompressed(each) for each in contents]
+    for each in items:
+        if str(each.get("type")).startswith("helm.sh/"):
+            continue
+        secrets = {text for text in secrets_of(texts_of(each)) if may_be_secret(text)}
+        if any(text.encode() in content for text in secrets for content in plain):
+            raise refused(
+                f"a value of the Secret {each['metadata']['name']} is in the values or in a chart of the release set: "
+                "let the chart refer to the Secret instead"
+            )
+
+
+def _uncompressed(content: bytes) -> bytes:
+    if not content.startswith(b"\x1f\x8b"):
+        return content
+    with GzipFile(fileobj=io.BytesIO(content)) as file:
+        return file.read(MAX_BYTES)
+
+
+def _images(record: Record) -> Iterator[tuple[Reference, str, tuple[str, ...]]]:
+    """Each image by digest, the digest that pods reported for it, and whose it is; Dapr's sidecar is the platform's."""
+    found: dict[Reference, tuple[str, list[str]]] = {}
+    for name, member in sorted(record.members.items()):
+        for image, ran in _images_of(member, record.environment):
+            found.setdefault(image, (ran, []))[1].append(name)
+    for image, (ran, names) in sorted(found.items(), key=lambda each: str(each[0])):
+        yield image, ran, tuple(names)
+
+
+def _images_of(member: Member, environment: str) -> Iterator[tuple[Reference, str]]:
+    main = image_of(member.values)
+    if main and member.migration:
+        if main.digest:
+            yield replace(main, tag=""), main.digest
+        return
+    if main:
+        verified, ran = verified_image(member, environment)
+        yield replace(verified, tag=""), ran
+    for place, each in member.images.items():
+        if place.endswith(f"/{CONTAINER}") or (main and named_alike(each["image"], main.name)):
+            continue
+        try:
+            other = replace(Reference.parse(each["image"]), tag="", digest=each["digest"])
+            Reference.parse(str(other))
+        except ValueError:
+            other = None
+        if other is None or not other.digest:
+            raise refused(
+                f"{member.name} runs {each['image']}, which has no digest: its image must come from a registry"
+            )
+        yield other, other.digest
+
+
+def _described(
+    image: Reference, ran: str, names: tuple[str, ...], digests: ImageDigests, parts: Parts
+) -> Image:  # fmt: skip
+    """With what its registry says; lists of what it is made of become parts."""
+    client = client_for(digests, image, names[0])
+    top = client.manifest(image)
+    accepted = dict.fromkeys([image.digest, ran, *(each["digest"] for each in entries_of(top))])
+    attached = attached_to(client, image)
+    source = FromRegistry(client, image)
+    sboms = [
+        found
+        for digest in (image.digest, *(each.digest for each in attached))
+        for manifest in tree(source, digest).manifests
+        for found in sboms_of(manifest)
+    ]
+    for number, (kind, digest, size) in enumerate(dict.fromkeys(sboms), 1):
+        content = source.read(digest, 0, size)
+        if digest_of(content) != digest:
+            raise damaged(f"the registry sends something else than {digest}")
+        title = f"sbom/{image.repository.replace('/', '_')}-{image.digest[7:19]}-{number}.json"
+        parts.others.append(parts.add(title, kind, content))
+    return Image(str(image), tuple(filter(None, accepted)), names, attached)
+
+
+def diff_of(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
+    """As Ansible shows it."""
+    return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}
+
+
+def client_for(digests: ImageDigests, image: Reference, name: str) -> RegistryClient:
+    client = digests.client(image)
+    if client is None:
+        message = f"{image.registry} is needed for {name}: add it to registries."
+        raise error(Code.INVALID_INPUT, message, option="registries")
+    return client
+
+
+def _push(
+    bundle: Bundle, to: str, params: Mapping[str, Any], digests: ImageDigests, progress: Progress, check: bool
+) -> bool:  # fmt: skip
+    """False if it was there."""
+    place = reference_of(to)
+    if not place.tag or place.digest:
+        raise error(Code.INVALID_INPUT, f"{to} needs a tag, and no digest.", option="bundle")
+    client = client_for(pushing(params, digests), place, "the bundle")
+    there = client.find_digest(place)
+    if there and there != bundle.digest:
+        message = f"{place} is another bundle already ({there}): choose another tag."
+        raise error(Code.IMAGE_TAG_TAKEN, message, image=str(place), digest=there)
+    if there or check:
+        return not there
+    progress(f"{to}: {len(bundle.blobs)} parts")
+    for digest, content in bundle.blobs.items():
+        if not client.has_blob(place, digest):
+            client.upload(place, digest, len(content), _reader(content))
+    client.put_manifest(place, Manifest(bundle.digest, MANIFEST, bundle.manifest, {}), place.tag)
+    return True
+
+
+def _write(
+    bundle: Bundle, to: str, params: Mapping[str, Any], digests: ImageDigests, progress: Progress, check: bool
+) -> bool:  # fmt: skip
+    """False if the file was there."""
+    path = Path(to)
+    if same_bundle(path, bundle.digest):
+        return False
+    if check:
+        return True
+    if not path.parent.is_dir():
+        raise error(Code.INVALID_INPUT, f"There is no folder {path.parent} for the bundle.", option="bundle")
+    blobs = {digest: Blob(digest, len(content), _reader(content)) for digest, content in bundle.blobs.items()}
+    blobs[bundle.digest] = Blob(bundle.digest, len(bundle.manifest), _reader(bundle.manifest))
+    name = f"{bundle.contents.environment}-{bundle.contents.set}"
+    index = [entry(MANIFEST, bundle.manifest, name, ARTIFACT)]
+    for image in bundle.contents.images:
+        source = FromRegistry(client_for(digests, image.reference, image.releases[0]), image.reference)
+        for digest in (image.reference.digest, *(each.digest for each in image.attached)):
+            found = tree(source, digest)
+            for manifest in found.manifests:
+                blobs[manifest.digest] = Blob(manifest.digest, len(manifest.raw), _reader(manifest.raw))
+            for blob, size in found.blobs.items():
+                blobs.setdefault(blob, Blob(blob, size, partial(source.read, blob)))
+            index.append(
+                entry(found.manifests[-1].media_type, found.manifests[-1].raw, f"{image.reference.name}@{digest}")
+            )
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(unfinished, "wb") as file:
+            listed = {"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": index}
+            write(file, listed, blobs.values(), lambda blob: _told(blob, progress))
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return True
+
+
+def _told(blob: Blob, progress: Progress) -> None:
+    if blob.size > PART:
+        progress(f"{blob.digest[:19]} ({blob.size / 2**20:.1f} MiB)")
+
+
+def _reader(content: bytes) -> Callable[[int, int], bytes]:
+    return lambda start, length: content[start : start + length]
+
+
+def pushing(params: Mapping[str, Any], digests: ImageDigests) -> ImageDigests:
+    """Registries with credentials that may write; without any those that are read."""
+    if not params["push_registries"]:
+        return digests
+    return ImageDigests(digests.kube, digests.namespace, params["push_registries"], TIMEOUT_SECONDS)
+
+
+def reference_of(text: str) -> Reference:
+    try:
+        return Reference.parse(text.removeprefix(OCI))
+    except ValueError as exc:
+        raise error(Code.INVALID_INPUT, f"{exc}.", option="bundle") from exc
