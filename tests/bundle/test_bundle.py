@@ -57,7 +57,7 @@ def inventory(folder: Path, url: str, public_key: str) -> str:
     shutil.copy(TOP / "inventories/app.yml", folder / "app.yml")
     own = {
         "environment_name": "acme", "environment_namespace": THERE, "platform_manage": False, "environment_url": "",
-        "environment_shared_credentials": ["database"], "image_repository": f"{HOST}/todo",
+        "environment_shared_credentials": ["database"], "local_node_port": PORT, "image_repository": f"{HOST}/todo",
         "release_registries": [{"host": HOST, "endpoint": url}],
         "bundle_registries": [{"host": HOST, "endpoint": url}], "bundle_public_keys": [public_key],
         "services": {
