@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: release_bundle
 short_description: A verified release set with all that it needs as one signed OCI artefact, for another cluster
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - With O(state=built), makes a bundle of a verified release set of the environment, which holds the set as it is
     recorded, its charts, its values without secret ones, the digests of its images, and lists of what these are made of
