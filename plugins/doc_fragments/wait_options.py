@@ -38,6 +38,28 @@ options:
       - Number of log lines of a failing container, of its current and its previous run, to keep as evidence.
     type: int
     default: 30
+  log_store:
+    description:
+      - VictoriaLogs that keeps the logs of this cluster. When something has failed and its container's own log can no
+        longer be read (the pod is gone, its node does not answer), its last lines are looked for there, for at most two
+        seconds.
+      - It is asked through the API server, which needs the right to get C(services/proxy) in its namespace. What it
+        answers, or that it does not, changes no verdict.
+    type: dict
+    version_added: 0.3.0
+    suboptions:
+      namespace:
+        description: Namespace of its Service. V(monitoring) if not given.
+        type: str
+      service:
+        description: The Service. V(victoria-logs) if not given.
+        type: str
+      port:
+        description: Port of the Service. V(9428) if not given.
+        type: int
+      url:
+        description: URL of a VictoriaLogs that is asked instead, from where this module runs.
+        type: str
 """
 
     READINESS = r"""

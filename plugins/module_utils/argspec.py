@@ -17,6 +17,15 @@ WAIT: dict[str, Any] = {
     "stability_seconds": {"type": "float", "default": 3.0},
     "log_lines": {"type": "int", "default": 30},
     "readiness_rules": {"type": "dict", "default": {}},
+    "log_store": {
+        "type": "dict",
+        "options": {
+            "namespace": {"type": "str"},
+            "service": {"type": "str"},
+            "port": {"type": "int"},
+            "url": {"type": "str"},
+        },
+    },
 }
 HELM: dict[str, Any] = {
     "helm_binary": {"type": "str", "default": "helm"},

@@ -24,6 +24,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     POD,
     RESOURCE_QUOTA,
     SECRET,
+    SERVICE,
     SERVICE_ACCOUNT,
     Resource,
 )
@@ -152,6 +153,29 @@ def test_every_right_of_the_accounts(place: Place) -> None:
     assert may(place.deployer, "create", SERVICE_ACCOUNT, place.own, "deployer", "token")
     assert not may(place.deployer, "create", SERVICE_ACCOUNT, place.other, "deployer", "token")
     assert may(place.deployer, "get", POD, place.own, "some", "log")
+
+
+def test_the_deployer_asks_for_metrics_and_logs_where_they_are(
+    place: Place, kube: KubeSession, make_namespace: Callable[..., str]
+) -> None:
+    """By the Role of charts/observability: these two Services of that namespace, to read, and nothing else there."""
+    monitoring = make_namespace()
+    values = {"environment": "one", "namespace": place.own, "services": {}, "deployer": {"enabled": True}}
+    chart = str(Path(CHART).parent / "observability")
+    rendered = HelmCli(kube.kubeconfig).template(ApplyRequest("observability", monitoring, chart, values))
+    apply(kube, monitoring, [each for each in objects_of(rendered) if each["kind"].startswith("Role")])
+
+    def asks(name: str, verb: str = "get", who: KubeSession = place.deployer, where: str = monitoring) -> bool:
+        return may(who, verb, SERVICE, where, name, "proxy")
+
+    eventually("it may ask VictoriaLogs", lambda: asks("victoria-logs:9428"))
+    assert asks("prometheus-operated:9090")
+    assert not asks("victoria-logs:9428", "create")
+    assert not asks("alertmanager-operated:9093")
+    assert not asks("")
+    assert not asks("victoria-logs:9428", where=place.other)
+    assert not asks("victoria-logs:9428", who=place.oncall)
+    assert not [verb for verb in READS if may(place.deployer, verb, SECRET, monitoring)]
 
 
 def _patch(resource: Resource, namespace: str, name: str, body: Any = None) -> Callable[[KubeSession], Any]:

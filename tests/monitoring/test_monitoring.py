@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from ansible_collections.todo.cloud.plugins.module_utils.environments.account import Account, issue
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.observing.kept import KeptLogs, LogStore
 from ansible_collections.todo.cloud.plugins.module_utils.observing.logs import lines
 from ansible_collections.todo.cloud.plugins.module_utils.observing.source import Source
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
+from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import RolloutWaiter, WaitOptions
 
 from tests.e2e.conftest import NAMESPACE, TOP, Cluster, User, until
 from tests.monitoring.conftest import CANARY, Prometheus, apply, pod
@@ -218,6 +223,37 @@ def test_logs_of_a_pod_that_is_gone_are_found(watched: Cluster, kube: KubeSessio
     print(f"\n{len(found)} lines of the last hour in {seconds:.2f} s")
     assert seconds < 2 or len(found) == 0, "an hour of logs"
     assert found
+
+
+def test_a_job_whose_pod_is_gone_has_its_last_words(watched: Cluster, kube: KubeSession, tmp_path: Path) -> None:
+    """With the rights of the environment's deployer. Of a pod that was deleted nothing else is left."""
+    said = "FATAL: relation tasks is missing"
+    amounts = {"cpu": "50m", "memory": "32Mi"}
+    told = pod("x", f"print({said!r}, flush=True); import time; time.sleep(600)", "32Mi")["spec"]
+    told["containers"][0]["resources"] = {"requests": amounts, "limits": amounts}
+    job = {
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "last-words"},
+        "spec": {"backoffLimit": 0, "template": {"metadata": {"labels": {"app": "last-words"}},
+                                                 "spec": {**told, "restartPolicy": "Never"}}},
+    }  # fmt: skip
+    apply(watched, NAMESPACE, tmp_path, job)
+    store = LogStore()
+    labels = {"batch.kubernetes.io/job-name": "last-words"}
+    of = {"namespace": NAMESPACE, "labels": labels}
+    account = Account(NAMESPACE, "deployer", tmp_path / "kubeconfig", 600, "monitoring")
+    issue(kube, kube.kubeconfig()["clusters"][0]["cluster"], account)
+    try:
+        until(lambda: said in KeptLogs(kube, store).tail(of, 600, 5), 120, "its line is kept", 1)
+        watched.kubectl("delete", "pod", "-n", NAMESPACE, "-l", "app=last-words", "--grace-period=0", "--force")
+        with KubeSession({"kubeconfig": str(account.path)}) as deployer:
+            waiter = RolloutWaiter(deployer, WaitOptions(timeout=120, log_store=store), print)
+            (failure,) = waiter.wait([Target("batch/v1", "Job", NAMESPACE, "last-words")]).failures
+    finally:
+        watched.kubectl("delete", "job", "-n", NAMESPACE, "last-words", "--wait=false")
+    print(f"\n{failure.message}\n{failure.details['could_not_read']}")
+    assert failure.code is Code.JOB_FAILED
+    assert said in failure.message
+    assert (failure.details["log_tail"], failure.details["log_source"]) == ([said], "VictoriaLogs")
 
 
 def test_the_credential_is_in_the_secret_alone(watched: Cluster, kube: KubeSession) -> None:

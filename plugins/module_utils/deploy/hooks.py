@@ -161,7 +161,8 @@ class HookWatch:
             self._ended_badly[uid(tree.workload)] = Failure(code, failure.message, failure.details)
 
     def _diagnosed(self, target: Target, tree: Tree, symptom: Symptom) -> Failure:
-        diagnosis = Diagnosis(self._kube, self._settings.wait.log_lines, self._began, _PATIENCE_SECONDS)
+        wait = self._settings.wait
+        diagnosis = Diagnosis(self._kube, wait.log_lines, self._began, _PATIENCE_SECONDS, wait.log_store)
         return self._of_hook(diagnosis.failure(target, tree, symptom, self._events(tree), ()))
 
     def _events(self, tree: Tree) -> list[Object]:

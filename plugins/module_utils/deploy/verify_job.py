@@ -98,7 +98,8 @@ class VerifyJob:
         said = [line for line in output if line.strip()]
         told = said and failure.code is not Code.TIMEOUT and code is Code.VERIFY_JOB_FAILED
         why = shortened(one_line(printable(said[-1])), limit=_LONGEST) if told else failure.message
-        details = {**failure.details, "service": self.service, "cause": failure.code.value, "log_tail": list(output)}
+        tail = list(output) or failure.details.get("log_tail") or []  # the store's, where its pod is gone
+        details = {**failure.details, "service": self.service, "cause": failure.code.value, "log_tail": tail}
         return Failure(code, f"verify_job: {shlex.join(self.command)!r} failed: {why}", details)
 
 

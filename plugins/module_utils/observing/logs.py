@@ -26,7 +26,7 @@ _SINCE = re.compile(r"[1-9][0-9]{0,8}[smhdw]")
 
 def query_of(wanted: Mapping[str, Any]) -> str:
     """The query for ``namespace``, ``since``, and whatever is given of ``with_namespaces``, ``labels``, ``pod``,
-    ``level``, ``trace_id``, ``text``; at most ``limit`` lines, the last ones.
+    ``container``, ``level``, ``trace_id``, ``text``; at most ``limit`` lines, the last ones.
 
     Raises:
         TodoCloudError: ``since`` or ``level`` is none.
@@ -41,6 +41,8 @@ def query_of(wanted: Mapping[str, Any]) -> str:
     parts += [_is(f"kubernetes.pod_labels.{name}", text) for name, text in (wanted.get("labels") or {}).items()]
     if wanted.get("pod"):
         parts.append(_is("kubernetes.pod_name", wanted["pod"]))
+    if wanted.get("container"):
+        parts.append(_is("kubernetes.container_name", wanted["container"]))
     if wanted.get("level"):
         if wanted["level"] not in LEVELS:
             raise error(Code.INVALID_INPUT, f"level ({wanted['level']}) must be one of {', '.join(LEVELS)}.")
@@ -66,7 +68,8 @@ def wanted_of(params: Mapping[str, Any]) -> dict[str, Any]:
 def lines(source: Source, wanted: Mapping[str, Any]) -> list[dict[str, str]]:
     """``time``, ``pod``, ``container``, ``level``, ``trace_id`` and ``message`` of each, the oldest first."""
     body = source.get("select/logsql/query", {"query": query_of(wanted)})
-    return sorted(_lines(source, body), key=lambda line: line["time"])
+    # Without the Z, which is more than any digit: fractions of a second are as long as they need to be.
+    return sorted(_lines(source, body), key=lambda line: line["time"].rstrip("Z"))
 
 
 def _lines(source: Source, body: str) -> Iterator[dict[str, str]]:

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import http.client
+import threading
 import urllib.error
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from ansible.module_utils import urls
@@ -18,6 +20,7 @@ from ..kube.errors import KubeError
 from ..parsing import read_json
 
 _SECONDS = 30.0
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Source:
     Attributes:
         what: its name in messages.
         setting: which option says where it is.
+        seconds: how long it may take to be reached, and again to answer.
     """
 
     kube: KubeObserver
@@ -36,6 +40,7 @@ class Source:
     service: str
     port: int
     url: str = ""
+    seconds: float = _SECONDS
 
     def get(self, path: str, query: Mapping[str, str]) -> str:
         """The body of its answer.
@@ -56,7 +61,7 @@ class Source:
 
     def _proxied(self, path: str, query: Mapping[str, str]) -> tuple[int, str]:
         try:
-            return self.kube.service_get(self.namespace, self.service, self.port, path, query, timeout=_SECONDS)
+            return self.kube.service_get(self.namespace, self.service, self.port, path, query, timeout=self.seconds)
         except KubeError as exc:
             what = f"{self.what} ({self._where}) cannot be asked: {exc.failure.message} Is it installed? {self.setting}"
             raise error(exc.failure.code, f"{what} says where it is.") from exc
@@ -64,11 +69,11 @@ class Source:
     def _direct(self, path: str, query: Mapping[str, str]) -> tuple[int, str]:
         url = f"{self.url.rstrip('/')}/{path}?{urlencode(query)}"
         try:
-            answer = urls.open_url(url, timeout=_SECONDS)
+            answer = urls.open_url(url, timeout=self.seconds)
             return int(answer.getcode()), answer.read().decode(errors="replace")
         except urllib.error.HTTPError as exc:
             return exc.code, exc.read().decode(errors="replace")
-        except (OSError, ValueError, urls.ConnectionError) as exc:
+        except (OSError, ValueError, http.client.HTTPException, urls.ConnectionError) as exc:
             cause = getattr(exc, "reason", exc)
             message = f"{self.what} at {self.url} does not answer: {cause}. {self.setting} says where it is."
             raise error(Code.UNREACHABLE, message) from exc
@@ -93,6 +98,17 @@ def json_of(source: Source, text: str) -> Mapping[str, Any]:
 def source_of(kube: KubeObserver, what: str, setting: str, params: Mapping[str, Any]) -> Source:
     """As a module's options say."""
     return Source(kube, what, setting, params["namespace"], params["service"], params["port"], params["url"])
+
+
+def within(seconds: float, call: Callable[[], _T], late: _T) -> _T:
+    """What ``call`` returns, which must not raise; ``late`` if that takes longer: one who trickles costs no more time
+    than one who is silent.
+    """
+    found: list[_T] = []
+    thread = threading.Thread(target=lambda: found.append(call()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return found[0] if found else late
 
 
 def _said(body: str) -> str:

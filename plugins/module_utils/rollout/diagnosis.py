@@ -18,9 +18,10 @@ from ..kube.resources import RESOURCE_QUOTA, SECRET
 from ..kube.secret_data import texts_of
 from ..masking import hidden_across_lines, masked
 from ..neutral import shortened, without_colours
+from ..observing.kept import STORE, KeptLogs, LogStore
 from ..readiness.daprd import APP_ID, awaited_port, explained
 from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, relevant_events, short_cause
-from ..readiness.fields import metadata, name, status, uid
+from ..readiness.fields import metadata, name, spec, status, uid
 from ..readiness.pods import Container, Role, containers, created
 from ..readiness.sentences import container_of, sentence
 from ..readiness.symptoms import Symptom
@@ -34,18 +35,30 @@ _WITH_LOG = frozenset({Code.CRASH_LOOP, Code.OOM_KILLED, Code.PROBE_KILLED, Code
 # Symptoms whose cause is in the log: its decisive line becomes part of the message.
 _LOG_DECIDES = frozenset({Code.CRASH_LOOP, Code.POD_FAILED, Code.SIDECAR_NOT_READY})
 _NOT_HELMS = "type!=helm.sh/release.v1"  # those are large, and hold no values that apps read
+_MARGIN_SECONDS = 600.0  # before the wait, for lines of pods that are older
+_JOB_NAME = "batch.kubernetes.io/job-name"
 _LONGEST_READ = 16_384  # characters of a line that are looked at
 _PROBES = {"Readiness": "readinessProbe", "Liveness": "livenessProbe", "Startup": "startupProbe"}
 
 
 class Diagnosis:
-    """Collects evidence for the failures of one wait. All reads end within ``seconds``, whatever the API does."""
+    """Collects evidence for the failures of one wait. All reads end within ``seconds``, whatever the API does; what the
+    ``store`` has of logs that are gone may take some more.
+    """
 
-    def __init__(self, kube: KubeObserver, log_lines: int, since: float, seconds: float = 15.0) -> None:
+    def __init__(
+        self,
+        kube: KubeObserver,
+        log_lines: int,
+        since: float,
+        seconds: float = 15.0,
+        store: LogStore | None = None,
+    ) -> None:
         self._kube = kube
         self._log_lines = log_lines
         self._since = since
         self._deadline = Deadline.after(seconds)
+        self._kept = KeptLogs(kube, store)
         self._unreadable: dict[str, None] = {}
         self._secrets_of: set[str] = set()
 
@@ -79,7 +92,7 @@ class Diagnosis:
             "api_message": masked(symptom.message),
         }
         probe_message = self._probe_evidence(view, symptom, events, details)
-        cause = self._log_evidence(target, pod, view, symptom, details)
+        cause = self._log_evidence(target, tree, pod, view, symptom, details)
         details["events"] = self._events(target, tree, symptom, events)
         if symptom.code is Code.QUOTA_EXCEEDED:
             details["quota"] = self._quota(target.namespace)
@@ -110,13 +123,24 @@ class Diagnosis:
         return " ".join(text.split())[:160]
 
     def _log_evidence(
-        self, target: Target, pod: Object | None, view: Container | None, symptom: Symptom, details: dict[str, Any]
+        self,
+        target: Target,
+        tree: Tree | None,
+        pod: Object | None,
+        view: Container | None,
+        symptom: Symptom,
+        details: dict[str, Any],
     ) -> str:
         """Adds log tails to the details; returns the decisive line for the message."""
-        if pod is None or view is None or symptom.code not in _WITH_LOG | {Code.JOB_FAILED} or not self._log_lines:
+        if symptom.code not in _WITH_LOG | {Code.JOB_FAILED} or not self._log_lines:
             return ""
+        if pod is None or view is None:
+            kept = self._kept_log(target, tree, pod, symptom, details)
+            return decisive_line(kept) if symptom.code in _LOG_DECIDES | {Code.JOB_FAILED} else ""
         current = self._log(target.namespace, name(pod), view.name, previous=False)
         before = self._log(target.namespace, name(pod), view.name, previous=True) if view.restarts else ""
+        if not current and not before:
+            current = self._kept_log(target, tree, pod, symptom, details)
         details["log_tail"] = _tail(current or before, self._log_lines)
         if before and before != current:
             details["previous_log_tail"] = _tail(before, self._log_lines)
@@ -132,6 +156,29 @@ class Diagnosis:
         if symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN):
             return self._sidecar_evidence(target, pod, details)
         return ""
+
+    def _kept_log(
+        self, target: Target, tree: Tree | None, pod: Object | None, symptom: Symptom, details: dict[str, Any]
+    ) -> str:
+        """What the store has of a container whose log can't be read; of a Job whose pods are gone, of these."""
+        of: dict[str, Any] = {"namespace": target.namespace}
+        if symptom.pod:
+            since = self._since - _MARGIN_SECONDS
+            of |= {"pod": symptom.pod, "container": symptom.container or _first_container(spec(pod or {}))}
+        elif target.kind == "Job":
+            since = created(tree.workload) if tree else self._since  # there may have been others of its name
+            template = (spec(tree.workload if tree else {}).get("template") or {}).get("spec") or {}
+            of |= {"labels": {_JOB_NAME: target.name}, "container": _first_container(template)}
+        else:
+            return ""
+        self._learn_secrets(target.namespace)
+        log = self._kept.tail(of, self._kube.server_now() - since, self._log_lines)
+        if self._kept.trouble:
+            self._unreadable[f"logs: {masked(self._kept.trouble)}"] = None
+        if log:
+            log = hidden_across_lines(without_colours(log))
+            details |= {"log_source": STORE, "log_tail": _tail(log, self._log_lines)}
+        return log
 
     def _sidecar_evidence(self, target: Target, pod: Object, details: dict[str, Any]) -> str:
         """An app that is not ready may be waiting for its sidecar: then the sidecar's log has the cause."""
@@ -231,6 +278,11 @@ def _start_error(view: Container) -> str:
     """Why a container has not even started, and so has no log."""
     end = view.last_end
     return short_cause(str(end.get("message") or "")) if end.get("reason") == "StartError" else ""
+
+
+def _first_container(of: Object) -> str:
+    """Of a pod's spec: the app's, since sidecars are added behind it."""
+    return str(next((each.get("name") for each in of.get("containers") or ()), ""))
 
 
 def _tail(log: str, lines: int) -> list[str]:

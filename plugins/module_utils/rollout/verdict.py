@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..failure import Code, Failure, TodoCloudError, error
+from ..observing.kept import LogStore
 from ..readiness.graces import DEFAULT_GRACES
 from ..readiness.rules import DEFAULT_RULES, Rules
 from ..readiness.status import State
@@ -46,7 +47,7 @@ class WaitOptions:
     ``graces`` overrides :data:`DEFAULT_GRACES` by class; ``stability_seconds``: how long pods must have been ready
     without a restart; ``log_lines``: how much of a failing container's log goes into the evidence;
     ``stale_seconds``: how old the last known state may be, after an outage of the API server, to be a verdict at the
-    timeout; ``rules``: what custom resources' status means.
+    timeout; ``rules``: what custom resources' status means; ``log_store``: where the log of a pod that is gone is.
     With a ``timeout`` of 0, objects are read once.
     """
 
@@ -58,6 +59,7 @@ class WaitOptions:
     stale_seconds: float = float("inf")
     by_release: Mapping[str, Patience] = field(default_factory=dict)
     rules: Rules = DEFAULT_RULES
+    log_store: LogStore | None = None
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.graces) - set(DEFAULT_GRACES))
@@ -82,6 +84,7 @@ class WaitOptions:
         """From a module's options of the same names; absent ones keep their defaults. Raises ``invalid_input``."""
         given = {entry.name: params[entry.name] for entry in fields(cls) if params.get(entry.name) is not None}
         given["rules"] = Rules.from_option(params.get("readiness_rules"))
+        given["log_store"] = LogStore.parse(params.get("log_store"))
         try:
             if "graces" in given:
                 given["graces"] = {key: float(value) for key, value in given["graces"].items()}

@@ -260,7 +260,8 @@ class _Wait:
 
     def _verdict(self, judgements: dict[Target, Judgement], *, timed_out: bool) -> Verdict:
         denied = [f"{error.failure.message}" for error in self._watcher.denied.values()]
-        diagnosis = Diagnosis(self._kube, self._options.log_lines, self._kube.server_now() - self._elapsed)
+        since = self._kube.server_now() - self._elapsed
+        diagnosis = Diagnosis(self._kube, self._options.log_lines, since, store=self._options.log_store)
         events = self._watcher.objects(EVENT)
         verdicts: list[WorkloadVerdict] = []
         for target in self._judges:

@@ -180,7 +180,7 @@ COMPONENTS: dict[str, Any] = {
 
 OBSERVABILITY: dict[str, Any] = {
     "namespace": "todo-staging", "labels": {"release": "prometheus"}, "platform": {"enabled": True},
-    "dashboards": {"enabled": True}, "lag": {"metric": "kafka_consumer_group_lag"},
+    "dashboards": {"enabled": True}, "lag": {"metric": "kafka_consumer_group_lag"}, "deployer": {"enabled": True},
     "services": {
         "backend-api": {"errorPercent": 20, "latencySeconds": 0.5},
         "worker": {"pods": {"app": "worker"}, "metrics": {"port": 9100}, "dapr": True},

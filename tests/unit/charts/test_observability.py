@@ -63,6 +63,16 @@ def test_the_platform_is_of_one_release(helm: Helm) -> None:
     assert not {"EdgeErrors", "CertificateEnds", "DaprCertificateEnds", "DaprDown"} & names
 
 
+def test_the_deployer_asks_two_services_and_no_more(helm: Helm) -> None:
+    (rule,) = pick(render(helm), "Role")["rules"]
+    names = ["prometheus-operated:9090", "victoria-logs:9428"]
+    assert rule == {"apiGroups": [""], "resources": ["services/proxy"], "resourceNames": names, "verbs": ["get"]}
+    (subject,) = pick(render(helm), "RoleBinding")["subjects"]
+    assert subject == {"kind": "ServiceAccount", "name": "deployer", "namespace": NAMESPACE}
+    kinds = {each["kind"] for each in render(helm, deployer={"enabled": False})}
+    assert not {"Role", "RoleBinding"} & kinds
+
+
 def test_sidecars_and_lag_are_only_watched_where_there_are_some(helm: Helm) -> None:
     plain = {name: {"dapr": False} for name in ("backend-api", "worker")}
     names = {rule.get("alert") for rule in rules(render(helm, services=plain, lag={"metric": ""}))}

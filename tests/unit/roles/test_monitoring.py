@@ -40,7 +40,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "theirs": {"monitoring_stack": False, "monitoring_logs": False, "monitoring_without_metrics": ["page"],
                "monitoring_observability_values": {"labels": {"release": "theirs"}}},
     "none": {"monitoring_manage": False},
-    "other": {"platform_manage": False, "environment_namespace": "todo-other"},
+    "deployed": {"environment_deployer": True},
+    "other": {"platform_manage": False, "environment_namespace": "todo-other", "environment_deployer": True},
     **{
         name: {"monitoring_receiver": name, "monitoring_receiver_settings": told, "monitoring_receiver_secret": CANARY,
                "monitoring_route": {"repeat_interval": "1h"},
@@ -132,6 +133,12 @@ def test_definitions_are_applied_as_ansible_can_read_them(done: Run) -> None:
     read = [yaml.safe_load(each) for each in applied if isinstance(each, str)]
     read += [each for each in applied if isinstance(each, dict) and each["kind"] == "CustomResourceDefinition"]
     assert [each["enum"] for each in read][:1] == [["!=", "=", "=~"]]
+
+
+def test_the_deployer_asks_where_the_platform_is_its_environments(done: Run) -> None:
+    namespaces = ("all", "deployed", "todo-other")
+    asks = [releases(done, each)["observability"]["values"]["deployer"] for each in namespaces]
+    assert asks == [{"enabled": False}, {"enabled": True}, {"enabled": False}]
 
 
 def test_a_prometheus_that_is_there_gets_ours_alone(done: Run) -> None:

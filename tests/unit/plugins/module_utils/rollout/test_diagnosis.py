@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.known_secrets import KNOWN
+from ansible_collections.todo.cloud.plugins.module_utils.observing.kept import LogStore
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.targets import Target
 
 from tests.support.fake_api import Answer, Request, failure, listing
@@ -227,3 +229,86 @@ def test_a_jobs_command_that_is_not_there_is_named() -> None:
     with cluster(found, answering(b"", [])) as (_, kube, lines):
         failed = wait(kube, lines, Target("batch/v1", "Job", "zoo", "job-fails")).failures[0]
     assert failed.message.endswith(", container app with code 128: executable file not found in $PATH")
+
+
+class Kept:
+    """A store of logs behind the API server, and how often it was asked."""
+
+    def __init__(self, *messages: str, log: Answer, level: str = "", silent: bool = False) -> None:
+        self.queries: list[str] = []
+        self._log, self._silent = log, silent
+        lines = [
+            {"_time": f"2026-11-30T10:00:0{number}Z", "_msg": text, "level": level}
+            for number, text in enumerate(messages)
+        ]
+        self._body = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+
+    def answer(self, request: Request) -> Answer | None:
+        if request.path.endswith("/log"):
+            return self._log
+        if request.path == "/api/v1/namespaces/monitoring/services/victoria-logs:9428/proxy/select/logsql/query":
+            self.queries.append(request.query["query"])
+            return failure(403, "Forbidden", "services/proxy is forbidden") if self._silent else Answer(body=self._body)
+        return None
+
+    def crash(self) -> Any:
+        with cluster(objects("deployment-crash-app"), self.answer) as (_, kube, lines):
+            return wait(kube, lines, deployment("crash-app"), log_store=LogStore()).failures[0]
+
+
+UNREADABLE = [
+    Answer(body=b"unable to retrieve container logs for containerd://7d1f"),
+    failure(404, "NotFound", 'pods "x" not found'),
+    failure(500, "InternalError", "Get https://10.0.0.1:10250: no route to host"),
+]
+
+
+@pytest.mark.parametrize("log", UNREADABLE, ids=["removed", "gone", "node"])
+def test_what_the_kubelet_has_no_more_comes_from_the_store(log: Answer) -> None:
+    kept = Kept("starting", "no table, password=hunter2", log=log)
+    failed = kept.crash()
+    assert failed.code is Code.CRASH_LOOP
+    assert failed.message.endswith(": no table, password=***")
+    assert failed.details["log_tail"] == ["starting", "no table, password=***"]
+    assert failed.details["log_source"] == "VictoriaLogs"
+    (query,) = kept.queries
+    assert f'"kubernetes.pod_name":="{failed.details["pod"]}"' in query
+    assert '"kubernetes.container_name":="app"' in query
+
+
+def test_the_store_is_not_asked_about_a_log_that_can_be_read() -> None:
+    kept = Kept("of the store", log=Answer(body=b"of the kubelet\n"))
+    failed = kept.crash()
+    assert (failed.details["log_tail"], kept.queries) == (["of the kubelet"], [])
+    assert "log_source" not in failed.details
+
+
+def test_a_store_that_may_not_be_asked_changes_no_verdict() -> None:
+    kept = Kept("hidden", log=UNREADABLE[1], silent=True)
+    failed = kept.crash()
+    assert failed.code is Code.CRASH_LOOP
+    assert failed.details["log_tail"] == []
+    (why,) = failed.details["could_not_read"]
+    assert why.startswith("logs: VictoriaLogs (Service victoria-logs in namespace monitoring) cannot be asked")
+
+
+def test_a_job_whose_pods_are_gone_has_its_last_words() -> None:
+    kept = Kept("migrating", "relation is missing", log=UNREADABLE[1], level="error")
+    states = objects("job-failed-deadline")  # the controller has deleted the pod
+    job = states[0]["metadata"]
+    with cluster(states, kept.answer) as (_, kube, lines):
+        target = Target("batch/v1", "Job", job["namespace"], job["name"])
+        failed = wait(kube, lines, target, log_store=LogStore()).failures[0]
+    assert failed.code is Code.JOB_FAILED
+    assert failed.message.endswith(": relation is missing")
+    assert f'"kubernetes.pod_labels.batch.kubernetes.io/job-name":="{job["name"]}"' in kept.queries[0]
+    assert failed.details["log_source"] == "VictoriaLogs"
+
+
+def test_a_rollout_that_goes_well_asks_no_store() -> None:
+    kept = Kept(log=UNREADABLE[1])
+    with cluster(objects("deployment-healthy"), kept.answer) as (_, kube, lines):
+        name = objects("deployment-healthy")[0]["metadata"]
+        target = deployment(name["name"], name["namespace"])
+        assert wait(kube, lines, target, log_store=LogStore(), stability_seconds=0.0).ok
+    assert kept.queries == []
