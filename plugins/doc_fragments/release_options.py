@@ -81,6 +81,17 @@ options:
         type: str
         choices: [slack, json]
         default: slack
+      trace_endpoint:
+        description:
+          - URL of what takes the run's timeline as a trace, by OTLP over HTTP, as JSON; C(/v1/traces) is added. It has
+            three seconds. M(todo.cloud.release_verify) sends none.
+        type: str
+      trace_headers:
+        description: Headers for that, such as a token.
+        type: dict
+      trace_parent:
+        description: C(traceparent) of what started the run, by W3C Trace Context. Anything else counts as none.
+        type: str
 """
 
     CHANGES = r"""

@@ -79,6 +79,9 @@ ANNOUNCE: dict[str, Any] = {
             "metric": {"type": "bool", "default": False},
             "webhook": {"type": "str", "no_log": True},
             "webhook_format": {"type": "str", "choices": ["slack", "json"], "default": "slack"},
+            "trace_endpoint": {"type": "str"},
+            "trace_headers": {"type": "dict", "no_log": True},
+            "trace_parent": {"type": "str"},
         },
     },
 }

@@ -153,7 +153,7 @@ class Remediation:
         self._progress("going back: " + ", ".join(t.member.name for t in targets))
         with self._run.timeline.span("rollback", "back to what was verified") as span:
             result = Restore(self._run, check).restore(targets, snapshot.version_ids)
-            span.outcome = "ok" if result.ok else "failed"
+            span.ends(next(iter(result.failures.values()), None))
         self._note(result, targets, report)
         if not result.ok:
             report.failures += result.failures.values()

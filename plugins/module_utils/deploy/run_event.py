@@ -17,6 +17,7 @@ from ..records.events import Event, add
 from ..records.history import DEPLOYMENTS
 from ..records.record import Record
 from .lead_time import lead_seconds
+from .otlp import Attribute, body_of, send
 from .report import CUT_OFF, Outcome, Report
 from .run import Run
 
@@ -60,20 +61,10 @@ class RunEvent:
         done = report.changed or report.set != was
         if not self._begun or settings.check or not settings.environment or not (done or failure):
             return
+        event = self._event(report, failure)
+        report.warnings += self._traced(event, failure)
         if failure and failure.code in CUT_OFF:
             return  # nobody takes it
-        seen = report.availability or {}
-        promoted = settings.change_rules.promoted is not None
-        event = replace(
-            _event(self._run, self._newest, failure, time.monotonic() - self._began),
-            run="promotion" if promoted else _NAMES.get(self._run.what, self._run.what),
-            time=self._time,
-            to_set=report.set,
-            outcome=_outcome(report, failure),
-            requests=seen.get("requests", 0),
-            failed_requests=seen.get("failed_requests", 0),
-            longest_gap_ms=float(seen.get("longest_gap_ms", 0.0)),
-        )
         if event.outcome == "succeeded" and event.run in DEPLOYMENTS and event.commit != event.from_commit:
             event = replace(event, lead_seconds=lead_seconds(event.commit))
         kube, kept, warnings = self._run.kube, list[Event](), list[str]()
@@ -83,6 +74,37 @@ class RunEvent:
             warnings = [f"This run was not kept among the events of {settings.environment}: {exc}"]
         told = Announcement(kube, settings.namespace, settings.environment, event, kept)
         report.warnings += [*told.make(settings.announce), *warnings]
+
+    def _event(self, report: Report, failure: Failure | None) -> Event:
+        settings = self._run.settings
+        seen = report.availability or {}
+        promoted = settings.change_rules.promoted is not None
+        return replace(
+            _event(self._run, self._newest, failure, time.monotonic() - self._began),
+            run="promotion" if promoted else _NAMES.get(self._run.what, self._run.what),
+            time=self._time,
+            to_set=report.set,
+            outcome=_outcome(report, failure),
+            requests=seen.get("requests", 0),
+            failed_requests=seen.get("failed_requests", 0),
+            longest_gap_ms=float(seen.get("longest_gap_ms", 0.0)),
+        )
+
+    def _traced(self, event: Event, failure: Failure | None) -> list[str]:
+        """Sends the run's trace, if somebody wants it; a warning if it was not taken."""
+        settings, wanted = self._run.settings, self._run.settings.announce
+        if not wanted.trace_endpoint:
+            return []
+        self._run.timeline.close(f"{event.run} of {settings.environment}", failure)
+        about: dict[str, Attribute] = {
+            "todo.outcome": event.outcome, "todo.set": event.to_set, "todo.set.before": event.from_set,
+            "todo.commit": event.commit, "todo.url": event.url, "todo.outage_ms": event.longest_gap_ms,
+        }  # fmt: skip
+        about = {key: value for key, value in about.items() if value != ""}
+        where = {"deployment.environment.name": settings.environment, "k8s.namespace.name": settings.namespace}
+        body = body_of(self._run.timeline, wanted.trace_parent, where, about)
+        why = send(wanted.trace_endpoint, wanted.trace_headers, body)
+        return [f"The trace of this run was not taken by trace_endpoint: {why}."] if why else []
 
     def _tell_drift(self, report: Report) -> None:
         """How many releases differ from the verified set; 0 only if all were looked at, and something was written."""

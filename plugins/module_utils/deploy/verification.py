@@ -86,7 +86,7 @@ class Verifier:
         what = ", ".join(names) if len(names) <= _NAMED else f"{len(names)} releases"
         with self._timeline.span("wait", what, names[0] if len(names) == 1 else "") as span:
             verdict = RolloutWaiter(self._kube, self._options, self._progress).wait(targets, deadline)
-            span.outcome = "ok" if verdict.ok else "failed"
+            span.ends(next(iter(verdict.failures), None))
         self._timeline.pods(verdict.pods, self._kube.server_now() - time.time())
         return verdict
 
@@ -106,7 +106,7 @@ class Verifier:
 
         with self._timeline.span("sidecars", "sidecars of Dapr") as span:
             report = look()
-            span.outcome = "failed" if report.failures else "ok"
+            span.ends(next(iter(report.failures), None))
         if report.lacking and self._repair:
             try:
                 report, verdict = repaired(

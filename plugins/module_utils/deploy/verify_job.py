@@ -78,7 +78,7 @@ class VerifyJob:
             image_of_own(stored)
             with run.timeline.span("job", f"verify_job: {shlex.join(self.command)}"[:80]) as span:
                 failure = job.run(run, stored, output)
-                span.outcome = "failed" if failure else "ok"
+                span.ends(failure)
         except TodoCloudError as exc:
             if exc.failure.code in (Code.LOCK_LOST, *CUT_OFF):
                 raise

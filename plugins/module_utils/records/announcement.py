@@ -42,22 +42,36 @@ _MANAGER = "todo-cloud-events"
 
 @dataclass(frozen=True)
 class Announce:
-    """Who is told. ``webhook``: its URL, which is a secret; ``form``: ``slack`` (a text) or ``json`` (the event)."""
+    """Who is told. ``webhook``: its URL, which is a secret; ``form``: ``slack`` (a text) or ``json`` (the event).
+    ``trace_endpoint``: URL of what takes the run's trace; ``trace_parent``: W3C's traceparent of what started the run.
+    """
 
     event: bool = False
     metric: bool = False
     webhook: str = field(default="", repr=False)
     form: str = "slack"
+    trace_endpoint: str = ""
+    trace_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    trace_parent: str = ""
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any] | None) -> Announce:
         """From the module's option. Raises invalid_input."""
         given = raw or {}
-        webhook = str(given.get("webhook") or "")
-        parts = urlsplit(webhook)
-        if webhook and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise error(Code.INVALID_INPUT, "announce.webhook must be a URL that begins with https:// (or http://).")
-        return cls(bool(given.get("event")), bool(given.get("metric")), webhook, given.get("webhook_format") or "slack")
+        for option in ("webhook", "trace_endpoint"):
+            parts = urlsplit(str(given.get(option) or ""))
+            if given.get(option) and (parts.scheme not in ("http", "https") or not parts.hostname):
+                message = f"announce.{option} must be a URL that begins with https:// (or http://)."
+                raise error(Code.INVALID_INPUT, message)
+        return cls(
+            bool(given.get("event")),
+            bool(given.get("metric")),
+            str(given.get("webhook") or ""),
+            given.get("webhook_format") or "slack",
+            str(given.get("trace_endpoint") or ""),
+            {key: str(value) for key, value in (given.get("trace_headers") or {}).items()},
+            str(given.get("trace_parent") or ""),
+        )
 
 
 class Announcement:

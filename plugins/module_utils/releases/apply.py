@@ -347,7 +347,7 @@ class Engine:
                     found = verifier.verify([item.name for item in busy], apps, deadline, since)
                     self._note(found)
                     failures = self._migrations.stopped(found.failures, wave)
-                span.outcome = "failed" if failures else "ok"
+                span.ends(next(iter(failures.values()), None))
             if failures:
                 lost = WaveFailure(failures, [i.name for i in busy], verified, {s.name: s for s in self._specs})
                 raise Remediation(run).remediate(lost, self._report)
@@ -382,7 +382,7 @@ class Engine:
             source = self._bake.prometheus(self._kube)
             with run.timeline.span("bake", "errors and latency are compared") as span:
                 baked = Oven(self._bake, source, self._settings.namespace, self._progress).bake(began or since, since)
-                span.outcome = "failed" if baked.failures else "ok"
+                span.ends(next(iter(baked.failures.values()), None))
             self._report.bake = baked.as_result()
             self._report.warnings += baked.warnings
             if baked.failures:

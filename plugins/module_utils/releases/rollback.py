@@ -233,7 +233,7 @@ class Rollback:
         self._progress(f"going back to release set {record.id}: {', '.join(t.member.name for t in targets)}")
         with run.timeline.span("rollback", f"back to release set {record.id}") as span:
             result = Restore(run, self._check).restore(targets, snapshot.version_ids)
-            span.outcome = "ok" if result.ok else "failed"
+            span.ends(next(iter(result.failures.values()), None))
         for target in targets:
             row, name = self._report.rows[target.member.name], target.member.name
             write, failure = result.writes.get(name), result.failures.get(name)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.timeline import Timeline
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.verification import Verifier
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.verdict import PodTimes
 
@@ -35,6 +37,26 @@ def test_spans_are_told_in_the_order_of_their_starts_and_an_error_is_a_failure()
         with timeline.span("wait", "x"):
             pass
     assert len(timeline.as_result()) == 200
+
+
+def test_what_other_threads_do_is_a_part_of_what_the_run_does() -> None:
+    timeline = Timeline()
+
+    def release(name: str) -> None:
+        with timeline.span("release", name), timeline.span("helm", name):
+            pass
+
+    with timeline.span("wave", "1") as wave, ThreadPoolExecutor(4) as pool:
+        list(pool.map(release, map(str, range(20))))
+    with suppress(TodoCloudError), timeline.span("bake", "") as bake:
+        raise error(Code.REGRESSION, "slow")
+    found = {(span.kind, span.name): span for span in timeline.spans}
+    for name in map(str, range(20)):
+        assert found["release", name].parent == wave.id
+        assert found["helm", name].parent == found["release", name].id
+    assert (wave.parent, bake.parent) == (timeline.root.id, timeline.root.id)
+    assert bake.failure
+    assert bake.failure.code is Code.REGRESSION
 
 
 def test_pods_that_were_there_before_are_left_out_and_each_is_told_once() -> None:
