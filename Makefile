@@ -149,10 +149,10 @@ autoscaling: build ## more load, less load, the most pods, a full node and no me
 	pytest -q -s -x tests/autoscaling
 
 .PHONY: monitoring
-monitoring: build ## metrics, alerts and logs on a cluster of its own: what is seen, what fires, what arrives (5 to 10 minutes)
+monitoring: build ## metrics, alerts, logs, the bake on a cluster of its own: what is seen, fires, arrives, goes back (15 minutes; RUNS=20 bakes)
 	@$(CLUSTER) build --https --monitoring monitoring
 	@TODO_CLOUD_CLUSTER=monitoring $(CLUSTER) with --https --monitoring --provider local monitoring -- env PYTHONPATH=collections:. \
-	pytest -q -s -x tests/monitoring
+	TODO_CLOUD_BAKES=$(RUNS) pytest -q -s -x tests/monitoring
 
 .PHONY: matrix
 matrix: build ## oldest and newest Ansible, Python, Helm, libraries and Kubernetes, and the version before: each deploys and goes back (BEFORE=REVISION)

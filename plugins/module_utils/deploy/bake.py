@@ -37,6 +37,7 @@ _ROUTES = 'namespace="$namespace",route!~"/(health|ready|metrics|events)"'
 _FEWEST_ERRORS = 5  # fewer are no rate
 _RISES = 1.1  # of the quantile, beside the mean: a single request that hung moves the mean alone
 _TELL_SECONDS = 30.0
+_NOT_ENOUGH = "bake: no service had enough requests before and after to be compared."
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ class Oven:
         """
         try:
             before = self._window(began)
+            if not any(self._enough(name, before) for name in before.requests):
+                return Baked(warnings=[_NOT_ENOUGH])
             self._wait()
             after = self._window(verified + self._bake.seconds)
         except TodoCloudError as exc:
@@ -128,8 +131,7 @@ class Oven:
             self._progress(f"bake: {few} not judged, with fewer than {self._bake.requests} requests before or after")
         if judged and not failures:
             self._progress(f"bake: {', '.join(judged)} as well as before")
-        warnings = [] if judged else ["bake: no service had enough requests before and after to be compared."]
-        return Baked(failures, judged, warnings)
+        return Baked(failures, judged, [] if judged else [_NOT_ENOUGH])
 
     def _wait(self) -> None:
         until = time.monotonic() + self._bake.seconds

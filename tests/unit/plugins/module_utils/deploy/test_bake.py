@@ -99,6 +99,16 @@ def test_who_had_too_few_requests_is_not_judged() -> None:
     assert bake({}, WELL).warnings == ["bake: no service had enough requests before and after to be compared."]
 
 
+def test_nobody_waits_where_nothing_could_be_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[str] = []
+    monkeypatch.setattr(Oven, "_wait", lambda self: waits.append("a wait"))
+    quiet = {"web": (10.0, 0.0, 0.1)}
+    assert Oven(Bake(60), Metrics(quiet, WELL), "ns", print).bake(BEFORE, AFTER).warnings
+    assert waits == []
+    assert Oven(Bake(60), Metrics(WELL, WELL), "ns", print).bake(BEFORE, AFTER).judged == ["api"]
+    assert len(waits) == 1
+
+
 def test_queries_are_for_the_namespace_and_the_window_and_can_be_others() -> None:
     source = Metrics(WELL, WELL)
     own = {"requests": 'sum by (container) (rate(spans{ns="$namespace"}[$window]))'}
