@@ -43,10 +43,10 @@ options:
       - VictoriaLogs that keeps the logs of this cluster. When something has failed and its container's own log can no
         longer be read (the pod is gone, its node does not answer), its last lines are looked for there, for at most two
         seconds.
-      - It is asked through the API server, which needs the right to get C(services/proxy) in its namespace. What it
-        answers, or that it does not, changes no verdict.
+      - It is asked through the API server, which needs the right to get C(services/proxy) in its namespace. One
+        that does not answer changes nothing.
     type: dict
-    version_added: 0.3.0
+    version_added: 1.0.0
     suboptions:
       namespace:
         description: Namespace of its Service. V(monitoring) if not given.

@@ -47,10 +47,6 @@ class Receiver:
     headers: list[dict[str, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
-    def named(self, name: str) -> list[Span]:
-        """Spans of a name."""
-        return [span for span in self.spans if span.name == name]
-
     def take(self, body: str) -> None:
         """Reads a request; what is wrong about it is noted."""
         self.bodies.append(body)
@@ -85,6 +81,11 @@ def _span(found: dict[str, Any]) -> Span:
         found["traceId"], found["spanId"], parent, found["name"], _number(found["startTimeUnixNano"]),
         _number(found["endTimeUnixNano"]), status["code"], status.get("message", ""), attributes(found["attributes"]),
     )  # fmt: skip
+
+
+def of_kind(receiver: Receiver, kind: str) -> list[Span]:
+    """What arrived of a kind."""
+    return [span for span in receiver.spans if span.attributes["todo.kind"] == kind]
 
 
 def attributes(found: list[dict[str, Any]]) -> dict[str, Any]:

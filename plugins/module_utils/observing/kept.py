@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Last lines of containers whose own log is gone, from the store of logs: evidence of a failure, and nothing else.
 
-The store is asked only about what has failed, is given up once it does not answer, and what it does changes no verdict.
+The store is asked only about what has failed, and is given up once it does not answer.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -280,7 +280,7 @@ def _start_error(view: Container) -> str:
     return short_cause(str(end.get("message") or "")) if end.get("reason") == "StartError" else ""
 
 
-def _first_container(of: Object) -> str:
+def _first_container(of: Mapping[str, Any]) -> str:
     """Of a pod's spec: the app's, since sidecars are added behind it."""
     return str(next((each.get("name") for each in of.get("containers") or ()), ""))
 

@@ -66,3 +66,33 @@ def test_a_trace_is_looked_for_at_the_public_door_too(stubbed: Stubbed) -> None:
     assert done.code == 0, done.output
     (asked,) = done.arguments("logs_info")
     assert (asked["trace_id"], asked["with_namespaces"]) == ("4bf92f", ["edge"])
+
+
+RELEASES: dict[str, dict[str, Any]] = {"components": {"dapr_components": {}}, "core_services": {"backend_api": {}}}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "given", "expected"),
+    [
+        ({}, {}, None),
+        ({"monitoring": {}}, {}, {"namespace": "monitoring", "url": ""}),
+        ({"monitoring": {}}, {"monitoring_manage": False}, None),
+        ({"monitoring": {"platform_wanted": False}}, {}, None),
+        ({"monitoring": {}}, {"monitoring_logs": False}, None),
+        ({}, {"monitoring_namespace": "watch"}, {"namespace": "watch", "url": ""}),
+    ],
+    ids=["none", "managed", "not managed", "not wanted", "without logs", "named"],
+)
+def test_last_words_are_asked_for_where_the_inventory_has_logs(
+    hosts: dict[str, Any], given: dict[str, Any], expected: dict[str, str] | None, stubbed: Stubbed
+) -> None:
+    endpoint = {"release_trace_endpoint": "https://collector:4318", "release_trace_headers": {"x-token": "t"}}
+    groups = {**RELEASES, "platform": hosts}
+    done = stubbed.run(
+        "rollback", inventory(groups, **endpoint, **given), answers={"todo.cloud.release_rollback": {"table": []}}
+    )
+    assert done.code == 0, done.output
+    (asked,) = done.arguments("release_rollback")
+    assert asked.get("log_store") == expected
+    told = asked["announce"]
+    assert (told["trace_endpoint"], told["trace_headers"]) == ("https://collector:4318", {"x-token": "t"})

@@ -10,7 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.records.announcement import Announce
 
 from tests.support.fake_environment import A1, A2, BAD, C1, C2, CHART, World, deployed, two_sets
-from tests.support.otlp_receiver import Receiver, Span, receiving
+from tests.support.otlp_receiver import Receiver, Span, of_kind, receiving
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 JOB = {"service": "api", "command": ["check"], "chart": CHART}
@@ -29,10 +29,6 @@ def wanted(receiver: Receiver, **more: Any) -> Announce:
 
 def kind(span: Span) -> str:
     return str(span.attributes["todo.kind"])
-
-
-def of_kind(receiver: Receiver, wanted: str) -> list[Span]:
-    return [span for span in receiver.spans if kind(span) == wanted]
 
 
 def tree(spans: list[Span]) -> dict[str, list[str]]:
