@@ -14,6 +14,12 @@ MONITORING: Mapping[str, Rule] = {
         f"monitoring.coreos.com/{kind}": Rule(no_status=True, source=f"https://prometheus-operator.dev: {NO_STATUS}")
         for kind in ("ServiceMonitor", "PodMonitor", "Probe", "PrometheusRule", "ScrapeConfig", "AlertmanagerConfig")
     },
+    "monitoring.coreos.com/*": Rule(  # Prometheus, Alertmanager: until their pods are ready they are not Available
+        failed=has("Reconciled", "False"), suspended="spec.paused",
+        progressing="status.conditions[?type=='Available' && status!='True']", ready=has("Available"),
+        message="status.conditions[?(type=='Available' || type=='Reconciled') && status!='True'].message | [0]",
+        source="https://prometheus-operator.dev/docs/api-reference/api/ (conditions Available, Reconciled)",
+    ),
     "operator.victoriametrics.com/*": Rule(
         failed="status.[updateStatus, clusterStatus, singleStatus][?@=='failed']", suspended="status.updateStatus=='paused'",
         ready="status.[updateStatus, clusterStatus, singleStatus][?@=='operational']", message="status.reason",
