@@ -12,7 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible.module_utils import urls
 
@@ -22,7 +22,7 @@ from ..observing.source import within
 from ..parsing import read_json
 from .timeline import Span, Timeline
 
-Attribute = str | int | float
+Attribute: TypeAlias = "str | int | float"
 
 SECONDS = 3.0
 _NAME = "todo.cloud"
