@@ -88,3 +88,13 @@ def test_nothing_is_said_of_an_origin_elsewhere(stubbed: Stubbed) -> None:
 def test_its_place_has_to_be_given(stubbed: Stubbed) -> None:
     done = run(stubbed, "deploy_bundle", {}, code=2)
     assert "-e bundle=oci://registry/repository:v1.2.0" in " ".join(done.output.split())
+
+
+def test_pods_do_not_pull_with_the_token_that_pushes(stubbed: Stubbed) -> None:
+    more: dict[str, Any] = {
+        "bundle_registries": [{"host": "*", "password": "one-token"}],
+        "environment_registry_password": "one-token",
+    }
+    done = run(stubbed, "deploy_bundle", OPENED, "-e", "bundle=b.tar", code=2, **more)
+    assert "bundle_registries pushes with the password that pods pull with" in " ".join(done.output.split())
+    assert done.arguments("release_bundle") == []
