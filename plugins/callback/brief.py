@@ -39,7 +39,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import NAME, SCREEN, about, duration, wanted
 from ansible_collections.todo.cloud.plugins.plugin_utils.evidence import evidence, message
 
-_OURS, _SUMMARY = "todo.cloud.", "todo.cloud.summary"
+_OURS = "todo.cloud."
+_SUMMARY = "todo.cloud.summary"
 _DEBUG = ("debug", "ansible.builtin.debug", "ansible.legacy.debug")
 # What they do is done in no time and nothing that a person waits for.
 _SILENT = ("set_fact", "assert", "validate_argument_spec", "include_role", "include_vars", "meta", "debug", "fail")

@@ -33,6 +33,7 @@ from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
 _NO_WORDS = (
     "",
     "non-zero return code",
+    "The command exited with a non-zero return code",  # since ansible-core 2.21
     "MODULE FAILURE",
     "Task failed: Action failed: Unknown error",
 )  # they need what the command itself said
@@ -133,7 +134,8 @@ def why(result: Mapping[str, Any]) -> str:
         return "its output is hidden (no_log)"
     text = str(result.get("msg") or "").strip()
     if text.partition("\n")[0].rstrip(".") in _NO_WORDS:
-        text = next(_words(result), text or "it gives no reason")
+        bare = f"exit code {result['rc']}" if "rc" in result else text or "it gives no reason"
+        text = next(_words(result), bare)
     text = one_line(masked(text))
     return shortened(_WRAPPING.sub("", text, count=1) if _WRAPPING.match(text) else text, limit=_LONGEST)
 
