@@ -69,7 +69,7 @@ def picture_of(document: Mapping[str, Any]) -> Picture | None:
             Bar(place(start), max(place(start + seconds) - place(start), _NARROWEST), outcome, title)
             for start, seconds, outcome, title in parts
         ]
-        end = max(bar.x + bar.width for bar in bars)
+        end = max(each.x + each.width for each in bars)
         total = sum(seconds for _start, seconds, _outcome, _title in parts)
         failed = sum(outcome == "failed" for _start, _seconds, outcome, _title in parts)
         text = f"{failed} failed" if failed and kind == "endpoint" else f"{said(total)}{' failed' if failed else ''}"
