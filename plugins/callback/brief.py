@@ -28,6 +28,7 @@ import atexit
 import os
 import time
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible import constants
@@ -39,11 +40,11 @@ from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import NAME, SCREEN, about, duration, wanted
 from ansible_collections.todo.cloud.plugins.plugin_utils.evidence import evidence, message
 
-_OURS = "todo.cloud."
 _SUMMARY = "todo.cloud.summary"
 _DEBUG = ("debug", "ansible.builtin.debug", "ansible.legacy.debug")
 # What they do is done in no time and nothing that a person waits for.
 _SILENT = ("set_fact", "assert", "validate_argument_spec", "include_role", "include_vars", "meta", "debug", "fail")
+_LIVE = {f"todo.cloud.{path.stem}" for path in (Path(__file__).parents[1] / "action").glob("*.py")}
 _AT_ONCE = 4  # so many changes of a host share a line
 _LONG_SECONDS = 10.0
 _REMIND_SECONDS = 30.0
@@ -99,7 +100,7 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
             return
         self._began[host.get_name(), task._uuid] = time.monotonic()
         action = str(task.resolved_action or task.action)
-        if action.startswith(_OURS):  # it may take long, and prints lines itself
+        if action in _LIVE:  # it may take long, and prints lines itself
             self._flush("", host.get_name())
         if not (isinstance(task, TaskInclude) or action.rpartition(".")[2] in _SILENT):
             self._begin_phase()
@@ -292,7 +293,9 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
         return f" ({duration(seconds)})" if seconds >= _LONG_SECONDS else ""
 
     def _message(self, result: Any) -> None:
-        """What a task prints for people; the table of releases follows at the end."""
+        """What a task prints, unless its variable ``brief`` is false; the table of releases follows at the end."""
+        if result.task.vars.get("brief") is False:
+            return
         lines = message(result.result)
         if lines is None:
             self._clean_results(result.result, result.task.action)
@@ -311,10 +314,11 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
         known = [part for part in parts if isinstance(part, Mapping)]
         current = [str(part.get("name")) for part in known if not part.get("missing")]
         lacking = [str(part.get("name")) for part in known if part.get("missing")]
-        if current:
-            self._line(f"as described: {', '.join(current)}")
-        if lacking:
-            self._line(f"to do: {', '.join(lacking)}")
+        told = [
+            f"{word}: {', '.join(names)}" for word, names in (("as described", current), ("to do", lacking)) if names
+        ]
+        if told:
+            self._line("; ".join(told))
 
     def _wait(self, result: Any, text: str) -> None:
         """Once a while."""

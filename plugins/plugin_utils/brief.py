@@ -24,8 +24,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.neutral import printabl
 NAME = "todo.cloud.brief"
 _NARROWEST = 40
 _INDENT = 9
-_FIRST_SECONDS = 5.0
-_NEXT_SECONDS = 15.0
+_FIRST_SECONDS = 10.0
+_NEXT_SECONDS = 20.0
+_READY_SECONDS = 2.0  # what is ready meanwhile shares a line
 
 
 def wanted() -> bool:
@@ -121,6 +122,7 @@ class Calm:
         self._held: dict[str, tuple[float, str]] = {}  # by whose state it is: when it is due, and the newest line
         self._seen: dict[str, str] = {}  # what is not ready, and the line that was told of it
         self._ready: list[str] = []
+        self._ready_at = 0.0  # the first of them
 
     def take(self, line: str) -> None:
         """One line from the module."""
@@ -132,22 +134,24 @@ class Calm:
         elif text.over:
             self._held.pop(text.of, None)
             if self._seen.pop(text.of, None) is not None:
+                self._ready_at = self._ready_at if self._ready else self._now()
                 self._ready.append(str(text))
         else:
             told = self._seen.setdefault(text.of, "")
             due = self._now() + (_NEXT_SECONDS if told else _FIRST_SECONDS)
             self._held[text.of] = (self._held.get(text.of, (due, ""))[0], str(text))
 
-    def tick(self) -> None:
-        """To be called often: tells what is due, in one line."""
+    def tick(self, last: bool = False) -> None:
+        """To be called often: tells what is due, in one line. ``last``: the task is over."""
         now = self._now()
         due = {of: text for of, (when, text) in self._held.items() if when <= now}
         news = [text for of, text in due.items() if text != self._seen.get(of)]
         for of, text in due.items():
             del self._held[of]
             self._seen[of] = text
-        self._tell([*self._ready, *news])
-        self._ready = []
+        if news or last or now - self._ready_at >= _READY_SECONDS:
+            self._tell([*self._ready, *news])
+            self._ready = []
 
     def _tell(self, texts: list[str]) -> None:
         if texts:

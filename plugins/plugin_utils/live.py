@@ -122,10 +122,10 @@ def _print(lines: list[str]) -> None:
 
 
 @contextmanager
-def followed_file(show: Callable[[str], None], looked: Callable[[], None] = lambda: None) -> Iterator[str]:
+def followed_file(show: Callable[[str], None], looked: Callable[[bool], None] = lambda last: None) -> Iterator[str]:
     """A private file whose complete lines are shown as they are appended; all lines are shown before it ends.
 
-    :param looked: called each time that the file was looked at
+    :param looked: called each time that the file was looked at, and whether that was the last time
     """
     descriptor, path = tempfile.mkstemp(prefix="progress-", dir=run_folder())
     done = threading.Event()
@@ -140,7 +140,7 @@ def followed_file(show: Callable[[str], None], looked: Callable[[], None] = lamb
             os.unlink(path)
 
 
-def _follow(file: Any, show: Callable[[str], None], looked: Callable[[], None], done: threading.Event) -> None:
+def _follow(file: Any, show: Callable[[str], None], looked: Callable[[bool], None], done: threading.Event) -> None:
     rest = ""
     while True:
         last = done.is_set()
@@ -148,7 +148,7 @@ def _follow(file: Any, show: Callable[[str], None], looked: Callable[[], None], 
         *lines, rest = rest.split("\n")
         for line in lines:
             show(line)
-        looked()
+        looked(last)
         if last:
             return
         done.wait(_POLL_SECONDS)

@@ -16,6 +16,7 @@ from ..kube.api import KubeClient
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError
 from ..kube.resources import JOB, POD, SECRET, WELL_KNOWN
+from ..live_lines import Passing
 from ..readiness.fields import name
 from ..rollout.targets import Target as Workload
 from ..rollout.verdict import WaitOptions
@@ -53,7 +54,7 @@ class JobTry:
         """
         job = self._job(login, dialect, wait)
         namespace, job_name = login.namespace, job["metadata"]["name"]
-        self._progress(f"{login.name}: a Job tries the login at {target.address}")
+        self._progress(Passing(f"{login.name}: a Job tries the login at {target.address}", login.name))
         made = self._create(login, job)
         try:
             owner = {"apiVersion": JOB.api_version, "kind": JOB.kind, "name": job_name, "uid": made["metadata"]["uid"]}

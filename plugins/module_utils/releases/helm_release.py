@@ -27,6 +27,7 @@ from ..helm.storage import CorruptRelease, History, ReleaseStatus, StoredRelease
 from ..kube.api import KubeClient
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
+from ..live_lines import Passing
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.drift import deleted
@@ -238,7 +239,7 @@ class HelmReleaseRun:
             raise TodoCloudError(exc.failure, self._finish().as_result(), report.warnings) from exc
 
     def _apply(self, writer: ReleaseWriter, spec: ReleaseSpec, snapshot: Snapshot, deadline: Deadline) -> None:
-        self._run.progress(f"{spec.name}: {self._report.action.value}")
+        self._run.progress(Passing(f"{spec.name}: {self._report.action.value}", spec.name))
         if not self._settings.platform:  # the platform's releases are the whole cluster's
             rendering = Rendering(self._kube, self._run.helm, self._settings)
             rendered = rendering.one(spec, snapshot.version_ids, self._report.revision + 1)

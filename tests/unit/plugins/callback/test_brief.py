@@ -54,7 +54,7 @@ def expect(scene: str, text: str) -> None:
     assert text == golden.read_text()
 
 
-def in_terminal(*args: str, columns: int, **env: str) -> str:
+def in_terminal(*args: str, columns: int) -> str:
     """What a terminal of this width gets of ansible-playbook."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -64,7 +64,7 @@ def in_terminal(*args: str, columns: int, **env: str) -> str:
     kept = {key: value for key, value in clean_environ("TODO_").items() if key not in ("COLUMNS", "NO_COLOR")}
     command = [sys.executable, "-m", "ansible", "playbook", *args]
     process = subprocess.Popen(
-        command, cwd=TOP, env={**kept, **BRIEF, "TERM": "xterm-256color", **env},
+        command, cwd=TOP, env={**kept, **BRIEF, "TERM": "xterm-256color"},
         stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(theirs)
