@@ -40,7 +40,7 @@ h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 1.6rem 0 .5
 figure { margin: 0; border: 1px solid var(--grid); border-radius: .4rem; padding: .6rem .7rem; background: var(--card);
   min-width: 0; break-inside: avoid }
 figcaption { font-weight: 600; margin-bottom: .2rem }
-figure svg { display: block; width: 100%; height: auto } figure svg * { stroke-linejoin: round }
+figure svg { display: block; width: 100%; height: auto; overflow: visible } figure svg * { stroke-linejoin: round }
 figure svg text { font-family: inherit !important }
 table { border-collapse: collapse; width: 100% }
 .wide td, .wide th { border-bottom: 1px solid var(--grid); padding: .3rem .8rem .3rem 0; vertical-align: top }
