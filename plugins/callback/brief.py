@@ -231,7 +231,7 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
         if stats.custom and self.get_option("show_custom_stats"):
             super().v2_playbook_on_stats(stats)
         if self._table:
-            self._print(["", *self._table])
+            self._print(["", *(line for row in self._table for line in SCREEN.row(row, self._table[0]))])
             self._table = []
         self._print(["", *SCREEN.wrapped(self._recap(stats))])
         if any(map(stats.failures.get, stats.processed)) or any(map(stats.dark.get, stats.processed)):
@@ -302,8 +302,9 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
             lines = printable(self._dump_results(result.result)).strip("\n").split("\n")
         if self._table and lines[: len(self._table)] == self._table:
             self._table = lines
-        elif len(lines) == 1:
-            self._flush("", self._host(result))
+            return
+        self._flush("", self._host(result))
+        if len(lines) == 1:
             self._line(about(self._host(result), lines[0]))
         elif lines:
             self._begin_phase()

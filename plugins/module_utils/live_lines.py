@@ -13,7 +13,7 @@ _MARK = "\x1f"  # no other line can hold it: whatever is written was made printa
 class Passing(str):
     """A line about a state that passes. Where output is brief, it is shown only once the state has lasted a while.
 
-    ``of``: whose state it is. ``over``: nothing is waited for any more.
+    ``of``: whose state it is; empty for what is so until anything else is said. ``over``: no longer waited for.
     """
 
     of: str

@@ -84,6 +84,14 @@ class Screen:
         begin = " " * (_INDENT + len(f"{word:8} "))
         return self.wrapped(text, begin, f"{begin}  ")
 
+    def row(self, row: str, first: str) -> list[str]:
+        """A row of a table whose first row is ``first``: what is too long goes on below its last column."""
+        if len(row) < self.columns:
+            return [row]
+        column = first.rfind("  ") + 2
+        aligned = row[column - 2 : column] == "  "  # other lines may follow the rows
+        return self.wrapped(row, then=" " * (column if aligned else 2))
+
     def names(self, listed: Iterable[str], before: str) -> str:
         """As many of the names as fit on the line that begins with ``before``, and how many more there are."""
         names = list(listed)
@@ -127,6 +135,7 @@ class Calm:
     def take(self, line: str) -> None:
         """One line from the module."""
         text = read(line)
+        self._held.pop("", None)
         if not isinstance(text, Passing):
             self._tell(self._ready)
             self._ready = []

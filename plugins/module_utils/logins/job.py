@@ -54,7 +54,7 @@ class JobTry:
         """
         job = self._job(login, dialect, wait)
         namespace, job_name = login.namespace, job["metadata"]["name"]
-        self._progress(Passing(f"{login.name}: a Job tries the login at {target.address}", login.name))
+        self._progress(Passing(f"{login.name}: a Job tries the login at {target.address}", of=""))
         made = self._create(login, job)
         try:
             owner = {"apiVersion": JOB.api_version, "kind": JOB.kind, "name": job_name, "uid": made["metadata"]["uid"]}

@@ -239,7 +239,7 @@ class HelmReleaseRun:
             raise TodoCloudError(exc.failure, self._finish().as_result(), report.warnings) from exc
 
     def _apply(self, writer: ReleaseWriter, spec: ReleaseSpec, snapshot: Snapshot, deadline: Deadline) -> None:
-        self._run.progress(Passing(f"{spec.name}: {self._report.action.value}", spec.name))
+        self._run.progress(Passing(f"{spec.name}: {self._report.action.value}", of=""))
         if not self._settings.platform:  # the platform's releases are the whole cluster's
             rendering = Rendering(self._kube, self._run.helm, self._settings)
             rendered = rendering.one(spec, snapshot.version_ids, self._report.revision + 1)

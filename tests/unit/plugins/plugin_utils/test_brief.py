@@ -106,6 +106,34 @@ def test_lines_fit_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     assert screen.line("x" * 500)[0].endswith("x" * 500)
 
 
+def test_a_row_goes_on_below_its_last_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "41")
+    screen = Screen()
+    table = [
+        "release  action   outcome",
+        "api      upgrade  restored: crash_loop, back at set 7",
+        "web      upgrade  verified",
+    ]
+    assert [line for row in table for line in screen.row(row, table[0])] == [
+        "release  action   outcome",
+        "api      upgrade  restored: crash_loop,",
+        "                  back at set 7",
+        "web      upgrade  verified",
+    ]
+    monkeypatch.delenv("COLUMNS")
+    screen.measure()
+    assert screen.row(table[1], table[0]) == [table[1]]
+
+
+def test_what_is_so_until_anything_else_is_said() -> None:
+    told = Told()
+    assert told.say(0, Passing("api: install", "")) == []
+    assert told.say(10) == ["api: install"]
+    assert told.say(11, Passing("api: upgrade", "")) == []
+    assert told.say(12, state("api", "0/1")) == []
+    assert told.say(90) == ["api 0/1"]
+
+
 def test_names_that_do_not_fit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     screen = Screen()
