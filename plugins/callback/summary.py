@@ -60,7 +60,9 @@ class Ending:
         if not ignored:
             host = result.host.get_name()
             (self.of_all.add if result.task.run_once else self.of_all.discard)(host)
-            self._failed[host] = f"{result.task.get_name()}: {self._reason(result.result)}"
+            name = str(result.task.get_name())
+            name = name.rpartition(" : ")[2] if wanted() else name  # without its role, as a person saw it
+            self._failed[host] = f"{name}: {self._reason(result.result)}"
 
     def unreachable(self, result: Any) -> None:
         """A host was out of reach."""
