@@ -86,6 +86,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
         self._playbooks: list[str] = []
         self._failed: dict[str, dict[str, Any]] = {}
         self._told = Told()
+        self._play: Any = None
+        self._environment = ""  # as the inventory names it
         self._summary = ""  # what the job's summary has of this run
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
@@ -93,6 +95,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self._told.phases.append((play.get_name(), time.time()))
+        self._play = play
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         if not ignore_errors:
@@ -114,6 +117,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
             About(
                 self._playbooks, self._began, time.time(), check=bool(context.CLIARGS.get("check")),
                 versions={"ansible-core": __version__}, commit=me.commit, url=me.url, hosts=len(stats.processed),
+                environment=self._environment,
             ),
         )  # fmt: skip
         worth = bool(lost or told.releases or told.verifications)
@@ -132,6 +136,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
     def _fails(self, result: Any) -> None:
         given = {} if "censored" in result.result else result.result
         host, task = result.host.get_name(), result.task.get_name()
+        manager = self._play and self._play.get_variable_manager()
+        known = manager.get_vars(play=self._play, host=result.host, include_hostvars=False) if manager else {}
+        name = known.get("environment_name")
+        self._environment = name if isinstance(name, str) and "{" not in name else self._environment
         self._failed[host] = {"host": host, "task": task, "message": why(result.result), "result": given}
         self._note(given)
 

@@ -53,6 +53,7 @@ class About:
     commit: str = ""
     url: str = ""
     hosts: int = 1
+    environment: str = ""  # where no module names one
 
 
 def document_of(told: Told, about: About) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def document_of(told: Told, about: About) -> dict[str, Any]:
         "schema": SCHEMA,
         "outcome": "failed" if failures else "nothing" if not about.hosts else "planned" if planned else "ok",
         "sentence": "",
-        "environment": asked.get("environment", ""),
+        "environment": asked.get("environment") or about.environment,
         "namespace": asked.get("namespace", ""),
         "commit": asked.get("commit") or about.commit,
         "set": int(last.get("set") or 0),

@@ -43,7 +43,8 @@ class Runs:
         self.reports = folder / "reports"
 
     def run(self, *tasks: dict[str, Any], books: int = 1, env: Mapping[str, str] | None = None) -> str:
-        play = {"name": "Play", "hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks}
+        play = {"name": "Play", "hosts": "localhost", "gather_facts": False, "connection": "local", "tasks": tasks,
+                "vars": {"environment_name": "staging"}}  # fmt: skip
         paths = [self.folder / f"play{number}.yml" for number in range(books)]
         for path in paths:
             path.write_text(yaml.safe_dump([play]))
@@ -75,6 +76,7 @@ def test_a_run_in_a_job(runs: Runs) -> None:
     found, failure = report(GOOD, BAD)
     assert failure == "failure=first failure=second\n", "one line, so that it sets nothing else"
     assert [(each["task"], each["message"]) for each in found["failures"]] == [("Bad", "first failure=second")]
+    assert found["environment"] == "staging"
     assert "first failure=second" in file.with_suffix(".html").read_text()
     assert file.stat().st_mode & 0o777 == 0o600
     found, failure = report({"block": [BAD], "rescue": [GOOD]})
@@ -107,8 +109,8 @@ def test_the_summary_of_a_job_has_a_run_of_two_playbooks_once(runs: Runs) -> Non
     summary = runs.folder / "summary.md"
     summary.write_text("# Before\n")
     job = {"GITHUB_STEP_SUMMARY": str(summary)}
-    runs.run({"applied": {"environment": "staging"}}, books=2, env=job)
-    sentence = "staging: 1 verified. The environment is at release set 4."
+    runs.run({"applied": {"environment": "production"}}, books=2, env=job)
+    sentence = "production: 1 verified. The environment is at release set 4."
     text = summary.read_text()
     assert text.startswith("# Before\n\n### ")
     assert text.count(sentence) == 1
