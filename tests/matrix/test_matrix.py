@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def app(cluster: Cluster) -> Cluster:
     return cluster
 
 
-def session(cluster: Cluster, **env: str) -> str:
+def session(cluster: Cluster, **env: Any) -> str:
     """What a team does: plan, deploy, deploy again, look, go back."""
     new, broken = (("-e", f"backend_api_version={version}") for version in ("v1.1.0", "v1.1.0-crash"))
     plan = cluster.playbook("playbooks/plan.yml", *new, **env).ok()
@@ -94,7 +95,7 @@ def test_the_collection_before(cluster: Cluster, before: Path) -> None:
 @pytest.mark.parametrize("controller", CONTROLLERS, ids=lambda each: each.name)
 def test_controller(app: Cluster, controller: Controller) -> None:
     try:
-        environ = controller.environ()
+        environ: dict[str, Any] = dict(controller.environ())
     except LookupError as error:
         pytest.skip(f"{controller.name} was not run: {error}")
     said = app.run("ansible-playbook", "--version", **environ).stdout.splitlines()[0]
@@ -103,6 +104,6 @@ def test_controller(app: Cluster, controller: Controller) -> None:
 
 @pytest.mark.parametrize("version", HELMS)
 def test_helm(app: Cluster, version: str) -> None:
-    environ = helm(version)
+    environ: dict[str, Any] = dict(helm(version))
     assert version in app.run("helm", "version", "--short", **environ).stdout
     print(f"\nhelm {version}: {session(app, **environ)}")
