@@ -32,7 +32,7 @@ options:
         releases the lock at its end. Everybody else is refused, for an hour at most.
       - With V(released) a lock that was taken manually, or whose holder is dead, becomes free. The lock of a running
         deployment is not released.
-      - V(held_info) is the deprecated name of V(queried); it will be removed in version 1.0.0.
+      - V(held_info) is the deprecated name of V(queried); it will be removed in version 2.0.0.
     type: str
     choices: [queried, taken_over, released, held_info]
     default: queried
@@ -180,7 +180,7 @@ def main() -> None:
     )
     if module.params["state"] == "held_info":
         module.params["state"] = "queried"
-        module.deprecate("state=held_info is now called state=queried.", version="1.0.0", collection_name="todo.cloud")
+        module.deprecate("state=held_info is now called state=queried.", version="2.0.0", collection_name="todo.cloud")
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         result = manual_lock(kube, module.params, check=module.check_mode)
     module.exit_json(**result)

@@ -22,7 +22,7 @@ options:
   state:
     description:
       - Which of the two steps to perform.
-      - V(proved) is the deprecated name of V(verified); it will be removed in version 1.0.0.
+      - V(proved) is the deprecated name of V(verified); it will be removed in version 2.0.0.
     type: str
     choices: [checked, verified, proved]
     default: checked
@@ -212,7 +212,7 @@ verified:
   sample:
     - ghcr.io/todo-app/backend-api:v1.1.0@sha256:5b0bcabd1ed22e9fb1310cf6c2dec7cdef19f0ad69efa1f392e94a4333501270
 proved:
-  description: Deprecated name of RV(verified); it will be removed in version 1.0.0.
+  description: Deprecated name of RV(verified); it will be removed in version 2.0.0.
   returned: with O(state=verified)
   type: list
   elements: str
@@ -280,7 +280,7 @@ def main() -> None:
         ],
     )
     if module.params["state"] == "proved":
-        module.deprecate("state=proved is now called state=verified.", version="1.0.0", collection_name="todo.cloud")
+        module.deprecate("state=proved is now called state=verified.", version="2.0.0", collection_name="todo.cloud")
     with fail_json_on_error(module), KubeSession.from_params(module.params) as kube:
         if module.params["state"] == "checked":
             result = {"changed": False, **check_promotion(kube, module.params)}

@@ -130,11 +130,11 @@ def _refs(node: Any) -> Iterator[SecretRef]:
         return
     for key, value in node.items():
         match key, value:
-            case "secretKeyRef", {"name": str(name)} if value.get("optional") is not True:
+            case "secretKeyRef", {"name": str() as name} if value.get("optional") is not True:
                 yield SecretRef(name, str(value.get("key") or ""))
-            case "secretRef", {"name": str(name)} if value.get("optional") is not True:
+            case "secretRef", {"name": str() as name} if value.get("optional") is not True:
                 yield SecretRef(name)
-            case "secret", {"secretName": str(name)} if value.get("optional") is not True:
+            case "secret", {"secretName": str() as name} if value.get("optional") is not True:
                 listed = value.get("items")
                 items = [i for i in listed if isinstance(i, dict)] if isinstance(listed, list) else []
                 yield from [SecretRef(name, str(i.get("key") or "")) for i in items] or [SecretRef(name)]

@@ -81,7 +81,7 @@ def run_process(
         memory_file(stdin, "input") as given,
         memory_file(b"", "output") as stdout,
         memory_file(b"", "errors") as stderr,
-        subprocess.Popen(
+        subprocess.Popen(  # pylint: disable=ansible-bad-function  # no module is at hand here
             list(argv),
             stdin=given,
             stdout=stdout,

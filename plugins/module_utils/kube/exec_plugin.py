@@ -69,7 +69,7 @@ def run_plugin(argv: Sequence[str], cwd: str | None, env: Mapping[str, str], ver
     sentence that holds nothing of its output, and of its errors what is no secret.
     """
     with memory_file(b"", "output") as stdout, memory_file(b"", "errors") as stderr:
-        with subprocess.Popen(
+        with subprocess.Popen(  # pylint: disable=ansible-bad-function  # no module is at hand here
             list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
             start_new_session=True, preexec_fn=dies_with_parent(),
         ) as process:  # fmt: skip
