@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -141,6 +142,8 @@ def followed_file(show: Callable[[str], None], looked: Callable[[bool], None] = 
 
 
 def _follow(file: Any, show: Callable[[str], None], looked: Callable[[bool], None], done: threading.Event) -> None:
+    # Ctrl-C must wake the worker's main thread, which waits for the module: handled here, it would be seen at its end.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     rest = ""
     while True:
         last = done.is_set()

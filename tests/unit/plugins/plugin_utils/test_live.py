@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,17 @@ def test_lines_appear_while_the_task_runs_and_all_of_them_in_the_end() -> None:
             file.write("o\nthree\n")
     assert shown == ["one", "two", "three"]
     assert not os.path.exists(path)
+
+
+def test_ctrl_c_is_left_to_the_thread_that_waits_for_the_module() -> None:
+    blocked: list[set[int]] = []
+    with (
+        followed_file(lambda line: blocked.append({*signal.pthread_sigmask(signal.SIG_BLOCK, ())})) as path,
+        open(path, "a", encoding="utf-8") as file,
+    ):
+        file.write("line\n")
+    assert {signal.SIGINT, signal.SIGTERM} <= blocked[0]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_a_log_gets_each_line_at_once() -> None:
