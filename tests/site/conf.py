@@ -66,6 +66,8 @@ def _as_site(_app: Any, docname: str, source: list[str]) -> None:
 
 def _of_ansible(_app: Any, _env: Any, node: Any, content: Any) -> Any:
     """A reference to a page of Ansible's own documentation, without asking for its list of pages."""
+    if node.get("reftype") == "envvar":
+        return content  # no page lists these
     label = str(node.get("reftarget"))
     page = _LABELS.get(label)
     if plugin := re.fullmatch(r"ansible_collections\.(\w+)\.(\w+)\.(\w+)", label):
