@@ -46,8 +46,8 @@ def _failures(failures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         code = f" `{failure['code']}`" if failure["code"].replace("_", "").isalnum() else ""
         yield f"**{what}**{code}" + (f": {markdown(failure['message'])}" if number else "")
         yield ""
-        for title, log in evidence(failure["details"])[0]:
-            yield f"<details open><summary>{html_text(title)}</summary>\n"
+        for place, (title, log) in enumerate(evidence(failure["details"])[0]):
+            yield f"<details{'' if place else ' open'}><summary>{html_text(title)}</summary>\n"
             yield from markdown_block("\n".join(log[-_LOG_LINES:]))
             yield "\n</details>\n"
 

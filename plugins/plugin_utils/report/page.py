@@ -102,9 +102,9 @@ def _named(details: Mapping[str, Any], key: str) -> str:
 
 
 def cause_in(line: str, message: str) -> bool:
-    """Whether a line of a log is the one that the sentence quotes."""
-    text = line.strip()
-    return len(text) >= _MARKED and text in message
+    """Whether a line of a log is the one that the sentence quotes, or has what it quotes within JSON."""
+    text, quoted = line.strip(), message.partition("): ")[2].rstrip(".")
+    return len(text) >= _MARKED and (text in message or (len(quoted) >= _MARKED and quoted in text))
 
 
 def image_text(image: str) -> str:

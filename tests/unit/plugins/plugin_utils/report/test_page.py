@@ -9,7 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import markdown_of
-from ansible_collections.todo.cloud.plugins.plugin_utils.report.page import evidence, image_text, link, page_of
+from ansible_collections.todo.cloud.plugins.plugin_utils.report.page import (
+    cause_in,
+    evidence,
+    image_text,
+    link,
+    page_of,
+)
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.timeline import LEFT, RIGHT, WIDTH, picture_of, said
 from markdown_it import MarkdownIt
 
@@ -73,6 +79,14 @@ def test_the_reason_is_in_the_first_lines() -> None:
     assert "<mark>KeyError: &#39;REMINDERS_TOPIC&#39;</mark>" in shown[:4000]
     assert shown.index("restored") < shown.index("unchanged"), "what changed comes first"
     assert 'class="bar pod failed"' in shown
+
+
+def test_the_line_that_tells_is_marked_within_json_too() -> None:
+    message = "api: container api exits with code 1 (Error, 1 restart): can't start: no topic."
+    assert cause_in('{"level": "error", "message": "can\'t start: no topic"}', message)
+    assert cause_in("  can't start: no topic", message)
+    assert not cause_in('{"level": "info", "message": "started"}', message)
+    assert not cause_in("any line", "api: is not ready.")
 
 
 def test_a_plan_has_what_is_in_the_way_and_the_differences() -> None:
