@@ -12,20 +12,31 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.session import Kub
 from ansible_collections.todo.cloud.plugins.module_utils.observing.metrics import Series, ask
 from ansible_collections.todo.cloud.plugins.module_utils.observing.source import Source
 
+from tests.cluster.build.images import COLLECTOR_IMAGE
 from tests.e2e.conftest import Cluster, PlaybookRun, User, cluster, endpoint, first_site, user
 
 __all__ = ["cluster", "endpoint", "first_site", "user"]
 
 CANARY = "canary-7d1f"
-RECEIVER = "alert-receiver"
+RECEIVER, RECEIVER_OF_SPANS = "alert-receiver", "span-receiver"
 PYTHON = "docker.io/library/python:3.11-slim"
-_QUICK = {"window": "30s", "errorFor": "15s", "requestsPerSecond": 0.01}
+_QUICK = {"window": "30s", "errorFor": "15s", "requestsPerSecond": 0.01, "lag": 3, "lagFor": "10s"}
 SETTINGS: dict[str, Any] = {
     "monitoring_receiver": "webhook",
     "monitoring_receiver_secret": f"http://{RECEIVER}.monitoring.svc:8080/{CANARY}",
     "monitoring_route": {"group_wait": "5s", "group_interval": "10s"},
     "monitoring_values": {"prometheus": {"prometheusSpec": {"scrapeInterval": "5s", "evaluationInterval": "5s"}}},
     "monitoring_observability_values": {"interval": "5s", "thresholds": _QUICK},
+    "tracing_endpoint": f"{RECEIVER_OF_SPANS}.monitoring.svc:4317",
+    "tracing_sampling": "1",
+}
+_COLLECTOR: dict[str, Any] = {
+    "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "0.0.0.0:4317"}}}},
+    "exporters": {"debug": {"verbosity": "detailed"}},
+    "service": {
+        "telemetry": {"metrics": {"level": "none"}},
+        "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["debug"]}},
+    },
 }
 # Prints each alert that arrives: state, name, summary, link.
 _CODE = """
@@ -71,11 +82,17 @@ def watched(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Clust
     (folder / "settings.json").write_text(json.dumps(SETTINGS))
     done: PlaybookRun = cluster.playbook("site.yml", "-e", f"@{folder}/settings.json").ok()
     print(f"\nsite.yml from nothing, with monitoring: {done.seconds:.0f} s")
-    service = {
-        "apiVersion": "v1", "kind": "Service", "metadata": {"name": RECEIVER},
-        "spec": {"selector": {"app": RECEIVER}, "ports": [{"port": 8080}]},
-    }  # fmt: skip
-    apply(cluster, "monitoring", folder, service, pod(RECEIVER, _CODE, "64Mi"))
+    services = [
+        {
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+            "spec": {"selector": {"app": name}, "ports": [{"port": port}]},
+        }
+        for name, port in ((RECEIVER, 8080), (RECEIVER_OF_SPANS, 4317))
+    ]  # fmt: skip
+    env = [{"name": "CONFIG", "value": json.dumps(_COLLECTOR)}]
+    command = ["/otelcol-contrib", "--config=env:CONFIG"]
+    collector = pod(RECEIVER_OF_SPANS, "", "192Mi", image=COLLECTOR_IMAGE, command=command, env=env)
+    apply(cluster, "monitoring", folder, *services, pod(RECEIVER, _CODE, "64Mi"), collector)
     again = cluster.playbook("site.yml", "-e", f"@{folder}/settings.json").ok()
     assert again.count("changed") == 0, again.output[-3000:]
     print(f"site.yml again: {again.seconds:.1f} s, nothing changed")

@@ -28,18 +28,20 @@ FUNCTIONS = {
     "and", "bool", "by", "changes", "clamp_max", "count", "histogram_quantile", "ignoring", "increase", "label_replace",
     "max", "min", "on", "or", "max_over_time", "quantile", "rate", "sum", "time", "unless",
 }  # fmt: skip
-# Not here: nothing exports consumer lag, only one of the two forms of a sidecar runs, and no deployment failed or was
-# one of a commit.
+# Not here: only one of the two forms of a sidecar runs, and no deployment failed or was one of a commit.
 ELSEWHERE = {
-    "todo:consumer_lag", "kube_pod_container_info", "kube_pod_init_container_info", "todo:runs:lead_seconds",
-    "todo:runs:restore_seconds", "todo:deployments:lead_seconds", "todo:deployments:restore_seconds",
+    "kube_pod_container_info", "kube_pod_init_container_info", "todo:runs:lead_seconds", "todo:runs:restore_seconds",
+    "todo:deployments:lead_seconds", "todo:deployments:restore_seconds",
 }  # fmt: skip
 DRIFTED = f'todo:environment:drifted_releases{{namespace="{NAMESPACE}"}}'
 Arrived = Callable[[], list[tuple[str, ...]]]
 
 
 def test_all_that_is_described_is_read(prometheus: Prometheus) -> None:
-    wanted = {f"monitoring/{name}" for name in (*SERVICES, "daprd", "dapr-control-plane", "ingress", "cert-manager")}
+    wanted = {
+        f"monitoring/{name}"
+        for name in (*SERVICES, "daprd", "consumer-lag", "dapr-control-plane", "ingress", "cert-manager")
+    }
 
     def read() -> bool:
         targets = prometheus.api("targets?state=active")["activeTargets"]

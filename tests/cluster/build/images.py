@@ -34,6 +34,7 @@ from tests.cluster.build.parts import (
     LOCAL_PATH,
     METRICS_SERVER,
     NETWORK_POLICIES,
+    OTEL_COLLECTOR,
     PEBBLE,
     PROMETHEUS_OPERATOR,
     PROMETHEUS_VERSION,
@@ -76,6 +77,7 @@ PROMETHEUS_IMAGE = f"quay.io/prometheus/prometheus:v{PROMETHEUS_VERSION}"
 RELOADER_IMAGE = f"quay.io/prometheus-operator/prometheus-config-reloader:v{PROMETHEUS_OPERATOR}"
 VICTORIA_LOGS_IMAGE = f"docker.io/victoriametrics/victoria-logs:v{VICTORIA_LOGS}"
 VLAGENT_IMAGE = f"docker.io/victoriametrics/vlagent:v{VICTORIA_LOGS}"
+COLLECTOR_IMAGE = f"docker.io/otel/opentelemetry-collector-contrib:{OTEL_COLLECTOR}"
 PEBBLE_IMAGE = f"ghcr.io/letsencrypt/pebble:{PEBBLE}"
 
 _HTTPD = "mkdir -p /tmp/www && touch /tmp/www/health /tmp/www/ready && exec httpd -f -p 8080 -h /tmp/www"
@@ -191,10 +193,11 @@ def alertmanager_image() -> str:
 
 
 def monitoring_images() -> list[Image]:
-    """Prometheus' operator, Prometheus, Alertmanager and VictoriaLogs with its collector."""
+    """Prometheus' operator, Prometheus, Alertmanager, VictoriaLogs and its collector, OpenTelemetry's collector."""
     operator, logs, agent = (binary_layer(n, f"/{n}") for n in ("prometheus-operator", "victoria-logs", "vlagent"))
     reloader = binary_layer("config-reloader", "/bin/prometheus-config-reloader")  # where the operator looks for it
     prometheus = binary_layer("prometheus", "/bin/prometheus")
+    collector = binary_layer("otelcol-contrib", "/otelcol-contrib")
     alertmanager = debian_layer(
         debian.ALERTMANAGER, {"prometheus-alertmanager": "/bin/alertmanager"}, ["usr/share/prometheus/alertmanager"]
     )
@@ -205,6 +208,7 @@ def monitoring_images() -> list[Image]:
         Image(alertmanager_image(), (alertmanager,), {"Entrypoint": ["/bin/alertmanager"], "User": USER}),
         Image(VICTORIA_LOGS_IMAGE, (logs,), {"Entrypoint": ["/victoria-logs"], "User": USER}),
         Image(VLAGENT_IMAGE, (agent,), {"Entrypoint": ["/vlagent"]}),
+        Image(COLLECTOR_IMAGE, (collector,), {"Entrypoint": ["/otelcol-contrib"], "User": USER}),
     ]
 
 

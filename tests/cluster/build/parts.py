@@ -29,6 +29,7 @@ PROMETHEUS = "0.312.0"  # of the module
 PROMETHEUS_VERSION = PROMETHEUS.replace("0.3", "3.", 1)
 PROMETHEUS_OPERATOR = "0.85.0"
 VICTORIA_LOGS = "1.52.1"
+OTEL_COLLECTOR = "0.165.0"
 TRAEFIK_CRDS = "3.7.13"  # of the newest module that is served
 GATEWAY_API = "1.6.0"  # the one that cert-manager is built with
 _SECONDS = {
@@ -231,6 +232,13 @@ MONITORING_PARTS: tuple[Part, ...] = (
     ),
     Part("victoria-logs", VICTORIA_LOGS, f"{_LOGS}/app/victoria-logs", pins="logs"),
     Part("vlagent", VICTORIA_LOGS, f"{_LOGS}/app/vlagent", pins="logs"),
+    Part(
+        "otelcol-contrib",
+        OTEL_COLLECTOR,
+        "./otelcol-contrib",
+        pins="collector",
+        extra_vars=(("main.version", OTEL_COLLECTOR),),
+    ),
 )
 
 

@@ -180,7 +180,8 @@ COMPONENTS: dict[str, Any] = {
 
 OBSERVABILITY: dict[str, Any] = {
     "namespace": "todo-staging", "labels": {"release": "prometheus"}, "platform": {"enabled": True},
-    "dashboards": {"enabled": True}, "lag": {"metric": "kafka_consumer_group_lag"}, "deployer": {"enabled": True},
+    "dashboards": {"enabled": True}, "deployer": {"enabled": True},
+    "lag": {"metric": "kafka_consumer_group_lag", "pods": {"app.kubernetes.io/instance": "consumer-lag"}},
     "services": {
         "backend-api": {"errorPercent": 20, "latencySeconds": 0.5},
         "worker": {"pods": {"app": "worker"}, "metrics": {"port": 9100}, "dapr": True},

@@ -50,14 +50,22 @@ def test_metrics_are_read_where_the_services_say(helm: Helm) -> None:
     (other,) = pick(objects, "PodMonitor", "worker")["spec"]["podMetricsEndpoints"]
     assert (other["portNumber"], other["path"]) == (9100, "/metrics")
     monitors = {each["metadata"]["name"] for each in objects if each["kind"] == "PodMonitor"}
-    assert monitors == {"backend-api", "worker", "daprd", "dapr-control-plane", "ingress", "cert-manager"}
+    assert monitors == {
+        "backend-api",
+        "worker",
+        "daprd",
+        "consumer-lag",
+        "dapr-control-plane",
+        "ingress",
+        "cert-manager",
+    }
     assert all(each["metadata"]["labels"]["release"] == "prometheus" for each in objects if each["kind"] != "ConfigMap")
 
 
 def test_the_platform_is_of_one_release(helm: Helm) -> None:
     objects = render(helm, platform={"enabled": False}, dashboards={"enabled": False})
     kinds = [each["kind"] for each in objects]
-    assert kinds.count("PodMonitor") == 3
+    assert kinds.count("PodMonitor") == 4
     assert "ConfigMap" not in kinds
     names = {rule.get("alert") for rule in rules(objects)}
     assert not {"EdgeErrors", "CertificateEnds", "DaprCertificateEnds", "DaprDown"} & names
@@ -75,8 +83,9 @@ def test_the_deployer_asks_two_services_and_no_more(helm: Helm) -> None:
 
 def test_sidecars_and_lag_are_only_watched_where_there_are_some(helm: Helm) -> None:
     plain = {name: {"dapr": False} for name in ("backend-api", "worker")}
-    names = {rule.get("alert") for rule in rules(render(helm, services=plain, lag={"metric": ""}))}
-    assert not {"SidecarAbsent", "ConsumerLag"} & names
+    objects = render(helm, services=plain, lag={"metric": "", "pods": None})
+    assert not {"SidecarAbsent", "ConsumerLag"} & {rule.get("alert") for rule in rules(objects)}
+    assert "consumer-lag" not in {each["metadata"]["name"] for each in objects}
 
 
 def test_every_alert_says_how_bad_it_is_and_leads_to_its_section(helm: Helm) -> None:
@@ -223,6 +232,10 @@ CASES = (
     Case("ConsumerLag", "12m", {"group": f"{NAMESPACE}.worker", "topic": "tasks"},
          "consumer group todo-staging.worker has 1.2k messages of tasks still to read",
          {f'{LAG}"0"}}': "600x80", f'{LAG}"1"}}': "600x80"}, {f'{LAG}"0"}}': "600x80", f'{LAG}"1"}}': "300x80"}),
+    Case("ConsumerLag", "12m", {"group": f"{NAMESPACE}.order-items", "topic": "tasks"},
+         "consumer group todo-staging.order-items has 1.2k messages of tasks still to read",
+         {f'{LAG}"0"}}'.replace("worker", "order-items"): "1200x80"},
+         {f'{LAG}"0"}}'.replace("worker", "sse-gateway-6d4cf56db6-x7k2v"): "1200x80"}),     # of a pod that is gone
     Case("DeploymentFailed", "1m", RUN, "the last run of ci (deployment) failed: crash_loop",
          {f'{RAN},outcome="failed"}}': "1764000000x80"}, {f'{RAN},outcome="succeeded"}}': "1764000000x80"}),
     Case("EnvironmentDrifted", "1m", {"namespace": NAMESPACE, "set": "4"},

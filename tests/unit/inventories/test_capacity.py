@@ -27,6 +27,7 @@ ASKED = {
     "ingress": ("roles/ingress/vars/main.yml", "_ingress_values", "resources"),
     "metrics_server": ("roles/metrics_server/vars/main.yml", "_metrics_server_values", "resources"),
     "kafka": ("charts/kafka/values.yaml", "resources"),
+    "consumer_lag": ("roles/consumer_lag/vars/main.yml", "_consumer_lag_values", "resources"),
 }  # fmt: skip
 
 

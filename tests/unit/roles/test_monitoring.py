@@ -64,7 +64,9 @@ def stubbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stubbed]:
         yield found
 
 
-def run(stubbed: Stubbed, hosts: dict[str, dict[str, Any]], operator: bool = True) -> Run:
+def run(
+    stubbed: Stubbed, hosts: dict[str, dict[str, Any]], operator: bool = True, more: dict[str, Any] | None = None
+) -> Run:
     answers: dict[str, Any] = {
         CRD: {"resources": [{}] if operator else []},
         "kubernetes.core.k8s_info Secret": {"resources": []},
@@ -81,7 +83,8 @@ def run(stubbed: Stubbed, hosts: dict[str, dict[str, Any]], operator: bool = Tru
     described = {
         name: {"platform_role": "monitoring", "monitoring_namespace": name, **given} for name, given in hosts.items()
     }
-    return stubbed.run("platform", inventory({"platform": described}, **variables), answers=answers)
+    groups = {"platform": described, **(more or {})}
+    return stubbed.run("platform", inventory(groups, **variables), answers=answers)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +126,16 @@ def test_whoever_manages_the_platform_installs_all_of_it(done: Run) -> None:
     assert (ours["platform"]["enabled"], ours["dashboards"]["enabled"]) == (True, True)
     waited = [each["resources"] for each in done.arguments("rollout_wait")]
     assert [each["kind"] for each in waited[0]] == ["Prometheus", "Alertmanager"]
+
+
+def test_consumer_lag_is_watched_where_something_exports_it(stubbed: Stubbed, done: Run) -> None:
+    assert releases(done, "all")["observability"]["values"]["lag"] == {}
+    groups: dict[str, Any] = {"dependencies": {"consumer_lag": {}}}
+    made = releases(run(stubbed, {"all": {}}, more=groups), "all")
+    assert made["observability"]["values"]["lag"] == {
+        "metric": "kafka_consumer_group_lag_sum", "group": "group",
+        "pods": {"app.kubernetes.io/instance": "consumer-lag"},
+    }  # fmt: skip
 
 
 def test_definitions_are_applied_as_ansible_can_read_them(done: Run) -> None:
