@@ -22,6 +22,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.cluster import state
 from tests.cluster.paths import TOP
 from tests.e2e.conftest import NAMESPACE, Cluster, PlaybookRun, until
+from tests.integration.images import images_of_cluster
+from tests.integration.releases.test_promote_playbook import COMMIT, SERVE
+from tests.integration.releases.test_promote_playbook import inventory as service
 from tests.support.distribution import distribution
 
 HOST, THERE, PORT = "registry.acme.example", "todo-acme", 30085
@@ -84,6 +87,41 @@ def digests(app: Cluster, service: str, namespace: str) -> set[str]:
 
 def said(run: PlaybookRun) -> str:
     return " ".join(run.output.split())
+
+
+def test_one_service(cluster: Cluster, tmp_path: Path) -> None:
+    """The shortest way: a service without a sidecar, from one namespace to another, and once more."""
+    names = {name: f"bundle-{name}" for name in ("staging", "acme")}
+    images = images_of_cluster(cluster.kubeconfig)
+    registries = [{"host": "ghcr.io", "endpoint": images.url}]
+    private, public = keys()
+    for name, namespace in names.items():
+        cluster.kubectl("create", "namespace", namespace)
+        cluster.kubectl("label", "namespace", namespace, f"todo.cloud/environment={name}")
+    with images.kept_while():
+        digest, file = images.push("web", "sha-1", "1", SERVE), tmp_path / "bundle.tar"
+        there = service(tmp_path, cluster.kubeconfig, "acme", names["acme"], release_registries=registries,
+                        bundle_registries=registries, bundle_public_keys=[public], release_commit="")  # fmt: skip
+        here = service(tmp_path, cluster.kubeconfig, "staging", names["staging"], release_registries=registries,
+                       record_key=private)  # fmt: skip
+
+        def play(name: str, where: Path, image: str) -> PlaybookRun:
+            options = ("-e", f"web_image={image}", "-e", f"bundle={file}")
+            return cluster.playbook(f"playbooks/{name}.yml", *options, inventory=str(where)).ok()
+
+        play("services", here, f"{images.name('web')}:sha-1")
+        play("bundle", here, "")
+        images.delete("web", digest)
+        image = f"{images.name('acme')}:v1.0.0"
+        images.digests.add((f"{images.prefix}/acme", digest))
+        first = play("deploy_bundle", there, image)
+        assert f"{image}@{digest}: tag added" in said(first)
+        assert digests(cluster, "web", names["acme"]) == {digest}
+        recorded = json.loads(cluster.get("configmap", "release-set-1", names["acme"])["data"]["set.json"])
+        assert recorded["tools"]["origin"].endswith(" (set 1 of staging)")
+        assert recorded["commit"] == COMMIT
+        again = play("deploy_bundle", there, image)
+        assert again.count("changed") == 0, again.output[-3000:]
 
 
 def test_what_was_verified_goes_to_an_empty_registry_by_one_signed_file(app: Cluster, tmp_path: Path) -> None:
