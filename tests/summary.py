@@ -1,9 +1,12 @@
-"""What ``make test`` ends with: failures with their part, slow tests, a line per stage, and ``N passed, N failed``."""
+"""What ``make test`` ends with: failures with their part, why tests were skipped, slow tests, a line per stage, and
+``N passed, N failed``.
+"""
 
 from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +39,8 @@ def main(results: Path, parts: Sequence[str]) -> int:
         "failed:", [stage["line"] for stage in bad] + [f"{test.part}: {test.name}: {test.message}" for test in failed]
     )
     slowest = sorted(tests, key=lambda test: test.seconds, reverse=True)[:_SLOWEST]
+    reasons = Counter(f"{test.part}: {test.message}" for test in tests if test.outcome == "skipped")
+    _print("not run:", [f"{count} of {reason}" for reason, count in reasons.items()])
     _print("slowest tests:", [f"{test.seconds:6.1f} s  {test.part}: {test.name}" for test in slowest])
     _print("stages:", [stage["line"] for stage in stages])
     passed, skipped = (sum(test.outcome == each for test in tests) for each in ("passed", "skipped"))
@@ -50,8 +55,10 @@ def _cases(part: str, file: Path) -> Iterator[Case]:
         return
     for case in ET.parse(file).iter("testcase"):
         bad = next((child for child in case if child.tag in ("failure", "error")), None)
-        outcome = "failed" if bad is not None else "skipped" if case.find("skipped") is not None else "passed"
-        words = (bad.get("message") or "").splitlines() if bad is not None else []
+        left_out = case.find("skipped")
+        outcome = "failed" if bad is not None else "skipped" if left_out is not None else "passed"
+        found = bad if bad is not None else left_out
+        words = (found.get("message") or "").splitlines() if found is not None else []
         name = f"{case.get('classname')}::{case.get('name')}"
         yield Case(part, name, float(case.get("time", 0)), outcome, words[0] if words else "")
 

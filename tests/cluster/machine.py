@@ -104,7 +104,7 @@ def ready_to_run() -> None:
 
 
 def _apt(arguments: list[str]) -> None:
-    argv = ["apt-get", "-qq", *arguments]
+    argv = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300", *arguments]
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:

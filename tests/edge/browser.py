@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.cluster import machine
+from tests.cluster.errors import ClusterError
 from tests.integration.support import eventually
 
 TOOLS = (
@@ -20,10 +22,19 @@ TOOLS = (
     machine.Tool("chromedriver", "chromium-driver"),
     machine.Tool("certutil", "libnss3-tools"),
 )
+_NPM = machine.Tool("npm", "npm")  # brings axe-core
 _QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+
+def installed() -> None:
+    """What opens a page and looks at it; a test is skipped, with the reason, where it cannot be installed."""
+    try:
+        machine.ready_to_build((*TOOLS, _NPM))
+    except ClusterError as error:
+        pytest.skip(f"no page is opened: {error}")
 
 
 class Refused(Exception):

@@ -36,6 +36,8 @@ def test_failures_come_first_and_say_their_part(results: Path, capsys: pytest.Ca
         "  unit: FAILED after 9 s, 20 s of CPU",
         "  unit: tests.unit.test_a::test_bad: assert 1 == 2",
         "  unit: tests.unit.test_a::test_broken: no fixture",
+        "not run:",
+        "  1 of unit: not here",
         "slowest tests:",
         "    60.0 s  e2e: tests.e2e.test_b::test_all",
         "     7.5 s  unit: tests.unit.test_a::test_slow",

@@ -10,14 +10,11 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.observing.page import Page, page_of
 from ansible_collections.todo.cloud.plugins.module_utils.observing.panels import queries_of
 
-from tests.cluster import machine
-from tests.edge.browser import TOOLS, Browser, browser
+from tests.edge.browser import Browser, browser, installed
 from tests.monitoring.accessibility import problems
 from tests.unit.plugins.module_utils.observing.test_page import HOSTILE, MOMENT, NOW, alert, one
 from tests.unit.plugins.module_utils.observing.test_panels import BOARDS
 
-MISSING = sorted({tool.package for tool in (*TOOLS, machine.Tool("npm", "npm")) if not tool.there})
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"the page is not opened: no {', '.join(MISSING)}")
 FOLDED = (
     "return [...document.querySelectorAll('details > :not(summary)')].filter(each => !each.checkVisibility()).length"
 )
@@ -44,6 +41,7 @@ def page() -> str:
 
 @pytest.fixture(scope="module")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    installed()
     with browser(tmp_path_factory.mktemp("browser"), {}) as opened:
         yield opened
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.page import page_of
 
-from tests.cluster import machine
-from tests.edge.browser import TOOLS, Browser, browser
+from tests.edge.browser import Browser, browser, installed
 from tests.monitoring.accessibility import problems
 from tests.support import reported
 
@@ -18,12 +17,11 @@ CUT = (
     ".filter(one => one.getBoundingClientRect().right > 390 && !one.closest('.wide'))"
 )
 FOLDED = "[...document.querySelectorAll('details > :not(summary)')].filter(one => !one.checkVisibility()).length"
-MISSING = sorted({tool.package for tool in (*TOOLS, machine.Tool("npm", "npm")) if not tool.there})
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"the page is not opened: no {', '.join(MISSING)}")
 
 
 @pytest.fixture(scope="module")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    installed()
     with browser(tmp_path_factory.mktemp("browser"), {}) as opened:
         yield opened
 
