@@ -123,5 +123,5 @@ def build(folder: Path) -> None:
     run(folder / "builder/bin/pip", "install", "--quiet", BUILDER)
     run(folder / "builder/bin/ansible-builder", "create", cwd=folder)
     run(
-        "buildah", "bud", "--isolation", "chroot", "--network", "host", "--tag", IMAGE, folder / "context",
+        "buildah", "bud", "--layers", "--isolation", "chroot", "--network", "host", "--tag", IMAGE, folder / "context",
     )  # fmt: skip

@@ -33,7 +33,7 @@ def test_it_deploys_the_app(cluster: Cluster, container: str) -> None:
         options = [f"--volume={each}:{each}:ro" for each in mounts]
         options += [f"--env={key}={text}" for key, text in settings.items()]
         return run(
-            "buildah", "run", "--isolation", "chroot", "--network", "host", *options, container, "--",
+            "buildah", "run", "--user", "root", "--isolation", "chroot", "--network", "host", *options, container, "--",
             "ansible-playbook", f"todo.cloud.{name}", "-i", str(TOP / "inventories/local"), *more,
         )  # fmt: skip
 
