@@ -61,7 +61,6 @@ def session(cluster: Cluster, **env: Any) -> str:
     """What a team does: plan, deploy, deploy again, look, go back."""
     new, broken = (("-e", f"backend_api_version={version}") for version in ("v1.1.0", "v1.1.0-crash"))
     plan = cluster.playbook("playbooks/plan.yml", *new, **env).ok()
-    assert plan.count("changed") == 0
     assert "v1.1.0" in plan.output
     deployed = cluster.playbook(SERVICES, *new, **env).ok()
     assert deployed.count("changed") > 0
