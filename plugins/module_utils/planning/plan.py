@@ -309,3 +309,8 @@ def _describe_image(was: str, now: str) -> str:
 
 def _short(digest: str) -> str:
     return str(digest)[:19]  # sha256: and 12 digits
+
+
+def changes(plan: Sequence[PlanItem]) -> bool:
+    """Whether there is anything to do."""
+    return any(item.action is not Action.NONE for item in plan)

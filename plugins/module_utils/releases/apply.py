@@ -9,62 +9,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 
 from ..availability import BackgroundProbe
-from ..dapr.trust import read_trust
 from ..deploy.bake import Bake, Oven
-from ..deploy.boundary import Contents, second_histories
-from ..deploy.changes import changes_problems
 from ..deploy.drifts import DriftCheck
 from ..deploy.migrations import Migrations
 from ..deploy.outages import Outages
-from ..deploy.recorder import Recorder, check_fits
+from ..deploy.recorder import Recorder
 from ..deploy.remediation import Remediation, WaveFailure
 from ..deploy.rendering import Rendering
 from ..deploy.report import Outcome, Report, Row
 from ..deploy.run import LockedRun, Run, locked_run
 from ..deploy.run_event import RunEvent
-from ..deploy.signatures import signature_problems
 from ..deploy.verification import Verification, Verifier
 from ..deploy.verify_job import VerifyJob
 from ..deploy.writer import ReleaseWriter, Write
 from ..environments.guard import Claims, Guard, guard, record
 from ..failure import Code, Failure, TodoCloudError
-from ..helm.cli import Rendered
-from ..helm.errors import HelmError
-from ..helm.manifest import runs_with
 from ..helm.state import Action, Lock, State
 from ..helm.storage import History, StoredRelease
 from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
-from ..kube.errors import KubeError
 from ..kube.identity import identity
 from ..locking.lock import free_abandoned, lock_state
 from ..planning.diff import manifest_diffs
 from ..planning.hiding import credentials_of, texts_of
 from ..planning.image_digests import ImageDigests, as_deployed, with_images
-from ..planning.oddities import credential_warning, unwatched
-from ..planning.plan import Kind, PlanItem, make_plan, newest_content, plan_release, renamed
+from ..planning.oddities import credential_warning
+from ..planning.plan import PlanItem, changes, make_plan, newest_content, plan_release, renamed
 from ..planning.removals import removal_notes
 from ..planning.secret_inputs import SecretInputs
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
-from ..preflight.check import Preflight
-from ..preflight.dapr_trust import trust_problems
-from ..preflight.problem import Problem, failure_of
-from ..preflight.versions import helm_and_cluster
-from ..readiness.daprd import ENABLED
+from ..preflight.problem import failure_of
 from ..records.record import Header
 from ..records.rollback_target import forget
 from ..settings import OnDrift
 from .export import export
+from .obstacles import Obstacles
 from .preview import Preview
 from .verify import verify_set
 
 _STOP = (Code.LOCK_LOST, Code.FOREIGN_REVISION, Code.RELEASE_PENDING)  # another writer is at work: nothing is restored
-_WRITTEN = (Kind.CHANGE, Kind.NEW, Kind.STUCK, Kind.DRIFTED)
 
 
 class Engine:
@@ -92,6 +79,7 @@ class Engine:
         self._migrations = Migrations(run)
         self._verify_job = VerifyJob.parse(run.settings.verify_job)
         self._bake = Bake.parse(run.settings.bake)
+        self._obstacles = Obstacles(run, self._rendering, self._image_digests, self._verify_job)
         self._uncertain: list[str] = []  # that the preflight found, to be looked at
         self._headers: Sequence[Header] = ()  # of the release sets
         self._renamed: list[str] = []  # what runs has another tag now, and the set of this version is recorded
@@ -121,22 +109,24 @@ class Engine:
         if settings.export:
             self._take(self._secrets.all_examined(self._specs, snapshot.newest))
             self._report.exported = export(settings.export, self._waves, snapshot.version_ids, settings)
-        problems = [*self._drift.problems, *self._preflight(plan, snapshot)]
+        problems, notes = self._obstacles.of(plan, snapshot, self._specs)
+        problems = [*self._drift.problems, *problems]
+        self._report.notes = [*self._report.notes, *notes]
         if settings.check:
             self._report.preflight = problems
             if failure := failure_of([each for each in problems if each.code is Code.CHART_INVALID]):
                 raise self._report.interrupted(failure)
             plan = self._examined(plan, snapshot)
             self._report.notes = [identity(self._run.kube), *self._first_deployment(), *self._report.notes]
-            if _changes(plan):
+            if changes(plan):
                 self._report.notes += [each.describe() for each in (self._verify_job, self._bake) if each]
-            self._report.preflight = [*problems, *self._too_large(snapshot)]
+            self._report.preflight = [*problems, *self._obstacles.too_large(self._specs, snapshot)]
             return Preview(self._run, self._read, self._rendering).fill(self._report, plan, snapshot)
         self._uncertain = [f"{problem}." for problem in problems if not problem.certain]
         self._report.warnings += self._uncertain
         if failure := failure_of(problems):
             raise self._report.interrupted(failure)
-        if self._withdraw or self._renamed or _changes(plan):
+        if self._withdraw or self._renamed or changes(plan):
             with locked_run(self._run) as run:
                 self._progress(identity(self._run.kube))
                 self._drift, self._migrations = DriftCheck(run), Migrations(run)
@@ -144,7 +134,7 @@ class Engine:
                 self._report.set = snapshot.newest.id if snapshot.newest else 0
                 self._report.warnings += run.warnings
                 try:
-                    if self._renamed or _changes(plan):  # while the lock was waited for, another run may have done it
+                    if self._renamed or changes(plan):  # while the lock was waited for, another run may have done it
                         self._deploy(plan, snapshot, run)
                     for number, reason in self._withdraw.items():
                         run.records.withdraw(number, reason)
@@ -235,91 +225,11 @@ class Engine:
         self._take(specs)
         return [replace(item, spec=specs.get(item.name, item.spec)) for item in plan]
 
-    def _preflight(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> list[Problem]:
-        """What stands in the way of what is about to be written."""
-        settings, images = self._settings, self._image_digests
-        written = [i for i in plan if settings.preflight_all or (i.kind in _WRITTEN and i.action.writes)]
-        wanted = [i for i in written if i.spec is not None]
-        rendered = self._rendering.all(wanted, snapshot.version_ids, self._read)
-        can_be = [i for i in plan if not isinstance(rendered.get(i.name), HelmError)]
-        contents = self._contents(can_be, snapshot)
-        self._report.notes = [*self._report.notes, *contents.notes()]
-        found = [*contents.problems, *second_histories(plan, self._run.storage)]
-        found += self._forbidden(plan, snapshot)
-        if self._verify_job and _changes(plan):
-            found += self._verify_job.problems(self._specs, snapshot)
-        found += self._trust(plan if settings.check else wanted, rendered)
-        if not wanted:
-            return found
-        look = Preflight(
-            self._kube, settings.namespace, images.absent, settings.prepared_secrets, images.platforms,
-            images.users, settings.dapr_namespace, settings.environment,
-        )  # fmt: skip
-        with suppress(KubeError):  # a proxy in front of the API server may keep it to itself
-            found += helm_and_cluster(settings.environment, self._run.helm.version, self._kube.version())
-        crds = self._crds(can_be, snapshot).values()
-        running = {item.name: _with_hooks_that_run(item, rendered[item.name]) for item in wanted}
-        return [*found, *look.problems(running, crds), *_unwatched(wanted, rendered)]
-
-    def _forbidden(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> list[Problem]:
-        """By the rules of changes."""
-        settings, rules = self._settings, self._settings.change_rules
-        if not rules:
-            return []
-        written = [item for item in plan if item.action.writes]
-        looked = [item for item in plan if item.spec] if settings.preflight_all else written
-        rendered = self._rendering.all(looked, snapshot.version_ids, self._read)
-        found = changes_problems(settings, written, snapshot, rendered, self._read, self._kube.server_now())
-        if rules.image_key:
-            found += signature_problems(settings, looked, snapshot, rendered, self._read, self._image_digests)
-        return found
-
-    def _trust(self, plan: Sequence[PlanItem], rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
-        """Of Dapr, where a release has a sidecar."""
-        settings = self._settings
-        texts = (each.manifest for each in rendered.values() if isinstance(each, Rendered))
-        if not (any(i.spec and i.spec.app_id for i in plan) or any(ENABLED in text for text in texts)):
-            return []
-        trust = read_trust(self._kube, settings.dapr_namespace)
-        return list(trust_problems(settings.environment, trust, settings.dapr_refuse_below_days))
-
-    def _crds(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> dict[str, str]:
-        """What Helm creates before the objects of first installations."""
-        return {
-            item.name: self._rendering.crds(item.spec, snapshot.version_ids)
-            for item in plan
-            if item.spec and item.action is Action.INSTALL
-        }
-
-    def _too_large(self, snapshot: Snapshot) -> list[Problem]:
-        """Values of examined releases that no release set could hold."""
-        try:
-            check_fits(self._specs, snapshot.newest, self._settings.environment)
-        except TodoCloudError as exc:
-            message, _colon, remedy = exc.failure.message.rstrip(".").rpartition(": ")
-            return [Problem(self._settings.environment, exc.failure.code, message, remedy)]
-        return []
-
-    def _contents(self, plan: Sequence[PlanItem], snapshot: Snapshot) -> Contents:
-        """Objects of what is written or verified, and those that may not be: of other namespaces or releases."""
-
-        def one(item: PlanItem) -> Sequence[str]:
-            if item.spec is None or not item.action.writes:
-                stored = self._read(item.name, item.revision)
-                return stored.manifest, *stored.hooks
-            rendered = self._rendering.one(item.spec, snapshot.version_ids, item.revision + 1)
-            return rendered.manifest, *rendered.hooks
-
-        busy = [item for item in plan if item.action not in (Action.NONE, Action.UNINSTALL, Action.REFUSE)]
-        with ThreadPoolExecutor(8) as pool:
-            manifests = dict(zip((item.name for item in busy), pool.map(one, busy), strict=True))
-        crds = self._crds(busy, snapshot)
-        return self._run.boundary().look(manifests, crds)
-
     def _deploy(self, plan: Sequence[PlanItem], snapshot: Snapshot, run: LockedRun) -> None:
         plan = self._examined(plan, snapshot, run.kube)
-        self._contents(plan, snapshot).check()
-        problems = [*self._forbidden(plan, snapshot), *self._drift.problems, *self._too_large(snapshot)]
+        self._obstacles.contents(plan, snapshot).check()
+        problems = [*self._obstacles.forbidden(plan, snapshot), *self._drift.problems]
+        problems += self._obstacles.too_large(self._specs, snapshot)
         if failure := failure_of(problems):
             raise TodoCloudError(failure)
         record(run.kube, self._settings.namespace, self._guarded)
@@ -474,31 +384,6 @@ def apply_releases(run: Run, waves: Sequence[Sequence[ReleaseSpec]]) -> Report:
     except TodoCloudError as exc:
         exc.results["availability"] = probe.result.as_result()
         raise
-
-
-def _with_hooks_that_run(item: PlanItem, rendered: Rendered | HelmError) -> Rendered | HelmError:
-    if isinstance(rendered, HelmError):
-        return rendered
-    if not item.action.writes:
-        return replace(rendered, hooks=())
-    firsts = {Action.INSTALL: (True,), Action.UPGRADE: (False,)}.get(item.action, (True, False))
-    hooks = (hook for hook in rendered.hooks if all(runs_with(hook, first=first) for first in firsts))
-    return replace(rendered, hooks=tuple(hooks))
-
-
-def _unwatched(items: Sequence[PlanItem], rendered: Mapping[str, Rendered | HelmError]) -> list[Problem]:
-    """Releases whose charts would ignore what they watch."""
-    remedy = "take it out of app_service_watches, or have the chart put podAnnotations into its pod template"
-    found = []
-    for item in items:
-        each = rendered[item.name]
-        if item.spec and isinstance(each, Rendered) and (why := unwatched(item.spec, each.manifest)):
-            found.append(Problem(item.name, Code.INVALID_INPUT, why, remedy))
-    return found
-
-
-def _changes(plan: Sequence[PlanItem]) -> bool:
-    return any(item.action is not Action.NONE for item in plan)
 
 
 def _at_rest(item: PlanItem, check: bool) -> tuple[Outcome, str]:
