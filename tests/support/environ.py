@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 
 # What a developer's shell may have set for Ansible, Helm and kubectl; PYTHONUNBUFFERED, for one, hides a silent log.
-_SETTINGS = ("ANSIBLE_", "HELM_", "K8S_AUTH_", "KUBE", "PYTHON")
+# COLUMNS and LINES: xdist's workers have them, of a terminal that is not there.
+_SETTINGS = ("ANSIBLE_", "HELM_", "K8S_AUTH_", "KUBE", "PYTHON", "COLUMNS", "LINES")
 
 # What tests read is Ansible's own output, not the one that this checkout's ansible.cfg chooses for people.
 ANSIBLES_OUTPUT = {"ANSIBLE_STDOUT_CALLBACK": "default"}

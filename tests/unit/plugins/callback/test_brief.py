@@ -61,7 +61,7 @@ def in_terminal(*args: str, columns: int) -> str:
     settings = termios.tcgetattr(theirs)
     settings[1] &= ~termios.OPOST  # line feeds as they are written
     termios.tcsetattr(theirs, termios.TCSANOW, settings)
-    kept = {key: value for key, value in clean_environ("TODO_").items() if key not in ("COLUMNS", "NO_COLOR")}
+    kept = clean_environ("TODO_", "NO_COLOR")
     command = [sys.executable, "-m", "ansible", "playbook", *args]
     process = subprocess.Popen(
         command, cwd=TOP, env={**kept, **BRIEF, "TERM": "xterm-256color"},
