@@ -194,6 +194,14 @@ plan:
       description: What differs.
       type: list
       elements: str
+    image:
+      description: Its image as it is wanted, with its digest where that is known.
+      returned: where its values name one
+      type: str
+    image_before:
+      description: Its image as it is deployed.
+      returned: where its values name one
+      type: str
   sample: []
 notes:
   description: Information that is not a warning.

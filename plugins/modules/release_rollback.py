@@ -198,7 +198,7 @@ table:
     - release      action    was  tried  now  verdict
     - backend-api  rollback  4    5      5    verified, as in set 3
 plan:
-  description: Always empty; kept for the same shape as M(todo.cloud.release_apply).
+  description: With O(image), as of M(todo.cloud.release_apply); else empty.
   returned: success or failure after the target was chosen
   type: list
   elements: dict
@@ -234,6 +234,14 @@ plan:
       description: What differs.
       type: list
       elements: str
+    image:
+      description: Its image as it is wanted, with its digest where that is known.
+      returned: where its values name one
+      type: str
+    image_before:
+      description: Its image as it is deployed.
+      returned: where its values name one
+      type: str
   sample: []
 notes:
   description: Information that is not a warning.
