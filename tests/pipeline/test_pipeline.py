@@ -56,8 +56,8 @@ def test_a_merge_runs_in_staging(place: Place) -> None:
     assert all(place.signatures(name) for name in SERVICES)
     assert [(each["commit"], each["outcome"]) for each in place.events("staging")] == [(run.commit, "succeeded")]
     assert f"at verified set 1 (commit {run.commit}" in run.told().partition("Summary - ")[2], "of the job"
-    report = json.loads(place.artefacts(run)["deployment-staging"])
-    assert [row["outcome"] for row in report["results"][0]["result"]["releases"]] == ["verified"] * len(SERVICES)
+    report = json.loads(place.artefacts(run)["deployment-staging-report.json"])
+    assert [row["outcome"] for row in report["releases"]] == ["verified"] * len(SERVICES)
 
 
 def test_a_tag_brings_these_very_images_to_production(place: Place) -> None:
@@ -147,8 +147,8 @@ def test_a_tag_whose_pods_fail_is_taken_back(place: Place) -> None:
     ):
         run = place.tag("v1.2.0", run.commit)
         failed(place, run, "backend-api")
-        (failure,) = json.loads(place.artefacts(run)["promotion-production"])["failures"]
-        assert failure["result"]["failure"]["code"]
+        (failure,) = json.loads(place.artefacts(run)["promotion-production-report.json"])["failures"]
+        assert failure["code"]
         (told,) = place.messages(run)
         assert told.startswith(f"promote failed for v1.2.0, commit {run.commit[:12]} of ada\n")
         assert "backend-api" in told
