@@ -243,3 +243,14 @@ options:
     type: str
     default: dapr-system
 """
+
+    MAY_DIFFER = r"""
+options:
+  may_differ:
+    description:
+      - Paths in the values of a release of Dapr components that may differ between the environments, for example
+        V(configuration.tracing).
+    type: list
+    elements: str
+    default: [environment]
+"""

@@ -42,13 +42,14 @@ ENVIRONMENT: dict[str, Any] = {
     "environment": {"type": "str", "required": True},
     "namespace": {"type": "str", "required": True},
 }
+MAY_DIFFER: dict[str, Any] = {"may_differ": {"type": "list", "elements": "str", "default": ["environment"]}}
 ALL_RELEASES: dict[str, Any] = {
     "all_releases": {
         "type": "list",
         "elements": "str",
         "default": [],
         "aliases": ["known"],
-        "deprecated_aliases": [{"name": "known", "version": "1.0.0", "collection_name": "todo.cloud"}],
+        "deprecated_aliases": [{"name": "known", "version": "2.0.0", "collection_name": "todo.cloud"}],
     }
 }
 REGISTRIES: dict[str, Any] = {

@@ -96,7 +96,17 @@ _FORMATS: tuple[tuple[str, str], ...] = (
     ("zxlk", _token(rf"{_URL64}+/=", r"ZXlK[\w+/=-]{20,}")),
     # password hashes: crypt, bcrypt, argon2
     ("$", rf"\$(?:2[abxy]?|[156y]|apr1|argon2i?d?|scrypt)\$[{_ALNUM}./$=,+-]{{20,}}"),
-    # a vendor's own word, then something long and random: name_<letters and digits, both, 24 at least>
-    ("_", r"(?<![\w])[A-Za-z]{2,10}\d?_(?:[a-z]{2,6}_){0,2}(?=[A-Za-z]{0,40}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9]{24,}"),
 )
-FORMATS: tuple[tuple[str, re.Pattern[str]], ...] = tuple((word, re.compile(form, re.ASCII)) for word, form in _FORMATS)
+# A vendor's own word, then something long and random: name_<letters and digits, both, 24 at least>.
+_GUESS = (
+    "_",
+    r"(?<![\w])[A-Za-z]{2,10}\d?_(?:[a-z]{2,6}_){0,2}(?=[A-Za-z]{0,40}\d)(?=\d{0,40}[A-Za-z])[A-Za-z0-9]{24,}",
+)
+
+
+def _compiled(*formats: tuple[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((word, re.compile(form, re.ASCII)) for word, form in formats)
+
+
+CERTAIN = _compiled(*_FORMATS)
+FORMATS = (*CERTAIN, *_compiled(_GUESS))

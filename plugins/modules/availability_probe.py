@@ -160,7 +160,7 @@ summary:
   type: str
   sample: "412 requests, 0 failed, longest gap 61 ms, p99 13 ms"
 told:
-  description: Deprecated name of RV(summary); it will be removed in version 1.0.0.
+  description: Deprecated name of RV(summary); it will be removed in version 2.0.0.
   returned: success
   type: str
   sample: "412 requests, 0 failed, longest gap 61 ms, p99 13 ms"

@@ -28,7 +28,7 @@ options:
   all_releases:
     description:
       - Names of all releases of the environment, including those that are not part of this run.
-      - The alias O(known) is deprecated and will be removed in version 1.0.0.
+      - The alias O(known) is deprecated and will be removed in version 2.0.0.
     type: list
     elements: str
     default: []

@@ -45,7 +45,7 @@ options:
       - Names of all releases of the environment, including those that are not part of this run.
       - A release that this module deployed and that is not named here causes a warning, or is removed with O(prune).
       - Empty means that no release counts as orphaned.
-      - The alias O(known) is deprecated and will be removed in version 1.0.0.
+      - The alias O(known) is deprecated and will be removed in version 2.0.0.
     type: list
     elements: str
     default: []

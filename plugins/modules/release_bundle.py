@@ -90,13 +90,6 @@ options:
       - Releases of the target, as in M(todo.cloud.release_apply). Required with O(state=opened).
     type: list
     elements: list
-  may_differ:
-    description:
-      - Paths in the values of a release of Dapr components that may differ between the environments, for example
-        V(configuration.tracing).
-    type: list
-    elements: str
-    default: [environment]
   folder:
     description:
       - A private folder for the bundle's charts, which must be there until they are deployed. Required with
@@ -116,6 +109,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.records
+  - todo.cloud.release_options.may_differ
   - todo.cloud.registry_options.registries
   - todo.cloud.attributes
 attributes:
@@ -251,7 +245,13 @@ copies:
 
 import typing as t
 
-from ansible_collections.todo.cloud.plugins.module_utils.argspec import ENVIRONMENT, KUBE, RECORD_KEYS, REGISTRIES
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    ENVIRONMENT,
+    KUBE,
+    MAY_DIFFER,
+    RECORD_KEYS,
+    REGISTRIES,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, live_progress, module_of
@@ -269,7 +269,7 @@ SPEC: dict[str, t.Any] = {
     "push_registries": REGISTRIES["registries"],
     "bundle_public_keys": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "waves": {"type": "list", "elements": "list"},
-    "may_differ": {"type": "list", "elements": "str", "default": ["environment"]},
+    **MAY_DIFFER,
     "folder": {"type": "path"},
     "helm_binary": {"type": "str", "default": "helm"},
 }

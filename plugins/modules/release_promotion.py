@@ -79,13 +79,6 @@ options:
       - Maximum age of the verification in seconds. V(0) means no limit.
     type: int
     default: 0
-  may_differ:
-    description:
-      - Paths in the values of a release of Dapr components that may differ between the environments, for example
-        V(configuration.tracing).
-    type: list
-    elements: str
-    default: [environment]
   images:
     description:
       - The RV(images) of the first step. Required with O(state=verified).
@@ -100,6 +93,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - todo.cloud.release_options.environment
   - todo.cloud.release_options.records
+  - todo.cloud.release_options.may_differ
   - todo.cloud.registry_options.registries
   - todo.cloud.attributes
 attributes:
@@ -238,7 +232,13 @@ tags:
 
 import typing as t
 
-from ansible_collections.todo.cloud.plugins.module_utils.argspec import ENVIRONMENT, KUBE, RECORD_KEYS, REGISTRIES
+from ansible_collections.todo.cloud.plugins.module_utils.argspec import (
+    ENVIRONMENT,
+    KUBE,
+    MAY_DIFFER,
+    RECORD_KEYS,
+    REGISTRIES,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, module_of
 from ansible_collections.todo.cloud.plugins.module_utils.releases.promotion import check_promotion, verify_promotion
@@ -264,7 +264,7 @@ SPEC: dict[str, t.Any] = {
     "expect_commit": {"type": "str"},
     "min_age": {"type": "int", "default": 0},
     "max_age": {"type": "int", "default": 0},
-    "may_differ": {"type": "list", "elements": "str", "default": ["environment"]},
+    **MAY_DIFFER,
     "images": {"type": "list", "elements": "dict"},
 }
 

@@ -21,7 +21,7 @@ from ..records.record import Record
 from ..records.secret_values import Path, leaves, path_text, value_at
 from ..records.signing import RecordKeys
 from ..records.store import sound
-from ..token_formats import FORMATS
+from ..token_formats import CERTAIN
 from . import contents as of
 from .contents import Contents, Part, damaged, digest_of, refused
 
@@ -175,7 +175,7 @@ def _is_credential(text: str) -> bool:
     lowered = text.lower()
     if "private key-----" in lowered:
         return True
-    return any(word in lowered and form.search(text) for word, form in FORMATS[:-1])  # the last one is a guess
+    return any(word in lowered and form.search(text) for word, form in CERTAIN)
 
 
 def _there(values: Mapping[str, Any], path: Path) -> bool:
