@@ -12,14 +12,13 @@ import os
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.cluster.paths import TOP
+from tests.support.checkout import built, unpacked
 from tests.support.environments import bring_collections, programs
-from tests.unit.test_collection import copy_of_checkout
 
 REQUIREMENTS = TOP / "tests/importer.txt"
 SETTINGS = """[galaxy-importer]
@@ -38,16 +37,10 @@ def main() -> int:
     tools = programs("galaxy-importer", REQUIREMENTS.read_text())
     bring_collections(tools)
     with tempfile.TemporaryDirectory(prefix="importer-") as folder:
-        source, settings = Path(folder) / "source", Path(folder) / "galaxy-importer.cfg"
-        collection = Path(folder) / "ansible_collections/todo/cloud"
-        copy_of_checkout(source)
+        settings = Path(folder) / "galaxy-importer.cfg"
         settings.write_text(SETTINGS)
-        build = ["ansible-galaxy", "collection", "build", "--output-path", folder]
-        subprocess.run(build, cwd=source, check=True, stdout=subprocess.DEVNULL)
-        [artifact] = Path(folder).glob("*.tar.gz")
-        collection.mkdir(parents=True)
-        with tarfile.open(artifact) as tar:
-            tar.extractall(collection, filter="data")
+        artifact = built(Path(folder))
+        collection = unpacked(artifact, Path(folder))
         environ = {
             **os.environ,
             "PATH": f"{tools}:{os.environ['PATH']}",

@@ -17,7 +17,7 @@ from tests.e2e.test_app import SERVICES, broker_messages, broker_tool
 from tests.e2e.test_edge import answers, ask
 from tests.e2e.test_secrets import secrets_of
 from tests.support.canaries import files_that_show, shown
-from tests.unit.test_collection import copy_of_checkout
+from tests.support.checkout import copy_of_checkout
 
 
 def everything(cluster: Cluster) -> dict[str, str]:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.resources
 import os
 import shutil
 import subprocess
@@ -15,7 +14,8 @@ from pathlib import Path
 
 from tests.cluster import machine
 from tests.site.links import broken
-from tests.support.environments import programs
+from tests.support.checkout import built, unpacked
+from tests.support.environments import bring_collections, programs
 
 TOP = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -23,18 +23,18 @@ HERE = Path(__file__).resolve().parent
 
 def build(site: Path, tools: Path) -> None:
     """The pages of docs as they are, and one of each module, plugin and role; a warning is an error."""
-    core = importlib.resources.files("ansible_collections") / "kubernetes" / "core"  # options of modules are its
-    environ = {
-        **os.environ,
-        "PATH": f"{tools}:{os.environ['PATH']}",
-        "ANSIBLE_COLLECTIONS_PATH": f"{TOP / 'collections'}:{Path(str(core)).parents[2]}",
-    }
+    bring_collections(tools)  # options of modules are those of kubernetes.core
+    environ = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
     with tempfile.TemporaryDirectory(prefix="site-") as folder:
+        collection = unpacked(built(Path(folder)), Path(folder))
+        environ["ANSIBLE_COLLECTIONS_PATH"] = folder
         pages = Path(folder) / "docs"
         shutil.copytree(TOP / "docs", pages, ignore=shutil.ignore_patterns("schemas"))
         (pages / "collections").mkdir()
+        lint = ["--plugin-docs", "--validate-collection-refs", "self"]
         antsibull = ["collection", "--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir"]
         for argv in (
+            ["antsibull-docs", "lint-collection-docs", *lint, str(collection)],
             ["antsibull-docs", *antsibull, str(pages / "collections"), "todo.cloud"],
             ["sphinx-build", "--quiet", "-W", "--keep-going", "-c", str(HERE), str(pages), str(site)],
         ):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-TOP = Path(__file__).resolve().parents[2]
+from tests.cluster.paths import TOP
+from tests.support.checkout import built, copy_of_checkout, tracked
 
 
 def run(*argv: str | Path, cwd: Path, **env: str) -> str:
@@ -31,26 +31,9 @@ def run(*argv: str | Path, cwd: Path, **env: str) -> str:
     return done.stdout
 
 
-def tracked() -> set[str]:
-    return set(run("git", "ls-files", "-z", cwd=TOP).rstrip("\0").split("\0"))
-
-
-def copy_of_checkout(to: Path) -> Path:
-    """The tracked files as they are on disk now, in a folder of their own, as a fresh clone would hold them."""
-    for name in tracked():
-        source, target = TOP / name, to / name
-        if source.exists() or source.is_symlink():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target, follow_symlinks=False)
-    return to
-
-
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    source = copy_of_checkout(tmp_path_factory.mktemp("source"))
-    out = tmp_path_factory.mktemp("artifact")
-    run("ansible-galaxy", "collection", "build", "--output-path", out, cwd=source)
-    return next(out.glob("todo-cloud-*.tar.gz"))
+    return built(tmp_path_factory.mktemp("artifact"))
 
 
 def test_the_artifact_holds_only_committed_files(artifact: Path) -> None:
