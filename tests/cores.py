@@ -8,22 +8,13 @@ Where a machine lacks that Python, a line says that this core was left out, and 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from tests.cluster.paths import TOP
-from tests.support.environments import bring_collections, programs
+from tests.support.environments import bring_collections, find_python, programs
 
 CORES = {"2.20.10": "3.12", "2.21.5": "3.13"}
-
-
-def interpreter(version: str) -> str | None:
-    """The newest Python of this minor version that is installed, by pyenv too."""
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    found = sorted(pyenv.glob(f"{version}.*/bin/python3"), key=lambda path: int(path.parts[-3].rpartition(".")[2]))
-    return shutil.which(f"python{version}", path="/usr/local/bin:/usr/bin") or (str(found[-1]) if found else None)
 
 
 def main(chosen: list[str]) -> int:
@@ -32,8 +23,10 @@ def main(chosen: list[str]) -> int:
     for core, version in CORES.items():
         if chosen and core not in chosen:
             continue
-        if not (python := interpreter(version)):
-            print(f"ansible-core {core} was left out: Python {version} is not here")
+        try:
+            python = str(find_python(version))
+        except LookupError as error:
+            print(f"ansible-core {core} was left out: {error}")
             codes.append(2)
             continue
         pins = (TOP / "tests/cores.txt").read_text() + f"ansible-core=={core}\n"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from tests.cluster.build.compiler import go_environment
 from tests.cluster.paths import cache
+from tests.support.environments import find_python
 
 FOLDER = cache() / "matrix"
 _COLLECTIONS = ("kubernetes/core", "community/digitalocean")
@@ -73,23 +73,6 @@ def unpack(wheel: Path, folder: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         wanted = tuple(f"ansible_collections/{each}/" for each in _COLLECTIONS)
         archive.extractall(folder, [name for name in archive.namelist() if name.startswith(wanted)])
-
-
-def find_python(version: str) -> Path:
-    """A Python of this minor version: of ``PATH``, or of pyenv.
-
-    Raises:
-        LookupError: there is none.
-    """
-    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    own = [Path(sys.base_prefix) / "bin" / f"python{version}"]
-    found = [*own, *sorted(root.glob(f"versions/{version}.*/bin/python{version}"), reverse=True)]
-    for each in found:
-        if each.exists():
-            return each
-    if name := shutil.which(f"python{version}"):
-        return Path(name)
-    raise LookupError(f"there is no Python {version}")
 
 
 def helm(version: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import os
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,21 @@ def programs(name: str, requirements: str, python: str = sys.executable) -> Path
             subprocess.run([*pip, "--requirement", str(folder / "requirements.txt")], check=True)
             (folder / ".complete").touch()
     return folder / "bin"
+
+
+def find_python(version: str) -> Path:
+    """The newest Python of this minor version, ``3.12``: of ``PATH``, else of pyenv.
+
+    Raises:
+        LookupError: there is none.
+    """
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    folders = [Path(sys.base_prefix) / "bin", *(Path(each) for each in os.environ["PATH"].split(os.pathsep))]
+    folders += sorted(pyenv.glob(f"{version}.*/bin"), key=lambda path: -int(path.parts[-2].rpartition(".")[2]))
+    for each in (folder / f"python{version}" for folder in folders):
+        if each.exists() and subprocess.run([each, "-c", ""], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+            return each  # one of pyenv's shims fails where this version is not chosen
+    raise LookupError(f"there is no Python {version}")
 
 
 def bring_collections(tools: Path) -> None:
