@@ -150,8 +150,9 @@ import typing as t
 from contextlib import ExitStack
 
 from ansible_collections.todo.cloud.plugins.module_utils.argspec import KUBE
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.values import with_files
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 from ansible_collections.todo.cloud.plugins.module_utils.module import fail_json_on_error, module_of

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.environments.fingerprint import PUBLISHED
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import SELECTOR, HelmReader, histories_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import SELECTOR, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     DEPLOYMENT,
     LEASE,

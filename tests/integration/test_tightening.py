@@ -16,8 +16,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.environments.admission 
 from ansible_collections.todo.cloud.plugins.module_utils.environments.pod_rules import PodRules, refused_for
 from ansible_collections.todo.cloud.plugins.module_utils.environments.pod_security import ENFORCE
 from ansible_collections.todo.cloud.plugins.module_utils.environments.tightening import Wanted, compare
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Refused
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, NAMESPACE, POD, SERVICE

@@ -12,8 +12,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Re
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.environments.pod_security import ENFORCE
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import StoredRelease
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import StoredRelease
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, Refused
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmVersion, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest, HelmVersion, Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import (
     CorruptRelease,
     ReleaseStatus,
     Revision,

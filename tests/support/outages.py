@@ -21,9 +21,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates
 from ansible_collections.todo.cloud.plugins.module_utils.environments.links import NETWORK_POLICY
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.kafka.client import Connection, Log, unreached
 from ansible_collections.todo.cloud.plugins.module_utils.kafka.topics import Topic, compare
 from ansible_collections.todo.cloud.plugins.module_utils.kube import transport

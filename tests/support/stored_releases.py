@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import encode, secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import encode, secret_name
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 
 from tests.support.fake_kube import FakeKube

@@ -15,7 +15,7 @@ from tests.cluster.paths import TOP
 def test_without_its_python_a_core_is_left_out_aloud(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cores, "CORES", {core: "4.99" for core in cores.CORES})
+    monkeypatch.setattr(cores, "CORES", dict.fromkeys(cores.CORES, "4.99"))
     assert cores.main([]) == 2
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in said] == list(cores.CORES)

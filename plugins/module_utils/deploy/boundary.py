@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import documents_of, is_kept
 from ..helm.state import Action
-from ..helm.storage import HelmReader, StoredRelease
+from ..helm.storage import HelmReader
+from ..helm.stored import StoredRelease
 from ..kube.api import KubeReader
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import Resource

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..helm.cli import Rendered
 from ..helm.errors import HelmError
-from ..helm.storage import CorruptRelease
+from ..helm.program import Rendered
+from ..helm.stored import CorruptRelease
 from ..kube.errors import NotFound
 from ..planning.plan import PlanItem, Read
 from ..planning.snapshot import Snapshot

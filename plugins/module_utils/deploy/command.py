@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..failure import Code, Failure, error
-from ..helm.storage import ReleaseStatus, StoredRelease
+from ..helm.stored import ReleaseStatus, StoredRelease
 from ..kube.deadline import Deadline
 from ..planning.migrations import job_values
 from ..planning.spec import ReleaseSpec

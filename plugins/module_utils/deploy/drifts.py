@@ -14,7 +14,7 @@ from dataclasses import replace
 from ..failure import Code
 from ..helm.manifest import objects_of
 from ..helm.state import Action, State
-from ..helm.storage import ReleaseStatus, StoredRelease
+from ..helm.stored import ReleaseStatus, StoredRelease
 from ..planning.drift import Drift, drift_of
 from ..planning.live import is_written
 from ..planning.plan import PlanItem

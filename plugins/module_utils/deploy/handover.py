@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..helm.manifest import objects_of
-from ..helm.storage import CorruptRelease, HelmReader, History, ReleaseStatus
+from ..helm.storage import HelmReader
+from ..helm.stored import CorruptRelease, History, ReleaseStatus
 from ..kube.api import APPLY, KubeApi, Object
 from ..kube.errors import Conflict, NotFound
 from ..kube.managed_fields import controllers_of, writers_of

@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import Any
 
 from ..helm.manifest import is_kept, objects_of
-from ..helm.storage import CorruptRelease, HelmReader, History, ReleaseStatus, Revision
+from ..helm.storage import HelmReader
+from ..helm.stored import CorruptRelease, History, ReleaseStatus, Revision
 from ..kube.api import KubeApi
 from ..kube.errors import KubeError, NotFound
 from ..kube.resources import SECRET

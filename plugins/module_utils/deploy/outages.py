@@ -14,7 +14,7 @@ from ..dependencies.down import Down
 from ..dependencies.hosts import unreached
 from ..failure import Code, Failure, one_or_many
 from ..helm.manifest import secret_refs
-from ..helm.storage import CorruptRelease
+from ..helm.stored import CorruptRelease
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError
 from ..kube.resources import SECRET

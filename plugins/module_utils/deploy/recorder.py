@@ -16,7 +16,7 @@ from ..digest import chart_archive, is_local
 from ..environments.inspect import publish
 from ..failure import TodoCloudError
 from ..helm.manifest import is_components, manifest_digest, secret_refs
-from ..helm.storage import Revision, StoredRelease
+from ..helm.stored import Revision, StoredRelease
 from ..labels import INPUT_KEY, INPUTS, WATCHED
 from ..planning.chart_text import archive_may_make_secrets
 from ..planning.live import DRIFTED, Listing, digests_of, listings_of

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..failure import Code, Failure, TodoCloudError, one_or_many
 from ..helm.manifest import key_of, objects_of
-from ..helm.storage import StoredRelease
+from ..helm.stored import StoredRelease
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
 from ..labels import MIGRATION

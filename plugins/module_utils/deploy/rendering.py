@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from ..failure import Code
-from ..helm.cli import Helm, Rendered
 from ..helm.errors import HelmError
+from ..helm.program import Helm, Rendered
 from ..helm.state import Action
-from ..helm.storage import CorruptRelease
+from ..helm.stored import CorruptRelease
 from ..kube.api import KubeReader
 from ..planning.chart_text import may_ask_the_cluster, may_have_crds
 from ..planning.hiding import without_secrets

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..helm.manifest import objects_of
-from ..helm.storage import CorruptRelease, HelmReader, History, ReleaseStatus
+from ..helm.storage import HelmReader
+from ..helm.stored import CorruptRelease, History, ReleaseStatus
 from ..kube.api import KubeApi, Object
 from ..kube.errors import Conflict, NotFound
 from ..kube.managed_fields import scaled_by

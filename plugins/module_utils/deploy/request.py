@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..failure import Code, error
-from ..helm.cli import ApplyRequest
+from ..helm.program import ApplyRequest
 from ..planning.spec import ReleaseSpec, VersionIds
 from ..records.record import Member, Record
 from ..settings import Settings

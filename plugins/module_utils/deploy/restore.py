@@ -11,7 +11,7 @@ from functools import partial
 
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
-from ..helm.storage import History, ReleaseStatus
+from ..helm.stored import History, ReleaseStatus
 from ..kube.deadline import Deadline
 from ..planning.plan import Read, newest_content, origin_of
 from ..planning.spec import VersionIds

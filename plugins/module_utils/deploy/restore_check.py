@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from ..environments.admission import Admission
 from ..failure import TodoCloudError
 from ..helm.manifest import manifest_digest
-from ..helm.storage import CorruptRelease, History, ReleaseStatus
+from ..helm.stored import CorruptRelease, History, ReleaseStatus
 from ..kube.errors import KubeError
 from ..parsing import quoted
 from ..planning.plan import Read

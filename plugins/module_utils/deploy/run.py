@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..dapr.check import SidecarCheck
-from ..helm.cli import Helm
+from ..helm.program import Helm
 from ..helm.storage import HelmStorage
 from ..kube.api import Check, Guarded, KubeClient
 from ..locking.holder import Holder

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..failure import Code, Failure
-from ..helm.cli import Rendered
 from ..helm.errors import HelmError
+from ..helm.program import Rendered
 from ..planning.image_digests import ImageDigests
 from ..planning.plan import PlanItem, Read
 from ..planning.snapshot import Snapshot

@@ -15,7 +15,8 @@ from ..dapr.owners import Key
 from ..dapr.repair import repaired
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.manifest import key_of, objects_of
-from ..helm.storage import HelmReader, StoredRelease
+from ..helm.storage import HelmReader
+from ..helm.stored import StoredRelease
 from ..kube.deadline import Deadline
 from ..planning.snapshot import targets_of
 from ..readiness.daprd import ENABLED

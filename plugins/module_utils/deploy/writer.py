@@ -15,10 +15,10 @@ from itertools import count
 from pathlib import Path
 
 from ..failure import Code, Failure, TodoCloudError, error
-from ..helm.cli import Helm
 from ..helm.errors import OWNER, HelmError
+from ..helm.program import Helm
 from ..helm.state import Action
-from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision
+from ..helm.stored import CorruptRelease, History, ReleaseStatus, Revision
 from ..kube.deadline import Deadline
 from ..labels import INPUTS, REVISION
 from ..planning.hiding import without_secrets

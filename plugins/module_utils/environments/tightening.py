@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..helm.cli import ApplyRequest, Helm
 from ..helm.manifest import key_of, objects_of
-from ..helm.storage import HelmReader, StoredRelease
+from ..helm.program import ApplyRequest, Helm
+from ..helm.storage import HelmReader
+from ..helm.stored import StoredRelease
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden, NotFound
 from ..kube.resources import INGRESS, NAMESPACE, POD, PVC, RESOURCE_QUOTA, SERVICE, Resource

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .storage import History, ReleaseStatus
+from .stored import History, ReleaseStatus
 
 
 class State(StrEnum):

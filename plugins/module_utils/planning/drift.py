@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from ..helm.manifest import key_of, objects_of
-from ..helm.storage import StoredRelease
+from ..helm.stored import StoredRelease
 from ..kube.api import APPLY, KubeApi, KubeReader
 from ..kube.errors import Forbidden, KubeError, NotFound, Refused
 from ..kube.managed_fields import (

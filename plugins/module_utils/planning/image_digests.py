@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ..failure import Code, Failure, TodoCloudError, error
-from ..helm.storage import StoredRelease
+from ..helm.stored import StoredRelease
 from ..kube.api import KubeReader
 from ..kube.resources import SECRET
 from ..readiness.daprd import CONTAINER

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..digest import wanted_key
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
-from ..helm.storage import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease
+from ..helm.stored import CorruptRelease, History, ReleaseStatus, Revision, StoredRelease
 from ..labels import CHART, ENVIRONMENT, INPUTS, MIGRATION, REVISION, WATCHED
 from ..readiness.daprd import lacks_sidecar
 from ..records.record import Member

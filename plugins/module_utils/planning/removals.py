@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..helm.manifest import is_kept, objects_of, part
-from ..helm.storage import StoredRelease
+from ..helm.stored import StoredRelease
 from ..labels import MIGRATION
 from ..records.rollback_floor import image_text
 from .spec import ReleaseSpec

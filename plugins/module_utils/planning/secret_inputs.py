@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..failure import TodoCloudError
-from ..helm.cli import ApplyRequest, Helm
-from ..helm.storage import StoredRelease
+from ..helm.program import ApplyRequest, Helm
+from ..helm.stored import StoredRelease
 from ..kube.api import KubeApi, KubeReader
 from ..labels import CHART, INPUT_KEY, INPUTS
 from ..records.input_key import InputKey, make_key, read_key

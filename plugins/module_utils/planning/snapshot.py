@@ -11,7 +11,7 @@ from typing import Any
 
 from ..digest import digest_of
 from ..failure import Code, error
-from ..helm.storage import History, StoredRelease, histories_of
+from ..helm.stored import History, StoredRelease, histories_of
 from ..kube.api import KubeReader, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError, NotFound

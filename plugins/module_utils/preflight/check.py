@@ -14,9 +14,9 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from ..failure import Code
-from ..helm.cli import Rendered
 from ..helm.errors import HelmError
 from ..helm.manifest import key_of, objects_of
+from ..helm.program import Rendered
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden
 from ..kube.resources import NAMESPACE, NODE, POD, RESOURCE_QUOTA, WELL_KNOWN, Resource

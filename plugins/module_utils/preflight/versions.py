@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ..failure import Code
-from ..helm.cli import HelmVersion
+from ..helm.program import HelmVersion
 from ..readiness.daprd import CONTAINER, image_version
 from ..readiness.templates import Object, Template, items, mapping
 from .problem import Problem

@@ -17,7 +17,7 @@ from typing import Any
 from ..digest import wanted_key
 from ..helm.manifest import SecretRef
 from ..helm.names import check_chart, check_name
-from ..helm.storage import Revision
+from ..helm.stored import Revision
 from ..labels import VERIFICATION_FAILED
 from ..parsing import Malformed, quoted
 from ..rollout.targets import Target

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..failure import Code, error
-from ..helm.storage import History
+from ..helm.stored import History
 from ..labels import MIGRATION, REVERSIBLE
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from ..environments.guard import record as record_cluster
 from ..failure import Code, error
 from ..helm.errors import HelmError
 from ..helm.manifest import manifest_digest
-from ..helm.storage import History, ReleaseStatus, StoredRelease
+from ..helm.stored import History, ReleaseStatus, StoredRelease
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE, SECRET
 from ..labels import CHART, ENVIRONMENT, INPUT_KEY, INPUTS, REVISION, WATCHED

@@ -28,7 +28,7 @@ from ..deploy.writer import ReleaseWriter, Write
 from ..environments.guard import Claims, Guard, guard, record
 from ..failure import Code, Failure, TodoCloudError
 from ..helm.state import Action, Lock, State
-from ..helm.storage import History, StoredRelease
+from ..helm.stored import History, StoredRelease
 from ..kube.api import KubeApi
 from ..kube.deadline import Deadline
 from ..kube.identity import identity

@@ -11,10 +11,11 @@ from typing import Any
 
 from ..failure import Code, error
 from ..files import content_of, files_below
-from ..helm.cli import ApplyRequest, Helm
 from ..helm.manifest import objects_of
 from ..helm.names import NAME
-from ..helm.storage import HelmReader, ReleaseStatus
+from ..helm.program import ApplyRequest, Helm
+from ..helm.storage import HelmReader
+from ..helm.stored import ReleaseStatus
 from ..known_secrets import KNOWN, secrets_of
 from ..kube.api import KubeReader
 from ..kube.secret_data import texts_of

@@ -19,11 +19,11 @@ from ..deploy.verification import Verifier
 from ..deploy.writer import ReleaseWriter
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error, one_or_many
-from ..helm.cli import Helm
 from ..helm.errors import HelmError
 from ..helm.manifest import is_kept, key_of, objects_of
+from ..helm.program import Helm
 from ..helm.state import Action, Facts, Lock, State, Wanted, action_for, release_state
-from ..helm.storage import CorruptRelease, History, ReleaseStatus, StoredRelease
+from ..helm.stored import CorruptRelease, History, ReleaseStatus, StoredRelease
 from ..kube.api import KubeClient
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE

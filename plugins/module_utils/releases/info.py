@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..helm.storage import CorruptRelease, HelmReader, History, ReleaseStatus
+from ..helm.storage import HelmReader
+from ..helm.stored import CorruptRelease, History, ReleaseStatus
 from ..kube.api import KubeReader
 from ..labels import INPUTS
 from ..planning.plan import origin_of

@@ -18,9 +18,9 @@ from ..deploy.run import Run
 from ..deploy.signatures import signature_problems
 from ..deploy.verify_job import VerifyJob
 from ..failure import Code, TodoCloudError
-from ..helm.cli import Rendered
 from ..helm.errors import HelmError
 from ..helm.manifest import runs_with
+from ..helm.program import Rendered
 from ..helm.state import Action
 from ..kube.errors import KubeError
 from ..planning.image_digests import ImageDigests

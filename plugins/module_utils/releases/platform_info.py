@@ -23,8 +23,8 @@ from ..environments.info import claims_info
 from ..environments.private_certificate import outdated
 from ..environments.secrets import secret_contents
 from ..failure import Code, TodoCloudError, error
-from ..helm.cli import Helm
 from ..helm.manifest import objects_of
+from ..helm.program import Helm
 from ..helm.storage import HelmReader
 from ..kafka.access import connection_of
 from ..kafka.client import BrokerClient

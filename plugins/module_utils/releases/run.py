@@ -15,7 +15,7 @@ from ..deploy.command import CommandJob, deployed, image_of_own
 from ..deploy.run import LockedRun, Run, locked_run
 from ..environments.guard import Claims, guard
 from ..failure import Code, Failure, TodoCloudError, error
-from ..helm.storage import StoredRelease
+from ..helm.stored import StoredRelease
 
 _LONGEST = 49  # of the service's name in that of the release
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from ..environments.table import Connection, allowed
 from ..failure import Code, error
-from ..helm.cli import ApplyRequest, Helm
 from ..helm.errors import HelmError
 from ..helm.manifest import objects_of
+from ..helm.program import ApplyRequest, Helm
 from ..planning.spec import ReleaseSpec, parse_waves
 from .demand import demand
 from .explained import Shown, explained, internet_of

@@ -14,7 +14,8 @@ from ..environments.links import read_cuts, sentences
 from ..environments.usage import public_hosts, quota_use
 from ..failure import Code, TodoCloudError, error
 from ..helm.state import Lock
-from ..helm.storage import CorruptRelease, HelmReader, Revision
+from ..helm.storage import HelmReader
+from ..helm.stored import CorruptRelease, Revision
 from ..kafka.disk import seen
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden, KubeError

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 
 from tests.fuzz.frame import Target
 

@@ -7,7 +7,7 @@ import gzip
 import json
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import (
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import (
     decode,
     encode,
     revision_of,

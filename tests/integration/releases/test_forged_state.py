@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import decode, encode, secret_name
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, LEASE, NAMESPACE, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import LOCK_NAME, UNFINISHED
 from ansible_collections.todo.cloud.plugins.module_utils.records.packing import pack

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import decode, encode, secret_name
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, JOB, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 

@@ -10,8 +10,9 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.digest import chart_archive, chart_digest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.files import content_of, files_below, found_files, named_file
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.values import with_files
 from ansible_collections.todo.cloud.plugins.module_utils.planning.chart_text import may_have_crds
 from ansible_collections.todo.cloud.plugins.module_utils.planning.manifests import manifest_values

@@ -15,9 +15,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.boundary import 
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import locked_run
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import manifest_digest
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import decode, encode, secret_name
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, SECRET, WELL_KNOWN, Resource

@@ -6,7 +6,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.command import CommandJob, deployed, image_of_own
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import locked_run
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 
 from tests.support.fake_environment import CHART, World
 from tests.support.fake_environment import deployed as environment

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy import migrations
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Report
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import decode, encode, secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import decode, encode, secret_name
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import JOB, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.releases.adopt import Adoption

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.orphans import LEFT, remove_orphans, with_orphans
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, ReleaseStatus, Revision
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import ReleaseStatus, Revision
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP, PVC, Resource
 
 from tests.support.fake_kube import FakeKube

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.rendering import Rendering
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, State
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import CorruptRelease, StoredRelease
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import CorruptRelease, StoredRelease
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import PlanItem
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
 

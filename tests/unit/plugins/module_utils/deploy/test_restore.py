@@ -11,7 +11,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.restore import s
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.restore_check import usable
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import manifest_digest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import State
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, headers_of

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.restore_check import is_from
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import secret_name
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import secret_name
 from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat

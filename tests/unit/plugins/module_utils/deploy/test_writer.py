@@ -12,10 +12,11 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy import writer as
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import LockedRun, Run
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.writer import ReleaseWriter
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError, error
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import OWNER, HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, ReleaseStatus
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import ReleaseStatus
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec

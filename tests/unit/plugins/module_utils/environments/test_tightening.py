@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.environments.pod_security import ENFORCE
 from ansible_collections.todo.cloud.plugins.module_utils.environments.tightening import Wanted, compare
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, KubeError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     NAMESPACE,

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.helm import cli as cli_module
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, HelmCli, HelmVersion, Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed, TookTooLong
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.kube.api import Check, always_allowed
 from ansible_collections.todo.cloud.plugins.module_utils.proxies import proxy_for
 
@@ -214,22 +215,6 @@ def test_no_credential_and_no_value_is_on_the_command_line_or_left_on_disk() -> 
     assert "canary" not in str(fake.calls)
     path = fake.env[1]["KUBECONFIG"]
     assert not os.path.exists(path), "the memory file is gone with the call"
-
-
-@pytest.mark.parametrize(
-    ("text", "ok"),
-    [
-        ("v4.3.1", True), ("v4.1.0", True), ("4.1", True), ("v3.18.0", True), ("v3.22.0+g1", True), ("v5.0.0", True),
-        ("v4.0.9", False), ("v3.17.9", False), ("v2.16.0", False), ("not a version", False),
-    ],
-)  # fmt: skip
-def test_versions(text: str, ok: bool) -> None:
-    if ok:
-        assert HelmVersion.parse(text)
-        return
-    with pytest.raises(TodoCloudError) as caught:
-        HelmVersion.parse(text)
-    assert caught.value.failure.code is Code.HELM_MISSING
 
 
 @pytest.mark.parametrize("problem", [FileNotFoundError("helm"), PermissionError("helm")])

@@ -14,7 +14,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.state import (
     action_for,
     release_state,
 )
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, Revision
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import ReleaseStatus, Revision
 
 #                           applied           back              absent
 TABLE = {

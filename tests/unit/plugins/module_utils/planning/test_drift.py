@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, StoredRelease
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import ReleaseStatus, StoredRelease
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, NotFound, Refused
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import Resource
 from ansible_collections.todo.cloud.plugins.module_utils.planning.drift import Drift, drift_of

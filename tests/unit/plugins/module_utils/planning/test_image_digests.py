@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests import (
     ImageDigests,

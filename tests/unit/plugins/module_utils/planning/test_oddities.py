@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.labels import WATCHED
 from ansible_collections.todo.cloud.plugins.module_utils.planning.chart_text import may_be_random
 from ansible_collections.todo.cloud.plugins.module_utils.planning.oddities import (

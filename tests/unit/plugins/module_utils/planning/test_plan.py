@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, Lock, State
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, StoredRelease, histories_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import PlanItem, make_plan, plan_release
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot

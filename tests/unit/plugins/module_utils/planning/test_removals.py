@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, StoredRelease
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import ReleaseStatus, StoredRelease
 from ansible_collections.todo.cloud.plugins.module_utils.labels import MIGRATION
 from ansible_collections.todo.cloud.plugins.module_utils.planning.removals import removal_notes
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.digest import input_digest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError, error_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.labels import INPUT_KEY, INPUTS
 from ansible_collections.todo.cloud.plugins.module_utils.planning.hiding import texts_of
 from ansible_collections.todo.cloud.plugins.module_utils.planning.secret_inputs import SecretInputs

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy import rendering
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest, Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     NAMESPACE,

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmVersion
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import HelmVersion
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.versions import dapr_of_pods, helm_and_cluster
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.templates import Template
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import ReleaseStatus, Revision
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import ReleaseStatus, Revision
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_floor import (
     FLOOR,
     image_text,

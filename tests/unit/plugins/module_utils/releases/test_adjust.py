@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, Resource
 from ansible_collections.todo.cloud.plugins.module_utils.releases.adjust import RESTARTED_AT, Adjusted, Adjustment
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift

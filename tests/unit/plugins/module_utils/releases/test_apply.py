@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.dapr.authority import new_authority
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE, SECRET
 from ansible_collections.todo.cloud.plugins.module_utils.records.rollback_target import (
     RollbackTarget,

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.environments.links import NETWORK_POLICY
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (

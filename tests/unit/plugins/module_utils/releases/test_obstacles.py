@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.helm.state import Action, State
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import PlanItem
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import Watch

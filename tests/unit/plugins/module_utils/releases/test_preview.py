@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import locked_run
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnDrift
 
 from tests.support.fake_environment import A1, A2, C1, C2, World, deployed, outcomes

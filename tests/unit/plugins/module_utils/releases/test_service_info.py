@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import HelmError
+from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.releases.service_info import service_info
 
 from tests.support.fake_helm import FakeHelm
