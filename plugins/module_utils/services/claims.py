@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .exposure import publics_of
 from .types import is_template
-from .values import publics_of
 
 
 def claimed_twice(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

@@ -10,11 +10,13 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
+from .exposure import publics_of
 from .graph import callers, invoked
 from .layers import based
 from .observed import observed
 from .pods import policies, relabelled
-from .values import PORT, dapr_of, image_of, port_of, publics_of
+from .values import PORT, dapr_of, image_of
+from .workload import port_of
 
 _NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 _NO_APP: Mapping[str, Any] = MappingProxyType({})

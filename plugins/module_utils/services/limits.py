@@ -15,7 +15,8 @@ from typing import Any
 from .amounts import amount, request_and_limit
 from .spec import FOREIGN
 from .types import is_template
-from .values import RESOURCES, dapr_of
+from .values import dapr_of
+from .workload import RESOURCES
 
 Entries = Mapping[str, Mapping[str, Any]]
 # What every sidecar gets (roles/app_service), by the annotations that change it.

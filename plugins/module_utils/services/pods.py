@@ -9,7 +9,8 @@ from typing import Any
 
 from .graph import called, callers
 from .spec import FOREIGN, PODS
-from .values import PORT, access_of, internet_of, metrics_of, port_of
+from .values import PORT, access_of, internet_of, metrics_of
+from .workload import port_of
 
 Entries = Mapping[str, Mapping[str, Any]]
 _INSTANCE = "app.kubernetes.io/instance"  # by which the policies of charts/service know services

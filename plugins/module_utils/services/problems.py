@@ -11,6 +11,7 @@ from typing import Any
 from .amounts import amount_problems
 from .claims import claimed_twice
 from .components import same_bindings
+from .exposure import GATEWAY, publics_of
 from .graph import Cycle, called, invoked, waves
 from .layers import based
 from .spec import (
@@ -27,7 +28,7 @@ from .spec import (
     PODS,
 )
 from .types import check, is_template, nearest, sentence
-from .values import GATEWAY, dapr_of, metrics_of, migrations_of, publics_of
+from .values import dapr_of, metrics_of, migrations_of
 
 _NO_ROLES: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 _PRIVILEGED = 1024  # ports below are closed to most users

@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from .exposure import exposure_values, publics_of
 from .graph import called
 from .spec import ENVIRONMENT_NEEDS, FOREIGN
 from .types import is_template
+from .workload import port_of, text_of, workload_values
 
-GATEWAY = "gateway"
-RESOURCES = {"cpu": "50m-500m", "memory": "96Mi-192Mi"}
 # Secrets of the components, where the environment names no others; Dapr reads them at a sidecar's start only.
 _BROKER_SECRET, _DATABASE_SECRET = "kafka-credentials", "database"
 _SECRETS = {"broker_secret": _BROKER_SECRET, "database_secret": _DATABASE_SECRET}
@@ -27,7 +27,6 @@ _TOKENS = {
     API_TOKEN: ("api_token_secret", "DAPR_API_TOKEN"),
 }
 _WATCHED = {"config": "ConfigMap", "secret": "Secret"}
-_PROBES = ("startup", "liveness", "readiness")
 _CALLED_BY_BROKER = ("publishes", "subscribes", "broadcasts")
 
 
@@ -176,7 +175,7 @@ def _migrations(name: str, entry: Mapping[str, Any], app: Mapping[str, Any]) -> 
     if said is None:
         return {}
     image = {"image": image_of(name, said, app)} if "image" in said else {}
-    return {"migrations": {**said, "command": [_text(word) for word in said["command"]], **image}}
+    return {"migrations": {**said, "command": [text_of(word) for word in said["command"]], **image}}
 
 
 def chart_values(
@@ -194,28 +193,8 @@ def chart_values(
         values["partOf"] = app["name"]
     if "pull_secret" in app:
         values["imagePullSecrets"] = [app["pull_secret"]]
-    if "port" in entry:
-        values["port"] = port_of(entry) or 0
-    for key in ("command", "args"):
-        if key in entry:
-            values[key] = [_text(word) for word in entry[key]]
-    if "user" in entry:
-        values["security"] = {"user": entry["user"]}
-    if "writable" in entry:
-        values["writable"] = dict.fromkeys(entry["writable"], "")
-    if "env_from" in entry:
-        values["envFrom"] = [_env_from(source) for source in entry["env_from"]]
-    if "env" in entry:
-        values["env"] = {key: _text(value) for key, value in entry["env"].items()}
-    if "secrets" in entry:
-        values["secretEnv"] = {key: _secret(reference) for key, reference in entry["secrets"].items()}
-    if "resources" in entry or "role" not in entry:
-        values["resources"] = _resources(entry)
-    if "stop_seconds" in entry:
-        values["terminationGracePeriodSeconds"] = entry["stop_seconds"]
     for part in (
-        _kind(entry), _volumes(entry), _probes(entry), _scale(entry), _dapr(name, entry, ingress),
-        _public(name, entry, ingress), _metrics(entry),
+        workload_values(entry), _dapr(name, entry, ingress), exposure_values(name, entry, ingress), _metrics(entry),
     ):  # fmt: skip
         values.update(part)
     values = over(_tokens(entry, ingress.get("generated") or {}), values)
@@ -229,71 +208,6 @@ def over(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in values.items()
     }
     return {**base, **both}
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _secret(reference: str) -> dict[str, str]:
-    secret, _slash, key = reference.partition("/")
-    return {"secret": secret, "key": key}
-
-
-def port_of(entry: Mapping[str, Any]) -> int | None:
-    """The port that is said; None: there is none, or the chart's holds."""
-    port = entry.get("port")
-    return None if port == "none" else port
-
-
-def _env_from(source: Mapping[str, Any]) -> dict[str, Any]:
-    return {"configMap" if key == "config" else key: value for key, value in source.items()}
-
-
-def _kind(entry: Mapping[str, Any]) -> dict[str, Any]:
-    if "kind" not in entry:
-        return {}
-    kinds = {"cronjob": "CronJob", "job": "Job", "statefulset": "StatefulSet"}
-    schedule = {"cronJob": {"schedule": entry["schedule"]}} if "schedule" in entry else {}
-    return {"kind": kinds[entry["kind"]], **schedule}
-
-
-def _volumes(entry: Mapping[str, Any]) -> dict[str, Any]:
-    volumes, claims = {}, {}
-    for name, said in (entry.get("volumes") or {}).items():
-        if "size" in said:
-            claims[name] = {"path": said["path"], "size": said["size"]}
-        else:
-            names = {"config": "configMap", "read_only": "readOnly"}
-            volumes[name] = {names.get(key, key): value for key, value in said.items()}
-    return ({"volumes": volumes} if volumes else {}) | ({"statefulSet": {"claims": claims}} if claims else {})
-
-
-def _resources(entry: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {"requests": {}, "limits": {}}
-    for key, both in (RESOURCES | dict(entry.get("resources") or {})).items():
-        request, _hyphen, limit = both.partition("-")
-        found["requests"][key], found["limits"][key] = request, limit or request
-    return found
-
-
-def _probes(entry: Mapping[str, Any]) -> dict[str, Any]:
-    health = entry.get("health")
-    if health is None:
-        return {}
-    if health == "none":
-        return {"probes": {kind: {"type": "none"} for kind in _PROBES}}
-    asked = health if isinstance(health, Mapping) else {"live": health, "ready": health}
-    if "command" in asked:
-        command = [_text(word) for word in asked["command"]]
-        return {"probes": {kind: {"type": "exec", "command": command} for kind in _PROBES}}
-    for key in ("tcp", "grpc"):
-        if key in asked:
-            return {"probes": {kind: {"type": key, "port": asked[key]} for kind in _PROBES}}
-    live = asked.get("live", asked.get("ready"))
-    paths = dict(zip(_PROBES, (live, live, asked.get("ready", live)), strict=True))
-    port = {"port": asked["port"]} if "port" in asked else {}
-    return {"probes": {kind: {"path": path, **port} for kind, path in paths.items()}}
 
 
 def metrics_of(entry: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -313,35 +227,6 @@ def _metrics(entry: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     annotations = {"scrape": "true"} | {key: str(value) for key, value in told.items()}
     return {"podAnnotations": {f"{METRICS}{key}": value for key, value in annotations.items()}}
-
-
-def _scale(entry: Mapping[str, Any]) -> dict[str, Any]:
-    scale = entry.get("scale")
-    if scale is None:
-        return {}
-    if not isinstance(scale, Mapping):
-        return {"replicas": scale, "autoscaling": {"enabled": False}}
-    least = scale.get("min", 1)
-    most = scale.get("max", least)
-    if most == least:
-        return {"replicas": least, "autoscaling": {"enabled": False}}
-    memory = {"targetMemoryUtilizationPercentage": scale["memory"]} if "memory" in scale else {}
-    pace = {key: value for way in ("up", "down") for key, value in _pace(f"scale{way.title()}", scale.get(way) or {})}
-    return {"autoscaling": {
-        "enabled": True, "minReplicas": least, "maxReplicas": most,
-        "targetCPUUtilizationPercentage": scale.get("cpu", 80), **memory, **pace,
-    }}  # fmt: skip
-
-
-def _pace(way: str, said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """How fast pods are added or taken away; what is not said is Kubernetes' own."""
-    if "after" in said:
-        yield f"{way}StabilizationSeconds", said["after"]
-    if set(said) - {"after"}:
-        most = {"Pods": said.get("pods"), "Percent": said.get("percent", None if "pods" in said else 100)}
-        every = said.get("every", 15)
-        policies = [{"type": kind, "value": n, "periodSeconds": every} for kind, n in most.items() if n is not None]
-        yield f"{way}Policies", policies
 
 
 def _dapr(name: str, entry: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
@@ -374,65 +259,3 @@ def _tokens(entry: Mapping[str, Any], generated: Collection[str]) -> dict[str, A
         "dapr": {"annotations": {setting: name for name, (setting, _variable) in names.items()}},
         "secretEnv": {variable: {"secret": name, "key": "token"} for name, (_setting, variable) in names.items()},
     }
-
-
-def publics_of(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The public endpoints, each as a dictionary."""
-    public = entry.get("public")
-    several = public if isinstance(public, (list, tuple)) else [] if public is None else [public]
-    return [one if isinstance(one, Mapping) else {"host": one} for one in several]
-
-
-def _public(name: str, entry: Mapping[str, Any], ingress: Mapping[str, Any]) -> dict[str, Any]:
-    publics = publics_of(entry)
-    if not publics:
-        return {}
-    if "node_port" in publics[0]:
-        return {"service": {"type": "NodePort", "nodePort": publics[0]["node_port"]}}
-    issuer = ingress.get("cluster_issuer") or ""
-    own, *more = (_certificate(name, public, issuer) for public in publics)
-    annotations = dict(ingress.get("annotations") or {})
-    for public in publics:
-        annotations.update({key: _text(value) for key, value in (public.get("annotations") or {}).items()})
-    if ingress.get("exposure_api") == GATEWAY:
-        return {"exposure": {"api": GATEWAY, **_of_gateway(publics, ingress)}}
-    exposure: dict[str, Any] = {
-        "api": "ingress",
-        "annotations": annotations,
-        "ingress": {
-            "className": ingress.get("class_name") or "",
-            "tlsSecretName": own,
-            "clusterIssuer": issuer if any(public.get("tls", True) is True for public in publics) and own else "",
-            "traefikRedirect": bool(own) and bool(ingress.get("traefik_redirect")),
-        },
-    }
-    if more or "paths" in publics[0]:
-        exposure["rules"] = [_rule(public, tls, own) for public, tls in zip(publics, (own, *more), strict=True)]
-    else:
-        exposure["host"] = publics[0]["host"]
-    return {"exposure": exposure}
-
-
-def _of_gateway(publics: Sequence[Mapping[str, Any]], environment: Mapping[str, Any]) -> dict[str, Any]:
-    """The same hosts by routes: TLS ends at the Gateway, and what Ingresses are annotated with means nothing there."""
-    annotations = {k: _text(v) for public in publics for k, v in (public.get("annotations") or {}).items()}
-    said: dict[str, Any] = {"gateway": dict(environment.get("gateway") or {})}
-    if annotations:
-        said["annotations"] = annotations
-    if len(publics) > 1 or "paths" in publics[0]:
-        return {**said, "rules": [_rule(public, "", "") for public in publics]}
-    return {**said, "host": publics[0]["host"]}
-
-
-def _certificate(name: str, public: Mapping[str, Any], issuer: str) -> str:
-    tls = public.get("tls", bool(issuer))
-    return f"{name}-tls" if tls is True else tls or ""
-
-
-def _rule(public: Mapping[str, Any], certificate: str, default: str) -> dict[str, Any]:
-    rule: dict[str, Any] = {"host": public["host"]}
-    if certificate and certificate != default:
-        rule["tlsSecretName"] = certificate
-    if "paths" in public:
-        rule["paths"] = [{"path": path} for path in public["paths"]]
-    return rule

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader, HelmStorage
@@ -108,8 +105,6 @@ def test_a_secret_without_the_key_is_corrupt() -> None:
     kube.objects["Secret", "ns", "sh.helm.release.v1.api.v1"]["data"] = {}
     with pytest.raises(CorruptRelease, match="no key"):
         HelmReader(kube, "ns").read("api")
-
-
 
 
 @pytest.mark.parametrize("other", [{"name": "web"}, {"version": 9}])

@@ -22,6 +22,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.services.values import 
 from jsonschema import Draft7Validator
 
 from tests.unit.ansible_runs import TOP
+from tests.unit.plugins.module_utils.services.test_workload import FOLLOWS as WORKLOADS
 
 APP = {"name": "shop", "registry": "ghcr.io/acme", "version": "v1", "pull_secret": "registry"}
 TLS = {"class_name": "traefik", "cluster_issuer": "letsencrypt", "annotations": {"a": "b"}, "traefik_redirect": True}
@@ -35,7 +36,6 @@ FOLLOWS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {}),
     ({"image": "other"}, {"image": "ghcr.io/acme/other:v1"}),
     ({"image": "docker.io/library/x:2"}, {"image": "docker.io/library/x:2"}),
-    ({"port": 3000}, {"port": 3000}),
     ({"metrics": "/prom", "port": 3000}, {
         "port": 3000,
         "podAnnotations": {
@@ -44,61 +44,10 @@ FOLLOWS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     }),
     ({"metrics": 9100}, {"podAnnotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "9100"}}),
     ({"metrics": {}}, {"podAnnotations": {"prometheus.io/scrape": "true", "prometheus.io/port": "8080"}}),
-    ({"env": {"A": 1, "B": True, "C": "x"}}, {"env": {"A": "1", "B": "true", "C": "x"}}),
-    ({"secrets": {"KEY": "app/key"}}, {"secretEnv": {"KEY": {"secret": "app", "key": "key"}}}),
-    ({"resources": {"cpu": "100m-1"}},
-     {"resources": {"requests": {"cpu": "100m", "memory": "96Mi"}, "limits": {"cpu": "1", "memory": "192Mi"}}}),
-    ({"resources": {"memory": "1Gi"}},
-     {"resources": {"requests": {"cpu": "50m", "memory": "1Gi"}, "limits": {"cpu": "500m", "memory": "1Gi"}}}),
-    ({"stop_seconds": 45}, {"terminationGracePeriodSeconds": 45}),
-    ({"health": "/up"}, {"probes": {kind: {"path": "/up"} for kind in ("startup", "liveness", "readiness")}}),
-    ({"health": {"ready": "/ready"}},
-     {"probes": {kind: {"path": "/ready"} for kind in ("startup", "liveness", "readiness")}}),
-    ({"health": {"live": "/", "ready": "/ready"}},
-     {"probes": {"startup": {"path": "/"}, "liveness": {"path": "/"}, "readiness": {"path": "/ready"}}}),
-    ({"health": "none"}, {"probes": {kind: {"type": "none"} for kind in ("startup", "liveness", "readiness")}}),
-    ({"health": {"live": "/", "port": 9001}},
-     {"probes": {kind: {"path": "/", "port": 9001} for kind in ("startup", "liveness", "readiness")}}),
     ({"port": 80, "user": 0, "values": {"security": {"readOnlyRoot": False}, "service": {"type": "LoadBalancer"}}},
      {"port": 80, "security": {"user": 0, "readOnlyRoot": False}, "service": {"type": "LoadBalancer"}}),
-    ({"health": {"tcp": 3000}},
-     {"probes": {kind: {"type": "tcp", "port": 3000} for kind in ("startup", "liveness", "readiness")}}),
-    ({"health": {"command": ["check"]}},
-     {"probes": {kind: {"type": "exec", "command": ["check"]} for kind in ("startup", "liveness", "readiness")}}),
-    ({"port": "none"}, {"port": 0}),
     ({"writable": ["/cache"], "values": {"writable": {"/tmp": None}}}, {"writable": {"/cache": "", "/tmp": None}}),
     ({"port": "none", "dapr": True}, {"port": 0, "dapr": {"annotations": {"app_port": None}}}),
-    ({"command": ["run", 1, True], "args": ["-v"]}, {"command": ["run", "1", "true"], "args": ["-v"]}),
-    ({"user": "image"}, {"security": {"user": "image"}}),
-    ({"user": 1001}, {"security": {"user": 1001}}),
-    ({"writable": ["/app/cache"]}, {"writable": {"/app/cache": ""}}),
-    ({"env_from": [{"secret": "a"}, {"config": "b", "prefix": "B_", "optional": True}]},
-     {"envFrom": [{"secret": "a"}, {"configMap": "b", "prefix": "B_", "optional": True}]}),
-    ({"kind": "cronjob", "schedule": "@daily"}, {"kind": "CronJob", "cronJob": {"schedule": "@daily"}}),
-    ({"kind": "job"}, {"kind": "Job"}),
-    ({"kind": "statefulset", "volumes": {"data": {"path": "/data", "size": "1Gi"}}},
-     {"kind": "StatefulSet", "statefulSet": {"claims": {"data": {"path": "/data", "size": "1Gi"}}}}),
-    ({"volumes": {"a": {"path": "/a", "config": "x"}, "b": {"path": "/b", "claim": "y", "read_only": True}}},
-     {"volumes": {"a": {"path": "/a", "configMap": "x"}, "b": {"path": "/b", "claim": "y", "readOnly": True}}}),
-    ({"scale": {"max": 3, "memory": 80}}, {"autoscaling": {
-        "enabled": True, "minReplicas": 1, "maxReplicas": 3, "targetCPUUtilizationPercentage": 80,
-        "targetMemoryUtilizationPercentage": 80}}),
-    ({"scale": {"max": 2, "up": {"after": 30}, "down": {"after": 600, "pods": 1, "every": 60}}}, {"autoscaling": {
-        "enabled": True, "minReplicas": 1, "maxReplicas": 2, "targetCPUUtilizationPercentage": 80,
-        "scaleUpStabilizationSeconds": 30, "scaleDownStabilizationSeconds": 600,
-        "scaleDownPolicies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
-    }}),
-    ({"scale": {"max": 2, "up": {"pods": 2, "percent": 50}, "down": {"every": 30}}}, {"autoscaling": {
-        "enabled": True, "minReplicas": 1, "maxReplicas": 2, "targetCPUUtilizationPercentage": 80,
-        "scaleUpPolicies": [
-            {"type": "Pods", "value": 2, "periodSeconds": 15}, {"type": "Percent", "value": 50, "periodSeconds": 15},
-        ],
-        "scaleDownPolicies": [{"type": "Percent", "value": 100, "periodSeconds": 30}],
-    }}),
-    ({"scale": 3}, {"replicas": 3, "autoscaling": {"enabled": False}}),
-    ({"scale": {"min": 2}}, {"replicas": 2, "autoscaling": {"enabled": False}}),
-    ({"scale": {"min": 2, "max": 6, "cpu": 70}}, {"autoscaling": {
-        "enabled": True, "minReplicas": 2, "maxReplicas": 6, "targetCPUUtilizationPercentage": 70}}),
     ({"public": {"node_port": 30080}}, {"service": {"type": "NodePort", "nodePort": 30080}}),
     ({"dapr": True}, {}),
     ({"dapr": {"app_id": "shop-web", "secrets": ["app"]}, "port": 3000},
@@ -116,67 +65,6 @@ def test_an_entry_becomes_values(entry: dict[str, Any], values: dict[str, Any]) 
 def test_what_a_role_says_stays_where_the_entry_says_nothing() -> None:
     assert chart_values("web", {"role": "frontend"}, {}, {}) == {}
     assert chart_values("web", {"role": "frontend", "image": "x/web:2"}, {}, {}) == {"image": "x/web:2"}
-
-
-def exposure(public: Any, ingress: dict[str, Any]) -> dict[str, Any]:
-    return dict(chart_values("web", {"public": public}, APP, ingress)["exposure"])
-
-
-def test_a_gateway_serves_the_same_hosts() -> None:
-    gateway = {"name": "edge", "namespace": "gateways"}
-    environment = {**TLS, "exposure_api": "gateway", "gateway": gateway}
-    assert exposure("shop.example.com", environment) == {
-        "api": "gateway",
-        "gateway": gateway,
-        "host": "shop.example.com",
-    }
-    public = [{"host": "a.example.com", "paths": ["/api"], "annotations": {"x": True}}, {"host": "b.example.com"}]
-    assert exposure(public, environment) == {
-        "api": "gateway", "gateway": gateway, "annotations": {"x": "true"},
-        "rules": [{"host": "a.example.com", "paths": [{"path": "/api"}]}, {"host": "b.example.com"}],
-    }  # fmt: skip
-    node_port = chart_values("web", {"image": "r/w:1", "public": {"node_port": 30080}}, APP, environment)
-    assert "exposure" not in node_port
-
-
-def test_the_platform_says_how_a_host_is_public() -> None:
-    assert exposure("shop.example.com", TLS) == {
-        "api": "ingress",
-        "host": "shop.example.com",
-        "annotations": {"a": "b"},
-        "ingress": {
-            "className": "traefik",
-            "tlsSecretName": "web-tls",
-            "clusterIssuer": "letsencrypt",
-            "traefikRedirect": True,
-        },
-    }
-
-
-def test_several_hosts_and_paths_are_rules() -> None:
-    made = exposure([{"host": "a.example.com", "paths": ["/api", "/docs"]}, {"host": "b.example.com", "tls": "b"}], TLS)
-    assert made["rules"] == [
-        {"host": "a.example.com", "paths": [{"path": "/api"}, {"path": "/docs"}]},
-        {"host": "b.example.com", "tlsSecretName": "b"},
-    ]
-    assert made["ingress"]["tlsSecretName"] == "web-tls"
-    assert "host" not in made
-
-
-@pytest.mark.parametrize(
-    ("public", "ingress", "certificate", "issuer"),
-    [
-        ({"host": "a.example.com"}, {}, "", ""),
-        ({"host": "a.example.com", "tls": "own"}, TLS, "own", ""),
-        ({"host": "a.example.com", "tls": False}, TLS, "", ""),
-    ],
-)
-def test_a_certificate_is_the_platforms_or_ones_own(
-    public: dict[str, Any], ingress: dict[str, Any], certificate: str, issuer: str
-) -> None:
-    made = exposure(public, ingress)["ingress"]
-    assert (made["tlsSecretName"], made["clusterIssuer"]) == (certificate, issuer)
-    assert made["traefikRedirect"] is bool(certificate)
 
 
 def test_a_connection_is_open_at_both_ends() -> None:
@@ -317,7 +205,7 @@ def test_the_chart_takes_the_values() -> None:
     defaults, schema = (
         yaml.safe_load((TOP / "charts/service" / name).read_text()) for name in ("values.yaml", "values.schema.json")
     )
-    for entry, _ in FOLLOWS:
+    for entry, _ in (*FOLLOWS, *WORKLOADS):
         said = chart_values("web", entry, APP, TLS)
         said.pop("dapr", None)  # the role makes Dapr's annotations of it
         values = merged(defaults, {"environment": "test", **said})
