@@ -11,10 +11,16 @@ export TODO_CLOUD_STARTED := $(or $(TODO_CLOUD_STARTED),$(shell date +%s))
 
 CLUSTER := python3 -m tests.cluster
 SITE := ansible-playbook site.yml -i inventories/local
+# Lines that are wider than the terminal go on below their second column, which begins after so many characters.
+define WRAP
+awk -v width="$$([ -t 2 ] && TERM=$${TERM:-dumb} tput cols || echo 10000)" -v hang=$(1) '{ while (length($$0) > width) \
+{ for (cut = width; cut > hang && substr($$0, cut, 1) != " "; cut--); if (cut <= hang) break; \
+print substr($$0, 1, cut - 1); $$0 = sprintf("%" hang "s", "") substr($$0, cut + 1) } print }'
+endef
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {gsub(/\$$\$$/, "$$", $$2); printf "  make %-23s %s\n", $$1, $$2}' $(MAKEFILE_LIST) | $(call WRAP,31)
 
 ##@ The app on a cluster of this machine
 .PHONY: up
@@ -57,7 +63,7 @@ venv: ## make the Python environment of development and tests
 playbooks: ## list what there is to run, with a sentence each
 	@echo "ansible-playbook playbooks/NAME.yml -i inventories/ENVIRONMENT (without a checkout: todo.cloud.NAME)"
 	@sed -n 's,^| \[\([a-z_]*\)\](../playbooks/[^)]*) | \(.*\) |$$,\1|\2,p' docs/reference.md | \
-	awk -F'|' '{ gsub("&lt;", "<"); printf "  %-25s %s\n", $$1, $$2 }'
+	awk -F'|' '{ gsub("&lt;", "<"); printf "  %-25s %s\n", $$1, $$2 }' | $(call WRAP,28)
 
 ##@ Tests
 .PHONY: test

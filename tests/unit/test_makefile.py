@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
+import termios
 
 from tests import stages
 from tests.cluster.paths import TOP
@@ -67,3 +70,19 @@ def test_playbooks_are_listed_with_a_sentence_each() -> None:
     shown = subprocess.run(["make", "playbooks"], cwd=TOP, capture_output=True, text=True, check=True).stdout
     listed = [tuple(line.split(maxsplit=1)) for line in shown.splitlines()[1:]]
     assert listed == list(playbooks())
+
+
+def test_help_fits_the_terminal_and_loses_no_word() -> None:
+    def shown(errors: int = subprocess.DEVNULL) -> str:
+        argv = ["make", "help"]
+        return subprocess.run(argv, cwd=TOP, stdout=subprocess.PIPE, stderr=errors, text=True, check=True).stdout
+
+    master, slave = pty.openpty()
+    try:
+        termios.tcsetwinsize(slave, (24, 80))
+        narrow = shown(slave)
+    finally:
+        os.close(master)
+        os.close(slave)
+    assert max(len(line) for line in narrow.splitlines()) <= 80
+    assert narrow.split() == shown().split()
