@@ -11,7 +11,8 @@ short_description: What a run did, as a page, as JSON and as the summary of a CI
 description:
   - Writes at the end of a run a page for people (one HTML file, without scripts and network) and the same as JSON.
     It says first how the run ended; then why, with the diagnosis; what became of each release; a timeline; the plan and
-    the differences; the verification and the availability of the endpoint. docs/schemas/report.json describes the JSON.
+    the differences; the verification and the availability of the endpoint. Images, the commit and the job are links
+    where their page is known. docs/schemas/report.json describes the JSON.
   - Only runs are kept that looked at releases, or failed. With O(file) each run is.
   - It holds no arguments of modules, and nothing of tasks with C(no_log). Text of others is masked.
   - When the run failed, the path of the page is printed.
@@ -117,7 +118,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
             About(
                 self._playbooks, self._began, time.time(), check=bool(context.CLIARGS.get("check")),
                 versions={"ansible-core": __version__}, commit=me.commit, url=me.url, hosts=len(stats.processed),
-                environment=self._environment,
+                environment=self._environment, variables=os.environ,
             ),
         )  # fmt: skip
         worth = bool(lost or told.releases or told.verifications)

@@ -9,6 +9,10 @@ from ansible_collections.todo.cloud.plugins.plugin_utils.report.document import 
 BEGAN = 1_800_000_000.0
 NAMES = ("todo-components", "backend-api", "recurring-task-service", "notification-service", "sse-gateway", "frontend")
 DIGESTS = {"v1.4.1": "sha256:" + "3b1f" * 16, "v1.4.2": "sha256:" + "9ac0" * 16}
+COMMIT = "4f0c8b1d9e2a7c6b5a43f210e9d8c7b6a5f4e3d2"
+GITHUB = {
+    "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "todo-app/todo.cloud", "GITHUB_SHA": COMMIT,
+}  # fmt: skip
 DEPLOY = "Deploy and verify the environment"
 EXPECTED = [
     "INFO:     Started server process [7]",
@@ -64,7 +68,7 @@ def result(
         "notes": [], "warnings": [], "timeline": timeline, "helm_calls": 2,
         "api": {"requests": 164, "retries": 0, "relists": 0},
         "invocation": {"module_args": {
-            "environment": "staging", "namespace": "todo-staging", "commit": "4f0c8b1d9e2a7c6b5a43f210e9d8c7b6a5f4e3d2",
+            "environment": "staging", "namespace": "todo-staging", "commit": COMMIT,
             "endpoint": {"url": "https://todo.example.org/"}, "waves": "hidden",
         }},
         **more,
@@ -192,7 +196,8 @@ def phases() -> list[tuple[str, float]]:
 def document(told: Told, seconds: float, playbooks: list[str] | None = None) -> dict[str, Any]:
     url = "https://github.com/todo-app/todo.cloud/actions/runs/1"
     versions = {"ansible-core": "2.19.14"}
-    return document_of(told, About(playbooks or ["site.yml"], BEGAN, BEGAN + seconds, versions=versions, url=url))
+    run = About(playbooks or ["site.yml"], BEGAN, BEGAN + seconds, versions=versions, url=url, variables=GITHUB)
+    return document_of(told, run)
 
 
 HOSTILE = (

@@ -17,6 +17,8 @@ from typing import Any
 from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import each_text, printable, shortened
 
+from .links import commit_page, image_page
+
 SCHEMA = 1
 _LONGEST_READ = 65_536  # characters of a text that are looked at
 _LONGEST = 4_000  # that are kept
@@ -54,6 +56,9 @@ class About:
     url: str = ""
     hosts: int = 1
     environment: str = ""  # where no module names one
+    variables: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of the process: a CI job says there where its commit is
 
 
 def document_of(told: Told, about: About) -> dict[str, Any]:
@@ -63,13 +68,15 @@ def document_of(told: Told, about: About) -> dict[str, Any]:
     failures = list(_failures(told.failures))
     asked = _asked(told)
     verification = last.get("verification") or (told.verifications[-1] if told.verifications else None)
+    commit = asked.get("commit") or about.commit
     found = {
         "schema": SCHEMA,
         "outcome": "failed" if failures else "nothing" if not about.hosts else "planned" if planned else "ok",
         "sentence": "",
         "environment": asked.get("environment") or about.environment,
         "namespace": asked.get("namespace", ""),
-        "commit": asked.get("commit") or about.commit,
+        "commit": commit,
+        "commit_url": commit_page(commit, about.variables),
         "set": int(last.get("set") or 0),
         "run": {
             "playbooks": list(about.playbooks),
@@ -190,7 +197,8 @@ def _releases(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     for each in _entries(result, "releases"):
         plan = images.get(each.get("name"), {})
         row = {key: each.get(key, default) for key, default in _RELEASE.items()}
-        rows.append({**row, **{key: str(plan.get(key) or "") for key in _IMAGES}})
+        shown = {key: str(plan.get(key) or "") for key in _IMAGES}
+        rows.append({**row, **shown, **{f"{key}_url": image_page(image) for key, image in shown.items()}})
     return rows
 
 

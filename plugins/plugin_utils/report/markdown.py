@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import html_text, markdown, markdown_block
 
-from .page import ARRIVED, evidence, image_text
+from .links import web
+from .page import ARRIVED, about, evidence, image_text
 
 _LOG_LINES = 15
 _DIFFS = 50_000  # characters of all differences; GitHub takes 1 MiB for a step, and a reader far less
@@ -21,6 +22,7 @@ def markdown_of(document: Mapping[str, Any]) -> str:
     """The document's outcome, why, and its releases or its plan."""
     planned = document["outcome"] == "planned"
     lines = [f"### {_MARKS[document['outcome']]} {markdown(document['sentence'])}", ""]
+    lines += [", ".join(_link(url, text) for text, url in about(document)), ""]
     if document["preflight"]:
         rows = [[_cell(p.get(key, "")) for key in ("release", "message", "remedy")] for p in document["preflight"]]
         lines += _table(("release", "in the way", "what to do"), rows)
@@ -53,7 +55,7 @@ def _failures(failures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _release(row: Mapping[str, Any]) -> list[str]:
-    was, wanted = (_cell(image_text(row[key])) for key in ("image_before", "image"))
+    was, wanted = (_link(row[f"{key}_url"], image_text(row[key])) for key in ("image_before", "image"))
     image = (
         wanted
         if was in ("", wanted)
@@ -83,6 +85,11 @@ def _folded(diffs: Sequence[Mapping[str, str]]) -> Iterator[str]:
         yield "\n</details>\n"
     if out:
         yield f"Too long to show here: {', '.join(out)}."
+
+
+def _link(url: str, text: str) -> str:
+    """A link, where the URL is one of the web; else its text."""
+    return f"[{markdown(text)}](<{web(url)}>)" if web(url) else markdown(text)
 
 
 def _strong(word: str) -> str:

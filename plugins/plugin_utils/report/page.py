@@ -5,15 +5,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, Template
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from .links import web
 from .timeline import picture_of, said
 
 _DOCS = "https://github.com/todo-app/todo.cloud/blob/main/docs"
@@ -56,6 +56,7 @@ def page_of(document: Mapping[str, Any]) -> str:
         docs=_DOCS,
         arrived=ARRIVED,
         link=link,
+        about=about(document),
     )
 
 
@@ -73,14 +74,22 @@ def _template() -> Template:
 
 def link(url: str, text: str) -> Markup | str:
     """A link, where the URL is one of the web; else its text."""
-    try:
-        parts = urlsplit(url)
-        web = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        web = False
-    if not web:
-        return text
-    return Markup('<a href="{}" rel="noreferrer noopener">{}</a>').format(escape(url), escape(text))
+    return Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(web(url), text) if web(url) else text
+
+
+def about(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """When, of what and where the run was: texts with the URLs that they lead to, which may be none of the web."""
+    run = document["run"]
+    yield run["started"], ""
+    yield said(run["seconds"]), ""
+    if document["commit"]:
+        yield f"commit {document['commit'][:12]}", document["commit_url"]
+    if document["set"]:
+        yield f"release set {document['set']}", ""
+    if document["endpoint"]:
+        yield document["endpoint"], document["endpoint"]
+    if web(run["url"]):
+        yield "the job", run["url"]
 
 
 def evidence(details: Mapping[str, Any]) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:
