@@ -18,6 +18,11 @@ options:
     description: Result of M(todo.cloud.release_set_info), called with its status.
     type: dict
     required: true
+  title:
+    description: With it the lines are returned as one text, as Markdown below this title.
+    type: str
+    default: ''
+    version_added: 1.0.0
 seealso:
   - module: todo.cloud.release_set_info
 author: todo.cloud maintainers
@@ -39,9 +44,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Lines of text.
-  type: list
-  elements: str
+  description: Lines of text; with O(title) one text.
+  type: raw
   sample:
     - "at verified set 4 (commit 0123abc, 2026-11-21T10:00:00Z)"
     - "lock: free"
@@ -54,7 +58,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import markdown_block
 from ansible_collections.todo.cloud.plugins.module_utils.tables import columns
+from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import marked, page
 
 _DIGEST = re.compile(r"@sha256:([0-9a-f]{12})[0-9a-f]+")  # the first digits tell it apart
 _HEAD = ("release", "revision", "state", "replicas", "restarts", "sidecars", "verified", "image")
@@ -153,10 +159,11 @@ def _events(info: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def environment_table(info: Mapping[str, Any]) -> list[str]:
+def environment_table(info: Mapping[str, Any], title: str = "") -> Any:
     """Return lines of text with the state of an environment.
 
     :param info: result of the module release_set_info with ``status``
+    :param title: the lines as Markdown below it
     :raises AnsibleFilterError: it is not such a result
     """
     if not isinstance(info, Mapping) or not isinstance(info.get("status"), Mapping):
@@ -173,7 +180,8 @@ def environment_table(info: Mapping[str, Any]) -> list[str]:
     unread = [f"not checked: {each}" for each in info.get("unread") or []]
     head = [_where(info), *unread, *_lock(info), *_trust(info), *_certificates(info), *_hosts(info), *_quota(info)]
     head += _autoscalers(info)
-    return [*head, *table, *messages, *drifted, *(info.get("notes") or []), *_events(info)]
+    lines = [*head, *table, *messages, *drifted, *(info.get("notes") or []), *_events(info)]
+    return page(marked(title), markdown_block("\n".join(lines), "text")) if title else lines
 
 
 class FilterModule:

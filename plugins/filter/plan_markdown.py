@@ -9,8 +9,9 @@ name: plan_markdown
 version_added: 1.0.0
 short_description: Format a plan as Markdown
 description:
-  - Formats the result of M(todo.cloud.release_apply) in check mode as Markdown. It has a title with the totals, a table
-    with one row per release, drift and warnings if there are any, and with diff mode the folded diff of every object.
+  - Formats the result of M(todo.cloud.release_apply) in check mode as Markdown. It has a title with the totals, what
+    stands in the way, a table with one row per release, drift and warnings if there are any, and with diff mode the
+    folded diff of every object.
   - It never contains values of Secrets, since the module hides them.
 options:
   _input:
@@ -62,48 +63,14 @@ _value:
     | backend-api | **change** | 3 → 4 | image r/api:1 → r/api:2 |
 """
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.todo.cloud.plugins.module_utils.neutral import html_text, markdown, markdown_block
+from ansible_collections.todo.cloud.plugins.plugin_utils.report.document import About, Told, document_of
+from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import contents, marked, page
 
-_PLAIN = ("unchanged",)
-
-
-def _cell(text: Any) -> str:
-    return markdown(str(text).replace("->", "→"))
-
-
-def _row(item: Mapping[str, Any]) -> str:
-    kind = _cell(item["kind"])
-    shown = kind if kind in _PLAIN else f"**{kind}**"
-    return f"| {_cell(item['name'])} | {shown} | {_cell(item['revisions'])} | {_cell(item['why'])} |"
-
-
-def _unified(entry: Mapping[str, str]) -> str:
-    lines = difflib.unified_diff(
-        entry["before"].splitlines(),
-        entry["after"].splitlines(),
-        entry["before_header"],
-        entry["after_header"],
-        lineterm="",
-    )
-    return "\n".join(lines)
-
-
-def _folded(entries: Iterable[Mapping[str, str]], limit: int) -> list[str]:
-    lines, left, out = [], limit, []
-    for entry in entries:
-        what, text = entry["after_header"].rpartition(" (")[0], _unified(entry)
-        if len(text) > left:
-            out.append(markdown(what))
-            continue
-        left -= len(text)
-        title = f"<details><summary>{html_text(what)}</summary>"
-        lines += ["", title, "", *markdown_block(text, "diff"), "", "</details>"]
-    return lines + (["", f"Too long to show here: {', '.join(out)}."] if out else [])
+_PARTS = ("plan", "preflight", "drift", "diff", "warnings", "notes")  # of a plan that reviewers see
 
 
 def plan_markdown(plan: Mapping[str, Any], environment: str, limit: int = 50_000) -> str:
@@ -116,16 +83,9 @@ def plan_markdown(plan: Mapping[str, Any], environment: str, limit: int = 50_000
     """
     if not isinstance(plan, Mapping) or not isinstance(plan.get("plan"), list) or not plan.get("table"):
         raise AnsibleFilterError("plan_markdown: expected the result of release_apply in check mode")
-    lines = [f"### Plan of {markdown(environment)}: {markdown(str(plan['table'][-1]))}"]
-    if plan["plan"]:
-        lines += ["", "| release | plan | revision | why |", "|---|---|---|---|", *map(_row, plan["plan"])]
-    drift = plan.get("drift") or []
-    lines += ["", "Drift, in the cluster but not in the release:", ""] if drift else []
-    lines += [f"* {_cell(each['message'])}" for each in drift]
-    lines += [f"\n> {_cell(warning)}" for warning in [*(plan.get("warnings") or ()), *(plan.get("notes") or ())]]
-    differences = plan.get("diff") or []
-    lines += _folded([differences] if isinstance(differences, Mapping) else differences, limit)
-    return "\n".join(lines) + "\n"
+    told = Told(releases=[{key: plan.get(key) or [] for key in _PARTS}])
+    document = document_of(told, About(playbooks=[], began=0, ended=0))
+    return page(f"Plan of {marked(environment)}: {marked(plan['table'][-1])}", contents(document, limit))
 
 
 class FilterModule:

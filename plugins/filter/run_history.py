@@ -82,10 +82,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.todo.cloud.plugins.module_utils.neutral import markdown
 from ansible_collections.todo.cloud.plugins.module_utils.records.events import KEEP
 from ansible_collections.todo.cloud.plugins.module_utils.records.history import Figures, figures, read_log
 from ansible_collections.todo.cloud.plugins.module_utils.tables import columns
+from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import marked, page, table
 
 _HEAD = ("began", "run", "set", "commit", "by", "outcome", "seconds", "requests failed", "why")
 
@@ -117,7 +117,10 @@ def run_history(
     rows = [_cells(run) for run in runs]
     return {
         "lines": [*said, *(columns([_HEAD, *rows]) if rows else [])],
-        "markdown": _markdown(environment, title, _figures(found, bool(log)), rows),
+        "markdown": page(
+            f"Deployments of {marked(environment)}",
+            [marked(title), "", *table(("figure", ""), _figures(found, bool(log))), *table(_HEAD, rows)],
+        ),
         "runs": [dict(run) for run in runs],
         "figures": asdict(found),
     }
@@ -173,15 +176,6 @@ def _cells(run: Mapping[str, Any]) -> tuple[str, ...]:
         failed,
         "; ".join(text for text in (why, f"emergency: {run['emergency']}" if run["emergency"] else "") if text),
     )
-
-
-def _markdown(environment: str, title: str, said: Sequence[tuple[str, str]], rows: Sequence[Sequence[str]]) -> str:
-    lines = [f"### Deployments of {markdown(environment)}", "", markdown(title), "", "| figure | |", "|---|---|"]
-    lines += [f"| {name} | {markdown(text)} |" for name, text in said]
-    if rows:
-        lines += ["", f"| {' | '.join(_HEAD)} |", "|" + "---|" * len(_HEAD)]
-        lines += [f"| {' | '.join(markdown(cell.replace('->', '→')) for cell in row)} |" for row in rows]
-    return "\n".join(lines) + "\n"
 
 
 class FilterModule:

@@ -92,7 +92,7 @@ def each_text(value: Any, change: Callable[[str], str]) -> Any:
 
 def markdown(text: str) -> str:
     """``text`` as plain text within Markdown, on one line: no markup, no HTML, no mention, no link, no command."""
-    return _MARKDOWN.sub(_unmarked, html.escape(one_line(text), quote=False))
+    return html.escape(_MARKDOWN.sub(_unmarked, one_line(text)), quote=False)
 
 
 def _unmarked(found: re.Match[str]) -> str:

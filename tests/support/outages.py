@@ -223,7 +223,7 @@ def unready(world: World) -> str:
             item["spec"]["containers"][0]["readinessProbe"] = {"httpGet": {"path": "/ready", "port": 8000}}
         if kind == "Deployment" and name == "backend-api":
             item["status"]["availableReplicas"] = 0
-    return environment_table(set_info(world.kube, "ns", "staging", status=True))[-1]
+    return str(environment_table(set_info(world.kube, "ns", "staging", status=True))[-1])
 
 
 def no_answer(kube: FakeKube | None = None, why: str = "") -> str:

@@ -1,13 +1,13 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A report as Markdown, for the summary of a CI job."""
+"""Markdown for the summary of a CI job and for reviewers: a report, its parts, and what they and others are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.module_utils.neutral import html_text, markdown, markdown_block
+from ansible_collections.todo.cloud.plugins.module_utils.neutral import html_text, markdown, markdown_block, one_line
 
 from .links import web
 from .page import ARRIVED, about, evidence, image_text
@@ -18,43 +18,63 @@ _MARKS = {"ok": "✅", "planned": "📋", "failed": "❌", "nothing": "⚠️"}
 _PLAIN = ("unchanged",)
 
 
+class Marked(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
+
+
+def marked(text: Any) -> Marked:
+    """What others wrote, as text on one line."""
+    return text if isinstance(text, Marked) else Marked(markdown(str(text).replace("->", "→")))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Lines of a table; empty where there are no rows."""
+    lines = [f"| {' | '.join(map(marked, row))} |" for row in rows]
+    return [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *lines, ""] if lines else []
+
+
+def page(title: str, lines: Iterable[str]) -> str:
+    """The whole, below a title."""
+    return "\n".join([f"### {title}", "", *lines]).rstrip("\n") + "\n"
+
+
 def markdown_of(document: Mapping[str, Any]) -> str:
-    """The document's outcome, why, and its releases or its plan."""
-    planned = document["outcome"] == "planned"
-    lines = [f"### {_MARKS[document['outcome']]} {markdown(document['sentence'])}", ""]
-    lines += [", ".join(_link(url, text) for text, url in about(document)), ""]
-    if document["preflight"]:
-        rows = [[_cell(p.get(key, "")) for key in ("release", "message", "remedy")] for p in document["preflight"]]
-        lines += _table(("release", "in the way", "what to do"), rows)
-    lines += _failures(document["failures"])
-    if planned and document["plan"]:
-        rows = [
-            [_cell(i["name"]), _strong(i["kind"]), _cell(i["revisions"]), _cell(i["why"])] for i in document["plan"]
-        ]
-        lines += _table(("release", "plan", "revision", "why"), rows)
-    elif document["releases"]:
-        lines += _table(("release", "outcome", "was", "now", "image"), [_release(row) for row in document["releases"]])
+    """The document of a report."""
+    told = ", ".join(_link(url, text) for text, url in about(document))
+    return page(f"{_MARKS[document['outcome']]} {marked(document['sentence'])}", [told, "", *contents(document)])
+
+
+def contents(document: Mapping[str, Any], limit: int = _DIFFS) -> Iterator[str]:
+    """Why a run failed, its releases or its plan, and what else there is; ``limit``: characters of all differences."""
+    problems = ([each.get(key, "") for key in ("release", "message", "remedy")] for each in document["preflight"])
+    yield from table(("release", "in the way", "what to do"), problems)
+    yield from _failures(document["failures"])
+    if document["outcome"] == "planned":
+        plan = ([each["name"], _strong(each["kind"]), each["revisions"], each["why"]] for each in document["plan"])
+        yield from table(("release", "plan", "revision", "why"), plan)
+    else:
+        yield from table(("release", "outcome", "was", "now", "image"), map(_release, document["releases"]))
     if document["availability"]:
-        lines += [f"Endpoint meanwhile: {markdown(document['availability']['summary'])}", ""]
+        yield f"Endpoint meanwhile: {marked(document['availability']['summary'])}\n"
+    drift = [f"* {marked(each.get('message', ''))}" for each in document["drift"]]
+    yield from ["Changed in the cluster by others:", "", *drift, ""] if drift else []
     for title, texts in (("warning", document["warnings"]), ("note", document["notes"])):
-        lines += [f"> {title}: {_cell(text)}\n" for text in texts]
-    lines += _folded(document["diff"])
-    return "\n".join(lines).rstrip("\n") + "\n"
+        yield from (f"> {title}: {marked(text)}\n" for text in texts)
+    yield from _differences(document["diff"], limit)
 
 
 def _failures(failures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for number, failure in enumerate(failures):
-        what = markdown(failure["details"].get("release") or failure["task"])
+        what = marked(failure["details"].get("release") or failure["task"])
         code = f" `{failure['code']}`" if failure["code"].replace("_", "").isalnum() else ""
-        yield f"**{what}**{code}" + (f": {markdown(failure['message'])}" if number else "")
-        yield ""
+        yield f"**{what}**{code}" + (f": {marked(failure['message'])}" if number else "") + "\n"
         for place, (title, log) in enumerate(evidence(failure["details"])[0]):
-            yield f"<details{'' if place else ' open'}><summary>{html_text(title)}</summary>\n"
-            yield from markdown_block("\n".join(log[-_LOG_LINES:]))
-            yield "\n</details>\n"
+            yield from _folded(title, "\n".join(log[-_LOG_LINES:]), opened=not place)
 
 
-def _release(row: Mapping[str, Any]) -> list[str]:
+def _release(row: Mapping[str, Any]) -> list[Any]:
     was, wanted = (_link(row[f"{key}_url"], image_text(row[key])) for key in ("image_before", "image"))
     image = (
         wanted
@@ -63,38 +83,32 @@ def _release(row: Mapping[str, Any]) -> list[str]:
         if row["outcome"] in ARRIVED
         else f"{was} (wanted {wanted})"
     )
-    detail = f": {_cell(row['detail'])}" if row["detail"] else ""
-    revisions = [str(row[key] or "-") for key in ("from", "to")]
-    return [_cell(row["name"]), f"{_strong(row['outcome'])}{detail}", *revisions, image]
+    detail = f": {marked(row['detail'])}" if row["detail"] else ""
+    became = Marked(f"{_strong(row['outcome'])}{detail}")
+    return [row["name"], became, row["from"] or "-", row["to"] or "-", Marked(image)]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    return [*lines, *(f"| {' | '.join(row)} |" for row in rows), ""]
-
-
-def _folded(diffs: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    left, out = _DIFFS, []
+def _differences(diffs: Sequence[Mapping[str, str]], left: int) -> Iterator[str]:
+    out = []
     for each in diffs:
         if len(each["text"]) > left:
-            out.append(markdown(each["title"]))
-            continue
-        left -= len(each["text"])
-        yield f"<details><summary>{html_text(each['title'])}</summary>\n"
-        yield from markdown_block(each["text"], "diff")
-        yield "\n</details>\n"
+            out.append(marked(each["title"]))
+        else:
+            left -= len(each["text"])
+            yield from _folded(each["title"], each["text"], "diff")
     if out:
         yield f"Too long to show here: {', '.join(out)}."
 
 
-def _link(url: str, text: str) -> str:
+def _folded(title: str, text: str, language: str = "", *, opened: bool = False) -> list[str]:
+    start = f"<details{' open' * opened}><summary>{html_text(one_line(title))}</summary>\n"
+    return [start, *markdown_block(text, language), "\n</details>\n"]
+
+
+def _link(url: str, text: str) -> Marked:
     """A link, where the URL is one of the web; else its text."""
-    return f"[{markdown(text)}](<{web(url)}>)" if web(url) else markdown(text)
+    return Marked(f"[{marked(text)}](<{web(url)}>)") if web(url) else marked(text)
 
 
-def _strong(word: str) -> str:
-    return _cell(word) if word in _PLAIN else f"**{_cell(word)}**"
-
-
-def _cell(text: Any) -> str:
-    return markdown(str(text).replace("->", "→"))
+def _strong(word: str) -> Marked:
+    return marked(word) if word in _PLAIN else Marked(f"**{marked(word)}**")

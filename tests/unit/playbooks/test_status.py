@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.hostile_markdown import ATTACK, shown
 from tests.unit.playbooks.stubbed import Stubbed, inventory
 
 GROUPS: dict[str, dict[str, None]] = {"core_services": {"backend_api": None}}
 EVENT: dict[str, Any] = {
     "time": "2026-11-22T12:00:00Z", "run": "deployment", "who": "ada@ci", "commit": "1f3c5a7", "from_set": 1,
-    "to_set": 1, "outcome": "refused", "seconds": 0.4, "code": "deploy_frozen", "message": "```\n# a heading",
+    "to_set": 1, "outcome": "refused", "seconds": 0.4, "code": "deploy_frozen", "message": f"```\n# a heading {ATTACK}",
     "emergency": "",
 }  # fmt: skip
 LINE = "run 2026-11-22T12:00:00Z: deployment by ada@ci, commit 1f3c5a7, set 1 -> 1, refused after 0 s (deploy_frozen: "
@@ -30,7 +31,7 @@ def test_the_last_runs_are_shown_and_are_part_of_the_summary(tmp_path: Path, mon
     assert asked["events"] == 5
     assert LINE in done.text
     text = summary.read_text()
-    assert text.startswith("# Before\n\n## test\n\n```text\nat no verified set\n")
+    assert text.startswith("# Before\n\n### test\n\n`````text\nat no verified set\n")
     assert LINE in text
-    assert text.count("```") == 2, "nobody ends the block"
-    assert text.endswith("\n```\n")
+    assert text.endswith("\n`````\n")
+    assert shown(text.removeprefix("# Before\n\n")).tags == ["h3", "pre", "code"], "nobody ends the block"

@@ -8,6 +8,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.todo.cloud.plugins.filter.environment_table import FilterModule, environment_table
 
+from tests.support.hostile_markdown import ATTACK, shown
+
 WELL = {
     "revision": 3, "status": "deployed", "state": "Current", "message": "", "replicas": "2/2", "restarts": 0,
     "sidecars": "2/2", "verified": True, "images": ["ghcr.io/todo-app/backend-api:v1.0.0"],
@@ -28,6 +30,13 @@ def info(**more: Any) -> dict[str, Any]:
         "current": 4,
         "status": {"backend-api": WELL},
     } | more
+
+
+def test_as_markdown() -> None:
+    text = environment_table(info(notes=[ATTACK]), title=f"staging {ATTACK}")
+    assert text.startswith("### staging a\\|b ")
+    assert "\nlock: free\n" in text
+    assert shown(text).tags == ["h3", "pre", "code"]
 
 
 def test_one_screen() -> None:

@@ -8,6 +8,8 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.todo.cloud.plugins.filter.plan_markdown import FilterModule, plan_markdown
 
+from tests.support.hostile_markdown import ATTACK, shown
+
 
 def item(name: str, kind: str, revisions: str = "3 -> 4", why: str = "") -> dict[str, Any]:
     return {"name": name, "kind": kind, "revisions": revisions, "why": why}
@@ -33,7 +35,7 @@ def test_title_table_and_differences() -> None:
         "| api | **change** | 3 → 4 | image r:1 → r:2; a\\|b |",
         "| edge | unchanged | 2 |  |",
         "",
-        "> look out",
+        "> warning: look out",
         "",
         "<details><summary>api: ConfigMap/c</summary>",
         "",
@@ -61,6 +63,21 @@ def test_what_is_too_long_is_named_and_left_out() -> None:
     assert "Too long to show here: api: ConfigMap/c." in text
     assert "Service/s" in text
     assert len(text) < 1000
+
+
+def test_what_stands_in_the_way_comes_first() -> None:
+    text = plan_markdown(plan(preflight=[{"release": "api", "message": "no image", "remedy": "push it"}]), "x")
+    assert text.index("| api | no image | push it |") < text.index("| api | **change** |")
+
+
+def test_what_others_wrote_is_only_text() -> None:
+    items = [item(ATTACK, ATTACK, ATTACK, ATTACK), item("edge", "unchanged")]
+    more = {key: [{"message": ATTACK, "release": ATTACK, "remedy": ATTACK}] for key in ("drift", "preflight")}
+    text = plan_markdown(
+        {"plan": items, "table": [ATTACK], "diff": [entry("", ATTACK, ATTACK)], "warnings": [ATTACK], **more}, ATTACK
+    )
+    found = shown(text)
+    assert [found.tags.count(tag) for tag in ("h3", "td", "li", "blockquote", "details")] == [1, 3 + 8, 1, 1, 1]
 
 
 def test_a_fence_inside_does_not_end_it() -> None:

@@ -9,6 +9,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.todo.cloud.plugins.filter.run_history import run_history
 from ansible_collections.todo.cloud.plugins.module_utils.records.events import Event
 
+from tests.support.hostile_markdown import ATTACK, shown
+
 NOW = "2026-11-30T12:00:00Z"
 
 
@@ -69,10 +71,9 @@ def test_without_a_repository_the_runs_know_of_their_newest_commits() -> None:
 
 
 def test_what_others_wrote_is_only_text() -> None:
-    text = told(event("2026-11-30T09:00:00Z", who="a|b <img> [x](y)"))["markdown"]
-    assert "<img>" not in text
-    assert "a\\|b" in text
-    assert "\\[x" in text
+    more = dict.fromkeys(("who", "commit", "code", "message", "emergency", "run"), ATTACK)
+    found = shown(run_history([event("2026-11-30T09:00:00Z", **more)], ATTACK, now=NOW)["markdown"])
+    assert [found.tags.count(tag) for tag in ("h3", "tr", "td")] == [1, 5 + 2, 4 * 2 + 9]
 
 
 @pytest.mark.parametrize(

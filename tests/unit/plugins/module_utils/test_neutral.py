@@ -89,6 +89,10 @@ def test_markdown_stays_text(attack: str) -> None:
     assert not re.search(r"(?<![\w\\])[@#!]\w|://", text)
 
 
+def test_markdown_can_be_read() -> None:
+    assert markdown("a <img> & &1, a&b") == "a &lt;img&gt; &amp; &amp; 1, a&amp;b", "an entity stays whole"
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_block_ends_at_its_own_fence(attack: str) -> None:
     lines = "\n".join(markdown_block(ATTACKS[attack], "diff")).split("\n")
