@@ -16,7 +16,7 @@ from ..kube.api import KubeReader, Object
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError, NotFound
 from ..kube.resources import CONFIG_MAP, DAEMON_SET, DEPLOYMENT, POD, SECRET, STATEFUL_SET, Resource
-from ..readiness.daprd import pods_of
+from ..readiness.daprd import living, pods_of
 from ..readiness.graces import grace_of
 from ..readiness.kinds import status_of
 from ..readiness.rule import NOT_JUDGED
@@ -62,6 +62,10 @@ class Snapshot:
     def pods_of(self, workload: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Pods of a workload, without those that are being deleted."""
         return [p for p in pods_of(workload, self.pods) if not p["metadata"].get("deletionTimestamp")]
+
+    def living_pods_of(self, workload: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The same without those that have ended: evicted ones stay for long, also those of earlier images."""
+        return [pod for pod in self.pods_of(workload) if living(pod)]
 
     def status(self, target: Target) -> Status:
         """Status of a workload or a custom resource at this moment."""
@@ -283,7 +287,7 @@ def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[s
         workload = (
             None if target in snapshot.custom or target.custom else snapshot.workloads.get((target.kind, target.name))
         )
-        for pod in snapshot.pods_of(workload) if workload else ():
+        for pod in snapshot.living_pods_of(workload) if workload else ():
             status, spec = pod.get("status") or {}, pod["spec"]
             statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
             ids = {s["name"]: s.get("imageID", "") for s in statuses}

@@ -108,7 +108,7 @@ def _mismatches(promoted: Promoted, snapshot: Snapshot) -> list[str]:
     found, seen = [], 0
     for target in member.targets:
         workload = None if target.custom else snapshot.workloads.get((target.kind, target.name))
-        for pod in snapshot.pods_of(workload) if workload else ():
+        for pod in snapshot.living_pods_of(workload) if workload else ():
             for digest in _digests(pod, promoted.image.name):
                 seen += 1
                 if digest not in promoted.accepted:

@@ -28,7 +28,7 @@ from ..planning.drift import drift_of
 from ..planning.live import is_written
 from ..planning.plan import origin_of
 from ..planning.snapshot import WORKLOADS, Snapshot, image_digest, is_workload, take, targets_of
-from ..readiness.daprd import CONTAINER, judge_app
+from ..readiness.daprd import CONTAINER, judge_app, living
 from ..readiness.fields import is_true
 from ..readiness.kinds import autoscaler_trouble, status_of
 from ..readiness.sentences import sentence
@@ -271,7 +271,7 @@ def _workloads(targets: Iterable[Target], found: Snapshot | None) -> dict[str, A
         "replicas": f"{sum(1 for pod in pods if _ready(pod))}/{asked}" if items else "-",
         "restarts": sum(s.get("restartCount", 0) for pod in pods for s in _statuses(pod)),
         "sidecars": f"{sum(a.ready for a in sidecars)}/{sum(a.expected for a in sidecars)}" if sidecars else "-",
-        **_images(pods),
+        **_images([pod for pod in pods if living(pod)]),
     }
 
 

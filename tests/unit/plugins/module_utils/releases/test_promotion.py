@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import DEPLOYMENT, POD
+from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import images_of, take
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec, parse_waves
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record
 from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
@@ -48,12 +49,13 @@ class World:
         self.kube.put(DEPLOYMENT, "ns", {k: v for k, v in deployment().items() if k != "kind"})
         self.pod(self.digest, image)
 
-    def pod(self, digest: str, image: str) -> None:
+    def pod(self, digest: str, image: str, name: str = "api-1", phase: str = "Running") -> None:
+        status = {"name": "app", "imageID": f"ghcr.io/todo/api@{digest}" if digest else ""}
         self.kube.put(POD, "ns", {
-            "metadata": {"name": "api-1", "labels": {"app": "api"},
+            "metadata": {"name": name, "labels": {"app": "api"},
                          "ownerReferences": [{"kind": "ReplicaSet", "uid": "rs", "controller": True}]},
             "spec": {"containers": [{"name": "app", "image": image}]},
-            "status": {"containerStatuses": [{"name": "app", "imageID": f"ghcr.io/todo/api@{digest}"}]},
+            "status": {"phase": phase, "containerStatuses": [status]},
         })  # fmt: skip
 
     def recorded(self, environment: str, **more: Any) -> None:
@@ -130,6 +132,18 @@ def test_another_chart_does_not_go_on(registry: FakeRegistry) -> None:
     world.recorded("staging", chart_digest="another")
     refused = failure(world.check)
     assert (refused.code, refused.details["reason"]) == (Code.PROMOTION_REFUSED, "chart")
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_pod_that_was_evicted_long_ago_runs_nothing(registry: FakeRegistry, phase: str) -> None:
+    """Kubernetes keeps such pods, of earlier images too, until there are thousands."""
+    world = World(registry, RELEASED)
+    world.recorded("production")
+    world.pod("sha256:" + "0" * 64, RELEASED, "api-0", phase)
+    world.pod("", RELEASED, "api-2", phase)
+    assert world.verify([world.promoted])["tags"][0]["state"] == "added"
+    snapshot = take(world.kube, RecordStore(world.kube, "ns", "production"), "ns", "production")
+    assert images_of(world.member.targets, snapshot)["Deployment/api/app"]["digest"] == world.digest
 
 
 @pytest.mark.parametrize("check", [False, True])
