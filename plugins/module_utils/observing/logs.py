@@ -73,7 +73,7 @@ def lines(source: Source, wanted: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _lines(source: Source, body: str) -> Iterator[dict[str, str]]:
-    for text in body.splitlines():
+    for text in body.split("\n"):  # splitlines() also knows ends that JSON leaves as they are
         if not text.strip():
             continue
         line = json_of(source, text)

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from ..failure import Code, error
-from .source import Source, json_of
+from .source import Source, json_of, something_else
 
 Series = list[dict[str, Any]]
 _MOST_POINTS = 10_000  # of one series; Prometheus answers with 11,000 at most
@@ -36,27 +36,45 @@ def alerts_of(source: Source) -> list[dict[str, Any]]:
     """What fires, or will when it has held long enough: ``labels``, ``annotations``, ``state`` (firing or pending) and
     ``since``, in seconds since the epoch.
     """
-    found = (json_of(source, source.get("api/v1/alerts", {})).get("data") or {}).get("alerts") or []
-    return [
-        {
-            "labels": dict(each.get("labels") or {}),
-            "annotations": dict(each.get("annotations") or {}),
-            "state": str(each.get("state", "")),
-            "since": datetime.fromisoformat(f"{each['activeAt'][:19]}+00:00").timestamp(),
-        }
-        for each in found
-    ]
+    return _read(
+        source,
+        source.get("api/v1/alerts", {}),
+        lambda data: [
+            {
+                "labels": dict(each.get("labels") or {}),
+                "annotations": dict(each.get("annotations") or {}),
+                "state": str(each.get("state", "")),
+                "since": datetime.fromisoformat(f"{each['activeAt'][:19]}+00:00").timestamp(),
+            }
+            for each in data.get("alerts") or []
+        ],
+    )
 
 
 def _series(source: Source, body: str) -> Series:
-    data = json_of(source, body).get("data") or {}
+    return _read(source, body, _series_of)
+
+
+def _read(source: Source, body: str, read: Callable[[Mapping[str, Any]], Series]) -> Series:
+    data = json_of(source, body).get("data")
+    try:
+        return read(data or {})
+    except (AttributeError, LookupError, TypeError, ValueError) as exc:
+        raise something_else(source, body) from exc
+
+
+def _series_of(data: Mapping[str, Any]) -> Series:
     found = data.get("result") or []
     if data.get("resultType") == "scalar":
         return [{"labels": {}, "points": [_point(found)]}]
-    return [
-        {"labels": dict(each.get("metric") or {}), "points": [_point(p) for p in each.get("values") or [each["value"]]]}
-        for each in found
-    ]
+    return [{"labels": dict(each.get("metric") or {}), "points": list(map(_point, _pairs(each)))} for each in found]
+
+
+def _pairs(series: Mapping[str, Any]) -> Sequence[Any]:
+    """None of a native histogram, which is no number."""
+    if "histogram" in series or "histograms" in series:
+        return series.get("values") or []
+    return series.get("values") or [series["value"]]
 
 
 def _point(pair: Any) -> list[float | None]:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from ansible.module_utils import urls
 
-from ..failure import Code, error
+from ..failure import Code, TodoCloudError, error
 from ..kube.api import KubeObserver
 from ..kube.errors import KubeError
 from ..parsing import read_json
@@ -91,8 +91,13 @@ def json_of(source: Source, text: str) -> Mapping[str, Any]:
         found = None
     if isinstance(found, Mapping):
         return found
+    raise something_else(source, text)
+
+
+def something_else(source: Source, text: str) -> TodoCloudError:
+    """The error for an answer that the source never gives."""
     message = f"What answers as {source.what} is something else: {_said(text)}. {source.setting} says where it is."
-    raise error(Code.UNREACHABLE, message)
+    return error(Code.UNREACHABLE, message)
 
 
 def source_of(kube: KubeObserver, what: str, setting: str, params: Mapping[str, Any]) -> Source:

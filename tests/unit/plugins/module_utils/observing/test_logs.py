@@ -76,3 +76,12 @@ def test_lines_come_in_their_order() -> None:
     assert lines(Source(Asked(), "VictoriaLogs", "", "n", "s", 1), WANTED) == []
     with pytest.raises(TodoCloudError, match="What answers as VictoriaLogs is something else"):
         lines(Source(Asked("text"), "VictoriaLogs", "", "n", "s", 1), WANTED)
+
+
+def test_a_message_with_ends_of_lines_of_its_own_is_one_line() -> None:
+    """JSON leaves those of Unicode as they are."""
+    text = "one\u2028two\u0085three\x1cfour"
+    asked = Asked()
+    asked.body = json.dumps({"_time": "2026-11-21T09:30:02Z", "_msg": text}, ensure_ascii=False) + "\r\n\n"
+    (line,) = lines(Source(asked, "VictoriaLogs", "", "n", "s", 1), WANTED)
+    assert line["message"] == text

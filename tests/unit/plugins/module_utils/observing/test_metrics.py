@@ -72,3 +72,39 @@ def test_a_number_is_one_point() -> None:
 def test_what_prometheus_would_refuse_is_not_asked(seconds: int, step: int) -> None:
     with pytest.raises(TodoCloudError, match="take a longer step"):
         ask(of(Asked("matrix", [])), {"x": "up"}, seconds=seconds, step=step, now=1.0)
+
+
+HISTOGRAM = {"metric": {"le": "x"}, "histogram": [10.0, {"count": "1", "sum": "1", "buckets": []}]}
+
+
+def test_histograms_are_no_numbers() -> None:
+    """Native ones come without a value."""
+    assert ask(of(Asked("vector", [HISTOGRAM, POINT])), {"x": "h"}, now=1.0)["x"] == [
+        {"labels": {"le": "x"}, "points": []}, {"labels": {"service": "a"}, "points": [[10.0, 0.5]]}
+    ]  # fmt: skip
+    over = {"metric": {}, "histograms": [HISTOGRAM["histogram"]]}
+    assert ask(of(Asked("matrix", [over])), {"x": "h"}, seconds=60, now=1.0)["x"] == [{"labels": {}, "points": []}]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "text", ["list"], {"result": "text"}, {"result": [1]}, {"result": {"a": 1}}, {"resultType": "scalar"},
+        {"resultType": "string", "result": [1.0, "text"]}, {"result": [{"value": [1]}]}, {"result": [{"metric": [1]}]},
+        {"result": [{"value": "x"}]}, {"result": [{"values": [[1, "one"]]}]}, {"result": [{"values": [["1e999", {}]]}]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_prometheus_never_answers_is_one_sentence(data: Any) -> None:
+    asked = Asked("", [])
+    asked.body = json.dumps({"data": data})
+    with pytest.raises(TodoCloudError, match=r"^What answers as Prometheus is something else: "):
+        ask(of(asked), {"x": "up"}, now=1.0)
+
+
+@pytest.mark.parametrize("alert", [1, {}, {"activeAt": 5}, {"activeAt": "now"}, {"labels": 1}], ids=str)
+def test_alerts_of_something_else(alert: Any) -> None:
+    asked = Asked("", [])
+    asked.body = json.dumps({"data": {"alerts": [alert]}})
+    with pytest.raises(TodoCloudError, match=r"^What answers as Prometheus is something else: "):
+        alerts_of(of(asked))
