@@ -42,8 +42,9 @@ class Wanted:
         return cls(raw["name"], image, tuple(path.removeprefix("./").rstrip("/") for path in raw["paths"]))
 
     def uses(self, file: str) -> bool:
-        """Whether it is built from a file."""
-        return any(path in ("", ".") or file == path or file.startswith(f"{path}/") for path in self.paths)
+        """Whether it is built from a file. Git quotes what it cannot print otherwise: that may be any file."""
+        quoted = file.startswith('"')
+        return quoted or any(path in ("", ".") or file == path or file.startswith(f"{path}/") for path in self.paths)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def commits_of(log: str) -> Log:
     there, since git quotes it.
     """
     found: list[tuple[str, list[str]]] = []
-    for line in log.splitlines():
+    for line in log.split("\n"):
         if commit := _COMMIT.fullmatch(line):
             found.append((commit[1], []))
         elif line and found:

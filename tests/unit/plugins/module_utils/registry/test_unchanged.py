@@ -51,6 +51,7 @@ def built(registry: FakeRegistry, *commits: str, text: str = "1") -> str:
     ("files", "paths", "why"),
     [
         (("docs/a.md", "api/main.py"), ["web", "Dockerfile"], ""),
+        (("docs/a.md", r'"web/a\"b"'), ["web"], r'"web/a\"b" changed'),  # Git quotes what it cannot print
         (("docs/a.md", "website/a webs"), ["./web/"], ""),
         (("docs/a.md", "web/main.py"), ["web", "Dockerfile"], "web/main.py changed"),
         (("Dockerfile", "docs/a.md"), ["web", "Dockerfile"], "Dockerfile changed"),
