@@ -59,7 +59,7 @@ class FakeRegistry:
     blobs_at: str = ""
     address: str = ""
     deletes: bool = True
-    page: int = 0  # tags of one answer; 0: all
+    page: int = 0  # tags or referrers of one answer; 0: all
     ranges: bool = True  # parts of a blob can be asked for
     uploads: dict[str, bytearray] = field(default_factory=dict)
     lost: int = 0  # answers to parts of an upload that are lost although the part arrived
@@ -191,11 +191,20 @@ class _Handler(BaseHTTPRequestHandler):
         path = f"{urlsplit(self.path).path}?n=1000&last={page[-1]}" if len(rest) > len(page) else ""
         self._answer(200, json.dumps({"tags": page}).encode(), {"Link": f'<{path}>; rel="next"'} if path else None)
 
+    def _referrers(self, index: dict[str, Any]) -> None:
+        first, size = int(parse_qs(urlsplit(self.path).query).get("at", ["0"])[0]), self.registry.page
+        page = {**index, "manifests": index["manifests"][first : first + size]}
+        more = first + size < len(index["manifests"])
+        link = {"Link": f'<{urlsplit(self.path).path}?at={first + size}>; rel="next"'} if more else None
+        self._answer(200, json.dumps(page).encode(), link)
+
     def _content(self, repository: Repository | None, kind: str, what: str, body: bytes) -> None:
         if repository is None:
             return self._error(404, "NAME_UNKNOWN")
         if kind in ("blobs", "referrers"):
             blob = getattr(repository, kind).get(what)
+            if blob is not None and kind == "referrers" and self.registry.page:
+                return self._referrers(json.loads(blob))
             return self._error(404, "BLOB_UNKNOWN") if blob is None else self._blob(blob)
         if self.command == "PUT":
             digest = digest_of(body)

@@ -52,9 +52,10 @@ class Bundle:
     def item(self) -> Mapping[str, Any]:
         """The release set as a ConfigMap, as its environment signed it."""
         content = load_json(self.blobs[self.contents.record.digest])
-        if not isinstance(content, Mapping) or not isinstance(content.get("data"), Mapping):
-            raise Malformed("its release set is no object of Kubernetes")
-        binary = dict(content.get("binaryData") or {})
+        parts = [content.get(key) for key in ("data", "binaryData")] if isinstance(content, Mapping) else [None]
+        if not all(isinstance(part, Mapping) for part in parts):
+            raise Malformed("it is no object of Kubernetes")
+        binary = dict(content["binaryData"])
         for chart in self.contents.charts:
             name = _CHART.format(chart.digest)
             if binary.get(name, "") is None:
@@ -103,6 +104,7 @@ def made(
         environment=record.environment, namespace=namespace, set=record.id, commit=record.commit, time=record.time,
         record=stored, charts=found, images=images, others=(shown, *parts.others),
     )  # fmt: skip
+    of.contents_of(listed.packed())  # what nobody could open is not made
     signature = keys.sign(listed.statement()).encode() if keys.private else b""
     parts.blobs[digest_of(listed.packed())] = listed.packed()
     if signature:

@@ -16,10 +16,11 @@ from pathlib import Path, PurePosixPath
 
 from ..digest import chart_digest, digest_of
 from ..failure import TodoCloudError
-from ..parsing import Malformed, quoted, unpack_gzip
+from ..parsing import quoted, unpack_gzip
 from .contents import damaged, refused
 
 _MOST_FILES = 5000
+_LONGEST = 1000  # letters of a path
 _PART = re.compile(r"[^/\\\x00-\x1f\x7f]{1,200}")
 
 
@@ -49,7 +50,8 @@ def _write(archive: bytes, place: Path) -> Path:
         with tarfile.open(fileobj=io.BytesIO(unpack_gzip(archive)), mode="r:") as tar:
             for count, member in enumerate(tar):
                 path = _path(member.name)
-                if not member.isreg() or path is None or count >= _MOST_FILES:
+                plain = member.type in (tarfile.REGTYPE, tarfile.AREGTYPE) and not member.issparse()  # no holes
+                if not plain or path is None or count >= _MOST_FILES:
                     raise refused(f"a chart holds {quoted(member.name)}, which no chart has")
                 content = tar.extractfile(member)
                 file = place / path
@@ -58,7 +60,7 @@ def _write(archive: bytes, place: Path) -> Path:
                 with os.fdopen(descriptor, "wb") as written:
                     written.write(content.read() if content else b"")
                 tops.add(path.parts[0])
-    except (tarfile.TarError, Malformed) as exc:
+    except (tarfile.TarError, ValueError) as exc:  # Malformed, too
         raise damaged(f"a chart is no archive: {exc}") from exc
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as exc:
         raise refused("a chart holds a file twice") from exc
@@ -70,5 +72,6 @@ def _write(archive: bytes, place: Path) -> Path:
 def _path(name: str) -> PurePosixPath | None:
     """A path below its own folder; None for any other."""
     parts = name.split("/")
-    fitting = len(parts) > 1 and all(_PART.fullmatch(part) and part not in (".", "..") for part in parts)
+    short = len(name) <= _LONGEST and all(len(os.fsencode(part)) <= 255 for part in parts)
+    fitting = len(parts) > 1 and all(_PART.fullmatch(part) and part not in (".", "..") for part in parts) and short
     return PurePosixPath(name) if fitting else None

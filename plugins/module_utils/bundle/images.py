@@ -126,7 +126,10 @@ def _below(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
 
 def attached_to(client: RegistryClient, image: Reference) -> tuple[Attached, ...]:
     """What is attached to an image by digest, as far as the registry tells. Raises as RegistryClient.digest does."""
-    found = [Attached(text(each, "digest")) for each in client.referrers(image)]
+    known = INDEXES + MANIFESTS  # whatever else refers to an image cannot be copied as one
+    found = [
+        Attached(text(each, "digest")) for each in client.referrers(image) if text(each, "mediaType") in known
+    ]  # fmt: skip
     for suffix in _SUFFIXES:
         tagged = replace(image, tag=tag_of_referrers(image.digest) + suffix, digest="")
         if digest := client.find_digest(tagged):
@@ -164,16 +167,14 @@ def copy(source: Source, image: Image, client: RegistryClient, to: Reference, to
     for each in image.attached:
         tag = tag_of_referrers(image.reference.digest) + each.suffix if each.suffix else ""
         changed |= _copy_tree(source, each.digest, client, to, tag, told)
-    referring = [each.digest for each in image.attached if not each.suffix]
-    return _listed(source, referring, client, replace(to, digest=image.reference.digest)) or changed
+    return _listed(source, _referring(image), client, replace(to, digest=image.reference.digest)) or changed
 
 
 def _copy_tree(
     source: Source, digest: str, client: RegistryClient, to: Reference, tag: str, told: Callable[[str], None]
 ) -> bool:
     there = client.find_digest(replace(to, digest=digest))
-    tagged = not tag or client.find_digest(replace(to, tag=tag)) == digest
-    if there and tagged:
+    if there and (not tag or _is_tagged(client, to, tag, digest)):
         return False
     found = tree(source, digest)
     for blob, size in found.blobs.items():
@@ -181,14 +182,31 @@ def _copy_tree(
             told(f"{to.name}: {blob[:19]} ({size / 2**20:.1f} MiB)")
             client.upload(to, blob, size, partial(source.read, blob))
     for manifest in found.manifests:
-        client.put_manifest(to, manifest, tag if manifest.digest == digest else "")
+        client.put_manifest(to, manifest)
+    if tag and not _is_tagged(client, to, tag, digest):
+        client.put_manifest(to, found.manifests[-1], tag)
     return True
+
+
+def _is_tagged(client: RegistryClient, to: Reference, tag: str, digest: str) -> bool:
+    """Whether a tag of what is attached leads to it, or to what it may not replace: somebody there has attached more,
+    or something else, below the same tag.
+    """
+    named = client.find_digest(replace(to, tag=tag))
+    if named in ("", digest):
+        return named == digest
+    ours, theirs = (set(_layers(client.manifest(replace(to, digest=each)))) for each in (digest, named))
+    return not theirs < ours
+
+
+def _layers(manifest: Manifest) -> Iterator[bytes]:
+    layers = manifest.content.get("layers")
+    yield from map(canonical, layers if isinstance(layers, list) else ())
 
 
 def _listed(source: Source, digests: list[str], client: RegistryClient, image: Reference) -> bool:
     """Where a registry keeps no list of what refers to an image, an index below a tag is that list."""
-    known = client.referrers(image) if digests else []
-    missing = set(digests) - {text(each, "digest") for each in known}
+    known, missing = _unlisted(digests, client, image)
     if not missing:
         return False
     entries = [*known, *(_descriptor(source.manifest(digest)) for digest in sorted(missing))]
@@ -196,6 +214,14 @@ def _listed(source: Source, digests: list[str], client: RegistryClient, image: R
     listing = Manifest(digest_of(raw), INDEXES[0], raw, {})
     client.put_manifest(replace(image, digest=""), listing, tag_of_referrers(image.digest))
     return True
+
+
+def _unlisted(
+    digests: list[str], client: RegistryClient, image: Reference
+) -> tuple[list[Mapping[str, Any]], set[str]]:  # fmt: skip
+    """What is known to refer to an image, and what of the digests is not."""
+    known = client.referrers(image) if digests else []
+    return known, set(digests) - {text(each, "digest") for each in known}
 
 
 def _descriptor(manifest: Manifest) -> dict[str, Any]:
@@ -208,6 +234,15 @@ def _descriptor(manifest: Manifest) -> dict[str, Any]:
 
 
 def missing_at(client: RegistryClient, image: Image, to: Reference) -> bool:
-    """Whether a repository lacks an image or something that is attached to it."""
-    digests = (image.reference.digest, *(each.digest for each in image.attached))
-    return any(not client.find_digest(replace(to, tag="", digest=digest)) for digest in digests)
+    """Whether a repository lacks an image, something that is attached to it, or that by which it is found."""
+    to, top = replace(to, tag="", digest=""), image.reference.digest
+    if any(not client.find_digest(replace(to, digest=each)) for each in (top, *(a.digest for a in image.attached))):
+        return True
+    tags = [(tag_of_referrers(top) + each.suffix, each.digest) for each in image.attached if each.suffix]
+    if any(not _is_tagged(client, to, tag, digest) for tag, digest in tags):
+        return True
+    return bool(_unlisted(_referring(image), client, replace(to, digest=top))[1])
+
+
+def _referring(image: Image) -> list[str]:
+    return [each.digest for each in image.attached if not each.suffix]

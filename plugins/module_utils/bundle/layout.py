@@ -101,8 +101,11 @@ class Layout:
     def read(self, digest: str, start: int, length: int) -> bytes:
         """Some bytes of a content. Raises bundle_damaged."""
         at, size = self._place(digest)
-        self._file.seek(at + start)
-        found = self._file.read(max(0, min(length, size - start)))
+        try:
+            self._file.seek(at + start)
+            found = self._file.read(max(0, min(length, size - start)))
+        except OSError as exc:
+            raise damaged(f"its file cannot be read: {exc.strerror}") from exc
         if len(found) != length:
             raise damaged(f"{digest} ends too early")
         return found

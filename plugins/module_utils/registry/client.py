@@ -181,10 +181,22 @@ class RegistryClient:
         as :meth:`digest` does.
         """
         path = f"/v2/{reference.repository}/referrers/{reference.digest}"
-        accept = {"Accept": INDEXES[0]}
-        answer = self._http.request("GET", path, f"repository:{reference.repository}:pull", headers=accept)
-        if answer.status == 200 and (content := json_object(answer.body)) is not None:
-            return entries_of(Manifest("", INDEXES[0], answer.body, content))
+        found: list[Mapping[str, Any]] = []
+        accept, scope, query = {"Accept": INDEXES[0]}, f"repository:{reference.repository}:pull", ""
+        for _page in range(_MOST_PAGES):
+            answer = self._http.request("GET", path + query, scope, headers=accept)
+            content = json_object(answer.body) if answer.status == 200 else None
+            if content is None and query:
+                raise self._answers(answer, f"for the rest of what refers to {reference}")
+            if content is None:
+                break
+            found += entries_of(Manifest("", INDEXES[0], answer.body, content))
+            following = _NEXT.search(answer.headers.get("link", ""))
+            if not following:
+                return found
+            query = f"?{following[1]}"
+        else:
+            raise self._http.protocol_error(f"its list of what refers to {reference} has no end")
         below = Reference(reference.registry, reference.repository, tag_of_referrers(reference.digest))
         try:
             return entries_of(self.manifest(below))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from ..records.signing import RecordKeys
 from ..registry.client import RegistryClient
 from ..registry.reference import Reference
 from .bundle_build import OCI, TIMEOUT_SECONDS, Progress, client_for, diff_of, pushing, reference_of
-from .promotion import replaced_by
+from .promotion import newest_of, replaced_by
 
 _LARGEST_MANIFEST = 4 << 20
 
@@ -48,6 +49,7 @@ def open_bundle(kube: KubeApi, params: Mapping[str, Any], progress: Progress, *,
         with_charts = [replace(spec, chart_digest=_digest_of(record, spec)) for spec in specs]
         check_charts(record, with_charts, Terms(environment, may_differ=params["may_differ"]))
         target = _Target(pushing(params, digests), bool(params["push_registries"]), progress, check)
+        newest = newest_of(kube, params)
         images = [_main(bundle, record.members[spec.name], image, target) for spec in specs
                   if (image := image_of(spec.values))]  # fmt: skip
         charts = _unpacked(bundle, record, [spec.name for spec in specs], Path(params["folder"]))
@@ -61,15 +63,29 @@ def open_bundle(kube: KubeApi, params: Mapping[str, Any], progress: Progress, *,
         "source": {"environment": environment, "namespace": bundle.contents.namespace},
         "origin": f"{bundle.digest} (set {record.id} of {environment})",
         "set": {"id": record.id, "commit": record.commit, "time": record.time},
-        "replaces": replaced_by(kube, params, images),
+        "replaces": replaced_by(newest, images),
         "waves": promoted,
         "images": [each.as_result() for each in images],
         "copies": copies,
         "diff": diff_of(there, [each["image"] for each in copies]),
-        "warnings": [] if bundle.signed else [
-            "The bundle's signature was not checked: set bundle_public_keys to the public key of whoever makes it."
-        ],
-    }  # fmt: skip
+        "warnings": [*_unsigned(bundle), *_older(record, environment, newest)],
+    }
+
+
+def _unsigned(bundle: Bundle) -> Iterator[str]:
+    if not bundle.signed:
+        yield "The bundle's signature was not checked: set bundle_public_keys to the public key of whoever makes it."
+
+
+def _older(record: Record, environment: str, newest: Record | None) -> Iterator[str]:
+    """Somebody may give an old bundle, which is signed as well."""
+    origin = rf"sha256:[0-9a-f]+ \(set ([0-9]{{1,9}}) of {re.escape(environment)}\)"
+    found = re.fullmatch(origin, newest.tools.get("origin", "") if newest else "")
+    if found and int(found[1]) > record.id:
+        yield (
+            f"The bundle is older than what is here: it is set {record.id} of {environment}, and set {found[1]} of it "
+            "was deployed here."
+        )
 
 
 def _digest_of(record: Record, spec: ReleaseSpec) -> str:
@@ -163,7 +179,8 @@ class _Target:
 
     def client(self, image: Reference, name: str) -> RegistryClient:
         """Raises invalid_input."""
-        return client_for(self._digests, image, name)
+        known = ("bundle_registries", "push_registries") if self._writes else ("registries", "registries")
+        return client_for(self._digests, image, name, *known)
 
     def bring(
         self, wanted: Sequence[tuple[Image, Reference, str]], source_of: Callable[[Image], Source]

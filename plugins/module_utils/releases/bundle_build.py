@@ -4,20 +4,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from gzip import GzipFile
 from pathlib import Path
 from typing import Any
 
 from ..bundle.bundle import Bundle, Parts, made
-from ..bundle.contents import ARTIFACT, MANIFEST, Image, damaged, digest_of, refused
-from ..bundle.images import FromRegistry, attached_to, sboms_of, tree
+from ..bundle.contents import ARTIFACT, LARGEST, MANIFEST, Image, damaged, digest_of, refused
+from ..bundle.images import FromRegistry, Tree, attached_to, sboms_of, tree
 from ..bundle.layout import Blob, entry, same_bundle, write
 from ..failure import Code, error
 from ..helm.cli import HelmCli
@@ -26,7 +25,7 @@ from ..kube.api import KubeApi, KubeReader
 from ..kube.errors import Forbidden
 from ..kube.resources import CONFIG_MAP, SECRET
 from ..kube.secret_data import texts_of
-from ..parsing import MAX_BYTES
+from ..parsing import Malformed, unpack_gzip
 from ..planning.image_digests import ImageDigests, image_of
 from ..planning.promotion import Terms, choose, named_alike, verified_image
 from ..readiness.daprd import CONTAINER
@@ -39,6 +38,7 @@ from ..registry.image import INDEXES, Manifest, entries_of
 from ..registry.reference import Reference
 
 Progress = Callable[[str], None]
+Trees = dict[Reference, tuple[FromRegistry, list[Tree]]]  # each image, then what is attached to it
 OCI = "oci://"
 TIMEOUT_SECONDS = 300.0  # for a part of an image, retries included
 
@@ -57,16 +57,20 @@ def build(
     item = kube.get(CONFIG_MAP, namespace, f"{PREFIX}{number}")
     record = sound(item, namespace, environment, keys)
     digests = ImageDigests(kube, namespace, params["registries"], TIMEOUT_SECONDS)
-    parts = Parts()
+    parts, trees = Parts(), Trees()
     charts = _charts(record, helm)
     _check_secrets(kube, namespace, [text_of(item).encode(), *(archive for _name, archive in charts.values())])
-    images = tuple(_described(image, ran, names, digests, parts) for image, ran, names in _images(record))
+    images = tuple(
+        _described(image, ran, names, digests, parts, trees, warnings) for image, ran, names in _images(record)
+    )
     bundle = made(item, namespace, record, charts, parts, images, keys)
     if not bundle.signed:
         warnings.append("The bundle is not signed: set record_key, and give its public key to whoever deploys it.")
     to = str(params["bundle"])
-    write_it = _push if to.startswith(OCI) else _write
-    changed = write_it(bundle, to, params, digests, progress, check)
+    if to.startswith(OCI):
+        changed = _push(bundle, to, params, digests, progress, check)
+    else:
+        changed = _write(bundle, Path(to), trees, progress, check)
     listed = [f"bundle {bundle.digest}", *(image.image for image in images)]
     return {
         "changed": changed,
@@ -110,8 +114,8 @@ def _check_secrets(kube: KubeReader, namespace: str, contents: Sequence[bytes]) 
     for each in items:
         if str(each.get("type")).startswith("helm.sh/"):
             continue
-        secrets = {text for text in secrets_of(texts_of(each)) if may_be_secret(text)}
-        if any(text.encode() in content for text in secrets for content in plain):
+        hidden = {text for text in secrets_of(texts_of(each)) if may_be_secret(text)}
+        if any(text.encode() in content for text in hidden for content in plain):
             raise refused(
                 f"a value of the Secret {each['metadata']['name']} is in the values or in a chart of the release set: "
                 "let the chart refer to the Secret instead"
@@ -121,8 +125,10 @@ def _check_secrets(kube: KubeReader, namespace: str, contents: Sequence[bytes]) 
 def _uncompressed(content: bytes) -> bytes:
     if not content.startswith(b"\x1f\x8b"):
         return content
-    with GzipFile(fileobj=io.BytesIO(content)) as file:
-        return file.read(MAX_BYTES)
+    try:
+        return unpack_gzip(content)
+    except Malformed as exc:
+        raise refused(f"a chart cannot be looked through for secrets: {exc}") from exc
 
 
 def _images(record: Record) -> Iterator[tuple[Reference, str, tuple[str, ...]]]:
@@ -160,21 +166,24 @@ def _images_of(member: Member, environment: str) -> Iterator[tuple[Reference, st
 
 
 def _described(
-    image: Reference, ran: str, names: tuple[str, ...], digests: ImageDigests, parts: Parts
+    image: Reference, ran: str, names: tuple[str, ...], digests: ImageDigests, parts: Parts, trees: Trees,
+    warnings: list[str],
 ) -> Image:  # fmt: skip
     """With what its registry says; lists of what it is made of become parts."""
     client = client_for(digests, image, names[0])
-    top = client.manifest(image)
-    accepted = dict.fromkeys([image.digest, ran, *(each["digest"] for each in entries_of(top))])
     attached = attached_to(client, image)
     source = FromRegistry(client, image)
-    sboms = [
-        found
-        for digest in (image.digest, *(each.digest for each in attached))
-        for manifest in tree(source, digest).manifests
-        for found in sboms_of(manifest)
-    ]
+    found = [tree(source, digest) for digest in (image.digest, *(each.digest for each in attached))]
+    trees[image] = (source, found)
+    accepted = dict.fromkeys([image.digest, ran, *(each["digest"] for each in entries_of(found[0].manifests[-1]))])
+    sboms = [sbom for each in found for manifest in each.manifests for sbom in sboms_of(manifest)]
     for number, (kind, digest, size) in enumerate(dict.fromkeys(sboms), 1):
+        if size > LARGEST:
+            warnings.append(
+                f"{digest} of {image.name} has {size >> 20} MiB, more than {LARGEST >> 20}, and is not among the "
+                "bundle's lists of what images are made of."
+            )
+            continue
         content = source.read(digest, 0, size)
         if digest_of(content) != digest:
             raise damaged(f"the registry sends something else than {digest}")
@@ -188,11 +197,14 @@ def diff_of(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:
     return {"before": "".join(f"{line}\n" for line in before), "after": "".join(f"{line}\n" for line in after)}
 
 
-def client_for(digests: ImageDigests, image: Reference, name: str) -> RegistryClient:
+def client_for(
+    digests: ImageDigests, image: Reference, name: str, where: str = "registries", option: str = "registries"
+) -> RegistryClient:  # fmt: skip
+    """``where``: what to add a registry to that is not known. Raises invalid_input."""
     client = digests.client(image)
     if client is None:
-        message = f"{image.registry} is needed for {name}: add it to registries."
-        raise error(Code.INVALID_INPUT, message, option="registries")
+        message = f"{image.registry} is needed for {name}: add it to {where}."
+        raise error(Code.INVALID_INPUT, message, option=option)
     return client
 
 
@@ -218,41 +230,48 @@ def _push(
     return True
 
 
-def _write(
-    bundle: Bundle, to: str, params: Mapping[str, Any], digests: ImageDigests, progress: Progress, check: bool
-) -> bool:  # fmt: skip
+def _write(bundle: Bundle, path: Path, trees: Trees, progress: Progress, check: bool) -> bool:
     """False if the file was there."""
-    path = Path(to)
+    _check_place(path)
     if same_bundle(path, bundle.digest):
         return False
     if check:
         return True
-    if not path.parent.is_dir():
-        raise error(Code.INVALID_INPUT, f"There is no folder {path.parent} for the bundle.", option="bundle")
     blobs = {digest: Blob(digest, len(content), _reader(content)) for digest, content in bundle.blobs.items()}
     blobs[bundle.digest] = Blob(bundle.digest, len(bundle.manifest), _reader(bundle.manifest))
     name = f"{bundle.contents.environment}-{bundle.contents.set}"
     index = [entry(MANIFEST, bundle.manifest, name, ARTIFACT)]
     for image in bundle.contents.images:
-        source = FromRegistry(client_for(digests, image.reference, image.releases[0]), image.reference)
-        for digest in (image.reference.digest, *(each.digest for each in image.attached)):
-            found = tree(source, digest)
+        source, trees_of_image = trees[image.reference]
+        for found in trees_of_image:
             for manifest in found.manifests:
                 blobs[manifest.digest] = Blob(manifest.digest, len(manifest.raw), _reader(manifest.raw))
             for blob, size in found.blobs.items():
                 blobs.setdefault(blob, Blob(blob, size, partial(source.read, blob)))
-            index.append(
-                entry(found.manifests[-1].media_type, found.manifests[-1].raw, f"{image.reference.name}@{digest}")
-            )
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+            top = found.manifests[-1]
+            index.append(entry(top.media_type, top.raw, f"{image.reference.name}@{top.digest}"))
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with open(unfinished, "wb") as file:
+        with open(unfinished, "xb") as file:
             listed = {"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": index}
             write(file, listed, blobs.values(), lambda blob: _told(blob, progress))
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
     return True
+
+
+def _check_place(path: Path) -> None:
+    """A file can be written there. Raises invalid_input."""
+    why = ""
+    if not path.parent.is_dir():
+        why = f"There is no folder {path.parent} for the bundle."
+    elif path.exists() and not path.is_file():
+        why = f"{path} is no file: give the bundle another name."
+    elif not os.access(path.parent, os.W_OK | os.X_OK):
+        why = f"The folder {path.parent} may not be written to: put the bundle elsewhere."
+    if why:
+        raise error(Code.INVALID_INPUT, why, option="bundle")
 
 
 def _told(blob: Blob, progress: Progress) -> None:

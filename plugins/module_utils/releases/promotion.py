@@ -15,7 +15,7 @@ from ..planning.image_digests import ImageDigests
 from ..planning.promotion import Promoted, Terms, check_charts, choose, named_alike, promote_images, promoted_waves
 from ..planning.snapshot import Snapshot, image_digest, take
 from ..planning.spec import parse_waves
-from ..records.record import Member
+from ..records.record import Member, Record
 from ..records.signing import RecordKeys
 from ..records.store import RecordStore
 from ..registry.tagging import tag_image
@@ -48,17 +48,21 @@ def check_promotion(kube: KubeApi, params: Mapping[str, Any]) -> dict[str, Any]:
     images = promote_images(record, specs, digests.client, terms.source)
     return {
         "set": {"id": record.id, "commit": record.commit, "time": record.time},
-        "replaces": replaced_by(kube, params, images),
+        "replaces": replaced_by(newest_of(kube, params), images),
         "waves": promoted_waves(waves, images),
         "images": [each.as_result() for each in images],
         "warnings": warnings,
     }
 
 
-def replaced_by(kube: KubeApi, params: Mapping[str, Any], images: Sequence[Promoted]) -> dict[str, Any]:
-    """What the target's newest verified set runs, and which releases would run another image; for people."""
+def newest_of(kube: KubeApi, params: Mapping[str, Any]) -> Record | None:
+    """The target's newest verified set."""
     keys = RecordKeys.parse(params.get("record_key"), params.get("record_public_keys") or ())
-    newest = next(RecordStore(kube, params["namespace"], params.get("environment") or "", keys).readable(), None)
+    return next(RecordStore(kube, params["namespace"], params.get("environment") or "", keys).readable(), None)
+
+
+def replaced_by(newest: Record | None, images: Sequence[Promoted]) -> dict[str, Any]:
+    """What that set runs, and which releases would run another image; for people."""
     if newest is None:
         return {"id": 0, "commit": "", "changed": [each.name for each in images]}
     changed = [each.name for each in images if not _ran(newest.members.get(each.name), each)]

@@ -17,6 +17,7 @@ OPENED = {
     "signed": True, "digest": DIGEST, "origin": f"{DIGEST} (set 7 of staging)", "waves": ["as bundled"],
     "images": [{"name": "frontend", "image": IMAGE, "accepted": [], "tagged": False}],
     "copies": [{"image": IMAGE, "state": "copied"}],
+    "replaces": {"id": 3, "commit": "0d1c2b3", "changed": ["frontend"]},
 }  # fmt: skip
 BUILT = {
     "set": OPENED["set"], "signed": True, "digest": DIGEST, "images": [{"image": IMAGE, "releases": ["frontend"]}],
@@ -77,7 +78,9 @@ def test_a_bundle_is_deployed_as_a_promotion_is(stubbed: Stubbed) -> None:
     assert applied["change_rules"]["promoted"] == [IMAGE]
     (verified,) = done.arguments("release_promotion")
     assert (verified["state"], verified["images"], verified["registries"]) == ("verified", OPENED["images"], PUSHING)
-    assert "signed" in done.output
+    said = " ".join(done.output.split())
+    assert "verified today, signed" in said
+    assert "replaces set 3, commit 0d1c2b3; other images: frontend; git log 0d1c2b3..1f3c5a7" in said
 
 
 def test_nothing_is_said_of_an_origin_elsewhere(stubbed: Stubbed) -> None:
@@ -86,7 +89,7 @@ def test_nothing_is_said_of_an_origin_elsewhere(stubbed: Stubbed) -> None:
 
 
 def test_its_place_has_to_be_given(stubbed: Stubbed) -> None:
-    done = run(stubbed, "deploy_bundle", {}, code=2)
+    done = run(stubbed, "deploy_bundle", {}, "-e", "bundle=", code=2)
     assert "-e bundle=oci://registry/repository:v1.2.0" in " ".join(done.output.split())
 
 

@@ -16,7 +16,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.bundle.bundle import (
     opened,
     without_charts,
 )
+from ansible_collections.todo.cloud.plugins.module_utils.digest import canonical
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.parsing import load_json
 from ansible_collections.todo.cloud.plugins.module_utils.records.record import Member, Record
 from ansible_collections.todo.cloud.plugins.module_utils.records.signing import RecordKeys
 from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
@@ -115,6 +117,27 @@ def test_a_release_set_of_another_environment() -> None:
     with pytest.raises(TodoCloudError) as caught:
         again(other)
     assert caught.value.failure.code is Code.BUNDLE_DAMAGED
+
+
+@pytest.mark.parametrize("key", ["binaryData", "metadata", "data"])
+@pytest.mark.parametrize("value", ["text", [1]], ids=str)
+def test_a_release_set_that_is_no_object_of_kubernetes(key: str, value: Any) -> None:
+    bundle = make()
+    item = {**load_json(bundle.blobs[bundle.contents.record.digest]), key: value}
+    raw = canonical(item)
+    listed = replace(bundle.contents, record=of.part("release-set.json", of.RECORD, raw))
+    blobs = {**bundle.blobs, of.digest_of(raw): raw, of.digest_of(listed.packed()): listed.packed()}
+    with pytest.raises(TodoCloudError) as caught:
+        again(Bundle(listed, of.manifest(listed, b""), blobs))
+    assert caught.value.failure.code in (Code.BUNDLE_DAMAGED, Code.SET_DAMAGED)
+
+
+def test_what_nobody_could_open_is_not_made() -> None:
+    item, record = stored()
+    digest = "sha512:" + "a" * 128
+    images = (of.Image(f"ghcr.io/todo/api@{digest}", (digest,), ("api",)),)
+    with pytest.raises(TodoCloudError):
+        made(item, "ns", record, CHARTS, Parts(), images, RecordKeys())
 
 
 CANARY = "ghp_" + "c4nAry" * 6

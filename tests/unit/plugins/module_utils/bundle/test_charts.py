@@ -60,6 +60,33 @@ def test_another_chart_is_refused(tmp_path: Path) -> None:
     assert error.failure.code is Code.BUNDLE_DAMAGED
 
 
+def sparse(name: str, size: int) -> bytes:
+    """A file of holes alone, which an archive of any size can claim: GNU's old format."""
+    header = bytearray(tarfile.TarInfo(name).tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[386:410] = b"%011o\0%011o\0" % (size, 0)
+    header[482:495] = b"\0%011o\0" % size
+    header[148:156] = b"%06o\0 " % (sum(header) - sum(header[148:156]) + 8 * 32)
+    return gzip.compress(bytes(header) + bytes(1024))
+
+
+def test_holes_are_no_content(tmp_path: Path) -> None:
+    """What unpacks to few bytes may say that it is many."""
+    archive = sparse("c/Chart.yaml", 50 << 20)
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        assert [each.size for each in tar] == [50 << 20], "else it is another archive"
+    assert fails(archive, tmp_path).failure.code is Code.BUNDLE_REFUSED
+    said = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.map": "0,0", "GNU.sparse.size": str(50 << 20)}
+    assert fails(packed(("c/x", {"pax_headers": said})), tmp_path).failure.code is Code.BUNDLE_REFUSED
+    odd = {**said, "GNU.sparse.map": ""}
+    assert fails(packed(("c/x", {"pax_headers": odd})), tmp_path).failure.code is Code.BUNDLE_DAMAGED
+
+
+@pytest.mark.parametrize("name", ["ü" * 190, "long/" * 2000 + "x"], ids=["letters are bytes", "path"])
+def test_names_that_no_folder_takes(tmp_path: Path, name: str) -> None:
+    assert fails(packed((f"c/{name}", b"x")), tmp_path).failure.code is Code.BUNDLE_REFUSED
+
+
 LINK = {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}
 
 

@@ -60,6 +60,9 @@ def test_what_is_attached(world: Far) -> None:
     found = attached_to(client(world.near), at(world.digest))
     assert [each.suffix for each in found] == ["", ".sig"]
     assert attached_to(client(world.near), at(found[0].digest)) == ()
+    other = {"digest": found[0].digest, "mediaType": "application/vnd.oci.artifact.manifest.v1+json"}
+    world.near.repositories[NAME].referrers[world.digest] = json.dumps({"manifests": [other]}).encode()
+    assert [each.suffix for each in attached_to(client(world.near), at(world.digest))] == [".sig"]
 
 
 def test_a_registry_that_lists_referrers_needs_no_index_of_them(world: Far) -> None:

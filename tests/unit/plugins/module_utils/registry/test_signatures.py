@@ -75,6 +75,20 @@ def test_a_registry_that_lists_what_refers_to_a_digest(registry: FakeRegistry) -
     assert why(registry, digest) == ""
 
 
+def test_a_list_of_what_refers_to_a_digest_may_have_pages(registry: FakeRegistry) -> None:
+    digest = registry.push(NAME, "v1")
+    for signer in (OTHER, OTHER, OWN):
+        signer.bundle(registry, NAME, digest)
+    repository = registry.repositories[NAME]
+    index = repository.tags.pop(digest.replace(":", "-"))
+    repository.referrers[digest] = repository.manifests.pop(index)[1]
+    registry.page = 1
+    assert why(registry, digest) == ""
+    assert len(client(registry).referrers(ref(digest))) == 3
+    repository.referrers[digest] = json.dumps({"manifests": [{"digest": digest}] * 101}).encode()
+    assert failure(client(registry).referrers, ref(digest)).code is Code.REGISTRY_ERROR, "it has no end"
+
+
 @pytest.mark.parametrize(
     "hostile",
     [{}, {"dsseEnvelope": []}, {"dsseEnvelope": {"payload": "%", "payloadType": STATEMENT}},

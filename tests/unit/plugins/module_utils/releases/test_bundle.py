@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.bundle.layout import Layout
 from ansible_collections.todo.cloud.plugins.module_utils.digest import chart_digest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.records.record import Record
+from ansible_collections.todo.cloud.plugins.module_utils.records.store import RecordStore
 from ansible_collections.todo.cloud.plugins.module_utils.registry.access import Access
 from ansible_collections.todo.cloud.plugins.module_utils.registry.client import RegistryClient
 from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference
 from ansible_collections.todo.cloud.plugins.module_utils.registry.signatures import ImageKeys, why_unsigned
 
-from tests.support.fake_registry import FakeRegistry, digest_of
+from tests.support.fake_registry import MANIFEST, FakeRegistry, digest_of
+from tests.support.signatures import Signer
 from tests.unit.plugins.module_utils.bundle.samples import CHART, KEY, LAYER, NAME, PUBLIC, THERE, Far, forged
 from tests.unit.plugins.module_utils.records.test_signing import OTHER, public
 
@@ -248,3 +254,82 @@ def test_no_file(world: Far, tmp_path: Path) -> None:
     assert (failure.code, "none.tar" in failure.message) == (Code.INVALID_INPUT, True)
     assert world.fails(world.open, bundle=str(tmp_path)).code is Code.INVALID_INPUT
     assert NAME in world.near.repositories
+
+
+def test_a_copy_that_was_cut_off_before_its_signature_could_be_found_is_finished(world: Far) -> None:
+    """By its tag, or by the index below a tag, where the registry keeps no list."""
+    world.build()
+    world.open()
+    where, keys = Reference.parse(f"{IMAGE}@{world.digest}"), ImageKeys.parse(world.signer.public)
+    tags = world.far.repositories[THERE].tags
+    for tag in (world.digest.replace(":", "-"), world.digest.replace(":", "-") + ".sig"):
+        held = tags.pop(tag)
+        planned = world.open(check=True)
+        assert (planned["changed"], planned["copies"][0]["state"], tag in tags) == (True, "copied", False)
+        assert world.open()["changed"]
+        assert tags[tag] == held
+        assert not world.open()["changed"]
+    assert why_unsigned(client(world.far), where, keys) == ""
+
+
+def test_who_signed_there_too_loses_no_signature(world: Far) -> None:
+    world.build()
+    world.open()
+    own, tag = Signer(), world.digest.replace(":", "-") + ".sig"
+    there = world.far.repositories[THERE]
+    ours = json.loads(there.manifests[there.tags[tag]][1])
+    own.payload(world.far, THERE, world.digest)
+    theirs = json.loads(there.manifests[there.tags[tag]][1])
+    both = world.far.put(THERE, tag, MANIFEST, {**theirs, "layers": ours["layers"] + theirs["layers"]})
+    del there.tags[world.digest.replace(":", "-")]
+    assert world.open()["changed"], "the list of referrers"
+    assert there.tags[tag] == both
+    assert not world.open()["changed"]
+    where = Reference.parse(f"{IMAGE}@{world.digest}")
+    assert why_unsigned(client(world.far), where, ImageKeys.parse(own.public)) == ""
+    only = world.far.put(THERE, tag, MANIFEST, theirs)
+    assert (world.open()["changed"], there.tags[tag]) == (False, only), "a tag is never moved to what lacks something"
+    world.far.put(THERE, tag, MANIFEST, {**ours, "layers": []})
+    world.open()
+    assert json.loads(there.manifests[there.tags[tag]][1]) == ours, "what had less is replaced"
+
+
+def test_an_older_bundle_says_so(world: Far) -> None:
+    world.build()
+    first = world.open()
+    record(world, first["origin"].replace("set 1", "set 3"))
+    (_unsigned, warning) = world.open(check=True)["warnings"]
+    assert warning.startswith("The bundle is older than what is here: it is set 1 of staging, and set 3 of it was ")
+    record(world, first["origin"].replace("set 1 of staging", "set 3 of another"), 2)
+    assert len(world.open()["warnings"]) == 1
+    record(world, first["origin"], 3)
+    assert len(world.open()["warnings"]) == 1
+    record(world, "anything", 4)
+    assert len(world.open()["warnings"]) == 1
+
+
+def record(world: Far, origin: str, number: int = 1) -> None:
+    found = Record(number, "acme", "2026-11-23T12:00:00Z", "ada@ci", "1f3c5a7", {"origin": origin}, {})
+    RecordStore(world.kube, "far", "acme").write(found)
+
+
+def test_a_registry_that_is_not_among_those_to_write_to_is_named(world: Far) -> None:
+    world.build()
+    failure = world.fails(world.open, push_registries=[{"host": "other.example", "endpoint": world.far.url}])
+    assert "add it to bundle_registries" in failure.message
+    assert failure.details["option"] == "push_registries"
+
+
+def test_a_medium_that_fails_is_a_bundle_that_is_damaged(world: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.build()
+    with Layout(world.file) as layout:
+
+        class Broken(io.BytesIO):
+            def read(self, *_args: Any) -> bytes:
+                raise OSError(errno.EIO, "Input/output error")
+
+        layout._file.close()
+        monkeypatch.setattr(layout, "_file", Broken())
+        with pytest.raises(TodoCloudError, match="Input/output error") as caught:
+            layout.verify()
+        assert caught.value.failure.code is Code.BUNDLE_DAMAGED

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import tarfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, To
 from ansible_collections.todo.cloud.plugins.module_utils.helm.cli import HelmCli
 from ansible_collections.todo.cloud.plugins.module_utils.helm.process import Completed
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
+from ansible_collections.todo.cloud.plugins.module_utils.releases import bundle_build as module
 
 from tests.support.fake_registry import digest_of
 from tests.unit.plugins.module_utils.bundle.samples import CHART, COMMIT, KEY, LAYER, NAME, SPDX, Far
@@ -152,3 +156,75 @@ def test_it_is_signed_by_the_key_of_the_release_sets(world: Far) -> None:
     world.record(key=KEY)
     found = world.build(record_key=KEY)
     assert (found["signed"], found["warnings"]) == (True, [])
+
+
+def test_what_a_file_cannot_replace_is_refused_before_anything_is_read_to_it(world: Far) -> None:
+    folder, pipe = world.folder / "folder", world.folder / "pipe"
+    folder.mkdir()
+    os.mkfifo(pipe)
+    for place in (folder, pipe, world.folder / "no" / "b.tar"):
+        for check in (True, False):
+            assert code(world.build, bundle=str(place), check=check) is Code.INVALID_INPUT, (place, check)
+    assert set(world.folder.iterdir()) == {folder, pipe}
+
+
+def test_a_folder_that_may_not_be_written_to(world: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_args: False)
+    with pytest.raises(TodoCloudError, match="may not be written to") as caught:
+        world.build(check=True)
+    assert caught.value.failure.code is Code.INVALID_INPUT
+
+
+def test_another_run_that_writes_the_same_file_has_one_of_its_own(world: Far) -> None:
+    """In two containers both may have the same pid."""
+    other = world.folder / f".bundle.tar.{os.getpid()}"
+    other.write_bytes(b"half")
+    world.build()
+    assert other.read_bytes() == b"half"
+    assert world.file.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def umask() -> int:
+    was = os.umask(0)
+    os.umask(was)
+    return was
+
+
+def test_the_disk_is_full(world: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "write", full)
+    with pytest.raises(OSError, match="No space left"):  # which module.py tells
+        world.build()
+    assert list(world.folder.iterdir()) == []
+
+
+def test_each_manifest_is_asked_for_once(world: Far) -> None:
+    world.near.requests.clear()
+    world.build()
+    asked = Counter(path for method, path, _auth in world.near.requests if method == "GET" and "/manifests/" in path)
+    assert asked.most_common(1)[0][1] == 1, asked
+
+
+def test_a_list_of_parts_that_is_too_large_is_left_out(world: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST", len(SPDX) - 1)
+    world.near.requests.clear()
+    found = world.build(bundle="oci://ghcr.io/todo/bundle:v1")
+    assert "is not among the bundle's lists" in " ".join(found["warnings"])
+    assert not any(method == "GET" and digest_of(SPDX) in path for method, path, _auth in world.near.requests)
+
+
+def test_a_chart_that_cannot_be_looked_through_is_refused(world: Far) -> None:
+    def run(argv: Sequence[str], **_more: Any) -> Completed:
+        place = Path(argv[argv.index("--destination") + 1]) / "redis-1.2.3.tgz"
+        place.write_bytes(chart_archive(CHART)[:-20])
+        return Completed(0, "", "")
+
+    secret = {"metadata": {"name": "s"}, "type": "Opaque", "data": {"password": "YzRuYXJ5LU9mLUEtU2VjcmV0LTk="}}
+    world.kube.put(SECRET, "near", secret)
+    member = world.member(chart="oci://ghcr.io/redis", chart_version="1.2.3", chart_digest="r" * 40, local=False)
+    world.record(member, number=2)
+    with pytest.raises(TodoCloudError, match="gzip") as caught:
+        world.build(helm=HelmCli(dict, run=run))
+    assert caught.value.failure.code is Code.BUNDLE_REFUSED
