@@ -6,7 +6,7 @@ Source: https://docs.github.com/en/rest/packages/packages (API version 2022-11-2
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -20,12 +20,16 @@ TOKEN = "token-that-deletes"
 
 @dataclass
 class FakePackages:
-    """``owner``: orgs/NAME or users/NAME; ``faults``: statuses that are answered first."""
+    """``owner``: orgs/NAME or users/NAME; ``faults``: statuses that are answered first, with headers; ``gone``: what
+    somebody deletes after that many answers.
+    """
 
     owner: str
     package: str
     versions: list[dict[str, Any]] = field(default_factory=list)
-    faults: list[int] = field(default_factory=list)
+    faults: list[int | tuple[int, dict[str, str]]] = field(default_factory=list)
+    gone: dict[int, str] = field(default_factory=dict)
+    answers: int = 0
     url: str = ""
 
     def add(self, digest: str, created: str, *tags: str) -> None:
@@ -72,7 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         folder = f"/{self.packages.owner}/packages/container/{self.packages.package}/versions"
         path = unquote(urlsplit(self.path).path)
         if self.packages.faults:
-            self._answer(self.packages.faults.pop(0), {"message": "later"})
+            fault = self.packages.faults.pop(0)
+            status, headers = fault if isinstance(fault, tuple) else (fault, {})
+            self._answer(status, {"message": "later"}, headers)
         elif self.headers.get("Authorization") != f"Bearer {TOKEN}":
             self._answer(403, {"message": "You need at least read:packages scope"})
         elif not path.startswith(folder):
@@ -81,9 +87,14 @@ class _Handler(BaseHTTPRequestHandler):
             return path[len(folder) :].lstrip("/")
         return None
 
-    def _answer(self, status: int, content: object) -> None:
+    def _answer(self, status: int, content: object, headers: Mapping[str, str] | None = None) -> None:
         body = b"" if status == 204 else json.dumps(content).encode()
+        self.packages.answers += 1
+        gone = self.packages.gone.get(self.packages.answers)
+        self.packages.versions = [each for each in self.packages.versions if each["name"] != gone]
         self.send_response(status)
+        for key, value in (headers or {}).items():
+            self.send_header(key, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

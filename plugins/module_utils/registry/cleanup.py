@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -70,20 +70,25 @@ def surplus(
 
     def needed(version: Version) -> bool:
         named = any(pattern.fullmatch(tag) for pattern in keep.tags for tag in version.tags)
-        return named or young(version) or not keep.in_use.isdisjoint({version.digest, *_of(entries, version.digest)})
+        return named or young(version) or not keep.in_use.isdisjoint(_with_entries(entries, [version.digest]))
 
     images = [each for each in versions if each.tags and not each.subjects]
     by_age = sorted(images, key=lambda each: (each.since() or now, each.digest), reverse=True)
     kept = {each.digest for each in by_age[: keep.newest]}
     kept |= {each.digest for each in versions if not each.subjects and needed(each)}
-    kept |= {digest for each in list(kept) for digest in _of(entries, each)}
+    kept = _with_entries(entries, kept)
     about = [each for each in versions if each.subjects]
     lost = missing | {each.digest for each in versions if not each.subjects and each.digest not in kept}
     signatures = {each.digest for each in about if not lost.issuperset(each.subjects) or (each.since() and young(each))}
-    kept |= signatures | {digest for each in signatures for digest in _of(entries, each)}
+    kept |= _with_entries(entries, signatures)
     gone = [each for each in versions if each.digest not in kept]
     return sorted(gone, key=lambda each: (bool(each.subjects), not each.tags))
 
 
-def _of(entries: Mapping[str, frozenset[str]], digest: str) -> frozenset[str]:
-    return entries.get(digest, frozenset())
+def _with_entries(entries: Mapping[str, frozenset[str]], digests: Iterable[str]) -> set[str]:
+    """Digests with all that they list, however deep."""
+    found, new = set[str](), set(digests)
+    while new:
+        found |= new
+        new = {each for digest in new for each in entries.get(digest, ())} - found
+    return found

@@ -20,7 +20,7 @@ from ..failure import Code, TodoCloudError, error
 from ..parsing import read_json
 from ..proxies import proxy_for
 from .access import Access
-from .answers import shown
+from .answers import retry_after, shown
 from .cleanup import Version
 from .client import RegistryClient
 from .exchange import Response, Url, exchange
@@ -30,7 +30,7 @@ from .reference import Reference, is_digest
 GITHUB = "ghcr.io"
 _PARALLEL = 8
 _PAGE, _MOST_PAGES = 100, 1000
-_TRIES, _PAUSE_SECONDS = 3, 1.0
+_TRIES, _PAUSE_SECONDS, _LONGEST_WAIT = 3, 1.0, 120.0
 _TRANSIENT = (429, 500, 502, 503, 504)
 
 
@@ -93,7 +93,17 @@ class GitHubVersions:
         self._folder = ""
 
     def listed(self) -> list[Version]:
-        """Raises image_not_found, registry_denied, registry_unreachable, registry_error."""
+        """A list that changes meanwhile may leave out an index, whose platforms would seem to be nobody's: it counts
+        once it was read twice. Raises image_not_found, registry_denied, registry_unreachable, registry_error.
+        """
+        found = self._list()
+        for _again in range(_TRIES):
+            before, found = found, self._list()
+            if found == before:
+                return found
+        raise self._error("its list of versions changes all the time; try again later")
+
+    def _list(self) -> list[Version]:
         found: list[Version] = []
         for page in range(1, _MOST_PAGES + 1):
             answer = self._page(page)
@@ -139,22 +149,27 @@ class GitHubVersions:
             "Authorization": f"Bearer {self._token}", "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
         }  # fmt: skip
-        why = ""
+        why, wait = "", 0.0
         for attempt in range(_TRIES):
             if attempt:
-                time.sleep(_PAUSE_SECONDS * attempt)
+                time.sleep(wait)
+            wait = _PAUSE_SECONDS * (attempt + 1)
             try:
                 deadline, proxy = time.monotonic() + self._timeout, proxy_for(str(url.origin))
                 answer = exchange(method, url, headers, None, deadline=deadline, tls=self._tls, proxy=proxy)
             except (OSError, ValueError, http.client.HTTPException) as exc:
                 why = str(getattr(exc, "strerror", None) or type(exc).__name__)
                 continue
-            if answer.status in (401, 403):
+            limited = _limited(answer)
+            if answer.status in (401, 403) and limited is None:
                 message = f"{url.origin} does not let this token {_WORDS[method]} of {self._name}"
                 raise error(Code.REGISTRY_DENIED, f"{message} {_said(answer)}".rstrip() + ".", status=answer.status)
-            if answer.status not in _TRANSIENT:
+            if answer.status not in _TRANSIENT and limited is None:
                 return answer
-            why = f"it answers {answer.status}"
+            why, wait = f"it answers {answer.status} {_said(answer)}".rstrip(), limited or wait
+            if wait > _LONGEST_WAIT:
+                why += f", and that one should wait {wait:.0f} s"
+                break
         raise error(Code.REGISTRY_UNREACHABLE, f"{url.origin} is unreachable: {why}.", endpoint=self._api)
 
     def _error(self, what: str) -> TodoCloudError:
@@ -187,6 +202,18 @@ def _version(raw: Mapping[str, Any]) -> Version | None:
     tags = mapping(mapping(raw, "metadata"), "container").get("tags")
     named = tuple(sorted(shown(tag) for tag in tags if isinstance(tag, str))) if isinstance(tags, list) else ()
     return Version(digest, named, text(raw, "created_at"), str(number))
+
+
+def _limited(answer: Response) -> float | None:
+    """Seconds until GitHub takes requests again; None if it sets no limit
+    (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api).
+    """
+    if "retry-after" in answer.headers:
+        return retry_after(answer.headers)
+    reset = answer.headers.get("x-ratelimit-reset", "")
+    if answer.headers.get("x-ratelimit-remaining") == "0" and answer.status in (403, 429) and reset.isdecimal():
+        return max(0.0, float(reset[:11]) - time.time())
+    return None
 
 
 def _said(answer: Response) -> str:

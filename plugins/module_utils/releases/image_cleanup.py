@@ -7,12 +7,13 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ..failure import Code, error
+from ..failure import Code, TodoCloudError, error
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden
 from ..kube.resources import POD
@@ -33,29 +34,31 @@ _DAY_SECONDS = 86400
 def clean_up(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
     """What was deleted, or would be. Raises no_verified_set and set_damaged before that, and what registries do."""
     repositories = [_repository(name) for name in params["images"]]
+    in_use(kube, params)  # what fails does so before registries are read, which takes long
+    digests = ImageDigests(kube, params["namespace"], params["registries"])
+    looked = [(each, _clients(each, digests, params)) for each in repositories]
+    read = []
+    for repository, (client, versions) in looked:
+        listed = versions.listed()
+        names = entries(client, repository, listed)
+        read.append((repository, versions, listed, names, _missing(client, repository, listed)))
     keep = Keep(
         params["newest"],
         tuple(re.compile(fnmatch.translate(each)) for each in params["tags"]),
         params["min_age_days"] * _DAY_SECONDS,
-        in_use(kube, params),
+        in_use(kube, params),  # now, not as it was before all that was read
     )
-    digests = ImageDigests(kube, params["namespace"], params["registries"])
-    looked = [(each, _clients(each, digests, params)) for each in repositories]
-    found = []
-    for repository, (client, versions) in looked:
-        listed = versions.listed()
-        names = entries(client, repository, listed)
-        gone = surplus(listed, names, _missing(client, repository, listed), keep, datetime.now(UTC))
-        found.append((repository, listed, gone, versions))
-    if not check:
-        for _name, _listed, gone, versions in found:
-            for each in gone:
-                versions.delete(each)
+    found = [
+        (repository, listed, surplus(listed, names, missing, keep, datetime.now(UTC)), versions)
+        for repository, versions, listed, names, missing in read
+    ]
     deleted = [
         {"image": f"{repository.name}@{each.digest}", "tags": list(each.tags), "created": each.created}
         for repository, _listed, gone, _versions in found
         for each in gone
     ]
+    if not check:
+        _delete([(versions, each) for _name, _listed, gone, versions in found for each in gone], deleted)
     return {
         "changed": bool(deleted),
         "deleted": deleted,
@@ -68,6 +71,19 @@ def clean_up(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -> dict[s
             }),
         },
     }  # fmt: skip
+
+
+def _delete(gone: Sequence[tuple[Versions, Version]], told: list[dict[str, Any]]) -> None:
+    """``told``: the same for people. Raises what registries do, with what was deleted before."""
+    for number, (versions, version) in enumerate(gone):
+        try:
+            versions.delete(version)
+        except TodoCloudError as exc:
+            if number:
+                before = f"; {number} of {len(gone)} images were deleted before. Run it again to go on."
+                exc.failure = replace(exc.failure, message=exc.failure.message.rstrip(".") + before)
+                exc.results |= {"changed": True, "deleted": told[:number]}
+            raise
 
 
 def in_use(kube: KubeApi, params: Mapping[str, Any]) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -79,6 +80,34 @@ def test_github_lists_what_has_no_tag_too_and_deletes_by_number(packages: FakePa
     assert found[7].digest not in packages.digests
     versions.delete(found[7])
     assert len(packages.digests) == 204
+
+
+def test_a_list_that_changed_while_it_was_read_is_read_again(packages: FakePackages) -> None:
+    """Pages move up: the version that was the first of the second page is on none, and its platforms stand alone."""
+    for number in range(150):
+        packages.add(f"sha256:{number:064x}", "2026-10-01T00:00:00Z")
+    packages.gone = {1: f"sha256:{3:064x}"}
+    assert len(github(packages).listed()) == 149
+    packages.gone = {packages.answers + 2 * number + 1: f"sha256:{50 + number:064x}" for number in range(9)}
+    assert "changes all the time" in failure(github(packages).listed).message
+
+
+def test_github_is_given_the_time_that_it_asks_for(packages: FakePackages, monkeypatch: pytest.MonkeyPatch) -> None:
+    packages.add("sha256:" + "1" * 64, "2026-10-01T00:00:00Z")
+    waits: list[float] = []
+    monkeypatch.setattr(module.time, "sleep", waits.append)
+    packages.faults = [(403, {"Retry-After": "60"}), (429, {"Retry-After": "7"})]
+    (one,) = github(packages).listed()
+    assert waits == [60, 7]
+    packages.faults = [(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 50)})]
+    versions = github(packages)
+    assert versions.listed() == [one]
+    assert 40 < waits[2] <= 50
+    packages.faults = [(403, {"Retry-After": "3600"})]
+    told = failure(versions.listed)
+    assert (told.code, "wait 3600 s" in told.message) == (Code.REGISTRY_UNREACHABLE, True)
+    packages.faults = [(403, {"X-RateLimit-Remaining": "4999"})]
+    assert failure(versions.listed).code is Code.REGISTRY_DENIED
 
 
 def test_packages_of_a_user_are_found_too(packages: FakePackages) -> None:

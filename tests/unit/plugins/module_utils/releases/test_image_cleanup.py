@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError, error
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
+from ansible_collections.todo.cloud.plugins.module_utils.registry.cleanup import Version
+from ansible_collections.todo.cloud.plugins.module_utils.registry.repository import RegistryVersions
 from ansible_collections.todo.cloud.plugins.module_utils.releases.image_cleanup import clean_up
 
 from tests.support.fake_environment import A1, A2, World
@@ -141,3 +143,43 @@ def test_a_tag_is_no_repository_and_a_registry_has_to_be_known(registry: FakeReg
         assert failure(lambda given=given: clean_up(world.kube, params(registry, **given), check=True)).code is (
             Code.INVALID_INPUT
         )
+
+
+def test_what_came_into_use_while_the_registry_was_read_stays(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a promotion of an old image at the same time."""
+    world, digests = environment(registry)
+    listed = RegistryVersions.listed
+
+    def slow(versions: RegistryVersions) -> Any:
+        found = listed(versions)
+        spec = {"containers": [{"name": "app", "image": f"docker.io/{NAME}@{digests[2]}"}]}
+        world.kube.put(POD, "ns", {"metadata": {"name": "new", "namespace": "ns"}, "spec": spec})
+        return found
+
+    monkeypatch.setattr(RegistryVersions, "listed", slow)
+    done = clean_up(world.kube, params(registry), check=False)
+    assert [each["tags"] for each in done["deleted"]] == [["sha-4"]]
+
+
+def test_what_was_deleted_before_a_failure_is_told(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _digests = environment(registry)
+    delete = RegistryVersions.delete
+
+    def once(versions: RegistryVersions, version: Version) -> None:
+        monkeypatch.setattr(RegistryVersions, "delete", refuse)
+        delete(versions, version)
+
+    def refuse(*_args: Any) -> None:
+        raise error(Code.REGISTRY_DENIED, "No more.")
+
+    monkeypatch.setattr(RegistryVersions, "delete", once)
+    with pytest.raises(TodoCloudError) as caught:
+        clean_up(world.kube, params(registry), check=False)
+    assert caught.value.failure.message == "No more; 1 of 2 images were deleted before. Run it again to go on."
+    assert (caught.value.failure.code, caught.value.results["changed"]) == (Code.REGISTRY_DENIED, True)
+    assert len(caught.value.results["deleted"]) == 1
+    monkeypatch.setattr(RegistryVersions, "delete", refuse)
+    with pytest.raises(TodoCloudError, match=r"^No more\.$"):
+        clean_up(world.kube, params(registry), check=False)
