@@ -9,6 +9,7 @@ the same clock and width.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -114,7 +115,8 @@ SCREEN = Screen()
 
 def about(host: str, text: str) -> str:
     """``text`` after the host, unless it begins with its name; releases have hyphens where hosts have underscores."""
-    return text if not host or text.replace("-", "_").startswith(host.replace("-", "_")) else f"{host}: {text}"
+    named = re.match(re.escape(host.replace("-", "_")) + "(?![A-Za-z0-9])", text.replace("-", "_"))
+    return text if not host or named else f"{host}: {text}"
 
 
 class Calm:

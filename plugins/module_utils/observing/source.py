@@ -69,10 +69,11 @@ class Source:
     def _direct(self, path: str, query: Mapping[str, str]) -> tuple[int, str]:
         url = f"{self.url.rstrip('/')}/{path}?{urlencode(query)}"
         try:
-            answer = urls.open_url(url, timeout=self.seconds)
+            try:
+                answer = urls.open_url(url, timeout=self.seconds)
+            except urllib.error.HTTPError as exc:
+                answer = exc  # an answer all the same
             return int(answer.getcode()), answer.read().decode(errors="replace")
-        except urllib.error.HTTPError as exc:
-            return exc.code, exc.read().decode(errors="replace")
         except (OSError, ValueError, http.client.HTTPException, urls.ConnectionError) as exc:
             cause = getattr(exc, "reason", exc)
             message = f"{self.what} at {self.url} does not answer: {cause}. {self.setting} says where it is."

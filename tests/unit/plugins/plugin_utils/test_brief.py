@@ -85,6 +85,7 @@ def test_clock(seconds: float, text: str) -> None:
         ("kafka", "kafka 0/1 available", "kafka 0/1 available"),
         ("metrics_server", "metrics-server: install", "metrics-server: install"),
         ("dapr", "operator 0/1", "dapr: operator 0/1"),
+        ("app", "apply the schema", "app: apply the schema"),
         ("", "wave 1", "wave 1"),
     ],
 )

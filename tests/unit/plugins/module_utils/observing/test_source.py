@@ -49,6 +49,13 @@ def test_why_it_could_not_be_asked_is_told(answer: Answer, code: Code, words: st
     assert caught.value.failure.code == code
 
 
+@pytest.mark.parametrize("status", [200, 503])
+def test_a_url_whose_answer_is_cut_off(status: int) -> None:
+    with pytest.raises(TodoCloudError, match="does not answer") as caught:
+        get(Answer(status, lines=[{"a": 1}], cut=True), {**OPTIONS, "url": "given"})
+    assert caught.value.failure.code is Code.UNREACHABLE
+
+
 def test_a_url_where_nothing_answers_is_named() -> None:
     source = Source(None, "Prometheus", "monitoring_prometheus_url", "", "", 0, "http://127.0.0.1:1")  # type: ignore[arg-type]
     with pytest.raises(TodoCloudError, match=r"Prometheus at http://127\.0\.0\.1:1 does not answer: .*refused"):
