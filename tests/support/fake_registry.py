@@ -59,6 +59,7 @@ class FakeRegistry:
     blobs_at: str = ""
     address: str = ""
     deletes: bool = True
+    hides: bool = False  # from whoever did not ask to push: repositories that are not there, as Quay does
     page: int = 0  # tags or referrers of one answer; 0: all
     ranges: bool = True  # parts of a blob can be asked for
     uploads: dict[str, bytearray] = field(default_factory=dict)
@@ -153,6 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "blobs" and registry.blobs_at and registry.blobs_at not in self.headers["Host"]:
             return self._answer(307, b"", {"Location": f"http://{registry.blobs_at}{self.path}"})
         scope = f"repository:{name}:pull" + {"PUT": ",push", "DELETE": ",push,delete"}.get(self.command, "")
+        if registry.hides and name not in registry.repositories:
+            scope = f"repository:{name}:pull,push"
         if not (kind == "blobs" and registry.blobs_at) and not self._may(scope):
             return self._challenge(scope)
         if kind == "tags" and name in registry.repositories:
@@ -241,7 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
         given, auth = self.headers.get("Authorization", ""), self.registry.auth
         if auth == "basic":
             return self._user(given) is not None
-        return auth == "none" or self.registry.tokens.get(given.removeprefix("Bearer "), "") == scope
+        return auth == "none" or self.registry.tokens.get(given.removeprefix("Bearer "), "").startswith(scope)
 
     def _user(self, given: str) -> str | None:
         if not given.startswith("Basic "):

@@ -86,6 +86,7 @@ class ImageDigests:
     namespace: str
     registries: Sequence[Mapping[str, Any]]
     timeout: float = _TIMEOUT_SECONDS  # for one registry
+    pushes: bool = False  # see RegistryClient
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     missing: dict[str, Reference] = field(default_factory=dict)  # by release: its registry has no such image
@@ -234,7 +235,7 @@ class ImageDigests:
             return None
         key = (image.registry, self._access(image, fitting[0]))
         if key not in self._clients:
-            self._clients[key] = RegistryClient(*key, self.timeout)
+            self._clients[key] = RegistryClient(*key, self.timeout, pushes=self.pushes)
         return self._clients[key]
 
     def _access(self, image: Reference, options: Mapping[str, Any]) -> Access:

@@ -40,11 +40,16 @@ _MEDIA_TYPE = re.compile(r"[\w.+-]{1,127}/[\w.+-]{1,127}", re.ASCII)
 
 
 class RegistryClient:
-    """One registry. All references are resolved at it, wherever ``access`` reaches it. Threads may share a client."""
+    """One registry. All references are resolved at it, wherever ``access`` reaches it. Threads may share a client.
+
+    ``pushes``: it reads as who may write, too. Some registries say only then that a repository is not there yet.
+    """
 
     def __init__(
-        self, registry: str, access: Access, timeout: float = 30.0, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+        self, registry: str, access: Access, timeout: float = 30.0, pause: Callable[[float], None] = time.sleep, *,
+        pushes: bool = False,
+    ) -> None:  # fmt: skip
+        self._actions = "pull,push" if pushes else "pull"
         self._http = Transport(registry, access, timeout, pause)
         self._manifests: dict[Reference, Manifest] = {}  # as they were when images were described
         self._configs: dict[str, Mapping[str, Any]] = {}  # by digest
@@ -138,7 +143,7 @@ class RegistryClient:
     def blob(self, reference: Reference, digest: str) -> bytes:
         """Content from the repository of an image, a few MiB at most, verified. Raises as :meth:`digest` does."""
         path = f"/v2/{reference.repository}/blobs/{digest}"
-        answer = self._found(self._http.request("GET", path, f"repository:{reference.repository}:pull"), reference)
+        answer = self._found(self._http.request("GET", path, self._scope(reference)), reference)
         if _digest_of(answer.body, digest) != digest:
             raise self._http.protocol_error(f"the content {digest} of {reference} does not have its digest")
         return answer.body
@@ -146,7 +151,7 @@ class RegistryClient:
     def has_blob(self, reference: Reference, digest: str) -> bool:
         """Whether the repository of an image has some content. Raises as :meth:`digest` does."""
         path = f"/v2/{reference.repository}/blobs/{digest}"
-        answer = self._http.request("HEAD", path, f"repository:{reference.repository}:pull")
+        answer = self._http.request("HEAD", path, self._scope(reference))
         if answer.status not in (200, 404):
             raise self._answers(answer, f"for {digest} of {reference}")
         return answer.status == 200
@@ -157,7 +162,7 @@ class RegistryClient:
         """
         path = f"/v2/{reference.repository}/blobs/{digest}"
         headers = {"Range": f"bytes={start}-{start + length - 1}"}
-        answer = self._http.request("GET", path, f"repository:{reference.repository}:pull", headers=headers)
+        answer = self._http.request("GET", path, self._scope(reference), headers=headers)
         found = answer.body if answer.status == 206 else b""
         if answer.status == 200:  # it knows no ranges
             found = answer.body[start : start + length]
@@ -182,7 +187,7 @@ class RegistryClient:
         """
         path = f"/v2/{reference.repository}/referrers/{reference.digest}"
         found: list[Mapping[str, Any]] = []
-        accept, scope, query = {"Accept": INDEXES[0]}, f"repository:{reference.repository}:pull", ""
+        accept, scope, query = {"Accept": INDEXES[0]}, self._scope(reference), ""
         for _page in range(_MOST_PAGES):
             answer = self._http.request("GET", path + query, scope, headers=accept)
             content = json_object(answer.body) if answer.status == 200 else None
@@ -210,7 +215,7 @@ class RegistryClient:
         found: list[str] = []
         path, base = f"/v2/{repository.repository}/tags/list?n={_PAGE}", f"/v2/{repository.repository}/tags/list?"
         for _page in range(_MOST_PAGES):
-            answer = self._http.request("GET", path, f"repository:{repository.repository}:pull")
+            answer = self._http.request("GET", path, self._scope(repository))
             names = self._json(self._found(answer, repository).body, f"the tags of {repository}").get("tags")
             found += [name for name in names if is_tag(name)] if isinstance(names, list) else []
             following = _NEXT.search(answer.headers.get("link", ""))
@@ -231,6 +236,10 @@ class RegistryClient:
         if answer.status not in (200, 202, 204, 404):
             raise self._answers(answer, f"for the deletion of {reference}")
 
+    def _scope(self, reference: Reference) -> str:
+        """Of the token with which it reads."""
+        return f"repository:{reference.repository}:{self._actions}"
+
     def _known(self, reference: Reference) -> Manifest:
         if reference not in self._manifests:
             self._manifests[reference] = self.manifest(reference)
@@ -243,7 +252,7 @@ class RegistryClient:
                 Code.INVALID_INPUT, f"{reference} has neither a tag nor a digest: add one.", image=str(reference)
             )
         path = f"/v2/{reference.repository}/manifests/{wanted}"
-        answer = self._http.request(method, path, f"repository:{reference.repository}:pull", headers=_ACCEPT)
+        answer = self._http.request(method, path, self._scope(reference), headers=_ACCEPT)
         return self._found(answer, reference)
 
     def _found(self, answer: Response, reference: Reference) -> Response:

@@ -287,7 +287,7 @@ def pushing(params: Mapping[str, Any], digests: ImageDigests) -> ImageDigests:
     """Registries with credentials that may write; without any those that are read."""
     if not params["push_registries"]:
         return digests
-    return ImageDigests(digests.kube, digests.namespace, params["push_registries"], TIMEOUT_SECONDS)
+    return ImageDigests(digests.kube, digests.namespace, params["push_registries"], TIMEOUT_SECONDS, pushes=True)
 
 
 def reference_of(text: str) -> Reference:

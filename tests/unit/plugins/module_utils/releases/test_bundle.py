@@ -333,3 +333,17 @@ def test_a_medium_that_fails_is_a_bundle_that_is_damaged(world: Far, monkeypatch
         with pytest.raises(TodoCloudError, match="Input/output error") as caught:
             layout.verify()
         assert caught.value.failure.code is Code.BUNDLE_DAMAGED
+
+
+def test_a_repository_that_is_not_there_yet_is_made_where_a_registry_hides_it(world: Far) -> None:
+    """Quay tells only those who ask to push that there is none."""
+    world.far.auth, world.far.users, world.far.pushers, world.far.hides = "token", {"ci": "secret"}, {"ci"}, True
+    there = [{"host": "*", "endpoint": world.far.url, "username": "ci", "password": "secret"}]
+    world.build()
+    assert world.open(push_registries=there)["changed"]
+    assert not world.open(push_registries=there)["changed"]
+    place = "oci://registry.acme.example/bundle:v1"
+    assert world.build(bundle=place, push_registries=there)["changed"]
+    world.far.repositories.clear()
+    reading = [{**there[0], "username": "", "password": ""}]
+    assert world.fails(world.open, push_registries=reading).code is Code.REGISTRY_DENIED
