@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import tarfile
@@ -176,11 +177,14 @@ def test_a_folder_that_may_not_be_written_to(world: Far, monkeypatch: pytest.Mon
 
 
 def test_another_run_that_writes_the_same_file_has_one_of_its_own(world: Far) -> None:
-    """In two containers both may have the same pid."""
-    other = world.folder / f".bundle.tar.{os.getpid()}"
+    """One that was killed has left its file, which may be large; one that still writes keeps it."""
+    left, other = (world.folder / f".bundle.tar.{name}.part" for name in ("left", "other"))
+    left.write_bytes(b"half")
     other.write_bytes(b"half")
-    world.build()
-    assert other.read_bytes() == b"half"
+    with other.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        world.build()
+    assert set(world.folder.iterdir()) == {world.file, other}
     assert world.file.stat().st_mode & 0o777 == 0o666 & ~umask()
 
 
@@ -197,6 +201,15 @@ def test_the_disk_is_full(world: Far, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "write", full)
     with pytest.raises(OSError, match="No space left"):  # which module.py tells
         world.build()
+    assert list(world.folder.iterdir()) == []
+
+
+def test_the_medium_fails(world: Far, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(module, "write", broken)
+    assert code(world.build) is Code.INVALID_INPUT
     assert list(world.folder.iterdir()) == []
 
 
