@@ -4,24 +4,20 @@
 
 from __future__ import annotations
 
-import fcntl
-import glob
-import os
 import re
-import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..bundle.bundle import Bundle, Parts, made
 from ..bundle.contents import ARTIFACT, LARGEST, MANIFEST, Image, damaged, digest_of, refused
 from ..bundle.images import FromRegistry, Tree, attached_to, sboms_of, tree
 from ..bundle.layout import Blob, entry, same_bundle, write
-from ..failure import Code, error, exhausted
+from ..bundle.place import check_place, unfinished
+from ..failure import Code, error
 from ..helm.cli import HelmCli
 from ..known_secrets import may_be_secret, secrets_of
 from ..kube.api import KubeApi, KubeReader
@@ -235,7 +231,7 @@ def _push(
 
 def _write(bundle: Bundle, path: Path, trees: Trees, progress: Progress, check: bool) -> bool:
     """False if the file was there."""
-    _check_place(path)
+    check_place(path)
     if same_bundle(path, bundle.digest):
         return False
     if check:
@@ -253,48 +249,10 @@ def _write(bundle: Bundle, path: Path, trees: Trees, progress: Progress, check: 
                 blobs.setdefault(blob, Blob(blob, size, partial(source.read, blob)))
             top = found.manifests[-1]
             index.append(entry(top.media_type, top.raw, f"{image.reference.name}@{top.digest}"))
-    with _unfinished(path) as file:
+    with unfinished(path) as file:
         listed = {"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": index}
         write(file, listed, blobs.values(), lambda blob: _told(blob, progress))
     return True
-
-
-@contextmanager
-def _unfinished(path: Path) -> Iterator[IO[bytes]]:
-    """A file of this run's own, which replaces ``path`` once it is whole. What runs that were killed have left goes: a
-    run that still writes holds a lock.
-    """
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        with suppress(OSError), open(left, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            left.unlink()
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        with open(part, "xb") as file:
-            with suppress(OSError):  # some folders have no locks: there, nothing is removed either
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
-        os.replace(part, path)
-    except OSError as exc:
-        if exhausted(exc):
-            raise
-        message = f"The bundle {path} cannot be written: {exc.strerror or exc}."
-        raise error(Code.INVALID_INPUT, message, option="bundle") from exc
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _check_place(path: Path) -> None:
-    """A file can be written there. Raises invalid_input."""
-    why = ""
-    if not path.parent.is_dir():
-        why = f"There is no folder {path.parent} for the bundle."
-    elif path.exists() and not path.is_file():
-        why = f"{path} is no file: give the bundle another name."
-    elif not os.access(path.parent, os.W_OK | os.X_OK):
-        why = f"The folder {path.parent} may not be written to: put the bundle elsewhere."
-    if why:
-        raise error(Code.INVALID_INPUT, why, option="bundle")
 
 
 def _told(blob: Blob, progress: Progress) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import tarfile
@@ -167,50 +165,6 @@ def test_what_a_file_cannot_replace_is_refused_before_anything_is_read_to_it(wor
         for check in (True, False):
             assert code(world.build, bundle=str(place), check=check) is Code.INVALID_INPUT, (place, check)
     assert set(world.folder.iterdir()) == {folder, pipe}
-
-
-def test_a_folder_that_may_not_be_written_to(world: Far, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda *_args: False)
-    with pytest.raises(TodoCloudError, match="may not be written to") as caught:
-        world.build(check=True)
-    assert caught.value.failure.code is Code.INVALID_INPUT
-
-
-def test_another_run_that_writes_the_same_file_has_one_of_its_own(world: Far) -> None:
-    """One that was killed has left its file, which may be large; one that still writes keeps it."""
-    left, other = (world.folder / f".bundle.tar.{name}.part" for name in ("left", "other"))
-    left.write_bytes(b"half")
-    other.write_bytes(b"half")
-    with other.open("rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        world.build()
-    assert set(world.folder.iterdir()) == {world.file, other}
-    assert world.file.stat().st_mode & 0o777 == 0o666 & ~umask()
-
-
-def umask() -> int:
-    was = os.umask(0)
-    os.umask(was)
-    return was
-
-
-def test_the_disk_is_full(world: Far, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_args: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(module, "write", full)
-    with pytest.raises(OSError, match="No space left"):  # which module.py tells
-        world.build()
-    assert list(world.folder.iterdir()) == []
-
-
-def test_the_medium_fails(world: Far, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_args: object) -> None:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(module, "write", broken)
-    assert code(world.build) is Code.INVALID_INPUT
-    assert list(world.folder.iterdir()) == []
 
 
 def test_each_manifest_is_asked_for_once(world: Far) -> None:
