@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,12 @@ def attempt(given: Any) -> None:
         content = given["manifest"]
         opened(json.dumps(content).encode(), lambda part: bundle.blobs.get(part.digest, b""), RecordKeys())
         return
+    if isinstance(given, dict) and "record" in given:
+        raw = json.dumps(given["record"], default=str).encode()
+        listed = replace(bundle.contents, record=of.part("release-set.json", of.RECORD, raw))
+        blobs = {**bundle.blobs, of.digest_of(raw): raw, of.digest_of(listed.packed()): listed.packed()}
+        opened(of.manifest(listed, b""), lambda part: blobs.get(part.digest, b""), RecordKeys())
+        return
     if isinstance(given, dict) and "chart" in given:
         chart = given["chart"] if isinstance(given["chart"], bytes) else chart
     elif isinstance(given, dict):
@@ -94,6 +101,7 @@ TARGET = Target("bundle", (
     file_of(sound(), json.dumps(IMAGE).encode()),
     {"contents": json.loads(sound().contents.packed())},
     {"manifest": json.loads(sound().manifest)},
+    {"record": json.loads(sound().blobs[sound().contents.record.digest])},
     {"chart": chart_archive(CHART)},
     IMAGE,
 ), attempt)  # fmt: skip

@@ -95,7 +95,7 @@ def test_a_list_that_changed_while_it_was_read_is_read_again(packages: FakePacka
 def test_github_is_given_the_time_that_it_asks_for(packages: FakePackages, monkeypatch: pytest.MonkeyPatch) -> None:
     packages.add("sha256:" + "1" * 64, "2026-10-01T00:00:00Z")
     waits: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", waits.append)
+    monkeypatch.setattr(time, "sleep", waits.append)
     packages.faults = [(403, {"Retry-After": "60"}), (429, {"Retry-After": "7"})]
     (one,) = github(packages).listed()
     assert waits == [60, 7]
