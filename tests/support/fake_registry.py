@@ -66,6 +66,8 @@ class FakeRegistry:
     lost: int = 0  # answers to parts of an upload that are lost although the part arrived
     uploads_at: str = ""  # the address of uploads; without one this registry's
     least: str = ""  # oci-chunk-min-length
+    most: int = 0  # bytes that it takes in one part
+    parts: bool = True  # False: it takes content in one piece alone, and says that of none of the others
 
     @property
     def url(self) -> str:
@@ -175,6 +177,10 @@ class _Handler(BaseHTTPRequestHandler):
         place["Range"] = f"0-{max(0, len(held) - 1)}"
         if self.command == "GET":
             return self._answer(204, b"", place)
+        if self.command == "PATCH" and not registry.parts:
+            return self._answer(201, b"", place)
+        if self.command == "PATCH" and registry.most and len(body) > registry.most:
+            return self._error(416, "REQUESTED_RANGE_NOT_SATISFIABLE")
         if self.command == "PATCH":
             if int(self.headers["Content-Range"].partition("-")[0]) != len(held):
                 return self._answer(416, b"", place)
@@ -183,6 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
                 registry.lost -= 1
                 return self._answer(500, b"")
             return self._answer(202, b"", place)
+        held += body
         if digest_of(bytes(held)) != asked["digest"][0]:
             return self._error(400, "DIGEST_INVALID")
         registry.blob(name, bytes(held))

@@ -16,7 +16,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -85,7 +85,7 @@ class Response:
 
 
 def exchange(
-    method: str, url: Url, headers: Mapping[str, str], body: bytes | None, *, deadline: float,
+    method: str, url: Url, headers: Mapping[str, str], body: bytes | Iterable[bytes] | None, *, deadline: float,
     tls: ssl.SSLContext | None, proxy: str = "",
 ) -> Response:  # fmt: skip
     """One request on a connection of its own.
@@ -206,7 +206,12 @@ def _tunnel(connection: _Bounded, origin: Origin, headers: Mapping[str, str]) ->
 
 
 def _ask(
-    connection: _Bounded, method: str, origin: Origin, target: str, headers: Mapping[str, str], body: bytes | None
+    connection: _Bounded,
+    method: str,
+    origin: Origin,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes | Iterable[bytes] | None,
 ) -> Response:
     client = http.client.HTTPConnection(origin.host, origin.port)
     client.default_port = _PORTS[origin.scheme]  # decides whether Host has a port

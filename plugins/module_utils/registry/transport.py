@@ -21,7 +21,7 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlencode, urljoin
 
 from ..failure import Code, TodoCloudError, error
@@ -36,6 +36,7 @@ _FIRST_PAUSE_SECONDS = 0.2
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
+Body = bytes | Callable[[], Iterable[bytes]] | None  # what is long comes part by part
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -65,14 +66,15 @@ class Transport:
         self._mutex = threading.Lock()
 
     def request(
-        self, method: str, path: str, scope: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> Response:
+        self, method: str, path: str, scope: str, *, headers: Mapping[str, str] | None = None, body: Body = None,
+        more_seconds: float = 0.0,
+    ) -> Response:  # fmt: skip
         """One request for ``/v2/…``; responses below 500 are returned, except 401, 403 and 429.
 
         ``scope``: scope of the token, ``repository:<name>:pull``. Raises registry_denied, registry_unreachable,
-        registry_error.
+        registry_error. ``more_seconds``: for a body that is long, which is sent once.
         """
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + self._timeout + more_seconds
         url = Url(self._origin, path)
         answer = self._follow(method, url, deadline, headers or {}, self._authorization(scope, deadline), body)
         if answer.status == 401 and answer.origin == self._origin:
@@ -87,7 +89,7 @@ class Transport:
 
     def _follow(
         self, method: str, url: Url, deadline: float, headers: Mapping[str, str], allowed: Mapping[str, str],
-        body: bytes | None,
+        body: Body,
     ) -> Response:  # fmt: skip
         """The response after redirects; ``allowed`` (Authorization) stays at the endpoint."""
         for _hop in range(_MOST_REDIRECTS + 1):
@@ -193,16 +195,17 @@ class Transport:
         )
 
     def _send(
-        self, method: str, url: Url, deadline: float, headers: Mapping[str, str], body: bytes | None = None
-    ) -> Response:
-        """One request, retried while faults are transient and time is left."""
-        why, pause = "", _FIRST_PAUSE_SECONDS
-        for attempt in range(_TRIES):
+        self, method: str, url: Url, deadline: float, headers: Mapping[str, str], body: Body = None
+    ) -> Response:  # fmt: skip
+        """One request, retried while faults are transient and time is left; not with a long body."""
+        why, pause, once = "", _FIRST_PAUSE_SECONDS, callable(body)
+        for attempt in range(1 if once else _TRIES):
             now = time.monotonic()
             if deadline <= now:
                 break
             try:
-                answer = self._once(method, url, headers, body, min(deadline, now + self._attempt))
+                until = deadline if once else min(deadline, now + self._attempt)
+                answer = self._once(method, url, headers, body, until)
             except (OSError, http.client.HTTPException) as exc:
                 why, wait = _reason(exc), pause
                 if isinstance(exc, ssl.SSLCertVerificationError):
@@ -213,16 +216,17 @@ class Transport:
                 text = self.error_text(answer)
                 why = f"it answers {answer.status}" + (f" ({text})" if text else "")
                 wait = retry_after(answer.headers) or pause
-            if attempt + 1 == _TRIES or wait > deadline - time.monotonic():
+            if once or attempt + 1 == _TRIES or wait > deadline - time.monotonic():
                 break
             self._pause(wait)
             pause *= 2
         raise self._unreachable(url.origin, why or f"no answer within {self._timeout:g} s")
 
-    def _once(self, method: str, url: Url, headers: Mapping[str, str], body: bytes | None, deadline: float) -> Response:
+    def _once(self, method: str, url: Url, headers: Mapping[str, str], body: Body, deadline: float) -> Response:
+        content = body() if callable(body) else body
         proxy = proxy_for(str(url.origin))
         try:
-            return exchange(method, url, headers, body, deadline=deadline, tls=self._tls, proxy=proxy)
+            return exchange(method, url, headers, content, deadline=deadline, tls=self._tls, proxy=proxy)
         except TooMuch as exc:
             raise self.protocol_error(f"{url.origin} sends more than any answer of a registry has") from exc
         except ValueError as exc:

@@ -13,6 +13,7 @@ from tests.unit.plugins.module_utils.registry.conftest import NAME, PASSWORD, cl
 
 CONTENT = bytes(range(256)) * 10
 DIGEST = digest_of(CONTENT)
+PART = upload._PART
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +39,39 @@ def test_part_by_part(registry: FakeRegistry) -> None:
     assert methods(registry) == ["POST", "PATCH", "PATCH", "PATCH", "PUT"]
     assert client(registry).has_blob(ref("v1"), DIGEST)
     assert not client(registry).has_blob(ref("v1"), digest_of(b"other"))
+
+
+def test_what_is_small_goes_in_one_piece(registry: FakeRegistry) -> None:
+    content = CONTENT[:1000]
+    client(registry).upload(ref("v1"), digest_of(content), 1000, read)
+    assert registry.repositories[NAME].blobs == {digest_of(content): content}
+    assert methods(registry) == ["POST", "PUT"]
+
+
+def test_parts_are_no_larger_than_the_registry_of_github_takes(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload, "_PART", PART)
+    registry.most = 4 << 20
+    content = bytes(9 << 20)
+    client(registry).upload(ref("v1"), digest_of(content), len(content), lambda start, length: content[:length])
+    assert methods(registry) == ["POST", "PATCH", "PATCH", "PATCH", "PUT"]
+
+
+def test_a_registry_that_takes_no_parts_gets_it_in_one_piece(registry: FakeRegistry) -> None:
+    """As those of Amazon and Google."""
+    registry.parts = False
+    push(registry)
+    assert registry.repositories[NAME].blobs == {DIGEST: CONTENT}
+    assert methods(registry)[-2:] == ["POST", "PUT"]
+
+
+def test_a_piece_that_fails_is_not_the_end(registry: FakeRegistry) -> None:
+    registry.faults = [(202, {"Location": f"/v2/{NAME}/blobs/uploads/9"}), (404, {}), (404, {}),
+                       (202, {"Location": f"/v2/{NAME}/blobs/uploads/9"}), (503, {})]  # fmt: skip
+    push(registry)
+    assert registry.repositories[NAME].blobs == {DIGEST: CONTENT}
+    assert methods(registry) == ["POST", "PATCH", "GET", "POST", "PUT", "POST", "PATCH", "PATCH", "PATCH", "PUT"]
 
 
 def test_nothing_has_no_parts(registry: FakeRegistry) -> None:
