@@ -181,5 +181,5 @@ class Oven:
 
 def _by_service(series: Series) -> dict[str, float]:
     """The numbers of an instant query, by the label ``container``."""
-    pairs = ((str(each["labels"].get("container", "")), each["points"][0][1]) for each in series)
+    pairs = ((str(each["labels"].get("container", "")), each["points"][0][1]) for each in series if each["points"])
     return {service: number for service, number in pairs if number is not None}

@@ -121,6 +121,23 @@ def test_queries_are_for_the_namespace_and_the_window_and_can_be_others() -> Non
     assert source.queries[3].startswith("histogram_quantile(0.5, ")
 
 
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        ([{"metric": {"container": "api"}, "histogram": [1, {}]}], "had enough requests"),
+        ([{"value": 1}], "something else"),
+    ],
+    ids=["histogram", "nonsense"],
+)
+def test_an_answer_without_numbers_is_a_warning(result: Any, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a query of one's own; everything is deployed by then."""
+    body = json.dumps({"data": {"resultType": "vector", "result": result}})
+    monkeypatch.setattr(Metrics, "get", lambda *_args: body)
+    found = bake(WELL, WELL)
+    assert (dict(found.failures), list(found.judged)) == ({}, [])
+    assert why in found.warnings[0]
+
+
 class Silent(FakeKube):
     """No Service answers."""
 
