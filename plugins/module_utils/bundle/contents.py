@@ -18,7 +18,7 @@ from ..digest import canonical
 from ..failure import Code, TodoCloudError, error
 from ..parsing import Malformed, load_json, parse, quoted
 from ..registry.image import mapping, text
-from ..registry.reference import Reference, is_digest
+from ..registry.reference import Reference, is_digest, is_tag
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _FORMAT = 1
@@ -67,12 +67,15 @@ class Attached:
 
 @dataclass(frozen=True)
 class Image:
-    """``image`` by digest; ``accepted``: digests that pods may report for it; ``releases``: who runs it."""
+    """``image`` by digest; ``accepted``: digests that pods may report for it; ``releases``: who runs it; ``tags``: by
+    which those ask for it whose own image is another one.
+    """
 
     image: str
     accepted: tuple[str, ...]
     releases: tuple[str, ...]
     attached: tuple[Attached, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @property
     def reference(self) -> Reference:
@@ -146,6 +149,8 @@ def _check_image(image: Image) -> None:
     digests = [reference.digest, *image.accepted, *(each.digest for each in image.attached)]
     if not all(is_digest(each) and each.startswith("sha256:") for each in digests):
         raise Malformed(f"{quoted(image.image)} has a digest that is none")
+    if not all(map(is_tag, image.tags)):
+        raise Malformed(f"{quoted(image.image)} has a tag that is none")
     if any(not re.fullmatch(r"(\.[a-z]{1,10})?", each.suffix) for each in image.attached):
         raise Malformed(f"{quoted(image.image)} has something attached under a name that is none")
 

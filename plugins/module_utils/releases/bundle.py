@@ -8,7 +8,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ def open_bundle(kube: KubeApi, params: Mapping[str, Any], progress: Progress, *,
                   if (image := image_of(spec.values))]  # fmt: skip
         charts = _unpacked(bundle, record, [spec.name for spec in specs], Path(params["folder"]))
         copies = target.bring(_wanted(bundle, specs, images), source_of)
+        other_tags = target.other_tags
     promoted = promoted_waves([[_with_chart(raw, charts) for raw in wave] for wave in waves], images)
     there = [each["image"] for each in copies if each["state"] == "there"]
     return {
@@ -68,7 +69,7 @@ def open_bundle(kube: KubeApi, params: Mapping[str, Any], progress: Progress, *,
         "images": [each.as_result() for each in images],
         "copies": copies,
         "diff": diff_of(there, [each["image"] for each in copies]),
-        "warnings": [*_unsigned(bundle), *_older(record, environment, newest)],
+        "warnings": [*_unsigned(bundle), *_older(record, environment, newest), *other_tags],
     }
 
 
@@ -152,12 +153,24 @@ def _main(bundle: Bundle, member: Member, target: Reference, there: _Target) -> 
     return Promoted(member.name, replace(target, digest=verified.digest), image.accepted, bool(tag))
 
 
-def _wanted(
-    bundle: Bundle, specs: Sequence[ReleaseSpec], promoted: Sequence[Promoted]
-) -> list[tuple[Image, Reference, str]]:  # fmt: skip
-    """Images of these releases, and where each belongs: the main ones where the target names them, others under their
-    own name.
-    """
+@dataclass(frozen=True)
+class _Wanted:
+    """An image, and where it belongs; ``tags``: by which pods ask for it there."""
+
+    image: Image
+    to: Reference
+    tags: tuple[str, ...]
+
+    @property
+    def by_digest(self) -> Reference:
+        return replace(self.to, digest=self.image.reference.digest)
+
+    def tagged(self, tag: str) -> Reference:
+        return replace(self.to, tag=tag)
+
+
+def _wanted(bundle: Bundle, specs: Sequence[ReleaseSpec], promoted: Sequence[Promoted]) -> list[_Wanted]:
+    """Images of these releases: the main ones where the target names them, others under their own name and tags."""
     names, found = {spec.name for spec in specs}, []
     for image in bundle.contents.images:
         if not names.intersection(image.releases):
@@ -166,8 +179,9 @@ def _wanted(
             each.image.name for each in promoted
             if each.name in image.releases and each.image.digest == image.reference.digest
         }  # fmt: skip
-        for name in sorted(own or {image.reference.name}):
-            found.append((image, Reference.parse(name), image.releases[0]))
+        found += [_Wanted(image, Reference.parse(name), ()) for name in sorted(own)]
+        if image.tags or not own:
+            found.append(_Wanted(image, replace(image.reference, digest=""), image.tags))
     return found
 
 
@@ -176,19 +190,18 @@ class _Target:
 
     def __init__(self, digests: ImageDigests, writes: bool, progress: Progress, check: bool) -> None:
         self._digests, self._writes, self._progress, self._check = digests, writes, progress, check
+        self.other_tags: list[str] = []  # that lead to other images there, for people
 
     def client(self, image: Reference, name: str) -> RegistryClient:
         """Raises invalid_input."""
         known = ("bundle_registries", "push_registries") if self._writes else ("registries", "registries")
         return client_for(self._digests, image, name, *known)
 
-    def bring(
-        self, wanted: Sequence[tuple[Image, Reference, str]], source_of: Callable[[Image], Source]
-    ) -> list[dict[str, str]]:  # fmt: skip
-        """What became of each image: there, copied, not_asked. All are looked for before the first is copied."""
-        lacking = [(image, to, name) for image, to, name in wanted if missing_at(self.client(to, name), image, to)]
+    def bring(self, wanted: Sequence[_Wanted], source_of: Callable[[Image], Source]) -> list[dict[str, str]]:
+        """What became of each image: there, copied. All are looked for before the first is copied."""
+        lacking = {each: missing for each in wanted if (missing := self._missing(each))}
         if lacking and not self._writes:
-            images = ", ".join(f"{to}@{image.reference.digest}" for image, to, _name in lacking)
+            images = ", ".join(str(place) for missing in lacking.values() for place in missing)
             raise error(
                 Code.IMAGE_NOT_FOUND,
                 f"Not in its registry: {images}. Set bundle_registries, with credentials that may write, and the "
@@ -196,13 +209,34 @@ class _Target:
                 images=images,
             )
         found = []
-        for image, to, name in wanted:
-            state = "copied" if (image, to, name) in lacking else "there"
-            if state == "copied" and not self._check:
-                self._progress(f"{to.name}@{image.reference.digest[:19]}")
-                copy(source_of(image), image, self.client(to, name), to, self._progress)
-            found.append({"image": f"{to.name}@{image.reference.digest}", "state": state})
+        for each in wanted:
+            if each in lacking and not self._check:
+                self._progress(f"{each.to}@{each.image.reference.digest[:19]}")
+                client = self._client_of(each)
+                if each.by_digest in lacking[each]:
+                    copy(source_of(each.image), each.image, client, each.to, self._progress)
+                for tag in (place.tag for place in lacking[each] if place.tag):
+                    client.add_tag(each.by_digest, tag)
+            found.append({"image": str(each.by_digest), "state": "copied" if each in lacking else "there"})
         return found
+
+    def _client_of(self, wanted: _Wanted) -> RegistryClient:
+        return self.client(wanted.to, wanted.image.releases[0])
+
+    def _missing(self, wanted: _Wanted) -> list[Reference]:
+        """The image, if it or what belongs to it is not there, and the tags that it lacks."""
+        client = self._client_of(wanted)
+        lacks = [wanted.by_digest] if missing_at(client, wanted.image, wanted.to) else []
+        for tag in wanted.tags:
+            there = client.find_digest(wanted.tagged(tag))
+            if not there:
+                lacks.append(wanted.tagged(tag))
+            elif there not in (wanted.image.reference.digest, *wanted.image.accepted):
+                self.other_tags.append(
+                    f"{wanted.tagged(tag)} is another image there ({there[:19]}) than the one that was verified "
+                    f"({wanted.image.reference.digest[:19]}): {', '.join(wanted.image.releases)} may run that."
+                )
+        return lacks
 
 
 def _unpacked(bundle: Bundle, record: Record, names: Sequence[str], folder: Path) -> dict[str, str]:

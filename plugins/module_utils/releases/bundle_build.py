@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,9 +59,7 @@ def build(
     parts, trees = Parts(), Trees()
     charts = _charts(record, helm)
     _check_secrets(kube, namespace, [text_of(item).encode(), *(archive for _name, archive in charts.values())])
-    images = tuple(
-        _described(image, ran, names, digests, parts, trees, warnings) for image, ran, names in _images(record)
-    )
+    images = tuple(_described(used, digests, parts, trees, warnings) for used in _images(record))
     bundle = made(item, namespace, record, charts, parts, images, keys)
     if not bundle.signed:
         warnings.append("The bundle is not signed: set record_key, and give its public key to whoever deploys it.")
@@ -130,51 +128,61 @@ def _uncompressed(content: bytes) -> bytes:
         raise refused(f"a chart cannot be looked through for secrets: {exc}") from exc
 
 
-def _images(record: Record) -> Iterator[tuple[Reference, str, tuple[str, ...]]]:
-    """Each image by digest, the digest that pods reported for it, and whose it is; Dapr's sidecar is the platform's."""
-    found: dict[Reference, tuple[str, list[str]]] = {}
+@dataclass
+class _Used:
+    """An image by digest, the digest that pods reported for it, whose it is, and by which tags some ask for it."""
+
+    image: Reference
+    ran: str
+    names: list[str] = field(default_factory=list)
+    tags: set[str] = field(default_factory=set)
+
+
+def _images(record: Record) -> list[_Used]:
+    """Dapr's sidecar is the platform's."""
+    found: dict[Reference, _Used] = {}
     for name, member in sorted(record.members.items()):
-        for image, ran in _images_of(member, record.environment):
-            found.setdefault(image, (ran, []))[1].append(name)
-    for image, (ran, names) in sorted(found.items(), key=lambda each: str(each[0])):
-        yield image, ran, tuple(names)
+        for image, ran, tag in _images_of(member, record.environment):
+            used = found.setdefault(image, _Used(image, ran))
+            used.names += [name] if name not in used.names else []
+            used.tags |= {tag} if tag else set()
+    return sorted(found.values(), key=lambda each: str(each.image))
 
 
-def _images_of(member: Member, environment: str) -> Iterator[tuple[Reference, str]]:
+def _images_of(member: Member, environment: str) -> Iterator[tuple[Reference, str, str]]:
+    """With the tag of those that are not the release's own, which the target names by a tag of its own."""
     main = image_of(member.values)
     if main and member.migration:
         if main.digest:
-            yield replace(main, tag=""), main.digest
+            yield replace(main, tag=""), main.digest, ""
         return
     if main:
         verified, ran = verified_image(member, environment)
-        yield replace(verified, tag=""), ran
+        yield replace(verified, tag=""), ran, ""
     for place, each in member.images.items():
         if place.endswith(f"/{CONTAINER}") or (main and named_alike(each["image"], main.name)):
             continue
         try:
-            other = replace(Reference.parse(each["image"]), tag="", digest=each["digest"])
-            Reference.parse(str(other))
+            named = Reference.parse(each["image"])
+            other = Reference.of(named.registry, named.repository, "", each["digest"])
         except ValueError:
             other = None
         if other is None or not other.digest:
             raise refused(
                 f"{member.name} runs {each['image']}, which has no digest: its image must come from a registry"
             )
-        yield other, other.digest
+        yield other, other.digest, "" if named.digest else named.tag or "latest"
 
 
-def _described(
-    image: Reference, ran: str, names: tuple[str, ...], digests: ImageDigests, parts: Parts, trees: Trees,
-    warnings: list[str],
-) -> Image:  # fmt: skip
+def _described(used: _Used, digests: ImageDigests, parts: Parts, trees: Trees, warnings: list[str]) -> Image:
     """With what its registry says; lists of what it is made of become parts."""
-    client = client_for(digests, image, names[0])
+    image = used.image
+    client = client_for(digests, image, used.names[0])
     attached = attached_to(client, image)
     source = FromRegistry(client, image)
     found = [tree(source, digest) for digest in (image.digest, *(each.digest for each in attached))]
     trees[image] = (source, found)
-    accepted = dict.fromkeys([image.digest, ran, *(each["digest"] for each in entries_of(found[0].manifests[-1]))])
+    accepted = dict.fromkeys([image.digest, used.ran, *(each["digest"] for each in entries_of(found[0].manifests[-1]))])
     sboms = [sbom for each in found for manifest in each.manifests for sbom in sboms_of(manifest)]
     for number, (kind, digest, size) in enumerate(dict.fromkeys(sboms), 1):
         if size > LARGEST:
@@ -188,7 +196,7 @@ def _described(
             raise damaged(f"the registry sends something else than {digest}")
         title = f"sbom/{image.repository.replace('/', '_')}-{image.digest[7:19]}-{number}.json"
         parts.others.append(parts.add(title, kind, content))
-    return Image(str(image), tuple(filter(None, accepted)), names, attached)
+    return Image(str(image), tuple(filter(None, accepted)), tuple(used.names), attached, tuple(sorted(used.tags)))
 
 
 def diff_of(before: Sequence[str], after: Sequence[str]) -> dict[str, str]:

@@ -74,6 +74,7 @@ def _set(*path: Any, to: Any) -> Callable[[dict[str, Any]], None]:
         _set("images", 0, "image", to="ghcr.io/todo/api:v1"),
         _set("images", 0, "image", to="not an image"),
         _set("images", 0, "accepted", to=["latest"]),
+        _set("images", 0, "tags", to=["a b"]),
         _set("images", 0, "attached", 0, "suffix", to="/../../x"),
         _set("images", 0, "attached", 0, "digest", to="x"),
     ],

@@ -229,7 +229,37 @@ def test_other_images_of_a_release_keep_their_names(world: Far) -> None:
     world.build()
     states = {each["image"]: each["state"] for each in world.open()["copies"]}
     assert states == {f"{IMAGE}@{world.digest}": "copied", f"docker.io/library/redis@{digest}": "copied"}
-    assert digest in world.far.repositories["library/redis"].manifests
+    there = world.far.repositories["library/redis"]
+    assert digest in there.manifests
+    assert there.tags == {"8": digest}, "by which pods ask for it"
+    assert THERE in world.far.repositories
+    assert NAME not in world.far.repositories
+    assert not world.open()["changed"]
+    del there.tags["8"]
+    assert "docker.io/library/redis:8" in world.fails_with(Code.IMAGE_NOT_FOUND, push_registries=[]).message
+    assert (world.open(check=True)["changed"], there.tags) == (True, {})
+    assert world.open()["changed"]
+    world.far.push("library/redis", "8", text="another")
+    found = world.open()
+    assert (found["changed"], "docker.io/library/redis:8 is another image there" in found["warnings"][-1]) == (
+        False,
+        True,
+    )
+
+
+def test_an_image_of_one_release_beside_that_of_another_one_keeps_its_name_too(world: Far) -> None:
+    world.kube.objects.clear()
+    image = {"image": f"ghcr.io/{NAME}:sha-1", "digest": world.digest}
+    web = world.near.push("todo/web", "1")
+    images = {"Deployment/web/app": {"image": "ghcr.io/todo/web:1", "digest": web}, "Deployment/web/init": image}
+    values = {"image": f"ghcr.io/todo/web:1@{web}"}
+    world.record(world.member(), world.member(name="web", values=values, images=images))
+    world.build()
+    there = world.raw(name="web", values={"image": "registry.acme.example/acme/todo/web:v1.0.0"})
+    world.open(waves=[[world.raw(), there]])
+    assert set(world.far.repositories) == {THERE, NAME, "acme/todo/web"}
+    assert world.far.repositories[NAME].tags["sha-1"] == world.digest
+    assert "sha-1" not in world.far.repositories[THERE].tags
 
 
 def test_from_a_registry_to_another_one(world: Far) -> None:
