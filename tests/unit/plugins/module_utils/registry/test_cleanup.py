@@ -67,7 +67,7 @@ def test_what_is_in_use_stays_whatever_its_age_by_index_or_by_platform() -> None
 
 def test_what_an_index_of_indexes_lists_stays_with_it() -> None:
     versions = [image(1, "sha-1"), image(2), image(3), image(4, "sha-4")]
-    lists = {1: (2,), 2: (3,)}
+    lists: dict[int, tuple[int, ...]] = {1: (2,), 2: (3,)}
     assert gone(*versions, in_use=(1,), lists=lists) == [4]
     assert gone(*versions, in_use=(3,), lists=lists) == [4]
     assert gone(*versions, tags=("sha-1",), lists={**lists, 3: (1,)}) == [4]
