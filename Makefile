@@ -165,7 +165,7 @@ matrix: build ## oldest and newest Ansible, Python, Helm, libraries and Kubernet
 	@$(CLUSTER) build --kubernetes-oldest matrix
 	@TODO_CLOUD_CLUSTER=matrix $(CLUSTER) with --provider local matrix -- env PYTHONPATH=collections:. pytest -q -s -rs tests/matrix
 	@TODO_CLOUD_CLUSTER=matrix $(CLUSTER) with --oldest --provider local matrix -- env PYTHONPATH=collections:. \
-	pytest -q -s -rs -k 'core-2.19.0 or 3.18.0' tests/matrix
+	pytest -q -s -rs -k 'core-2.19.4 or 3.18.0' tests/matrix
 
 .PHONY: execution-environment
 execution-environment: build ## build the image of examples/execution-environment, deploy and roll back by it (5 minutes; debootstrap and buildah)

@@ -21,7 +21,7 @@ from tests.matrix.versions import Controller, helm
 OLDEST = ("kubernetes==31.0.0", "jmespath==1.0.1")
 NEWEST = ("kubernetes", "jmespath")
 CONTROLLERS = (
-    Controller("core-2.19.0", "3.11", "ansible-core==2.19.0", "12.3.0", OLDEST),
+    Controller("core-2.19.4", "3.11", "ansible-core==2.19.4", "12.3.0", OLDEST),
     Controller("core-2.20", "3.12", "ansible-core~=2.20.0", "13.8.0", NEWEST),
     Controller("core-2.21", "3.13", "ansible-core~=2.21.0", "14.5.0", NEWEST),
     Controller("core-newest", "3.14", "ansible-core", "14.5.0", NEWEST),
