@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import html_text, markdown, markdown_block, one_line
 
 from .links import web
-from .page import ARRIVED, about, evidence, image_text
+from .page import ARRIVED, about, changed_first, evidence, headline, image_text, unlisted
 
 _LOG_LINES = 15
 _DIFFS = 50_000  # characters of all differences; GitHub takes 1 MiB for a step, and a reader far less
@@ -42,20 +42,24 @@ def page(title: str, lines: Iterable[str]) -> str:
 
 def markdown_of(document: Mapping[str, Any]) -> str:
     """The document of a report."""
+    sentence, became = headline(document)
     told = ", ".join(_link(url, text) for text, url in about(document))
-    return page(f"{_MARKS[document['outcome']]} {marked(document['sentence'])}", [told, "", *contents(document)])
+    lines = [*([marked(became), ""] if became else []), told, "", *contents(document)]
+    return page(f"{_MARKS[document['outcome']]} {marked(sentence)}", lines)
 
 
 def contents(document: Mapping[str, Any], limit: int = _DIFFS) -> Iterator[str]:
     """Why a run failed, its releases or its plan, and what else there is; ``limit``: characters of all differences."""
     problems = ([each.get(key, "") for key in ("release", "message", "remedy")] for each in document["preflight"])
     yield from table(("release", "in the way", "what to do"), problems)
-    yield from _failures(document["failures"])
+    yield from _failures(document)
     if document["outcome"] == "planned":
-        plan = ([each["name"], _strong(each["kind"]), each["revisions"], each["why"]] for each in document["plan"])
-        yield from table(("release", "plan", "revision", "why"), plan)
+        plan = changed_first(document["plan"], "kind")
+        rows = ([each["name"], _strong(each["kind"]), each["revisions"], each["why"]] for each in plan)
+        yield from table(("release", "plan", "revision", "why"), rows)
     else:
-        yield from table(("release", "outcome", "was", "now", "image"), map(_release, document["releases"]))
+        releases = map(_release, changed_first(document["releases"], "outcome"))
+        yield from table(("release", "outcome", "was", "now", "image"), releases)
     if document["availability"]:
         yield f"Endpoint meanwhile: {marked(document['availability']['summary'])}\n"
     drift = [f"* {marked(each.get('message', ''))}" for each in document["drift"]]
@@ -65,12 +69,15 @@ def contents(document: Mapping[str, Any], limit: int = _DIFFS) -> Iterator[str]:
     yield from _differences(document["diff"], limit)
 
 
-def _failures(failures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for number, failure in enumerate(failures):
+def _failures(document: Mapping[str, Any]) -> Iterator[str]:
+    for failure in unlisted(document):
         what = marked(failure["details"].get("release") or failure["task"])
         code = f" `{failure['code']}`" if failure["code"].replace("_", "").isalnum() else ""
-        yield f"**{what}**{code}" + (f": {marked(failure['message'])}" if number else "") + "\n"
-        for place, (title, log) in enumerate(evidence(failure["details"])[0]):
+        logs, facts = evidence(failure["details"])
+        where = dict(facts).get("where") or f"host {failure['host']}"
+        said = where if failure["message"] == document["sentence"] else f"{failure['message']} ({where})"
+        yield f"**{what}**{code}: {marked(said)}\n"
+        for place, (title, log) in enumerate(logs):
             yield from _folded(title, "\n".join(log[-_LOG_LINES:]), opened=not place)
 
 

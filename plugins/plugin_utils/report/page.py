@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,10 @@ def page_of(document: Mapping[str, Any]) -> str:
         title=f"{document['outcome']}: {document['sentence']}"[:120],
         kind=_KIND.get(document["outcome"], "plan" if planned else "run"),
         planned=planned,
-        became=document["failures"][0]["became"] if document["failures"] else "",
-        rows=sorted(document["releases"], key=lambda row: row["outcome"] == "unchanged"),
-        plan=sorted(document["plan"], key=lambda row: row["kind"] == "unchanged"),
+        headline=headline(document),
+        unlisted=unlisted(document),
+        rows=changed_first(document["releases"], "outcome"),
+        plan=changed_first(document["plan"], "kind"),
         picture=picture_of(document),
         docs=_DOCS,
         arrived=ARRIVED,
@@ -77,11 +78,28 @@ def link(url: str, text: str) -> Markup | str:
     return Markup('<a href="{}" rel="noopener noreferrer">{}</a>').format(web(url), text) if web(url) else text
 
 
+def headline(document: Mapping[str, Any]) -> tuple[str, str]:
+    """The sentence, and what was done about a failure; the second may be empty."""
+    became = document["failures"][0]["became"] if document["failures"] else ""
+    if not became:
+        return document["sentence"], ""
+    return document["sentence"].replace(f"; {became}", "."), f"{became[:1].upper()}{became[1:]}"
+
+
+def unlisted(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Failures but those that say no more than the list of what is in the way."""
+    return [each for each in document["failures"] if not (document["preflight"] and each["details"].get("problems"))]
+
+
+def changed_first(rows: Sequence[Mapping[str, Any]], key: str) -> list[Mapping[str, Any]]:
+    """Rows with what is unchanged at their end."""
+    return sorted(rows, key=lambda row: row[key] == "unchanged")
+
+
 def about(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """When, of what and where the run was: texts with the URLs that they lead to, which may be none of the web."""
     run = document["run"]
-    yield run["started"], ""
-    yield said(run["seconds"]), ""
+    yield f"{run['started'].replace('T', ' ').replace('Z', ' UTC')}, took {said(run['seconds'])}", ""
     if document["commit"]:
         yield f"commit {document['commit'][:12]}", document["commit_url"]
     if document["set"]:

@@ -13,6 +13,7 @@ WIDTH, LEFT, RIGHT, ROW, TOP = 960, 250, 70, 22, 24
 _MOST = 60  # rows
 _LABEL = 38  # characters
 _NARROWEST = 2.0
+_NARROWEST_FAILED = 4.0  # so that it is seen within another
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600)
 _TICKS = 8
 _KINDS = {"phase": "play", "helm": "Helm"}  # for people, where that differs
@@ -65,10 +66,11 @@ def picture_of(document: Mapping[str, Any]) -> Picture | None:
     lines = [*_endpoint(document), *_lines(spans)]
     rows = []
     for number, (kind, label, parts) in enumerate(lines[:_MOST]):
-        bars = [
-            Bar(place(start), max(place(start + seconds) - place(start), _NARROWEST), outcome, title)
-            for start, seconds, outcome, title in parts
-        ]
+        bars = []
+        for start, seconds, outcome, title in parts:
+            narrowest = _NARROWEST_FAILED if outcome == "failed" else _NARROWEST
+            width = max(place(start + seconds) - place(start), narrowest)
+            bars.append(Bar(place(start), width, outcome, title))
         end = max(each.x + each.width for each in bars)
         total = sum(seconds for _start, seconds, _outcome, _title in parts)
         failed = sum(outcome == "failed" for _start, _seconds, outcome, _title in parts)

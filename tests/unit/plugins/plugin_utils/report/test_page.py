@@ -95,6 +95,7 @@ def test_a_plan_has_what_is_in_the_way_and_the_differences() -> None:
 
 def test_what_a_run_was_refused_for_is_a_list_with_remedies() -> None:
     page = page_of(reported.refused())
+    assert "<h2>Why</h2>" not in page, "it would say the same once more"
     assert page.index("<h2>In the way</h2>") < page.index("create it, or add it to environment_secrets")
     text = markdown_of(reported.refused())
     assert (
@@ -109,7 +110,7 @@ def test_a_document_of_nothing_is_a_page() -> None:
     assert "nothing failed." in page_of(empty)
     assert (
         markdown_of(empty)
-        == "### ✅ nothing failed.\n\n2027-01-15T08:00:00Z, 38 s, [the job](<https://github.com/todo-app/todo.cloud/actions/runs/1>)\n"
+        == "### ✅ nothing failed.\n\n2027-01-15 08:00:00 UTC, took 38 s, [the job](<https://github.com/todo-app/todo.cloud/actions/runs/1>)\n"
     )
 
 

@@ -16,6 +16,10 @@ CUT = (
     "[...document.querySelectorAll('body *')]"
     ".filter(one => one.getBoundingClientRect().right > 390 && !one.closest('.wide'))"
 )
+MARKS = (
+    "[...document.querySelectorAll('mark')].map(one => getComputedStyle(one))"
+    ".map(one => `${one.backgroundColor} ${one.color}`)"
+)
 FOLDED = "[...document.querySelectorAll('details > :not(summary)')].filter(one => !one.checkVisibility()).length"
 
 
@@ -45,6 +49,7 @@ def test_a_page(name: str, window: Browser, tmp_path: Path) -> None:
     assert window.ask(f"return {FOLDED}") >= min(foldable, 1), "on the screen some of it is folded"
     window.show_print()
     assert window.ask(f"return {FOLDED}") == 0, "on paper all is unfolded"
+    assert set(window.ask(f"return {MARKS}")) <= {"rgba(0, 0, 0, 0) rgb(179, 23, 31)"}, "backgrounds are not printed"
     assert window.said() == []
 
 
