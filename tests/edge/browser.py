@@ -74,10 +74,11 @@ class Browser:
         """As on paper."""
         self._develop("Emulation.setEmulatedMedia", media="print")
 
-    def picture(self, **form: Any) -> bytes:
+    def picture(self, scale: float = 1, **form: Any) -> bytes:
         """The whole page as PNG; ``form``: further options of Page.captureScreenshot."""
+        self._develop("Emulation.setScrollbarsHidden", hidden=True)
         size = self._develop("Page.getLayoutMetrics")["cssContentSize"]
-        asked = {"captureBeyondViewport": True, "clip": {**size, "scale": 1}, **form}
+        asked = {"captureBeyondViewport": True, "clip": {**size, "scale": scale}, **form}
         return base64.b64decode(self._develop("Page.captureScreenshot", **asked)["data"])
 
     def printed(self) -> bytes:

@@ -7,15 +7,10 @@ TODO_CLOUD_GOLDEN=write writes the expected texts (scenes/*.txt) anew: look at t
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
-import re
 import signal
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,24 +18,17 @@ import pytest
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import NAME
 
 from tests.support.environ import clean_environ
+from tests.support.terminal import BRIEF, in_terminal, plain, timeless
 from tests.unit.ansible_runs import TOP, Ansible
 
 SCENES = Path(__file__).parent / "scenes"
 PAGE = TOP / "docs/output.md"
-BRIEF = {"ANSIBLE_STDOUT_CALLBACK": NAME, "CI": ""}
-_CLOCK = re.compile(r"^ {0,4}\d+:\d\d(?=  )|^\d+:\d\d(?= on )|(?<=after )\d+:\d\d(?=\.)", re.MULTILINE)
-_TOOK = re.compile(r" \(\d+:\d\d\)")
 
 
 @pytest.fixture(scope="module")
 def ansible() -> Iterator[Ansible]:
     with Ansible(ANSIBLE_STDOUT_CALLBACK=NAME, CI="") as running:
         yield running
-
-
-def timeless(text: str) -> str:
-    """The same at any speed."""
-    return _CLOCK.sub(lambda found: "0:00" if not found[0].startswith(" ") else " 0:00", _TOOK.sub("", text))
 
 
 def arguments(scene: str) -> list[str]:
@@ -52,31 +40,6 @@ def expect(scene: str, text: str) -> None:
     if os.environ.get("TODO_CLOUD_GOLDEN") == "write":
         golden.write_text(text)
     assert text == golden.read_text()
-
-
-def in_terminal(*args: str, columns: int) -> str:
-    """What a terminal of this width gets of ansible-playbook."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    settings = termios.tcgetattr(theirs)
-    settings[1] &= ~termios.OPOST  # line feeds as they are written
-    termios.tcsetattr(theirs, termios.TCSANOW, settings)
-    kept = clean_environ("TODO_", "NO_COLOR")
-    command = [sys.executable, "-m", "ansible", "playbook", *args]
-    process = subprocess.Popen(
-        command, cwd=TOP, env={**kept, **BRIEF, "TERM": "xterm-256color"},
-        stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(theirs)
-    said = b""
-    try:
-        while more := os.read(ours, 65536):
-            said += more
-    except OSError:  # how Linux says that nobody is there any more
-        pass
-    process.wait()
-    os.close(ours)
-    return said.decode()
 
 
 @pytest.mark.parametrize("scene", ["unchanged", "deploy", "lock", "preflight", "unreachable", "odd"])
@@ -100,17 +63,17 @@ def test_a_terminal_gets_the_same_words_in_lines_that_fit() -> None:
     narrow = in_terminal(*arguments("deploy"), columns=100)
     assert "\x1b[0;31m" in narrow, "a failure is red"
     assert "\r" not in narrow
-    plain = timeless(re.sub("\x1b\\[[0-9;]*m", "", narrow)).strip("\n")
-    assert max(map(len, plain.split("\n"))) < 100
+    text = timeless(plain(narrow)).strip("\n")
+    assert max(map(len, text.split("\n"))) < 100
     shortened = (
         (SCENES / "deploy.txt").read_text().replace("; Quota, limits and network policies are there", " and 1 more")
     )
-    assert plain.split() == shortened.split(), "names of changes are counted; nothing else is cut"
+    assert text.split() == shortened.split(), "names of changes are counted; nothing else is cut"
 
     before, _fence, rest = PAGE.read_text().partition("```text\n")
     if os.environ.get("TODO_CLOUD_GOLDEN") == "write":
-        PAGE.write_text(f"{before}```text\n{plain}\n```{rest.partition('```')[2]}")
-    assert plain == PAGE.read_text().partition("```text\n")[2].partition("\n```")[0], "docs/output.md shows it"
+        PAGE.write_text(f"{before}```text\n{text}\n```{rest.partition('```')[2]}")
+    assert text == PAGE.read_text().partition("```text\n")[2].partition("\n```")[0], "docs/output.md shows it"
 
 
 @pytest.fixture(scope="module")
