@@ -86,6 +86,16 @@ def app(tmp_path: Path, ansible: Ansible) -> Iterator[App]:
         yield App(tmp_path, registry, ansible)
 
 
+def test_the_token_goes_to_its_own_registry_only(app: App) -> None:
+    app.push(app.commit("frontend/page.html"), *NAMES)
+    app.commit("README.md")
+    here = {"release_registries": [{"host": "registry.example", "endpoint": app.registry.url}]}
+    (app.folder.with_name("staging") / "group_vars/all/zz_here.yml").write_text(yaml.safe_dump(here))
+    app.registry.requests.clear()
+    assert app.run()[0] == NAMES, "what cannot be asked is built"
+    assert app.registry.requests == []
+
+
 def test_one_of_five_changed(app: App) -> None:
     first = app.commit("Dockerfile", "frontend/page.html", "backend_api/main.py")
     app.push(first, *NAMES)
