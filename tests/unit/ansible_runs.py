@@ -15,6 +15,7 @@ import yaml
 from tests.support.environ import clean_environ
 
 TOP = Path(__file__).resolve().parents[2]
+_COMPILED = tempfile.TemporaryDirectory(prefix="templates-")  # for all runs of this process
 
 
 class Ansible:
@@ -25,7 +26,7 @@ class Ansible:
 
     def __init__(self, cwd: Path = TOP, **env: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(TOP / "tests/unit/ansible_forks.py")],
+            [sys.executable, "-P", str(TOP / "tests/unit/ansible_forks.py"), _COMPILED.name],
             cwd=cwd, env={**clean_environ("TODO_"), "ANSIBLE_NOCOLOR": "1", **env},
             text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip

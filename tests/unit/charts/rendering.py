@@ -7,11 +7,12 @@ import functools
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.yaml_reader import read_documents
@@ -19,6 +20,16 @@ from ansible_collections.todo.cloud.plugins.module_utils.yaml_reader import read
 from tests.cluster.paths import cache
 
 CHARTS = Path(__file__).parents[3] / "charts"
+
+
+# It would read its two megabytes of definitions anew for each object.
+kubernetes_validate.utils.schema_contents = functools.cache(kubernetes_validate.utils.schema_contents)
+
+
+def conform(objects: Iterable[dict[str, Any]]) -> None:
+    """Fails on an object that Kubernetes' own schemas refuse."""
+    for item in objects:
+        kubernetes_validate.validate(item, "1.36", strict=True)
 
 
 def built(place: str) -> Path:

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.services.components import components
 
 from tests.unit.ansible_runs import TOP, Ansible
-from tests.unit.charts.rendering import Helm
+from tests.unit.charts.rendering import Helm, conform
 
 EXAMPLE = TOP / "examples/own-services"
 FIVE = ("backend_api", "frontend", "recurring_task_service", "notification_service", "sse_gateway")
@@ -132,9 +131,7 @@ def release(made: dict[str, Any], name: str) -> dict[str, Any]:
 
 def objects(helm: Helm, one: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found = helm.render(Path(one["chart"]).name, one["values"], one["name"], one["namespace"])
-    for item in found:
-        if not item["apiVersion"].startswith(("dapr.io", "traefik.io")):
-            kubernetes_validate.validate(item, "1.36", strict=True)
+    conform(item for item in found if not item["apiVersion"].startswith(("dapr.io", "traefik.io")))
     return {item["kind"]: item for item in found}
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.environments.table import allowed
@@ -18,7 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.readiness.rules import 
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State
 
 from tests.unit.ansible_runs import TOP, Ansible
-from tests.unit.charts.rendering import Helm, built
+from tests.unit.charts.rendering import Helm, built, conform
 from tests.unit.inventories.test_own_services import described, names, objects
 
 SHAPES = TOP / "examples/shapes"
@@ -54,8 +53,7 @@ def rendered(release: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     argv = [str(built("bin/helm")), "template", release["name"], release["chart"], *files]
     output = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     found = [item for item in yaml.safe_load_all(output) if item]
-    for item in (item for item in found if item["kind"] != "Cache"):
-        kubernetes_validate.validate(item, "1.36", strict=True)
+    conform(item for item in found if item["kind"] != "Cache")
     return found
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import pytest
 
@@ -15,15 +16,30 @@ from tests.unit.inventories.conftest import CANARY, SECRETS, folder
 IN_MONITORING = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["monitoring"]}
 
 
-def described(endpoint: str, *more: str, of: str = "staging") -> dict[str, Any]:
-    """An inventory's releases and environment with this endpoint."""
+COLLECTOR, ELSEWHERE = "collector.monitoring.svc:4317", "otel.example.com:443"
+
+
+class Described(Protocol):
+    """An inventory's releases and environment with this endpoint, which is reached by HTTP and TLS."""
+
+    def __call__(self, endpoint: str, of: str = "staging") -> dict[str, Any]: ...
+
+
+@pytest.fixture(scope="module")
+def described() -> Iterator[Described]:
     given = {"TODO_VERSION": "sha-0123abc", **{f"TODO_{name}": CANARY for name in SECRETS}}
+    how = ["-e", "tracing_protocol=http", "-e", "tracing_secure=true"]
+
+    @functools.cache
+    def describe(endpoint: str, of: str = "staging") -> dict[str, Any]:
+        playbook, told = TOP / "tests/unit/inventories/render.yml", ["-e", f"tracing_endpoint={endpoint}"]
+        run = ansible.playbook(playbook, "-i", folder(of), *told, *(how if endpoint else []), **given)
+        assert run.returncode == 0, run.stdout[-4000:]
+        printed = run.stdout.partition("TASK [Descriptions are printed]")[2].partition(" => ")[2]
+        return dict(json.JSONDecoder().raw_decode(printed)[0]["msg"])
+
     with Ansible(ANSIBLE_CALLBACK_RESULT_FORMAT="json") as ansible:
-        arguments: list[str | Path] = ["-i", folder(of), "-e", f"tracing_endpoint={endpoint}", *more]
-        run = ansible.playbook(TOP / "tests/unit/inventories/render.yml", *arguments, **given)
-    assert run.returncode == 0, run.stdout[-4000:]
-    printed = run.stdout.partition("TASK [Descriptions are printed]")[2].partition(" => ")[2]
-    return dict(json.JSONDecoder().raw_decode(printed)[0]["msg"])
+        yield describe
 
 
 def policies(helm: Helm, found: dict[str, Any]) -> dict[str, Any]:
@@ -34,16 +50,14 @@ def policies(helm: Helm, found: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("endpoint", "peers", "port"),
     [
-        (
-            "collector.monitoring.svc:4317",
-            [{"namespaceSelector": {"matchExpressions": [IN_MONITORING]}}],
-            4317,
-        ),
-        ("otel.example.com:443", [{"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}], 443),
+        (COLLECTOR, [{"namespaceSelector": {"matchExpressions": [IN_MONITORING]}}], 4317),
+        (ELSEWHERE, [{"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}], 443),
     ],
 )
-def test_sidecars_and_policies_name_the_endpoint(endpoint: str, peers: list[Any], port: int, helm: Helm) -> None:
-    found = described(endpoint, "-e", "tracing_protocol=http", "-e", "tracing_secure=true")
+def test_sidecars_and_policies_name_the_endpoint(
+    endpoint: str, peers: list[Any], port: int, helm: Helm, described: Described
+) -> None:
+    found = described(endpoint)
     components = next(r for wave in found["waves"] for r in wave if r["name"] == "dapr-components")
     told = components["values"]["configuration"]["tracing"]
     assert told == {"otelEndpoint": endpoint, "otelProtocol": "http", "otelSecure": True, "samplingRate": "1"}
@@ -57,26 +71,25 @@ def release(found: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("of", "share"), [("staging", "1"), ("production", "0.1")])
-def test_each_environment_samples_its_own_share(of: str, share: str) -> None:
+def test_each_environment_samples_its_own_share(of: str, share: str, described: Described) -> None:
     """Sidecars do as whoever began the trace, so services have the share, too."""
-    found = described("collector.monitoring.svc:4317", of=of)
+    found = described(COLLECTOR, of)
     assert release(found, "dapr-components")["values"]["configuration"]["tracing"]["samplingRate"] == share
     for name in ("frontend", "backend-api"):
         told = release(found, name)["values"]["env"]
         assert (told["OTEL_TRACES_SAMPLER"], told["OTEL_TRACES_SAMPLER_ARG"]) == ("parentbased_traceidratio", share)
 
 
-def test_sidecars_restart_when_it_changes() -> None:
+def test_sidecars_restart_when_it_changes(described: Described) -> None:
     """They read their Configuration at their start only."""
-    settings = ["", "collector.monitoring.svc:4317", "otel.example.com:443"]
     seen = [
         release(described(each), "backend-api")["values"]["podAnnotations"]["todo.cloud/components"]
-        for each in settings
+        for each in ("", COLLECTOR, ELSEWHERE)
     ]
     assert len(set(seen)) == 3
 
 
-def test_without_one_nothing_is_said_and_nothing_is_open(helm: Helm) -> None:
+def test_without_one_nothing_is_said_and_nothing_is_open(helm: Helm, described: Described) -> None:
     found = described("")
     components = next(r for wave in found["waves"] for r in wave if r["name"] == "dapr-components")
     assert "tracing" not in components["values"].get("configuration", {})
