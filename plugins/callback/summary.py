@@ -12,6 +12,7 @@ description:
   - Prints one line after Ansible's recap, what failed and why, or what became of the releases. Nothing follows it.
   - It says nothing where another stdout callback than V(default) or V(todo.cloud.brief) prints the results.
   - Text of others is masked and made printable.
+  - It also imports the collection's filters once, which otherwise each process of the run does.
 requirements:
   - to be enabled in C(ansible.cfg), as C(callbacks_enabled = todo.cloud.summary)
 author: todo.cloud maintainers (@todo-app)
@@ -28,6 +29,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line, shortened
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import SCREEN, wanted
+from ansible_collections.todo.cloud.plugins.plugin_utils.filters import import_all
 from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
 
 _NO_WORDS = (
@@ -98,6 +100,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
     def __init__(self) -> None:
         super().__init__()
         self._ending = Ending()
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        import_all()
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         self._ending.failed(result, ignore_errors)
