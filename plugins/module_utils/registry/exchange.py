@@ -17,6 +17,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -216,7 +217,8 @@ def _ask(
     client = http.client.HTTPConnection(origin.host, origin.port)
     client.default_port = _PORTS[origin.scheme]  # decides whether Host has a port
     client.sock = connection
-    client.request(method, target, body, {"User-Agent": _AGENT, "Connection": "close", **headers})
+    with suppress(BrokenPipeError, ConnectionResetError):  # it may have answered before it had read everything
+        client.request(method, target, body, {"User-Agent": _AGENT, "Connection": "close", **headers})
     with client.getresponse() as response:
         names = {name.lower() for name in response.headers}
         found = {name: ", ".join(map(str, response.headers.get_all(name) or ())) for name in names}

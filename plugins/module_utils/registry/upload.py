@@ -65,6 +65,9 @@ class _Upload:
             answer = self._ask("PATCH", place, content, {**_BYTES, "Content-Range": span})
             if answer.status in (202, 204):
                 at += len(content)
+            elif answer.status == 413:  # it takes no request of that size, and never will
+                self.why = self._text(answer)
+                return False
             else:
                 self.why, resumed = self._text(answer), resumed + 1
                 answer = self._ask("GET", place)

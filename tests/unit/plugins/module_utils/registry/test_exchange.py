@@ -152,3 +152,17 @@ def test_urls(text: str, shown: str) -> None:
 def test_what_is_no_url(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  each has its own message
         Url.parse(text)
+
+
+def test_a_peer_that_answers_before_it_has_read_everything_is_heard(peer: Callable[[Peer], str]) -> None:
+    """As a proxy does, that takes no body of that size: then it ends the connection."""
+    address = peer(sends(b"HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n\r\nlong"))
+    url, body = Url.parse(f"http://{address}/v2/"), bytes(32 << 20)
+    found = exchange("PATCH", url, {}, body, deadline=time.monotonic() + 60, tls=None)
+    assert (found.status, found.body) == (413, b"long")
+
+
+def test_a_peer_that_reads_nothing_more_and_says_nothing(peer: Callable[[Peer], str]) -> None:
+    url, body = Url.parse(f"http://{peer(sends())}/v2/"), bytes(32 << 20)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        exchange("PATCH", url, {}, body, deadline=time.monotonic() + 60, tls=None)

@@ -119,3 +119,11 @@ def test_who_may_only_read(registry: FakeRegistry) -> None:
         push(registry, username="reader", password=PASSWORD)
     push(registry, username="ci", password=PASSWORD)
     assert DIGEST in registry.repositories[NAME].blobs
+
+
+def test_a_proxy_that_takes_no_part_of_this_size_is_told_at_once(registry: FakeRegistry) -> None:
+    place = {"Location": f"/v2/{NAME}/blobs/uploads/0"}
+    registry.faults = [(202, place), (413, {}), (202, place), (413, {}), (202, place), (413, {})]
+    refused = failure(push, registry)
+    assert "it answers 413" in refused.message
+    assert methods(registry) == ["POST", "PATCH", "POST", "PUT", "POST", "PATCH"]
