@@ -208,10 +208,12 @@ def _limited(answer: Response) -> float | None:
     """Seconds until GitHub takes requests again; None if it sets no limit
     (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api).
     """
+    if answer.status != 403 and answer.status not in _TRANSIENT:
+        return None
     if "retry-after" in answer.headers:
         return retry_after(answer.headers)
     reset = answer.headers.get("x-ratelimit-reset", "")
-    if answer.headers.get("x-ratelimit-remaining") == "0" and answer.status in (403, 429) and reset.isdecimal():
+    if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
         return max(0.0, float(reset[:11]) - time.time())
     return None
 
