@@ -57,8 +57,8 @@ def surplus(
     keep: Keep,
     now: datetime,
 ) -> list[Version]:
-    """What may go, in the order in which it should. ``entries``: digest of an index -> digests that it lists;
-    ``missing``: digests that signatures speak of, and that do not exist.
+    """What may go, in the order in which it should: an index before what it lists. ``entries``: digest of an index ->
+    digests that it lists; ``missing``: digests that signatures speak of, and that do not exist.
 
     An index that lists what is in use stays, and what a version lists that stays does too. A signature goes with what
     it is about.
@@ -70,22 +70,22 @@ def surplus(
 
     def needed(version: Version) -> bool:
         named = any(pattern.fullmatch(tag) for pattern in keep.tags for tag in version.tags)
-        return named or young(version) or not keep.in_use.isdisjoint(_with_entries(entries, [version.digest]))
+        return named or young(version) or not keep.in_use.isdisjoint(with_entries(entries, [version.digest]))
 
     images = [each for each in versions if each.tags and not each.subjects]
     by_age = sorted(images, key=lambda each: (each.since() or now, each.digest), reverse=True)
     kept = {each.digest for each in by_age[: keep.newest]}
     kept |= {each.digest for each in versions if not each.subjects and needed(each)}
-    kept = _with_entries(entries, kept)
+    kept = with_entries(entries, kept)
     about = [each for each in versions if each.subjects]
     lost = missing | {each.digest for each in versions if not each.subjects and each.digest not in kept}
     signatures = {each.digest for each in about if not lost.issuperset(each.subjects) or (each.since() and young(each))}
-    kept |= _with_entries(entries, signatures)
+    kept |= with_entries(entries, signatures)
     gone = [each for each in versions if each.digest not in kept]
-    return sorted(gone, key=lambda each: (bool(each.subjects), not each.tags))
+    return sorted(gone, key=lambda each: (bool(each.subjects), not entries.get(each.digest), not each.tags))
 
 
-def _with_entries(entries: Mapping[str, frozenset[str]], digests: Iterable[str]) -> set[str]:
+def with_entries(entries: Mapping[str, frozenset[str]], digests: Iterable[str]) -> set[str]:
     """Digests with all that they list, however deep."""
     found, new = set[str](), set(digests)
     while new:

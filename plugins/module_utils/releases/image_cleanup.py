@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from ..planning.image_digests import ImageDigests
 from ..records.signing import RecordKeys
 from ..records.store import RecordStore
 from ..registry.access import ANY, Access
-from ..registry.cleanup import Keep, Version, surplus
+from ..registry.cleanup import Keep, Version, surplus, with_entries
 from ..registry.client import RegistryClient
 from ..registry.reference import Reference
 from ..registry.repository import GITHUB, GitHubVersions, RegistryVersions, Versions, entries
@@ -37,53 +37,80 @@ def clean_up(kube: KubeApi, params: Mapping[str, Any], *, check: bool) -> dict[s
     in_use(kube, params)  # what fails does so before registries are read, which takes long
     digests = ImageDigests(kube, params["namespace"], params["registries"])
     looked = [(each, _clients(each, digests, params)) for each in repositories]
-    read = []
+    found = []
     for repository, (client, versions) in looked:
         listed = versions.listed()
         names = entries(client, repository, listed)
-        read.append((repository, versions, listed, names, _missing(client, repository, listed)))
+        found.append(_Found(repository.name, versions, listed, names, _missing(client, repository, listed)))
     keep = Keep(
         params["newest"],
         tuple(re.compile(fnmatch.translate(each)) for each in params["tags"]),
         params["min_age_days"] * _DAY_SECONDS,
         in_use(kube, params),  # now, not as it was before all that was read
     )
-    found = [
-        (repository, listed, surplus(listed, names, missing, keep, datetime.now(UTC)), versions)
-        for repository, versions, listed, names, missing in read
-    ]
-    deleted = [
-        {"image": f"{repository.name}@{each.digest}", "tags": list(each.tags), "created": each.created}
-        for repository, _listed, gone, _versions in found
-        for each in gone
-    ]
+    for each in found:
+        each.gone = surplus(each.listed, each.entries, each.missing, keep, datetime.now(UTC))
     if not check:
-        _delete([(versions, each) for _name, _listed, gone, versions in found for each in gone], deleted)
+        _delete(found)
+    deleted = [each.told(version) for each in found for version in each.gone]
     return {
         "changed": bool(deleted),
         "deleted": deleted,
-        "kept": {repository.name: len(listed) - len(gone) for repository, listed, gone, _versions in found},
+        "kept": {each.name: len(each.listed) - len(each.gone) for each in found},
         "diff": {
-            "before": _lines({repository.name: listed for repository, listed, _gone, _versions in found}),
-            "after": _lines({
-                repository.name: [each for each in listed if each not in gone]
-                for repository, listed, gone, _versions in found
-            }),
+            "before": _lines({each.name: each.listed for each in found}),
+            "after": _lines({each.name: [one for one in each.listed if one not in each.gone] for each in found}),
         },
-    }  # fmt: skip
+    }
 
 
-def _delete(gone: Sequence[tuple[Versions, Version]], told: list[dict[str, Any]]) -> None:
-    """``told``: the same for people. Raises what registries do, with what was deleted before."""
-    for number, (versions, version) in enumerate(gone):
-        try:
-            versions.delete(version)
-        except TodoCloudError as exc:
-            if number:
-                before = f"; {number} of {len(gone)} images were deleted before. Run it again to go on."
-                exc.failure = replace(exc.failure, message=exc.failure.message.rstrip(".") + before)
-                exc.results |= {"changed": True, "deleted": told[:number]}
-            raise
+@dataclass
+class _Found:
+    """A repository. ``entries`` and ``missing``: see :func:`surplus`; ``gone``: what goes, in this order."""
+
+    name: str
+    versions: Versions
+    listed: list[Version]
+    entries: Mapping[str, frozenset[str]]
+    missing: frozenset[str]
+    gone: list[Version] = field(default_factory=list)
+
+    def told(self, version: Version) -> dict[str, Any]:
+        """For people."""
+        return {"image": f"{self.name}@{version.digest}", "tags": list(version.tags), "created": version.created}
+
+
+def _delete(found: Sequence[_Found]) -> None:
+    """Raises what registries do, with what was deleted. What a registry keeps for reasons of its own, as GitHub keeps
+    what many have pulled, stays with all that belongs to it, and keeps nothing else.
+    """
+    done: list[dict[str, Any]] = []
+    failed: TodoCloudError | None = None
+    for each in found:
+        stays: set[str] = set()
+        for version in each.gone:
+            if not stays.isdisjoint({version.digest, *version.subjects}):
+                stays |= with_entries(each.entries, [version.digest])
+                continue
+            try:
+                each.versions.delete(version)
+            except TodoCloudError as exc:
+                if exc.failure.code is not Code.REGISTRY_ERROR:
+                    raise _so_far(exc, done, found) from None
+                failed = failed or exc
+                stays |= with_entries(each.entries, [version.digest])
+            else:
+                done.append(each.told(version))
+    if failed:
+        raise _so_far(failed, done, found)
+
+
+def _so_far(failed: TodoCloudError, done: list[dict[str, Any]], found: Sequence[_Found]) -> TodoCloudError:
+    if not done:
+        return failed
+    how_far = f"; {len(done)} of {sum(len(each.gone) for each in found)} images were deleted."
+    told = replace(failed.failure, message=failed.failure.message.rstrip(".") + how_far)
+    return TodoCloudError(told, {**failed.results, "changed": True, "deleted": done}, failed.warnings)
 
 
 def in_use(kube: KubeApi, params: Mapping[str, Any]) -> frozenset[str]:

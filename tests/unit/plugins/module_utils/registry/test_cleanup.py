@@ -73,6 +73,11 @@ def test_what_an_index_of_indexes_lists_stays_with_it() -> None:
     assert gone(*versions, tags=("sha-1",), lists={**lists, 3: (1,)}) == [4]
 
 
+def test_an_index_goes_before_what_it_lists() -> None:
+    """Else one that the registry keeps would be broken."""
+    assert gone(image(1, "amd64"), image(2), image(3, "sha-3"), lists={3: (1, 2)}) == [3, 1, 2]
+
+
 def test_signatures_go_with_what_they_are_about() -> None:
     signatures = [about(51, 1, ".sig"), about(52, 2, ".sig"), about(53, 2)]
     versions = [image(1, "sha-1"), image(2, "sha-2"), image(26), *signatures]

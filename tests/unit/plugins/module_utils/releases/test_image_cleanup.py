@@ -177,9 +177,50 @@ def test_what_was_deleted_before_a_failure_is_told(registry: FakeRegistry, monke
     monkeypatch.setattr(RegistryVersions, "delete", once)
     with pytest.raises(TodoCloudError) as caught:
         clean_up(world.kube, params(registry), check=False)
-    assert caught.value.failure.message == "No more; 1 of 2 images were deleted before. Run it again to go on."
+    assert caught.value.failure.message == "No more; 1 of 2 images were deleted."
     assert (caught.value.failure.code, caught.value.results["changed"]) == (Code.REGISTRY_DENIED, True)
     assert len(caught.value.results["deleted"]) == 1
     monkeypatch.setattr(RegistryVersions, "delete", refuse)
     with pytest.raises(TodoCloudError, match=r"^No more\.$"):
         clean_up(world.kube, params(registry), check=False)
+
+
+def test_one_that_the_registry_keeps_keeps_no_other(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, _digests = environment(registry)
+    delete, asked = RegistryVersions.delete, list[Version]()
+
+    def first_stays(versions: RegistryVersions, version: Version) -> None:
+        asked.append(version)
+        if len(asked) == 1:
+            raise error(Code.REGISTRY_ERROR, "It has too many downloads.")
+        delete(versions, version)
+
+    monkeypatch.setattr(RegistryVersions, "delete", first_stays)
+    with pytest.raises(TodoCloudError) as caught:
+        clean_up(world.kube, params(registry), check=False)
+    assert caught.value.failure.message == "It has too many downloads; 1 of 2 images were deleted."
+    assert [each["image"].endswith(asked[1].digest) for each in caught.value.results["deleted"]] == [True]
+    assert asked[0].digest in there(registry)
+    assert asked[1].digest not in there(registry)
+
+
+def test_what_belongs_to_one_that_the_registry_keeps_stays_with_it(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, digests = environment(registry)
+    platform = old(registry, 20, "platform-20")
+    index = registry.push_index(NAME, "sha-20", {"linux/amd64": platform})
+    Signer().payload(registry, NAME, index)
+    delete = RegistryVersions.delete
+
+    def all_but_one(versions: RegistryVersions, version: Version) -> None:
+        if version.digest == index:
+            raise error(Code.REGISTRY_ERROR, "It has too many downloads.")
+        delete(versions, version)
+
+    monkeypatch.setattr(RegistryVersions, "delete", all_but_one)
+    with pytest.raises(TodoCloudError, match="too many downloads; 3 of 6 images were deleted"):
+        clean_up(world.kube, params(registry, newest=0), check=False)
+    repository = registry.repositories[NAME]
+    assert set(repository.tags) == {"sha-1", "sha-2", "sha-20", "platform-20", index.replace(":", "-") + ".sig"}
+    assert {index, platform, *digests[:2]} < set(repository.manifests)
