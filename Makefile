@@ -222,7 +222,7 @@ lint: venv ## ruff, mypy, shellcheck, ansible-lint, ansible-test sanity, zizmor 
 	@mypy
 	@git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
 	@python3 -m tests.workflows
-	@ansible-lint --offline
+	@python3 -m tests.lint --offline
 	@python3 tests/sanity.py
 
 .PHONY: release

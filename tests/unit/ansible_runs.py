@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +17,8 @@ import yaml
 from tests.support.environ import clean_environ
 
 TOP = Path(__file__).resolve().parents[2]
-_COMPILED = tempfile.TemporaryDirectory(prefix="templates-")  # for all runs of this process
+_COMPILED = tempfile.mkdtemp(prefix="templates-")  # for all runs of this process
+atexit.register(shutil.rmtree, _COMPILED)
 
 
 class Ansible:
@@ -26,7 +29,7 @@ class Ansible:
 
     def __init__(self, cwd: Path = TOP, **env: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", str(TOP / "tests/unit/ansible_forks.py"), _COMPILED.name],
+            [sys.executable, "-P", str(TOP / "tests/unit/ansible_forks.py"), _COMPILED],
             cwd=cwd, env={**clean_environ("TODO_"), "ANSIBLE_NOCOLOR": "1", **env},
             text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
