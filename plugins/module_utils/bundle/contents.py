@@ -31,6 +31,7 @@ CHART = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 VALUES = "application/vnd.todo.cloud.values.v1+json"
 SIGNATURE = "application/vnd.todo.cloud.bundle.signature.v1"
 _TITLE = "org.opencontainers.image.title"
+_LONGEST_NAME = 253
 LARGEST = 32 << 20  # bytes of one part of the bundle itself, images apart
 
 
@@ -118,6 +119,9 @@ def contents_of(raw: bytes) -> Contents:
         found = load_json(raw)
         _check_format(found.get("format") if isinstance(found, Mapping) else None)
         contents = parse(Contents, found)
+        for name in (contents.environment, contents.namespace, contents.commit, contents.time):
+            if len(name) > _LONGEST_NAME or not name.isprintable():
+                raise Malformed(f"{quoted(name)} is no name")
         for part in contents.parts:
             _check_part(part)
         for image in contents.images:
@@ -149,6 +153,8 @@ def _check_image(image: Image) -> None:
     digests = [reference.digest, *image.accepted, *(each.digest for each in image.attached)]
     if not all(is_digest(each) and each.startswith("sha256:") for each in digests):
         raise Malformed(f"{quoted(image.image)} has a digest that is none")
+    if not image.releases:
+        raise Malformed(f"{quoted(image.image)} is nobody's")
     if not all(map(is_tag, image.tags)):
         raise Malformed(f"{quoted(image.image)} has a tag that is none")
     if any(not re.fullmatch(r"(\.[a-z]{1,10})?", each.suffix) for each in image.attached):
