@@ -3,47 +3,9 @@
 
 from __future__ import annotations
 
-_ENTRY = r"""
-    suboptions:
-      host:
-        description:
-          - Registry as in image references, such as V(ghcr.io) or V(docker.io), or V(*) for all others.
-        type: str
-        required: true
-      endpoint:
-        description:
-          - URL of the registry, or of a mirror that replaces it. TLS is used unless the URL begins with C(http://). The
-            default is HTTPS and its host.
-        type: str
-      pull_secret:
-        description:
-          - Name of a Secret of type C(kubernetes.io/dockerconfigjson) in O(namespace) with the credentials, preferably
-            the one that the pods use. Ignored when it does not exist, or when a password is given.
-        type: str
-      username:
-        description:
-          - User name for the registry.
-        type: str
-      password:
-        description:
-          - Password or access token for that user.
-        type: str
-      ca_path:
-        description:
-          - CA bundle to trust instead of the system's.
-        type: path
-      validate_certs:
-        description:
-          - Validate the registry's certificate.
-        type: bool
-        default: true
-"""
-
 
 class ModuleDocFragment:
-    """Options of the modules that use one image registry; ``registries``: of those that use several;
-    ``push_registries``: of those that write to others than they read.
-    """
+    """Options of the modules that use one image registry; ``registries``: of those that use several."""
 
     DOCUMENTATION = r"""
 options:
@@ -98,16 +60,38 @@ options:
       - When a registry has no such image, and none of its digests is deployed, the module fails before it writes.
     type: list
     elements: dict
-    default: []"""
-    REGISTRIES += _ENTRY
-
-    PUSH_REGISTRIES = r"""
-options:
-  push_registries:
-    description:
-      - Registries with credentials that may write, in the form of O(registries). A bundle is pushed by them, and images
-        are copied to them when a bundle is opened; without any, all images must be there.
-    type: list
-    elements: dict
-    default: []"""
-    PUSH_REGISTRIES += _ENTRY
+    default: []
+    suboptions:
+      host:
+        description:
+          - Registry as in image references, such as V(ghcr.io) or V(docker.io), or V(*) for all others.
+        type: str
+        required: true
+      endpoint:
+        description:
+          - URL of the registry, or of a mirror that replaces it. TLS is used unless the URL begins with C(http://). The
+            default is HTTPS and O(registries[].host).
+        type: str
+      pull_secret:
+        description:
+          - Name of a Secret of type C(kubernetes.io/dockerconfigjson) in O(namespace) with the credentials, preferably
+            the one that the pods use. Ignored when it does not exist, or when O(registries[].password) is given.
+        type: str
+      username:
+        description:
+          - User name for the registry.
+        type: str
+      password:
+        description:
+          - Password or access token for O(registries[].username).
+        type: str
+      ca_path:
+        description:
+          - CA bundle to trust instead of the system's.
+        type: path
+      validate_certs:
+        description:
+          - Validate the registry's certificate.
+        type: bool
+        default: true
+"""

@@ -39,6 +39,44 @@ options:
       - Commit whose set is taken with O(state=built), at least seven characters. The default is the newest verified
         set.
     type: str
+  push_registries:
+    description:
+      - Registries with credentials that may write, in the form of O(registries). A bundle is pushed by them, and images
+        are copied to them when a bundle is opened; without any, all images must be there.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      host:
+        description:
+          - Registry as in image references, or V(*) for all others.
+        type: str
+        required: true
+      endpoint:
+        description:
+          - URL of the registry, or of a mirror that replaces it.
+        type: str
+      pull_secret:
+        description:
+          - Name of a Secret of type C(kubernetes.io/dockerconfigjson) in O(namespace) with the credentials.
+        type: str
+      username:
+        description:
+          - User name.
+        type: str
+      password:
+        description:
+          - Password or access token.
+        type: str
+      ca_path:
+        description:
+          - CA bundle to trust instead of the system's.
+        type: path
+      validate_certs:
+        description:
+          - Validate the registry's certificate.
+        type: bool
+        default: true
   bundle_public_keys:
     description:
       - Public keys of O(record_key) of the environments whose bundles are taken with O(state=opened). Once they are
@@ -73,7 +111,6 @@ extends_documentation_fragment:
   - todo.cloud.release_options.records
   - todo.cloud.release_options.may_differ
   - todo.cloud.registry_options.registries
-  - todo.cloud.registry_options.push_registries
   - todo.cloud.attributes
 attributes:
   check_mode:
