@@ -292,8 +292,8 @@ def images_of(targets: Iterable[Target], snapshot: Snapshot) -> dict[str, dict[s
             statuses = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
             ids = {s["name"]: s.get("imageID", "") for s in statuses}
             for container in [*spec["containers"], *(spec.get("initContainers") or ())]:
-                found[f"{target.kind}/{target.name}/{container['name']}"] = {
-                    "image": container.get("image", ""),
-                    "digest": image_digest(ids.get(container["name"], "")),
-                }
+                place = f"{target.kind}/{target.name}/{container['name']}"
+                digest = image_digest(ids.get(container["name"], ""))
+                if digest or place not in found:  # a pod that just starts has none yet
+                    found[place] = {"image": container.get("image", ""), "digest": digest}
     return found

@@ -121,11 +121,11 @@ def _mismatches(promoted: Promoted, snapshot: Snapshot) -> list[str]:
 
 
 def _digests(pod: Mapping[str, Any], name: str) -> list[str]:
-    """Digests of the containers whose image has this name."""
+    """Digests of the containers whose image has this name; a container that was never started has none."""
     spec, statuses = pod["spec"], (pod.get("status") or {}).get("containerStatuses") or ()
     ids = {status["name"]: status.get("imageID", "") for status in statuses}
     named = [c["name"] for c in spec["containers"] if named_alike(c.get("image", ""), name)]
-    return [image_digest(ids.get(each, "")) for each in named]
+    return [image_digest(ids[each]) for each in named if ids.get(each)]
 
 
 def _tagged(images: Sequence[Promoted], digests: ImageDigests, check: bool) -> tuple[list[dict[str, str]], list[str]]:

@@ -292,8 +292,9 @@ def _images(pods: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for pod in pods:
         ids = {s["name"]: s.get("imageID", "") for s in _statuses(pod)}
         for container in sorted(pod["spec"]["containers"], key=lambda c: c["name"] == CONTAINER):
-            images[container["name"]] = container.get("image", "")
-            digests[container["name"]] = image_digest(ids.get(container["name"], ""))
+            name = container["name"]
+            images[name] = container.get("image", "")
+            digests[name] = image_digest(ids.get(name, "")) or digests.get(name, "")
     return {"images": list(dict.fromkeys(images.values())), "digests": digests}
 
 

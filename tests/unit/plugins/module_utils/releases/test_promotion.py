@@ -146,6 +146,17 @@ def test_a_pod_that_was_evicted_long_ago_runs_nothing(registry: FakeRegistry, ph
     assert images_of(world.member.targets, snapshot)["Deployment/api/app"]["digest"] == world.digest
 
 
+@pytest.mark.parametrize("name", ["api-0", "api-2"])
+def test_a_pod_that_just_starts_runs_nothing_yet(registry: FakeRegistry, name: str) -> None:
+    """As an autoscaler adds one at any time; its container has no image so far."""
+    world = World(registry, RELEASED)
+    world.recorded("production")
+    world.pod("", RELEASED, name, "Pending")
+    assert world.verify([world.promoted])["tags"][0]["state"] == "added"
+    snapshot = take(world.kube, RecordStore(world.kube, "ns", "production"), "ns", "production")
+    assert images_of(world.member.targets, snapshot)["Deployment/api/app"]["digest"] == world.digest
+
+
 @pytest.mark.parametrize("check", [False, True])
 def test_what_runs_is_tagged_with_the_version(registry: FakeRegistry, check: bool) -> None:
     world = World(registry, RELEASED)
