@@ -234,7 +234,7 @@ def _described(descriptor: Mapping[str, Any], title: str) -> Part:
 
 def damaged(why: str) -> TodoCloudError:
     """The error for a bundle that is not as it was written."""
-    return error(Code.BUNDLE_DAMAGED, f"The bundle is damaged: {why}. Nothing was changed; get it once more.")
+    return error(Code.BUNDLE_DAMAGED, f"The bundle is damaged: {why}. Nothing was changed; get it once more.", why=why)
 
 
 def refused(why: str) -> TodoCloudError:

@@ -17,7 +17,7 @@ from ..bundle.contents import ARTIFACT, LARGEST, MANIFEST, Image, damaged, diges
 from ..bundle.images import FromRegistry, Tree, attached_to, sboms_of, tree
 from ..bundle.layout import Blob, entry, same_bundle, write
 from ..bundle.place import check_place, unfinished
-from ..failure import Code, error
+from ..failure import Code, TodoCloudError, error
 from ..helm.cli import HelmCli
 from ..known_secrets import may_be_secret, secrets_of
 from ..kube.api import KubeApi, KubeReader
@@ -48,6 +48,18 @@ def build(
     """Writes or pushes the bundle of an environment's verified set. Raises promotion_refused, bundle_refused and errors
     of the registries.
     """
+    try:
+        return _built(kube, helm, params, progress, check=check)
+    except TodoCloudError as exc:
+        if exc.failure.code is not Code.BUNDLE_DAMAGED:
+            raise
+        message = f"The bundle cannot be made: {exc.failure.details['why']}. Nothing was changed."
+        raise error(Code.BUNDLE_REFUSED, message) from exc
+
+
+def _built(
+    kube: KubeApi, helm: HelmCli, params: Mapping[str, Any], progress: Progress, *, check: bool
+) -> dict[str, Any]:
     namespace, environment = params["namespace"], params["environment"]
     keys = RecordKeys.parse(params["record_key"], params["record_public_keys"] or ())
     warnings: list[str] = []

@@ -195,3 +195,15 @@ def test_a_chart_that_cannot_be_looked_through_is_refused(world: Far) -> None:
     with pytest.raises(TodoCloudError, match="gzip") as caught:
         world.build(helm=HelmCli(dict, run=run))
     assert caught.value.failure.code is Code.BUNDLE_REFUSED
+
+
+def test_what_the_registry_spoils_is_no_damaged_bundle(world: Far) -> None:
+    """Whoever makes it cannot get it once more."""
+    world.near.repositories[NAME].blobs[digest_of(LAYER)] = LAYER[:-1] + b"!"
+    with pytest.raises(TodoCloudError) as caught:
+        world.build()
+    assert caught.value.failure.code is Code.BUNDLE_REFUSED
+    assert caught.value.failure.message == (
+        f"The bundle cannot be made: the registry sends something else than {digest_of(LAYER)}. Nothing was changed."
+    )
+    assert list(world.folder.iterdir()) == []
