@@ -64,7 +64,8 @@ options:
     suboptions:
       host:
         description:
-          - Registry as in image references, such as V(ghcr.io) or V(docker.io), or V(*) for all others.
+          - Registry as in image references, such as V(ghcr.io) or V(docker.io), or V(*) for all others; then a password
+            needs an O(registries[].endpoint) too.
         type: str
         required: true
       endpoint:

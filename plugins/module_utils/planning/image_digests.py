@@ -239,6 +239,13 @@ class ImageDigests:
         return self._clients[key]
 
     def _access(self, image: Reference, options: Mapping[str, Any]) -> Access:
+        if options["host"] == ANY and options.get("password") and not options.get("endpoint"):
+            raise error(
+                Code.INVALID_INPUT,
+                f"The password of the registries' entry '*' would go to {image.registry}, and to any other registry "
+                "that an image names: give it an endpoint, or the registry that it is for.",
+                option="registries",
+            )
         access, secret = Access.to(image.registry, options), options.get("pull_secret")
         if not secret or access.credentials:
             return access

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.storage import HelmReader
 from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import StoredRelease, histories_of
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import SECRET
@@ -23,6 +23,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.planning.image_digests 
 from ansible_collections.todo.cloud.plugins.module_utils.planning.plan import changes_of
 from ansible_collections.todo.cloud.plugins.module_utils.planning.snapshot import Snapshot
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec
+from ansible_collections.todo.cloud.plugins.module_utils.registry.reference import Reference
 
 from tests.support.fake_environment import World
 from tests.support.fake_kube import FakeKube
@@ -310,3 +311,15 @@ def test_a_plan_names_the_images_that_are_and_that_will_be() -> None:
     assert (rows["api"]["image_before"], rows["api"]["image"]) == ("r.example/t/api:v1", "r.example/t/api:v2")
     assert "image_before" not in rows["new"]
     assert not {"image", "image_before"} & rows["components"].keys()
+
+
+def test_a_password_for_all_registries_goes_to_none_of_them(registry: FakeRegistry) -> None:
+    """Whoever names an image would name who gets it."""
+    image = Reference.parse("evil.example/x:v1")
+    entry = {"host": "*", "username": "u", "password": "p"}
+    with pytest.raises(TodoCloudError, match=r"would go to evil\.example") as caught:
+        image_digests(entry).client(image)
+    assert (caught.value.failure.code, "password" in caught.value.failure.message) == (Code.INVALID_INPUT, True)
+    assert image_digests({**entry, "endpoint": registry.url}).client(image)
+    assert image_digests({"host": "*", "pull_secret": "all"}).client(image)
+    assert image_digests({**entry, "host": "evil.example"}).client(image)
