@@ -24,4 +24,4 @@ def test_without_its_python_a_core_is_left_out_aloud(
 
 def test_the_readme_names_the_cores() -> None:
     [row] = re.findall(r"^\| ansible-core \| 2.19.*$", (TOP / "README.md").read_text(), re.MULTILINE)
-    assert [core.rpartition(".")[0] for core in cores.CORES] == re.findall(r"(2\.\d+)(?= and 2|: unit)", row)
+    assert f"; {' and '.join(core.rpartition('.')[0] for core in cores.CORES)}: unit tests, ansible-test sanity" in row
