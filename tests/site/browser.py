@@ -63,8 +63,17 @@ with sync_playwright() as playwright:
 
     assert page.get_by_text("ERROR:").count() == 0  # as the theme shows what it does not like
 
-    page.goto(f"{here}architecture.html")
-    assert page.locator("article img").first.evaluate("image => image.complete && image.naturalWidth > 100")
+    for name in ("collections/release_apply_module", "reference", "failure-codes"):
+        page.goto(f"{here}{name}.html")
+        tables = page.locator(".table-wrapper")
+        cut = tables.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth + 3).length")
+        assert cut == 0, f"{cut} tables of {name} are wider than the page"
+
+    for name in ("index", "architecture", "output", "report"):
+        page.goto(f"{here}{name}.html")
+        shown = page.locator("article img").evaluate_all("all => all.map(i => i.complete && i.naturalWidth > 100)")
+        assert shown, name
+        assert all(shown), name
     browser.close()
 server.shutdown()
 if wrong:

@@ -23,6 +23,7 @@ myst_heading_anchors = 4
 suppress_warnings = ["misc.highlighting_failure"]  # examples leave things out by …
 html_theme = "furo"
 html_favicon = "icon.svg"
+html_static_path = html_css_files = ["style.css"]
 html_title = f"todo.cloud {version}"
 html_show_sphinx = False
 html_copy_source = False
