@@ -22,6 +22,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import Union
 from urllib.parse import urlencode, urljoin
 
 from ..failure import Code, TodoCloudError, error
@@ -36,7 +37,8 @@ _FIRST_PAUSE_SECONDS = 0.2
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
-Body = bytes | Callable[[], Iterable[bytes]] | None  # what is long comes part by part
+# What is long comes part by part. pylint of ansible-test takes | for arithmetic.
+Body = Union[bytes, Callable[[], Iterable[bytes]], None]  # noqa: UP007
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
