@@ -25,6 +25,7 @@ from typing import Any
 from ansible import constants
 from ansible._internal._templating._jinja_bits import AnsibleEnvironment, _TemplateCompileContext
 from ansible.cli.playbook import PlaybookCLI
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins import loader
 
 # What every run would import by itself.
@@ -55,7 +56,16 @@ def _compile_once(environment: Any, source: Any, *options: Any, **more: Any) -> 
     return code
 
 
+_load = DataLoader.load_from_file
+
+
+def _load_once(data_loader: Any, file_name: str, cache: str = "all", **options: Any) -> Any:
+    """A play's vars_files are read for every host of every task; here once in a run, as group_vars are."""
+    return _load(data_loader, file_name, cache="all" if cache == "vaulted" else cache, **options)
+
+
 AnsibleEnvironment.compile = _compile_once
+DataLoader.load_from_file = _load_once
 constants.DEFAULT_INTERNAL_POLL_INTERVAL = 0.01  # it looks whether a task has ended; a tenth as often
 
 
