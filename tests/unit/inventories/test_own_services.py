@@ -198,15 +198,20 @@ def test_dapr_knows_its_topics_and_its_pods_know_of_the_components(todo: dict[st
     assert watched == {"app", "control-plane", "dapr-app-token", "database", "kafka-credentials"}
 
 
-def test_the_quota_has_room_for_all_pods_at_their_most(ansible: Ansible, tmp_path: Path) -> None:
-    shutil.copytree(EXAMPLE, tmp_path / "shop")
-    here = tmp_path / "shop/inventories/local/group_vars/all/services.yml"
+@pytest.fixture(scope="module")
+def measured(ansible: Ansible, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The shop whose orders scale and have metrics."""
+    shutil.copytree(EXAMPLE, shop := tmp_path_factory.mktemp("measured") / "shop")
+    here = shop / "inventories/local/group_vars/all/services.yml"
     said = yaml.safe_load(here.read_text())
-    said["services"]["orders"]["scale"] = {"min": 2, "max": 30}
+    said["services"]["orders"] |= {"scale": {"min": 2, "max": 30}, "metrics": {"port": "{{ 9000 + 100 }}"}}
     here.write_text(yaml.safe_dump(said))
-    made = described(ansible, tmp_path / "shop/inventories/local")
-    assert made["environment"]["quota"] == {"limits.cpu": "32"}  # 31 x 1 core, and web's 2 x 500m
-    assert release(made, "orders")["values"]["autoscaling"]["maxReplicas"] == 30
+    return described(ansible, shop / "inventories/local")
+
+
+def test_the_quota_has_room_for_all_pods_at_their_most(measured: dict[str, Any]) -> None:
+    assert measured["environment"]["quota"] == {"limits.cpu": "32"}  # 31 x 1 core, and web's 2 x 500m
+    assert release(measured, "orders")["values"]["autoscaling"]["maxReplicas"] == 30
 
 
 def test_its_port_and_path_are_followed(todo: dict[str, Any], helm: Helm) -> None:
@@ -221,18 +226,13 @@ def test_its_port_and_path_are_followed(todo: dict[str, Any], helm: Helm) -> Non
     assert container["livenessProbe"]["httpGet"]["path"] == "/up"
 
 
-def test_metrics_are_what_monitoring_reaches(ansible: Ansible, tmp_path: Path, shop: dict[str, Any]) -> None:
-    shutil.copytree(EXAMPLE, tmp_path / "shop")
-    here = tmp_path / "shop/inventories/local/group_vars/all/services.yml"
-    said = yaml.safe_load(here.read_text())
-    said["services"]["orders"]["metrics"] = {"port": "{{ 9000 + 100 }}"}
-    here.write_text(yaml.safe_dump(said))
-    made = described(ansible, tmp_path / "shop/inventories/local")
-    network = made["environment"]["networkPolicies"]
+def test_metrics_are_what_monitoring_reaches(measured: dict[str, Any], shop: dict[str, Any]) -> None:
+    network = measured["environment"]["networkPolicies"]
     assert network["monitoring"]["ports"] == [9090]
     assert network["services"] == {"orders": {"pods": {"app.kubernetes.io/instance": "orders"}, "metrics": 9100}}
-    assert release(made, "orders")["values"]["podAnnotations"]["prometheus.io/port"] == "9100"
-    assert release(made, "web") == release(shop, "web") | {"namespace": release(made, "web")["namespace"]}
+    assert release(measured, "orders")["values"]["podAnnotations"]["prometheus.io/port"] == "9100"
+    namespace = {"namespace": release(measured, "web")["namespace"]}
+    assert release(measured, "web") == release(shop, "web") | namespace
 
 
 def test_any_chart_is_a_release_as_it_is(todo: dict[str, Any]) -> None:
