@@ -154,9 +154,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
         """The path of the page, if there is one."""
         if file := self.get_option("file"):
             # "PWD" is the folder of the command; Ansible may have gone elsewhere.
-            path = Path(os.environ.get("PWD", "."), file)
+            path = Path(os.environ.get("PWD", "."), Path(file).expanduser())
         elif worth and (folder := self.get_option("folder")):
-            place = Path(os.environ.get("PWD", "."), folder).expanduser()
+            place = Path(os.environ.get("PWD", "."), Path(folder).expanduser())
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._began))
             path = place / f"{at}-{os.getpid()}.json"

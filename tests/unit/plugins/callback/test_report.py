@@ -51,7 +51,7 @@ class Runs:
         (self.folder / "library").mkdir(exist_ok=True)
         (self.folder / "library" / "applied.py").write_text(MODULE % json.dumps(RESULT))
         where = {"PWD": str(self.folder), "TODO_REPORTS": str(self.reports)}
-        return self._ansible.playbook(*paths, **where, **(env or {})).stdout
+        return self._ansible.playbook(*paths, **{**where, **(env or {})}).stdout
 
     def names(self) -> list[str]:
         return sorted(path.suffix for path in self.reports.iterdir()) if self.reports.exists() else []
@@ -94,6 +94,14 @@ def test_what_failed_is_kept_and_its_path_is_the_line_before_the_last(runs: Runs
         runs.run(BAD, env={"TODO_REPORTS_KEPT": "2"})
     assert runs.names() == [".html", ".html", ".json", ".json"]
     assert runs.reports.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_folder_may_be_in_the_home_folder_as_the_default_is(runs: Runs) -> None:
+    home = runs.folder / "home"
+    home.mkdir()
+    runs.run(BAD, env={"TODO_REPORTS": "~/kept", "HOME": str(home)})
+    assert len(list((home / "kept").glob("*.html"))) == 1
+    assert not (runs.folder / "~").exists()
 
 
 def test_nothing_of_a_hidden_task_and_no_credential(runs: Runs) -> None:
