@@ -50,10 +50,14 @@ def build(parts: Iterable[Part] = PARTS, files: Iterable[Files] = FILES) -> int:
         if todo or not all((cache() / each.place).exists() for each in files):
             _check_machine()
         if todo:
-            elsewhere = f": {sum(entry.seconds for entry in todo)} s elsewhere" if len(todo) == len(wanted) else ""
-            say(f"building {len(todo)} of {len(wanted)} parts of the cluster from their Go modules{elsewhere}")
+            usual = _usual(sum(entry.seconds for entry in todo)) if len(todo) == len(wanted) else ""
+            say(
+                f"building {len(todo)} of {len(wanted)} parts of the cluster from their Go modules{usual}; logs: {LOGS}"
+            )
+        left = len(todo)
         for entries in together(todo):
-            _build(entries)
+            left -= len(entries)
+            _build(entries, left)
         for each in files:
             keep(each)
         shutil.rmtree(GO, ignore_errors=True)
@@ -131,7 +135,11 @@ def go_environment(target: Path) -> dict[str, str]:
     return {**os.environ, **own}
 
 
-def _build(entries: Sequence[Part]) -> None:
+def _usual(seconds: int) -> str:
+    return f" ({seconds} s on two quick cores)" if seconds else ""
+
+
+def _build(entries: Sequence[Part], later: int) -> None:
     _adapt(entries[0].pins)
     BIN.mkdir(parents=True, exist_ok=True)
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -148,7 +156,7 @@ def _build(entries: Sequence[Part]) -> None:
                 stdout=output,
                 stderr=output,
             )
-            waiting = _Waiting(entries)
+            waiting = _Waiting(entries, later)
             while process.poll() is None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=0.5)
@@ -159,10 +167,13 @@ def _build(entries: Sequence[Part]) -> None:
 
 
 class _Waiting:
-    """The parts that a Go command has still to build; says which ones are there, and what comes next."""
+    """The parts that a Go command has still to build; says which ones are there, and what comes next. ``later``: how
+    many others come after these.
+    """
 
-    def __init__(self, entries: Sequence[Part]) -> None:
+    def __init__(self, entries: Sequence[Part], later: int) -> None:
         self._left = list(entries)
+        self._later = later
         self._step = Step()
         self._reminded = 0.0
 
@@ -178,18 +189,15 @@ class _Waiting:
                 made.replace(BIN / entry.file)
                 _link(entry)
                 self._left.remove(entry)
-                say(f"{entry.name} {entry.version} built ({self._step}){self._next()}")
+                say(f"{entry.name} {entry.version} built ({self._step}){f'; now {self._next()}' if self._left else ''}")
                 self._step, self._reminded = Step(), 0.0
         if self._left and self._step.seconds - self._reminded > _REMINDER_SECONDS:
             self._reminded = self._step.seconds
-            say(f"compiling for {self._step} now{self._next()}")
+            say(f"compiling for {self._step} now: {self._next()}")
 
     def _next(self) -> str:
-        if not self._left:
-            return ""
-        coming = self._left[0]
-        elsewhere = f" ({coming.seconds} s elsewhere)" if coming.seconds else ""
-        return f"; next {coming.name}{elsewhere}, {len(self._left)} to come"
+        more = len(self._left) - 1 + self._later
+        return f"{self._left[0].name}{_usual(self._left[0].seconds)}" + (f", then {more} more" if more else "")
 
 
 def _adapt(pins: str) -> None:

@@ -1,4 +1,4 @@
-"""Paths that a person types: from the folder of the command, or from a home folder (no shell expands it behind ``=``)."""
+"""Paths that a person types: from the folder of the command, or from a home folder, which no shell expands after =."""
 
 from __future__ import annotations
 
