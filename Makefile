@@ -37,11 +37,19 @@ down: ## remove what `make up` made
 .PHONY: status
 status: ## say which clusters there are and what runs in the local one
 	@$(CLUSTER) status
-	@ansible-playbook playbooks/status.yml -i inventories/local
+	@if $(CLUSTER) kubeconfig >/dev/null 2>&1; then ansible-playbook playbooks/status.yml -i inventories/local; fi
+
+.PHONY: env
+env: ## print what a shell needs for the local cluster, so that kubectl, helm and ansible-playbook are found: eval "$$(make env)"
+	@$(CLUSTER) env
 
 .PHONY: kubeconfig
 kubeconfig: ## print the path of the local cluster's kubeconfig
 	@$(CLUSTER) kubeconfig
+
+.PHONY: load-image
+load-image: ## give the local cluster images of `docker save NAME:TAG` (ARCHIVE=web.tar)
+	@$(CLUSTER) load-image $(or $(ARCHIVE),$(error name the archive: make load-image ARCHIVE=web.tar))
 
 .PHONY: build
 build: ## build the local cluster's parts and all images; what is there already stays

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -130,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("archive", type=Path, metavar="ARCHIVE")
     sub = command("exec", _exec, "run a command inside the node")
     sub.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD [ARG...]")
+    command("env", _env, 'print what a shell needs for this cluster: eval "$(make env)"')
     command("guide", _guide, "say where the application answers and how to look around")
     sub = command("engine", _engine, "start or stop a container engine for kind on a machine without one", named=False)
     sub.add_argument("action", choices=("start", "stop"))
@@ -304,6 +306,16 @@ def _kubeconfig(options: argparse.Namespace) -> None:
     print(state.load(options.name).kubeconfig)
 
 
+def _env(options: argparse.Namespace) -> None:
+    print(f"export {_variables(options.name)}")
+
+
+def _variables(name: str) -> str:
+    """What the programs of this checkout are found by, and the cluster, if there is one, as a shell takes it."""
+    where = f"KUBECONFIG={shlex.quote(state.load(name).kubeconfig)} " if state.exists(name) else ""
+    return f'{where}PATH={shlex.quote(str(BIN))}:{shlex.quote(str(cache() / "venv" / "bin"))}:"$PATH"'
+
+
 def _load_image(options: argparse.Namespace) -> None:
     if state.exists(options.name) and (found := state.load(options.name)).provider == "kind":
         kind_images.load_archive(options.name, kind.program_of(found), options.archive)
@@ -332,7 +344,7 @@ def _guide(options: argparse.Namespace) -> None:
                  (a browser opens {page} with that authority, and in /etc/hosts the line
                  {found.public_ip} {PUBLIC_HOST})"""
     print(f"""{by_https if found.https else ""}
-  look around    export KUBECONFIG={found.kubeconfig} PATH="{BIN}:{cache() / "venv" / "bin"}:$PATH"
+  look around    eval "$({prefix}make env)"     # kubectl, helm, ansible-playbook of this checkout
                  kubectl get pods --all-namespaces
                  {prefix}ansible-playbook playbooks/status.yml -i inventories/local
   logs           kubectl logs --namespace todo-local deploy/backend-api

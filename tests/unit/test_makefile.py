@@ -42,6 +42,7 @@ def test_no_target_names_the_cluster_that_an_environment_variable_chooses() -> N
         "up --https",
         "guide",
         "status",
+        "kubeconfig >/dev/null 2>&1; then ansible-playbook playbooks/status.yml -i inventories/local; fi",
         "kubeconfig",
         "down --purge",
     ]

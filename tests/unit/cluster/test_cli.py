@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -107,8 +108,23 @@ def test_what_to_do_next_names_this_cluster(
     assert cli.run(["guide"]) == 0
 
     commands = [line.strip() for line in capsys.readouterr().out.splitlines() if "playbook" in line or "make" in line]
-    assert len(commands) == 4
+    assert len(commands) == 5
     assert [line for line in commands if "TODO_CLOUD_CLUSTER=beside" not in line] == []
+
+
+def test_a_shell_finds_the_programs_and_the_cluster(
+    done: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found() -> str:
+        capsys.readouterr()
+        assert cli.run(["env", "one"]) == 0
+        script = f'{capsys.readouterr().out}echo "$KUBECONFIG|$PATH"'
+        shell = ["/bin/sh", "-ec", script]
+        return subprocess.run(shell, env={"PATH": "/before"}, capture_output=True, text=True, check=True).stdout
+
+    assert found() == f"|{cli.BIN}:{cli.cache() / 'venv' / 'bin'}:/before\n"
+    cli.run(["up", "one"])
+    assert found().startswith(f"{state.load('one').kubeconfig}|")
 
 
 def test_what_to_do_next_says_where_https_answers(
