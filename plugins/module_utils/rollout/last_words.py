@@ -26,6 +26,12 @@ _FRAME = re.compile(
     r"^\s+(?:at |\.\.\. \d+ |File \"|in )|^\s*[][{}(),;]*\s*$|^goroutine \d+|^\t/\S+\.go:\d+|^created by "
     r"|^[\w./*()-]{1,300}\([^)\n]{0,300}\)$|^exit status \d+$|^Node\.js v\d"
 )
+# Errors of Python that quote the program's own names: ``ImportError: cannot import name 'NoBrokersAvailable'``.
+_OWN_FAULT = re.compile(
+    r"^(?:(?:ModuleNotFound|Import|FileNotFound|Attribute|Name|UnboundLocal|Key|Index|Syntax|Indentation)Error\b"
+    r"|TypeError: .{0,200}(?:unexpected keyword argument|missing \d+ required))"
+)
+# Words that are also ends of others (FileNotFound) have no letter before them.
 _FAILED_CONNECTION = re.compile(
     # refused
     r"connect\w{0,20}\b.{0,120}\brefused|connection_refused|econnrefused|actively refused|could not connect\b"
@@ -34,20 +40,22 @@ _FAILED_CONNECTION = re.compile(
     r"|connection (?:was )?(?:prematurely )?closed (?:by|unexpectedly|before)|socket hang up|amqpconnectionerror"
     r"|communications link failure"
     # timed out
-    r"|(?:connect\w{0,20}|dial\w{0,20}|i/o)\b.{0,120}\b(?:timed? ?out|timeout)|etimedout|connecttimeout"
+    r"|(?:connect\w{0,20}|\bdial(?:ing|l?ed)?|i/o)\b.{0,120}\b(?:timed? ?out|timeout)|etimedout|connecttimeout"
     r"|pool ?timed ?out|rpc error: code = (?:unavailable|deadlineexceeded)|failed reaching server"
     r"|(?:timed out|timeout) .{0,60}wait(?:ing)? .{0,80}(?::\d{2,5}\b|node assignment|database|broker)"
     r"|(?:database|broker)\b.{0,60}(?:timed out|timeout|not ready|unreachable|not reachable)|:\d{2,5} - no response"
     # name not found, no route
-    r"|no such host|name or service not known|name does not resolve|could not (?:resolve|translate) host|unknown ?host"
-    r"|host not found|enotfound|eai_again|getaddrinfo|temporary failure in name resolution|nodename nor servname"
-    r"|bad address|server misbehaving|no route to host|ehostunreach|network is unreachable|no resolvable bootstrap"
+    r"|(?<![a-z])(?:enotfound|eai_again|gaierror|no such host|host not found)(?![a-z])|getaddrinfo(?!\()"
+    r"|name or service not known|name does not resolve|could not (?:resolve|translate) host|unknown ?host"
+    r"|temporary failure in name resolution|nodename nor servname"
+    r"|bad address '|server misbehaving|no route to host|ehostunreach|network is unreachable|no resolvable bootstrap"
     r"|server was not found or was not accessible"
     r"|resource temporarily unavailable \(\S+:\d+"
     # there, but not ready
-    r"|(?:database system|server) is (?:starting up|shutting down|in recovery mode|not yet accepting connections)"
+    r"|(?:database system|(?:database|sql|broker) server) is "
+    r"(?:starting up|shutting down|in recovery mode|not yet accepting connections)"
     r"|too many (?:clients|connections)|remaining connection slots|loading the dataset in memory"
-    r"|(?:cluster|master)down\b|server ?selection ?(?:error|timed ?out|timeout)|leader_not_available|vault is sealed"
+    r"|\b(?:cluster|master)down\b|server ?selection ?(?:error|timed ?out|timeout)|leader_not_available|vault is sealed"
     r"|upstream connect error|reset before headers|statuscode\.unavailable|unavailable: io exception"
     r"|nobrokersavailable|no brokers available"
     r"|run out of available brokers|broker transport failure|brokerunreachable|endpoints were reachable"
@@ -59,7 +67,7 @@ _FAILED_CONNECTION = re.compile(
 def names_a_failed_connection(log: str) -> bool:
     """Whether the last lines of a log name a connection that was refused, timed out, or whose name was not found."""
     lines = [line[:_LONGEST_LINE] for line in log.splitlines() if not _FRAME.match(line)]
-    return any(_FAILED_CONNECTION.search(line) for line in lines[-_LINES:])
+    return any(_FAILED_CONNECTION.search(line) and not _OWN_FAULT.search(line) for line in lines[-_LINES:])
 
 
 class LastWords:

@@ -52,6 +52,38 @@ main.main()
 \t/src/main.go:20 +0x2b
 exit status 2
 """
+NODE_NAME = """\
+node:internal/process/promises:288
+            triggerUncaughtException(err, true /* fromPromise */);
+            ^
+
+Error: getaddrinfo ENOTFOUND db
+    at GetAddrInfoReqWrap.onlookupall [as oncomplete] (node:dns:122:26) {
+  errno: -3008,
+  code: 'ENOTFOUND',
+  syscall: 'getaddrinfo',
+  hostname: 'db'
+}
+
+Node.js v20.11.1
+"""
+NO_MODULE = """\
+Traceback (most recent call last):
+  File "/app/main.py", line 3, in <module>
+    from aiokafka import AIOKafkaProducer
+ModuleNotFoundError: No module named 'aiokafka'
+"""
+NO_TEMPLATE = """\
+  File "/usr/lib/python3/jinja2/loaders.py", line 204, in get_source
+    raise TemplateNotFound(template)
+jinja2.exceptions.TemplateNotFound: index.html
+"""
+BAD_NAME = """\
+  File "/usr/lib/python3.12/socket.py", line 978, in getaddrinfo
+    for res in _socket.getaddrinfo(host, port, family, type, proto, flags):
+               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+UnicodeError: encoding with 'idna' codec failed (UnicodeError: label empty or too long)
+"""
 WAITS = [
     "ERROR: connection to db refused",
     'psycopg2.OperationalError: connection to server at "db" (10.96.0.7), port 5432 failed: Connection refused',
@@ -102,6 +134,16 @@ WAITS = [
     "upstream connect error or disconnect/reset before headers. reset reason: connection termination",
     "grpc.StatusCode.UNAVAILABLE",
     "[LEADER_NOT_AVAILABLE] There is no leader for this topic-partition",
+    NODE_NAME,
+    '{"exception": "IndexError: pop from empty list\\n\\nConnectionError: Error 111: Connection refused"}',
+    "Error: queryA ENOTFOUND db.shop.svc",
+    "Error: getaddrinfo EAI_AGAIN db",
+    '{"level": "error", "code": "ENOTFOUND", "syscall": "queryA"}',
+    "socket.gaierror: [Errno -5] No address associated with hostname",
+    "panic: dial tcp: lookup kafka.shop.svc on 10.96.0.10:53: no such host",
+    "getaddrinfo: nodename nor servname provided, or not known",
+    "error dialing backend: timeout",
+    "TypeError: error sending request for url (http://db/): client error (Connect): Connection refused (os error 111)",
 ]
 BROKEN = [
     "",
@@ -124,6 +166,20 @@ BROKEN = [
     "OSError: [Errno 11] Resource temporarily unavailable",
     "sqlite3.OperationalError: unable to open database file",
     "too many arguments",
+    NO_MODULE,
+    NO_TEMPLATE,
+    BAD_NAME,
+    "ModuleNotFoundError: No module named 'app'",
+    "FileNotFoundError: [Errno 2] No such file or directory: '/etc/app/config.yaml'",
+    "System.IO.FileNotFoundException: Could not load file or assembly 'Shop'",
+    "botocore.errorfactory.ResourceNotFoundException: table todos",
+    "ImportError: cannot import name 'NoBrokersAvailable' from 'kafka.errors'",
+    "AttributeError: module 'socket' has no attribute 'gaierror'",
+    "KeyError: 'connection timeout'",
+    "TypeError: connect() got an unexpected keyword argument 'timeout'",
+    "ValueError: this dialect has no option 'timeout'",
+    "OSError: [Errno 14] Bad address",
+    "Server is starting up\nFATAL: no configuration\nserver is shutting down",
 ]
 
 
