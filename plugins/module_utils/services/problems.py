@@ -195,13 +195,15 @@ def problems(
     full = based(entries, roles)
     for name, entry in full.items():
         found += entry_problems(str(name), entry)
+    known = [str(name) for name in (*entries, *others)]
+    for name, entry in entries.items():
+        found += _references(str(name), entry, known)  # whatever else is wrong with it: all is told at once
     if found:
         return found
     for name, entry in entries.items():
-        found += _references(name, entry, [*entries, *others])
         found += _unnamed_pods(name, full[name], full)
         found += _invoked(name, full[name], full)
-        found += _migration_names(name, entry, [*entries, *others])
+        found += _migration_names(name, entry, known)
         found += _image(name, entry, app)
         found += _role(name, entry.get("role"), roles)
     found = found or [*claimed_twice(full), *same_bindings(full)]
@@ -219,11 +221,14 @@ def _role(name: str, role: Any, roles: Collection[str]) -> list[str]:
     return [sentence(f"services.{name}.role: there is no such role {role!r}{nearest(role, roles)}")]
 
 
-def _references(name: str, entry: Mapping[str, Any], known: Collection[str]) -> list[str]:
+def _references(name: str, entry: Any, known: Collection[str]) -> list[str]:
     found = []
     for key in ("after", "calls", "needs"):
         names = [*known, *(ENVIRONMENT_NEEDS if key == "needs" else ())]
-        for other in entry.get(key) or ():
+        said = entry.get(key) if isinstance(entry, Mapping) else ()
+        for other in said if isinstance(said, (list, tuple)) else ():
+            if not isinstance(other, str):
+                continue  # its type is told
             if is_template(other):
                 found.append(f"services.{name}.{key} has a template; names of services are written out.")
             elif other not in names:

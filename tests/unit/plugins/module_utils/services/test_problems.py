@@ -158,6 +158,12 @@ def test_all_mistakes_are_named_at_once() -> None:
     assert len(problems({"nmae": "x"}, {"a": {"prot": 1}, "b": {"port": 0}, "c": []})) == 4
 
 
+def test_names_of_other_services_are_looked_at_beside_other_mistakes() -> None:
+    found = problems(APP, {"web": {"helth": "/", "port": "abc", "calls": ["ordrs", 7]}, "orders": {}, "odd": 3})
+    assert found[-1] == "services.web.calls: there is no service 'ordrs'; did you mean 'orders'?"
+    assert len(found) == 5
+
+
 def test_services_that_are_not_there_are_named() -> None:
     lone = {"web": {"dapr": {"invokes": ["ap", "plain", "web"]}}, "api": {"dapr": True}, "plain": {}}
     assert problems(APP, lone) == [
