@@ -137,7 +137,10 @@ def _figures(found: Figures, has_log: bool) -> list[tuple[str, str]]:
             lead += f"; {found.unknown_commits} deployments of commits that the repository does not have are left out"
     rate = "no deployments"
     if found.change_failure_rate is not None:
-        rate = f"{100 * found.change_failure_rate:.0f} % ({found.failed} of {found.deployments})"
+        failed = found.deployments - found.succeeded
+        later = found.failed - failed
+        sums = f": {failed} failed, {later} {'was' if later == 1 else 'were'} rolled back later" if later > 0 else ""
+        rate = f"{100 * found.change_failure_rate:.0f} % ({found.failed} of {found.deployments}{sums})"
     restore = _median(found.restore_seconds, found.restored, "failure", "" if found.failed else "nothing failed")
     pending = f"{found.not_restored} not restored yet" if found.not_restored else ""
     return [

@@ -150,7 +150,7 @@ taken_over:
   description: The last manual takeover, until a run has reported it.
   returned: success
   type: str
-  sample: deploy_lock of ada on laptop took it from release_apply of ci on ci-7 at 2026-11-22T09:31:00Z
+  sample: deploy_lock of ada on laptop took it from a deployment of ci on ci-7 at 2026-11-22T09:31:00Z
 """
 
 import typing as t

@@ -59,6 +59,13 @@ def _serving(names: Iterable[str], snapshot: Snapshot) -> str:
     return "; pods that are ready go on serving" if serve else ""
 
 
+def _sets(targets: Iterable[Target], number: int) -> str:
+    """The set that is back, by the number that the table has too, and that of its new record."""
+    old = sorted({target.record.id for target in targets})
+    listed = one_or_many(map(str, old), "release set {}", "release sets {}")
+    return f"{listed}, recorded anew as {number}"
+
+
 @dataclass(frozen=True)
 class WaveFailure:
     """What failed (by release, never empty), the releases of that wave, and what was verified in earlier waves."""
@@ -168,7 +175,7 @@ class Remediation:
         kept = f"; never verified, {self._first_installs(fresh, report)}" if fresh else ""
         restored = one_or_many((t.member.name for t in targets), "{} is", "{} are")
         what = "the whole set is" if whole else restored
-        return f"{what} back at what was verified (release set {number}){kept}"
+        return f"{what} back at what was verified ({_sets(targets, number)}){kept}"
 
     def _first_installs(self, names: Sequence[str], report: Report) -> str:
         """Keeps or removes what failed and was never verified; says which."""

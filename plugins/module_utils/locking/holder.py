@@ -20,6 +20,7 @@ from ..processes import CONTROLLER, gone, machine, started
 LONGEST_SECONDS = 86_400.0  # for which anything in a Lease may keep others waiting
 _MAX_PID = 2**22  # of Linux: proc(5), pid_max
 _MAX_TEXT = 2000
+_WORDS = {"release_apply": "a deployment", "release_rollback": "a rollback"}  # for people, who start playbooks
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ class Holder:
         commit = f" (commit {self.commit})" if self.commit else ""
         where = f" {self.url}" if self.url else ""
         host = f" on {self.host}" if self.host else ""
-        return f"{self.what or 'a run'} of {self.who or self.identity[:_MAX_TEXT]}{host}{commit}{where}"
+        what = _WORDS.get(self.what, self.what) or "a run"
+        return f"{what} of {self.who or self.identity[:_MAX_TEXT]}{host}{commit}{where}"
 
 
 def is_dead_here(holder: Holder) -> bool:

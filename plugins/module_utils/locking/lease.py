@@ -125,8 +125,8 @@ def held(namespace: str, lease: dict[str, Any]) -> TodoCloudError:
         advice = f"It was taken manually: ask {holder.who}, or take it over by deploy_lock"
     else:
         advice = (
-            "Wait for that run, or set lock_wait; "
-            f"if it is dead, a lock_wait of more than {duration_of(lease) + holder.grace:.0f} s takes the lock over"
+            "Wait for that run, or let this one wait: -e release_lock_wait=60 (of a module: lock_wait); "
+            f"if it is dead, more than {duration_of(lease) + holder.grace:.0f} s take the lock over"
         )
     return error(
         Code.LOCK_HELD,

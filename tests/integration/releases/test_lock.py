@@ -49,7 +49,7 @@ def test_the_module_looks_takes_over_and_releases(world: World, module: Run) -> 
         taken = module("deploy_lock", taking).result
         assert (taken["changed"], taken["holder"]["by_hand"]) == (True, True)
         assert (taken["holder"]["url"], taken["holder"]["commit"]) == ("https://here/1", "feed")
-        assert "from release_apply of ci on ci-7" in taken["taken_over"]
+        assert "from a deployment of ci on ci-7" in taken["taken_over"]
     released = module("deploy_lock", {**base, "state": "released"}).result
     assert (released["changed"], released["held"]) == (True, False)
     run = world.apply(world.release("a")).ok()
@@ -63,7 +63,7 @@ def test_who_took_it_goes_on_and_everybody_else_is_refused(world: World) -> None
         mine.ensure(LockState.TAKEN_OVER)
         done = world.apply(world.release("a")).ok()
     assert done.result["set"] == 1
-    assert any("from release_apply of ci on ci-7 (commit 0123abc)" in line for line in done.lines)
+    assert any("from a deployment of ci on ci-7 (commit 0123abc)" in line for line in done.lines)
     assert not world.kube.get(LEASE, world.namespace, LOCK_NAME)["spec"].get("holderIdentity"), "free after that run"
 
     theirs = ManualLock(world.kube, world.namespace, stranger("deploy_lock"))

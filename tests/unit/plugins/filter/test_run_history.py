@@ -62,6 +62,15 @@ def test_the_time_to_restore(events: list[tuple[str, float]], says: str) -> None
     assert found["lines"][4] == f"time to restore: {says}"
 
 
+def test_what_failed_and_what_was_rolled_back_later_add_up() -> None:
+    back = event("2026-11-30T09:30:00Z", run="rollback", from_set=9, to_set=8)
+    events = [back, event("2026-11-30T09:00:00Z", to_set=9), event("2026-11-30T08:00:00Z", to_set=8)]
+    failed = [event(f"2026-11-30T0{hour}:00:00Z", outcome="restored") for hour in (1, 2)]
+    lines = told(*events, *failed)["lines"]
+    assert lines[1].endswith("(2 of 4 succeeded)")
+    assert lines[3] == "change failure rate: 75 % (3 of 4: 2 failed, 1 was rolled back later)"
+
+
 def test_without_a_repository_the_runs_know_of_their_newest_commits() -> None:
     events = [event("2026-11-30T11:00:00Z", lead_seconds=600.0), event("2026-11-30T10:00:00Z", lead_seconds=7200.0)]
     first = "lead time for changes: 1 h 5 min (median of 2 deployments), of their newest commits"

@@ -49,6 +49,8 @@ def test_the_whole_set_goes_back_components_first() -> None:
     assert world.helm.commands[2:] == ["rollback components", "rollback api"]
     record = world.record(2)
     assert (failed.results["set"], record.restored_from) == (2, 1)
+    assert failed.failure.message.endswith("back at what was verified (release set 1, recorded anew as 2).")
+    assert {row["detail"].rpartition(", ")[2] for row in failed.results["releases"]} == {"back at set 1"}
     assert {name: member.inputs for name, member in record.members.items()} == {
         name: member.inputs for name, member in world.record(1).members.items()
     }

@@ -42,7 +42,7 @@ def test_when_it_fails_the_whole_set_goes_back() -> None:
     assert failed.failure.code is Code.VERIFY_JOB_FAILED
     message = failed.failure.message
     assert message.startswith("""verify_job: "check 'all of it'" failed: Job verify-job""")
-    assert message.endswith("the whole set is back at what was verified (release set 2).")
+    assert message.endswith("the whole set is back at what was verified (release set 1, recorded anew as 2).")
     assert failed.results["verify_job"]["ok"] is False
     assert len(failed.results["failures"]) == 1, "said once, though two releases share it"
     assert {row["outcome"] for row in failed.results["releases"]} == {"restored"}

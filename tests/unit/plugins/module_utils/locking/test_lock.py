@@ -98,7 +98,7 @@ def test_a_second_run_is_refused_and_names_the_holder() -> None:
         pytest.fail("the lock was taken")
     failure = caught.value.failure
     assert failure.code is Code.LOCK_HELD
-    for word in ("ada", "ci-7", "0123abc", "https://ci/42", "release_apply"):
+    for word in ("ada", "ci-7", "0123abc", "https://ci/42", "a deployment", "-e release_lock_wait=60"):
         assert word in failure.message
     assert failure.details["holder"]["who"] == "ada"
 

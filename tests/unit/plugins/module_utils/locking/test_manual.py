@@ -81,7 +81,7 @@ def test_a_takeover_is_recorded_holds_and_is_reported_by_the_next_run() -> None:
     assert taken.changed
     assert taken.after.holder is not None
     assert taken.after.holder.manual
-    assert "from release_apply of ci on ci-7" in taken.after.taken_over
+    assert "from a deployment of ci on ci-7" in taken.after.taken_over
     assert manual_lock(kube).ensure(LockState.TAKEN_OVER).changed is False, "it is mine already"
     with pytest.raises(TodoCloudError, match="was taken manually") as caught, lock(kube, run(who="bob")):
         pytest.fail("somebody else got the lock")
@@ -121,7 +121,7 @@ def test_what_was_released_manually_is_still_reported() -> None:
     manual_lock(kube).ensure(LockState.TAKEN_OVER)
     assert manual_lock(kube).ensure(LockState.RELEASED).after.held is False
     with lock(kube, run(who="bob")) as after:
-        assert "took it from release_apply of ci" in after.takeover
+        assert "took it from a deployment of ci" in after.takeover
 
 
 def test_a_forgotten_takeover_blocks_nobody_for_ever() -> None:

@@ -53,7 +53,8 @@ def of_world(world: World, *waves: Any, **settings: Any) -> dict[str, Any]:
 def test_what_release_apply_returns_becomes_a_report() -> None:
     document = of_world(deployed(), {"components": C2}, {"api": BAD}, diff=True)
     assert document["failures"][0]["code"] == "crash_loop"
-    assert document["failures"][0]["became"] == "the whole set is back at what was verified (release set 2)."
+    became = "the whole set is back at what was verified (release set 1, recorded anew as 2)."
+    assert document["failures"][0]["became"] == became
     assert len(document["failures"]) == 1, "it is told once, with what became of it"
     assert [(row["name"], row["outcome"]) for row in document["releases"]] == [
         ("components", "restored"), ("api", "restored"),
