@@ -82,7 +82,7 @@ def current() -> Names:
         for old, entry in entries.items():
             new = f"{kind.removesuffix('s')} {str(entry.get('redirect')).rpartition('.')[2]}"
             found |= {key.replace(new, f"{new.split()[0]} {old}", 1): found[key] for key in _of(new, found)}
-    codes = re.findall(r"^\| `([a-z_]+)` \|", (TOP / "docs/failure-codes.md").read_text(), re.MULTILINE)
+    codes = re.findall(r"^\| <a id=.+?</a>`([a-z_]+)` \|", (TOP / "docs/failure-codes.md").read_text(), re.MULTILINE)
     return dict(sorted((found | {f"failure {each}": {} for each in codes}).items()))
 
 

@@ -20,7 +20,7 @@ TABLES = (TOP / "docs/failure-codes.md").read_text()
 
 
 def test_the_table_for_readers_has_every_code_once() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", TABLES, re.MULTILINE)
+    rows = re.findall(r'^\| <a id="(\w+)"></a>`\1` \|', TABLES, re.MULTILINE)
     assert sorted(rows) == sorted(code.value for code in Code)
 
 
