@@ -11,7 +11,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.registry.reference impo
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _PATH = r"[A-Za-z0-9._~%+,=:/-]"
-_WEB = re.compile(rf"https?://{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?(?:/{_PATH}*)?(?:\?(?:{_PATH}|&)*)?")
+_AFTER = rf"(?:/{_PATH}*)?(?:\?(?:{_PATH}|&)*)?(?:#[A-Za-z0-9_-]*)?"
+_WEB = re.compile(rf"https?://{_LABEL}(?:\.{_LABEL})*(?::[0-9]{{1,5}})?{_AFTER}")
 _LONGEST = 1000
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 

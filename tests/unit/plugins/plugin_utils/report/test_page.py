@@ -77,6 +77,7 @@ def test_the_reason_is_in_the_first_lines() -> None:
     assert "<mark>KeyError: &#39;REMINDERS_TOPIC&#39;</mark>" in shown[:4000]
     assert shown.index("restored") < shown.index("unchanged"), "what changed comes first"
     assert 'class="bar pod failed"' in shown
+    assert '/docs/failure-codes.md#crash_loop" rel=' in shown
 
 
 def test_the_line_that_tells_is_marked_within_json_too() -> None:
