@@ -48,8 +48,8 @@ _LIVE = {f"todo.cloud.{path.stem}" for path in (Path(__file__).parents[1] / "act
 _AT_ONCE = 4  # so many changes of a host share a line
 _LONG_SECONDS = 10.0
 _REMIND_SECONDS = 30.0
-_WORDS = {"changed": constants.COLOR_CHANGED, "FAILED": constants.COLOR_ERROR, "ignored": constants.COLOR_WARN,
-          "caught": constants.COLOR_WARN, "waits": None, "": None}  # fmt: skip
+_WORDS = {"changed": constants.COLOR_CHANGED, "planned": constants.COLOR_CHANGED, "FAILED": constants.COLOR_ERROR,
+          "ignored": constants.COLOR_WARN, "caught": constants.COLOR_WARN, "waits": None, "": None}  # fmt: skip
 
 
 class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type information
@@ -66,8 +66,10 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
         self._phase = ""  # empty once it is printed
         self._printed = ""  # the last one that is
         self._began: dict[tuple[str, str], float] = {}  # by host and task
-        self._changes: dict[str, list[str]] = {}  # by host: changes that are not printed yet
+        self._changes: dict[tuple[str, str], list[str]] = {}  # by host and word: what is not printed yet
         self._changed = 0
+        self._tried = 0  # releases of a deployment that failed
+        self._planned = 0  # what check mode would change
         self._told: set[tuple[str, str]] = set()  # task and reason
         self._reminded: dict[tuple[str, str], float] = {}
         self._table: list[str] = []
@@ -129,14 +131,21 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
         looped = bool(result.task.loop) and "results" in result.result
         if isinstance(result.task, TaskInclude):
             return
-        self._changed += bool(result.result.get("changed"))
-        if releases(result.result) and "preflight" not in result.result:
-            self._table = [str(row) for row in result.result["table"]]
+        changed = bool(result.result.get("changed"))
+        about_releases = bool(releases(result.result))
+        plan = about_releases and "preflight" in result.result
+        dry = plan or result.task.check_mode is True
+        if dry:
+            self._planned += _wanted(result.result) if plan else changed
+        else:
+            self._changed += changed
+        if about_releases:
+            self._table = self._table if plan else [str(row) for row in result.result["table"]]  # else shown
         elif action in _DEBUG:
             if not looped:
                 self._message(result)
-        elif result.result.get("changed"):
-            kept = self._changes.setdefault(self._host(result), [])
+        elif changed:
+            kept = self._changes.setdefault((self._host(result), "planned" if dry else "changed"), [])
             kept.append(self._name(result) + self._took(host, result.task))
             if len(kept) >= _AT_ONCE:
                 self._flush(self._host(result))
@@ -240,7 +249,12 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
     def _recap(self, stats: Any) -> str:
         """``1:32 on 15 hosts: 12 changes; failed: kafka``."""
         hosts = sorted(stats.processed)
-        counts = [f"{self._changed or 'no'} change{'' if self._changed == 1 else 's'}"]
+        counts = [f"{self._changed} change{'' if self._changed == 1 else 's'}"] if self._changed else []
+        if self._tried:
+            counts.append(f"{self._tried} release{'' if self._tried == 1 else 's'} tried")
+        if self._planned and not counts:  # what was planned and then done is told as done
+            counts.append(f"{self._planned} would change")
+        counts = counts or ["no changes"]
         for word, found in (("failed", stats.failures), ("out of reach", stats.dark)):
             if names := [host for host in hosts if found.get(host) and host not in self._ending.of_all]:
                 counts.append(f"{word}: {', '.join(names)}")
@@ -275,10 +289,10 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
 
     def _flush(self, *only: str) -> None:
         """Prints the changes that were kept, of these hosts or of all."""
-        for host in only or list(self._changes):
-            if names := self._changes.pop(host, []):
-                before = f"{host}: " if host else ""
-                self._line(before + SCREEN.names(names, before), "changed")
+        for host, word in [key for key in self._changes if not only or key[0] in only]:
+            names = self._changes.pop((host, word))
+            before = f"{host}: " if host else ""
+            self._line(before + SCREEN.names(names, before), word)
 
     def _host(self, result: Any) -> str:
         """A task with run_once stands for all hosts."""
@@ -340,9 +354,20 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
             if word == "FAILED":
                 for line in evidence(result.result):
                     self._print(SCREEN.under(line, word))
-        table = result.result.get("table")
-        if word == "FAILED" and isinstance(table, list) and isinstance(result.result.get("releases"), list):
-            self._table = [str(row) for row in table]
+        table, rows = result.result.get("table"), result.result.get("releases")
+        if isinstance(table, list) and isinstance(rows, list):
+            tried = sum(isinstance(row, Mapping) and bool(row.get("tried")) for row in rows)
+            self._tried += tried
+            self._changed += bool(result.result.get("changed")) and not tried
+            if word == "FAILED":
+                self._table = [str(row) for row in table]
+
+
+def _wanted(result: Mapping[str, Any]) -> int:
+    """How many releases a plan would change."""
+    plan = result.get("plan")
+    items = plan if isinstance(plan, list) else []
+    return sum(isinstance(item, Mapping) and item.get("kind") in ("new", "change", "remove") for item in items)
 
 
 def _caught(task: Any) -> bool:

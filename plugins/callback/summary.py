@@ -52,7 +52,7 @@ class Ending:
     """Remembers failures by host, and the last result that was about releases."""
 
     def __init__(self) -> None:
-        self._reason = reason if wanted() else why
+        self._reason = summed if wanted() else why
         self._failed: dict[str, str] = {}
         self.of_all: set[str] = set()  # hosts whose failed task had run_once, so that it was not theirs alone
         self._releases = ""
@@ -152,6 +152,15 @@ def reason(result: Mapping[str, Any]) -> str:
     if "censored" in result or len(problems(result.get("failure"))) < 2:
         return why(result)
     return shortened(one_line(masked(str(result.get("msg") or "").partition(": ")[0])), limit=_LONGEST)
+
+
+def summed(result: Mapping[str, Any]) -> str:
+    """The same with the first of the problems: the last line may be all that is read."""
+    found = [] if "censored" in result else problems(result.get("failure"))
+    if len(found) < 2:
+        return why(result)
+    first = ": ".join(str(found[0][key]) for key in ("release", "message") if found[0].get(key))
+    return shortened(f"{reason(result)}; the first: {one_line(masked(first))}", limit=_LONGEST)
 
 
 def problems(failure: Any) -> list[Mapping[str, Any]]:
