@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.todo.cloud.plugins.callback.summary import problems
 from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line, printable, shortened
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.log_lines import as_read
 
 _FAILURES, _LOG_LINES, _EVENTS, _OUTPUT_LINES, _LONGEST = 4, 6, 3, 5, 400
 
@@ -57,8 +58,8 @@ def _details(failure: Mapping[str, Any]) -> Iterator[str]:
         container = details.get("container")
         yield _line(f"pod {details['pod']}" + (f", container {container}" if isinstance(container, str) else ""))
     log = _listed(details.get("log_tail")) or _listed(details.get("previous_log_tail"))
-    for line in log[-_LOG_LINES:]:
-        yield f"log: {_line(line)}"
+    for line in as_read([str(each) for each in log], _LOG_LINES):
+        yield f"log: {_line(line.text)}{line.count}"
     for event in _listed(details.get("events"))[-_EVENTS:]:
         if isinstance(event, Mapping) and event.get("message"):
             count = event.get("count")

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.observing.kept import KeptLogs, LogStore
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import decisive_line
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.log_lines import decisive_line
 
 from tests.cluster.paths import cache
 from tests.e2e.conftest import until

@@ -1,10 +1,9 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Evidence as text: masked messages, relevant events, the decisive line of a log, a readable probe."""
+"""Evidence as text: masked messages, relevant events, a readable probe."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from ..failure import Code
 from ..masking import masked
 from ..neutral import shortened
-from ..parsing import read_json
 from .fields import Object, metadata, number, timestamp
 from .symptoms import MISSING_CONFIG, Symptom, creation_failure
 
@@ -20,8 +18,6 @@ from .symptoms import MISSING_CONFIG, Symptom, creation_failure
 _INFORMATIVE = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
 # A kubelet reports about this many events per pod, then no more (client-go's spam filter).
 _EVENT_BUDGET = 20
-_FATAL = ("fatal", "panic", "critical")
-_ERRORS = (*_FATAL, "error", "err", "exception")
 
 
 def relevant_events(events: Iterable[Object], uids: set[str], since: float, limit: int = 10) -> list[dict[str, Any]]:
@@ -103,53 +99,6 @@ def is_about(event: Object, pod_uid: str, container: str, reason: str, words: st
 def _newest(events: Sequence[Object], about: str, reasons: tuple[str, ...]) -> str:
     ours = [e for e in events if (e.get("involvedObject") or {}).get("uid") == about and e.get("reason") in reasons]
     return " ".join(str(max(ours, key=event_time).get("message") or "").split()) if ours else ""
-
-
-def decisive_line(log: str) -> str:
-    """The line of a log that most likely has the cause: the last fatal one, else the last error, else the last line.
-
-    Reads plain text, logfmt (level=fatal msg="...") and JSON lines; returns the bare message, masked and at most 300
-    characters long.
-    """
-    best, best_rank = "", -1
-    for line in log.splitlines():
-        level, message = _parsed(line)
-        if not message:
-            continue
-        rank = 2 if level in _FATAL else 1 if level in _ERRORS else 0
-        if rank >= best_rank:
-            best, best_rank = message, rank
-    return masked(best)[:300]
-
-
-def is_error(log: str) -> bool:
-    """True if any line of the log has an error level."""
-    return any(_parsed(line)[0] in _ERRORS for line in log.splitlines())
-
-
-_LOGFMT_LEVEL = re.compile(r'\blevel="?(\w+)"?')
-_LOGFMT_MESSAGE = re.compile(r'\bmsg="((?:[^"\\]|\\.)*)"')
-_WORD_LEVEL = re.compile(r"\b(FATAL|PANIC|CRITICAL|ERROR|panic|fatal|Error|\w*(?:Error|Exception))\b(?=[\s:\]])")
-
-
-def _parsed(line: str) -> tuple[str, str]:
-    """(level in lower case, message) of one line."""
-    text = line.strip()
-    if text.startswith("{"):
-        try:
-            entry = read_json(text)
-            level = str(entry.get("level") or entry.get("severity") or "").lower()
-            return level, str(entry.get("msg") or entry.get("message") or entry.get("event") or text)
-        except (ValueError, AttributeError, RecursionError):  # the last by str() of what is nested
-            return "", text
-    if (found := _LOGFMT_MESSAGE.search(text)) is not None:
-        level_found = _LOGFMT_LEVEL.search(text)
-        return (level_found[1].lower() if level_found else ""), found[1].replace('\\"', '"')
-    word = _WORD_LEVEL.search(text)
-    if word is None:
-        return "", text
-    lowered = word[1].lower()
-    return (lowered if lowered in _ERRORS else "error"), text
 
 
 def describe_probe(probe: Object | None) -> str:

@@ -20,8 +20,9 @@ from ..masking import hidden_across_lines, masked
 from ..neutral import shortened, without_colours
 from ..observing.kept import STORE, KeptLogs, LogStore
 from ..readiness.daprd import APP_ID, awaited_port, explained
-from ..readiness.evidence import decisive_line, describe_probe, event_time, is_error, relevant_events, short_cause
+from ..readiness.evidence import describe_probe, event_time, relevant_events, short_cause
 from ..readiness.fields import metadata, name, spec, status, uid
+from ..readiness.log_lines import decisive_line, is_error
 from ..readiness.pods import Container, Role, containers, created
 from ..readiness.sentences import container_of, sentence
 from ..readiness.symptoms import Symptom

@@ -73,12 +73,12 @@ def _failures(document: Mapping[str, Any]) -> Iterator[str]:
     for failure in unlisted(document):
         what = marked(failure["details"].get("release") or failure["task"])
         code = f" `{failure['code']}`" if failure["code"].replace("_", "").isalnum() else ""
-        logs, facts = evidence(failure["details"])
+        logs, facts = evidence(failure["details"], failure["message"], _LOG_LINES)
         where = dict(facts).get("where") or f"host {failure['host']}"
         said = where if failure["message"] == document["sentence"] else f"{failure['message']} ({where})"
         yield f"**{what}**{code}: {marked(said)}\n"
         for place, (title, log) in enumerate(logs):
-            yield from _folded(title, "\n".join(log[-_LOG_LINES:]), opened=not place)
+            yield from _folded(title, "\n".join(f"{line.text}{line.count}" for line in log), opened=not place)
 
 
 def _release(row: Mapping[str, Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.log_lines import Line, as_read
 from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
@@ -68,7 +69,7 @@ def _template() -> Template:
     )
     environment.filters |= {
         "tone": lambda word: _TONE.get(word, "plain"), "said": said, "evidence": evidence, "slug": _slug,
-        "cause_in": cause_in, "image_text": image_text,
+        "image_text": image_text,
     }  # fmt: skip
     return environment.get_template("page.html.j2")
 
@@ -110,12 +111,21 @@ def about(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "the job", run["url"]
 
 
-def evidence(details: Mapping[str, Any]) -> tuple[list[tuple[str, list[str]]], list[tuple[str, str]]]:
-    """Logs with their titles, and facts with their names, the most telling ones first."""
-    logs = [(title, _lines(details[key])) for key, title in _LOGS.items() if details.get(key)]
+def evidence(
+    details: Mapping[str, Any], sentence: str = "", most: int = 0
+) -> tuple[list[tuple[str, list[Line]]], list[tuple[str, str]]]:
+    """Logs with their titles, and facts with their names, the most telling ones first.
+
+    Of each log at most so many lines (0: all); those that the ``sentence`` quotes tell.
+    """
+
+    def read(log: Any) -> list[Line]:
+        return as_read(_lines(log), most, lambda line: cause_in(line, sentence))
+
+    logs = [(title, read(details[key])) for key, title in _LOGS.items() if details.get(key)]
     sidecar = details.get("sidecar")
     if isinstance(sidecar, Mapping) and sidecar.get("log_tail"):
-        logs.append((f"Last lines of the sidecar {sidecar.get('container', '')}", _lines(sidecar["log_tail"])))
+        logs.append((f"Last lines of the sidecar {sidecar.get('container', '')}", read(sidecar["log_tail"])))
     workload = f"{details.get('kind') or ''} {details.get('workload') or ''}".strip()
     places = [workload, *(_named(details, key) for key in ("pod", "container", "namespace"))]
     names = [*_FACTS, *(key for key in details if key not in _SHOWN)]

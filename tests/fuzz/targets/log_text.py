@@ -9,7 +9,8 @@ from typing import Any
 from ansible_collections.todo.cloud.plugins.module_utils.known_secrets import KnownSecrets
 from ansible_collections.todo.cloud.plugins.module_utils.masking import hidden_across_lines, masked
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import html_text, markdown, printable, shortened
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import decisive_line, is_error, short_cause
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import short_cause
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.log_lines import as_read, decisive_line, is_error
 
 from tests.fuzz.frame import Target
 from tests.fuzz.mutations import mutated
@@ -52,6 +53,7 @@ def attempt(text: Any) -> None:
     hidden = known.hidden_in(text)
     assert CANARY not in hidden.replace("\n", "")
     is_error(hidden)
+    assert sum(line.times for line in as_read(hidden.splitlines())) <= len(hidden.splitlines())
     shown = [masked(hidden), hidden_across_lines(hidden), decisive_line(hidden), short_cause(hidden), shortened(hidden)]
     for each in shown:
         for target in (printable, markdown, html_text):

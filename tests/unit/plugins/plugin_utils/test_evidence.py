@@ -21,6 +21,12 @@ CRASH = {"code": "crash_loop", "message": "api: it crashes", "details": {"pod": 
         ({"msg": "two failed", "failures": [CRASH]}, ["api: it crashes", "pod api-x, container app"]),
         ({"msg": "x", "failure": {"message": "x", "details": {"log_tail": [], "previous_log_tail": list("abcdefgh")}}},
          [f"log: {letter}" for letter in "cdefgh"]),
+        ({"msg": "x", "failure": {"message": "x", "details": {
+            "log_tail": ["WARN slow: a", *(f"trying again in {n} s" for n in range(40)), *list("abcdef")],
+         }}}, ["log: WARN slow: a", *(f"log: {letter}" for letter in "bcdef")]),
+        ({"msg": "x", "failure": {"message": "x", "details": {
+            "log_tail": ["WARN slow: a", *(f"trying again in {n} s {'x' * 500}" for n in range(40))],
+         }}}, ["log: WARN slow: a", f"log: trying again in 39 s {'x' * 379} … (121 more characters) (x 40)"]),
         ({"msg": "x", "failures": [{"message": "x"}] * 7}, ["and 3 failures more"]),
         ({"msg": "x", "rc": 1, "stderr": "one\n\ntwo\n"}, ["one", "two"]),
         ({"msg": "x", "rc": 1, "stderr": "the reason\n"}, []),

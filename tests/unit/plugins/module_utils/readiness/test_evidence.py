@@ -9,39 +9,12 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import (
-    decisive_line,
     describe_probe,
-    is_error,
     refined,
     relevant_events,
     short_cause,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
-
-DAPRD = (
-    'time="2026-11-20T10:00:00Z" level=info msg="Starting Dapr Runtime" app_id=x\n'
-    'time="2026-11-20T10:00:02Z" level=fatal msg="Fatal error from runtime: [INIT_COMPONENT_FAILURE]: SASL '
-    'Authentication failed: \\"bad\\"" app_id=x\n'
-    'time="2026-11-20T10:00:02Z" level=info msg="stopping"\n'
-)
-
-
-@pytest.mark.parametrize(
-    ("log", "line"),
-    [
-        ("", ""),
-        ("starting\nlistening\n", "listening"),
-        (DAPRD, 'Fatal error from runtime: [INIT_COMPONENT_FAILURE]: SASL Authentication failed: "bad"'),
-        ('{"level": "error", "msg": "no database"}\n{"level": "info", "msg": "bye"}\n', "no database"),
-        ("Traceback (most recent call last):\n  File x\nKeyError: 'DATABASE_URL'\n", "KeyError: 'DATABASE_URL'"),
-        ("ERROR: first\nsomething\nERROR: second\ndone", "ERROR: second"),
-        ("{not json\n", "{not json"),
-        ('"a list"\n[1, 2]\n', "[1, 2]"),
-    ],
-    ids=["empty", "plain", "daprd", "json", "python", "last-error", "broken-json", "other-json"],
-)
-def test_decisive_line(log: str, line: str) -> None:
-    assert decisive_line(log) == line
 
 
 @pytest.mark.parametrize(
@@ -143,10 +116,3 @@ def test_probe_words(probe: dict[str, Any] | None, words: str) -> None:
 
 def test_short_cause_is_the_innermost_error() -> None:
     assert short_cause('failed to pull image "x": failed to resolve: ghcr.io/x:1: not found') == "not found"
-
-
-@pytest.mark.parametrize("depth", [50, 900, 100_000])
-def test_a_log_line_that_is_nested_deeply_is_text(depth: int) -> None:
-    line = '{"level": "error", "msg": ' + "[" * depth + "]" * depth + "}"
-    assert decisive_line(line)
-    assert is_error(line) is (depth < 1000)

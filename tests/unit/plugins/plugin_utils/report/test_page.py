@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import html
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.log_lines import Line
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import markdown_of
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.page import (
     cause_in,
@@ -88,6 +90,19 @@ def test_the_line_that_tells_is_marked_within_json_too() -> None:
     assert not cause_in("any line", "api: is not ready.")
 
 
+def test_alike_lines_are_folded_and_a_warning_is_marked_where_the_sentence_quotes_none() -> None:
+    telling = '{"level": "warning", "message": "backend-api gives no answer: ConnectError"}'
+    log = [f'{{"level": "info", "message": "GET /api/tasks: trying again", "ms": {n}}}' for n in range(40)]
+    document: Any = reported.failed()
+    document["failures"][0] |= {"message": "frontend: container frontend runs but is not ready."}
+    document["failures"][0]["details"] |= {"log_tail": [*log[:3], telling, *log[3:]]}
+    page = page_of(document)
+    assert f"<mark>{html.escape(telling).replace('&quot;', '&#34;')}</mark>" in page
+    assert page.count("trying again") == 1
+    assert "&#34;ms&#34;: 39} (x 40)" in page
+    assert f"{telling}\n{log[-1]} (x 40)" in markdown_of(document)
+
+
 def test_a_plan_has_what_is_in_the_way_and_the_differences() -> None:
     page = page_of(reported.planned())
     assert page.index("needs key") < page.index("<h2>Plan</h2>") < page.index("<ins>+        - image: ")
@@ -124,7 +139,7 @@ def test_evidence_is_named_and_what_says_nothing_is_left_out() -> None:
     details = {"kind": "Job", "workload": "x", "pod": "x-1", "log_tail": ["a"], "signal": None, "quota": [],
                "probes": {"readinessProbe": "GET :80/"}, "more": 3}  # fmt: skip
     facts = [("where", "Job x, pod x-1"), ("probes", "readinessProbe GET :80/"), ("more", "3")]
-    assert evidence(details) == ([("Last lines of the log", ["a"])], facts)
+    assert evidence(details) == ([("Last lines of the log", [Line("a")])], facts)
     assert image_text("r/api:v1@sha256:" + "0" * 64) == "r/api:v1@sha256:000000000000"
 
 
