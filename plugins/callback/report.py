@@ -13,7 +13,8 @@ description:
     It says first how the run ended; then why, with the diagnosis; what became of each release; a timeline; the plan and
     the differences; the verification and the availability of the endpoint. Images, the commit and the job are links
     where their page is known. docs/schemas/report.json describes the JSON.
-  - Only runs are kept that looked at releases, or failed. With O(file) each run is.
+  - Only runs are kept that looked at releases, or failed; not those that only something mistyped kept from beginning.
+    With O(file) each run is.
   - It holds no arguments of modules, and nothing of tasks with C(no_log). Text of others is masked.
   - When the run failed, the path of the page is printed.
   - In a job of GitHub it also goes to the job's summary, as Markdown, and a run that failed sets the output C(failure)
@@ -53,6 +54,7 @@ version_added: 1.0.0
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,6 +64,7 @@ from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__
 from ansible_collections.todo.cloud.plugins.callback.summary import releases, why
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
 from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
@@ -69,6 +72,14 @@ from ansible_collections.todo.cloud.plugins.plugin_utils.report.document import 
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import markdown_of
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.page import page_of
 
+# What fails in them, or in the arguments of any task, was typed: no cluster was asked.
+_LOCAL = ("assert", "debug", "fail", "include_role", "include_tasks", "include_vars", "set_fact",
+          "validate_argument_spec")  # fmt: skip
+_ARGUMENTS = re.compile(
+    "Finalization of task args|Error while (?:resolving|evaluating)|missing required arguments|Unsupported parameters"
+    "|must be one of|unable to convert"
+)
+_CLUSTER = ("todo.cloud.", "kubernetes.core.")
 _OUTPUT = "GITHUB_OUTPUT"
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 
@@ -89,6 +100,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
         self._told = Told()
         self._play: Any = None
         self._environment = ""  # as the inventory names it
+        self._began_work = False  # something outside of the inventory was looked at
         self._summary = ""  # what the job's summary has of this run
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
@@ -100,12 +112,15 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         if not ignore_errors:
+            self._began_work = self._began_work or not _mistyped(result)
             self._fails(result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._began_work = True
         self._fails(result)
 
     def v2_runner_on_ok(self, result: Any) -> None:
+        self._began_work = self._began_work or _action(result).startswith(_CLUSTER)
         self._note(result.result)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
@@ -121,10 +136,10 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
                 environment=self._environment, variables=os.environ,
             ),
         )  # fmt: skip
-        worth = bool(lost or told.releases or told.verifications)
+        looked = bool(told.releases or told.verifications)
         try:
-            path = self._write(document, worth)
-            self._summarize(document if worth else None)
+            path = self._write(document, looked or bool(lost and self._began_work))
+            self._summarize(document if looked or lost else None)
         except OSError as exc:
             self._display.warning(f"The report of this run was not written: {one_line(str(exc))}")
             path = None
@@ -180,6 +195,19 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
             text = text.replace(self._summary, "")
         self._summary = f"\n{markdown_of(document)}"
         path.write_text(text + self._summary)
+
+
+def _action(result: Any) -> str:
+    return str(result.task.resolved_action or result.task.action)
+
+
+def _mistyped(result: Any) -> bool:
+    """Whether a task failed by what it was given, before it asked anything."""
+    action, given = _action(result), result.result
+    failure = given.get("failure")
+    if isinstance(failure, Mapping):
+        return bool(failure.get("code") == Code.INVALID_INPUT)
+    return action.rpartition(".")[2] in _LOCAL or bool(_ARGUMENTS.search(str(given.get("msg") or "")))
 
 
 def _written(path: Path, text: str) -> None:

@@ -16,6 +16,7 @@ from tests.unit.ansible_runs import Ansible
 
 GOOD = {"ansible.builtin.debug": {"msg": "x"}, "name": "Good"}
 BAD = {"ansible.builtin.fail": {"msg": "first\nfailure=second"}, "name": "Bad"}
+BROKEN = {"ansible.builtin.command": "sh -c 'echo first >&2; exit 1'", "name": "Bad"}
 HIDDEN = {"ansible.builtin.fail": {"msg": "hunter2hunter2"}, "no_log": True, "name": "Hidden"}
 # A result about releases, as a module of this collection gives it.
 RESULT = {"releases": [{"name": "api", "outcome": "verified"}], "table": ["api"], "set": 4, "plan": []}
@@ -87,11 +88,11 @@ def test_a_run_in_a_job(runs: Runs) -> None:
 def test_what_failed_is_kept_and_its_path_is_the_line_before_the_last(runs: Runs) -> None:
     assert "Report:" not in runs.run(GOOD)
     assert runs.names() == [], "there is nothing to say"
-    *_before, path, last = runs.run(BAD).rstrip("\n").splitlines()
+    *_before, path, last = runs.run(BROKEN).rstrip("\n").splitlines()
     assert path == f"Report: {next(runs.reports.glob('*.html'))}"
     assert last.startswith("FAILED on localhost: Bad: first")
     for _number in range(3):
-        runs.run(BAD, env={"TODO_REPORTS_KEPT": "2"})
+        runs.run(BROKEN, env={"TODO_REPORTS_KEPT": "2"})
     assert runs.names() == [".html", ".html", ".json", ".json"]
     assert runs.reports.stat().st_mode & 0o777 == 0o700
 
@@ -99,9 +100,31 @@ def test_what_failed_is_kept_and_its_path_is_the_line_before_the_last(runs: Runs
 def test_the_folder_may_be_in_the_home_folder_as_the_default_is(runs: Runs) -> None:
     home = runs.folder / "home"
     home.mkdir()
-    runs.run(BAD, env={"TODO_REPORTS": "~/kept", "HOME": str(home)})
+    runs.run(BROKEN, env={"TODO_REPORTS": "~/kept", "HOME": str(home)})
     assert len(list((home / "kept").glob("*.html"))) == 1
     assert not (runs.folder / "~").exists()
+
+
+MISTYPED = {"ansible.builtin.command": {"argv": ["{{ undefined_here }}"]}, "name": "Mistyped"}
+REFUSED = {"refused": {"failure": {"code": "invalid_input", "message": "No such service."}}, "name": "Refused"}
+LOOKED = {"refused": {"failure": {"code": "forbidden", "message": "You may not."}}, "name": "Looked"}
+
+
+def test_what_was_mistyped_pushes_no_page_out(runs: Runs) -> None:
+    (runs.folder / "library").mkdir()
+    (runs.folder / "library" / "refused.py").write_text(
+        "#!/usr/bin/python\nfrom ansible.module_utils.basic import AnsibleModule\n"
+        "module = AnsibleModule({'failure': {'type': 'dict', 'required': True}})\n"
+        "module.fail_json(msg=module.params['failure']['message'], failure=module.params['failure'])\n"
+    )
+    summary = runs.folder / "summary.md"
+    for task in (BAD, MISTYPED, REFUSED, {"refused": {}, "name": "Without"}):
+        assert "Report:" not in runs.run(task, env={"GITHUB_STEP_SUMMARY": str(summary)})
+    assert runs.names() == []
+    assert "No such service" in summary.read_text(), "a job's summary has it in any case"
+    runs.run(LOOKED)
+    runs.run({"block": [LOOKED], "rescue": [BAD]})
+    assert runs.names() == [".html", ".html", ".json", ".json"], "the cluster was looked at"
 
 
 def test_nothing_of_a_hidden_task_and_no_credential(runs: Runs) -> None:
