@@ -34,8 +34,11 @@ def test_the_entry_is_put_into_the_apps_file(ansible: Ansible, shop: Path) -> No
     shown = ansible.playbook(PLAYBOOK, "-i", inventory, "-e", ENTRY, "--check", "--diff")
     assert "+    port: 9000" in shown.stdout, shown.stdout
     assert app.read_text() == before
-    run = ansible.playbook(PLAYBOOK, "-i", inventory, "-e", ENTRY)
+    run = ansible.playbook(PLAYBOOK, "-i", inventory, "-e", ENTRY, PWD=str(TOP))
     assert run.returncode == 0, run.stdout
+    said = " ".join(run.stdout.split())
+    assert "ansible-playbook playbooks/explain.yml -i " in said
+    assert "ansible-playbook site.yml -i " in said, "this is a checkout"
     assert app.read_text() == before + "  search:\n    port: 9000\n    calls: [orders]\n"
     assert app.stat().st_mode & 0o777 == 0o640
     listed = ansible.playbook(TOP / "playbooks/preflight.yml", "-i", inventory, "--list-hosts")

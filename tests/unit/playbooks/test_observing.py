@@ -94,5 +94,13 @@ def test_last_words_are_asked_for_where_the_inventory_has_logs(
     assert done.code == 0, done.output
     (asked,) = done.arguments("release_rollback")
     assert asked.get("log_store") == expected
+    assert "next deployment" not in done.output, "nothing was taken back"
     told = asked["announce"]
     assert (told["trace_endpoint"], told["trace_headers"]) == ("https://collector:4318", {"x-token": "t"})
+
+
+def test_a_rollback_says_that_the_inventory_stays_as_it_is(stubbed: Stubbed) -> None:
+    done_it = {"todo.cloud.release_rollback": {"table": ["api  rollback"], "changed": True}}
+    done = stubbed.run("rollback", inventory(RELEASES), answers=done_it)
+    assert done.code == 0, done.output
+    assert "The inventory still describes what was taken back: the next deployment brings it again" in done.text

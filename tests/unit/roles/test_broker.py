@@ -136,3 +136,14 @@ def test_a_rotation_that_was_killed_goes_on_and_check_mode_only_says(stubbed: St
     begun = {key: text for key, text in users.items() if ".old_" not in key}
     checked = rotated(stubbed, begun, "", "--check")
     assert "would make user todo-test beside todo-test.b at the broker" in checked.text
+
+
+def test_where_the_namespace_begins_topics_it_is_said(stubbed: Stubbed) -> None:
+    hosts = {"platform": {"kafka_topics": {"platform_role": "kafka_topics"}}}
+    made = {"todo.cloud.kafka_topic": {"changed": True, "changes": ["todo-testreminders: created with 3 partitions"]}}
+    for scoped in (True, False):
+        given = {"services_components": {"kafka": {"topicsPerEnvironment": scoped}}, "services_broker": True}
+        extra = {"kafka_topics_extra": {"reminders": {}}}
+        run = stubbed.run("platform", inventory(hosts, **IN_CLUSTER, **given, **extra), answers=made)
+        assert "topic todo-testreminders: created with 3 partitions" in run.text, run.output
+        assert ("Dapr puts the namespace (todo-test) before the name of each topic" in run.text) is scoped
