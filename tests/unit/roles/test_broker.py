@@ -142,8 +142,11 @@ def test_where_the_namespace_begins_topics_it_is_said(stubbed: Stubbed) -> None:
     hosts = {"platform": {"kafka_topics": {"platform_role": "kafka_topics"}}}
     made = {"todo.cloud.kafka_topic": {"changed": True, "changes": ["todo-testreminders: created with 3 partitions"]}}
     for scoped in (True, False):
-        given = {"services_components": {"kafka": {"topicsPerEnvironment": scoped}}, "services_broker": True}
-        extra = {"kafka_topics_extra": {"reminders": {}}}
-        run = stubbed.run("platform", inventory(hosts, **IN_CLUSTER, **given, **extra), answers=made)
+        given: dict[str, Any] = {
+            "services_components": {"kafka": {"topicsPerEnvironment": scoped}},
+            "services_broker": True,
+            "kafka_topics_extra": {"reminders": {}},
+        }
+        run = stubbed.run("platform", inventory(hosts, **IN_CLUSTER, **given), answers=made)
         assert "topic todo-testreminders: created with 3 partitions" in run.text, run.output
         assert ("Dapr puts the namespace (todo-test) before the name of each topic" in run.text) is scoped
