@@ -98,7 +98,7 @@ class Judge:
 
     def _with_patience(self, symptom: Symptom) -> Symptom:
         since = self._waits.get((symptom.pod_uid, symptom.container))
-        if since is None or symptom.code is not Code.CRASH_LOOP:
+        if since is None or not symptom.may_wait:
             return symptom
         return replace(symptom, grace=WAITS, since=since)
 
@@ -131,8 +131,8 @@ class Judge:
         if not found.judged and found is not NOT_JUDGED:
             warnings = (*warnings, found.message)
         symptoms = [refined(symptom, events, uid(tree.newest or tree.workload)) for symptom in symptoms_of(tree)]
-        symptoms = [self._with_patience(symptom) for symptom in symptoms]
         symptoms = with_failing_probes(tree, symptoms, events, clock.server)
+        symptoms = [self._with_patience(symptom) for symptom in symptoms]
         if found.state is State.FAILED and found.grace:
             symptoms.append(_failed(tree, found))
         self._drop_resolved(symptoms, tree.workload)

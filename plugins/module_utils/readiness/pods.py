@@ -69,7 +69,12 @@ class Container:
     @property
     def last_end(self) -> Object:
         """Its most recent termination: of this run, else of the previous run; empty when it never terminated."""
-        return self.terminated or (self.report.get("lastState") or {}).get("terminated") or {}
+        return self.terminated or self.previous
+
+    @property
+    def previous(self) -> Object:
+        """``lastState.terminated``, empty for the first run."""
+        return (self.report.get("lastState") or {}).get("terminated") or {}
 
     @property
     def restarts(self) -> int:
@@ -131,7 +136,7 @@ def never_served(pod: Object) -> bool:
     if is_ready(pod) or status(pod).get("phase") not in ("Pending", "Running"):
         return False
     views = [view for view in containers(pod) if view.role is not Role.INIT]
-    runs = [run for view in views for run in (view.running, view.terminated, _previous(view)) if run]
+    runs = [run for view in views for run in (view.running, view.terminated, view.previous) if run]
     if not runs and not any(view.restarts for view in views):
         return True
     changed = timestamp(condition(pod, "Ready").get("lastTransitionTime"))
@@ -139,10 +144,6 @@ def never_served(pod: Object) -> bool:
     if changed is None or began is None:
         return False
     return changed <= began + _SAME_MOMENT_SECONDS or any(_crashed_at(run, changed) for run in runs)
-
-
-def _previous(view: Container) -> Object:
-    return (view.report.get("lastState") or {}).get("terminated") or {}
 
 
 def _crashed_at(run: Object, moment: float) -> bool:

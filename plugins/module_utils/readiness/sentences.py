@@ -11,7 +11,7 @@ from ..masking import masked
 from .evidence import describe_probe, short_cause
 from .fields import Object, spec
 from .pods import Container, Role, containers
-from .symptoms import SIDECAR_RUNS, Symptom
+from .symptoms import KILLED_AT_START, NOT_STARTED, SIDECAR_RUNS, Symptom
 
 # The kubelet's message about runAsNonRoot, and the pod and container that it names behind its messages.
 _NAMED_USER = re.compile(r"runAsNonRoot and image has non-numeric user \(([^)]*)\)")
@@ -45,10 +45,10 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
         case Code.PROBE_KILLED:
             kind = "startupProbe" if view and not view.started and definition.get("startupProbe") else "livenessProbe"
             probe = definition.get(kind) or definition.get("startupProbe")
-            name = "startup" if probe is not definition.get("livenessProbe") else "liveness"
-            return (
-                f"{where} was restarted because its {name} probe failed ({describe_probe(probe)}; {_restarts(symptom)})"
-            )
+            at_start = symptom.reason == KILLED_AT_START or probe is not definition.get("livenessProbe")
+            said = text if symptom.reason == KILLED_AT_START and text else masked(probe_message) if at_start else ""
+            words = "; ".join(filter(None, (describe_probe(probe), said, _restarts(symptom))))
+            return f"{where} was restarted because its {'startup' if at_start else 'liveness'} probe failed ({words})"
         case Code.IMAGE_PULL:
             named = f"image {image}" if image else "the image"
             return f"{named} of {where} cannot be pulled: {short_cause(text) or symptom.reason}"
@@ -66,7 +66,7 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
         case Code.NOT_READY if not symptom.container and text:
             return f"pod {symptom.pod}: {text}"
         case Code.NOT_READY | Code.SIDECAR_NOT_READY:
-            kind = "startup" if symptom.reason == "NotStarted" else "readiness"
+            kind = "startup" if symptom.reason in (NOT_STARTED, KILLED_AT_START) else "readiness"
             words = describe_probe(definition.get(f"{kind}Probe"))
             detail = f" ({kind} probe {words}{'; ' + masked(probe_message) if probe_message else ''})" if words else ""
             return f"{where} runs but is not ready{detail}"

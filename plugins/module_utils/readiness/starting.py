@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Decides whether a container that runs but was never ready may still be starting, by its probes and events.
 
-A slow start is legitimate. Only two things are failures: nothing listens on the probe's port long after the probe's own
-attempts; or the probe cannot succeed as configured. An app that answers may go on until the timeout.
+A slow start is legitimate. Only three things are failures: nothing listens on the probe's port long after the probe's
+own attempts; the probe cannot succeed as configured; or the startup probe was answered 4xx until the kubelet killed the
+container. Any other app that answers may go on until the timeout.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from typing import Any
 
 from ..failure import Code
 from .evidence import event_time, is_about
-from .fields import Object, number, timestamp, uid
-from .pods import Container, containers, is_ready, was_ready
-from .symptoms import UNREADY, Symptom
+from .fields import Object, number, spec, timestamp, uid
+from .pods import Container, containers, is_ready, never_served, was_ready
+from .symptoms import KILLED_AT_START, UNREADY, Symptom
 from .tree import Tree
 
 # Messages of the kubelet's HTTP and TCP probers when nothing listens, and of the gRPC prober without a connection.
@@ -29,6 +30,8 @@ _OTHER_PROTOCOL = re.compile(r"server gave HTTP response to HTTPS client|malform
 _NO_COMMAND = re.compile(r'exec: "([^"]+)": (?:executable file not found|stat [^:]+: no such file)')
 # Message of the kubelet's HTTP prober about a response that is no success.
 _STATUS = re.compile(r"statuscode: (\d{3})\b")
+# Answers of a server that is up and has no such path; those that say "later" are left out.
+_NO_SUCH_PATH = re.compile(r"HTTP 4(?!08|25|29)\d\d")
 NO_ANSWER = "NoAnswer"
 # An event this much older than the probe's period and timeout is outdated.
 _SLACK_SECONDS = 10.0
@@ -66,9 +69,9 @@ def with_failing_probes(tree: Tree, symptoms: Sequence[Symptom], events: Sequenc
     """
     if _explained(tree, symptoms):
         return list(symptoms)
-    views = {(uid(pod), view.name): view for pod in tree.new_pods for view in containers(pod)}
+    views = {(uid(pod), view.name): (pod, view) for pod in tree.new_pods for view in containers(pod)}
     return [
-        _judged(symptom, views[symptom.pod_uid, symptom.container], events, now)
+        _judged(symptom, *views[symptom.pod_uid, symptom.container], events, now)
         if symptom.code is Code.NOT_READY and (symptom.pod_uid, symptom.container) in views
         else symptom
         for symptom in symptoms
@@ -127,7 +130,7 @@ def restart_announced(pod: Object, events: Sequence[Object]) -> bool:
     return False
 
 
-def _judged(symptom: Symptom, view: Container, events: Sequence[Object], now: float) -> Symptom:
+def _judged(symptom: Symptom, pod: Object, view: Container, events: Sequence[Object], now: float) -> Symptom:
     kind = "readinessProbe" if symptom.reason == UNREADY else "startupProbe"
     probe = view.definition.get(kind)
     if not probe:
@@ -136,7 +139,7 @@ def _judged(symptom: Symptom, view: Container, events: Sequence[Object], now: fl
         text = f"the container has no port named {port!r}"
         return replace(symptom, code=Code.PROBE_FAILING, grace="probe_wrong", reason="NoSuchPort", message=text)
     if kind == "startupProbe":  # the kubelet kills it when its attempts are over
-        return replace(symptom, message=_answer(symptom.pod_uid, view, events))
+        return _not_started(symptom, pod, view, events)
     text = _newest_message(symptom, view, probe, events, now)
     if absent := _NO_COMMAND.search(text):
         text = f"the image has no command {absent[1]!r}"
@@ -149,6 +152,38 @@ def _judged(symptom: Symptom, view: Container, events: Sequence[Object], now: fl
         return replace(symptom, code=Code.PROBE_FAILING, grace="probe_failing", reason=NO_ANSWER, message=text,
                        since=since, patience=seconds_of_attempts(view))  # fmt: skip
     return symptom
+
+
+def _not_started(symptom: Symptom, pod: Object, view: Container, events: Sequence[Object]) -> Symptom:
+    """With what was answered last. Killed once, it may start the next time, unless there is nothing at that path."""
+    answer = _answer(symptom.pod_uid, view, events)
+    if not _killed_at_start(pod, view, events):
+        return replace(symptom, message=answer)
+    end = view.previous.get("exitCode")
+    killed = replace(symptom, reason=KILLED_AT_START, message=answer, exit_code=end)
+    return replace(killed, code=Code.PROBE_KILLED, grace="crash_loop") if _NO_SUCH_PATH.fullmatch(answer) else killed
+
+
+def _killed_at_start(pod: Object, view: Container, events: Sequence[Object]) -> bool:
+    """Whether the run before was ended because its startup probe failed: by the kubelet's event, else by its status.
+
+    The event is missing where the kubelet had no more to spare for this pod. Then: it was killed when the attempts were
+    over, and the pod was never ready.
+    """
+    began, lived = timestamp(view.previous.get("startedAt")), view.seconds_lived()
+    if began is None or lived is None or view.previous.get("reason") == "OOMKilled":
+        return False
+    ours = [event for event in events if is_about(event, uid(pod), view.name, "Killing", "will be restarted")]
+    kill = max((event for event in ours if event_time(event) >= began), key=event_time, default=None)
+    if kill is not None:
+        return "startup probe" in str(kill.get("message"))
+    probe = view.definition["startupProbe"]
+    slowest = _attempts(
+        {**probe, "periodSeconds": max(number(probe, "periodSeconds", 10), number(probe, "timeoutSeconds"))}
+    )
+    grace = number(probe, "terminationGracePeriodSeconds", number(spec(pod), "terminationGracePeriodSeconds", 30))
+    in_time = _attempts(probe) - number(probe, "periodSeconds", 10) - 2.0 <= lived <= slowest + grace + _SLACK_SECONDS
+    return view.previous.get("exitCode") in (137, 143) and in_time and never_served(pod)
 
 
 def seconds_of_attempts(view: Container) -> float:
@@ -194,18 +229,18 @@ def _newest_message(symptom: Symptom, view: Container, probe: Object, events: Se
 
 
 def _answer(pod_uid: str, view: Container, events: Sequence[Object]) -> str:
-    """What the app answered to the startup probe last, such as ``HTTP 404``; empty if it did not."""
-    newest = _newest_event(pod_uid, view, events, "Startup probe")
-    found = _STATUS.search(str((newest or {}).get("message")))
-    return f"HTTP {found[1]}" if found else ""
+    """What the app answered to the startup probe last, in this run or that before, such as ``HTTP 404``; else empty."""
+    began = timestamp((view.previous or view.running or {}).get("startedAt")) or 0.0
+    about = [event for event in events if is_about(event, pod_uid, view.name, "Unhealthy", "Startup probe")]
+    answers = [(event_time(event), found[1]) for event in about if (found := _STATUS.search(str(event.get("message"))))]
+    last = max((answer for answer in answers if answer[0] >= began - 1.0), default=None)
+    return f"HTTP {last[1]}" if last else ""
 
 
-def _newest_event(
-    pod_uid: str, view: Container, events: Sequence[Object], probe: str = "Readiness probe"
-) -> Object | None:
-    """The kubelet's last event about a probe in the container's current run."""
+def _newest_event(pod_uid: str, view: Container, events: Sequence[Object]) -> Object | None:
+    """The kubelet's last event about the readiness probe in the container's current run."""
     began = timestamp((view.running or {}).get("startedAt")) or 0.0
-    about = (event for event in events if is_about(event, pod_uid, view.name, "Unhealthy", probe))
+    about = (event for event in events if is_about(event, pod_uid, view.name, "Unhealthy", "Readiness probe"))
     current = [event for event in about if event_time(event) >= began - 1.0]
     # Times are whole seconds: of two events in the same second the less severe one counts.
     return max(

@@ -45,6 +45,9 @@ _START_REASONS = frozenset(
 SIGNAL_BASE = 128
 _REPEATED = 3  # Failed pods of one revision
 UNREADY = "Unready"
+NOT_STARTED = "NotStarted"
+# Runs again, not started yet: the kubelet killed the run before, as its startup probe had had all its attempts.
+KILLED_AT_START = "StartupProbeKilled"
 SIDECAR_RUNS = "SidecarRuns"
 
 
@@ -73,6 +76,11 @@ class Symptom:
     def key(self) -> tuple[str, str, Code]:
         """Identity of the symptom between two looks."""
         return (self.pod_uid or self.pod, self.container, self.code)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether its container ended, maybe as something that it needs was not there."""
+        return self.code is Code.CRASH_LOOP or (self.code, self.reason) == (Code.PROBE_KILLED, KILLED_AT_START)
 
     @property
     def signal(self) -> int | None:
@@ -237,7 +245,7 @@ def _not_ready(pod: Object, views: list[Container], failing: set[str]) -> Iterat
         if sidecar and waiting and view.started:
             continue
         code = Code.SIDECAR_NOT_READY if sidecar else Code.NOT_READY
-        reason = UNREADY if view.started else "NotStarted"
+        reason = UNREADY if view.started else NOT_STARTED
         yield _of(pod, view, code, "sidecar_not_ready" if sidecar else "not_ready", reason, "", since=since)
 
 

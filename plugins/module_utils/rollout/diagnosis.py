@@ -25,7 +25,7 @@ from ..readiness.fields import metadata, name, spec, status, uid
 from ..readiness.log_lines import decisive_line, is_error
 from ..readiness.pods import Container, Role, containers, created
 from ..readiness.sentences import container_of, sentence
-from ..readiness.symptoms import Symptom
+from ..readiness.symptoms import KILLED_AT_START, Symptom
 from ..readiness.tree import Tree, unready_old_pods
 from .targets import Target
 
@@ -154,7 +154,8 @@ class Diagnosis:
                 return self._with_components(explained(cause, pod), pod, before or current, current)
             self._sidecar_evidence(target, pod, details)
             return cause or _start_error(view)
-        if symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN):
+        unready = symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN)
+        if unready or symptom.reason == KILLED_AT_START:
             return self._sidecar_evidence(target, pod, details)
         return ""
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 
-from ..failure import Code
 from ..kube.api import KubeObserver
 from ..kube.deadline import Deadline
 from ..kube.errors import KubeError
 from ..readiness.pods import Role
-from ..readiness.symptoms import Symptom
+from ..readiness.symptoms import KILLED_AT_START, Symptom
 
 _LINES = 6  # from the end, without the frames of a stack trace
 _TAIL = 60
@@ -80,11 +79,11 @@ class LastWords:
 
     def name_a_dependency(self, namespace: str, symptom: Symptom) -> bool:
         """Whether an app's or init container's last end was a connection that failed; False if it cannot be read."""
-        if symptom.code is not Code.CRASH_LOOP or symptom.role not in (Role.APP, Role.INIT) or not symptom.pod:
+        if not symptom.may_wait or symptom.role not in (Role.APP, Role.INIT) or not symptom.pod:
             return False
         key = (symptom.pod_uid, symptom.container, symptom.restarts)
         if key not in self._known:
-            log = self._log(namespace, symptom, previous=False)
+            log = "" if symptom.reason == KILLED_AT_START else self._log(namespace, symptom, previous=False)
             if not log and symptom.restarts:
                 log = self._log(namespace, symptom, previous=True)
             self._known[key] = names_a_failed_connection(log)

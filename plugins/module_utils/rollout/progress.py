@@ -11,7 +11,7 @@ from ..live_lines import Passing
 from ..readiness.judge import Judgement
 from ..readiness.sentences import sentence
 from ..readiness.status import State
-from ..readiness.symptoms import UNREADY, Symptom
+from ..readiness.symptoms import KILLED_AT_START, NOT_STARTED, UNREADY, Symptom
 from .targets import Target
 
 REMIND_SECONDS = 30.0
@@ -74,7 +74,7 @@ def line(target: Target, judgement: Judgement) -> str:
 
 def _reason(symptom: Symptom) -> str:
     """``NotStarted (startup probe: HTTP 404)``: who waits for that to change should see it at once."""
-    answered = symptom.code is Code.NOT_READY and symptom.container and symptom.message
+    answered = symptom.reason in (NOT_STARTED, KILLED_AT_START) and symptom.message
     return f"{symptom.reason} (startup probe: {symptom.message})" if answered else symptom.reason
 
 

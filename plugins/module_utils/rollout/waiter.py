@@ -22,7 +22,7 @@ from ..readiness.judge import Clock, Judge, Judgement
 from ..readiness.pods import Role, containers, created
 from ..readiness.rule import NO_STATUS, NOT_JUDGED
 from ..readiness.status import State
-from ..readiness.symptoms import Symptom
+from ..readiness.symptoms import KILLED_AT_START, Symptom
 from ..readiness.tree import Tree, tree_of
 from .diagnosis import Diagnosis
 from .last_words import LastWords
@@ -227,7 +227,7 @@ class _Wait:
         """Reads the last lines of containers that ended; returns whether that changes the judgement."""
         over = {symptom.key for symptom in judgement.terminal if symptom.grace == WAITS}
         waiting = [symptom for symptom, _lasted in judgement.waiting if symptom.grace == WAITS]
-        ended = [one for one in (*judgement.terminal, *waiting) if one.code is Code.CRASH_LOOP and one.key not in over]
+        ended = [one for one in (*judgement.terminal, *waiting) if one.may_wait and one.key not in over]
         news = [
             judge.set_waits(symptom, self._last_words.name_a_dependency(target.namespace, symptom), clock)
             for symptom in ended
@@ -288,6 +288,11 @@ class _Wait:
 
     def _cause(self, target: Target, judgement: Judgement | None, timed_out: bool) -> Symptom | None:
         """The cause of a target's failure; at the timeout, what it still waits for."""
+        cause = self._vague_cause(target, judgement, timed_out)
+        # That it did not start the next time either is known now.
+        return replace(cause, code=Code.PROBE_KILLED) if cause and cause.reason == KILLED_AT_START else cause
+
+    def _vague_cause(self, target: Target, judgement: Judgement | None, timed_out: bool) -> Symptom | None:
         if judgement is not None and judgement.terminal:
             return _clearest(judgement)
         if not timed_out or (judgement is not None and judgement.status.done):

@@ -6,7 +6,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.pods import Role
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.sentences import container_of, sentence, short_mount
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import KILLED_AT_START, Symptom
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import symptoms_of
 
 from tests.support.states import FIXTURES, objects, tree
@@ -68,6 +68,18 @@ def test_a_mount_is_reported_without_the_kubelets_preamble() -> None:
 def test_a_container_that_cannot_start_says_why_not_which_pod(message: str, says: str) -> None:
     symptom = Symptom(Code.CONTAINER_START, "", "CreateContainerConfigError", message, "web-1", "u", "web", Role.APP)
     assert sentence(symptom, "web").endswith(says)
+
+
+@pytest.mark.parametrize(("answer", "said"), [("HTTP 404", "HTTP 404; "), ("", "timed out; ")])
+def test_a_start_that_was_killed_says_what_the_probe_was_answered(answer: str, said: str) -> None:
+    probes = {"startupProbe": {"httpGet": {"path": "/no", "port": 80}}, "livenessProbe": {"tcpSocket": {"port": 80}}}
+    pod = {"spec": {"containers": [{"name": "web", **probes}]}}
+    killed = Symptom(Code.PROBE_KILLED, "", KILLED_AT_START, answer, "web-1", "u", "web", Role.APP, 143, 1)
+    restarted = "container web was restarted because its startup probe failed"
+    shown = f"web: {restarted} (GET :80/no every 10 s, 3 failures; {said}1 restart)"
+    pod |= {"status": {"containerStatuses": [{"name": "web", "started": False}]}}
+    assert sentence(killed, "web", pod, probe_message="timed out") == shown
+    assert sentence(killed, "web") == f"web: {restarted} ({'HTTP 404; ' if answer else ''}1 restart)"
 
 
 def test_claims_that_keep_a_pod_from_its_node_are_named() -> None:

@@ -184,3 +184,106 @@ def test_what_the_startup_probe_is_answered_is_told_and_fails_nothing(said: str,
     found = Judge({}).look(Tree(asked.workload, asked.newest, pods), at(0, STARTED + 300.0), events=events)
     assert not found.terminal
     assert [(one.reason, one.message) for one, _lasted in found.waiting] == [("NotStarted", message)]
+
+
+def said(reason: str, message: str, at_second: float) -> dict[str, Any]:
+    """An event of the kubelet about the container of :func:`restarted`, so long after its present run began."""
+    _, events = refused(STARTED + at_second)
+    return events[0] | {"reason": reason, "message": message}
+
+
+def answered(status: int, at_second: float = -40.0) -> dict[str, Any]:
+    return said("Unhealthy", f"Startup probe failed: HTTP probe failed with statuscode: {status}", at_second)
+
+
+def killed(probe: str = "startup", at_second: float = -30.0) -> dict[str, Any]:
+    return said("Killing", f"Container app failed {probe} probe, will be restarted", at_second)
+
+
+REFUSED = said("Unhealthy", 'Startup probe failed: Get "http://10.0.0.1": connect: connection refused', 2.0)
+
+
+def restarted(lived: float = 150.0, exit_code: int = 143, served: float | None = None) -> Tree:
+    """A container with 120 attempts to start, one each second, in its second run; ``served``: when it was not ready any
+    more, in seconds before its present run.
+    """
+    asked, _ = refused(STARTED)
+    pods = copy.deepcopy(asked.new_pods)
+    pods[0]["spec"]["containers"][0]["startupProbe"] = {
+        "periodSeconds": 1,
+        "timeoutSeconds": 5,
+        "failureThreshold": 120,
+    }
+    pods[0]["status"]["startTime"] = stamp(-lived - 3.0)
+    for entry in pods[0]["status"]["conditions"]:
+        entry["lastTransitionTime"] = stamp(-lived - 3.0 if served is None else -served)
+    end = {"exitCode": exit_code, "reason": "Error", "startedAt": stamp(-lived), "finishedAt": stamp(0)}
+    state = {"started": False, "restartCount": 1, "lastState": {"terminated": end}}
+    pods[0]["status"]["containerStatuses"][0] |= state
+    return Tree(asked.workload, asked.newest, pods)
+
+
+def stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(STARTED + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize(
+    ("tree", "events"),
+    [
+        (restarted(), [answered(404), killed()]),
+        (restarted(lived=9.0, exit_code=0), [answered(401, -3.0), killed(at_second=-1.0)]),
+        (restarted(), [answered(404)]),
+        (restarted(exit_code=137), [answered(503, -90.0), answered(404), REFUSED]),
+        (restarted(), [killed("liveness", -900.0), answered(404), killed()]),
+    ],
+    ids=["event", "handled-sigterm", "no-event", "last-answer", "older-kill"],
+)
+def test_a_start_that_was_answered_4xx_until_it_was_killed_has_failed(tree: Tree, events: list[dict[str, Any]]) -> None:
+    (found,) = Judge({}).look(tree, at(0, STARTED + 1.0), events=events).terminal
+    assert (found.code, found.reason, found.restarts) == (Code.PROBE_KILLED, "StartupProbeKilled", 1)
+    assert found.message.startswith("HTTP 40")
+
+
+@pytest.mark.parametrize(
+    ("tree", "events", "reason", "message"),
+    [
+        (restarted(), [answered(503), killed()], "StartupProbeKilled", "HTTP 503"),
+        (restarted(), [answered(429), killed()], "StartupProbeKilled", "HTTP 429"),
+        (restarted(), [answered(404), answered(503, 2.0), killed()], "StartupProbeKilled", "HTTP 503"),
+        (restarted(), [REFUSED, killed()], "StartupProbeKilled", ""),
+        (restarted(), [], "StartupProbeKilled", ""),
+        (restarted(), [answered(404), killed("liveness")], "NotStarted", "HTTP 404"),
+        (restarted(lived=20.0), [answered(404, -10.0)], "NotStarted", "HTTP 404"),
+        (restarted(exit_code=1), [answered(404)], "NotStarted", "HTTP 404"),
+        (restarted(lived=3000.0), [answered(404)], "NotStarted", "HTTP 404"),
+        (restarted(served=20.0), [answered(404)], "NotStarted", "HTTP 404"),
+        (restarted(), [answered(404, -400.0), killed(at_second=-390.0), REFUSED], "StartupProbeKilled", ""),
+    ],
+)  # fmt: skip
+def test_another_start_that_may_succeed_has_its_time(
+    tree: Tree, events: list[dict[str, Any]], reason: str, message: str
+) -> None:
+    judge = Judge({})
+    for seconds in (0.0, 119.0):
+        found = judge.look(tree, at(seconds, STARTED + seconds), events=events)
+        assert not found.terminal
+        (waiting,) = [symptom for symptom, _lasted in found.waiting]
+        assert (waiting.code, waiting.reason, waiting.message) == (Code.NOT_READY, reason, message)
+
+
+def test_the_moment_between_two_starts_takes_no_time_from_the_second() -> None:
+    judge, running = Judge({}), restarted()
+    ended = copy.deepcopy(running.new_pods)
+    report = ended[0]["status"]["containerStatuses"][0]
+    report |= {"state": report["lastState"], "lastState": {}, "restartCount": 0}
+    first = judge.look(Tree(running.workload, running.newest, ended), at(0, STARTED), events=[answered(503)])
+    assert [symptom.grace for symptom, _lasted in first.waiting] == ["first_crash"]
+    assert not judge.look(running, at(100, STARTED + 100.0), events=[answered(503)]).terminal
+
+
+def test_a_killed_start_that_waits_for_a_dependency_has_that_grace() -> None:
+    judge, events = Judge({}), [answered(404), killed()]
+    (found,) = judge.look(restarted(), at(0, STARTED), events=events).terminal
+    assert judge.set_waits(found, True, at(0, STARTED))
+    assert not judge.look(restarted(), at(89, STARTED + 89.0), events=events).terminal
+    assert judge.look(restarted(), at(91, STARTED + 91.0), events=events).terminal

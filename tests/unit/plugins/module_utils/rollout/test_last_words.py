@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, KubeError
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.pods import Role
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import Symptom
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import KILLED_AT_START, Symptom
 from ansible_collections.todo.cloud.plugins.module_utils.rollout.last_words import LastWords, names_a_failed_connection
 
 from tests.support.fake_kube import FakeKube
@@ -219,6 +220,14 @@ def test_each_end_is_read_once() -> None:
 @pytest.mark.parametrize("one", [symptom(role=Role.SIDECAR), symptom(code=Code.OOM_KILLED), symptom(pod="secret")])
 def test_sidecars_other_ends_and_what_cannot_be_read_get_no_patience(one: Symptom) -> None:
     assert not LastWords(Logs()).name_a_dependency("ns", one)
+
+
+def test_of_a_start_that_was_killed_the_run_before_is_read() -> None:
+    kube = Logs()
+    killed = replace(symptom(code=Code.PROBE_KILLED), reason=KILLED_AT_START)
+    assert LastWords(kube).name_a_dependency("ns", killed)
+    assert kube.asked == 1
+    assert not LastWords(kube).name_a_dependency("ns", symptom(code=Code.PROBE_KILLED))
 
 
 def test_a_pod_whose_log_cannot_be_read_is_not_asked_again() -> None:

@@ -123,6 +123,27 @@ def test_a_wait_that_is_left_no_time_looks_all_the_same() -> None:
         assert waiter.wait([deployment("upgrade", "fx")], Deadline.after(0)).ok
 
 
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_start_that_the_kubelet_killed_is_told_with_what_its_probe_was_answered(status: int) -> None:
+    shown = objects("deployment-probe-refused")
+    pod = next(obj for obj in shown if obj["kind"] == "Pod")
+    pod["spec"]["containers"][0]["startupProbe"] = {
+        "httpGet": {"port": 8080},
+        "periodSeconds": 1,
+        "failureThreshold": 5,
+    }
+    end = {"exitCode": 143, "startedAt": "2026-11-21T23:27:20Z", "finishedAt": "2026-11-21T23:27:27Z"}
+    report = {"started": False, "restartCount": 1, "lastState": {"terminated": end}}
+    pod["status"]["containerStatuses"][0] |= report
+    event = next(obj for obj in shown if obj["kind"] == "Event")
+    event["message"] = f"Startup probe failed: HTTP probe failed with statuscode: {status}"
+    with cluster(shown) as (_, kube, lines):
+        failed = wait(kube, lines, deployment("wrong-port"), timeout=2.0).failures[0]
+    assert (failed.code, failed.details["exit_code"]) == (Code.PROBE_KILLED, 143)
+    assert f"its startup probe failed (GET :8080/ every 1 s, 5 failures; HTTP {status}; 1 restart)" in failed.message
+    assert ("(after " in failed.message) == (status == 503), "only another start that may succeed is waited for"
+
+
 def test_an_app_that_waits_for_its_database_has_time_and_what_is_broken_has_none() -> None:
     words = b"ERROR: connection to db refused\n"
 
