@@ -55,16 +55,17 @@ class Line:
         return f" (x {self.times})" if self.times > 1 else ""
 
 
-def decisive_line(log: str) -> str:
+def decisive_line(log: str, *, warns_at_start: bool = False) -> str:
     """The line of a log that most likely has the cause of an end: the last one that is fatal, else an error, a warning.
 
-    A last line without a level is as good as a warning. The bare message, masked and at most 300 characters long.
+    A last line without a level is as good as a warning, and so is any of a program that ``warns_at_start`` of this and
+    that. The bare message, masked and at most 300 characters long.
     """
     lines = [found for line in log.splitlines() if (found := _parsed(line))[1]]
     if not lines:
         return ""
     ranks = [_rank(level) for level, _message in lines]
-    if not lines[-1][0]:
+    if not lines[-1][0] or warns_at_start:
         ranks[-1] = max(ranks[-1], _rank("warning"))  # what ends a program may have no level
     return masked(lines[_last_of_the_highest(ranks)][1])[:300]
 

@@ -149,8 +149,10 @@ class Diagnosis:
             if symptom.code is Code.SIDECAR_NOT_READY and (port := awaited_port(current)):
                 return f"it waits for the app to listen on port {port}"
             # The terminated run has the cause; the current one may have just started.
-            cause = decisive_line(before if view.running is not None and before else current or before)
-            if view.role is Role.SIDECAR:
+            sidecar = view.role is Role.SIDECAR
+            last = before if view.running is not None and before else current or before
+            cause = decisive_line(last, warns_at_start=sidecar)
+            if sidecar:
                 return self._with_components(explained(cause, pod), pod, before or current, current)
             self._sidecar_evidence(target, pod, details)
             return cause or _start_error(view)
