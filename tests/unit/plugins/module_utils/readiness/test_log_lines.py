@@ -121,3 +121,10 @@ def test_a_program_ends_of_its_last_line_rather_than_of_a_warning_before() -> No
     assert (
         decisive_line('{"level": "warning", "message": "no table"}\n{"level": "info", "message": "bye"}') == "no table"
     )
+
+
+def test_a_sidecar_that_warns_at_each_start_is_quoted_by_its_last_line() -> None:
+    daprd = 'level=warning msg="a default will change"\nlevel=info msg="waiting for the scheduler"'
+    assert decisive_line(daprd, warns_at_start=True) == "waiting for the scheduler"
+    assert decisive_line(f'level=error msg="no broker"\n{daprd}', warns_at_start=True) == "no broker"
+    assert decisive_line(daprd) == "a default will change"
