@@ -196,10 +196,10 @@ def problems(
     for name, entry in full.items():
         found += entry_problems(str(name), entry)
     known = [str(name) for name in (*entries, *others)]
-    for name, entry in entries.items():
-        found += _references(str(name), entry, known)  # whatever else is wrong with it: all is told at once
+    strangers = [each for name, entry in entries.items() for each in _references(str(name), entry, known)]
     if found:
-        return found
+        return [*found, *strangers]
+    found += strangers
     for name, entry in entries.items():
         found += _unnamed_pods(name, full[name], full)
         found += _invoked(name, full[name], full)
