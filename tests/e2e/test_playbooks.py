@@ -17,7 +17,7 @@ from tests.e2e.test_app import SERVICES, broker_messages, broker_tool
 from tests.e2e.test_edge import answers, ask
 from tests.e2e.test_secrets import secrets_of
 from tests.support.canaries import files_that_show, shown
-from tests.support.checkout import copy_of_checkout
+from tests.support.checkout import built
 
 
 def everything(cluster: Cluster) -> dict[str, str]:
@@ -278,10 +278,7 @@ def test_teardown_refuses_without_the_word(app: Cluster) -> None:
 
 def test_the_installed_collection_does_the_same_as_the_checkout(app: Cluster, tmp_path: Path) -> None:
     """Built, installed into an empty folder and run from there, it finds nothing to change: charts count by content."""
-    source = copy_of_checkout(tmp_path / "source")
-    build = app.run("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path), cwd=source)
-    assert build.returncode == 0, build.stdout
-    artifact = str(next(tmp_path.glob("*.tar.gz")))
+    artifact = str(built(tmp_path))
     home = tmp_path / "empty"
     home.mkdir()
     install = app.run("ansible-galaxy", "collection", "install", artifact, "--no-deps", "-p", str(home), cwd=home)

@@ -165,8 +165,7 @@ def copy(source: Source, image: Image, client: RegistryClient, to: Reference, to
     to = replace(to, tag="", digest="")
     changed = _copy_tree(source, image.reference.digest, client, to, "", told)
     for each in image.attached:
-        tag = tag_of_referrers(image.reference.digest) + each.suffix if each.suffix else ""
-        changed |= _copy_tree(source, each.digest, client, to, tag, told)
+        changed |= _copy_tree(source, each.digest, client, to, _tag(image, each), told)
     return _listed(source, _referring(image), client, replace(to, digest=image.reference.digest)) or changed
 
 
@@ -238,10 +237,14 @@ def missing_at(client: RegistryClient, image: Image, to: Reference) -> bool:
     to, top = replace(to, tag="", digest=""), image.reference.digest
     if any(not client.find_digest(replace(to, digest=each)) for each in (top, *(a.digest for a in image.attached))):
         return True
-    tags = [(tag_of_referrers(top) + each.suffix, each.digest) for each in image.attached if each.suffix]
-    if any(not _is_tagged(client, to, tag, digest) for tag, digest in tags):
+    if any(not _is_tagged(client, to, _tag(image, each), each.digest) for each in image.attached if each.suffix):
         return True
     return bool(_unlisted(_referring(image), client, replace(to, digest=top))[1])
+
+
+def _tag(image: Image, attached: Attached) -> str:
+    """By which it is found; empty for what refers to the image itself."""
+    return tag_of_referrers(image.reference.digest) + attached.suffix if attached.suffix else ""
 
 
 def _referring(image: Image) -> list[str]:
