@@ -64,6 +64,7 @@ from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__
 from ansible_collections.todo.cloud.plugins.callback.summary import releases, why
+from ansible_collections.todo.cloud.plugins.filter.typed_path import typed_path
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.locking.holder import Holder
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
@@ -168,10 +169,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no ty
     def _write(self, document: Mapping[str, Any], worth: bool) -> Path | None:
         """The path of the page, if there is one."""
         if file := self.get_option("file"):
-            # "PWD" is the folder of the command; Ansible may have gone elsewhere.
-            path = Path(os.environ.get("PWD", "."), Path(file).expanduser())
+            path = Path(typed_path(file))
         elif worth and (folder := self.get_option("folder")):
-            place = Path(os.environ.get("PWD", "."), Path(folder).expanduser())
+            place = Path(typed_path(folder))
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
             at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._began))
             path = place / f"{at}-{os.getpid()}.json"
