@@ -72,7 +72,7 @@ EXAMPLES = r"""
 
 - name: Show who deploys to staging
   ansible.builtin.debug:
-    msg: "{{ lock.holder.who }} on {{ lock.holder.host }} since {{ lock.since }}: {{ lock.holder.url }}"
+    msg: "{{ lock.holder.description }}, since {{ lock.since }}"
   when: lock.held
 
 - name: Take over the lock of staging
@@ -122,6 +122,10 @@ holder:
       description: Whether a person took the lock over.
       returned: when somebody holds the lock
       type: bool
+    description:
+      description: All of it in words, for people.
+      returned: when somebody holds the lock
+      type: str
   sample:
     who: ada
     host: ci-7
@@ -129,6 +133,7 @@ holder:
     commit: 1f2e3d4c5b6a
     url: https://github.com/todo-app/todo.cloud/actions/runs/42
     by_hand: false
+    description: a deployment of ada on ci-7 (commit 1f2e3d4c5b6a) https://github.com/todo-app/todo.cloud/actions/runs/42
 since:
   description: When it was taken, by the holder's clock; empty when nobody holds it.
   returned: success

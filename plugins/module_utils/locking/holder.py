@@ -90,7 +90,8 @@ class Holder:
     def as_result(self) -> dict[str, Any]:
         """The holder in a module's result."""
         stored = self._stored()
-        return {key: stored[key] for key in ("who", "host", "what", "commit", "url", "by_hand")}
+        kept = {key: stored[key] for key in ("who", "host", "what", "commit", "url", "by_hand")}
+        return {**kept, "description": self.describe()}
 
     def _stored(self) -> dict[str, Any]:
         stored = asdict(self)

@@ -190,7 +190,7 @@ def test_two_runs_at_once_one_waits(world: World) -> None:
         eventually("the lock is held", lambda: _holder(world))
         refused = world.apply(world.release("a", text="three"))
         assert refused.code == "lock_held"
-        assert "release_apply of" in refused.message
+        assert "a deployment of" in refused.message
         waited = world.apply(world.release("a", text="three"), lock_wait=120).ok()
         assert any("waiting for the lock" in line for line in waited.lines)
     assert world.text("a") == "three"

@@ -106,10 +106,10 @@ def test_a_rollback_says_that_the_inventory_stays_as_it_is(stubbed: Stubbed) -> 
     assert "The inventory still describes what was taken back: the next deployment brings it again" in done.text
 
 
-@pytest.mark.parametrize(("what", "said"), [("release_apply", "a deployment"), ("deploy_lock", "deploy_lock")])
-def test_who_holds_the_lock_is_said_in_words(what: str, said: str, stubbed: Stubbed) -> None:
-    holder = {"what": what, "who": "eve", "host": "ci-7", "commit": "", "url": ""}
-    found = {"held": True, "since": "10:00", "expired": False, "taken_over": "", "holder": holder}
+@pytest.mark.parametrize(("dead", "said"), [(False, "since 10:00"), (True, "since 10:00 (its holder is dead)")])
+def test_who_holds_the_lock_is_said_in_words(dead: bool, said: str, stubbed: Stubbed) -> None:
+    holder = {"description": "a deployment of eve on ci-7"}
+    found = {"held": True, "since": "10:00", "expired": dead, "taken_over": "", "holder": holder}
     done = stubbed.run("lock", inventory({"environment": {"namespace": {}}}), answers={"todo.cloud.deploy_lock": found})
     assert done.code == 0, done.output
-    assert f"held by {said} of eve on ci-7 since 10:00" in done.text
+    assert f"held by a deployment of eve on ci-7, {said}" in done.text

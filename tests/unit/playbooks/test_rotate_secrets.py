@@ -46,14 +46,14 @@ def rotated(stubbed: Stubbed, *arguments: str, secrets: Any = None, **answers: A
 
 APP = ("-e", "secret=app")
 TOKEN = (*APP, "-e", "key=service_token")
-BUSY = {"held": True, "expired": False, "holder": {"what": "release_apply", "who": "eve"}}
+BUSY = {"held": True, "expired": False, "holder": {"description": "a deployment of eve"}}
 OTHER = {"name": "backend-api", "kind": "change", "why": "", "changes": ["Secret/app", "image a -> b"]}
 REFUSED: list[tuple[tuple[str, ...], dict[str, Any], str]] = [
     ((), {}, "Say which Secret: -e secret=app."),
     ((*APP, "-e", "key=nope"), {}, "Of Secret app these are not generated: nope (environment_secrets_generated)."),
     (("-e", "secret=database"), {}, "Of Secret database these are not generated: all keys"),
     (TOKEN, {"secrets": {"app": {"service_token": "mine"}}}, "which would bring the old value back: service_token."),
-    (TOKEN, {"deploy_lock": BUSY}, "release_apply of eve deploys to todo-test now: nothing was changed"),
+    (TOKEN, {"deploy_lock": BUSY}, "todo-test is locked by a deployment of eve: nothing was changed"),
     (TOKEN, {"release_apply": {**PLAN, "plan": [OTHER]}}, "other changes too (backend-api: Secret/app, image a -> b)"),
 ]
 
