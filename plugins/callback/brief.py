@@ -38,7 +38,7 @@ from ansible.plugins.callback.default import CallbackModule as Default
 from ansible_collections.todo.cloud.plugins.callback.summary import Ending, reason, releases
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line, printable
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import NAME, SCREEN, about, duration, wanted
-from ansible_collections.todo.cloud.plugins.plugin_utils.evidence import evidence, message
+from ansible_collections.todo.cloud.plugins.plugin_utils.evidence import evidence, message, new_objects
 
 _SUMMARY = "todo.cloud.summary"
 _DEBUG = ("debug", "ansible.builtin.debug", "ansible.legacy.debug")
@@ -223,6 +223,19 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
     def v2_playbook_on_no_hosts_remaining(self) -> None:
         if not self._brief:
             super().v2_playbook_on_no_hosts_remaining()
+
+    def v2_on_file_diff(self, result: Any) -> None:
+        diff = result.result.get("diff")
+        new, others = new_objects(diff) if self._brief and isinstance(diff, list) else ([], [])
+        if not new:
+            super().v2_on_file_diff(result)
+            return
+        self._flush("", self._host(result))
+        for line in new:
+            self._line(f"new release {line}", "planned")
+        self._line("-v shows the manifests of what is new")
+        if others:
+            self._display.display(self._get_diff(others))
 
     # The end
 

@@ -1,9 +1,12 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a person is shown of a result: the message of a task that prints one, and the evidence of a failure."""
+"""What a person is shown of a result: the message of a task that prints one, the evidence of a failure, and the objects
+of a release that is new.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +15,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line, printable, shortened
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.log_lines import as_read
 
+# As planning/diff.py names an object of a release that is not there yet.
+_NEW = re.compile(r"(?P<release>[^:]+): (?P<object>.+) \(not installed\)")
+_IMAGE = re.compile(r"^[ -]*image: (\S+)$", re.MULTILINE)
+_LONG_DIGEST = re.compile(r"(?<=@sha256:)([0-9a-f]{12})[0-9a-f]+")
 _FAILURES, _LOG_LINES, _EVENTS, _OUTPUT_LINES, _LONGEST = 4, 6, 3, 5, 400
 
 
@@ -24,6 +31,25 @@ def message(result: Mapping[str, Any]) -> list[str] | None:
     if isinstance(text, (list, tuple)) and all(isinstance(line, (str, int, float)) for line in text):
         return [printable(line) for each in text for line in str(each).split("\n")]
     return None
+
+
+def new_objects(diff: Sequence[Any]) -> tuple[list[str], list[Any]]:
+    """A line for each release that is new, with its objects and their images, and what else differs."""
+    releases: dict[str, list[str]] = {}
+    others = []
+    for entry in diff:
+        header = str(entry.get("before_header")) if isinstance(entry, Mapping) else ""
+        if not (new := _NEW.fullmatch(header)):
+            others.append(entry)
+            continue
+        images = _LONG_DIGEST.sub(r"\1", ", ".join(dict.fromkeys(_IMAGE.findall(str(entry.get("after"))))))
+        releases.setdefault(new["release"], []).append(new["object"] + (f" ({images})" if images else ""))
+    lines = (f"{name}: {', '.join(sorted(names, key=_without_image))}" for name, names in releases.items())
+    return list(map(one_line, lines)), others
+
+
+def _without_image(name: str) -> bool:
+    return not name.endswith(")")
 
 
 def evidence(result: Mapping[str, Any]) -> Iterator[str]:

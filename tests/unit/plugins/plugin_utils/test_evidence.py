@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.callback.summary import reason
-from ansible_collections.todo.cloud.plugins.plugin_utils.evidence import evidence, message
+from ansible_collections.todo.cloud.plugins.module_utils.planning.diff import manifest_diffs
+from ansible_collections.todo.cloud.plugins.plugin_utils.evidence import evidence, message, new_objects
 
 CRASH = {"code": "crash_loop", "message": "api: it crashes", "details": {"pod": "api-x", "container": "app"}}
 
@@ -53,6 +55,23 @@ def test_messages() -> None:
     assert message({"msg": ["one", 2, "\x1b[31mred ::error::x"]}) == ["one", "2", "red : :error::x"]
     assert message({"msg": {"a": 1}}) is message({"groups": ["a"]}) is None
     assert message({"msg": "x", "censored": "hidden"}) == ["its output is hidden (no_log)"]
+
+
+def test_objects_of_a_release_that_is_new_are_a_line() -> None:
+    images = (f"ghcr.io/acme/shop:v1@sha256:{'7' * 64}", "busybox:1.37", "busybox:1.37")
+    pod = {"containers": [{"name": f"c{n}", "image": image} for n, image in enumerate(images)]}
+    shop = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "other"}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop"}, "spec": pod},
+    ]
+    text = "\n---\n".join(map(json.dumps, shop))
+    new = manifest_diffs("shop", "", 0, text, "wanted")
+    changed = manifest_diffs("web", "", 3, text, "wanted")
+    assert new_objects([*new, *changed, "odd", {}]) == (
+        ["shop: Deployment/shop (ghcr.io/acme/shop:v1@sha256:777777777777, busybox:1.37), ConfigMap/settings in other"],
+        [*changed, "odd", {}],
+    )
+    assert new_objects(changed) == ([], changed)
 
 
 def test_any_result_can_be_shown() -> None:
