@@ -23,6 +23,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passi
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import printable
 
 NAME = "todo.cloud.brief"
+_BEGAN = "TODO_CLOUD_STARTED"  # seconds since 1970
 _NARROWEST = 40
 _INDENT = 9
 _FIRST_SECONDS = 10.0
@@ -45,7 +46,7 @@ class Screen:
     """Clock and width of this run."""
 
     def __init__(self) -> None:
-        self.started = time.monotonic()
+        self._started = time.monotonic() - _seconds_before()
         self.columns = 0
         self.shows_skipped = True  # where output is not brief, as the callback's option says
         self.measure()
@@ -58,8 +59,8 @@ class Screen:
                 self.columns = max(_NARROWEST, shutil.get_terminal_size().columns)
 
     def clock(self) -> str:
-        """Since the start, ``4:07`` or ``1:04:07``."""
-        return duration(time.monotonic() - self.started)
+        """Since the start of the run, or of the command that it is a part of: ``4:07`` or ``1:04:07``."""
+        return duration(time.monotonic() - self._started)
 
     def wrapped(self, text: str, first: str = "", then: str = "") -> list[str]:
         """A text, made printable, on as many lines as it needs; words longer than a line stay whole."""
@@ -101,6 +102,13 @@ class Screen:
         while self.columns and shown > 1 and len("; ".join(names[:shown])) > room:
             shown -= 1
         return "; ".join(names[:shown]) + (f" and {len(names) - shown} more" if shown < len(names) else "")
+
+
+def _seconds_before() -> float:
+    """How long the command has run that this run is a part of: make says in the environment when it began."""
+    with suppress(ValueError):
+        return max(0.0, time.time() - float(os.environ.get(_BEGAN, "")))
+    return 0.0
 
 
 def duration(seconds: float) -> str:

@@ -79,6 +79,13 @@ def test_clock(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+@pytest.mark.parametrize(("began", "clock"), [("935", "1:05"), ("", "0:00"), ("2000", "0:00"), ("soon", "0:00")])
+def test_the_clock_goes_on_from_what_began_before(began: str, clock: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TODO_CLOUD_STARTED", began)
+    monkeypatch.setattr("time.time", lambda: 1000.0)
+    assert Screen().clock() == clock
+
+
 @pytest.mark.parametrize(
     ("host", "text", "expected"),
     [
