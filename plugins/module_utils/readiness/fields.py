@@ -47,15 +47,20 @@ def labels(obj: Object) -> Object:
 
 
 def number(fields: Object, key: str, default: int = 0) -> int:
-    """An integer field; absent and null are ``default``."""
-    value = fields.get(key)
-    return default if value is None else int(value)
+    """An integer field; what is absent or no number is ``default``: CronJobs have a list in ``active``."""
+    try:
+        return int(fields.get(key))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return default
 
 
 def condition(obj: Object, kind: str) -> Object:
     """The condition of this type, empty when absent."""
-    found = (entry for entry in status(obj).get("conditions") or [] if entry.get("type") == kind)
-    return next(found, {})
+    entries = status(obj).get("conditions")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, Mapping) and entry.get("type") == kind:
+            return entry
+    return {}
 
 
 def is_true(obj: Object, kind: str) -> bool:

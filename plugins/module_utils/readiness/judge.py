@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ..failure import Code
 from .evidence import event_time, refined
 from .expressions import Expressions
-from .fields import Object, condition, metadata, number, status, uid
+from .fields import Object, condition, metadata, number, spec, status, uid
 from .graces import WAITS, grace_of
 from .kinds import autoscaler_trouble, status_of
 from .pods import containers, is_ready, seconds_to_settle
@@ -201,7 +201,7 @@ class Judge:
             return ()
         again = bool(self._uid)
         self._uid, self._first_seen, self._progress = uid(workload), {}, ()
-        self._wanted = replicas(workload) if "replicas" in (workload.get("spec") or {}) else None
+        self._wanted = replicas(workload) if "replicas" in spec(workload) else None
         kind, name = workload.get("kind"), metadata(workload).get("name")
         return (f"{kind} {name} was deleted and created again during the wait",) if again else ()
 

@@ -37,9 +37,9 @@ def status_of(
     key = (group_of(obj), str(obj.get("kind", "")))
     if terminating(obj):  # a custom resource goes when its operator lets it: Argo CD's word for it
         return Status(State.TERMINATING if key[0] in BUILT_IN else IN_PROGRESS, "being deleted")
-    generation, seen = metadata(obj).get("generation"), status(obj).get("observedGeneration")
-    observed = int(seen) if isinstance(seen, str) and seen.isdigit() else seen  # Argo Rollouts writes text
-    if isinstance(generation, int) and isinstance(observed, int) and observed < generation:
+    generation, seen = number(metadata(obj), "generation"), status(obj).get("observedGeneration")
+    # Argo Rollouts writes text.
+    if seen is not None and number(status(obj), "observedGeneration", generation) < generation:
         return Status(IN_PROGRESS, f"generation {generation} not yet observed by its controller")
     if key in _OWNERS:
         # A workload that its controller has not observed yet has no status, which would read as "no replicas wanted".

@@ -32,6 +32,14 @@ def test_what_is_not_there_is_empty(empty: dict[str, Any]) -> None:
     assert fields.number({"replicas": None}, "replicas", 1) == 1
 
 
+@pytest.mark.parametrize("odd", [[{"name": "x"}], {"min": 1}, "3/3", "", "\u00b2", "9" * 5000, float("inf")])
+def test_what_is_no_number_and_no_condition_is_absent(odd: Any) -> None:
+    """Custom resources may have anything there."""
+    assert fields.number({"replicas": odd}, "replicas", 7) == 7
+    assert fields.condition({"status": {"conditions": odd}}, "Ready") == {}
+    assert fields.condition({"status": {"conditions": [odd, {"type": "Ready"}]}}, "Ready") == {"type": "Ready"}
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("1970-01-01T00:01:00Z", 60.0), ("1970-01-01T01:00:00+01:00", 0.0), (None, None), ("", None), ("soon", None)],

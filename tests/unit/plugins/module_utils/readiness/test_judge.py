@@ -167,3 +167,11 @@ def test_what_an_autoscaler_says_is_a_warning_and_nothing_waits_for_it() -> None
     assert [each.status.state for each in found.values()] == [State.CURRENT, State.CURRENT]
     assert found["active"].warnings == ()
     assert found["no-metrics"].warnings[0].startswith("it gets no metrics, so it does not scale: Failed")
+
+
+def test_a_cron_job_with_a_run_under_way_is_judged() -> None:
+    """Its ``status.active`` is a list, unlike that of a Job."""
+    running = {"lastScheduleTime": "2026-11-21T10:00:00Z", "active": [{"kind": "Job", "name": "x-1"}]}
+    made = {"name": "x", "uid": "u", "generation": 1}
+    cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": made, "spec": {}, "status": running}
+    assert Judge({}).look(tree_of(cron, []), at(0)).status.done
