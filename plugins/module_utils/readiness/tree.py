@@ -193,8 +193,7 @@ def _missing_pods(tree: Tree) -> Iterator[Symptom]:
     workload, counts = tree.workload, status(tree.workload)
     have = len(tree.pods) + tree.terminating_pods
     if tree.kind == "StatefulSet":
-        ordered = spec(workload).get("podManagementPolicy", "OrderedReady") == "OrderedReady"
-        missing = have < replicas(workload) and not (ordered and any(not is_ready(pod) for pod in tree.pods))
+        missing = have < replicas(workload) and not _next_must_wait(tree)
     elif tree.kind == "DaemonSet":
         missing = have < number(counts, "desiredNumberScheduled")
     else:
@@ -203,6 +202,14 @@ def _missing_pods(tree: Tree) -> Iterator[Symptom]:
         missing = have == 0 and parallel > 0 and not done and not spec(workload).get("suspend")
     if missing:
         yield Symptom(Code.FAILED_CREATE, "failed_create", "FailedCreate", "its controller does not create the pods")
+
+
+def _next_must_wait(tree: Tree) -> bool:
+    """Whether an ordered StatefulSet's next pod waits for the others: until each was ready for minReadySeconds."""
+    if spec(tree.workload).get("podManagementPolicy", "OrderedReady") != "OrderedReady":
+        return False
+    available = number(status(tree.workload), "availableReplicas", len(tree.pods))
+    return any(not is_ready(pod) for pod in tree.pods) or available < len(tree.pods)
 
 
 def _blocked(tree: Tree) -> Iterator[Symptom]:
