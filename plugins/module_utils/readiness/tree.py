@@ -169,6 +169,10 @@ def _deployment_symptoms(tree: Tree) -> Iterator[Symptom]:
     if tree.newest is not None:
         yield from _creation_symptoms(tree.newest)
     progressing = condition(tree.workload, "Progressing")
+    if tree.newest is None and progressing.get("reason") == "ReplicaSetCreateError":
+        # Since when is not known: the condition may still be about the change before, until its controller tries.
+        text = " ".join(str(progressing.get("message") or "").split())
+        yield Symptom(creation_failure(text), "failed_create", "ReplicaSetCreateError", text)
     if progressing.get("reason") == PROGRESS_DEADLINE and tree.newest is not None:
         # The message names the ReplicaSet that exceeded the deadline; another one's is stale (kubernetes#49637).
         message = str(progressing.get("message") or "")
