@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..failure import Failure
+from ..readiness.symptoms import without_names
 from .down import Down
 
 _REGISTRY = re.compile(
@@ -24,7 +25,8 @@ _IMAGE = re.compile(r'image "([^"]+)"')
 def silent_registry(failure: Failure) -> Iterator[Down]:
     """The registry of a failed pull, where the kubelet says that it does not answer."""
     text = " ".join([str(failure.details.get("api_message") or ""), *_messages(failure.details.get("events") or ())])
-    if _REGISTRY.search(text) and not _FINAL.search(text):
+    said = without_names(text)
+    if _REGISTRY.search(said) and not _FINAL.search(said):
         found = _IMAGE.search(text)
         host = found[1].partition("/")[0] if found and "/" in found[1] else ""
         name = f"registry {host}" if "." in host or ":" in host else "the image's registry"

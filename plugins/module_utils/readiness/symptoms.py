@@ -23,6 +23,8 @@ _PULL_FINAL = re.compile(
     r"|not known to registry|no such image|unsupported media type|did not resolve to an alias|\b40[134]\b",
     re.IGNORECASE,
 )
+# Names of images, hosts and addresses in such an error: a tag may be 404, a repository denied-parties.
+_NAMES = re.compile(r'"[^"\s]*"|\breading manifest \S+ in|\[manifests [^\]]*\]|(?<!\S)(?!i/o\b)\S+[/:]\S+')
 # Kubelet caches of Secrets and ConfigMaps that have not been filled yet: passes by itself (krane's exception).
 _CACHE_SYNC = re.compile(r"failed to sync .* cache", re.IGNORECASE)
 # The kubelet's messages about a missing Secret, ConfigMap or key, in a container's state or a mount's event.
@@ -142,7 +144,7 @@ def _container_symptoms(pod: Object, view: Container, of_job: bool) -> Iterator[
     if reason == "InvalidImageName":
         yield _of(pod, view, Code.IMAGE_INVALID, "image_invalid", reason, message)
     elif reason in _PULL_REASONS:
-        final = reason == "ErrImageNeverPull" or bool(_PULL_FINAL.search(message))
+        final = reason == "ErrImageNeverPull" or bool(_PULL_FINAL.search(without_names(message)))
         yield _of(pod, view, Code.IMAGE_PULL, "image_pull_final" if final else "image_pull", reason, message)
     elif reason == "CreateContainerConfigError":
         if MISSING_CONFIG.search(message):
@@ -153,6 +155,11 @@ def _container_symptoms(pod: Object, view: Container, of_job: bool) -> Iterator[
         yield _of(pod, view, Code.CONTAINER_START, "container_start", reason, message)
     elif not of_job:
         yield from _terminations(pod, view, reason)
+
+
+def without_names(message: str) -> str:
+    """The error of a pull, without what it is about."""
+    return _NAMES.sub(" ", message)
 
 
 def _terminations(pod: Object, view: Container, reason: str) -> Iterator[Symptom]:

@@ -17,6 +17,8 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Fa
         ('failed to pull image "ghcr.io/a/b:1": 503 Service Unavailable', "registry ghcr.io"),
         ('failed to pull image "ghcr.io/a/b:1": connection refused after: manifest unknown', ""),
         ('failed to pull image "ghcr.io/a/b:1": not found', ""),
+        ('failed to pull image "ghcr.io/a/b:503": no match for platform in manifest', ""),
+        ('failed to pull image "ghcr.io/a/denied-parties:1": i/o timeout', "registry ghcr.io"),
     ],
 )
 def test_the_kubelet_s_words(text: str, named: str) -> None:

@@ -110,6 +110,13 @@ def test_an_image_that_cannot_be_pulled_is_the_only_symptom() -> None:
         ("tls: failed to verify certificate: x509: certificate signed by unknown authority", False),
         ("503 Service Unavailable", False),
         ("unexpected EOF", False),
+        ('Back-off pulling image "ghcr.io/a/b:404"', False),
+        ('failed to resolve reference "ghcr.io/a/denied-parties:1": dial tcp 10.0.0.1:443: i/o timeout', False),
+        ('Head "https://ghcr.io/v2/a/b/manifests/1.401.0": net/http: TLS handshake timeout', False),
+        ("reading manifest 403 in quay.io/a/b: received unexpected HTTP status: 502 Bad Gateway", False),
+        ("unexpected status code [manifests 404]: 503 Service Unavailable", False),
+        ('failed to resolve reference "ghcr.io/a/b:404": ghcr.io/a/b:404: not found', True),
+        ("unexpected status from HEAD request to https://ghcr.io/v2/a/b/manifests/1: 404 Not Found", True),
     ],
 )
 def test_what_a_registry_will_say_again_has_a_short_grace(message: str, final: bool) -> None:
