@@ -27,6 +27,7 @@ _BEGAN = "TODO_CLOUD_STARTED"  # seconds since 1970
 _NARROWEST = 40
 _INDENT = 9
 _FIRST_SECONDS = 10.0
+_DOING_SECONDS = 3.0  # what is being done is told sooner than a state: else nothing is seen to be done
 _NEXT_SECONDS = 20.0
 _READY_SECONDS = 2.0  # what is ready meanwhile shares a line
 
@@ -130,8 +131,8 @@ def about(host: str, text: str) -> str:
 class Calm:
     """Live lines of one task, without those about states that pass at once.
 
-    A state is told once it has lasted; that something is ready, if it was not when it was looked at first. All other
-    lines are told as they come.
+    A state is told once it has lasted, and what is done once it takes long; that something is ready, if it was not when
+    it was looked at first. All other lines are told as they come.
     """
 
     def __init__(self, show: Callable[[str], None], now: Callable[[], float] = time.monotonic) -> None:
@@ -157,7 +158,8 @@ class Calm:
                 self._ready.append(str(text))
         else:
             told = self._seen.setdefault(text.of, "")
-            due = self._now() + (_NEXT_SECONDS if told else _FIRST_SECONDS)
+            wait = _DOING_SECONDS if not text.of else _NEXT_SECONDS if told else _FIRST_SECONDS
+            due = self._now() + wait
             self._held[text.of] = (self._held.get(text.of, (due, ""))[0], str(text))
 
     def tick(self, last: bool = False) -> None:

@@ -14,10 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from ..failure import Code, Failure, TodoCloudError, error
+from ..failure import Code, Failure, TodoCloudError, error, one_or_many
 from ..helm.stored import StoredRelease
 from ..kube.api import KubeReader
 from ..kube.resources import SECRET
+from ..live_lines import Passing
 from ..readiness.daprd import CONTAINER
 from ..records.record import Member
 from ..registry.access import ANY, Access
@@ -87,6 +88,7 @@ class ImageDigests:
     registries: Sequence[Mapping[str, Any]]
     timeout: float = _TIMEOUT_SECONDS  # for one registry
     pushes: bool = False  # see RegistryClient
+    progress: Callable[[str], None] = lambda line: None
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     missing: dict[str, Reference] = field(default_factory=dict)  # by release: its registry has no such image
@@ -208,22 +210,29 @@ class ImageDigests:
             if isinstance(answer, Failure) and answer.code is not Code.IMAGE_NOT_FOUND
         }  # fmt: skip
 
-        def one(text: str) -> _T | None:
+        def one(image: Reference) -> _T | None:
             try:
-                image = Reference.parse(text)
                 client = None if image.registry in down else self.client(image)
                 return ask(client, image) if client else None
-            except ValueError:
-                return None  # the kubelet says what is wrong
             except TodoCloudError as exc:
                 if exc.failure.code is Code.REGISTRY_UNREACHABLE:
                     down.add(image.registry)
                 return None
 
-        named = sorted(images)
+        named: dict[str, Reference] = {}
+        for text in sorted(images):
+            with suppress(ValueError):  # the kubelet says what is wrong
+                named[text] = Reference.parse(text)
+        self._say(image for image in named.values() if image.registry not in down and self.client(image))
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            answers = zip(named, pool.map(one, named), strict=True)
+            answers = zip(named, pool.map(one, named.values()), strict=True)
             return {text: found for text, found in answers if found is not None}
+
+    def _say(self, images: Iterable[Reference]) -> None:
+        """Which registries are asked now: one that does not answer takes long."""
+        if names := sorted({image.registry for image in images}):
+            text = one_or_many(names, "registry {} is asked", "registries {} are asked")
+            self.progress(Passing(f"{text} for images", of=""))
 
     def client(self, image: Reference) -> RegistryClient | None:
         """A client for the registry of an image; None when ``registries`` has no entry for it.
@@ -269,6 +278,7 @@ class ImageDigests:
                     down[image.registry] = exc.failure
                 return exc.failure
 
+        self._say(image for image, _client in askable)
         if askable:
             with ThreadPoolExecutor(min(_PARALLEL, len(askable))) as pool:
                 answers = pool.map(lambda pair: one(*pair), askable)

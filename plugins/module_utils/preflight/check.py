@@ -20,6 +20,7 @@ from ..helm.program import Rendered
 from ..kube.api import KubeApi
 from ..kube.errors import Forbidden
 from ..kube.resources import NAMESPACE, NODE, POD, RESOURCE_QUOTA, WELL_KNOWN, Resource
+from ..live_lines import Passing
 from ..parsing import quoted
 from ..readiness.templates import Object, Template, built_in, mapping, template_of
 from .capacity import Wanted, maxima, more_pods, shortages
@@ -62,6 +63,7 @@ class Preflight:
         users: Callable[[Iterable[str]], Mapping[str, str]] = lambda images: {},
         dapr_namespace: str = "dapr-system",
         name: str = "",
+        progress: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._kube = kube
         self._namespace = namespace
@@ -71,6 +73,7 @@ class Preflight:
         self._users = users
         self._dapr = dapr_namespace
         self._name = name or namespace
+        self._progress = progress
 
     def problems(self, rendered: Mapping[str, Rendered | HelmError], crds: Iterable[str] = ()) -> list[Problem]:
         """Sorted by release. ``rendered``: by release, with the hooks that run, or what Helm said; ``crds``: what Helm
@@ -106,6 +109,7 @@ class Preflight:
         brought = provided(
             chain(before, *objects.values(), *hooks.values()), self._namespace, hooks=any(hooks.values())
         )
+        self._progress(Passing("the objects are tried by the API server (dry run)", of=""))
         runs = DryRuns(self._kube, self._namespace, brought, self._name)
         tried = _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
         rights = lacking(self._kube, self._name, self._namespace, objects, texts)

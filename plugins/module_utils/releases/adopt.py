@@ -58,7 +58,9 @@ class Adoption:
         self._settings = run.settings
         self._read = run.storage.read
         self._waves = [[spec for spec in wave if not spec.migration] for wave in waves]  # none of them is installed yet
-        self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
+        self._image_digests = ImageDigests(
+            run.kube, run.settings.namespace, run.settings.registries, progress=run.progress
+        )
         self._secrets = SecretInputs(run.kube, run.helm, run.settings.namespace)
         self._report = Report(spent=run.spent)
 

@@ -69,7 +69,9 @@ class Engine:
         self._asked = waves  # as given; self._waves: with images by digest
         self._waves = waves
         self._specs = [spec for wave in waves for spec in wave]
-        self._image_digests = ImageDigests(run.kube, run.settings.namespace, run.settings.registries)
+        self._image_digests = ImageDigests(
+            run.kube, run.settings.namespace, run.settings.registries, progress=run.progress
+        )
         self._secrets = SecretInputs(run.kube, run.helm, run.settings.namespace)
         self._report = Report(spent=run.spent)
         self._event = RunEvent(run)

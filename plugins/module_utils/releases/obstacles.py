@@ -23,6 +23,7 @@ from ..helm.manifest import runs_with
 from ..helm.program import Rendered
 from ..helm.state import Action
 from ..kube.errors import KubeError
+from ..live_lines import Passing
 from ..planning.image_digests import ImageDigests
 from ..planning.oddities import unwatched
 from ..planning.plan import Kind, PlanItem, changes
@@ -56,6 +57,8 @@ class Obstacles:
         settings, images = self._settings, self._images
         written = [i for i in plan if settings.preflight_all or (i.kind in _WRITTEN and i.action.writes)]
         wanted = [i for i in written if i.spec is not None]
+        if wanted:
+            self._run.progress(Passing("the charts are rendered", of=""))
         rendered = self._rendering.all(wanted, snapshot.version_ids, self._read)
         can_be = [i for i in plan if not isinstance(rendered.get(i.name), HelmError)]
         contents = self.contents(can_be, snapshot)
@@ -68,7 +71,7 @@ class Obstacles:
             return found, contents.notes()
         look = Preflight(
             self._kube, settings.namespace, images.absent, settings.prepared_secrets, images.platforms,
-            images.users, settings.dapr_namespace, settings.environment,
+            images.users, settings.dapr_namespace, settings.environment, self._run.progress,
         )  # fmt: skip
         with suppress(KubeError):  # a proxy in front of the API server may keep it to itself
             found += helm_and_cluster(settings.environment, self._run.helm.version, self._kube.version())

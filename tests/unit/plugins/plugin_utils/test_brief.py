@@ -136,10 +136,19 @@ def test_a_row_goes_on_below_its_last_column(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_so_until_anything_else_is_said() -> None:
     told = Told()
     assert told.say(0, Passing("api: install", "")) == []
-    assert told.say(10) == ["api: install"]
+    assert told.say(2.9) == []
+    assert told.say(3) == ["api: install"], "sooner than a state: else nothing is seen to be done"
     assert told.say(11, Passing("api: upgrade", "")) == []
     assert told.say(12, state("api", "0/1")) == []
     assert told.say(90) == ["api 0/1"]
+
+
+def test_of_several_things_that_take_long_each_is_said() -> None:
+    told = Told()
+    one, other = (Passing(f"registry {name} is asked", "") for name in ("ghcr.io", "quay.io"))
+    assert [told.say(0, one), told.say(3)] == [[], [one]]
+    assert [told.say(4, one), told.say(8)] == [[], []], "it was said"
+    assert [told.say(9, other), told.say(12)] == [[], [other]]
 
 
 def test_names_that_do_not_fit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

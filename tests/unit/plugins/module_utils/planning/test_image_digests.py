@@ -98,6 +98,27 @@ def test_each_tag_is_asked_for_once_in_a_run(registry: FakeRegistry) -> None:
     assert (run.notes, run.warnings) == ([], [])
 
 
+def test_which_registries_are_asked_is_said_before(registry: FakeRegistry) -> None:
+    registry.push("todo-app/web", "v1")
+    run, lines = image_digests({"host": "*", "endpoint": registry.url}), list[tuple[str, int]]()
+    run.progress = lambda line: lines.append((line, len(registry.requests)))
+    images = [IMAGE, "quay.io/todo-app/web:v1", "not an image"]
+    run.resolve([[spec(image, image) for image in images[:2]]], empty(), nothing)
+    assert lines == [("registries ghcr.io, quay.io are asked for images", 0)]
+    lines.clear()
+    run.resolve([[spec()]], empty(), nothing)
+    run.absent(images)
+    assert lines == [], "they were asked"
+    for ask in (run.platforms, run.users):
+        ask([f"{IMAGE}@sha256:{'0' * 64}", "not an image"])
+    assert [line for line, _asked in lines] == ["registry ghcr.io is asked for images"] * 2
+    quiet = image_digests({"host": "quay.io"})
+    quiet.progress = lambda line: lines.append((line, 0))
+    quiet.platforms([IMAGE])
+    quiet.resolve([[spec()]], empty(), nothing)
+    assert len(lines) == 2, "nobody is asked"
+
+
 def test_what_is_given_by_digest_is_not_asked_for(registry: FakeRegistry) -> None:
     by_digest = f"{IMAGE}@sha256:{'0' * 64}"
     run = image_digests({"host": "ghcr.io", "endpoint": registry.url})

@@ -44,6 +44,16 @@ def test_it_is_told_once_as_whom_and_where() -> None:
     assert world.kube.reads.count(("SelfSubjectReview", "")) == 1
 
 
+def test_what_may_take_long_is_said_before() -> None:
+    world = deployed()
+    world.lines.clear()
+    preview(world, {"components": C2}, {"api": A1})
+    assert world.lines == ["the charts are rendered", "the objects are tried by the API server (dry run)"]
+    world.lines.clear()
+    preview(world, {"components": C1}, {"api": A1})
+    assert world.lines == [], "nothing is to be done"
+
+
 def test_what_would_be_removed_is_shown_as_removed() -> None:
     report = preview(deployed(), {"components": C1}, all_releases=("components",), prune=True, diff=True)
     assert [entry["after_header"].rpartition("(")[2] for entry in report.diff] == ["removed)"]
