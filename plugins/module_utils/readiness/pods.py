@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +28,11 @@ _DISRUPTION_REASONS = (
     "Outof",
     "TopologyAffinityError",
 )
+
+
+# Messages of an eviction for the pod's own limit, which its successor meets too. Source: kubelet, pkg/kubelet/eviction
+# (emptyDir, pod and container ephemeral storage); "The node was low on resource" is the node's trouble.
+_OWN_LIMIT = re.compile(r"exceed(?:s|ed) (?:the|its) (?:\w+ ){0,4}limit")
 
 
 class Role(StrEnum):
@@ -155,8 +161,10 @@ def _crashed_at(run: Object, moment: float) -> bool:
 
 
 def was_disrupted(pod: Object) -> bool:
-    """True for a pod that was evicted, preempted or lost with its node."""
+    """True for a pod that was evicted, preempted or lost with its node; not for one that exceeded its own limits."""
     reason = str(status(pod).get("reason") or "")
+    if reason == "Evicted" and _OWN_LIMIT.search(str(status(pod).get("message"))):
+        return False
     return is_true(pod, "DisruptionTarget") or reason.startswith(_DISRUPTION_REASONS)
 
 

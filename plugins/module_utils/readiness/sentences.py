@@ -96,7 +96,9 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
             return f"the Job failed ({text}){exited}"
         case Code.POD_FAILED:
             code = f" with code {symptom.exit_code}" if symptom.exit_code is not None else ""
-            return f"{where if symptom.container else 'the pod'} failed{code} ({symptom.reason})"
+            if not symptom.container:
+                return f"pod {symptom.pod} failed ({symptom.reason}{': ' + text.rstrip('. ') if text else ''})"
+            return f"{where} failed{code} ({symptom.reason})"
         case Code.QUOTA_EXCEEDED | Code.ADMISSION_DENIED | Code.SERVICE_ACCOUNT_MISSING | Code.FAILED_CREATE:
             return f"its pods cannot be created: {text or symptom.reason}"
         case _:

@@ -267,16 +267,33 @@ def failed_pods(pods: Sequence[Object]) -> Iterator[Symptom]:
         return
     last = max(created(pod) for pod in failed)
     others = [pod for pod in pods if status(pod).get("phase") != "Failed" and created(pod) >= last]
-    if len(failed) >= _REPEATED and not any(is_ready(pod) for pod in others):
+    if _in_a_row(failed) >= _REPEATED and not any(is_ready(pod) for pod in others):
         yield _failed_pod(min(failed, key=created))  # always the same one, so that it stays the same symptom
     elif not others:
         yield replace(_failed_pod(max(failed, key=created)), grace="first_crash")
 
 
+def _in_a_row(failed: Sequence[Object]) -> int:
+    """How many of these were made after another one had failed: those that fail side by side count once."""
+    count, over = 0, -1.0
+    for pod in sorted(failed, key=created):
+        if created(pod) > over:
+            count, over = count + 1, _ended(pod)
+    return count
+
+
+def _ended(pod: Object) -> float:
+    times = [
+        condition(pod, "Ready").get("lastTransitionTime"),
+        *(view.terminated.get("finishedAt") for view in containers(pod)),
+    ]
+    return max([created(pod), *(at for each in times if (at := timestamp(each)) is not None)])
+
+
 def _failed_pod(pod: Object) -> Symptom:
     reason = str(status(pod).get("reason") or "Failed")
     bad = next((view for view in containers(pod) if view.terminated.get("exitCode")), None)
-    if bad is None:
+    if bad is None or status(pod).get("reason"):  # what the kubelet says of the pod has killed its containers
         return _of_pod(pod, Code.POD_FAILED, "pod_failed", reason, status(pod))
     code = Code.OOM_KILLED if bad.terminated.get("reason") == "OOMKilled" else Code.POD_FAILED
     return _of(pod, bad, code, "pod_failed", str(bad.terminated.get("reason") or reason),

@@ -170,6 +170,38 @@ def test_pods_that_are_refused_again_and_again_doom_it() -> None:
     assert not Judge({}).look(with_failed("deployment-healthy", *thrice), at(0)).terminal
 
 
+def test_pods_that_fail_side_by_side_are_no_repetition() -> None:
+    """A node with three of them is lost, say."""
+    thrice = [(f"gone-{n}", f"2020-01-01T00:00:0{n}Z") for n in range(3)]
+    seen = with_failed("deployment-creating", *thrice, reason="ContainerStatusUnknown")
+    for pod in seen.new_pods[:3]:
+        ended = {"type": "Ready", "status": "False", "lastTransitionTime": "2020-01-01T00:01:00Z"}
+        pod["status"]["conditions"] = [ended]
+    assert not Judge({}).look(seen, at(0)).terminal
+
+
+@pytest.mark.parametrize(
+    ("message", "own"),
+    [
+        ("Pod ephemeral local storage usage exceeds the total limit of containers 100Mi. ", True),
+        ('Usage of EmptyDir volume "cache" exceeds the limit "1Gi". ', True),
+        ('Container app exceeded its local ephemeral storage limit "100Mi". ', True),
+        ("The node was low on resource: ephemeral-storage. Container app was using 2Gi, request is 0.", False),
+    ],
+)
+def test_pods_evicted_for_their_own_limit_again_and_again_doom_it(message: str, own: bool) -> None:
+    thrice = [(f"gone-{n}", f"2020-01-01T00:00:0{n}Z") for n in range(3)]
+    seen = with_failed("deployment-creating", *thrice, reason="Evicted")
+    for pod in seen.new_pods[:3]:
+        end = {"exitCode": 137, "reason": "Error"}
+        pod["status"] |= {"message": message, "containerStatuses": [{"name": "app", "state": {"terminated": end}}]}
+    found = Judge({}).look(seen, at(0)).terminal
+    assert [symptom.pod for symptom in found] == (["gone-0"] if own else [])
+    for symptom in found:
+        text = sentence(symptom, "web", dict(seen.new_pods[0]))
+        assert text == f"web: pod gone-0 failed (Evicted: {message.rstrip('. ')})"
+
+
 def gated(*conditions: dict[str, str]) -> dict[str, Any]:
     pod: dict[str, Any] = copy.deepcopy(dict(tree("pod-running").workload))
     pod["spec"]["readinessGates"] = [{"conditionType": "target-health.example.org/web"}]
