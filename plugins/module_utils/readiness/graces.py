@@ -22,7 +22,8 @@ DEFAULT_GRACES: Mapping[str, float] = {
     "image_pull": 120.0,
     # A missing Secret, ConfigMap or key: something else may be about to write it.
     "config_missing": 10.0,
-    # The container runtime can't start it (wrong command, bad mount path, name still taken).
+    # The container runtime can't start it (wrong command, bad mount path); 110 s more where it is too busy
+    # (its own deadline is over, or the name is taken by the attempt before).
     "container_start": 10.0,
     # Pods that failed for good.
     "pod_failed": 0.0,

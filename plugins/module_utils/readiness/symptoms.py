@@ -44,6 +44,11 @@ _PULL_REASONS = frozenset(
 _START_REASONS = frozenset(
     {"CreateContainerError", "RunContainerError", "ContainerCannotRun", "PostStartHookError", "PreStartHookError"}
 )
+# What a runtime that is too busy says, of a container that it is still making, too: the kubelet tries again.
+_BUSY_RUNTIME = re.compile(
+    r"deadline exceeded|is reserved for|name .{0,300} is already (?:reserved|in use)", re.IGNORECASE
+)
+_BUSY_SECONDS = 110.0
 SIGNAL_BASE = 128
 _REPEATED = 3  # Failed pods of one revision
 UNREADY = "Unready"
@@ -152,7 +157,8 @@ def _container_symptoms(pod: Object, view: Container, of_job: bool) -> Iterator[
         elif not _CACHE_SYNC.search(message):
             yield _of(pod, view, Code.CONTAINER_START, "container_start", reason, message)
     elif reason in _START_REASONS:
-        yield _of(pod, view, Code.CONTAINER_START, "container_start", reason, message)
+        found = _of(pod, view, Code.CONTAINER_START, "container_start", reason, message)
+        yield replace(found, patience=_BUSY_SECONDS if _BUSY_RUNTIME.search(message) else 0.0)
     elif not of_job:
         yield from _terminations(pod, view, reason)
 

@@ -12,7 +12,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.sentences import sentence
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import pod_symptoms
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, tree_of
 
 from tests.support.states import at, tree
 
@@ -200,6 +200,24 @@ def test_pods_evicted_for_their_own_limit_again_and_again_doom_it(message: str, 
     for symptom in found:
         text = sentence(symptom, "web", dict(seen.new_pods[0]))
         assert text == f"web: pod gone-0 failed (Evicted: {message.rstrip('. ')})"
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ('failed to reserve container name "app_x_1": name "app_x_1" is reserved for "123"', 120),
+        ("context deadline exceeded", 120),
+        ("rpc error: code = DeadlineExceeded desc = context deadline exceeded", 120),
+        ('the container name "k8s_app" is already in use by 123. You have to remove that container', 120),
+        ("error during container init: error mounting /x: not a directory", 10),
+    ],
+)
+def test_a_busy_runtime_has_more_time_than_one_that_refuses(message: str, seconds: int) -> None:
+    judge, pod = Judge({}), copy.deepcopy(dict(tree("pod-create-container-error").workload))
+    pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"] = message
+    judge.look(tree_of(pod, []), at(0))
+    assert not judge.look(tree_of(pod, []), at(seconds - 1)).terminal
+    assert judge.look(tree_of(pod, []), at(seconds)).terminal
 
 
 def gated(*conditions: dict[str, str]) -> dict[str, Any]:
