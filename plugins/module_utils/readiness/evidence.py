@@ -12,7 +12,7 @@ from ..failure import Code
 from ..masking import masked
 from ..neutral import shortened
 from .fields import Object, metadata, number, timestamp
-from .symptoms import MISSING_CONFIG, Symptom, creation_failure
+from .symptoms import CREATING, MISSING_CONFIG, Symptom, creation_failure
 
 # Normal events that explain something; all others of that type are irrelevant.
 _INFORMATIVE = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
@@ -65,6 +65,10 @@ def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Sy
         if MISSING_CONFIG.search(text):
             return replace(symptom, code=Code.CONFIG_MISSING, grace="config_missing", message=text)
         return replace(symptom, message=text) if text else symptom
+    if symptom.reason == CREATING:
+        text = _newest(events, symptom.pod_uid, ("Pulling", "Pulled"))
+        pulls = text.startswith("Pulling image")
+        return replace(symptom, message=f"its {text.removeprefix('Pulling ')} is being pulled") if pulls else symptom
     if symptom.code is Code.FAILED_CREATE:
         text = _newest(events, workload_uid, ("FailedCreate",))
         return replace(symptom, code=creation_failure(text), message=text) if text else symptom

@@ -9,9 +9,9 @@ import re
 from ..failure import Code
 from ..masking import masked
 from .evidence import describe_probe, short_cause
-from .fields import Object, spec
+from .fields import Object
 from .pods import Container, Role, containers
-from .symptoms import KILLED_AT_START, NOT_STARTED, SIDECAR_RUNS, Symptom
+from .symptoms import KILLED_AT_START, NOT_STARTED, SIDECAR_RUNS, Symptom, claims_of
 
 # The kubelet's message about runAsNonRoot, and the pod and container that it names behind its messages.
 _NAMED_USER = re.compile(r"runAsNonRoot and image has non-numeric user \(([^)]*)\)")
@@ -65,6 +65,8 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
             return f"{where} cannot be started: {short_cause(_plain(text)) or symptom.reason}"
         case Code.NOT_READY if not symptom.container and text:
             return f"pod {symptom.pod}: {text}"
+        case Code.NOT_READY if symptom.role is Role.INIT:
+            return f"{where} runs and has not ended"
         case Code.NOT_READY | Code.SIDECAR_NOT_READY:
             kind = "startup" if symptom.reason in (NOT_STARTED, KILLED_AT_START) else "readiness"
             words = describe_probe(definition.get(f"{kind}Probe"))
@@ -122,8 +124,7 @@ def _claims(pod: Object | None, text: str) -> str:
     """The claims that a pod waits for; the scheduler does not name them."""
     if pod is None or "PersistentVolumeClaim" not in text:
         return ""
-    volumes = [volume.get("persistentVolumeClaim") or {} for volume in spec(pod).get("volumes") or ()]
-    names = [str(claim["claimName"]) for claim in volumes if claim.get("claimName")]
+    names = claims_of(pod)
     return f" (its claims: {', '.join(names)})" if names else ""
 
 

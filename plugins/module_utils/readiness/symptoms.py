@@ -52,6 +52,7 @@ _BUSY_SECONDS = 110.0
 SIGNAL_BASE = 128
 _REPEATED = 3  # Failed pods of one revision
 UNREADY = "Unready"
+CREATING = "ContainerCreating"
 NOT_STARTED = "NotStarted"
 # Runs again, not started yet: the kubelet killed the run before, as its startup probe had had all its attempts.
 KILLED_AT_START = "StartupProbeKilled"
@@ -212,13 +213,45 @@ def _termination_code(view: Container) -> Code:
 
 
 def _not_yet_running(pod: Object, views: list[Container]) -> Iterator[Symptom]:
-    """Bound to a node, but its volumes or network are not set up: only the kubelet's events have the reason."""
-    sandbox = condition(pod, "PodReadyToStartContainers")
+    """What a pod waits for before its containers run. Only volumes and network have an end: only the kubelet's events
+    have the reason. All else is named if it takes until the timeout.
+    """
+    scheduled, sandbox = condition(pod, "PodScheduled"), condition(pod, "PodReadyToStartContainers")
     nothing = all(not view.report.get("containerID") for view in views)
-    if sandbox.get("status") == "False" and nothing and is_true(pod, "PodScheduled"):
-        since = timestamp(condition(pod, "PodScheduled").get("lastTransitionTime"))
+    since = timestamp(scheduled.get("lastTransitionTime"))
+    if sandbox.get("status") == "False" and nothing and scheduled:
         text = "its volumes or its network are not set up"
-        yield Symptom(Code.VOLUME_MOUNT, "volume_mount", "ContainerCreating", text, name(pod), uid(pod), since=since)
+        yield Symptom(Code.VOLUME_MOUNT, "volume_mount", CREATING, text, name(pod), uid(pod), since=since)
+        return
+    waiting = next((view for view in views if view.waiting.get("reason") in (CREATING, "PodInitializing")), None)
+    init = next((view for view in views if view.role is Role.INIT and view.running is not None), None)
+    held_back = any(view.running is not None and not view.started for view in views)  # by a native sidecar
+    if init is not None:
+        since = timestamp((init.running or {}).get("startedAt"))
+        yield _of(pod, init, Code.NOT_READY, "not_ready", "InitContainerRuns", "", since=since)
+    elif waiting is not None and not held_back:
+        text = f"{waiting.role} {waiting.name} is being created"
+        yield Symptom(Code.NOT_READY, "not_ready", CREATING, text, name(pod), uid(pod), since=since)
+    elif status(pod).get("phase") == "Pending" and not any(view.report for view in views):
+        reason, text = _whose_turn(pod)
+        yield Symptom(
+            Code.NOT_READY, "not_ready", reason, text, name(pod), uid(pod), since=since or created(pod) or None
+        )
+
+
+def _whose_turn(pod: Object) -> tuple[str, str]:
+    """Who has not begun with a pod; a scheduler also says nothing while a volume is made for it."""
+    if node := spec(pod).get("nodeName"):
+        return "NodeIsSilent", f"node {node} has not begun to start it"
+    claimed = " (or its volumes are being made)" if claims_of(pod) else ""
+    scheduler = spec(pod).get("schedulerName") or "default-scheduler"
+    return "NotScheduled", f"scheduler {scheduler} has said nothing about it{claimed}"
+
+
+def claims_of(pod: Object) -> list[str]:
+    """Names of the claims that a pod mounts."""
+    volumes = [volume.get("persistentVolumeClaim") or {} for volume in spec(pod).get("volumes") or ()]
+    return [str(claim["claimName"]) for claim in volumes if claim.get("claimName")]
 
 
 def _gates(pod: Object) -> Iterator[Symptom]:

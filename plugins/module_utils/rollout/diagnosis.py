@@ -156,6 +156,8 @@ class Diagnosis:
                 return self._with_components(explained(cause, pod), pod, before or current, current)
             self._sidecar_evidence(target, pod, details)
             return cause or _start_error(view)
+        if view.role is Role.INIT:  # it may wait for something, and say so
+            return decisive_line(current)
         unready = symptom.code in (Code.NOT_READY, Code.PROBE_FAILING, Code.DEPENDENCY_DOWN)
         if unready or symptom.reason == KILLED_AT_START:
             return self._sidecar_evidence(target, pod, details)

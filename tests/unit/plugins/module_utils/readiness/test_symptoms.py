@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.evidence import refined
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.sentences import sentence
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.symptoms import pod_symptoms
@@ -85,7 +86,8 @@ def beside_a_sidecar(app: dict[str, Any], *, native: bool = False, started: bool
 @pytest.mark.parametrize("native", [False, True])
 @pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
 def test_a_sidecar_that_waits_for_its_app_is_not_at_fault(reason: str, native: bool) -> None:
-    assert list(pod_symptoms(beside_a_sidecar({"waiting": {"reason": reason}}, native=native))) == []
+    (found,) = pod_symptoms(beside_a_sidecar({"waiting": {"reason": reason}}, native=native))
+    assert sentence(found, "x") == "x: pod x-1: container app is being created"
 
 
 def test_an_image_that_cannot_be_pulled_is_the_only_symptom() -> None:
@@ -218,6 +220,52 @@ def test_a_busy_runtime_has_more_time_than_one_that_refuses(message: str, second
     judge.look(tree_of(pod, []), at(0))
     assert not judge.look(tree_of(pod, []), at(seconds - 1)).terminal
     assert judge.look(tree_of(pod, []), at(seconds)).terminal
+
+
+def pending(**changed: Any) -> dict[str, Any]:
+    """A new pod of a state, of which only this much is known."""
+    pod = copy.deepcopy(dict(tree("deployment-creating").new_pods[0]))
+    pod["status"] = {"phase": "Pending"}
+    pod["spec"] |= changed
+    return pod
+
+
+@pytest.mark.parametrize(
+    ("pod", "text"),
+    [
+        (pending(nodeName=None), "scheduler default-scheduler has said nothing about it"),
+        (
+            pending(nodeName=None, schedulerName="mine", volumes=[{"persistentVolumeClaim": {"claimName": "data"}}]),
+            "scheduler mine has said nothing about it (or its volumes are being made)",
+        ),
+        (pending(), "node node1 has not begun to start it"),
+    ],
+)
+def test_a_pod_that_nobody_has_begun_with_says_whose_turn_it_is(pod: dict[str, Any], text: str) -> None:
+    (found,) = pod_symptoms(pod)
+    assert (found.code, found.grace) == (Code.NOT_READY, "not_ready")
+    assert sentence(found, "web") == f"web: pod {found.pod}: {text}"
+
+
+def test_an_init_container_that_does_not_end_is_named() -> None:
+    pod = dict(tree("pod-init-running").workload)
+    (found,) = pod_symptoms(pod)
+    assert (found.code, found.grace, found.container) == (Code.NOT_READY, "not_ready", "wait")
+    assert sentence(found, "web", pod, cause="no db") == "web: init container wait runs and has not ended: no db"
+
+
+def test_an_image_that_is_pulled_for_long_is_named() -> None:
+    pod = pending()
+    pod["status"] |= {"containerStatuses": [{"name": "app", "state": {"waiting": {"reason": "ContainerCreating"}}}]}
+    (found,) = pod_symptoms(pod)
+    about = {"uid": pod["metadata"]["uid"], "fieldPath": "spec.containers{app}"}
+    events = [
+        {"involvedObject": about, "reason": reason, "message": f'{reason} image "big:1"', "lastTimestamp": when}
+        for reason, when in (("Pulling", "2026-01-01T00:00:00Z"), ("Pulled", "2026-01-01T00:01:00Z"))
+    ]
+    text = sentence(refined(found, events[:1], ""), "web")
+    assert text == f'web: pod {found.pod}: its image "big:1" is being pulled'
+    assert "container app is being created" in sentence(refined(found, events, ""), "web")
 
 
 def gated(*conditions: dict[str, str]) -> dict[str, Any]:
