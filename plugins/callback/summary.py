@@ -10,6 +10,7 @@ type: notification
 short_description: The last line of a run says how it ended
 description:
   - Prints one line after Ansible's recap, what failed and why, or what became of the releases. Nothing follows it.
+  - Before it stands what to do, with a link to the section of docs/operations.md, where that has one for the failure.
   - It says nothing where another stdout callback than V(default) or V(todo.cloud.brief) prints the results.
   - Text of others is masked and made printable.
   - It also imports the collection's filters once, which otherwise each process of the run does.
@@ -31,6 +32,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import SCREEN, wanted
 from ansible_collections.todo.cloud.plugins.plugin_utils.filters import import_all
 from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
+from ansible_collections.todo.cloud.plugins.plugin_utils.remedies import Remedy, remedies
 
 _NO_WORDS = (
     "",
@@ -45,6 +47,7 @@ _WRAPPING = re.compile(
     r"|Error while resolving value for '[^']*': )+(?=.)"
 )
 _LONGEST = 600
+_REMEDIES = 3
 _NOTHING = "NOTHING DONE: no host of an inventory was matched (-i, --limit)"
 
 
@@ -54,6 +57,7 @@ class Ending:
     def __init__(self) -> None:
         self._reason = summed if wanted() else why
         self._failed: dict[str, str] = {}
+        self._remedies: dict[str, list[Remedy]] = {}
         self.of_all: set[str] = set()  # hosts whose failed task had run_once, so that it was not theirs alone
         self._releases = ""
 
@@ -65,6 +69,7 @@ class Ending:
             name = str(result.task.get_name())
             name = name.rpartition(" : ")[2] if wanted() else name  # without its role, as a person saw it
             self._failed[host] = f"{name}: {self._reason(result.result)}"
+            self._remedies[host] = remedies(result.result)
 
     def unreachable(self, result: Any) -> None:
         """A host was out of reach."""
@@ -76,15 +81,19 @@ class Ending:
         self._releases = releases(result.result) or self._releases
 
     def tell(self, stats: Any, display: Callable[..., None]) -> None:
-        """The last line; a person's terminal breaks it between words."""
-        sentence = self._sentence(stats)
+        """What to do, and the last line; a person's terminal breaks them between words."""
+        lost = [host for host in sorted(stats.processed) if stats.failures.get(host) or stats.dark.get(host)]
+        found = dict.fromkeys(remedy for host in lost for remedy in self._remedies.get(host, ()))
+        for remedy in list(found)[:_REMEDIES]:
+            for line in SCREEN.wrapped(f"What to do: {remedy}"):
+                display(line)
+        sentence = self._sentence(stats, lost)
         good, bad = sentence.startswith("OK"), sentence.startswith("FAILED")
         color = (constants.COLOR_OK if good else constants.COLOR_ERROR if bad else None) if wanted() else None
         for line in SCREEN.wrapped(sentence) if wanted() else [sentence]:
             display(line, color=color)
 
-    def _sentence(self, stats: Any) -> str:
-        lost = {host for host in stats.processed if stats.failures.get(host) or stats.dark.get(host)}
+    def _sentence(self, stats: Any, lost: Collection[str]) -> str:
         failed = {host: text for host, text in self._failed.items() if host in lost}
         return last_line(failed, self._releases, self.of_all) if stats.processed else _NOTHING
 

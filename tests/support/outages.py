@@ -20,7 +20,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.deploy.report import Re
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.run import Run
 from ansible_collections.todo.cloud.plugins.module_utils.environments.certificates import certificates
 from ansible_collections.todo.cloud.plugins.module_utils.environments.links import NETWORK_POLICY
-from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
+from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, Failure, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import error_of
 from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import objects_of
 from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
@@ -30,6 +30,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Refused
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import (
     ENDPOINT_SLICE,
+    EVENT,
     NAMESPACE,
     NODE,
     POD,
@@ -122,6 +123,8 @@ UNCALLED = (
     '"https://dapr-sidecar-injector.dapr-system.svc:443/mutate?timeout=10s": no endpoints available for service '
     '"dapr-sidecar-injector"'
 )
+_AT_ONCE = ("waits_for_dependency", "image_pull", "image_pull_final", "unschedulable", "container_start",
+            "probe_wrong", "probe_failing")  # fmt: skip
 SEED = "seed-todo.example.fmc.prd.cloud.redpanda.com:9092"
 
 
@@ -132,23 +135,35 @@ def environment(**values: Any) -> World:
     return world.forget()
 
 
-def refused(call: Callable[[], object]) -> str:
+class Said(str):
+    """The message of a failure."""
+
+    failure: Failure
+
+    @classmethod
+    def of(cls, failure: Failure) -> Said:
+        said = cls(failure.message)
+        said.failure = failure
+        return said
+
+
+def refused(call: Callable[[], object]) -> Said:
     """What a call says that fails."""
     with pytest.raises(TodoCloudError) as caught:
         call()
-    return caught.value.failure.message
+    return Said.of(caught.value.failure)
 
 
-def crash(world: World, line: str, **settings: Any) -> str:
+def crash(world: World, line: str, **settings: Any) -> Said:
     """How an upgrade ends whose container ends with this line."""
     world.kube.log = line
     return failed(world, BAD, **settings)
 
 
-def failed(world: World, values: Mapping[str, Any], **settings: Any) -> str:
+def failed(world: World, values: Mapping[str, Any], **settings: Any) -> Said:
     """How an upgrade to these values ends."""
-    wait = replace(world.settings.wait, graces={"waits_for_dependency": 0, "image_pull": 0, "unschedulable": 0})
-    return world.fails({"backend-api": dict(values)}, **{"timeout": 1, "wait": wait, **settings}).failure.message
+    wait = replace(world.settings.wait, graces=dict.fromkeys(_AT_ONCE, 0))
+    return Said.of(world.fails({"backend-api": dict(values)}, **{"timeout": 1, "wait": wait, **settings}).failure)
 
 
 def served(kube: FakeKube, namespace: str, name: str, ready: bool = False) -> None:
@@ -314,7 +329,7 @@ def database_login() -> Iterator[str]:
     login = Login("database", Kind.POSTGRESQL, "todo-production", "database", hint=DATABASE_HINT)
     target = LoginTarget("ep-todo.neon.tech:5432", "todo", "todo")
     yield waits(login, target, 60, "connection to server failed: timeout expired")
-    yield with_what_to_do(postgres.judged(login, target, "timeout expired")).message
+    yield Said.of(with_what_to_do(postgres.judged(login, target, "timeout expired")))
     for words in (
         'FATAL:  password authentication failed for user "todo"',
         'FATAL:  database "todo" does not exist',
@@ -322,11 +337,11 @@ def database_login() -> Iterator[str]:
         "server does not support SSL, but SSL was required",
         "FATAL:  sorry, too many clients already",
     ):
-        yield postgres.judged(login, target, words).message
+        yield Said.of(postgres.judged(login, target, words))
     kube, denied = FakeKube(), {"podSelector": {}, "policyTypes": ["Egress"]}
     kube.put(NETWORK_POLICY, "todo-production", {"metadata": {"name": "default-deny"}, "spec": denied})
     job = JobTry(kube, "production", "postgres:17", [], lambda line: None)
-    yield login.fails(Code.CONNECTION_CUT, job.cut(login, target), job.remedy(login)).failure.message
+    yield Said.of(login.fails(Code.CONNECTION_CUT, job.cut(login, target), job.remedy(login)).failure)
 
 
 @case("The broker does not take the login")
@@ -340,8 +355,8 @@ def broker_login() -> Iterator[str]:
         "terminated during authentication",
         "Client SASL mechanism 'SCRAM-SHA-512' not enabled in the server, enabled mechanisms are [SCRAM-SHA-256]",
     ):
-        yield kafka.judged(login, target, words).message
-    yield kafka.acl_missing(login, target, ["task-events"], ["notification-service"]).message
+        yield Said.of(kafka.judged(login, target, words))
+    yield Said.of(kafka.acl_missing(login, target, ["task-events"], ["notification-service"]))
 
 
 @case("The broker is unavailable or restarts")
@@ -381,7 +396,7 @@ def no_topic() -> Iterator[str]:
     log = Log()
     log.lines = ["SASL authentication error: Authentication failed during authentication due to invalid credentials"]
     connection = Connection("seed-todo.example.fmc.prd.cloud.redpanda.com:9092", "todo-production", "wrong")
-    yield unreached(connection, log, RuntimeError()).failure.message
+    yield Said.of(unreached(connection, log, RuntimeError()).failure)
 
 
 @case("A sidecar is missing, or crashes")
@@ -416,7 +431,8 @@ def certificates_end() -> Iterator[str]:
     for days, below in ((20, 7), (5, 7), (-1, 7)):
         trust = Trust(True, days, days, "", "dapr-system")
         (problem,) = trust_problems("production", trust, below)
-        yield str(getattr(failure_of([problem]), "message", "") or problem)
+        failure = failure_of([problem])
+        yield Said.of(failure) if failure else str(problem)
     yield next(iter(Trust(False, 300, 300, "", "dapr-system").sentences()))
 
 
@@ -430,8 +446,9 @@ def secrets() -> Iterator[str]:
     world.kube.put(SECRET, "ns", {"metadata": {"name": "database"}})
     yield next(line for line in apply_releases(world.run(check=True), [[release]]).table() if "Secret" in line)
     yield crash(environment(), 'FATAL: password authentication failed for user "todo"', on_failure=OnFailure.SET)
-    problems = [not_there("backend-api", Need("Secret", "database", "url", "Deployment backend-api"))]
-    yield str(getattr(failure_of(problems), "message", ""))
+    missing = failure_of([not_there("backend-api", Need("Secret", "database", "url", "Deployment backend-api"))])
+    assert missing
+    yield Said.of(missing)
     with fake_api(lambda request, n: failure(401)) as api, KubeSession(api.params) as kube:
         yield refused(lambda: kube.get(NAMESPACE, "", "todo-production"))
 
@@ -463,10 +480,10 @@ def midway() -> Iterator[str]:
     world.apply({"backend-api": NEXT})
     yield next(line for line in world.lines if "marked failed" in line)
     ended = "Error: UPGRADE FAILED: client rate limiter Wait returned an error: context deadline exceeded"
-    yield error_of("upgrade", "backend-api", ended).failure.message
+    yield Said.of(error_of("upgrade", "backend-api", ended).failure)
     world = environment()
     store(world.kube, "backend-api", 2, "pending-upgrade", labels=STAGING, created="1970-01-12T13:46:00Z")
-    yield world.fails({"backend-api": NEXT}).failure.message
+    yield Said.of(world.fails({"backend-api": NEXT}).failure)
 
 
 @case("An environment differs from its verified set")
@@ -499,12 +516,23 @@ def registry() -> Iterator[str]:
     run.resolve([[spec("backend-api", NEXT)]], Snapshot({}, {}, [], None), World().run().storage.read)
     yield run.warnings[0]
     chart = 'Error: failed to do request: Head "https://ghcr.io/v2/dapr/dapr/manifests/1.18.5": dial tcp: i/o timeout'
-    yield error_of("upgrade", "dapr", chart).failure.message
-    with FakeRegistry().serving() as empty:
-        held = environment().fails({"backend-api": NEXT}, registries=({"host": "ghcr.io", "endpoint": empty.url},))
-    yield held.failure.message
+    yield Said.of(error_of("upgrade", "dapr", chart).failure)
     client = RegistryClient("ghcr.io", Access.to("ghcr.io", closed), 0.1)
     yield refused(lambda: tag_image(client, Reference.parse(f"{image}@sha256:{'0' * 64}"), "v1.1.0"))
+
+
+@case("An image cannot be pulled")
+def no_image() -> Iterator[str]:
+    with FakeRegistry().serving() as empty:
+        yield Said.of(
+            environment().fails({"backend-api": NEXT}, registries=({"host": "ghcr.io", "endpoint": empty.url},)).failure
+        )
+    for why in ("not found", "pull access denied, repository does not exist or may require authorization"):
+        world = environment()
+        message = f'failed to pull image "{NEXT["image"]}": {why}'
+        waits = {"name": "app", "ready": False, "state": {"waiting": {"reason": "ErrImagePull", "message": message}}}
+        with_pod(world, {"containers": [{**PROBED, "image": NEXT["image"]}]}, {"containerStatuses": [waits]})
+        yield failed(world, BAD, on_failure=OnFailure.HOLD)
 
 
 @case("Some pods are updated, others do not become ready")
@@ -516,6 +544,48 @@ def partly() -> Iterator[str]:
         if policy is OnFailure.HOLD:
             yield next(line for line in world.lines if "updated" in line)
         yield end
+
+
+@case("A container ends again and again")
+def crashing() -> Iterator[str]:
+    yield crash(environment(), "KeyError: 'TOPIC'", on_failure=OnFailure.HOLD)
+    ends = (("OOMKilled", 137, ""), ("StartError", 128, 'exec: "serve": executable file not found in $PATH'))
+    for reason, code, message in ends:
+        world = environment()
+        ended = {"terminated": {"exitCode": code, "reason": reason, "message": message, "startedAt": NOW}}
+        waits = {"name": "app", "ready": False, "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+        limited = {"name": "app", "resources": {"limits": {"memory": "256Mi"}}}
+        with_pod(world, {"containers": [limited]}, {"containerStatuses": [{**waits, "lastState": ended}]})
+        yield failed(world, BAD, on_failure=OnFailure.HOLD)
+
+
+@case("A probe fails")
+def probes() -> Iterator[str]:
+    get: Object = {"httpGet": {"path": "/ready", "port": 8000}, "periodSeconds": 1, "failureThreshold": 1}
+    world = environment()
+    with_pod(world, {"containers": [{"name": "app", "readinessProbe": get}]}, UNREADY)
+    (step,) = world.helm.script
+
+    def refused_event(kube: FakeKube, request: ApplyRequest, number: int) -> None:
+        step(kube, request, number)
+        (pod,) = (each for key, each in kube.objects.items() if key[0] == "Pod" and str(get) in str(each))
+        about = {"uid": pod["metadata"]["uid"], "fieldPath": "spec.containers{app}", "kind": "Pod"}
+        said = "Readiness probe failed: dial tcp 10.244.0.9:8000: connect: connection refused"
+        event = {"metadata": {"name": "e"}, "involvedObject": about, "reason": "Unhealthy", "message": said}
+        kube.put(EVENT, "ns", {**event, "type": "Warning", "lastTimestamp": "2099-01-01T00:00:00Z"})
+
+    world.helm.script = [refused_event]
+    yield failed(world, BAD, on_failure=OnFailure.HOLD)
+    world = environment()
+    named = {"name": "app", "readinessProbe": {"httpGet": {"path": "/ready", "port": "http"}}}
+    with_pod(world, {"containers": [named]}, UNREADY)
+    yield failed(world, BAD, on_failure=OnFailure.HOLD)
+    world = environment()
+    ended = {"exitCode": 137, "reason": "Error", "startedAt": "1970-01-12T13:45:00Z", "finishedAt": NOW}
+    waits = {"name": "app", "ready": False, "restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    status = {"containerStatuses": [{**waits, "lastState": {"terminated": ended}}]}
+    with_pod(world, {"containers": [{"name": "app", "livenessProbe": get}]}, status)
+    yield failed(world, BAD, on_failure=OnFailure.HOLD)
 
 
 @case("Let's Encrypt's rate limit, at the first certificate")
@@ -567,8 +637,8 @@ def not_now() -> Iterator[str]:
     only, freeze = {"promoted_from": "staging"}, {"freeze": [{"why": "holidays", "until": "2999-01-03"}]}
     why = {"emergency": "INC-1234: nobody can log in"}
 
-    def said(values: Mapping[str, Any], rules: Mapping[str, Any]) -> str:
-        return world.fails({"backend-api": dict(values)}, change_rules=ChangeRules.parse(rules)).failure.message
+    def said(values: Mapping[str, Any], rules: Mapping[str, Any]) -> Said:
+        return Said.of(world.fails({"backend-api": dict(values)}, change_rules=ChangeRules.parse(rules)).failure)
 
     yield said(NEXT, only)
     yield said(named, {**only, "promoted": [named["image"]]})
@@ -589,12 +659,12 @@ def unsigned() -> Iterator[str]:
         rules = ChangeRules.parse({"image_key": own.public})
         settings = {"change_rules": rules, "registries": ({"host": "ghcr.io", "endpoint": registry.url},)}
         digest = registry.push(name, tag)
-        yield environment().fails({"backend-api": NEXT}, **settings).failure.message
+        yield Said.of(environment().fails({"backend-api": NEXT}, **settings).failure)
         Signer().bundle(registry, name, digest)
-        yield environment().fails({"backend-api": NEXT}, **settings).failure.message
+        yield Said.of(environment().fails({"backend-api": NEXT}, **settings).failure)
         registry.auth = "token"
         pinned = {**NEXT, "image": f"ghcr.io/{name}@{digest}"}
-        yield environment().fails({"backend-api": pinned}, **settings).failure.message
+        yield Said.of(environment().fails({"backend-api": pinned}, **settings).failure)
 
 
 @case("The nodes have no room for more pods")

@@ -13,8 +13,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.dependencies.check impo
 from ansible_collections.todo.cloud.plugins.module_utils.deploy import outages
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.rollout import waiter
+from ansible_collections.todo.cloud.plugins.plugin_utils import remedies
+from ansible_collections.todo.cloud.plugins.plugin_utils.remedies import remedy_of
 
-from tests.support.outages import CASES, settled
+from tests.support.outages import CASES, Said, settled
 
 TOP = Path(__file__).resolve().parents[2]
 LINKED_FROM = ("README.md", "docs/failure-codes.md")
@@ -42,7 +44,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 def test_each_case_has_its_section_in_three_parts() -> None:
     assert list(SECTIONS) == list(CASES)
-    assert len(CASES) == 23, "those of the specifications, and nine more"
+    assert len(CASES) == 26, "those of the specifications, and twelve more"
     for title, text in SECTIONS.items():
         parts = PARTS.fullmatch(text)
         assert parts, title
@@ -52,10 +54,29 @@ def test_each_case_has_its_section_in_three_parts() -> None:
 
 
 @pytest.mark.parametrize("title", CASES)
-def test_the_messages_are_those_of_the_code(title: str) -> None:
+def test_the_messages_are_those_of_the_code_and_lead_back_to_them(title: str) -> None:
+    """A message may be on the page more than once."""
+    said = list(CASES[title]())
+    assert shown(title) == [settled(each) for each in said]
+    for each in said:
+        if isinstance(each, Said) and each.failure.code is not Code.INVALID_INPUT:
+            remedy = remedy_of(each.failure.as_result())
+            assert remedy, each
+            assert settled(each) in shown(remedy.section), remedy
+
+
+def shown(title: str) -> list[str]:
     """Lines are wrapped on the page; an empty line stands between two messages."""
-    shown = [" ".join(each.split()) for block in blocks(SECTIONS[title], "text") for each in block.split("\n\n")]
-    assert shown == [settled(each) for each in CASES[title]()]
+    return [" ".join(each.split()) for block in blocks(SECTIONS[title], "text") for each in block.split("\n\n")]
+
+
+def test_each_remedy_leads_to_a_section() -> None:
+    known = [each for each in vars(remedies).values() if isinstance(each, remedies.Remedy)]
+    assert {each.section for each in known} == set(CASES) - {"An alert arrives", "The metrics server is unavailable"}, (
+        "no failures"
+    )
+    assert {each.url.partition("#")[2] for each in known} <= _anchors(PAGE)
+    assert remedies._BY_CODE.keys() <= {code.value for code in Code}
 
 
 COMMANDS = [line[2:] for block in blocks(PAGE, "console") for line in block.splitlines() if line.startswith("$ ")]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import html_text, markdown, markdown_block, one_line
 
+from ..remedies import each_once, remedy_of
 from .links import web
 from .page import ARRIVED, about, changed_first, evidence, headline, image_text, unlisted
 
@@ -52,6 +53,8 @@ def contents(document: Mapping[str, Any], limit: int = _DIFFS) -> Iterator[str]:
     """Why a run failed, its releases or its plan, and what else there is; ``limit``: characters of all differences."""
     problems = ([each.get(key, "") for key in ("release", "message", "remedy")] for each in document["preflight"])
     yield from table(("release", "in the way", "what to do"), problems)
+    if more := [_link(each.url, each.section) for each in each_once(document["preflight"])]:
+        yield f"More: {', '.join(more)}\n"
     yield from _failures(document)
     if document["outcome"] == "planned":
         plan = changed_first(document["plan"], "kind")
@@ -77,6 +80,8 @@ def _failures(document: Mapping[str, Any]) -> Iterator[str]:
         where = dict(facts).get("where") or f"host {failure['host']}"
         said = where if failure["message"] == document["sentence"] else f"{failure['message']} ({where})"
         yield f"**{what}**{code}: {marked(said)}\n"
+        if remedy := remedy_of(failure):
+            yield f"What to do: {marked(remedy.words)}: {_link(remedy.url, remedy.section)}\n"
         for place, (title, log) in enumerate(logs):
             yield from _folded(title, "\n".join(f"{line.text}{line.count}" for line in log), opened=not place)
 

@@ -14,10 +14,10 @@ from ansible_collections.todo.cloud.plugins.module_utils.readiness.log_lines imp
 from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
+from ..remedies import DOCS, remedy_of
 from .links import web
 from .timeline import picture_of, said
 
-_DOCS = "https://github.com/todo-app/todo.cloud/blob/main/docs"
 _TONES = {
     "good": ("ok", "verified", "restored"),
     "bad": ("failed", "stuck", "busy"),
@@ -55,7 +55,8 @@ def page_of(document: Mapping[str, Any]) -> str:
         rows=changed_first(document["releases"], "outcome"),
         plan=changed_first(document["plan"], "kind"),
         picture=picture_of(document),
-        docs=_DOCS,
+        docs=DOCS,
+        remedy_of=remedy_of,
         arrived=ARRIVED,
         link=link,
         about=about(document),

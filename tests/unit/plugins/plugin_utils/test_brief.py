@@ -13,6 +13,12 @@ from ansible_collections.todo.cloud.plugins.plugin_utils import brief
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import Calm, Screen, about, duration, wanted
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of no other command, whose clock it would go on with."""
+    monkeypatch.delenv("TODO_CLOUD_STARTED", raising=False)
+
+
 class Told:
     """A task's live lines at times that a test sets."""
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.todo.cloud.plugins.plugin_utils.remedies import DOCS
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.document import About, Told, document_of
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.links import commit_page, image_page, web
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import markdown_of
@@ -34,7 +35,9 @@ WRONG = (
 
 
 def hrefs(html: str) -> list[str]:
-    return [value for name, value in Elements(html).attributes if name == "href"]
+    """Where it leads to, besides our own docs."""
+    found = [value for name, value in Elements(html).attributes if name == "href"]
+    return [value for value in found if not value.startswith(f"{DOCS}/")]
 
 
 @pytest.mark.parametrize(
@@ -96,8 +99,7 @@ def test_links_are_in_the_page_and_in_the_markdown() -> None:
         "https://ci.example/job/1", f"https://github.com/todo-app/todo.cloud/commit/{SHA}", "https://ghcr.io/todo-app/frontend",
     }  # fmt: skip
     page = page_of(document)
-    docs = {url for url in hrefs(page) if url.startswith("https://github.com/todo-app/todo.cloud/blob/")}
-    assert set(hrefs(page)) - docs == wanted
+    assert set(hrefs(page)) == wanted
     assert page.count("<a ") == page.count(' rel="noopener noreferrer">')
     assert set(hrefs(MarkdownIt("commonmark").enable("table").render(markdown_of(document)))) == wanted
     assert {row["image_url"] for row in document["releases"]} == {"https://ghcr.io/todo-app/frontend"}
@@ -108,9 +110,7 @@ def test_links_are_in_the_page_and_in_the_markdown() -> None:
 def test_nothing_of_others_becomes_a_link(wrong: str) -> None:
     variables = {"GITHUB_SERVER_URL": wrong, "GITHUB_REPOSITORY": wrong, "GITHUB_SHA": SHA}
     document = told(SHA, wrong, variables, f"ghcr.io/{wrong}")
-    assert [
-        url for url in hrefs(page_of(document)) if not url.startswith("https://github.com/todo-app/todo.cloud/")
-    ] == []
+    assert hrefs(page_of(document)) == []
     text = markdown_of(document)
     linked = MarkdownIt("gfm-like", {"linkify": False}).render(text)
     assert hrefs(linked) == [], text

@@ -119,6 +119,22 @@ def test_what_a_run_was_refused_for_is_a_list_with_remedies() -> None:
     )
 
 
+def test_what_to_do_is_a_link_to_its_section() -> None:
+    section = "https://github.com/todo-app/todo.cloud/blob/main/docs/operations.md#"
+    place = f"{section}a-container-ends-again-and-again"
+    assert f'mend what its last lines name, then deploy again: <a href="{place}"' in page_of(reported.failed())
+    told = (
+        f"What to do: mend what its last lines name, then deploy again: [A container ends again and again](<{place}>)"
+    )
+    assert told in markdown_of(reported.failed())
+    refused = page_of(reported.refused())
+    assert f'<a href="{section}an-image-cannot-be-pulled"' in refused
+    assert (
+        f"More: [Secrets were rotated or changed](<{section}secrets-were-rotated-or-changed>), "
+        f"[An image cannot be pulled](<{section}an-image-cannot-be-pulled>)"
+    ) in markdown_of(reported.refused())
+
+
 def test_a_document_of_nothing_is_a_page() -> None:
     empty = {key: type(value)() if value is not None else None for key, value in reported.verified().items()}
     empty |= {"outcome": "ok", "sentence": "nothing failed.", "run": reported.verified()["run"]}
