@@ -120,8 +120,9 @@ class Judge:
             found = self.expressions.status_of(tree.workload)
             failed = (_failed(tree, found),) if found.state is State.FAILED else ()
             return Judgement(found, failed, warnings=warnings)
+        pods = (*tree.pods, *tree.going)
         found = status_of(
-            tree.workload, tree.pods, wanted=self._wanted, idle_nodes=idle_nodes, rules=self.rules, reports=self.reports
+            tree.workload, pods, wanted=self._wanted, idle_nodes=idle_nodes, rules=self.rules, reports=self.reports
         )
         if self.advisory:
             return _advice(found, warnings)

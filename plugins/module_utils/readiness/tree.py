@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..failure import Code
+from ..failure import Code, one_or_many
 from .fields import (
     Object,
     condition,
     controller_uid,
     labels,
     metadata,
+    name,
     number,
     spec,
     status,
@@ -32,13 +33,13 @@ TEMPLATE_HASH = "pod-template-hash"
 
 @dataclass(frozen=True)
 class Tree:
-    """One workload with what it owns. Terminating pods are in neither list, only counted."""
+    """One workload with what it owns. ``going``: pods that terminate, of any revision, the longest overdue first."""
 
     workload: Object
     newest: Object | None = None
     new_pods: tuple[Object, ...] = ()
     old_pods: tuple[Object, ...] = ()
-    terminating_pods: int = 0
+    going: tuple[Object, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -81,7 +82,13 @@ def tree_of(workload: Object, owned: Iterable[Object]) -> Tree:
     alive = sorted((pod for pod in pods if not terminating(pod)), key=created)
     new = tuple(pod for pod in alive if uid(pod) in is_new)
     old = tuple(pod for pod in alive if uid(pod) not in is_new)
-    return Tree(workload, newest, new, old, terminating_pods=len(pods) - len(alive))
+    return Tree(workload, newest, new, old, _going(pods))
+
+
+def _going(pods: Sequence[Object]) -> tuple[Object, ...]:
+    return tuple(
+        sorted(filter(terminating, pods), key=lambda pod: timestamp(metadata(pod)["deletionTimestamp"]) or 0.0)
+    )
 
 
 def _custom_tree(workload: Object, pods: Sequence[Object]) -> Tree:
@@ -101,7 +108,7 @@ def _custom_tree(workload: Object, pods: Sequence[Object]) -> Tree:
 
     new = tuple(pod for pod in alive if is_new(pod))
     old = tuple(pod for pod in alive if not is_new(pod))
-    return Tree(workload, None, new, old, terminating_pods=len(pods) - len(alive))
+    return Tree(workload, None, new, old, _going(pods))
 
 
 def written(obj: Object) -> float:
@@ -146,6 +153,7 @@ def symptoms_of(tree: Tree) -> Iterator[Symptom]:
         yield from _missing_pods(tree)
     if tree.kind == "StatefulSet":
         yield from _blocked(tree)
+    yield from _held_by_going(tree)
     yield from _dependency_down(tree)
 
 
@@ -195,7 +203,7 @@ def _creation_symptoms(replica_set: Object) -> Iterator[Symptom]:
 def _missing_pods(tree: Tree) -> Iterator[Symptom]:
     """Pods that should exist and do not: only events of these controllers have the reason."""
     workload, counts = tree.workload, status(tree.workload)
-    have = len(tree.pods) + tree.terminating_pods
+    have = len(tree.pods) + len(tree.going)
     if tree.kind == "StatefulSet":
         missing = have < replicas(workload) and not _next_must_wait(tree)
     elif tree.kind == "DaemonSet":
@@ -206,6 +214,23 @@ def _missing_pods(tree: Tree) -> Iterator[Symptom]:
         missing = have == 0 and parallel > 0 and not done and not spec(workload).get("suspend")
     if missing:
         yield Symptom(Code.FAILED_CREATE, "failed_create", "FailedCreate", "its controller does not create the pods")
+
+
+def _held_by_going(tree: Tree) -> Iterator[Symptom]:
+    """A pod that has to be gone before the next one is made; it is named if that takes until the timeout."""
+    one_by_one = tree.kind in ("StatefulSet", "DaemonSet")
+    recreated = (spec(tree.workload).get("strategy") or {}).get("type") == "Recreate"
+    wanted = (
+        number(status(tree.workload), "desiredNumberScheduled") if tree.kind == "DaemonSet" else replicas(tree.workload)
+    )
+    if not tree.going or not (one_by_one or recreated) or len(tree.pods) >= wanted:
+        return
+    pod = tree.going[0]
+    finalizers = [str(each) for each in metadata(pod).get("finalizers") or ()]
+    held = one_or_many(finalizers, " (held by its finalizer {})", " (held by its finalizers {})") if finalizers else ""
+    text = f"it still terminates{held}, and its successor waits for that"
+    yield Symptom(Code.NOT_READY, "not_ready", "Terminating", text, name(pod), uid(pod),
+                  since=timestamp(metadata(pod).get("deletionTimestamp")))  # fmt: skip
 
 
 def _next_must_wait(tree: Tree) -> bool:

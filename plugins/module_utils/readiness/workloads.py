@@ -127,11 +127,11 @@ def daemon_set(obj: Object, context: Context = NOTHING) -> Status:
     """
     counts = status(obj)
     desired = number(counts, "desiredNumberScheduled")
-    excused = sum(
-        1
+    excused = len({
+        node
         for pod in context.pods
-        if spec(pod).get("nodeName") in context.idle_nodes and not (is_true(pod, "Ready") and of_newest(obj, pod))
-    )
+        if (node := spec(pod).get("nodeName")) in context.idle_nodes and not _runs_newest(obj, pod)
+    })  # fmt: skip
     need = max(0, desired - excused)
     if "desiredNumberScheduled" not in counts:
         return Status(IN_PROGRESS, "not yet observed by its controller")
@@ -150,6 +150,10 @@ def daemon_set(obj: Object, context: Context = NOTHING) -> Status:
         return Status(IN_PROGRESS, f"{available}/{need} available")
     note = f", {excused} on cordoned or unready nodes ignored" if excused else ""
     return Status(CURRENT, f"{available}/{need} available{note}")
+
+
+def _runs_newest(obj: Object, pod: Object) -> bool:
+    return is_true(pod, "Ready") and of_newest(obj, pod) and not terminating(pod)
 
 
 def job(obj: Object, context: Context = NOTHING) -> Status:

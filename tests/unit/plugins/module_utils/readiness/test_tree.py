@@ -10,7 +10,12 @@ from dataclasses import replace
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, unready_old_pods
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import (
+    Tree,
+    symptoms_of,
+    tree_of,
+    unready_old_pods,
+)
 
 from tests.support.states import LATER, at, tree
 
@@ -59,3 +64,21 @@ def test_old_pods_that_never_were_ready_blame_nobody() -> None:
 
 def test_an_old_revision_that_crashes_fails_nothing() -> None:
     assert not Judge({}).look(tree("deployment-old-revision-crashing"), at(0, LATER)).terminal
+
+
+@pytest.mark.parametrize(
+    ("strategy", "finalizers", "text"),
+    [
+        ("Recreate", [], "it still terminates, and its successor waits for that"),
+        ("Recreate", ["a/b"], "it still terminates (held by its finalizer a/b), and its successor waits for that"),
+        ("RollingUpdate", [], ""),
+    ],
+)
+def test_a_pod_that_must_go_first_and_does_not_is_named(strategy: str, finalizers: list[str], text: str) -> None:
+    there = tree("deployment-creating")
+    going = copy.deepcopy(dict(there.new_pods[0]))
+    going["metadata"] |= {"deletionTimestamp": "2026-11-21T23:40:00Z", "finalizers": finalizers}
+    workload = {**there.workload, "spec": {**there.workload["spec"], "strategy": {"type": strategy}}}
+    assert there.newest is not None
+    found = [(one.pod, one.message) for one in symptoms_of(tree_of(workload, [there.newest, going]))]
+    assert found == ([(going["metadata"]["name"], text)] if text else [])

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import Judge
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, tree_of
 
 from tests.support.states import LATER, at, tree
 
@@ -18,3 +21,21 @@ from tests.support.states import LATER, at, tree
 )  # fmt: skip
 def test_captured_states_that_are_current_are_judged_so(name: str) -> None:
     assert Judge({}).look(tree(name), at(0, LATER)).status.state is State.CURRENT
+
+
+def on_two_nodes(**other: str) -> Tree:
+    """A DaemonSet of two nodes, of which the second has a pod that is not ready, with these metadata."""
+    there = tree("daemonset-partly-updated")
+    pod = copy.deepcopy(dict(there.new_pods[0]))
+    pod["metadata"] |= {"uid": "other", "name": "other", **other}
+    pod["spec"]["nodeName"] = "node2"
+    pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    return tree_of(there.workload, [*there.new_pods, pod])
+
+
+@pytest.mark.parametrize("other", [{}, {"deletionTimestamp": "2026-11-21T23:40:00Z"}], ids=["unready", "terminating"])
+def test_a_daemon_sets_pod_on_a_node_that_is_gone_is_not_waited_for(other: dict[str, str]) -> None:
+    """The kubelet of a dead node never ends a pod that is to be replaced."""
+    seen = on_two_nodes(**other)
+    assert Judge({}).look(seen, at(0, LATER), frozenset({"node2"})).status.state is State.CURRENT
+    assert Judge({}).look(seen, at(0, LATER)).status.state is State.IN_PROGRESS
