@@ -95,6 +95,9 @@ class Diagnosis:
         probe_message = self._probe_evidence(view, symptom, events, details)
         cause = self._log_evidence(target, tree, pod, view, symptom, details)
         details["events"] = self._events(target, tree, symptom, events)
+        if symptom.code is Code.TIMEOUT and details["events"]:
+            last = details["events"][-1]
+            cause = shortened(f"{last['reason']}: {last['message']}", limit=300)
         if symptom.code is Code.QUOTA_EXCEEDED:
             details["quota"] = self._quota(target.namespace)
         details["could_not_read"] = list(self._unreadable)

@@ -12,7 +12,7 @@ from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import documents_of, part
 from ..kube.api import KubeReader
 from ..kube.deadline import Deadline
-from ..kube.resources import DAEMON_SET, DEPLOYMENT, EVENT, JOB, NODE, POD, REPLICA_SET, STATEFUL_SET, Resource
+from ..kube.resources import DAEMON_SET, DEPLOYMENT, EVENT, JOB, NODE, POD, REPLICA_SET, SERVICE, STATEFUL_SET, Resource
 from ..kube.watch import Feed
 from ..readiness.rules import BUILT_IN, group_of, is_custom
 
@@ -127,7 +127,7 @@ def feeds_for(targets: Sequence[Target], resources: dict[tuple[str, str], Resour
         for kind in (POD, REPLICA_SET)
         if namespace and (kind, namespace) not in names
     ]
-    spaces = dict.fromkeys(feed.namespace for feed in feeds if feed.resource == POD)
+    spaces = dict.fromkeys(feed.namespace for feed in feeds if feed.resource in (POD, SERVICE))
     feeds += [Feed(EVENT, namespace, optional=True) for namespace in spaces]
     if any(target.kind == "DaemonSet" and not target.custom for target in targets):
         feeds.append(Feed(NODE, optional=True))

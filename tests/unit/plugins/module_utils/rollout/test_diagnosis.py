@@ -312,3 +312,31 @@ def test_a_rollout_that_goes_well_asks_no_store() -> None:
         target = deployment(name["name"], name["namespace"])
         assert wait(kube, lines, target, log_store=LogStore(), stability_seconds=0.0).ok
     assert kept.queries == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "spec", "says"),
+    [
+        ("Service", "services", {"type": "LoadBalancer"}, "Service x: no load balancer address yet"),
+        ("PersistentVolumeClaim", "persistentvolumeclaims", {}, "PersistentVolumeClaim x: not bound yet"),
+    ],
+)
+def test_a_timeout_says_what_the_last_event_says(kind: str, path: str, spec: dict[str, Any], says: str) -> None:
+    named = {"name": "x", "namespace": "zoo", "uid": "u", "creationTimestamp": "2026-11-21T23:42:51Z"}
+    waits = {"apiVersion": "v1", "kind": kind, "metadata": named, "spec": spec, "status": {"phase": "Pending"}}
+    user = objects("pod-running")[0]
+    user["spec"]["volumes"] = [{"name": "x", "persistentVolumeClaim": {"claimName": "x"}}]
+    event = {
+        "kind": "Event", "type": "Warning", "reason": "Refused", "message": "token=hunter2 " + "limit reached " * 100,
+        "metadata": {"name": "e", "uid": "e"}, "involvedObject": {"kind": kind, "name": "x", "uid": "u"},
+        "lastTimestamp": "2099-01-01T00:00:00Z",
+    }  # fmt: skip
+
+    def answer(request: Request) -> Answer | None:
+        return listing([waits]) if request.path.endswith(path) and not request.query.get("watch") else None
+
+    with cluster([user, event], answer) as (_, kube, lines):
+        failed = wait(kube, lines, Target("v1", kind, "zoo", "x"), timeout=1.0).failures[0]
+    assert failed.code is Code.TIMEOUT
+    assert failed.message.startswith(f"{says}: Refused: token=*** limit reached")
+    assert len(failed.message) < 500
