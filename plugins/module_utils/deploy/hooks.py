@@ -24,13 +24,14 @@ from ..kube.deadline import Deadline
 from ..kube.errors import KubeError
 from ..kube.resources import EVENT, JOB, POD, Resource
 from ..readiness.fields import is_true, metadata, name, status, timestamp, uid
-from ..readiness.judge import Clock, Judge
+from ..readiness.judge import Clock, Judge, Judgement
 from ..readiness.pods import containers
 from ..readiness.status import State
 from ..readiness.symptoms import Symptom
 from ..readiness.tree import Tree, tree_of
 from ..rollout.diagnosis import Diagnosis
 from ..rollout.targets import Target
+from ..rollout.waiter import blamed
 from ..settings import Progress, Settings
 
 _FIRST_LOOK_SECONDS = 1.0  # most Helm calls, those without hooks, are over by then
@@ -53,6 +54,7 @@ class HookWatch:
         self._targets: list[Target] = []
         self._judges: dict[str, Judge] = {}  # by uid
         self._seen: dict[str, Tree] = {}  # hooks that have not ended, by uid
+        self._waiting: dict[str, tuple[Target, Judgement]] = {}  # what was seen of them last
         self._ended_badly: dict[str, Failure] = {}  # what their pods failed of, by uid
         self._failure: Failure | None = None
         self._told: set[tuple[str, int]] = set()
@@ -121,6 +123,7 @@ class HookWatch:
                 self._seen.pop(key, None)
             else:
                 self._seen[key] = tree
+                self._waiting[key] = (target, judgement)
             if judgement.status.state is State.CURRENT:
                 self._ended_badly.pop(key, None)  # a later try was good
             if judgement.terminal:
@@ -185,8 +188,16 @@ class HookWatch:
                 self._look()
         found = self._failure or next(iter(self._ended_badly.values()), None)
         if found is None and self._seen:
-            found = self._of_hook(_unfinished(self._settings.timeout, next(iter(self._seen.values()))))
+            found = self._unfinished(*next(iter(self._seen.items())))
         return HelmError(found, transient=False) if found else failed
+
+    def _unfinished(self, key: str, tree: Tree) -> Failure:
+        """A hook that neither failed nor ended in Helm's time: what its pod waited for, if that is known."""
+        target, judgement = self._waiting[key]
+        cause = blamed(judgement.waiting)
+        if cause is None or cause.code in (Code.NOT_READY, Code.PROBE_FAILING):
+            return self._of_hook(_unfinished(self._settings.timeout, tree))
+        return self._diagnosed(target, tree, cause)
 
     def _remove_unfinished(self) -> None:
         for tree in self._seen.values():

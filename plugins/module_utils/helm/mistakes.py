@@ -12,7 +12,7 @@ import re
 from ..failure import Code, Failure
 
 _TYPED = (
-    r"failed to create typed patch object \((?:[^/;]*/)?(?P<name>[^;]*); [^,]*, Kind=(?P<kind>\w+)\): "
+    r"failed to create typed patch object \((?:[^/;]*/)?(?P<name>[^;]*); [^,]*, Kind=(?P<kind>\w+)\): (?:errors:\s+)?"
     r"(?P<field>[^\s:]+): "
 )
 _TABLE = (
@@ -27,7 +27,7 @@ _TABLE = (
     ),
     (
         re.compile(r"chart requires kubeVersion: (?P<wanted>.+?) which is incompatible with Kubernetes (?P<there>\S+)"),
-        "the chart is for Kubernetes {wanted}, and this cluster has {there}: take another version of the chart",
+        "the chart is for Kubernetes {wanted}, and this cluster has {there}. To do: take another version of the chart",
     ),
     (
         re.compile(r'(?:Kind=(?P<kind>\w+)|resource (?P<kind2>\w+) "" in namespace).*: resource name may not be empty'),
@@ -42,6 +42,10 @@ _TABLE = (
         re.compile(_TYPED + r"expected (?P<wanted>\w+), got"),  # what it got may be a Secret's value
         "{field} of {kind} {name} has to be a {wanted} (in a template, text that looks like a number or a boolean "
         "needs quotes: {{{{ .Values.x | quote }}}})",
+    ),
+    (
+        re.compile(_TYPED + r"duplicate entries for key \[(?P<entry>[^\]]*)\]"),
+        "{field} of {kind} {name} has two entries with {entry}: keep one of them",
     ),
     (
         re.compile(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ..failure import Code, Failure
 
@@ -43,12 +44,12 @@ _WHY = (
 _HOOK_CONFIGURATIONS = "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
 
 _INVALID = re.compile(r'\b(\w{1,63})(?:\.[\w.-]{1,253})? "([^"]{1,253})" is invalid: (.*)', re.DOTALL)
-IMMUTABLE = re.compile(
+_IMMUTABLE = re.compile(
     r"\bis immutable\b|updates to .{1,60} are forbidden|updates to \w+ spec for fields other than"
     r"|updates may not change fields|cannot change roleRef|may not be changed|cannot be changed|can't be changed"
     r"|may not change once set"
 )
-_FIELD = re.compile(r"^\[?([\w.\[\]]+): ")
+_FIELD = re.compile(r"^\[?((?:[\w.]|\[[^\]]{1,253}\])+): ")
 _WHAT_TO_DO = {
     "Job": "delete it, so that it runs again: {delete}",
     "StatefulSet": "delete it and leave its pods and claims: {delete} --cascade=orphan",
@@ -76,8 +77,8 @@ def _found(release: str, namespace: str, text: str) -> Iterator[tuple[Failure, b
         yield _webhook(release, webhook[1], webhook[2]), True
     if webhook := _CONVERSION.search(text):
         yield _conversion(release, *webhook.groups()), True
-    if (invalid := _INVALID.search(text)) and IMMUTABLE.search(invalid[3]):
-        yield _immutable(release, namespace, invalid[1], invalid[2], invalid[3]), False
+    if found := immutable_of(namespace, text):
+        yield _immutable(release, found), False
     if kind := _NO_MATCH.search(text):
         yield _not_served(release, namespace, kind[1], kind[2], stored=_STORED in text), False
 
@@ -112,13 +113,42 @@ def _why(reason: str) -> tuple[str, str]:
     return f"{what} ({server}: {end})", remedy.format(server=server, why=f"find out why{where}")
 
 
-def _immutable(release: str, namespace: str, kind: str, name: str, rest: str) -> Failure:
-    field = match[1] if (match := _FIELD.match(rest)) else "a field"
-    delete = f"kubectl -n {namespace} delete {kind.lower()} {name}"
-    remedy = _WHAT_TO_DO.get(kind, _ANY_KIND).format(delete=delete)
-    message = f"{release}: {field} of {kind} {name} cannot be changed once it exists: {remedy}."
-    details = {"release": release, "kind": kind, "name": name, "field": field, "output": rest[:_REASON]}
-    return Failure(Code.IMMUTABLE_FIELD, message, details)
+@dataclass(frozen=True)
+class Immutable:
+    """A field that cannot be changed. ``rest``: what the API server says of it, which may hold values."""
+
+    kind: str
+    name: str
+    field: str
+    remedy: str
+    rest: str
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.kind} {self.name} cannot be changed once it exists"
+
+
+def immutable_of(namespace: str, text: str) -> Immutable | None:
+    """The field that cannot be changed, of which the API server's text tells. ``namespace``: "" for those of the
+    cluster.
+    """
+    if not (invalid := _INVALID.search(text)) or not _IMMUTABLE.search(invalid[3]):
+        return None
+    kind, name, rest = invalid.groups()
+    where = f"-n {namespace} " if namespace else ""
+    remedy = _WHAT_TO_DO.get(kind, _ANY_KIND).format(delete=f"kubectl {where}delete {kind.lower()} {name}")
+    return Immutable(kind, name, invalid_field(text) or "a field", remedy, rest)
+
+
+def invalid_field(text: str) -> str:
+    """The field that the API server's text calls invalid, without its value; "" when it names none."""
+    invalid = _INVALID.search(text)
+    found = _FIELD.match(invalid[3]) if invalid else None
+    return found[1] if found else ""
+
+
+def _immutable(release: str, found: Immutable) -> Failure:
+    details = {"kind": found.kind, "name": found.name, "field": found.field, "output": found.rest[:_REASON]}
+    return Failure(Code.IMMUTABLE_FIELD, f"{release}: {found}: {found.remedy}.", {"release": release, **details})
 
 
 def _not_served(release: str, namespace: str, kind: str, version: str, *, stored: bool) -> Failure:

@@ -110,7 +110,9 @@ class Preflight:
             chain(before, *objects.values(), *hooks.values()), self._namespace, hooks=any(hooks.values())
         )
         self._progress(Passing("the objects are tried by the API server (dry run)", of=""))
-        runs = DryRuns(self._kube, self._namespace, brought, self._name)
+        before_all = provided(before, self._namespace, hooks=False).kinds
+        beside = {r: provided(each, self._namespace, hooks=False).kinds - before_all for r, each in objects.items()}
+        runs = DryRuns(self._kube, self._namespace, brought, self._name, beside)
         tried = _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
         rights = lacking(self._kube, self._name, self._namespace, objects, texts)
         found += tried + [each.problem for each in rights if no_right(*each[:3]) not in tried]
@@ -237,11 +239,11 @@ class Preflight:
 
 
 def _unrendered(release: str, exc: HelmError) -> Problem:
-    message = exc.failure.message.removeprefix(f"{release}: ").rstrip(".")
+    message, _to_do, remedy = exc.failure.message.removeprefix(f"{release}: ").rstrip(".").partition(". To do: ")
     if _NO_KIND in message:  # the chart's own folder crds may bring it along
         return Problem(release, Code.NOT_FOUND, message, "install the CRDs that define it", certain=False)
     certain = exc.failure.code in _FINAL
-    return Problem(release, exc.failure.code, message, "mend the chart, or what it is given", certain)
+    return Problem(release, exc.failure.code, message, remedy or "mend the chart, or what it is given", certain)
 
 
 def left_out(release: str, rendered: Rendered) -> list[Problem]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from ..failure import Code
 from ..helm.manifest import key_of
-from ..helm.refusals import IMMUTABLE, refusal_of
+from ..helm.mistakes import mistake_of
+from ..helm.refusals import immutable_of, invalid_field, refusal_of
 from ..kube.api import APPLY, KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError, NotFound, Refused, Unauthorized, Unreachable
@@ -37,6 +39,8 @@ _CLASSES = {
     PRIORITY_CLASS: re.compile(r"no PriorityClass with name (\S+) was found"),
     RUNTIME_CLASS: re.compile(r'RuntimeClass "([^"]+)" not found'),
 }
+_QUOTED = re.compile(r"Invalid value: (?:\{.*?\}|\[.*?\]): |\n@@ .*", re.DOTALL)
+_MAX_TEXT = 500
 _PORT_TAKEN = re.compile(r"provided port is already allocated")
 _QUOTA = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.*?), used: .*?, limited: (?P<limited>.*)"
@@ -44,17 +48,27 @@ _QUOTA = re.compile(
 
 
 class DryRuns:
-    """Dry runs in one namespace. Threads may share it. ``name``: of the environment, for what belongs to no release.
+    """Dry runs in one namespace. Threads may share it. ``name``: of the environment, for what belongs to no release;
+    ``beside``: by release, kinds that its own objects define.
 
     A kind to which the API server had no answer once is not tried again.
     """
 
-    def __init__(self, kube: KubeApi, namespace: str, provided: Provided, name: str = "") -> None:
+    def __init__(
+        self,
+        kube: KubeApi,
+        namespace: str,
+        provided: Provided,
+        name: str = "",
+        beside: Mapping[str, Set[tuple[str, str]]] = MappingProxyType({}),
+    ) -> None:
         self._kube = kube
         self._namespace = namespace
         self._provided = provided
         self._name = name or namespace
+        self._beside = beside
         self._unanswered: set[Resource] = set()
+        self._refused_workloads: set[tuple[str, str]] = set()
         self._slow = False  # it answers, but later than usual
         self._webhooks: dict[str, Problem] = {}  # that cannot be called, by name
 
@@ -67,6 +81,10 @@ class DryRuns:
         try:
             resource = self._kube.resource(version, kind)
         except NotFound:
+            if (group_of(item), kind) in self._beside.get(release, ()):
+                message = f"{label}'s kind is defined beside it, and Helm looks for it before it creates anything"
+                remedy = "put the CustomResourceDefinition into the chart's folder crds/, or into a release before"
+                return [Problem(release, Code.NOT_FOUND, message, remedy)]
             if (group_of(item), kind) in self._provided.kinds:
                 return []
             remedy = "install what defines it (its CRDs, or a newer cluster), or leave the object out"
@@ -141,20 +159,24 @@ class DryRuns:
         text, label = _text(exc), label_of(item)
         if _NO_DRY_RUN.search(text):
             return []
-        if resource.kind == "Secret":
-            text = "it is not valid"  # the server's words may hold what is in it
-        if IMMUTABLE.search(text):
-            remedy = f"delete it (kubectl delete {resource.plural} {key_of(item)[2]}), or keep the field as it was"
-            return [Problem(release, Code.REFUSED, f"{label} can't be changed like this: {text}", remedy)]
+        if immutable := immutable_of(where, text):
+            return [Problem(release, Code.IMMUTABLE_FIELD, str(immutable), immutable.remedy)]
         if resource == SERVICE and _PORT_TAKEN.search(text):
             message = f"{label} asks for a node port that another Service has ({text})"
             return [Problem(release, Code.CONFLICT, message, "name another port, or none")]
         live = self._kube.find(resource, where, key_of(item)[2], deadline=Deadline.after(_SECONDS))
         # Helm 3 merges in another way than by server-side apply, which may leave out what was refused here.
         certain = live is None or _is_applied(live)
-        return [
-            Problem(release, Code.REFUSED, f"{label} is refused: {text}", "change the chart or its values", certain)
-        ]
+        if certain:
+            self._refused_workloads.add((release, label))
+        if mistake := mistake_of(release, text):
+            message = mistake.message.removeprefix(f"{release}: ").rstrip(".")
+        elif resource.kind == "Secret":  # the server's words may hold what is in it
+            field = invalid_field(text)
+            message = f"{label} is refused: " + (f"its {field} is not valid" if field else "it is not valid")
+        else:
+            message = f"{label} is refused: {_short(text)}"
+        return [Problem(release, Code.REFUSED, message, "change the chart or its values", certain)]
 
     def pod(self, release: str, template: Template) -> tuple[list[Problem], Object | None]:
         """What the API server has against a pod of a workload; the pod as it would be, sidecars included."""
@@ -178,7 +200,9 @@ class DryRuns:
         try:
             return [], self._answer(create, POD)
         except Refused as exc:
-            return _pod_refused(release, template.owner, _text(exc)), None
+            told = (release, template.owner) in self._refused_workloads
+            refused = _pod_refused(release, template.owner, _text(exc))
+            return [each for each in refused if not (told and each.code is Code.REFUSED)], None
         except KubeError as exc:
             self._raise_if_cut_off(exc)
             if webhook := self._webhook(exc, POD):
@@ -235,7 +259,7 @@ def _pod_refused(release: str, owner: str, text: str) -> list[Problem]:
         remedy = "change the pods, or set environment_pod_security to {enforce: baseline} (root needs that)"
     elif "images from elsewhere than" in text:  # charts/environment says so
         remedy = "use an image of these, or add its registry to environment_registries"
-    return [Problem(release, code, f"pods of {owner} are refused: {text}", remedy)]
+    return [Problem(release, code, f"pods of {owner} are refused: {_short(text)}", remedy)]
 
 
 def _exceeds(requested: str, limited: str) -> bool:
@@ -255,6 +279,12 @@ def no_right(release: str, resource: Resource, namespace: str) -> Problem:
 def _unknown(release: str, label: str, exc: KubeError) -> Problem:
     message = f"{label} could not be tried: {exc.failure.message.rstrip('.')}"
     return Problem(release, exc.failure.code, message, "look at what the API server says", certain=False)
+
+
+def _short(text: str) -> str:
+    """On one line, without the whole objects that the API server may quote."""
+    line = " ".join(_QUOTED.sub("", text).split())
+    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}…"
 
 
 def _text(exc: KubeError) -> str:

@@ -297,16 +297,23 @@ class _Wait:
             return _clearest(judgement)
         if not timed_out or (judgement is not None and judgement.status.done):
             return None
-        if judgement is not None and judgement.waiting:
-            # A specific symptom within its grace period says more than "not ready"; the longest one says most.
-            waiting = sorted(
-                judgement.waiting, key=lambda pair: (pair[0].code in (Code.NOT_READY, Code.PROBE_FAILING), -pair[1])
-            )
-            blamed = [pair for pair in waiting if pair[0].code is Code.DEPENDENCY_DOWN] or waiting
-            return blamed[0][0]
+        if judgement is not None and (cause := blamed(judgement.waiting)):
+            return cause
         missing = judgement.status.message if judgement is not None else "the API server has not returned it yet"
         trouble = f"; the API server does not answer: {self._watcher.fault}" if self._watcher.fault else ""
         return Symptom(Code.TIMEOUT, "", "Timeout", f"{missing}{trouble}")
+
+
+def blamed(waiting: Sequence[tuple[Symptom, float]]) -> Symptom | None:
+    """What says most of the symptoms within their grace periods: a dependency that is down, then a specific one, not
+    "not ready", then the longest.
+    """
+    vague = (Code.NOT_READY, Code.PROBE_FAILING)
+    return min(
+        waiting,
+        key=lambda pair: (pair[0].code is not Code.DEPENDENCY_DOWN, pair[0].code in vague, -pair[1]),
+        default=(None, 0.0),
+    )[0]
 
 
 def _clearest(judgement: Judgement) -> Symptom:

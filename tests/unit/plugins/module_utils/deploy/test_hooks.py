@@ -124,6 +124,21 @@ def test_a_hook_that_hangs_is_named_and_removed() -> None:
     assert kube.writes == [("delete", "Job", "migrate")]
 
 
+def test_a_hook_whose_pod_never_ran_is_told_by_what_it_waited_for() -> None:
+    kube = Logs()
+    store(kube, "api", 2, "pending-upgrade", hooks=[{"manifest": HOOK}])
+    job(kube, RUNNING, "Pending")
+    body = pod({}, "Pending", "uid-job")
+    no_node = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: no label"}
+    body["status"] = {"phase": "Pending", "conditions": [no_node]}
+    kube.put(POD, "ns", body)
+    found = watch(kube)
+    with pytest.raises(HelmError) as caught, found.watching():
+        helm_that_fails(found, lambda: ("Pod", "*") in kube.reads)
+    assert caught.value.failure.code is Code.UNSCHEDULABLE
+    assert "hook Job migrate: pod migrate-x cannot be scheduled: 0/3 nodes: no label" in str(caught.value)
+
+
 def test_a_pod_as_a_hook() -> None:
     kube = Logs()
     store(kube, "api", 2, "pending-upgrade", hooks=[{"manifest": POD_HOOK}])

@@ -61,7 +61,8 @@ def test_looking_writes_nothing() -> None:
     assert (seen.changed, seen.after.held, seen.after.expired) == (False, True, False)
     holder = seen.after.as_result()["holder"]
     assert holder == {"who": "ci", "host": "ci-7", "what": "release_apply", "commit": "0123abc", "url": "https://ci/42",
-                    "by_hand": False, "description": "a deployment of ci on ci-7 (commit 0123abc) https://ci/42"}  # fmt: skip
+                    "by_hand": False,
+                    "description": "a deployment of ci on ci-7 (commit 0123abc) https://ci/42"}  # fmt: skip
     assert kube.writes == []
 
 

@@ -50,7 +50,7 @@ def kube() -> FakeKube:
 
 
 def test_one_list_over_all_releases() -> None:
-    broken = HelmError(Failure(Code.CHART_INVALID, "bad: no template.", {}), transient=False)
+    broken = HelmError(Failure(Code.CHART_INVALID, "bad: no template. To do: write one.", {}), transient=False)
     rendered: dict[str, Rendered | HelmError] = {
         "api": Rendered(DEPLOYMENT % ("api", "database")),
         "web": Rendered(DEPLOYMENT % ("web", "cookies")),
@@ -69,6 +69,7 @@ def test_one_list_over_all_releases() -> None:
         ("web", Code.IMAGE_NOT_FOUND, True),
         ("web", Code.UNSCHEDULABLE, False),
     ]
+    assert str(found[3]) == "bad: no template: write one"
     assert there.writes == []
 
 

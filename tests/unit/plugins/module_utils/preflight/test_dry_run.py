@@ -23,7 +23,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.preflight.dry_run impor
 )
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import provided
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.problem import Problem
-from ansible_collections.todo.cloud.plugins.module_utils.readiness.templates import built_in
+from ansible_collections.todo.cloud.plugins.module_utils.readiness.templates import built_in, template_of
 
 from tests.support.fake_kube import FakeKube
 
@@ -73,7 +73,7 @@ def said(error: Exception | None, item: dict[str, Any] = MAP, *brought: dict[str
         (None, []),
         (NotFound("gone", 404), [(Code.NOT_FOUND, True)]),
         (Forbidden("no", 403), [(Code.FORBIDDEN, True)]),
-        (refused("spec.selector: field is immutable"), [(Code.REFUSED, True)]),
+        (refused('ConfigMap "c" is invalid: data: Forbidden: field is immutable'), [(Code.IMMUTABLE_FIELD, True)]),
         (refused("data: Required value"), [(Code.REFUSED, True)]),
         (refused("webhook x does not support dry run"), []),
         (Unreachable("failed calling webhook", 500), [(Code.UNREACHABLE, False)]),
@@ -180,10 +180,53 @@ def test_what_helm_3_merges_otherwise_is_not_certain(manager: str, certain: bool
     assert [problem.certain for problem in found] == [certain]
 
 
-def test_words_about_a_secret_are_not_repeated() -> None:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
-    (problem,) = said(refused("data.x: Invalid value: canary"), secret)
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("data.x: Invalid value: canary", "Secret s is refused: it is not valid"),
+        ('Secret "s" is invalid: data[a b]: Invalid value: "canary": no key',
+         "Secret s is refused: its data[a b] is not valid"),
+        ('Secret "s" is invalid: type: Invalid value: "canary": field is immutable',
+         "type of Secret s cannot be changed once it exists: give it another name whenever its content changes"),
+        ("failed to create typed patch object (ns/s; /v1, Kind=Secret): errors:\n  .stringData.a: expected string, "
+         "got &value.valueUnstructured{Value:canary}\n  .stringData.b: expected",
+         ".stringData.a of Secret s has to be a string"),
+    ],
+)  # fmt: skip
+def test_words_about_a_secret_are_not_repeated(text: str, told: str) -> None:
+    (problem,) = said(refused(text), SECRET)
+    assert f"api: {told}" in str(problem)
     assert "canary" not in str(problem)
+
+
+IMMUTABLE = {
+    "PersistentVolumeClaim": ("v1", "spec is immutable after creation\n@@ -6,7 +6,7 @@\n-  2Gi\n",
+                              "deleting it loses them"),
+    "StatefulSet": ("apps/v1", "updates to statefulset spec for fields other than 'replicas'",
+                    "kubectl -n ns delete statefulset x --cascade=orphan"),
+    "ClusterRole": ("rbac.authorization.k8s.io/v1", "field is immutable", "kubectl delete clusterrole x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", IMMUTABLE)
+def test_what_cannot_be_changed_has_the_remedy_of_its_kind(kind: str) -> None:
+    version, text, remedy = IMMUTABLE[kind]
+    item = {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}}
+    (problem,) = said(refused(f'{kind} "x" is invalid: spec: Forbidden: {text}'), item)
+    assert problem.message == f"spec of {kind} x cannot be changed once it exists"
+    assert remedy in problem.remedy
+
+
+def test_whole_objects_that_the_api_server_quotes_are_left_out() -> None:
+    value = '{"Containers":[{"Env":[{"Name":"A","Value":"canary"}]}]}'
+    (problem,) = said(refused(f'ConfigMap "c" is invalid: spec.template: Invalid value: {value}: no\n  way'))
+    assert problem.message == 'ConfigMap c is refused: ConfigMap "c" is invalid: spec.template: no way'
+
+
+def test_a_mistake_in_a_chart_is_told_as_by_helm() -> None:
+    where = "failed to create typed patch object (ns/c; /v1, Kind=ConfigMap)"
+    (problem,) = said(refused(f'{where}: .data.list: duplicate entries for key [name="A"]'))
+    assert problem.message == '.data.list of ConfigMap c has two entries with name="A": keep one of them'
 
 
 def test_kinds_that_are_not_served_unless_the_run_brings_them() -> None:
@@ -192,6 +235,23 @@ def test_kinds_that_are_not_served_unless_the_run_brings_them() -> None:
            "spec": {"group": "example.org", "names": {"kind": "Thing"}}}  # fmt: skip
     assert [problem.code for problem in said(None, thing)] == [Code.NOT_FOUND]
     assert said(None, thing, crd) == []
+
+
+def test_a_kind_that_the_release_itself_defines_comes_too_late_for_helm() -> None:
+    thing = {"apiVersion": "example.org/v1", "kind": "Thing", "metadata": {"name": "t"}}
+    runs = DryRuns(Saying(None), "ns", provided([], "ns", hooks=False), beside={"api": {("example.org", "Thing")}})
+    (problem,) = runs.problems("api", thing)
+    assert problem.remedy.startswith("put the CustomResourceDefinition into the chart's folder crds/")
+
+
+def test_a_workload_that_is_refused_is_not_told_again_by_its_pods() -> None:
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"template": POD}}
+    template = template_of(web, "ns")
+    assert template
+    runs = DryRuns(Saying(refused("json: cannot unmarshal number")), "ns", provided([], "ns", hooks=False))
+    assert runs.pod("api", template)[0]
+    assert runs.problems("api", web)
+    assert not runs.pod("api", template)[0]
 
 
 def test_a_namespace_that_the_run_makes_is_not_asked_in() -> None:
