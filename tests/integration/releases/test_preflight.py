@@ -89,7 +89,7 @@ def test_a_broken_set_is_told_in_one_run(world: World) -> None:
     problems = failed.result["failures"][0]["details"]["problems"]
     assert sorted((problem["release"], problem["code"]) for problem in problems) == sorted(
         {
-            ("migrate", "refused"),
+            ("migrate", "immutable_field"),
             ("keyless", "config_missing"),
             ("secretless", "config_missing"),
             ("nobody", "service_account_missing"),
