@@ -18,6 +18,7 @@ from .symptoms import CREATING, MISSING_CONFIG, Symptom, creation_failure
 _INFORMATIVE = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
 # A kubelet reports about this many events per pod, then no more (client-go's spam filter).
 _EVENT_BUDGET = 20
+_NODE_SECONDS = 540.0  # that a cloud may take for a node, on top of the grace period
 
 
 def relevant_events(events: Iterable[Object], uids: set[str], since: float, limit: int = 10) -> list[dict[str, Any]]:
@@ -69,12 +70,21 @@ def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Sy
         text = _newest(events, symptom.pod_uid, ("Pulling", "Pulled"))
         pulls = text.startswith("Pulling image")
         return replace(symptom, message=f"its {text.removeprefix('Pulling ')} is being pulled") if pulls else symptom
+    if symptom.code is Code.UNSCHEDULABLE and _node_is_coming(events, symptom.pod_uid):
+        return replace(symptom, patience=_NODE_SECONDS)
     if symptom.code is Code.FAILED_CREATE:
         text = _newest(events, workload_uid, ("FailedCreate",))
         return replace(symptom, code=creation_failure(text), message=text) if text else symptom
     if symptom.code is Code.PROBE_KILLED and symptom.exit_code == 0 and _exited_by_itself(symptom, events):
         return replace(symptom, code=Code.CRASH_LOOP)
     return symptom
+
+
+def _node_is_coming(events: Sequence[Object], pod_uid: str) -> bool:
+    """Whether an autoscaler (the cluster autoscaler, Karpenter) says of a pod that it adds a node for it."""
+    said = [one for one in events if (one.get("involvedObject") or {}).get("uid") == pod_uid]
+    said = [one for one in said if one.get("reason") in ("TriggeredScaleUp", "NotTriggerScaleUp", "Nominated")]
+    return bool(said) and max(said, key=event_time)["reason"] != "NotTriggerScaleUp"
 
 
 def _exited_by_itself(symptom: Symptom, events: Sequence[Object]) -> bool:

@@ -116,3 +116,21 @@ def test_probe_words(probe: dict[str, Any] | None, words: str) -> None:
 
 def test_short_cause_is_the_innermost_error() -> None:
     assert short_cause('failed to pull image "x": failed to resolve: ghcr.io/x:1: not found') == "not found"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "patience"),
+    [
+        (["TriggeredScaleUp"], 540.0),
+        (["NotTriggerScaleUp", "TriggeredScaleUp"], 540.0),
+        (["Nominated"], 540.0),
+        (["TriggeredScaleUp", "NotTriggerScaleUp"], 0.0),
+        (["FailedScheduling"], 0.0),
+        ([], 0.0),
+    ],
+)
+def test_a_pod_for_which_a_node_is_added_has_the_time_that_takes(reasons: list[str], patience: float) -> None:
+    pending = Symptom(Code.UNSCHEDULABLE, "unschedulable", "Unschedulable", "0/3 nodes", "x", "p1")
+    events = [event(reason, "Normal", at=f"2026-11-21T10:00:0{n}Z") for n, reason in enumerate(reasons)]
+    others = [event("TriggeredScaleUp", "Normal", uid="other", at="2026-11-21T11:00:00Z")]
+    assert refined(pending, [*events, *others], "").patience == patience
