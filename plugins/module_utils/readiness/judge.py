@@ -37,6 +37,9 @@ _JOB_ENDS = frozenset({_COMPLETED, "BackoffLimitExceeded", "DeadlineExceeded", "
 # A failure that is older belongs to an earlier run of a Job of this name.
 _RECENT_SECONDS = 120.0
 
+# Until schedulers and controllers try again once there is room.
+_BACK_OFF_SECONDS = 60.0
+
 # Symptoms that every pod shows for a while when it starts.
 _STARTING = (Code.NOT_READY, Code.SIDECAR_NOT_READY, Code.PROBE_FAILING)
 
@@ -82,6 +85,7 @@ class Judge:
     _wanted: int | None = None
     _progress: tuple[int, ...] = ()
     _missing_since: float | None = None
+    _excused: set[tuple[str, str]] = field(default_factory=set)
     _waits: dict[tuple[str, str], float] = field(default_factory=dict)  # (pod, container): since when, on the server
 
     def set_waits(self, symptom: Symptom, waits: bool, clock: Clock) -> bool:
@@ -95,6 +99,15 @@ class Judge:
         else:
             self._waits.pop(key, None)
         return True
+
+    def _counted_anew(self, symptom: Symptom) -> Symptom:
+        """A lack of room that was excused so far, as old pods were going, counts from now on."""
+        key = (symptom.pod_uid, symptom.reason)
+        if symptom.code in (Code.UNSCHEDULABLE, Code.QUOTA_EXCEEDED) and key in self._excused:
+            return replace(symptom, since=None, patience=max(symptom.patience, _BACK_OFF_SECONDS))
+        if symptom.code is Code.NOT_READY:
+            self._excused.add(key)
+        return symptom
 
     def _with_patience(self, symptom: Symptom) -> Symptom:
         since = self._waits.get((symptom.pod_uid, symptom.container))
@@ -133,7 +146,7 @@ class Judge:
             warnings = (*warnings, found.message)
         symptoms = [refined(symptom, events, uid(tree.newest or tree.workload)) for symptom in symptoms_of(tree)]
         symptoms = with_failing_probes(tree, symptoms, events, clock.server)
-        symptoms = [self._with_patience(symptom) for symptom in symptoms]
+        symptoms = [self._with_patience(self._counted_anew(symptom)) for symptom in symptoms]
         if found.state is State.FAILED and found.grace:
             symptoms.append(_failed(tree, found))
         self._drop_resolved(symptoms, tree.workload)

@@ -64,7 +64,7 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
         case Code.CONTAINER_START:
             return f"{where} cannot be started: {short_cause(_plain(text)) or symptom.reason}"
         case Code.NOT_READY if not symptom.container and text:
-            return f"pod {symptom.pod}: {text}"
+            return f"pod {symptom.pod}: {text}" if symptom.pod else text
         case Code.NOT_READY if symptom.role is Role.INIT:
             return f"{where} runs and has not ended"
         case Code.NOT_READY | Code.SIDECAR_NOT_READY:

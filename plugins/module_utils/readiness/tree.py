@@ -142,7 +142,8 @@ def symptoms_of(tree: Tree) -> Iterator[Symptom]:
         return
     of_job, alone = tree.kind == "Job", tree.kind == "Pod"
     for pod in tree.new_pods:
-        yield from pod_symptoms(pod, of_job=of_job, replaced=not alone)
+        for symptom in pod_symptoms(pod, of_job=of_job, replaced=not alone):
+            yield _unless_room_is_made(tree, symptom)
     if not (of_job or alone):
         yield from failed_pods(tree.new_pods)
     if tree.kind == "Deployment":
@@ -173,9 +174,21 @@ def _not_observed(workload: Object) -> bool:
     return number(status(workload), "observedGeneration") < number(metadata(workload), "generation")
 
 
+def _unless_room_is_made(tree: Tree, symptom: Symptom) -> Symptom:
+    """What has no room yet gets it as old pods go: those that terminate, or wait until new ones are ready."""
+    starting = any(spec(pod).get("nodeName") and not is_ready(pod) for pod in tree.new_pods)
+    rolls = tree.kind == "Deployment" and (tree.going or (tree.old_pods and starting))
+    if not rolls or symptom.code not in (Code.UNSCHEDULABLE, Code.QUOTA_EXCEEDED) or symptom.grace == "not_ready":
+        return symptom
+    return replace(
+        symptom, code=Code.NOT_READY, grace="not_ready", message=f"no room until old pods are gone: {symptom.message}"
+    )
+
+
 def _deployment_symptoms(tree: Tree) -> Iterator[Symptom]:
     if tree.newest is not None:
-        yield from _creation_symptoms(tree.newest)
+        for symptom in _creation_symptoms(tree.newest):
+            yield _unless_room_is_made(tree, symptom)
     progressing = condition(tree.workload, "Progressing")
     if tree.newest is None and progressing.get("reason") == "ReplicaSetCreateError":
         # Since when is not known: the condition may still be about the change before, until its controller tries.

@@ -82,3 +82,39 @@ def test_a_pod_that_must_go_first_and_does_not_is_named(strategy: str, finalizer
     assert there.newest is not None
     found = [(one.pod, one.message) for one in symptoms_of(tree_of(workload, [there.newest, going]))]
     assert found == ([(going["metadata"]["name"], text)] if text else [])
+
+
+def rolling(*, going: bool = False, starting: bool = False, old: bool = True, quota: bool = False) -> Tree:
+    """A rollout whose last new pod has no node, or whose ReplicaSet no quota for it."""
+    there = tree("deployment-unschedulable")
+    pending, *_more = there.new_pods
+    other = copy.deepcopy(dict(pending))
+    other["metadata"] |= {"uid": "other", "name": "other"}
+    other["spec"]["nodeName"] = "node1"
+    other["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "False" if starting else "True"}]}
+    newest = copy.deepcopy(dict(there.newest or {}))
+    if quota:
+        refused = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: q"}
+        newest["spec"]["replicas"] = 5
+        newest["status"]["conditions"] = [{**refused, "lastTransitionTime": "2026-11-21T23:27:16Z"}]
+    new = (other,) if quota else (pending, other)
+    return Tree(there.workload, newest, new, (other,) if old else (), (other,) if going else ())
+
+
+@pytest.mark.parametrize("quota", [False, True])
+@pytest.mark.parametrize("room", [{"going": True}, {"starting": True}])
+def test_what_has_no_room_waits_while_old_pods_go(room: dict[str, bool], quota: bool) -> None:
+    """A quota, or nodes, that are just enough: surge pods find room one after another."""
+    judge = Judge({})
+    for seconds in (0, 600):
+        found = judge.look(rolling(**room, quota=quota), at(seconds, LATER))
+        assert not found.terminal
+    assert any("no room until old pods are gone" in one.message for one, _lasted in found.waiting)
+    assert not judge.look(rolling(quota=quota), at(601, LATER)).terminal
+    code = Code.QUOTA_EXCEEDED if quota else Code.UNSCHEDULABLE
+    assert {one.code for one in judge.look(rolling(quota=quota), at(722, LATER)).terminal} == {code}
+
+
+@pytest.mark.parametrize("none", [{}, {"starting": True, "old": False}])
+def test_what_has_no_room_and_gets_none_fails(none: dict[str, bool]) -> None:
+    assert Code.UNSCHEDULABLE in {one.code for one in Judge({}).look(rolling(**none), at(0, LATER)).terminal}
