@@ -126,8 +126,8 @@ def pod_symptoms(pod: Object, *, of_job: bool = False, replaced: bool = False) -
         if lacks_sidecar(pod):
             yield _sidecar_missing(pod)
         yield from _not_ready(pod, views, {symptom.container for symptom in found})
-        if all(view.ready for view in views if view.role is not Role.INIT):
-            yield from _gates(pod)
+        if views and all(view.ready for view in views if view.role is not Role.INIT):
+            yield from _gates(pod) if spec(pod).get("readinessGates") else [_node_is_lost(pod)]
 
 
 def _kept_by_sidecar(pod: Object, views: list[Container]) -> Iterator[Symptom]:
@@ -267,6 +267,15 @@ def _gates(pod: Object) -> Iterator[Symptom]:
             text = f"its containers are ready, but its readiness gate {kind} is not: {said}"
             since = timestamp(entry.get("lastTransitionTime"))
             yield Symptom(Code.NOT_READY, "not_ready", "ReadinessGate", text, name(pod), uid(pod), since=since)
+
+
+def _node_is_lost(pod: Object) -> Symptom:
+    """Its containers were ready when its node was last heard: Kubernetes no longer counts on that node."""
+    entry, node = condition(pod, "Ready"), spec(pod).get("nodeName")
+    why = " ".join(f"{entry.get('reason') or ''} {entry.get('message') or ''}".split()) or f"is node {node} down?"
+    text = f"its containers are ready, the pod is not: {why}"
+    since = timestamp(entry.get("lastTransitionTime"))
+    return Symptom(Code.NOT_READY, "not_ready", "PodNotReady", text, name(pod), uid(pod), since=since)
 
 
 def _sidecar_missing(pod: Object) -> Symptom:

@@ -291,6 +291,15 @@ def test_a_readiness_gate_says_why() -> None:
     assert not list(pod_symptoms(gated({**why, "status": "True"})))
 
 
+def test_a_pod_whose_node_is_lost_says_so() -> None:
+    """Its containers stay ready in its status, as nobody on the node writes it any more."""
+    pod = {**gated(), "spec": {**gated()["spec"], "readinessGates": []}}
+    next(one for one in pod["status"]["conditions"] if one["type"] == "Ready").pop("reason")
+    (found,) = pod_symptoms(pod)
+    assert (found.code, found.grace) == (Code.NOT_READY, "not_ready")
+    assert sentence(found, "web", pod).endswith("its containers are ready, the pod is not: is node node1 down?")
+
+
 def test_scheduling_gates_are_named_and_have_no_grace() -> None:
     pod = copy.deepcopy(dict(tree("pod-gated").workload))
     pod["spec"]["schedulingGates"] = [{"name": "queue.example.org/admission"}, {"name": "other"}]
