@@ -48,13 +48,19 @@ def objects_of(manifest: str) -> list[dict[str, Any]]:
     for document in documents_of(manifest):
         if not isinstance(document, dict):
             continue
-        items = document.get("items")
-        found += (
-            [i for i in items if isinstance(i, dict)]
-            if isinstance(items, list) and str(document.get("kind", "")).endswith("List")
-            else [document]
-        )
+        items, kind = document.get("items"), str(document.get("kind", ""))
+        if isinstance(items, list) and kind.endswith("List"):
+            found += [_typed(one, document) for one in items if isinstance(one, dict)]
+        else:
+            found.append(document)
     return found
+
+
+def _typed(item: dict[str, Any], listed: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of a list such as a SecretList, which may leave its kind out, as Kubernetes' client reads it."""
+    if item.get("kind") or item.get("apiVersion") or listed["kind"] == "List":
+        return item
+    return {"apiVersion": listed.get("apiVersion"), "kind": listed["kind"].removesuffix("List"), **item}
 
 
 def part(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:

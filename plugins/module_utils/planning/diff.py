@@ -9,11 +9,12 @@ from typing import Any
 
 from ..helm.manifest import key_of, objects_of
 from ..yaml_scalars import means_itself
-from .hiding import contents_texts, everywhere, hider, without_digests
+from .hiding import contents_texts, everywhere, hider, without_credentials, without_digests
 from .secret_leaves import contents_of
 
 _SAME, _BEFORE, _AFTER = "(hidden)", "(hidden, before)", "(hidden, after)"
 _VERSIONS = ("app.kubernetes.io/version", "helm.sh/chart")
+_COPY = "/last-applied-configuration"
 _WIDE = 10_000  # long lines are not folded: a folded line would show as two changes
 
 
@@ -31,7 +32,10 @@ def manifest_diffs(
         tuple[str, str], list[str]
     ] = {}  # objects that differ only in version labels: one entry for all of them
     for key in sorted(old.keys() | new.keys()):
-        one, other = text_of(old.get(key)), text_of(new.get(key))
+        if old.get(key) == new.get(key):
+            continue
+        one = text_of(without_credentials(old.get(key), new.get(key), _SAME, _BEFORE))
+        other = text_of(without_credentials(new.get(key), old.get(key), _SAME, _AFTER))
         kind, namespace, item = key
         if one != other and (pair := _versions(old.get(key), new.get(key))):
             labels.setdefault(pair, []).append(f"{kind}/{item}")
@@ -109,12 +113,25 @@ def _hidden(objects: _Objects, others: _Objects, secrets: Mapping[str, str], wor
 
 
 def _mask(old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
+    """Both without what they hold, also in kubectl's copy of it; what is no map (a mistake in a chart) as a whole."""
     for part in ("data", "stringData"):
-        was, now = dict((old or {}).get(part) or {}), dict((new or {}).get(part) or {})
+        was, now = (each.get(part) if each else None for each in (old, new))
         if old is not None and was:
-            old[part] = {key: _SAME if now.get(key) == value else _BEFORE for key, value in was.items()}
+            old[part] = _masked_part(was, now, _BEFORE)
         if new is not None and now:
-            new[part] = {key: _SAME if was.get(key) == value else _AFTER for key, value in now.items()}
+            new[part] = _masked_part(now, was, _AFTER)
+    for item, word in ((old, _BEFORE), (new, _AFTER)):
+        notes = ((item or {}).get("metadata") or {}).get("annotations")
+        if item is not None and isinstance(notes, dict):
+            kept = {key: word if str(key).endswith(_COPY) else value for key, value in notes.items()}
+            item["metadata"] = {**item["metadata"], "annotations": kept}
+
+
+def _masked_part(value: Any, other: Any, word: str) -> Any:
+    if not isinstance(value, Mapping):
+        return _SAME if value == other else word
+    beside = other if isinstance(other, Mapping) else {}
+    return {key: _SAME if beside.get(key) == one else word for key, one in value.items()}
 
 
 def _dumper() -> Any:

@@ -31,6 +31,8 @@ from ..kube.managed_fields import (
 )
 from ..kube.resources import WELL_KNOWN
 from ..labels import OWNER_NAMESPACE, OWNER_RELEASE
+from ..masking import masked
+from .credentials import is_credential
 from .live import Listing, listing_of, passes
 
 MANAGER = "todo.cloud-drift"
@@ -172,7 +174,7 @@ def _changed(live: Mapping[str, Any], want: Mapping[str, Any]) -> Iterator[_Foun
             gone.setdefault(top, None)
             continue
         change = "removed" if value is _GONE else "changed"
-        yield _Found(path, change, _short(wanted), _short(value), by[0] if by else None)
+        yield _Found(path, change, _shown(path, wanted), _shown(path, value), by[0] if by else None)
     yield from (_Found(top, "removed", "it exists", "", None) for top in gone)
 
 
@@ -193,7 +195,7 @@ def _added(live: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[_Found]
             shared = any(path in helm.paths for helm in helms) if own else bool(owners(helms, path))
             left = writer.is_helm and own
             if left or (not writer.is_helm and writer.owns(path) and not shared):
-                yield _Found(path, "added", "", _short(value), None if left else writer)
+                yield _Found(path, "added", "", _shown(path, value), None if left else writer)
 
 
 def _names_entry(path: str, value: Any, others: Iterable[str]) -> bool:
@@ -229,10 +231,15 @@ def _hidden(found: _Found, kind: str) -> _Found:
     return found
 
 
-def _short(value: Any) -> str:
+def _shown(path: str, value: Any) -> str:
+    """A value in short, without credentials; a variable (``env[DB_PASSWORD].value``) goes by its name."""
     if value is _GONE:
         return ""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    *before, last = (each.strip(".[]") for each in parts_of(path))
+    name = before[-1] if last == "value" and before else last
+    if is_credential((name,), {name: value}):
+        return "(hidden)"
+    text = masked(json.dumps(value, ensure_ascii=False, sort_keys=True))
     return text if len(text) <= _LONG else f"{text[:_LONG]}..."
 
 

@@ -15,7 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from ..failure import Failure
-from ..records.secret_values import leaves, value_at
+from ..masking import masked
+from ..records.secret_values import leaves, value_at, with_values
+from ..secret_values import MASK
 from .credentials import is_credential
 from .spec import ReleaseSpec
 
@@ -83,6 +85,29 @@ def everywhere(node: Any, change: Callable[[str], str]) -> Any:
     if isinstance(node, (list, tuple)):
         return [everywhere(value, change) for value in node]
     return change(node) if isinstance(node, str) else node
+
+
+def without_credentials(node: Any, other: Any, same: str, word: str) -> Any:
+    """An object without what its name or its form alone tells: a variable of a container, a line of a ConfigMap.
+
+    ``same`` in place of those that the ``other`` object has too, else ``word``.
+    """
+    if not isinstance(node, Mapping):
+        return node
+    texts = [str(value_at(other, path)) for path in leaves(other)]
+    there = {line for text in texts for line in (text, *text.split("\n"))}
+
+    def hide(text: str) -> str:
+        lines, whole = masked(text).split("\n"), text.split("\n")
+        beside = whole if len(lines) == len(whole) else [text] * len(lines)  # a private key becomes one line
+        return "\n".join(
+            line if line == was else line.replace(MASK, same if was in there else word)
+            for line, was in zip(lines, beside, strict=True)
+        )
+
+    named = [path for path in leaves(node) if is_credential(path, node)]
+    words = [(path, same if value_at(node, path) in there else word) for path in named]
+    return everywhere(with_values(node, words) if words else node, hide)
 
 
 def without_digests(node: Any, other: Any, same: str, word: str) -> Any:

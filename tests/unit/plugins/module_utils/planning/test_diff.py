@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from typing import Any
+
+import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.planning.diff import manifest_diffs, text_of
 
 TWO = """\
@@ -79,3 +84,55 @@ def test_text_of_several_lines_is_readable_and_long_lines_stay_whole() -> None:
     assert text_of(None) == ""
     shared = {"x": 1}
     assert "&id" not in text_of({"a": shared, "b": shared})
+
+
+def one_of(kind: str, **parts: Any) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": kind, "metadata": {"name": "x"}, **parts})
+
+
+def shown(before: str, after: str) -> tuple[str, str]:
+    (entry,) = manifest_diffs("api", before, 1, after, "revision 2")
+    assert "canary" not in str(entry)
+    return entry["before"], entry["after"]
+
+
+@pytest.mark.parametrize("value", ["admin", "root", "1234", "canary-long-1"])
+def test_kubectls_copy_of_a_secret_is_hidden_as_a_whole(value: str) -> None:
+    """Short and common words too, which are not hidden elsewhere."""
+    encoded = base64.b64encode(value.encode()).decode()
+    copy = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps({"data": {"password": encoded}}), "a": "b"}
+    named = {"metadata": {"name": "x", "annotations": copy}}
+    texts = shown(
+        one_of("Secret", data={"password": encoded}, **named), one_of("Secret", data={"password": "eA=="}, **named)
+    )
+    assert all(encoded not in text and "a: b" in text for text in texts)
+
+
+@pytest.mark.parametrize("odd", ["canary", ["canary"], 5, {"a": {"b": "canary"}}, {"a": None}, {1: "canary"}])
+def test_secrets_that_a_chart_has_wrong_are_hidden_and_no_stack_trace(odd: Any) -> None:
+    for before, after in ((odd, {"a": "Y2FuYXJ5"}), ({"a": "Y2FuYXJ5"}, odd)):
+        shown(one_of("Secret", data=before, stringData=before), one_of("Secret", data=after, stringData=after))
+
+
+def test_a_list_of_secrets_may_leave_their_kind_out() -> None:
+    def listed(value: str) -> str:
+        items = [{"metadata": {"name": "s"}, "data": {"a": value}}]
+        return json.dumps({"apiVersion": "v1", "kind": "SecretList", "items": items})
+
+    before, after = shown(listed("Y2FuYXJ5MQ=="), listed("Y2FuYXJ5Mg=="))
+    assert ("a: (hidden, before)" in before, "a: (hidden, after)" in after) == (True, True)
+
+
+def test_credentials_in_other_objects_are_hidden_by_their_names_and_forms() -> None:
+    def config(value: str, other: str = "1") -> str:
+        held = {
+            "token": value, "url": f"postgres://u:{value}@db/x", "env": json.dumps({"apiKey": value}),
+            "app.properties": f"db.password={value}\nsize={other}\n",
+        }  # fmt: skip
+        return one_of("ConfigMap", data=held, env=[{"name": "DB_PASSWORD", "value": value}])
+
+    before, after = shown(config("canary-one-1"), config("canary-two-2"))
+    assert (before.count("(hidden, before)"), after.count("(hidden, after)")) == (5, 5)
+    assert "db.password=(hidden, after)\n" in after
+    same = shown(config("canary-one-1"), config("canary-one-1", "2"))
+    assert [text.count("(hidden)") for text in same] == [5, 5]

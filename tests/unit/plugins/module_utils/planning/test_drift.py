@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import ReleaseStatus, StoredRelease
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden, NotFound, Refused
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import Resource
@@ -210,3 +211,24 @@ def test_a_secrets_values_stay_hidden() -> None:
     assert found.message.startswith("Secret/s: data.word is (hidden), the release says (hidden)")
     assert "b3RoZXI" not in str(found)
     assert "Y2FuYXJ5" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("entry", "shown"),
+    [
+        ({"name": "DB_PASSWORD", "value": "canary-1"}, "is (hidden)"),
+        ({"name": "URL", "value": "postgres://u:canary-1@db/x"}, "is (hidden)"),
+        ({"name": "OPTIONS", "value": "-Ddb.password=canary-1 -v"}, 'is "-Ddb.password=*** -v"'),
+        ({"name": "LEVEL", "value": "debug"}, 'is "debug"'),
+    ],
+)
+def test_credentials_in_plain_fields_stay_hidden(entry: dict[str, str], shown: str) -> None:
+    def write(live: dict[str, Any]) -> None:
+        live["spec"]["template"]["spec"]["containers"][0]["env"] = [entry]
+
+    env = {f'k:{{"name":"{entry["name"]}"}}': {".": {}, "f:name": {}, "f:value": {}}}
+    container = {'k:{"name":"app"}': {"f:env": {".": {}, **env}}}
+    fields = {"f:spec": {"f:template": {"f:spec": {"f:containers": container}}}}
+    found = Server().change("kubectl-set", fields, write).drift()
+    assert shown in found[0].message
+    assert "canary" not in str(found)
