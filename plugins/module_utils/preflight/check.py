@@ -33,6 +33,7 @@ from .platforms import Platforms, mismatches
 from .problem import Problem
 from .quota import quota_shortages
 from .rights import lacking
+from .routes import routes
 from .state_stores import state_stores
 from .surroundings import classes, missing, node_ports
 from .users import images_that_say, unfit_users
@@ -128,6 +129,7 @@ class Preflight:
         found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
         found += hosts(self._kube, self._namespace, objects)
         found += metrics_api(self._kube, objects)
+        found += routes(self._kube, self._namespace, objects)
         ports = list(node_ports(self._kube, self._namespace, objects))
         told = {problem.release for problem in ports}
         found = [p for p in found if p.release not in told or not is_port_taken(p)] + ports
