@@ -23,6 +23,7 @@ from ..kube.resources import NAMESPACE, NODE, POD, RESOURCE_QUOTA, WELL_KNOWN, R
 from ..live_lines import Passing
 from ..parsing import quoted
 from ..readiness.templates import Object, Template, built_in, mapping, template_of
+from ..registry.reference import Reference
 from .capacity import Wanted, maxima, more_pods, shortages
 from .component_types import unknown_types
 from .dry_run import DryRuns, is_port_taken, no_right, without_sidecar
@@ -99,6 +100,7 @@ class Preflight:
             for release, listed in everything.items()
         }
         tried_pods = [(release, t) for release, i in _pairs(everything) if (t := built_in(i, self._namespace))]
+        found += _invalid_images(tried_pods)
         found += self._images(templates)
         nodes = self._nodes()
         found += self._mismatches(templates, nodes)
@@ -238,6 +240,17 @@ class Preflight:
             return self._kube.list_(resource, namespace)[0]
         except Forbidden:
             return []
+
+
+def _invalid_images(pods: Sequence[tuple[str, Template]]) -> list[Problem]:
+    """Names of images that no kubelet takes."""
+    found = []
+    for release, image in sorted({(release, image) for release, t in pods for image in images_of(t)}):
+        try:
+            Reference.parse(image)
+        except ValueError as exc:
+            found.append(Problem(release, Code.IMAGE_INVALID, f"image {exc}", "correct the name of the image"))
+    return found
 
 
 def _unrendered(release: str, exc: HelmError) -> Problem:

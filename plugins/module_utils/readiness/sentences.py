@@ -15,6 +15,7 @@ from .symptoms import KILLED_AT_START, NOT_STARTED, SIDECAR_RUNS, Symptom, claim
 
 # The kubelet's message about runAsNonRoot, and the pod and container that it names behind its messages.
 _NAMED_USER = re.compile(r"runAsNonRoot and image has non-numeric user \(([^)]*)\)")
+_COMMAND = re.compile(r'exec: ("[^"\n]{1,100}"): ')  # runc's, of what it could not execute
 _WHOSE = re.compile(r' \(pod: "[^"]*", container: [^)]*\)$')
 
 
@@ -41,7 +42,8 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
             return f"{where} {how} ({symptom.reason}, {_restarts(symptom)})"
         case Code.OOM_KILLED:
             limit = ((definition.get("resources") or {}).get("limits") or {}).get("memory", "none")
-            return f"{where} was OOM-killed (memory limit {limit}, {_restarts(symptom)})"
+            words = f"memory limit {limit}, {_restarts(symptom)}" if view else _restarts(symptom)
+            return f"{where} was OOM-killed ({words})"
         case Code.PROBE_KILLED:
             kind = "startupProbe" if view and not view.started and definition.get("startupProbe") else "livenessProbe"
             probe = definition.get(kind) or definition.get("startupProbe")
@@ -62,7 +64,8 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
             subject = where if symptom.container else f"pod {symptom.pod}"
             return f"{subject} cannot start: {short_mount(text)}"
         case Code.CONTAINER_START:
-            return f"{where} cannot be started: {short_cause(_plain(text)) or symptom.reason}"
+            command = f"its command {found[1]}: " if (found := _COMMAND.search(text)) else ""
+            return f"{where} cannot be started: {command}{short_cause(_plain(text)) or symptom.reason}"
         case Code.NOT_READY if not symptom.container and text:
             return f"pod {symptom.pod}: {text}" if symptom.pod else text
         case Code.NOT_READY if symptom.role is Role.INIT:

@@ -61,7 +61,7 @@ class Target:
     @property
     def label(self) -> str:
         """Its name where that is enough, as in ``backend-api``, else ``Job migrate``."""
-        enough = self.kind == "Deployment" or self.name == self.release
+        enough = self.kind == "Deployment" or (self.name == self.release and self.kind in ("StatefulSet", "DaemonSet"))
         return self.name if enough and not self.custom else self.full_label
 
     @property

@@ -155,6 +155,18 @@ def test_without_its_namespace_only_images_can_be_asked_about() -> None:
     assert len(Preflight(FakeKube(), "ns", lambda images: list(images)).problems(rendered)) == 1
 
 
+def test_a_name_that_no_kubelet_takes_is_told_of_built_in_workloads() -> None:
+    odd = DEPLOYMENT.replace("r/app:v1", "Foo:Bar:1") % ("api", "s")
+    there = kube()
+    there.put(SECRET, "ns", {"metadata": {"name": "s"}})
+    (problem,) = Preflight(there, "ns", lambda images: []).problems({"api": Rendered(odd)})
+    assert (problem.code, problem.certain) == (Code.IMAGE_INVALID, True)
+    assert "'Foo:Bar:1' has the" in problem.message
+    custom = Rendered(odd.replace("apps/v1", "example.org/v1"))
+    found = Preflight(there, "ns", lambda images: []).problems({"api": custom})
+    assert Code.IMAGE_INVALID not in {each.code for each in found}
+
+
 def test_users_of_images_are_asked_for_once_where_they_count() -> None:
     asked = []
 

@@ -49,6 +49,13 @@ def test_a_container_is_found_by_its_name_where_the_pod_is_known() -> None:
     assert container_of(None, name) is None
 
 
+def test_the_memory_limit_is_told_where_the_container_is_known() -> None:
+    symptom = Symptom(Code.OOM_KILLED, "", "OOMKilled", "", "api-1", "u", "app", Role.APP, 137, 1)
+    pod = {"spec": {"containers": [{"name": "app", "resources": {"limits": {"memory": "16Mi"}}}]}, "status": {}}
+    assert sentence(symptom, "api") == "api: container app was OOM-killed (1 restart)"
+    assert sentence(symptom, "api", pod) == "api: container app was OOM-killed (memory limit 16Mi, 1 restart)"
+
+
 def test_a_mount_is_reported_without_the_kubelets_preamble() -> None:
     assert short_mount('MountVolume.SetUp failed for volume "s" : secret "absent" not found') == (
         'secret "absent" not found'
@@ -62,7 +69,8 @@ def test_a_mount_is_reported_without_the_kubelets_preamble() -> None:
         ('container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root '
          '(pod: "web-1_ns(0a1b)", container: web)',
          "cannot be started: the image's user app is a name, and runAsNonRoot needs a number, set runAsUser"),
-        ('failed to start: exec: "nope": no such file (pod: "web-1_ns(0a1b)", container: web)', "no such file"),
+        ('failed to start: exec: "nope": no such file (pod: "web-1_ns(0a1b)", container: web)',
+         'cannot be started: its command "nope": no such file'),
     ],
 )  # fmt: skip
 def test_a_container_that_cannot_start_says_why_not_which_pod(message: str, says: str) -> None:
