@@ -49,6 +49,21 @@ def test_logs_and_proxy() -> None:
     assert api.requests[1].path == "/api/v1/namespaces/ns/pods/x:8080/proxy/ready"
 
 
+@pytest.mark.parametrize(("size", "number"), [(100, 60), (3000, 60), (70_000, 3), (400, 5000)])
+def test_the_end_of_a_log_of_long_lines_is_read(size: int, number: int) -> None:
+    """A kubelet begins with the first of the last lines, and stops when it has written limitBytes."""
+    lines = [b"x" * size + b" line %d\n" % at for at in range(2 * number)]
+
+    def answer(request: Request, n: int) -> Answer:
+        return Answer(body=b"".join(lines[-int(request.query["tailLines"]) :])[: int(request.query["limitBytes"])])
+
+    with fake_api(answer) as api, KubeSession(api.params) as kube:
+        found = kube.logs("ns", "x", "app", tail=number)
+    assert len(api.requests) <= 10
+    assert found.encode() == b"".join(lines)[-len(found) :] or size > 65_536
+    assert len(found) > min(20_000, number * size)
+
+
 def test_unknown_kind_is_looked_up_once() -> None:
     served = {
         "resources": [
