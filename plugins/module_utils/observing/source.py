@@ -17,9 +17,10 @@ from ansible.module_utils import urls
 from ..failure import Code, TodoCloudError, error
 from ..kube.api import KubeObserver
 from ..kube.errors import KubeError
-from ..parsing import read_json
+from ..parsing import MAX_BYTES, read_json
 
 _SECONDS = 30.0
+_MOST_BYTES = MAX_BYTES  # of an answer, which may have no end
 _T = TypeVar("_T")
 
 
@@ -73,7 +74,10 @@ class Source:
                 answer = urls.open_url(url, timeout=self.seconds)
             except urllib.error.HTTPError as exc:
                 answer = exc  # an answer all the same
-            return int(answer.getcode()), answer.read().decode(errors="replace")
+            body = answer.read(_MOST_BYTES + 1)
+            if len(body) > _MOST_BYTES:
+                raise ValueError(f"its answer is larger than {_MOST_BYTES >> 20} MiB")
+            return int(answer.getcode()), body.decode(errors="replace")
         except (OSError, ValueError, http.client.HTTPException, urls.ConnectionError) as exc:
             cause = getattr(exc, "reason", exc)
             message = f"{self.what} at {self.url} does not answer: {cause}. {self.setting} says where it is."

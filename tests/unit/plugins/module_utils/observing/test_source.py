@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code, TodoCloudError
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
+from ansible_collections.todo.cloud.plugins.module_utils.observing import source as source_module
 from ansible_collections.todo.cloud.plugins.module_utils.observing.source import Source, json_of, source_of
 
 from tests.support.fake_api import Answer, failure, fake_api
@@ -54,6 +55,12 @@ def test_a_url_whose_answer_is_cut_off(status: int) -> None:
     with pytest.raises(TodoCloudError, match="does not answer") as caught:
         get(Answer(status, lines=[{"a": 1}], cut=True), {**OPTIONS, "url": "given"})
     assert caught.value.failure.code is Code.UNREACHABLE
+
+
+def test_a_url_whose_answer_has_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_module, "_MOST_BYTES", 1 << 20)
+    with pytest.raises(TodoCloudError, match="does not answer: its answer is larger than 1 MiB"):
+        get(Answer(body=b"x" * (2 << 20)), {**OPTIONS, "url": "given"})
 
 
 def test_a_url_where_nothing_answers_is_named() -> None:
