@@ -1,20 +1,21 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whether requests would arrive: Services that select no pods or name a port that their pods do not, and routes to
-Services that are not there. Pods are ready all the same, so that no verdict tells of it.
+Services that are not there; and whether an autoscaler has what it scales. Pods are ready all the same, so that no
+verdict tells of it.
 
 Fields as in the Kubernetes API reference (ServiceSpec, IngressSpec) and the Gateway API's (HTTPRouteSpec, v1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from ..failure import Code
 from ..helm.manifest import key_of
 from ..kube.api import KubeReader
 from ..kube.errors import Forbidden
-from ..kube.resources import POD, SERVICE
+from ..kube.resources import POD, SERVICE, WELL_KNOWN
 from ..readiness.rules import group_of
 from ..readiness.templates import Object, Template, items, mapping, template_of
 from .needs import is_custom, label_of
@@ -35,6 +36,8 @@ def routes(kube: KubeReader, namespace: str, rendered: Mapping[str, Sequence[Obj
             where = key_of(item)[1] or namespace
             if _is(item, "", "Service"):
                 yield from _service(kube, release, item, where, templates, listed)
+            if item.get("kind") == "HorizontalPodAutoscaler":
+                yield from _scaled(kube, release, item, where, {key_of(each) for each in everything}, namespace)
             for name, port in _backends(item):
                 yield from _backend(kube, release, item, where, (name, port), services)
 
@@ -94,6 +97,24 @@ def _backend(
         known = ", ".join(str(each.get("name") or each.get("port")) for each in ports) or "none"
         message = f"{label_of(item)} sends requests to port {port} of Service {name}, which it does not have"
         yield Problem(release, Code.NOT_FOUND, message, f"correct the port (it has: {known})", certain=False)
+
+
+def _scaled(
+    kube: KubeReader, release: str, item: Object, where: str, rendered: Set[tuple[str, str, str]], namespace: str
+) -> Iterator[Problem]:
+    target = mapping(mapping(item.get("spec")).get("scaleTargetRef"))
+    kind, name = str(target.get("kind")), str(target.get("name"))
+    resource = WELL_KNOWN.get((str(target.get("apiVersion")), kind))
+    homes = ("", where) if where == namespace else (where,)
+    if resource is None or any((kind, home, name) in rendered for home in homes):
+        return
+    try:
+        live = kube.find(resource, where, name)
+    except Forbidden:
+        return
+    if live is None:
+        message = f"{label_of(item)} scales {kind} {name!r}, which is not there"
+        yield Problem(release, Code.NOT_FOUND, message, "correct its scaleTargetRef", certain=False)
 
 
 def _backends(item: Object) -> Iterator[tuple[str, object]]:

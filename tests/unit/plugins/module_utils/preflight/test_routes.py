@@ -46,6 +46,13 @@ metadata: {name: web}
 spec: {rules: [{backendRefs: [%s]}]}
 ---
 """
+SCALER = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec: {scaleTargetRef: {apiVersion: %s, kind: %s, name: %s}}
+---
+"""
 GOOD = WEB + SERVICE_TEXT % ("app: web", "http")
 
 
@@ -63,6 +70,7 @@ def said(*releases: str, kube: FakeKube | None = None) -> list[str]:
         (SERVICE_TEXT.replace("spec: {", "spec: {type: ExternalName, ") % ("a: b", "80"),),
         (WEB + CUSTOM + SERVICE_TEXT % ("strimzi.io/name: k", "9092"),),
         (GOOD + INGRESS % ("web", "name: main"),),
+        (WEB + SCALER % ("apps/v1", "Deployment", "web") + SCALER % ("argoproj.io/v1alpha1", "Rollout", "x"),),
         (GOOD + ROUTE % "{kind: Bucket, group: x.io, name: b}, {name: z, namespace: y}",),
     ],
 )  # fmt: skip
@@ -82,6 +90,8 @@ def test_what_has_an_end_is_not_told(releases: tuple[str, ...]) -> None:
         (GOOD + INGRESS % ("web", "number: 81"), "Ingress web sends requests to port 81 of Service web, which"),
         (GOOD + ROUTE % "{name: wbe, port: 80}", "HTTPRoute web sends requests to Service 'wbe', which is not there"),
         (GOOD + ROUTE % "{name: web, port: 81}", "HTTPRoute web sends requests to port 81 of Service web, which"),
+        (WEB + SCALER % ("apps/v1", "Deployment", "wbe"),
+         "HorizontalPodAutoscaler web scales Deployment 'wbe', which is not there"),
     ],
 )  # fmt: skip
 def test_what_leads_nowhere_is_told(text: str, told: str) -> None:
@@ -104,7 +114,8 @@ def test_who_may_not_read_is_told_nothing() -> None:
         def list_(self, resource: Resource, *where: Any, **options: Any) -> Any:
             raise Forbidden("no", 403)
 
-    assert said(SERVICE_TEXT % ("app: x", "80") + INGRESS % ("y", "number: 80"), kube=Closed()) == []
+    scaler = SCALER % ("apps/v1", "Deployment", "z")
+    assert said(SERVICE_TEXT % ("app: x", "80") + INGRESS % ("y", "number: 80") + scaler, kube=Closed()) == []
 
 
 @pytest.mark.parametrize(
