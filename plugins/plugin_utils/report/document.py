@@ -157,7 +157,7 @@ def _failures(failed: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         if not isinstance(first, Mapping):
             entries = [{"code": "", "message": each["message"], "details": _output(result)}]
         else:
-            further = [one for one in result.get("failures") or () if isinstance(one, Mapping)]
+            further = _entries(result, "failures")
             entries = [{**first, "message": each["message"], "became": _became(each["message"], further)}, *further[1:]]
         for entry in entries:
             message = str(entry.get("message") or "")

@@ -158,7 +158,7 @@ def _lines(value: Any) -> list[str]:
 def _said(value: Any) -> str:
     """Plain data on one line; empty where it says nothing."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_said(item)}" for key, item in value.items() if _said(item))
+        return ", ".join(f"{key} {said}" for key, item in value.items() if (said := _said(item)))
     if isinstance(value, list):
         return "; ".join(filter(None, map(_said, value)))
     return "" if value in (None, "") else str(value)

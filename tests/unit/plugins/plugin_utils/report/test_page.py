@@ -187,3 +187,11 @@ def test_markdown_says_why_first() -> None:
     text = markdown_of(reported.failed())
     assert text.startswith("### ❌ backend-api: container backend-api exits with code 3")
     assert "| backend-api | **restored**: crash\\_loop, back at set 12 | 7 | 9 | " in text
+
+
+def test_evidence_that_is_nested_deeply_takes_no_time() -> None:
+    nested: Any = "the end"
+    for _level in range(200):
+        nested = {"x": nested}
+    _logs, facts = evidence({"quota": nested}, "it failed", 15)
+    assert any(text.endswith("the end") for _name, text in facts)
