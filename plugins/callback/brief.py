@@ -361,7 +361,8 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
         self._handle_warnings(result.result)
         self._flush("", self._host(result))
         text = f"{self._name(result)}{item}: {before}{reason(result.result)}"
-        if (result.task._uuid, text) not in self._told:
+        known = word == "FAILED" and result.task.vars.get("brief") is False  # it was printed before, and ends the run
+        if (result.task._uuid, text) not in self._told and not known:
             self._told.add((result.task._uuid, text))
             self._line(about(self._host(result), text), word)
             if word == "FAILED":

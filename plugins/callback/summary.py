@@ -32,7 +32,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import SCREEN, wanted
 from ansible_collections.todo.cloud.plugins.plugin_utils.filters import import_all
 from ansible_collections.todo.cloud.plugins.plugin_utils.live import READABLE
-from ansible_collections.todo.cloud.plugins.plugin_utils.remedies import Remedy, remedies
+from ansible_collections.todo.cloud.plugins.plugin_utils.remedies import Remedy, in_the_way, remedies
 
 _NO_WORDS = (
     "",
@@ -47,6 +47,8 @@ _WRAPPING = re.compile(
     r"|Error while resolving value for '[^']*': )+(?=.)"
 )
 _LONGEST = 600
+_FEW, _MANY = 120, 160  # characters of the last line
+_BRACKETS = re.compile(r" \([^()]*\)")
 _REMEDIES = 3
 _NOTHING = "NOTHING DONE: no host of an inventory was matched (-i, --limit)"
 
@@ -55,9 +57,10 @@ class Ending:
     """Remembers failures by host, and the last result that was about releases."""
 
     def __init__(self) -> None:
-        self._reason = summed if wanted() else why
+        self._reason = shortly if wanted() else why
         self._failed: dict[str, str] = {}
         self._remedies: dict[str, list[Remedy]] = {}
+        self._in_the_way: list[Remedy] = []  # of a plan
         self.of_all: set[str] = set()  # hosts whose failed task had run_once, so that it was not theirs alone
         self._releases = ""
 
@@ -68,7 +71,8 @@ class Ending:
             (self.of_all.add if result.task.run_once else self.of_all.discard)(host)
             name = str(result.task.get_name())
             name = name.rpartition(" : ")[2] if wanted() else name  # without its role, as a person saw it
-            self._failed[host] = f"{name}: {self._reason(result.result)}"
+            told = wanted() and isinstance(result.result.get("failures"), list)  # begins with the release
+            self._failed[host] = f"{'' if told else f'{name}: '}{self._reason(result.result)}"
             self._remedies[host] = remedies(result.result)
 
     def unreachable(self, result: Any) -> None:
@@ -79,12 +83,13 @@ class Ending:
     def ok(self, result: Any) -> None:
         """A task went well on a host."""
         self._releases = releases(result.result) or self._releases
+        self._in_the_way = in_the_way(result.result) or self._in_the_way
 
     def tell(self, stats: Any, display: Callable[..., None]) -> None:
         """What to do, and the last line; a person's terminal breaks them between words."""
         lost = [host for host in sorted(stats.processed) if stats.failures.get(host) or stats.dark.get(host)]
         found = dict.fromkeys(remedy for host in lost for remedy in self._remedies.get(host, ()))
-        for remedy in list(found)[:_REMEDIES]:
+        for remedy in (list(found) or (self._in_the_way if lost else []))[:_REMEDIES]:
             for line in SCREEN.wrapped(f"What to do: {remedy}"):
                 display(line)
         sentence = self._sentence(stats, lost)
@@ -170,6 +175,24 @@ def summed(result: Mapping[str, Any]) -> str:
         return why(result)
     first = ": ".join(str(found[0][key]) for key in ("release", "message") if found[0].get(key))
     return shortened(f"{reason(result)}; the first: {one_line(masked(first))}", limit=_LONGEST)
+
+
+def shortly(result: Mapping[str, Any]) -> str:
+    """The same in few words: a person was shown all of it. What is long loses what stands in brackets and what follows
+    the first sentence, but says what was done about the failure.
+    """
+    text = summed(result)
+    if len(text) <= _FEW or "censored" in result or len(problems(result.get("failure"))) > 1:
+        return text
+    listed = result.get("failures")
+    first = listed[0] if isinstance(listed, (list, tuple)) and listed else None
+    cause = one_line(masked(str(first.get("message") or ""))).rstrip(".") if isinstance(first, Mapping) else ""
+    became = text.removeprefix(f"{cause}; ") if cause and text.startswith(f"{cause}; ") else ""
+    said = _BRACKETS.sub("", cause if became else text).partition(". ")[0]
+    if len(said) > _MANY:
+        said = f"{said[:_MANY].rpartition(' ')[0] or said[:_MANY]} …"
+    done = re.split("[;:(]", became)[0].strip(" .")
+    return f"{said}; {done}." if done else said
 
 
 def problems(failure: Any) -> list[Mapping[str, Any]]:

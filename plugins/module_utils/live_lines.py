@@ -9,6 +9,8 @@ from typing import Self
 
 _MARK = "\x1f"  # no other line can hold it: whatever is written was made printable before
 
+_SHORT = "short"
+
 
 class Passing(str):
     """A line about a state that passes. Where output is brief, it is shown only once the state has lasted a while.
@@ -25,17 +27,34 @@ class Passing(str):
         return line
 
 
+class Retold(str):
+    """A line that the end of the run tells again, with its evidence or as a row of its table. Where output is brief
+    only ``short`` is shown, once; empty shows nothing.
+    """
+
+    short: str
+
+    def __new__(cls, text: str, short: str = "") -> Self:
+        line = super().__new__(cls, text)
+        line.short = short
+        return line
+
+
 def written(line: str, clean: Callable[[str], str]) -> str:
     """A line for the file, without its end; ``clean``: makes text printable, on one line."""
+    if isinstance(line, Retold):
+        return _MARK.join(("", _SHORT, clean(line.short), clean(line)))
     if not isinstance(line, Passing):
         return clean(line)
     return _MARK.join(("", "over" if line.over else "", clean(line.of), clean(line)))
 
 
 def read(line: str) -> str:
-    """What was written: a text, or a :class:`Passing`."""
+    """What was written: a text, a :class:`Passing` or a :class:`Retold`."""
     _start, *fields = line.split(_MARK, 3)
     if len(fields) != 3:
         return line
     over, of, text = fields
+    if over == _SHORT:
+        return Retold(text, of)
     return Passing(text, of, over=bool(over))

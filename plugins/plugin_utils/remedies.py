@@ -151,6 +151,11 @@ def remedies(result: Mapping[str, Any]) -> list[Remedy]:
     return each_once(part for failure in failures for part in (failure, *_problems(failure)))
 
 
+def in_the_way(plan: Mapping[str, Any]) -> list[Remedy]:
+    """Of what stands in the way of a plan for certain."""
+    return each_once(each for each in _mappings(plan.get("preflight")) if each.get("certain"))
+
+
 def each_once(failures: Iterable[Mapping[str, Any]]) -> list[Remedy]:
     """The remedies of failures, or of things that are in the way."""
     return list(dict.fromkeys(found for each in failures if (found := remedy_of(each))))

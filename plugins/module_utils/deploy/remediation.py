@@ -16,6 +16,7 @@ from ..helm.stored import StoredRelease
 from ..kube.deadline import Deadline
 from ..kube.resources import NAMESPACE
 from ..labels import MIGRATION
+from ..live_lines import Retold
 from ..planning.snapshot import Snapshot
 from ..planning.spec import ReleaseSpec
 from ..readiness.fields import is_true
@@ -98,7 +99,8 @@ class Remediation:
     def remediate(self, lost: WaveFailure, report: Report) -> TodoCloudError:
         """The error that ends the run; its results are the report, remediation included."""
         for failure in lost.distinct:
-            self._progress(f"failed: {failure.message}")
+            names = ", ".join(name for name, one in lost.failures.items() if one is failure)
+            self._progress(Retold(f"failed: {failure.message}", f"{names} failed ({failure.code.value})"))
             report.failures.append(failure)
         for name, failure in lost.failures.items():
             report.rows[name].outcome, report.rows[name].detail = Outcome.FAILED, failure.code.value
@@ -112,7 +114,7 @@ class Remediation:
             report.failures.append(exc.failure)
             end = f"going back was cut off ({exc.failure.message.rstrip('.')}), run it again to go on"
         for row in report.rows.values():
-            self._progress(row.describe())
+            self._progress(Retold(row.describe()))
         message = f"{lost.first.message.rstrip('.')}; {end}."
         return report.fail(Failure(lost.first.code, message, lost.first.details))
 

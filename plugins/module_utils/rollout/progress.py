@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..failure import Code
-from ..live_lines import Passing
+from ..live_lines import Passing, Retold
 from ..readiness.judge import Judgement
 from ..readiness.sentences import sentence
 from ..readiness.status import State
@@ -36,8 +36,7 @@ class ProgressReporter:
             key = _key(judgement)
             if self._last_keys.get(target) != key:
                 self._last_keys[target] = key
-                text, over = line(target, judgement), judgement.status.state is State.CURRENT
-                self._progress(text if judgement.terminal else Passing(text, target.label, over=over))
+                self._progress(_told(target, judgement))
                 self._next_reminder = elapsed + REMIND_SECONDS
         if elapsed >= self._next_reminder:
             self._next_reminder = elapsed + REMIND_SECONDS
@@ -57,6 +56,13 @@ class ProgressReporter:
         missing = [line(target, one) for target, one in judgements.items() if not one.status.done]
         more = f"; and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         return f"after {elapsed:.0f} s of {self._timeout:.0f} s, waiting for {'; '.join(missing[:_NAMED])}{more}"
+
+
+def _told(target: Target, judgement: Judgement) -> str:
+    text, over = line(target, judgement), judgement.status.state is State.CURRENT
+    if judgement.terminal:
+        return Retold(text, f"{target.label} failed ({judgement.terminal[0].code.value})")
+    return Passing(text, target.label, over=over)
 
 
 def line(target: Target, judgement: Judgement) -> str:

@@ -44,7 +44,7 @@ def expect(scene: str, text: str) -> None:
     assert text == golden.read_text()
 
 
-@pytest.mark.parametrize("scene", ["unchanged", "deploy", "plan", "lock", "preflight", "unreachable", "odd"])
+@pytest.mark.parametrize("scene", ["unchanged", "deploy", "plan", "blocked", "lock", "preflight", "unreachable", "odd"])
 def test_scenes(scene: str, ansible: Ansible) -> None:
     expect(scene, timeless(ansible.playbook(*arguments(scene)).stdout))
 

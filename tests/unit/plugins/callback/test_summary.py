@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.todo.cloud.plugins.callback.summary import last_line, releases, why
+from ansible_collections.todo.cloud.plugins.callback.summary import last_line, releases, shortly, why
 
 from tests.unit.ansible_runs import Ansible
 
@@ -43,6 +43,30 @@ DONE = {
 )  # fmt: skip
 def test_reasons(result: dict[str, Any], expected: str) -> None:
     assert why(result) == expected
+
+
+CAUSE = "api: container app exits with code 1 (CrashLoopBackOff, 3 restarts): KeyError: 'TOPIC' in settings"
+BACK = "the whole set is back at what was verified (release set 7, recorded anew as 8)"
+DOWN = "registry ghcr.io is down: the kubelet gets no answer that it can use. It is no fault of this release that …"
+KNOWN = "api: container app exits with code 1: KeyError: 'TOPIC' in settings"
+
+
+@pytest.mark.parametrize(
+    ("message", "cause", "expected"),
+    [
+        ("api: it crashes; all is back.", "api: it crashes", "api: it crashes; all is back."),
+        (f"{CAUSE}; {BACK}.", CAUSE, f"{KNOWN}; the whole set is back at what was verified."),
+        (f"{DOWN}; everything is kept as it is: going back would not bring the dependency back.", f"{DOWN}.",
+         "registry ghcr.io is down: the kubelet gets no answer that it can use; everything is kept as it is."),
+        (f"{CAUSE}; {BACK}.", "another one", f"{KNOWN}; the whole set is back at what was verified."),
+        ("x " * 100, "", f"{'x ' * 80}…"),
+        ("a" * 300, "", f"{'a' * 160} …"),
+    ],
+)  # fmt: skip
+def test_what_was_told_in_full_is_told_shortly(message: str, cause: str, expected: str) -> None:
+    assert shortly({"msg": message, "failures": [{"message": cause}]}) == expected
+    assert shortly({"msg": message, "censored": "hidden"}) == "its output is hidden (no_log)"
+    assert shortly({"msg": message, "failures": [3]}) in (expected, shortly({"msg": message}))
 
 
 def test_what_became_of_the_releases() -> None:

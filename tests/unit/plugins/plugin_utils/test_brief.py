@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible import constants, context
 from ansible.utils.display import Display
-from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing, written
+from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing, Retold, written
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
 from ansible_collections.todo.cloud.plugins.plugin_utils import brief
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import Calm, Screen, about, duration, wanted
@@ -147,6 +147,13 @@ def test_what_is_so_until_anything_else_is_said() -> None:
     assert told.say(11, Passing("api: upgrade", "")) == []
     assert told.say(12, state("api", "0/1")) == []
     assert told.say(90) == ["api 0/1"]
+
+
+def test_what_the_end_tells_again_is_short_and_said_once() -> None:
+    told = Told()
+    assert told.say(0, Retold("api failed: it ends with 1", "api failed (crash_loop)")) == ["api failed (crash_loop)"]
+    assert told.say(1, Retold("failed: api: it ends with 1", "api failed (crash_loop)"), Retold("api: row", "")) == []
+    assert told.say(2, Retold("failed: web: no image", "web failed (image_pull)")) == ["web failed (image_pull)"]
 
 
 def test_of_several_things_that_take_long_each_is_said() -> None:

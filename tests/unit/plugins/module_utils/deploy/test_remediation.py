@@ -11,6 +11,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.errors import Helm
 from ansible_collections.todo.cloud.plugins.module_utils.helm.program import ApplyRequest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Unreachable
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import Resource
+from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Retold
 from ansible_collections.todo.cloud.plugins.module_utils.settings import OnFailure
 
 from tests.support.fake_environment import A1, A2, BAD, C1, C2, Strict, World, deployed, outcomes, strict, two_sets
@@ -30,6 +31,15 @@ def test_held_everything_stays_for_a_look() -> None:
     assert outcomes(failed.results) == {"components": "verified", "api": "failed"}
     assert world.helm.commands == ["upgrade components", "upgrade api"]
     assert failed.results["set"] == 1
+
+
+def test_what_the_end_tells_in_full_has_a_short_line_before() -> None:
+    world = deployed()
+    world.fails({"components": C2}, {"api": BAD}, on_failure=OnFailure.SET)
+    retold = [(line.partition(":")[0], line.short) for line in world.lines if isinstance(line, Retold)]
+    failed, rows = retold[:2], retold[2:]
+    assert failed == [("api failed", "api failed (crash_loop)"), ("failed", "api failed (crash_loop)")]
+    assert rows == [("components", ""), ("api", "")], "the table has them"
 
 
 def test_the_release_goes_back_and_the_green_ones_are_recorded() -> None:

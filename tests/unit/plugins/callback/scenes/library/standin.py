@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing
+from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing, Retold
 from ansible_collections.todo.cloud.plugins.module_utils.module import live_progress
 
 
@@ -17,7 +17,9 @@ def main() -> None:
     module = AnsibleModule({name: {"type": kind} for name, kind in options.items()}, supports_check_mode=True)
     say = live_progress()
     for line in module.params["lines"] or []:
-        if isinstance(line, dict):  # whose state it is, and the state
+        if isinstance(line, dict) and "full" in line:
+            say(Retold(line["full"], line["short"]))
+        elif isinstance(line, dict):  # whose state it is, and the state
             ((of, state),) = line.items()
             say(Passing(f"{of} {state}", of, over=state.startswith("ready")))
         else:
