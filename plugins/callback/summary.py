@@ -71,8 +71,7 @@ class Ending:
             (self.of_all.add if result.task.run_once else self.of_all.discard)(host)
             name = str(result.task.get_name())
             name = name.rpartition(" : ")[2] if wanted() else name  # without its role, as a person saw it
-            told = wanted() and isinstance(result.result.get("failures"), list)  # begins with the release
-            self._failed[host] = f"{'' if told else f'{name}: '}{self._reason(result.result)}"
+            self._failed[host] = _named(result.result, name) + self._reason(result.result)
             self._remedies[host] = remedies(result.result)
 
     def unreachable(self, result: Any) -> None:
@@ -101,6 +100,12 @@ class Ending:
     def _sentence(self, stats: Any, lost: Collection[str]) -> str:
         failed = {host: text for host, text in self._failed.items() if host in lost}
         return last_line(failed, self._releases, self.of_all) if stats.processed else _NOTHING
+
+
+def _named(result: Mapping[str, Any], name: str) -> str:
+    """The task, unless the message begins with the release that failed and that is enough."""
+    about_releases = isinstance(result.get("failure"), Mapping) and isinstance(result.get("failures"), list)
+    return "" if wanted() and about_releases and "censored" not in result else f"{name}: "
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible ships no type information

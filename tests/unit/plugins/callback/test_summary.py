@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.todo.cloud.plugins.callback import summary
 from ansible_collections.todo.cloud.plugins.callback.summary import last_line, releases, shortly, why
 
 from tests.unit.ansible_runs import Ansible
@@ -67,6 +68,15 @@ def test_what_was_told_in_full_is_told_shortly(message: str, cause: str, expecte
     assert shortly({"msg": message, "failures": [{"message": cause}]}) == expected
     assert shortly({"msg": message, "censored": "hidden"}) == "its output is hidden (no_log)"
     assert shortly({"msg": message, "failures": [3]}) in (expected, shortly({"msg": message}))
+
+
+@pytest.mark.parametrize("brief", [True, False])
+def test_of_a_release_the_task_is_not_named_where_output_is_brief(brief: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summary, "wanted", lambda: brief)
+    ours = {"failure": {"code": "crash_loop"}, "failures": []}
+    assert summary._named(ours, "Deploy") == ("" if brief else "Deploy: ")
+    for result in ({}, {"failures": ["of another collection"]}, {**ours, "censored": "hidden"}):
+        assert summary._named(result, "Deploy") == "Deploy: "
 
 
 def test_what_became_of_the_releases() -> None:
