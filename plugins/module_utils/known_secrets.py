@@ -68,10 +68,14 @@ def _within(value: object, key: str) -> Iterator[str]:
 
 
 class KnownSecrets:
-    """Values to be masked, with all their spellings."""
+    """Values to be masked, with all their spellings.
+
+    A namespace may hold ten thousands of them, and a result thousands of texts: spellings are found by how they begin.
+    """
 
     def __init__(self) -> None:
-        self._spellings: dict[str, tuple[str, ...]] = {}
+        self._values: set[str] = set()
+        self._spellings: dict[str, list[str]] = {}  # by their first characters, the longest first
 
     def add(self, values: Iterable[str]) -> None:
         """From now on these are masked; short ones and common words are not."""
@@ -80,52 +84,71 @@ class KnownSecrets:
             # a file's lines are secret one by one as well: a log shows them so
             lines = [line.strip() for line in whole.split("\n", _LINES)][:_LINES]
             for part in {whole, *lines}:
-                if may_be_secret(part) and len(part) <= _LONGEST and part not in self._spellings:
-                    self._spellings[part] = _spellings(part)
+                if may_be_secret(part) and len(part) <= _LONGEST and part not in self._values:
+                    self._values.add(part)
+                    self._add(part)
+
+    def _add(self, value: str) -> None:
+        for spelling in dict.fromkeys(_spellings(value)):
+            alike = self._spellings.setdefault(spelling[:SHORTEST], [])
+            if spelling not in alike:
+                alike.append(spelling)
+                alike.sort(key=len, reverse=True)
 
     def clear(self) -> None:
         """Forgets all."""
+        self._values.clear()
         self._spellings.clear()
 
     def __bool__(self) -> bool:
-        return bool(self._spellings)
+        return bool(self._values)
 
     def hidden_in(self, text: str) -> str:
         """``text`` without known values, in whatever spelling, also where a line break stands within one."""
-        if not self._spellings or len(text) < SHORTEST:
+        if not self._values or len(text) < SHORTEST:
             return text
-        needles = sorted({each for forms in self._spellings.values() for each in forms}, key=len, reverse=True)
-        for needle in needles:
-            if needle in text:
-                text = text.replace(needle, MASK)
-        return _across_lines(text, needles) if "\n" in text or "\\n" in text else text
+        parts, at = [], 0
+        for start, end in self._found(text):
+            parts += [text[at:start], MASK]
+            at = end
+        text = "".join([*parts, text[at:]])
+        return self._hidden_across_lines(text) if "\n" in text or "\\n" in text else text
+
+    def _found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where they stand; those that overlap count as one."""
+        start = end = 0
+        for at in range(len(text) - SHORTEST + 1):
+            alike = self._spellings.get(text[at : at + SHORTEST])
+            spelling = next((one for one in alike if text.startswith(one, at)), "") if alike else ""
+            if not spelling:
+                continue
+            if at >= end:
+                if end:
+                    yield start, end
+                start = at
+            end = max(end, at + len(spelling))
+        if end:
+            yield start, end
+
+    def _hidden_across_lines(self, text: str) -> str:
+        """The same for values that are broken over lines; the line breaks stay, so that lines keep their numbers."""
+        breaks = [found.span() for found in _BREAK.finditer(text)]
+        joined = _BREAK.sub("", text)
+        hidden = bytearray(len(joined))
+        for start, end in self._found(joined):
+            hidden[start:end] = b"\1" * (end - start)
+        if not any(hidden):
+            return text
+        out, source, at = [], 0, 0
+        for start, end in [*breaks, (len(text), len(text))]:
+            size = start - source
+            out += [_marked(joined[at : at + size], hidden[at : at + size]), text[start:end]]
+            source, at = end, at + size
+        return "".join(out)
 
 
 KNOWN = KnownSecrets()
 _BREAK = re.compile(r"\\?(?:\r?\n|\\n)[ \t>|]{0,40}")
-
-
-def _across_lines(text: str, needles: Iterable[str]) -> str:
-    """The same for values that are broken over lines; the line breaks stay, so that lines keep their numbers."""
-    breaks = [found.span() for found in _BREAK.finditer(text)]
-    joined = _BREAK.sub("", text)
-    spans: list[tuple[int, int]] = []
-    for needle in needles:
-        at = joined.find(needle)
-        while at >= 0:
-            spans.append((at, at + len(needle)))
-            at = joined.find(needle, at + len(needle))
-    if not spans:
-        return text
-    hidden = bytearray(len(joined))
-    for start, end in spans:
-        hidden[start:end] = b"\1" * (end - start)
-    out, source, at = [], 0, 0
-    for start, end in [*breaks, (len(text), len(text))]:
-        size = start - source
-        out += [_marked(joined[at : at + size], hidden[at : at + size]), text[start:end]]
-        source, at = end, at + size
-    return "".join(out)
 
 
 def _marked(piece: str, hidden: bytearray) -> str:

@@ -109,3 +109,16 @@ def test_text_that_is_no_unicode_is_masked_as_well() -> None:
     for value in ("C4nary\ud800-Zx81", "C4nary\udc80-Zx82"):
         known.add([value])
         assert known.hidden_in(f"it says {value}.") == "it says ***."
+
+
+def test_values_that_overlap_are_hidden_as_a_whole() -> None:
+    both = known("abcdEFGH12", "GH12xyzW9k")
+    assert both.hidden_in("it says abcdEFGH12xyzW9k.") == "it says ***."
+    assert both.hidden_in("abcdEFGH12 GH12xyzW9k") == "*** ***"
+
+
+def test_thousands_of_values_and_texts() -> None:
+    """As of a namespace with a hundred certificates, and a result."""
+    many = known(*(f"Zx{number:05}-canary-{number * 7919:09}" for number in range(5000)))
+    texts = [f"line {number} says Zx{number:05}-canary-{number * 7919:09}!" for number in range(2000)]
+    assert [many.hidden_in(text) for text in texts] == [f"line {number} says ***!" for number in range(2000)]
