@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Decides whether a container that runs but was never ready may still be starting, by its probes and events.
 
-A slow start is legitimate. Only three things are failures: nothing listens on the probe's port long after the probe's
-own attempts; the probe cannot succeed as configured; or the startup probe was answered 4xx until the kubelet killed the
+A slow start is legitimate: until their app or model is loaded, servers answer 503, but also 404 (Tomcat, TensorFlow
+Serving) or 400 (Triton). Only three things are failures: nothing listens on the probe's port long after the probe's own
+attempts; the probe cannot succeed as configured; or the startup probe was answered 4xx until the kubelet killed the
 container. Any other app that answers may go on until the timeout.
 """
 
@@ -151,7 +152,9 @@ def _judged(symptom: Symptom, pod: Object, view: Container, events: Sequence[Obj
         since = None if view.definition.get("startupProbe") else symptom.since
         return replace(symptom, code=Code.PROBE_FAILING, grace="probe_failing", reason=NO_ANSWER, message=text,
                        since=since, patience=seconds_of_attempts(view))  # fmt: skip
-    return symptom
+    last = _STATUS.search(str((_newest_event(symptom.pod_uid, view, events) or {}).get("message")))
+    answer = f"HTTP {last[1]}" if last else ""
+    return replace(symptom, message=answer) if _NO_SUCH_PATH.fullmatch(answer) else symptom
 
 
 def _not_started(symptom: Symptom, pod: Object, view: Container, events: Sequence[Object]) -> Symptom:

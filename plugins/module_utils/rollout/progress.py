@@ -80,8 +80,8 @@ def line(target: Target, judgement: Judgement) -> str:
 
 def _reason(symptom: Symptom) -> str:
     """``NotStarted (startup probe: HTTP 404)``: who waits for that to change should see it at once."""
-    answered = symptom.reason in (NOT_STARTED, KILLED_AT_START) and symptom.message
-    return f"{symptom.reason} (startup probe: {symptom.message})" if answered else symptom.reason
+    probe = {NOT_STARTED: "startup", KILLED_AT_START: "startup", UNREADY: "readiness"}.get(symptom.reason)
+    return f"{symptom.reason} ({probe} probe: {symptom.message})" if probe and symptom.message else symptom.reason
 
 
 def _notable(judgement: Judgement) -> list[tuple[Symptom, float]]:
@@ -89,7 +89,7 @@ def _notable(judgement: Judgement) -> list[tuple[Symptom, float]]:
     return [
         (symptom, lasted)
         for symptom, lasted in judgement.waiting
-        if symptom.reason != UNREADY and lasted >= _USUAL_SECONDS.get(symptom.code, 0.0)
+        if (symptom.reason != UNREADY or symptom.message) and lasted >= _USUAL_SECONDS.get(symptom.code, 0.0)
     ]
 
 

@@ -70,6 +70,18 @@ def test_who_has_answered_is_not_asked() -> None:
     assert unreported_probe(asked, waiting, [*events, later], STARTED + 60.0) is None
 
 
+@pytest.mark.parametrize(("status", "said"), [(404, "HTTP 404"), (400, "HTTP 400"), (429, ""), (503, "")])
+def test_a_readiness_probe_that_finds_no_such_path_is_told_and_fails_nothing(status: int, said: str) -> None:
+    """Servers answer so while their app or model is loaded: the timeout decides, and who waits sees it."""
+    asked, events = refused(STARTED + 25.0)
+    answer = f"Readiness probe failed: HTTP probe failed with statuscode: {status}"
+    later = copy.deepcopy(events[0]) | {"message": answer, "lastTimestamp": "2026-11-21T23:27:54Z"}
+    for seconds in (60.0, 900.0):
+        found = Judge({}).look(asked, at(0, STARTED + seconds), events=[*events, later])
+        assert not found.terminal
+        assert [symptom.message for symptom, _ in found.waiting] == [said]
+
+
 @pytest.mark.parametrize(
     ("probe", "port"),
     [

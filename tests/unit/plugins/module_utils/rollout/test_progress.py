@@ -24,9 +24,11 @@ def test_reminder_of_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-@pytest.mark.parametrize("reason", ["NotStarted", "StartupProbeKilled"])
-def test_what_a_probe_is_answered_is_in_the_line(reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "probe"), [("NotStarted", "startup"), ("StartupProbeKilled", "startup"), ("Unready", "readiness")]
+)
+def test_what_a_probe_is_answered_is_in_the_line(reason: str, probe: str) -> None:
     symptom = Symptom(Code.NOT_READY, "not_ready", reason, "HTTP 404", "web-1", container="web")
     judgement = Judgement(Status(State.IN_PROGRESS, "0/1 available"), waiting=((symptom, 36.0),))
     said = line(deployment("web"), judgement)
-    assert said == f"web 0/1 available, 1 waiting: {reason} (startup probe: HTTP 404) 36 s"
+    assert said == f"web 0/1 available, 1 waiting: {reason} ({probe} probe: HTTP 404) 36 s"
