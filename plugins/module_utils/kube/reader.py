@@ -9,19 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..parsing import read_json
+from ..parsing import MAX_BYTES, read_json
 from .api import Object
 from .deadline import Deadline
-from .errors import Expired, KubeError, NotFound, error_of
+from .errors import Expired, KubeError, NotFound, Unreachable, error_of
 from .resources import WELL_KNOWN, Resource
 from .stream import Stream
-from .transport import ApiCounts, Transport, network_errors
+from .transport import ApiCounts, Transport, network_cause, network_errors
 
 _METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _PAGE = 500
 _LOG_BYTES = 65_536
+_TIMES_PROXIED = 2.0  # of the time for an answer of a pod to begin, which it has until it ends
 _STATUS = re.compile(rb'\s*\{"kind": ?"Status"')
 _VERSION = re.compile(r"v?\d+\.\d+[\w.+-]{0,60}")
 
@@ -178,8 +179,14 @@ class Reader:
         return run(self._http, namespace, pod, container, command, seconds)
 
     def _proxied(self, url: str, query: Mapping[str, str], what: str, timeout: float) -> tuple[int, str]:
-        response = self._http.send("GET", url, query, headers={"Accept": "*/*"}, connect=timeout, read=timeout)
-        body = bytes(response.data)
+        response = self._http.send(
+            "GET", url, query, headers={"Accept": "*/*"}, connect=timeout, read=timeout, stream=True
+        )
+        try:
+            body = Stream(response).read(MAX_BYTES, _TIMES_PROXIED * timeout)
+        except network_errors() as exc:
+            cause = network_cause(exc)
+            raise Unreachable(f"The answer of {what} was cut off: {cause}.", 0, cause=cause) from exc
         own = _STATUS.match(body)
         if response.status == 401 or (own and response.status in (403, 404, 500, 502, 503, 504)):
             raise error_of(response.status, body, "proxy to", what)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -31,6 +33,26 @@ class Stream:
             for line in lines:
                 if line.strip():
                     yield read_json(line)
+
+    def read(self, most: int, seconds: float) -> bytes:
+        """What arrives of a body, at most so many bytes and for about so long: it may have no end."""
+        until, parts, size = time.monotonic() + seconds, [], 0
+        timer = threading.Timer(seconds, self.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            for chunk in self._response.stream(65536):
+                parts.append(chunk)
+                size += len(chunk)
+                if size >= most or time.monotonic() >= until:
+                    break
+        except Exception:
+            if time.monotonic() < until:
+                raise
+        finally:
+            timer.cancel()
+            self.close()
+        return b"".join(parts)[:most]
 
     def interrupt(self) -> None:
         """Wake up a thread that waits in the iteration; without :data:`CAN_INTERRUPT` it waits for its read timeout."""

@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     KubeError,
     NotFound,
+    Unreachable,
 )
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
@@ -62,6 +66,29 @@ def test_the_end_of_a_log_of_long_lines_is_read(size: int, number: int) -> None:
     assert len(api.requests) <= 10
     assert found.encode() == b"".join(lines)[-len(found) :] or size > 65_536
     assert len(found) > min(20_000, number * size)
+
+
+def endless(size: int, pause: float) -> Iterator[str]:
+    while True:
+        yield "x" * size
+        time.sleep(pause)
+
+
+@pytest.mark.parametrize(("size", "pause"), [(1, 0.05), (1 << 20, 0.0)], ids=["trickles", "pours"])
+def test_an_answer_of_a_pod_that_has_no_end_is_left(size: int, pause: float) -> None:
+    """Its readiness path may be a stream of events."""
+    answer = Answer(lines=endless(size, pause))  # type: ignore[arg-type]
+    with fake_api(lambda request, n: answer) as api, KubeSession(api.params) as kube:
+        status, body = kube.proxy_get("ns", "x", 8080, "/events", timeout=0.5)
+    assert status == 200
+    assert 1 < len(body) <= 32 << 20
+
+
+def test_an_answer_of_a_pod_that_says_nothing_after_its_beginning_is_left() -> None:
+    answer = Answer(lines=["x"], hang=30.0)
+    left = pytest.raises(Unreachable, match="was cut off")
+    with fake_api(lambda request, n: answer) as api, KubeSession(api.params) as kube, left:
+        kube.proxy_get("ns", "x", 8080, "/events", timeout=0.5)
 
 
 def test_unknown_kind_is_looked_up_once() -> None:
