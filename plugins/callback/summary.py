@@ -27,6 +27,7 @@ from typing import Any
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.todo.cloud.plugins.module_utils.live_lines import gist
 from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line, shortened
 from ansible_collections.todo.cloud.plugins.plugin_utils.brief import SCREEN, wanted
@@ -48,7 +49,6 @@ _WRAPPING = re.compile(
 )
 _LONGEST = 600
 _FEW, _MANY = 120, 160  # characters of the last line
-_BRACKETS = re.compile(r" \([^()]*\)")
 _REMEDIES = 3
 _NOTHING = "NOTHING DONE: no host of an inventory was matched (-i, --limit)"
 
@@ -193,7 +193,7 @@ def shortly(result: Mapping[str, Any]) -> str:
     first = listed[0] if isinstance(listed, (list, tuple)) and listed else None
     cause = one_line(masked(str(first.get("message") or ""))).rstrip(".") if isinstance(first, Mapping) else ""
     became = text.removeprefix(f"{cause}; ") if cause and text.startswith(f"{cause}; ") else ""
-    said = _BRACKETS.sub("", cause if became else text).partition(". ")[0]
+    said = gist(cause if became else text).partition(". ")[0]
     if len(said) > _MANY:
         said = f"{said[:_MANY].rpartition(' ')[0] or said[:_MANY]} …"
     done = re.split("[;:(]", became)[0].strip(" .")

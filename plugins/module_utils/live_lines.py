@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Self
 
 _MARK = "\x1f"  # no other line can hold it: whatever is written was made printable before
 
-_SHORT = "short"
+_RETOLD = "retold"
+_BRACKETS = re.compile(r" \([^()]*\)")
 
 
 class Passing(str):
@@ -29,21 +31,26 @@ class Passing(str):
 
 class Retold(str):
     """A line that the end of the run tells again, with its evidence or as a row of its table. Where output is brief
-    only ``short`` is shown, once; empty shows nothing.
+    only its gist is shown, once ``of`` each; without that nothing.
     """
 
-    short: str
+    of: str
 
-    def __new__(cls, text: str, short: str = "") -> Self:
+    def __new__(cls, text: str, of: str = "") -> Self:
         line = super().__new__(cls, text)
-        line.short = short
+        line.of = of
         return line
+
+
+def gist(text: str) -> str:
+    """Without what stands in brackets."""
+    return _BRACKETS.sub("", text)
 
 
 def written(line: str, clean: Callable[[str], str]) -> str:
     """A line for the file, without its end; ``clean``: makes text printable, on one line."""
     if isinstance(line, Retold):
-        return _MARK.join(("", _SHORT, clean(line.short), clean(line)))
+        return _MARK.join(("", _RETOLD, clean(line.of), clean(line)))
     if not isinstance(line, Passing):
         return clean(line)
     return _MARK.join(("", "over" if line.over else "", clean(line.of), clean(line)))
@@ -55,6 +62,6 @@ def read(line: str) -> str:
     if len(fields) != 3:
         return line
     over, of, text = fields
-    if over == _SHORT:
+    if over == _RETOLD:
         return Retold(text, of)
     return Passing(text, of, over=bool(over))

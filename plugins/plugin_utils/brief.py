@@ -19,7 +19,7 @@ from contextlib import suppress
 
 from ansible import constants, context
 from ansible.utils.display import Display
-from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing, Retold, read
+from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing, Retold, gist, read
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import printable
 
 NAME = "todo.cloud.brief"
@@ -140,7 +140,7 @@ class Calm:
         self._now = now
         self._held: dict[str, tuple[float, str]] = {}  # by whose state it is: when it is due, and the newest line
         self._seen: dict[str, str] = {}  # what is not ready, and the line that was told of it
-        self._short: set[str] = set()  # what was told shortly
+        self._retold: set[str] = set()  # whose failure was told
         self._ready: list[str] = []
         self._ready_at = 0.0  # the first of them
 
@@ -153,9 +153,9 @@ class Calm:
             self._ready = []
             if not isinstance(text, Retold):
                 self._show(text)
-            elif text.short and text.short not in self._short:
-                self._short.add(text.short)
-                self._show(text.short)
+            elif text.of and text.of not in self._retold:
+                self._retold.add(text.of)
+                self._show(gist(text))
         elif text.over:
             self._held.pop(text.of, None)
             if self._seen.pop(text.of, None) is not None:

@@ -99,8 +99,7 @@ class Remediation:
     def remediate(self, lost: WaveFailure, report: Report) -> TodoCloudError:
         """The error that ends the run; its results are the report, remediation included."""
         for failure in lost.distinct:
-            names = ", ".join(name for name, one in lost.failures.items() if one is failure)
-            self._progress(Retold(f"failed: {failure.message}", f"{names} failed ({failure.code.value})"))
+            self._progress(Retold(f"failed: {failure.message}", failure.message.partition(": ")[0]))
             report.failures.append(failure)
         for name, failure in lost.failures.items():
             report.rows[name].outcome, report.rows[name].detail = Outcome.FAILED, failure.code.value

@@ -61,7 +61,7 @@ class ProgressReporter:
 def _told(target: Target, judgement: Judgement) -> str:
     text, over = line(target, judgement), judgement.status.state is State.CURRENT
     if judgement.terminal:
-        return Retold(text, f"{target.label} failed ({judgement.terminal[0].code.value})")
+        return Retold(text, target.label)
     return Passing(text, target.label, over=over)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
-from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing, Retold, read, written
+from ansible_collections.todo.cloud.plugins.module_utils.live_lines import Passing, Retold, gist, read, written
 from ansible_collections.todo.cloud.plugins.module_utils.neutral import one_line
 
 
@@ -14,10 +14,14 @@ def test_a_line_is_read_as_it_was_written() -> None:
         assert (str(line), line.of, line.over) == ("api 0/1 \\x1b[2J", "api", over)
 
 
-def test_a_line_that_is_told_again_has_a_short_form() -> None:
-    line = read(written(Retold("failed: api: \x1b[2J it ends", "api failed\n(crash_loop)"), one_line))
+def test_a_line_that_is_told_again_says_whose_it_is() -> None:
+    line = read(written(Retold("failed: api: \x1b[2J it ends", "ap\ni"), one_line))
     assert isinstance(line, Retold)
-    assert (str(line), line.short) == ("failed: api: \\x1b[2J it ends", "api failed (crash_loop)")
+    assert (str(line), line.of) == ("failed: api: \\x1b[2J it ends", "ap i")
+
+
+def test_the_gist_is_without_brackets() -> None:
+    assert gist("api: it ends (CrashLoopBackOff, 3 restarts): KeyError") == "api: it ends: KeyError"
 
 
 def test_text_of_others_is_no_state() -> None:

@@ -151,9 +151,9 @@ def test_what_is_so_until_anything_else_is_said() -> None:
 
 def test_what_the_end_tells_again_is_short_and_said_once() -> None:
     told = Told()
-    assert told.say(0, Retold("api failed: it ends with 1", "api failed (crash_loop)")) == ["api failed (crash_loop)"]
-    assert told.say(1, Retold("failed: api: it ends with 1", "api failed (crash_loop)"), Retold("api: row", "")) == []
-    assert told.say(2, Retold("failed: web: no image", "web failed (image_pull)")) == ["web failed (image_pull)"]
+    assert told.say(0, Retold("api failed: it ends (Error, 1 restart)", "api")) == ["api failed: it ends"]
+    assert told.say(1, Retold("failed: api: it ends (Error, 1 restart)", "api"), Retold("api: row")) == []
+    assert told.say(2, Retold("failed: web: no image", "web")) == ["failed: web: no image"]
 
 
 def test_of_several_things_that_take_long_each_is_said() -> None:

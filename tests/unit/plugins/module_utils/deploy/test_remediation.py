@@ -36,9 +36,9 @@ def test_held_everything_stays_for_a_look() -> None:
 def test_what_the_end_tells_in_full_has_a_short_line_before() -> None:
     world = deployed()
     world.fails({"components": C2}, {"api": BAD}, on_failure=OnFailure.SET)
-    retold = [(line.partition(":")[0], line.short) for line in world.lines if isinstance(line, Retold)]
+    retold = [(line.partition(":")[0], line.of) for line in world.lines if isinstance(line, Retold)]
     failed, rows = retold[:2], retold[2:]
-    assert failed == [("api failed", "api failed (crash_loop)"), ("failed", "api failed (crash_loop)")]
+    assert failed == [("api failed", "api"), ("failed", "api")]
     assert rows == [("components", ""), ("api", "")], "the table has them"
 
 

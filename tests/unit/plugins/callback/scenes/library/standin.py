@@ -18,7 +18,7 @@ def main() -> None:
     say = live_progress()
     for line in module.params["lines"] or []:
         if isinstance(line, dict) and "full" in line:
-            say(Retold(line["full"], line["short"]))
+            say(Retold(line["full"], line["of"]))
         elif isinstance(line, dict):  # whose state it is, and the state
             ((of, state),) = line.items()
             say(Passing(f"{of} {state}", of, over=state.startswith("ready")))
