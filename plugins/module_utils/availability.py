@@ -170,7 +170,7 @@ class Probe:
             connection.request("GET", path, headers={"User-Agent": "todo.cloud", "Connection": "close"})
             self._note_certificate(connection.sock)
             response = connection.getresponse()
-            response.read(_BODY_LIMIT)
+            _read_some(response, timeout)
             return check(response)
         except ssl.SSLCertVerificationError as exc:
             return f"the certificate is not trusted: {exc.verify_message}"
@@ -195,6 +195,13 @@ class Probe:
         if certificate:  # empty when it is not validated
             left = ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()
             self._result.certificate_days_left = math.floor(left / 86400)
+
+
+def _read_some(response: http.client.HTTPResponse, seconds: float) -> None:
+    """A part of the body, which may have no end: a stream of events."""
+    until, left = time.monotonic() + seconds, _BODY_LIMIT
+    while left > 0 and time.monotonic() < until and (part := response.read1(left)):
+        left -= len(part)
 
 
 class BackgroundProbe:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -29,21 +30,29 @@ from cryptography.x509.oid import NameOID
 
 
 @contextmanager
-def serving(answers: list[int], location: str = "", tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """Serves these statuses in turn, the last one for ever; its URL."""
+def serving(
+    answers: list[int], location: str = "", tls: ssl.SSLContext | None = None, *, trickles: bool = False
+) -> Iterator[str]:
+    """Serves these statuses in turn, the last one for ever; its URL. ``trickles``: with bodies that have no end."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(answers.pop(0) if len(answers) > 1 else answers[0])
             if location:
                 self.send_header("Location", location)
-            self.send_header("Content-Length", "0")
+            if not trickles:
+                self.send_header("Content-Length", "0")
             self.end_headers()
+            with suppress(OSError):
+                while trickles:
+                    self.wfile.write(b"x")
+                    time.sleep(0.01)
 
         def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.block_on_close = False
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -93,6 +102,13 @@ def test_an_endpoint_that_never_answers() -> None:
     assert (seen.requests, seen.before_first, seen.failed) == (3, 3, 0)
     assert seen.as_result()["p99_ms"] is None
     assert seen.summary() == "3 requests, none succeeded"
+
+
+def test_an_endpoint_whose_answer_has_no_end() -> None:
+    """A stream of events: its status says that it serves, and the probe goes on."""
+    with serving([200], trickles=True) as url:
+        found = Probe(Endpoint(url, timeout=0.2)).watch(0.01, times(3))
+    assert (found.requests, found.failed, found.before_first) == (3, 0, 0)
 
 
 def test_an_endpoint_that_closes() -> None:
