@@ -37,7 +37,7 @@ _JOB_ENDS = frozenset({_COMPLETED, "BackoffLimitExceeded", "DeadlineExceeded", "
 # A failure that is older belongs to an earlier run of a Job of this name.
 _RECENT_SECONDS = 120.0
 
-# Until schedulers and controllers try again once there is room.
+# Until a controller that could not create a pod tries again once there is room; schedulers do so within seconds.
 _BACK_OFF_SECONDS = 60.0
 
 # Symptoms that every pod shows for a while when it starts.
@@ -104,7 +104,8 @@ class Judge:
         """A lack of room that was excused so far, as old pods were going, counts from now on."""
         key = (symptom.pod_uid, symptom.reason)
         if symptom.code in (Code.UNSCHEDULABLE, Code.QUOTA_EXCEEDED) and key in self._excused:
-            return replace(symptom, since=None, patience=max(symptom.patience, _BACK_OFF_SECONDS))
+            patience = symptom.patience if symptom.pod else _BACK_OFF_SECONDS
+            return replace(symptom, since=None, patience=patience)
         if symptom.code is Code.NOT_READY:
             self._excused.add(key)
         return symptom
