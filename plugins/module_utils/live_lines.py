@@ -11,7 +11,7 @@ from typing import Self
 _MARK = "\x1f"  # no other line can hold it: whatever is written was made printable before
 
 _RETOLD = "retold"
-_BRACKETS = re.compile(r" \([^()]*\)")
+_BRACKETS = re.compile(r" \((?![^()]*\bprobe\b)[^()]*\)")
 
 
 class Passing(str):
@@ -43,7 +43,7 @@ class Retold(str):
 
 
 def gist(text: str) -> str:
-    """Without what stands in brackets."""
+    """Without what stands in brackets, but for a probe's answer."""
     return _BRACKETS.sub("", text)
 
 

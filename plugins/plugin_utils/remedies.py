@@ -108,6 +108,7 @@ _DOWN = (
     (re.compile(r"state\.|postgres|mysql|database|:5432\b|\.neon\.tech"), _DATABASE),
 )
 _LOGIN_REFUSED = re.compile(r"authentication failed|access denied|permission denied for|password", re.IGNORECASE)
+_ANSWERED = re.compile(r"probe [^()]*(?:statuscode: 4\d\d|connection refused)")
 _SIGNED = re.compile(r"\bsigned\b")
 _ELSEWHERE = "no connection from this machine either"
 
@@ -129,6 +130,8 @@ def remedy_of(failure: Mapping[str, Any]) -> Remedy | None:
             if details.get("container_role") == "sidecar":
                 return _SIDECAR
             return _SECRETS if _LOGIN_REFUSED.search(said) else _NETWORK if unreached([said]) else _CRASH
+        case "not_ready" if _ANSWERED.search(message):
+            return _PROBE
         case "unreachable" if "command" in details:
             return _MIDWAY
         case "registry_denied" if _SIGNED.search(message):

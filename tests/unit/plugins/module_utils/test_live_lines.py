@@ -22,6 +22,8 @@ def test_a_line_that_is_told_again_says_whose_it_is() -> None:
 
 def test_the_gist_is_without_brackets() -> None:
     assert gist("api: it ends (CrashLoopBackOff, 3 restarts): KeyError") == "api: it ends: KeyError"
+    probe = "api: container app runs but is not ready (startup probe GET :http/no; 404)"
+    assert gist(f"{probe} (after 58 s)") == probe
 
 
 def test_text_of_others_is_no_state() -> None:

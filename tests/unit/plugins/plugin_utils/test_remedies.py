@@ -37,6 +37,13 @@ def test_words_and_a_link_to_the_section() -> None:
          "A container ends again and again"),
         ({"code": "crash_loop", "message": "api: container app exits with code 1 (Error): connect to db:1: refused",
           "details": 7}, "The network between services is cut"),
+        ({"code": "crash_loop", "message": "api: container app exits with code 1 (Error, 1 restart): "
+          "ModuleNotFoundError: No module named 'x'"}, "A container ends again and again"),
+        ({"code": "not_ready", "message": "web: container app runs but is not ready (readiness probe GET :80/x every 2 s, "
+          "3 failures; HTTP probe failed with statuscode: 404) (after 59 s)"}, "A probe fails"),
+        ({"code": "not_ready", "message": "web: container app runs but is not ready (readiness probe GET :80/x every 2 s, "
+          "3 failures; HTTP probe failed with statuscode: 503) (after 59 s)"},
+         "Some pods are updated, others do not become ready"),
         ({"code": "invalid_input", "message": "x"}, ""),
         ({"code": ["odd"], "details": {"dependency": 1}}, ""),
         ({}, ""),

@@ -45,6 +45,10 @@ def test_lines(line: str, expected: list[str]) -> None:
     assert bool(found) is bool(expected)
 
 
+def test_a_module_that_is_not_found_is_no_host() -> None:
+    assert unreached(["ModuleNotFoundError: No module named 'x'"]) == []
+
+
 def test_the_last_line_counts_first_and_no_secret_is_among_it() -> None:
     lines = ["lookup a.b: no such host", "mysql://root:hunter2@c.d:3306: refused"]
     found = [str(address) for address in unreached(lines)]
