@@ -15,8 +15,8 @@ from dataclasses import dataclass
 _FAILED = re.compile(
     r"refused|timed? ?out|no such host|not known|unreachable|no route to host|could not connect|couldn't connect"
     r"|cannot connect|can't connect|failed to connect|unable to connect|could not be established|reset by peer"
-    r"|econnrefused|(?<![a-z])enotfound(?![a-z])|eai_again|etimedout|ehostunreach|name resolution|resolve host|name does not resolve"
-    r"|run out of available brokers|server misbehaving|connect call failed|can(?:.?t|not) reach|- no response"
+    r"|econnrefused|(?<![a-z])enotfound(?![a-z])|eai_again|etimedout|ehostunreach|name resolution|resolve host"
+    r"|name does not resolve|run out of available brokers|server misbehaving|connect call failed|can(?:.?t|not) reach|- no response"
     r"|getaddrinfo|host not found",
     re.IGNORECASE,
 )
@@ -27,8 +27,8 @@ _ADDRESS = re.compile(
 )
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/@]*@)?", re.IGNORECASE)
 _NAMED = re.compile(
-    r"(?:lookup|host(?:name| name)?|server (?:at|on)|upstream|resolve|(?<![a-z])enotfound(?![a-z])|eai_again|getaddrinfo for"
-    r"|connect to(?! \w+ server)|node -?\d+ \()[:= ]*[\"'`]?"
+    r"(?:lookup|host(?:name| name)?|server (?:at|on)|upstream|resolve|(?<![a-z])enotfound(?![a-z])|eai_again"
+    r"|getaddrinfo for|connect to(?! \w+ server)|node -?\d+ \()[:= ]*[\"'`]?"
     r"(?P<host>[a-z0-9][a-z0-9.-]*[a-z0-9])(?:[:\", ]+(?:port )?(?P<port>\d{2,5})\b)?",
     re.IGNORECASE,
 )
