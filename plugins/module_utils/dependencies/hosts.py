@@ -16,8 +16,8 @@ _FAILED = re.compile(
     r"refused|timed? ?out|no such host|not known|unreachable|no route to host|could not connect|couldn't connect"
     r"|cannot connect|can't connect|failed to connect|unable to connect|could not be established|reset by peer"
     r"|econnrefused|(?<![a-z])enotfound(?![a-z])|eai_again|etimedout|ehostunreach|name resolution|resolve host"
-    r"|name does not resolve|run out of available brokers|server misbehaving|connect call failed|can(?:.?t|not) reach|- no response"
-    r"|getaddrinfo|host not found",
+    r"|name does not resolve|run out of available brokers|server misbehaving|connect call failed|can(?:.?t|not) reach"
+    r"|- no response|getaddrinfo|host not found",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(

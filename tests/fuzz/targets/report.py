@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.todo.cloud.plugins.callback.summary import remedies, summed, why
+from ansible_collections.todo.cloud.plugins.callback.summary import summed, why
+from ansible_collections.todo.cloud.plugins.plugin_utils.remedies import remedies
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.document import About, Told, document_of
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.markdown import markdown_of
 from ansible_collections.todo.cloud.plugins.plugin_utils.report.page import page_of

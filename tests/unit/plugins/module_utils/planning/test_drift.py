@@ -226,7 +226,7 @@ def test_credentials_in_plain_fields_stay_hidden(entry: dict[str, str], shown: s
     def write(live: dict[str, Any]) -> None:
         live["spec"]["template"]["spec"]["containers"][0]["env"] = [entry]
 
-    env = {f'k:{{"name":"{entry["name"]}"}}': {".": {}, "f:name": {}, "f:value": {}}}
+    env: dict[str, Any] = {f'k:{{"name":"{entry["name"]}"}}': {".": {}, "f:name": {}, "f:value": {}}}
     container = {'k:{"name":"app"}': {"f:env": {".": {}, **env}}}
     fields = {"f:spec": {"f:template": {"f:spec": {"f:containers": container}}}}
     found = Server().change("kubectl-set", fields, write).drift()

@@ -194,7 +194,8 @@ def test_pods_that_fail_side_by_side_are_no_repetition() -> None:
 def test_pods_evicted_for_their_own_limit_again_and_again_doom_it(message: str, own: bool) -> None:
     thrice = [(f"gone-{n}", f"2020-01-01T00:00:0{n}Z") for n in range(3)]
     seen = with_failed("deployment-creating", *thrice, reason="Evicted")
-    for pod in seen.new_pods[:3]:
+    pods: Any = seen.new_pods[:3]
+    for pod in pods:
         end = {"exitCode": 137, "reason": "Error"}
         pod["status"] |= {"message": message, "containerStatuses": [{"name": "app", "state": {"terminated": end}}]}
     found = Judge({}).look(seen, at(0)).terminal
