@@ -18,7 +18,7 @@ from typing import Any
 
 from ..failure import Code
 from .evidence import event_time, is_about
-from .fields import Object, number, spec, timestamp, uid
+from .fields import Object, condition, number, spec, timestamp, uid
 from .pods import Container, containers, is_ready, never_served, was_ready
 from .symptoms import KILLED_AT_START, UNREADY, Symptom
 from .tree import Tree
@@ -34,6 +34,8 @@ _STATUS = re.compile(r"statuscode: (\d{3})\b")
 # Answers of a server that is up and has no such path; those that say "later" are left out.
 _NO_SUCH_PATH = re.compile(r"HTTP 4(?!08|25|29)\d\d")
 NO_ANSWER = "NoAnswer"
+# Of the time that the old pods took to be ready, a new one may take on a busy node.
+_TIMES_USUAL = 2.0
 # An event this much older than the probe's period and timeout is outdated.
 _SLACK_SECONDS = 10.0
 
@@ -72,7 +74,7 @@ def with_failing_probes(tree: Tree, symptoms: Sequence[Symptom], events: Sequenc
         return list(symptoms)
     views = {(uid(pod), view.name): (pod, view) for pod in tree.new_pods for view in containers(pod)}
     return [
-        _judged(symptom, *views[symptom.pod_uid, symptom.container], events, now)
+        _judged(symptom, *views[symptom.pod_uid, symptom.container], events, now, _usual_start(tree, symptom.container))
         if symptom.code is Code.NOT_READY and (symptom.pod_uid, symptom.container) in views
         else symptom
         for symptom in symptoms
@@ -131,7 +133,21 @@ def restart_announced(pod: Object, events: Sequence[Object]) -> bool:
     return False
 
 
-def _judged(symptom: Symptom, pod: Object, view: Container, events: Sequence[Object], now: float) -> Symptom:
+def _usual_start(tree: Tree, container: str) -> float:
+    """Seconds that each ready pod of the old revision took at least, from the start of this container on."""
+    times = []
+    for pod in filter(is_ready, tree.old_pods):
+        ready = timestamp(condition(pod, "Ready").get("lastTransitionTime"))
+        starts = [
+            timestamp((view.running or {}).get("startedAt")) for view in containers(pod) if view.name == container
+        ]
+        times += [ready - start for start in starts if ready is not None and start is not None]
+    return max(0.0, min(times, default=0.0))
+
+
+def _judged(
+    symptom: Symptom, pod: Object, view: Container, events: Sequence[Object], now: float, usual: float
+) -> Symptom:
     kind = "readinessProbe" if symptom.reason == UNREADY else "startupProbe"
     probe = view.definition.get(kind)
     if not probe:
@@ -151,7 +167,7 @@ def _judged(symptom: Symptom, pod: Object, view: Container, events: Sequence[Obj
         # No field says when a startup probe passed: then the time counts from when the symptom was first seen.
         since = None if view.definition.get("startupProbe") else symptom.since
         return replace(symptom, code=Code.PROBE_FAILING, grace="probe_failing", reason=NO_ANSWER, message=text,
-                       since=since, patience=seconds_of_attempts(view))  # fmt: skip
+                       since=since, patience=max(seconds_of_attempts(view), _TIMES_USUAL * usual))  # fmt: skip
     last = _STATUS.search(str((_newest_event(symptom.pod_uid, view, events) or {}).get("message")))
     answer = f"HTTP {last[1]}" if last else ""
     return replace(symptom, message=answer) if _NO_SUCH_PATH.fullmatch(answer) else symptom

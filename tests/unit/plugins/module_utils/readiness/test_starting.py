@@ -105,6 +105,29 @@ def test_only_http_probes_of_the_pod_itself_are_asked(probe: dict[str, Any], por
     assert target is None or target.tls == ("scheme" in probe["httpGet"])
 
 
+@pytest.mark.parametrize(("took", "ends"), [((100.0,), 261.0), ((100.0, 30.0), 121.0), ((5.0,), 91.0)])
+def test_a_new_pod_may_start_as_slowly_as_the_old_ones_did(took: tuple[float, ...], ends: float) -> None:
+    """Nothing listens for minutes, with Kubernetes' own probes and no startup probe."""
+    asked, _events = refused(STARTED)
+    pod = copy.deepcopy(dict(asked.new_pods[0]))
+    pod["spec"]["containers"][0]["readinessProbe"] = {"httpGet": {"port": 8080}}
+    old = []
+    for number, seconds in enumerate(took):
+        other = copy.deepcopy(pod)
+        other["metadata"] |= {"uid": f"old-{number}", "name": f"old-{number}"}
+        when = datetime.fromtimestamp(STARTED + seconds, UTC).isoformat()
+        other["status"]["conditions"] = [{"type": "Ready", "status": "True", "lastTransitionTime": when}]
+        old.append(other)
+    tree = Tree(asked.workload, asked.newest, (pod,), tuple(old))
+
+    def codes(seconds: float) -> list[Code]:
+        found = Judge({}).look(tree, at(0, STARTED + seconds), events=refused(STARTED + seconds)[1])
+        return [symptom.code for symptom in found.terminal]
+
+    assert codes(ends - 2.0) == []
+    assert codes(ends) == [Code.PROBE_FAILING]
+
+
 def test_the_probes_own_attempts_are_waited_for() -> None:
     asked, events = refused(STARTED + 150.0)
     pods = copy.deepcopy(asked.new_pods)
