@@ -44,16 +44,18 @@ def documents_of(manifest: str) -> tuple[Any, ...]:
 
 def objects_of(manifest: str) -> list[dict[str, Any]]:
     """The objects of a manifest, with the items of Lists. They are shared: do not change them."""
-    found: list[dict[str, Any]] = []
-    for document in documents_of(manifest):
-        if not isinstance(document, dict):
-            continue
-        items, kind = document.get("items"), str(document.get("kind", ""))
-        if isinstance(items, list) and kind.endswith("List"):
-            found += [_typed(one, document) for one in items if isinstance(one, dict)]
-        else:
-            found.append(document)
-    return found
+    return [item for document in documents_of(manifest) for item in _flat(document)]
+
+
+def _flat(item: Any) -> Iterator[dict[str, Any]]:
+    if not isinstance(item, dict):
+        return
+    items = item.get("items")
+    if isinstance(items, list) and str(item.get("kind", "")).endswith("List"):
+        for one in items:
+            yield from _flat(_typed(one, item) if isinstance(one, dict) else None)
+    else:
+        yield item
 
 
 def _typed(item: dict[str, Any], listed: Mapping[str, Any]) -> dict[str, Any]:

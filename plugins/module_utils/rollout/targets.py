@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from ..helm.manifest import documents_of, part
+from ..helm.manifest import objects_of, part
 from ..kube.api import KubeReader
 from ..kube.deadline import Deadline
 from ..kube.resources import DAEMON_SET, DEPLOYMENT, EVENT, JOB, NODE, POD, REPLICA_SET, SERVICE, STATEFUL_SET, Resource
@@ -76,21 +76,12 @@ def targets_of_manifest(manifest: str, namespace: str, release: str = "") -> lis
     Raises ``invalid_input`` when the manifest is not YAML.
     """
     try:
-        documents = documents_of(manifest)
+        objects = objects_of(manifest)
     except TodoCloudError as exc:
         raise error(Code.INVALID_INPUT, f"The manifest of release {release or '?'} is not valid YAML.") from exc
-    found = [_target(obj, namespace, release) for obj in _objects(documents) if _is_awaited(obj)]
+    named = (obj for obj in objects if part(obj, "metadata").get("name"))
+    found = [_target(obj, namespace, release) for obj in named if _is_awaited(obj)]
     return list(dict.fromkeys(found))
-
-
-def _objects(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    for document in documents:
-        if not isinstance(document, dict):
-            continue
-        if str(document.get("kind", "")).endswith("List") and isinstance(document.get("items"), list):
-            yield from _objects(document["items"])
-        elif part(document, "metadata").get("name"):
-            yield document
 
 
 def _is_awaited(obj: dict[str, Any]) -> bool:

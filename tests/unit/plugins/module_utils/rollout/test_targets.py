@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -63,6 +64,13 @@ def test_targets_of_a_manifest() -> None:
         ("Deployment", "ns", "backend-api", "backend"),
         ("StatefulSet", "elsewhere", "kafka", "backend"),
     ]
+
+
+def test_a_list_of_a_kind_may_leave_it_out_of_its_items() -> None:
+    """As Kubernetes' client, and so Helm, reads it; also within another list."""
+    inner = {"apiVersion": "apps/v1", "kind": "DeploymentList", "items": [{"metadata": {"name": "api"}}, 5]}
+    outer = json.dumps({"apiVersion": "v1", "kind": "List", "items": [inner, {"metadata": {"name": "no-kind"}}]})
+    assert targets_of_manifest(outer, "ns") == [deployment("api")]
 
 
 def test_manifest_that_is_no_yaml() -> None:
