@@ -74,7 +74,7 @@ def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Sy
         return replace(symptom, patience=_NODE_SECONDS)
     if symptom.code is Code.FAILED_CREATE:
         text = _newest(events, workload_uid, ("FailedCreate",))
-        return replace(symptom, code=creation_failure(text), message=text) if text else symptom
+        return replace(symptom, code=creation_failure(text), message=text, patience=0.0) if text else symptom
     if symptom.code is Code.PROBE_KILLED and symptom.exit_code == 0 and _exited_by_itself(symptom, events):
         return replace(symptom, code=Code.CRASH_LOOP)
     return symptom

@@ -32,7 +32,7 @@ DEFAULT_GRACES: Mapping[str, float] = {
     # Volumes or the pod's network are not set up: a detach from another node takes a while.
     "volume_mount": 120.0,
     # The controller can't create pods: quota, admission, service account.
-    "failed_create": 20.0,
+    "failed_create": 20.0,  # 40 s more for a controller that says nothing
     # Runs, was never ready, and nothing listens on the readiness probe's port; counts from the end of the probe's own
     # attempts (initialDelaySeconds + periodSeconds * failureThreshold of readiness or liveness, the longer one).
     "probe_failing": 60.0,

@@ -29,6 +29,8 @@ from .symptoms import UNREADY, Symptom, creation_failure, failed_pods, pod_sympt
 from .workloads import PROGRESS_DEADLINE, of_newest, replicas
 
 TEMPLATE_HASH = "pod-template-hash"
+# For a controller that says nothing, on top of the grace period for one that says why.
+_SILENT_SECONDS = 40.0
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,9 @@ def _creation_symptoms(replica_set: Object) -> Iterator[Symptom]:
 
 
 def _missing_pods(tree: Tree) -> Iterator[Symptom]:
-    """Pods that should exist and do not: only events of these controllers have the reason."""
+    """Pods that should exist and do not: only events of these controllers have the reason, and come late from a busy
+    one, which may also not have begun.
+    """
     workload, counts = tree.workload, status(tree.workload)
     have = len(tree.pods) + len(tree.going)
     if tree.kind == "StatefulSet":
@@ -226,7 +230,8 @@ def _missing_pods(tree: Tree) -> Iterator[Symptom]:
         done = number(counts, "succeeded") + number(counts, "failed") > 0
         missing = have == 0 and parallel > 0 and not done and not spec(workload).get("suspend")
     if missing:
-        yield Symptom(Code.FAILED_CREATE, "failed_create", "FailedCreate", "its controller does not create the pods")
+        text = "its controller does not create the pods"
+        yield Symptom(Code.FAILED_CREATE, "failed_create", "FailedCreate", text, patience=_SILENT_SECONDS)
 
 
 def _held_by_going(tree: Tree) -> Iterator[Symptom]:

@@ -26,9 +26,20 @@ def test_quota_grace_starts_anew_while_the_controller_moves() -> None:
     moved = copy.deepcopy(moving.workload)
     moved["status"]["replicas"] = 1
     other = Tree(moved, moving.newest, moving.new_pods, moving.old_pods)
-    assert not judge.look(other, at(19)).terminal
-    assert not judge.look(other, at(30)).terminal
-    assert judge.look(other, at(40)).terminal
+    assert not judge.look(other, at(59)).terminal
+    assert not judge.look(other, at(110)).terminal
+    assert judge.look(other, at(120)).terminal
+
+
+def test_a_controller_that_says_nothing_has_longer_than_one_that_says_why() -> None:
+    stuck = tree("statefulset-quota")
+    said = {"type": "Warning", "reason": "FailedCreate", "message": "exceeded quota: few", "lastTimestamp": LATER,
+            "involvedObject": {"uid": stuck.workload["metadata"]["uid"]}}  # fmt: skip
+    for events, seconds, code in (([], 60, Code.FAILED_CREATE), ([said], 20, Code.QUOTA_EXCEEDED)):
+        judge = Judge({})
+        judge.look(stuck, at(0), events=events)
+        assert not judge.look(stuck, at(seconds - 1), events=events).terminal
+        assert [each.code for each in judge.look(stuck, at(seconds), events=events).terminal] == [code]
 
 
 def test_dependency_down_when_old_and_new_pods_are_unready_alike() -> None:
