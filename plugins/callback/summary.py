@@ -48,7 +48,8 @@ _WRAPPING = re.compile(
     r"|Error while resolving value for '[^']*': )+(?=.)"
 )
 _LONGEST = 600
-_FEW, _MANY = 120, 160  # characters of the last line
+_FEW = 120  # characters of a last line that is left as it is
+_MANY = 160
 _REMEDIES = 3
 _NOTHING = "NOTHING DONE: no host of an inventory was matched (-i, --limit)"
 
