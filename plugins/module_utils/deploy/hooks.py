@@ -53,8 +53,7 @@ class HookWatch:
         self._began = 0.0  # by the server's clock
         self._targets: list[Target] = []
         self._judges: dict[str, Judge] = {}  # by uid
-        self._seen: dict[str, Tree] = {}  # hooks that have not ended, by uid
-        self._waiting: dict[str, tuple[Target, Judgement]] = {}  # what was seen of them last
+        self._seen: dict[str, tuple[Target, Tree, Judgement]] = {}  # hooks that have not ended, by uid
         self._ended_badly: dict[str, Failure] = {}  # what their pods failed of, by uid
         self._failure: Failure | None = None
         self._told: set[tuple[str, int]] = set()
@@ -122,8 +121,7 @@ class HookWatch:
             if _has_ended(tree):
                 self._seen.pop(key, None)
             else:
-                self._seen[key] = tree
-                self._waiting[key] = (target, judgement)
+                self._seen[key] = target, tree, judgement
             if judgement.status.state is State.CURRENT:
                 self._ended_badly.pop(key, None)  # a later try was good
             if judgement.terminal:
@@ -188,19 +186,18 @@ class HookWatch:
                 self._look()
         found = self._failure or next(iter(self._ended_badly.values()), None)
         if found is None and self._seen:
-            found = self._unfinished(*next(iter(self._seen.items())))
+            found = self._not_ended(*next(iter(self._seen.values())))
         return HelmError(found, transient=False) if found else failed
 
-    def _unfinished(self, key: str, tree: Tree) -> Failure:
+    def _not_ended(self, target: Target, tree: Tree, judgement: Judgement) -> Failure:
         """A hook that neither failed nor ended in Helm's time: what its pod waited for, if that is known."""
-        target, judgement = self._waiting[key]
         cause = blamed(judgement.waiting)
         if cause is None or cause.code in (Code.NOT_READY, Code.PROBE_FAILING):
             return self._of_hook(_unfinished(self._settings.timeout, tree))
         return self._diagnosed(target, tree, cause)
 
     def _remove_unfinished(self) -> None:
-        for tree in self._seen.values():
+        for _target, tree, _judgement in self._seen.values():
             about = metadata(tree.workload)
             with suppress(TodoCloudError):
                 if self._kube.delete(

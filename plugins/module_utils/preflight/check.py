@@ -29,9 +29,9 @@ from .component_types import unknown_types
 from .dry_run import DryRuns, is_port_taken, no_right, without_sidecar
 from .hosts import hosts
 from .metrics import metrics_api
-from .needs import Need, Provided, images_of, label_of, needs_of, needs_of_component, provided
+from .needs import Need, Provided, images_of, kinds_of, label_of, needs_of, needs_of_component, provided
 from .platforms import Platforms, mismatches
-from .problem import Problem
+from .problem import Problem, words_of
 from .quota import quota_shortages
 from .rights import lacking
 from .routes import routes
@@ -113,8 +113,8 @@ class Preflight:
             chain(before, *objects.values(), *hooks.values()), self._namespace, hooks=any(hooks.values())
         )
         self._progress(Passing("the objects are tried by the API server (dry run)", of=""))
-        before_all = provided(before, self._namespace, hooks=False).kinds
-        beside = {r: provided(each, self._namespace, hooks=False).kinds - before_all for r, each in objects.items()}
+        earlier = kinds_of(before)
+        beside = {release: kinds_of(listed) - earlier for release, listed in objects.items()}
         runs = DryRuns(self._kube, self._namespace, brought, self._name, beside)
         tried = _parallel(lambda pair: runs.problems(*pair), _pairs(objects))
         rights = lacking(self._kube, self._name, self._namespace, objects, texts)
@@ -131,7 +131,7 @@ class Preflight:
         found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
         found += hosts(self._kube, self._namespace, objects)
         found += metrics_api(self._kube, objects)
-        found += routes(self._kube, self._namespace, objects)
+        found += routes(self._kube, self._namespace, objects, brought)
         ports = list(node_ports(self._kube, self._namespace, objects))
         told = {problem.release for problem in ports}
         found = [p for p in found if p.release not in told or not is_port_taken(p)] + ports
@@ -254,7 +254,7 @@ def _invalid_images(pods: Sequence[tuple[str, Template]]) -> list[Problem]:
 
 
 def _unrendered(release: str, exc: HelmError) -> Problem:
-    message, _to_do, remedy = exc.failure.message.removeprefix(f"{release}: ").rstrip(".").partition(". To do: ")
+    message, remedy = words_of(exc.failure, release)
     if _NO_KIND in message:  # the chart's own folder crds may bring it along
         return Problem(release, Code.NOT_FOUND, message, "install the CRDs that define it", certain=False)
     certain = exc.failure.code in _FINAL

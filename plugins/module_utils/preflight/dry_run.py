@@ -27,7 +27,7 @@ from ..readiness.symptoms import creation_failure
 from ..readiness.templates import Object, Template, items, mapping
 from .capacity import quantity
 from .needs import PRIORITY_CLASS, RUNTIME_CLASS, Need, Provided, label_of
-from .problem import Problem
+from .problem import Problem, words_of
 from .surroundings import not_there
 
 _HELM = "helm"  # Helm 4's field manager
@@ -142,8 +142,8 @@ class DryRuns:
         found = refusal_of(self._name, self._namespace, _text(exc))
         webhook = ""
         if found and found[0].code is Code.WEBHOOK_DOWN:
-            whole, webhook = found[0].message.removeprefix(f"{self._name}: "), str(found[0].details["webhook"])
-            message, _to_do, remedy = whole.rstrip(".").partition(". To do: ")
+            message, remedy = words_of(found[0], self._name)
+            webhook = str(found[0].details["webhook"])
         elif isinstance(exc, Unreachable) and not exc.status:
             message = f"the API server answers, but not in time when it tries {resource.label}: a webhook that hangs?"
             remedy = "look at those of kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations"
@@ -170,7 +170,7 @@ class DryRuns:
         if certain:
             self._refused_workloads.add((release, label))
         if mistake := mistake_of(release, text):
-            message = mistake.message.removeprefix(f"{release}: ").rstrip(".")
+            message, _remedy = words_of(mistake, release)
         elif resource.kind == "Secret":  # the server's words may hold what is in it
             field = invalid_field(text)
             message = f"{label} is refused: " + (f"its {field} is not valid" if field else "it is not valid")

@@ -133,16 +133,19 @@ class Provided:
 def provided(objects: Iterable[Object], namespace: str, *, hooks: bool) -> Provided:
     """What these rendered objects bring along."""
     found: dict[tuple[str, str, str], frozenset[str]] = {}
-    kinds, custom = set(), hooks
-    for item in objects:
+    listed, custom = list(objects), hooks
+    for item in listed:
         kind, own, name = key_of(item)
         where = "" if kind in _CLUSTER_WIDE else own or namespace
         found[kind, where, name] = frozenset(str(k) for field in _DATA for k in mapping(item.get(field)))
         custom = custom or is_custom(item)
-        if kind == "CustomResourceDefinition":
-            spec = mapping(item.get("spec"))
-            kinds.add((str(spec.get("group") or ""), str(mapping(spec.get("names")).get("kind") or "")))
-    return Provided(found, frozenset(kinds), custom)
+    return Provided(found, kinds_of(listed), custom)
+
+
+def kinds_of(objects: Iterable[Object]) -> frozenset[tuple[str, str]]:
+    """(group, kind) of the CRDs among these objects."""
+    specs = [mapping(each.get("spec")) for each in objects if each.get("kind") == "CustomResourceDefinition"]
+    return frozenset((str(s.get("group") or ""), str(mapping(s.get("names")).get("kind") or "")) for s in specs)
 
 
 def is_custom(item: Object) -> bool:

@@ -35,6 +35,12 @@ class Problem:
         return f"{self.release}: {self.message}: {self.remedy}"
 
 
+def words_of(failure: Failure, release: str) -> tuple[str, str]:
+    """A failure's message as a problem has it, without the release before it; and its remedy, "" where it has none."""
+    message, _to_do, remedy = failure.message.removeprefix(f"{release}: ").rstrip(".").partition(". To do: ")
+    return message, remedy
+
+
 def failure_of(problems: Sequence[Problem]) -> Failure | None:
     """One failure for everything that is certain; None when nothing is. Its code is theirs if they share one."""
     certain = [problem for problem in problems if problem.certain]

@@ -9,7 +9,7 @@ Fields as in the Kubernetes API reference (ServiceSpec, IngressSpec) and the Gat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..failure import Code
 from ..helm.manifest import key_of
@@ -18,13 +18,15 @@ from ..kube.errors import Forbidden
 from ..kube.resources import POD, SERVICE, WELL_KNOWN
 from ..readiness.rules import group_of
 from ..readiness.templates import Object, Template, items, mapping, template_of
-from .needs import is_custom, label_of
+from .needs import Provided, is_custom, label_of
 from .problem import Problem
 
 
-def routes(kube: KubeReader, namespace: str, rendered: Mapping[str, Sequence[Object]]) -> Iterator[Problem]:
-    """Told, since what is missing may come from elsewhere. ``rendered``: objects by release. The cluster is asked only
-    about what they do not hold.
+def routes(
+    kube: KubeReader, namespace: str, rendered: Mapping[str, Sequence[Object]], brought: Provided
+) -> Iterator[Problem]:
+    """Told, since what is missing may come from elsewhere. ``rendered``: objects by release, ``brought``: with
+    all else that the run brings. The cluster is asked only about what is not among them.
     """
     everything = [item for listed in rendered.values() for item in listed]
     templates = [t for item in everything if (t := template_of(item, namespace)) and t.spec]
@@ -37,7 +39,7 @@ def routes(kube: KubeReader, namespace: str, rendered: Mapping[str, Sequence[Obj
             if _is(item, "", "Service"):
                 yield from _service(kube, release, item, where, templates, listed)
             if item.get("kind") == "HorizontalPodAutoscaler":
-                yield from _scaled(kube, release, item, where, {key_of(each) for each in everything}, namespace)
+                yield from _scaled(kube, release, item, where, brought)
             for name, port in _backends(item):
                 yield from _backend(kube, release, item, where, (name, port), services)
 
@@ -99,14 +101,11 @@ def _backend(
         yield Problem(release, Code.NOT_FOUND, message, f"correct the port (it has: {known})", certain=False)
 
 
-def _scaled(
-    kube: KubeReader, release: str, item: Object, where: str, rendered: Set[tuple[str, str, str]], namespace: str
-) -> Iterator[Problem]:
+def _scaled(kube: KubeReader, release: str, item: Object, where: str, brought: Provided) -> Iterator[Problem]:
     target = mapping(mapping(item.get("spec")).get("scaleTargetRef"))
     kind, name = str(target.get("kind")), str(target.get("name"))
     resource = WELL_KNOWN.get((str(target.get("apiVersion")), kind))
-    homes = ("", where) if where == namespace else (where,)
-    if resource is None or any((kind, home, name) in rendered for home in homes):
+    if resource is None or (kind, where, name) in brought.objects:
         return
     try:
         live = kube.find(resource, where, name)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import Forbidden
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import POD, SERVICE, Resource
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.needs import provided
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.routes import routes
 
 from tests.support.fake_kube import FakeKube
@@ -58,7 +59,8 @@ GOOD = WEB + SERVICE_TEXT % ("app: web", "http")
 
 def said(*releases: str, kube: FakeKube | None = None) -> list[str]:
     rendered = {f"r{n}": [each for each in yaml.safe_load_all(text) if each] for n, text in enumerate(releases)}
-    return [f"{p.release}: {p.message}" for p in routes(kube or FakeKube(), "ns", rendered)]
+    brought = provided((item for listed in rendered.values() for item in listed), "ns", hooks=False)
+    return [f"{p.release}: {p.message}" for p in routes(kube or FakeKube(), "ns", rendered, brought)]
 
 
 @pytest.mark.parametrize(
