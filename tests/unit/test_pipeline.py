@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows import TOP, act, stand_ins
+from tests.workflows import SHELL, TOP, act, stand_ins
 
 CALLERS = TOP / "examples/todo-app/.github"
 CREDENTIAL, PUSH = "credential-of-the-deployer", "token-that-pushes"
@@ -44,7 +44,7 @@ fi
 
 @dataclass
 class Ended:
-    """``called``: programs in order, those that only prepare left out."""
+    """``called``: programs in order, those that only prepare left out; ``output``: with all that each step said."""
 
     code: int
     output: str
@@ -91,13 +91,15 @@ class Repository:
         """What GitHub does with this event."""
         file = self.folder.with_name("event.json")
         file.write_text(json.dumps(payload or {}))
-        path = f"{self._bin}:{os.environ['PATH']}"
+        path = f"{self._bin}:{SHELL}:{os.environ['PATH']}"
+        said = self.folder.with_name("said")
+        said.write_text("")
         given = SECRETS if secrets is None else secrets
         command = [
             str(act()), event, "-W", f".github/workflows/{workflow}.yml", "-e", str(file),
             "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--concurrent-jobs", "1",
             "--env", f"PATH={path}", "--env", f"PIPELINE_LOG={self.log}", "--env", f"PIPELINE_FAILS={fails}",
-            "--env", f"PIPELINE_BUILDS={builds}",
+            "--env", f"PIPELINE_BUILDS={builds}", "--env", f"STEPS_SAID={said}",
             *(word for name, value in given.items() for word in ("-s", f"{name}={value}")),
             *stand_ins(TOP / "tests/support/actions/build"),
         ]  # fmt: skip
@@ -109,7 +111,7 @@ class Repository:
         )  # fmt: skip
         preparing = ("pip install", "ansible-galaxy ", "gh auth")
         called = [line for line in self.log.read_text().splitlines() if not line.startswith(preparing)]
-        return Ended(done.returncode, done.stdout, called)
+        return Ended(done.returncode, done.stdout + said.read_text(), called)
 
 
 @pytest.fixture
