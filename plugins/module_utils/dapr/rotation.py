@@ -203,7 +203,7 @@ class Rotation:
         """The bundle; its ConfigMap is what the Secret says, else the next start of sentry would replace both."""
         bundle = self._read()
         if bundle.published != bundle.data[ROOT]:
-            self._change(f"ConfigMap {TRUST_BUNDLE} has other roots than the Secret: they are written again")
+            self._change(f"ConfigMap {TRUST_BUNDLE} has other roots than the Secret has, which are written to it again")
             if not self._check:
                 body = {"data": {ROOT: bundle.data[ROOT]}}
                 self._kube.patch(CONFIG_MAP, self._dapr, TRUST_BUNDLE, body, content_type=MERGE)

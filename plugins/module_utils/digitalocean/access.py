@@ -43,7 +43,7 @@ class Access:
             text = f"There is no token of DigitalOcean: set {TOKEN_VARIABLES[0]} in the environment, or api_token."
             raise error(Code.CLOUD_DENIED, text, variables=list(TOKEN_VARIABLES))
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise error(Code.CLOUD_DENIED, "The token of DigitalOcean has characters that no token has.")
+            raise error(Code.CLOUD_DENIED, "DigitalOcean's token has characters that no token has.")
         KNOWN.add({token})
         return cls(token, url, float(params.get("api_timeout") or cls.timeout), params.get("api_ca_path"))
 

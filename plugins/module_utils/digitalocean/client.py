@@ -208,7 +208,7 @@ class Client:
             )
             raise error(Code.CLOUD_DENIED, text, scope=scope, **details)
         if status == 403:
-            text = f"The token of DigitalOcean lacks the scope {scope} for {method} {path}{said}. Add it ({_TOKENS})."
+            text = f"DigitalOcean's token lacks the scope {scope} for {method} {path}{said}. Add it ({_TOKENS})."
             raise error(Code.CLOUD_DENIED, text, scope=scope, **details)
         if status == 404:
             raise error(Code.NOT_FOUND, f"DigitalOcean has no {path}{said}.", **details)

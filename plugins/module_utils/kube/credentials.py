@@ -33,6 +33,7 @@ from .auth_provider import refuse_renewals
 from .exec_plugin import take_over
 from .impersonation import Impersonation
 from .kubeconfig import Active, active, read_simple
+from .kubeconfig_flaws import flaw_of
 from .proxy import proxy_of
 
 # The client library caches the files that it has written, by content, for the whole process: one load at a time.
@@ -187,6 +188,8 @@ def _server(url: object) -> str:
         raise error(
             Code.CREDENTIALS, "The address of the API server is not a URL: correct server in the kubeconfig, or host."
         ) from None
+    if not text:
+        raise error(Code.CREDENTIALS, "The kubeconfig's cluster has no server: correct it, or set host.")
     return text
 
 
@@ -251,6 +254,8 @@ def _configuration(auth: Mapping[str, Any], scratch: str) -> tuple[Any, Active]:
         where = f" (line {mark.line + 1} of {mark.name})" if mark else ""
         raise error(Code.CREDENTIALS, f"The kubeconfig is not valid YAML{where}: correct it.") from None
     except (ConfigException, OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as exc:
+        if flaw := flaw_of(auth):
+            raise error(Code.CREDENTIALS, flaw) from None
         raise error(
             Code.CREDENTIALS,
             f"No usable Kubernetes credentials ({_reason(exc)}): set kubeconfig, or host with api_key, "
@@ -305,10 +310,10 @@ def _load(configuration: Any, auth: Mapping[str, Any], scratch: str) -> Active:
         if isinstance(kubeconfig, Mapping):
             config.load_kube_config_from_dict(dict(kubeconfig), persist_config=False, **settings)
         else:
-            # A list of files is passed on; a missing file is named, which the client library does not do.
-            for path in filter(None, str(kubeconfig or "").split(os.pathsep)):
-                if not os.path.isfile(os.path.expanduser(path)):
-                    raise FileNotFoundError(f"kubeconfig {path} does not exist")
+            # Of several files some may be absent, as for kubectl; that none is there is what the library does not say.
+            paths = [path for path in str(kubeconfig or "").split(os.pathsep) if path]
+            if paths and not any(os.path.isfile(os.path.expanduser(path)) for path in paths):
+                raise FileNotFoundError(f"kubeconfig {os.pathsep.join(paths)} does not exist")
             files = kubeconfig or os.environ.get("KUBECONFIG") or None  # the library's own default is of its import
             config.load_kube_config(files, persist_config=bool(auth.get("persist_config")), **settings)
     found = active(auth)
@@ -344,7 +349,7 @@ def _refuse_exec_plugin(plugin: object, words: Sequence[str]) -> None:
     text = "".join(each if each.isprintable() else " " for each in " ".join(words))
     raise error(
         Code.CREDENTIALS,
-        f"The exec plugin {command!r} of the kubeconfig gave no credentials: {' '.join(text.split())[:_SAID]}",
+        f"The exec plugin {command!r} of the kubeconfig has failed: {' '.join(text.split())[:_SAID]}",
     )
 
 

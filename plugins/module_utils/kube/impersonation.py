@@ -42,7 +42,7 @@ class Impersonation:
             raise _refused(f"{', '.join(given)} of the kubeconfig without 'as': kubectl would ignore it")
         extra = given.get("as-user-extra", {})
         if not isinstance(given.get("as", ""), str) or not isinstance(given.get("as-uid", ""), str):
-            raise _refused("'as' and 'as-uid' of the kubeconfig must be strings")
+            raise _refused("as and as-uid of the kubeconfig must be strings")
         if not isinstance(extra, Mapping) or not all(map(_are_texts, [given.get("as-groups", []), *extra.values()])):
             raise _refused("'as-groups' of the kubeconfig must be a list of strings, 'as-user-extra' lists by key")
         more = tuple((str(key), tuple(values)) for key, values in extra.items())

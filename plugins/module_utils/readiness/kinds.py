@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from . import workloads
+from .conventions import conditions, not_observed
 from .fields import Object, condition, is_true, metadata, number, spec, status, terminating
 from .pods import pod_status
 from .rules import BUILT_IN, DEFAULT_RULES, Rules, group_of
@@ -159,8 +160,15 @@ def _namespace(obj: Object, pods: Sequence[Object]) -> Status:
 
 
 def _certificate(obj: Object, pods: Sequence[Object]) -> Status:
-    """Ready. A failed issuance leaves Issuing=False with the reason; cert-manager retries after an hour."""
+    """Ready. A failed issuance leaves Issuing=False with the reason; cert-manager retries after an hour.
+
+    The generation that is judged stands in each condition: one of the names before says nothing of those now.
+    """
+    if late := not_observed(obj, conditions(obj)):
+        return late
     issuing = condition(obj, "Issuing")
+    if not_observed(obj, [issuing]):
+        return _ready_condition(obj)
     if not is_true(obj, "Ready") and issuing.get("status") == "False" and number(status(obj), "failedIssuanceAttempts"):
         return Status(FAILED, _describe(issuing))
     ready = condition(obj, "Ready")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..failure import Code, TodoCloudError, error
-from .conventions import kstatus
+from .conventions import conditions, kstatus, not_observed
 from .fields import Object
 from .rule import Rule, expression
 from .status import State, Status
@@ -62,7 +62,7 @@ class Rules:
         """Status of a custom resource, by its rule or by the conventions; ``reports``: see :meth:`Rule.status_of`."""
         group, kind = group_of(obj), str(obj.get("kind", ""))
         rule, own = self._find(group, kind)
-        found = None if own else kstatus(obj)
+        found = None if own or not_observed(obj, conditions(obj)) else kstatus(obj)
         found = found or rule.status_of(obj, reports=reports and group not in BUILT_IN)
         return replace(found, grace="resource_failed") if found.state is State.FAILED else found
 

@@ -85,7 +85,9 @@ def _private(text: str) -> Ed25519PrivateKey:
         text, loaders.load_ssh_private_key if "OPENSSH" in text else loaders.load_pem_private_key, password=None
     )
     if not isinstance(key, Ed25519PrivateKey):
-        raise _no_key("record_key", "an Ed25519 private key without a passphrase (openssl genpkey -algorithm ed25519)")
+        raise _no_key(
+            "record_key", "an Ed25519 private key that has no passphrase; openssl genpkey -algorithm ed25519 makes one"
+        )
     return key
 
 

@@ -137,7 +137,7 @@ def _uncompressed(content: bytes) -> bytes:
     try:
         return unpack_gzip(content)
     except Malformed as exc:
-        raise refused(f"a chart cannot be looked through for secrets: {exc}") from exc
+        raise refused(f"whether a chart holds secrets cannot be seen: {exc}") from exc
 
 
 @dataclass

@@ -164,7 +164,7 @@ ENTRY = (
         "(`environment_values.networkPolicies.monitoring`, usually the namespace `monitoring`) reaches the ports that "
         "entries say here, and sidecars on 9090: no others.", "not told; monitoring reaches the port of each service",
         "/metrics"),
-    Key("env", MapOf(Plain(), _VARIABLE, "variables"), "Environment variables. No secrets: see `secrets`.", "none",
+    Key("env", MapOf(Plain(), _VARIABLE, "variables"), "Environment variables. Secrets go into `secrets`.", "none",
         "{LOG_LEVEL: info}"),
     Key("env_from", ListOf(_ENV_FROM), "All keys of a ConfigMap or Secret as environment variables. The pods restart "
         "once when it changes.", "none", "[{secret: backend}, {config: flags}]"),

@@ -76,7 +76,7 @@ def test_it_is_told_what_the_kubeconfig_says(asked: Asked) -> None:
     ],
 )
 def test_nothing_of_its_output_is_shown(script: str, asked: Asked) -> None:
-    with pytest.raises(TodoCloudError, match=r"exec plugin './plugin' of the kubeconfig gave no credentials") as caught:
+    with pytest.raises(TodoCloudError, match=r"exec plugin './plugin' of the kubeconfig has failed") as caught:
         asked(script)
     assert caught.value.failure.code is Code.CREDENTIALS
     assert CANARY not in masked(str(caught.value))

@@ -33,6 +33,21 @@ def test_expressions_in_their_order(lamp: str, expected: str) -> None:
     assert (found.state, found.message) == (expected, "because")
 
 
+def test_a_stall_of_an_older_generation_does_not_count() -> None:
+    """Flux's sources: what was corrected is looked at anew, and until then says Stalled."""
+    stalled = {"type": "Stalled", "status": "True", "reason": "URLInvalid", "observedGeneration": 1}
+    ready = {"type": "Ready", "status": "False", "reason": "URLInvalid", "observedGeneration": 1}
+    obj: dict[str, Any] = {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "GitRepository",
+        "metadata": {"generation": 2},
+        "status": {"conditions": [stalled, ready]},
+    }
+    assert status_of(obj).state == "InProgress"
+    obj |= {"metadata": {"generation": 1}}
+    assert status_of(obj).state == "Failed"
+
+
 def test_ones_own_rule_counts_more_than_the_tables_and_than_kstatus() -> None:
     rules = Rules.from_option({"argoproj.io/Rollout": {"ready": "status.phase == 'Paused'"}})
     rollout = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "r"},
