@@ -1,12 +1,13 @@
 """Services that start warm: what they all import is imported once, and each service is a fork of this process.
 
-A line of JSON on standard input is [module, environment, log], answered by a process id, or such an id, answered by the
-exit code or null. At the end of the input everything ends.
+A line of JSON on standard input is [module, environment, log, slowness], answered by a process id, or such an id,
+answered by the exit code or null. At the end of the input everything ends.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import runpy
 import signal
@@ -23,7 +24,12 @@ __all__ = ["fastapi", "httpx", "jwt", "prometheus_client", "psycopg_pool", "uvic
 codes: dict[int, int | None] = {}
 
 
-def _service(module: str, environ: dict[str, str], log: str) -> None:
+def _service(module: str, environ: dict[str, str], log: str, slowness: float) -> None:
+    from todo_common import server
+
+    # What a test asks of a service that is about to end takes longer, too.
+    server.DRAIN_SECONDS = math.ceil(server.DRAIN_SECONDS * slowness)
+    server.GRACE_SECONDS = math.ceil(server.GRACE_SECONDS * slowness)
     os.environ.clear()
     os.environ.update(environ)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -43,9 +49,9 @@ for line in sys.stdin:
     match json.loads(line):
         case int(pid):
             print(json.dumps(_code(pid)), flush=True)
-        case [module, environ, log]:
+        case [module, environ, log, slowness]:
             if (pid := os.fork()) == 0:
-                _service(module, environ, log)
+                _service(module, environ, log, slowness)
                 sys.exit()
             codes[pid] = None
             print(pid, flush=True)

@@ -37,7 +37,7 @@ class Postgres:
 
     def sql(self, database: str, statement: str) -> list[list[str]]:
         """Run a statement with psql; its rows."""
-        answer = subprocess.run(self._psql(database, "-c", statement), capture_output=True, text=True, timeout=30)
+        answer = subprocess.run(self._psql(database, "-c", statement), capture_output=True, text=True, timeout=300)
         assert answer.returncode == 0, answer.stderr
         return [line.split("|") for line in answer.stdout.splitlines()]
 
@@ -105,6 +105,6 @@ def server(files: Mapping[str, str] | None = None) -> Iterator[Postgres]:
             yield Postgres(port)
         finally:
             process.send_signal(signal.SIGINT)  # its fast shutdown
-            process.wait(30)
+            process.wait(300)
     finally:
         shutil.rmtree(folder)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.patience import patience
+from tests.support.patience import patience, slowness
 
 APPS = Path(__file__).resolve().parents[3] / "examples" / "todo-app"
 PYTHON = (sys.executable, "-S")  # no site-packages, so that requirements.txt is seen to be complete
@@ -81,7 +81,7 @@ def call(
     token: str = "",
     headers: Mapping[str, str] | None = None,
     source: str = "127.0.0.1",
-    seconds: float = 15,
+    seconds: float = 60,
 ) -> Answer:
     """One request on a connection of its own; a body that is not bytes is sent as JSON."""
     given = dict(headers or {})
@@ -126,6 +126,20 @@ class Running:
 
     def ready(self) -> bool:
         return self.call("GET", "/ready").status == 200
+
+    def is_unready_since(self, **reasons: str) -> None:
+        """Wait until it is, for reasons that begin so and no others: what it asks may take its time."""
+
+        def told() -> bool:
+            answer = self.call("GET", "/ready")
+            found = answer.json.get("reasons", {})
+            return (
+                answer.status == 503
+                and [*found] == [*reasons]
+                and all(map(str.startswith, found.values(), reasons.values()))
+            )
+
+        wait_until(told, f"it is not ready: {reasons}")
 
     def lines(self) -> list[dict[str, Any]]:
         """The log so far; every complete line must be a JSON object."""
@@ -185,7 +199,7 @@ class Fork:
 
     def __init__(self, forks: Forks, module: str, env: Mapping[str, str], log: Path) -> None:
         self._forks = forks
-        self._pid = forks.ask([module, env, str(log)])
+        self._pid = forks.ask([module, env, str(log), slowness()])
 
     def poll(self) -> int | None:
         code: int | None = self._forks.ask(self._pid)

@@ -214,9 +214,7 @@ def test_a_refused_change_is_not_reported(backend: Running, user: User, sidecar:
 
 def test_the_database_goes_away_and_comes_back(backend: Running, user: User, postgres: Postgres, database: str) -> None:
     with postgres.unavailable(database):
-        ready = backend.call("GET", "/ready")
-        assert ready.status == 503
-        assert "no usable PostgreSQL" in ready.json["reasons"]["database"]
+        backend.is_unready_since(database="no usable PostgreSQL")
         assert backend.call("GET", "/health").status == 200
         answer = backend.call("GET", "/api/tasks", token=user.token)
         assert answer.status == 503

@@ -118,7 +118,7 @@ def begun(tmp_path: Path, url: str, ca: str = "", wait: int = 0) -> subprocess.P
 def tried(tmp_path: Path, url: str, ca: str = "") -> Answer:
     target = Postgres().target(LOGIN, {"url": url})
     with begun(tmp_path, url, ca) as script:
-        output, _none = script.communicate(timeout=60)
+        output, _none = script.communicate(timeout=300)
     return Postgres().judge(LOGIN, target, output)
 
 
@@ -149,7 +149,7 @@ def test_a_database_that_starts_at_the_first_connection_is_waited_for(tmp_path: 
         listener.bind(("127.0.0.1", door))
         listener.listen()
         threading.Thread(target=relay, args=(listener, postgres.port), daemon=True).start()
-        output, _none = script.communicate(timeout=120)
+        output, _none = script.communicate(timeout=300)
     answer = Postgres().judge(LOGIN, Postgres().target(LOGIN, {"url": url}), output)
     assert answer.failure is None
     assert answer.about.startswith("PostgreSQL 1")
