@@ -70,12 +70,13 @@ class Cluster:
         }
 
     def run(self, *argv: str, cwd: Path = TOP, timeout: float = 120, **env: str) -> subprocess.CompletedProcess[str]:
+        """``timeout``: seconds, see patience."""
         return subprocess.run(
             argv,
             cwd=cwd,
             env={**self.environ, **env},
             text=True,
-            timeout=timeout,
+            timeout=patience(timeout),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -85,16 +86,16 @@ class Cluster:
     def playbook(
         self, name: str, *args: str, cwd: Path = TOP, inventory: str = "inventories/local", **env: str
     ) -> PlaybookRun:
-        begun, limit = time.monotonic(), patience(PLAYBOOK_LIMIT_SECONDS)
+        begun, limit = time.monotonic(), PLAYBOOK_LIMIT_SECONDS
         done = self.run("ansible-playbook", name, "-i", inventory, *args, cwd=cwd, timeout=limit, **env)
         return PlaybookRun(done.returncode, done.stdout, time.monotonic() - begun)
 
     def kubectl(self, *args: str) -> str:
         done = subprocess.run(
-            ["kubectl", "--request-timeout=60s", *args],
+            ["kubectl", f"--request-timeout={patience(60):.0f}s", *args],
             env=self.environ,
             text=True,
-            timeout=120,
+            timeout=patience(120),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -151,7 +152,7 @@ def without_injector(app: Cluster, policy: str = "Fail") -> Iterator[None]:
     finally:
         say("Fail")
         app.kubectl("scale", "deployment", "-n", DAPR, INJECTOR, "--replicas=1")
-        app.kubectl("rollout", "status", "-n", DAPR, f"deployment/{INJECTOR}", "--timeout=60s")
+        app.kubectl("rollout", "status", "-n", DAPR, f"deployment/{INJECTOR}", f"--timeout={patience(60):.0f}s")
 
 
 def until(condition: Callable[[], Any], within: float, what: str, interval: float = 0.1) -> Any:

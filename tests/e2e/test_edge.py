@@ -28,7 +28,7 @@ def edge(app: Cluster) -> Cluster:
 def ask(edge: Cluster, path: str, scheme: str = "https", host: str = PUBLIC_HOST) -> httpx.Response:
     """One request as a browser sends it that trusts the cluster's authority."""
     trusted = ssl.create_default_context(cafile=str(Path(edge.kubeconfig).parent / "pki/public-ca.crt"))
-    with httpx.Client(verify=trusted, timeout=10, trust_env=False) as client:
+    with httpx.Client(verify=trusted, timeout=60, trust_env=False) as client:
         url = f"{scheme}://{edge.public_ip}:{edge.facts[f'{scheme}_port']}{path}"
         return client.get(url, headers={"Host": host}, extensions={"sni_hostname": host})
 

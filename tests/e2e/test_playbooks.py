@@ -18,6 +18,7 @@ from tests.e2e.test_edge import answers, ask
 from tests.e2e.test_secrets import secrets_of
 from tests.support.canaries import files_that_show, shown
 from tests.support.checkout import built
+from tests.support.patience import patience
 
 
 def everything(cluster: Cluster) -> dict[str, str]:
@@ -125,7 +126,8 @@ sasl.mechanism=SCRAM-SHA-256
 sasl.jaas.config={module} required username="{user}" password="{password}";
 """
     where = f"--bootstrap-server 127.0.0.1:9092 --topic {NAMESPACE}task-events --command-config /dev/stdin"
-    reading = broker_tool(app, f"consumer.ConsoleConsumer {where} --group todo-second.x --timeout-ms 9000", properties)
+    told = f"--timeout-ms {1000 * patience(30):.0f}"  # it ends at once when it is refused
+    reading = broker_tool(app, f"consumer.ConsoleConsumer {where} --group todo-second.x {told}", properties)
     assert "TopicAuthorizationException" in reading.stdout, reading  # Kafka's tools log to standard output
 
 

@@ -186,7 +186,7 @@ def test_the_proxy_carries_kubectl_helm_and_a_token(kubeconfig: str, kube: KubeS
 
         def run(program: str, *arguments: str) -> str:
             command = [str(BIN / program), *arguments, "--kubeconfig", str(proxy.kubeconfig), "--namespace", namespace]
-            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=600).stdout
 
         run("kubectl", "create", "configmap", "made", "--from-literal=a=b")
         assert kube.get(CONFIG_MAP, namespace, "made")["data"] == {"a": "b"}

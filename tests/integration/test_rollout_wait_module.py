@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.integration.support import BUSYBOX, TOP, ModuleRun, apply, environment
+from tests.support.patience import patience
 
 PLAY = """
 - hosts: localhost
@@ -23,7 +24,7 @@ PLAY = """
     - name: App is rolled out
       todo.cloud.rollout_wait:
         workloads: [{{name: app, namespace: {namespace}}}]
-        timeout: 60
+        timeout: 300
 """
 
 
@@ -31,8 +32,8 @@ ASYNC = """
     - name: Another app is rolled out
       todo.cloud.rollout_wait:
         workloads: [{{name: calm, namespace: {namespace}}}]
-        timeout: 60
-      async: 60
+        timeout: 300
+      async: 300
       poll: 1
 """
 
@@ -92,7 +93,11 @@ def test_server_that_is_not_trusted(module: Callable[..., ModuleRun], kube: Kube
 @pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
 def test_ready_workload(module: Callable[..., ModuleRun], kube: KubeSession, namespace: str, check: bool) -> None:
     apply(kube, namespace, [app()])
-    run = module("rollout_wait", {"workloads": [{"name": "app", "namespace": namespace}], "timeout": 60}, check=check)
+    run = module(
+        "rollout_wait",
+        {"workloads": [{"name": "app", "namespace": namespace}], "timeout": round(patience(60))},
+        check=check,
+    )
     assert not run.failed, run.output
     assert run.result["verdict"] == "Current"
     assert run.result["changed"] is False
@@ -147,6 +152,6 @@ def test_json_callback_is_not_disturbed(kube: KubeSession, namespace: str, kubec
         "-e",
         f"ansible_python_interpreter={sys.executable}",
     ]
-    done = subprocess.run(command, env=env, cwd=TOP, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=env, cwd=TOP, capture_output=True, text=True, timeout=600, check=False)
     result = json.loads(done.stdout)["plays"][0]["tasks"][0]["hosts"]["localhost"]
     assert result["verdict"] == "Current"

@@ -25,6 +25,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import D
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.integration.support import ModuleRun, apply, eventually
+from tests.support.patience import patience
 
 CHART = str(Path(__file__).parents[2] / "charts" / "environment")
 CONTAINER: dict[str, Any] = {
@@ -255,7 +256,9 @@ def test_the_verdict_quotes_the_policy(
     admitting("deny")
     eventually("the policy", lambda: denied(kube, namespace, pod_of("latest")))
     kube.create(DEPLOYMENT, namespace, WEB)
-    run = module("rollout_wait", {"workloads": [{"name": "web", "namespace": namespace}], "timeout": 60})
+    run = module(
+        "rollout_wait", {"workloads": [{"name": "web", "namespace": namespace}], "timeout": round(patience(60))}
+    )
     assert run.failed
     (failure,) = run.result["failures"]
     assert failure["code"] == "admission_denied"

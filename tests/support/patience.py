@@ -8,10 +8,11 @@ import statistics
 import subprocess
 import sys
 import time
-from functools import cache
 
 _QUIET_SECONDS = 0.08  # what :func:`_measure` finds on a quiet machine of two processors
 _MOST = 10.0
+_AGAIN_SECONDS = 60.0  # what runs beside these tests comes and goes
+_found, _looked = 1.0, -_AGAIN_SECONDS
 
 
 def patience(seconds: float) -> float:
@@ -19,10 +20,13 @@ def patience(seconds: float) -> float:
     return seconds * slowness()
 
 
-@cache
 def slowness() -> float:
-    """How many times slower than a quiet machine this one is, from 1 to 10; measured once per process."""
-    return min(_MOST, max(1.0, statistics.median(_measure() for _ in range(3)) / _QUIET_SECONDS))
+    """How many times slower than a quiet machine this one is, from 1 to 10; measured again each minute."""
+    global _found, _looked
+    if time.monotonic() - _looked >= _AGAIN_SECONDS:
+        _found = min(_MOST, max(1.0, statistics.median(_measure() for _ in range(3)) / _QUIET_SECONDS))
+        _looked = time.monotonic()
+    return _found
 
 
 def _measure() -> float:

@@ -17,6 +17,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.records.store import Re
 from tests.cluster.paths import BIN
 from tests.integration.releases.world import CHART, ENVIRONMENT, World
 from tests.integration.support import ModuleRun, eventually
+from tests.support.patience import patience
 
 Run = Callable[..., ModuleRun]
 
@@ -25,7 +26,7 @@ def manually(world: World, name: str, program: str = "helm", **values: str) -> N
     """Helm as a person calls it, with its own waiting."""
     argv = [str(BIN / program), "--kubeconfig", world.kubeconfig, "--namespace", world.namespace]
     given = [f"--set={key}={value}" for key, value in values.items()]
-    subprocess.run([*argv, "upgrade", "--install", name, CHART, *given], check=True, capture_output=True, timeout=60)
+    subprocess.run([*argv, "upgrade", "--install", name, CHART, *given], check=True, capture_output=True, timeout=600)
     eventually(f"{name} runs", lambda: _ready(world, name))
 
 
@@ -37,7 +38,7 @@ def _ready(world: World, name: str) -> bool:
 def options(world: World, *releases: dict[str, Any], **more: Any) -> dict[str, Any]:
     base = {"environment": "test", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 0.5}
     names = [release["name"] for release in releases]
-    return {**base, "timeout": 60, "waves": [list(releases)], "all_releases": names, **more}
+    return {**base, "timeout": round(patience(60)), "waves": [list(releases)], "all_releases": names, **more}
 
 
 def test_what_runs_is_taken_over_without_a_restart(world: World) -> None:
@@ -92,7 +93,7 @@ def test_what_is_not_well_is_not_adopted(world: World) -> None:
     manually(world, "a")
     argv = [world.helm, "--kubeconfig", world.kubeconfig, "--namespace", world.namespace]
     crash = [*argv, "upgrade", "--install", "b", CHART, "--set", "mode=crash"]
-    subprocess.run(crash, check=True, capture_output=True, timeout=60)
+    subprocess.run(crash, check=True, capture_output=True, timeout=600)
     before = world.history("a"), world.history("b")
     failed = world.adopt(world.release("a"), world.release("b", mode="crash"))
     assert failed.code == "crash_loop"

@@ -302,7 +302,7 @@ def helm(world: World, *arguments: str) -> str:
     """A person's own call of Helm."""
     done = subprocess.run(
         [str(BIN / "helm"), *arguments, "--namespace", world.namespace, "--kubeconfig", world.kubeconfig],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -82,7 +82,7 @@ def test_the_most_verbose_run_shows_no_secret(world: World, tmp_path: Path, monk
     (tmp_path / "word").write_text("a password of the vault")
     encrypted = subprocess.run(
         [str(Path(sys.executable).with_name("ansible-vault")), "encrypt", "--vault-password-file", tmp_path / "word"],
-        input=yaml.safe_dump(VAULT), text=True, capture_output=True, check=True, timeout=60,
+        input=yaml.safe_dump(VAULT), text=True, capture_output=True, check=True, timeout=600,
     )  # fmt: skip
     (tmp_path / "vault.yml").write_text(encrypted.stdout)
     monkeypatch.setenv("TMPDIR", str(tmp_path))

@@ -29,7 +29,7 @@ def kubectl(world: World, *argv: str) -> None:
     """As a person would, manually."""
     command = [str(BIN / "kubectl"), "--namespace", world.namespace, *argv]
     env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "KUBECONFIG": world.kubeconfig}
-    subprocess.run(command, env=env, capture_output=True, timeout=60, check=True)
+    subprocess.run(command, env=env, capture_output=True, timeout=600, check=True)
 
 
 def drift(world: World, *releases: dict[str, Any]) -> list[dict[str, str]]:

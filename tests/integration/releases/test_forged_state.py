@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tests.cluster.paths import BIN, TOP
 from tests.integration.releases.world import ENVIRONMENT, World
 from tests.integration.support import ModuleRun
+from tests.support.patience import patience
 
 OBJECTS = str(TOP / "tests" / "fixtures" / "charts" / "objects")
 
@@ -130,14 +131,19 @@ def test_objects_of_another_namespace_or_release_are_refused_before_the_first_wr
     before = world.fingerprint()
     assert world.apply(elsewhere).code == "foreign_object"
     single = {key: elsewhere[key] for key in ("name", "namespace", "chart", "values")}
-    common = {"environment": ENVIRONMENT, "helm_binary": world.helm, "timeout": 60, "stability_seconds": 0.5}
+    common = {
+        "environment": ENVIRONMENT,
+        "helm_binary": world.helm,
+        "timeout": round(patience(60)),
+        "stability_seconds": 0.5,
+    }
     assert module("helm_release", {**single, **common}).code == "foreign_object"
     assert changed(world, before) == set()
 
     helm = [str(BIN / "helm"), "--kubeconfig", world.kubeconfig, "--namespace", world.namespace]
     subprocess.run(
         [*helm, "install", "a", OBJECTS, "--values", "-"],
-        input=json.dumps(elsewhere["values"]), text=True, check=True, capture_output=True, timeout=60,
+        input=json.dumps(elsewhere["values"]), text=True, check=True, capture_output=True, timeout=600,
     )  # fmt: skip
     before = world.fingerprint()
     assert world.adopt(elsewhere).code == "foreign_object"

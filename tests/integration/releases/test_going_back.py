@@ -15,6 +15,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.rollout.waiter import W
 from tests.integration.images import Images, images_of_cluster
 from tests.integration.releases.world import ENVIRONMENT, World
 from tests.integration.support import ModuleRun
+from tests.support.patience import patience
 
 Run = Callable[..., ModuleRun]
 
@@ -93,7 +94,12 @@ def test_any_earlier_image_of_one_service(world: World, module: Run, images: Ima
     assert (predicted.result["changed"], world.sets()[0]["id"]) == (True, 2)
     never = world.earlier("v3", "web", **asked).ok()
     assert (never.result["set"], [s["withdrawn"] != "" for s in world.sets()]) == (3, [False, True, False])
-    options = {"environment": "test", "namespace": world.namespace, "helm_binary": world.helm, "timeout": 60}
+    options = {
+        "environment": "test",
+        "namespace": world.namespace,
+        "helm_binary": world.helm,
+        "timeout": round(patience(60)),
+    }
     registries = list(asked["registries"])
     shown = module("release_rollback", {**options, "names": ["web"], "image": "v1", "registries": registries})
     assert shown.result["set"] == 4

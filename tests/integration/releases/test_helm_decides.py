@@ -15,6 +15,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import C
 from ansible_collections.todo.cloud.plugins.module_utils.kube.session import KubeSession
 
 from tests.integration.support import ModuleRun
+from tests.support.patience import patience
 
 Module = Callable[..., ModuleRun]
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
@@ -54,7 +55,7 @@ def release(tmp_path: Path, module: Module, namespace: str) -> Callable[..., Mod
         (chart / "Chart.yaml").write_text("apiVersion: v2\nname: odd\nversion: 0.1.0\n")
         for number, text in enumerate(templates):
             (chart / f"templates/{number}.yaml").write_text(text)
-        given = {"name": "odd", "namespace": namespace, "chart": str(chart), "timeout": 60, **params}
+        given = {"name": "odd", "namespace": namespace, "chart": str(chart), "timeout": round(patience(60)), **params}
         return module("helm_release", given)
 
     return run

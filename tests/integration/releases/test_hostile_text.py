@@ -21,6 +21,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.locking.lease import HO
 from tests.cluster.paths import TOP
 from tests.integration.releases.world import World
 from tests.integration.support import BUSYBOX, run_playbook
+from tests.support.patience import patience
 
 # One for each runner (GitHub, Forgejo; Azure; GitLab; TeamCity; Travis), and what terminals act on.
 COMMANDS = (
@@ -89,7 +90,7 @@ def test_nothing_that_others_wrote_acts_on_a_terminal_or_a_runner(world: World, 
     common = {"environment": "test", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 3}
     applied = {
         **common,
-        "timeout": 60,
+        "timeout": round(patience(60)),
         "on_failure": "hold",
         "drift": "restore",
         "waves": [[world.release("quiet", text="three"), loud]],

@@ -21,6 +21,7 @@ from tests.cluster.paths import BIN
 from tests.integration.releases.world import CHART, ENVIRONMENT, World
 from tests.integration.support import ModuleRun, run_playbook
 from tests.support.api_proxy import ApiProxy
+from tests.support.patience import patience
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ def test_guards_on_a_real_cluster(world: World, other: World, module: Callable[.
 def test_helm_release_has_the_same_guards(world: World, other: World, module: Callable[..., ModuleRun]) -> None:
     uid = world.kube.get(NAMESPACE, "", "kube-system")["metadata"]["uid"]
     base = {"name": "one", "namespace": world.namespace, "helm_binary": world.helm, "stability_seconds": 0.5}
-    wanted = {**base, "chart": CHART, "environment": ENVIRONMENT, "timeout": 60}
+    wanted = {**base, "chart": CHART, "environment": ENVIRONMENT, "timeout": round(patience(60))}
     assert "may not deploy there" in module("helm_release", {**wanted, "namespace": other.namespace}).result["msg"]
     assert module("helm_release", {**wanted, "cluster_id": "another"}, check=True).code == "invalid_input"
     assert module("helm_release", {**base, "chart": CHART, "cluster_id": uid}).failed, "whose claims would that be?"

@@ -106,7 +106,7 @@ def test_the_platform_has_one_lock_for_all_its_releases(world: World, module: Ru
     held = EnvironmentLock(world.kube, "", stranger("helm_release"), platform=True)
     one = {
         "name": "one", "namespace": world.namespace, "chart": CHART, "helm_binary": world.helm, "lock": "platform",
-        "timeout": 60, "stability_seconds": 0.5,
+        "timeout": round(patience(60)), "stability_seconds": 0.5,
     }  # fmt: skip
     with held:
         refused = module("helm_release", one)

@@ -57,7 +57,7 @@ def test_what_kubectl_applied_is_a_release_like_others(world: World, tmp_path: P
     folder = tmp_path / "k8s"
     manifests(folder)
     kubectl = [str(BIN / "kubectl"), "--kubeconfig", world.kubeconfig, "--namespace", world.namespace]
-    subprocess.run([*kubectl, "apply", "-f", str(folder)], check=True, capture_output=True, timeout=60)
+    subprocess.run([*kubectl, "apply", "-f", str(folder)], check=True, capture_output=True, timeout=600)
     eventually(
         "web runs",
         lambda: (world.kube.get(DEPLOYMENT, world.namespace, "web").get("status") or {}).get("readyReplicas"),

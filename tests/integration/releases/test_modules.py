@@ -74,7 +74,7 @@ def test_helm_release(world: World, module: Run) -> None:
         "namespace": world.namespace,
         "helm_binary": world.helm,
         "stability_seconds": 0.5,
-        "timeout": 60,
+        "timeout": round(patience(60)),
     }
     assert "chart" in module("helm_release", base).result["msg"]
 

@@ -50,7 +50,7 @@ def test_an_export_deploys_the_same_by_helm_alone(world: World, tmp_path: Path) 
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     run = subprocess.run(
         ["sh", str(out / "helm.sh")], env={"PATH": path, "HOME": str(tmp_path), "KUBECONFIG": world.kubeconfig},
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert (world.stored("api").revision, world.stored("api").manifest) == (2, manifest)

@@ -67,7 +67,7 @@ def test_an_export_takes_them_from_the_deployed_release(world: World, tmp_path: 
     world.apply(release(world, "canary1"), check=True, export=str(tmp_path / "out")).ok()
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     run = subprocess.run(
-        ["sh", str(tmp_path / "out" / "helm.sh")], capture_output=True, text=True, timeout=120, check=False,
+        ["sh", str(tmp_path / "out" / "helm.sh")], capture_output=True, text=True, timeout=600, check=False,
         env={"PATH": path, "HOME": str(tmp_path), "KUBECONFIG": world.kubeconfig},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
