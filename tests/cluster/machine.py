@@ -6,10 +6,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.errors import ClusterError
+from tests.cluster.locks import locked
 from tests.cluster.paths import cache, tool_path
 from tests.cluster.say import Step, say
 
@@ -54,7 +56,7 @@ def ready_to_build(tools: Sequence[Tool] = TOOLS) -> None:
     Raises:
         ClusterError: something is missing and cannot be installed here.
     """
-    packages = sorted({tool.package for tool in tools if not tool.there})
+    packages = _missing(tools)
     if not packages:
         return
     wanted = " ".join(packages)
@@ -63,16 +65,19 @@ def ready_to_build(tools: Sequence[Tool] = TOOLS) -> None:
     if os.geteuid() != 0:
         raise ClusterError(f"Some tools are missing: install them with `sudo apt-get install {wanted}`.")
     step = Step()
-    update_lists()
-    if "postgresql" in packages:
-        _no_default_database()
-    _apt(["install", "--yes", "--no-install-recommends", *packages])
-    say(f"Debian packages installed: {wanted} ({step})")
+    with _alone():
+        if packages := _missing(tools):  # another process may have been quicker
+            _update_lists()
+            if "postgresql" in packages:
+                _no_default_database()
+            _apt(["install", "--yes", "--no-install-recommends", *packages])
+            say(f"Debian packages installed: {' '.join(packages)} ({step})")
 
 
 def update_lists() -> None:
     """Let apt-get know which packages there are."""
-    _apt(["update"])
+    with _alone():
+        _update_lists()
 
 
 def ready_to_run() -> None:
@@ -101,6 +106,20 @@ def ready_to_run() -> None:
             f"This machine does not allow namespaces (`unshare` says: {trial.stderr.strip()}): "
             "run on a real or virtual machine, or in a privileged container."
         )
+
+
+def _missing(tools: Sequence[Tool]) -> list[str]:
+    """Packages."""
+    return sorted({tool.package for tool in tools if not tool.there})
+
+
+def _alone() -> AbstractContextManager[None]:
+    """Of this project: apt-get waits for others that install, but not for others that read lists."""
+    return locked(cache() / "packages.lock", "Debian packages")
+
+
+def _update_lists() -> None:
+    _apt(["update"])
 
 
 def _apt(arguments: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ _QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+_MILLISECONDS = 600_000  # a deadline, not an expectation: the machine may be busy
 
 
 def installed() -> None:
@@ -114,6 +116,7 @@ def browser(folder: Path, hosts: dict[str, str], authority: Path | None = None) 
     options = {
         "goog:chromeOptions": {"binary": "/usr/bin/chromium", "args": arguments},
         "goog:loggingPrefs": {"browser": "ALL"},
+        "timeouts": {"script": _MILLISECONDS, "pageLoad": _MILLISECONDS},
     }
     log = (folder / "chromedriver.log").open("w+")
     driver = subprocess.Popen(
@@ -121,7 +124,7 @@ def browser(folder: Path, hosts: dict[str, str], authority: Path | None = None) 
     )
     try:
         port = eventually("chromedriver's port", lambda: _port(folder / "chromedriver.log"))
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as http:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=_MILLISECONDS / 1000, trust_env=False) as http:
             wanted = {"capabilities": {"alwaysMatch": options}}
             answer = http.post("/session", json=wanted).raise_for_status().json()["value"]
             try:
@@ -135,4 +138,5 @@ def browser(folder: Path, hosts: dict[str, str], authority: Path | None = None) 
 
 
 def _port(log: Path) -> str:
-    return log.read_text().partition("started successfully on port ")[2].partition(".")[0].strip()
+    found = re.search(r"started successfully on port (\d+)\.", log.read_text())
+    return found[1] if found else ""

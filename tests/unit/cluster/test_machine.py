@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,28 @@ def test_nothing_is_installed_when_all_is_there(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(machine, "_apt", lambda arguments: pytest.fail("apt-get was called"))
 
     machine.ready_to_build([Tool("sh", "dash"), Tool("/bin/s?", "dash")])
+
+
+def test_of_two_that_need_a_package_one_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Both begin at once; apt-get would refuse to read its lists for the second."""
+    asked: list[str] = []
+    looks, both = itertools.count(), threading.Barrier(2)
+
+    def which(name: str, **_: object) -> str | None:
+        if name == ABSENT.needs and next(looks) < 2:
+            both.wait(60)  # neither is quicker
+        return name if name == "apt-get" or "install" in asked else None
+
+    def apt(arguments: list[str]) -> None:
+        asked.append(arguments[0])
+
+    monkeypatch.setattr(machine, "cache", lambda: tmp_path)
+    monkeypatch.setattr(machine.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(machine, "_apt", apt)
+    monkeypatch.setattr(machine.shutil, "which", which)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(machine.ready_to_build, ([ABSENT], [ABSENT])))
+    assert asked == ["update", "install"]
 
 
 def test_without_root_the_packages_to_install_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

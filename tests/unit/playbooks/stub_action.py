@@ -34,8 +34,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible ships no type i
         module = self._task.resolved_action or self._task.action
         host = (task_vars or {})["inventory_hostname"]
         call = {"host": host, "module": module, "args": self._task.args, "check": self._task.check_mode}
-        with Path(settings["calls"]).open("a") as calls:
-            calls.write(json.dumps(call, default=str) + "\n")
+        with Path(settings["calls"]).open("ab", buffering=0) as calls:  # in one piece: hosts write side by side
+            calls.write(json.dumps(call, default=str).encode() + b"\n")
         if host in settings["unreachable"]:
             raise AnsibleConnectionFailure(f"{host} can't be reached")
         if host in settings["fail"]:
