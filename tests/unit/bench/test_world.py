@@ -29,8 +29,8 @@ def test_a_command_s_output_code_and_seconds(world: World) -> None:
 
 def test_side_by_side_each_has_its_own_seconds(world: World) -> None:
     code = "import sys, time; time.sleep(float(sys.argv[1])); print(sys.argv[1])"
-    short, long = world.side_by_side([(sys.executable, "-c", code, each) for each in ("0", "1")])
-    assert (short.output, long.output) == ("0\n", "1\n")
+    short, long = world.side_by_side([(sys.executable, "-c", code, each) for each in ("0", "3")])
+    assert (short.output, long.output) == ("0\n", "3\n")
     assert short.seconds < long.seconds
 
 
@@ -41,9 +41,11 @@ def test_what_takes_too_long_is_ended_with_its_children(world: World, tmp_path: 
         f"pathlib.Path({str(tmp_path / 'child')!r}).write_text(str(child.pid))\n"
         "time.sleep(60)\n"
     )
+    note = tmp_path / "child"
+    started = world.start([sys.executable, "-c", code])
+    child = int(eventually(lambda: note.exists() and note.read_text()))
     with pytest.raises(Broken, match="within"):
-        wait([world.start([sys.executable, "-c", code])], limit=4.0)
-    child = int((tmp_path / "child").read_text())
+        wait([started], limit=0.5)
     eventually(lambda: state_of(child) in "ZX")
 
 

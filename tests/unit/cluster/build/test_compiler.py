@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from tests.cluster.build import compiler
 from tests.cluster.build.parts import DAPR_COMPONENTS, DAPR_WEBHOOKS, Part, Plugins, Port
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import HERE
+from tests.support.fake_api import eventually
 
 GO = """#!/bin/sh
 [ "$1 $2" = "mod download" ] && { echo "{\\"Dir\\": \\"$FAKE_GO_MODULE\\"}"; exit 0; }
@@ -24,7 +24,7 @@ shift
 for package; do
   case $package in -*) continue;; esac
   [ "$FAKE_GO_FAILS" = "$package" ] && { echo "package nowhere: not found" >&2; exit 1; }
-  [ "$FAKE_GO_DAWDLES" = "$package" ] && sleep 1
+  [ "$FAKE_GO_DAWDLES" = "$package" ] && until [ -e "$FAKE_GO_UNTIL" ]; do sleep 0.05; done
   echo binary > "$GOTMPDIR/new"
   mv "$GOTMPDIR/new" "$GOBIN/${package##*/}"
 done
@@ -152,10 +152,19 @@ def test_what_was_built_before_a_failure_stays_and_nothing_is_begun_after_it(
 
 
 def test_while_it_waits_it_says_what_comes_next_and_how_long_that_usually_takes(
-    calls: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    calls: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    until, say = tmp_path / "until", compiler.say
+
+    def said(text: str) -> None:
+        say(text)
+        if "now: etcd" in text:
+            until.touch()
+
+    monkeypatch.setattr(compiler, "say", said)
     monkeypatch.setattr(compiler, "_REMINDER_SECONDS", 0)
     monkeypatch.setenv("FAKE_GO_DAWDLES", SERVER.package)
+    monkeypatch.setenv("FAKE_GO_UNTIL", str(until))
 
     compiler.build([ONE, SERVER], [])
 
@@ -189,11 +198,9 @@ def fetching_is_possible(calls: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.usefixtures("fetching_is_possible")
 def test_modules_are_fetched_beside_other_work(calls: Path) -> None:
     with compiler.fetching():
-        deadline = time.monotonic() + 60
-        while not calls.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        said = eventually(lambda: calls.exists() and calls.read_text())
 
-    assert calls.read_text().startswith(
+    assert said.startswith(
         "list -deps -tags=stablecomponents,remove_all_sd,enable_kubernetes_sd k8s.io/kubernetes/cmd/kube-apiserver "
     )
 

@@ -50,7 +50,7 @@ def test_a_process_that_is_not_scheduled_in_time_still_hands_over_the_input(
             return super().poll()
 
     monkeypatch.setattr(subprocess, "Popen", Late)
-    done = run_process(["wc", "-c"], stdin=b"x" * size, env=dict(os.environ), pass_fds=(), timeout=30)
+    done = run_process(["wc", "-c"], stdin=b"x" * size, env=dict(os.environ), pass_fds=(), timeout=60)
     assert int(done.stdout) == size
 
 
@@ -75,7 +75,7 @@ def test_a_program_that_hangs_is_killed() -> None:
 
 def test_a_child_reads_the_kubeconfig_from_memory() -> None:
     with kubeconfig_file({"token": "canary"}) as (path, descriptors):
-        done = run_process(["cat", path], stdin=b"", env=dict(os.environ), pass_fds=descriptors, timeout=10)
+        done = run_process(["cat", path], stdin=b"", env=dict(os.environ), pass_fds=descriptors, timeout=60)
         assert json.loads(done.stdout) == {"token": "canary"}
         if LINUX:
             assert path.startswith("/dev/fd/")
@@ -144,9 +144,19 @@ def test_a_killed_parent_takes_its_program_along(tmp_path: Path) -> None:
     eventually(lambda: state_of(child) in "ZX")
 
 
-def test_a_program_that_stops_itself_is_known_as_stopped() -> None:
+def test_a_program_that_stops_itself_is_known_as_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pid_file, now = tmp_path / "pid", [0.0]
+
+    def clock() -> float:
+        """Time passes once it is stopped."""
+        pid = pid_file.read_text().strip() if pid_file.exists() else ""
+        now[0] += 0.25 if pid and state_of(int(pid)) == "T" else 0.0
+        return now[0]
+
+    monkeypatch.setattr(process_module, "lasting", clock)
+    command = ["sh", "-c", f"echo $$ > {pid_file}; kill -STOP $$"]
     with pytest.raises(TookTooLong) as caught:
-        run_process(["sh", "-c", "kill -STOP $$"], stdin=b"", env=dict(os.environ), pass_fds=(), timeout=2)
+        run_process(command, stdin=b"", env=dict(os.environ), pass_fds=(), timeout=1)
     assert caught.value.stopped
 
 

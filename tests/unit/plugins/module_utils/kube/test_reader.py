@@ -79,7 +79,7 @@ def test_an_answer_of_a_pod_that_has_no_end_is_left(size: int, pause: float) -> 
     """Its readiness path may be a stream of events."""
     answer = Answer(lines=endless(size, pause))  # type: ignore[arg-type]
     with fake_api(lambda request, n: answer) as api, KubeSession(api.params) as kube:
-        status, body = kube.proxy_get("ns", "x", 8080, "/events", timeout=0.5)
+        status, body = kube.proxy_get("ns", "x", 8080, "/events", timeout=1.5)
     assert status == 200
     assert 1 < len(body) <= 32 << 20
 
@@ -88,7 +88,7 @@ def test_an_answer_of_a_pod_that_says_nothing_after_its_beginning_is_left() -> N
     answer = Answer(lines=["x"], hang=30.0)
     left = pytest.raises(Unreachable, match="was cut off")
     with fake_api(lambda request, n: answer) as api, KubeSession(api.params) as kube, left:
-        kube.proxy_get("ns", "x", 8080, "/events", timeout=0.5)
+        kube.proxy_get("ns", "x", 8080, "/events", timeout=2.0)
 
 
 def test_unknown_kind_is_looked_up_once() -> None:

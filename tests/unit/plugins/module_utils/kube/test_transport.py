@@ -177,9 +177,9 @@ def test_all_threads_go_on_with_credentials_that_one_of_them_renewed(tmp_path: P
     def answer(request: Request, n: int) -> Answer:
         if request.headers["authorization"] == "Bearer new":
             return Answer(body=obj("x"))
-        if arrived.wait(20) == 0:
+        if arrived.wait(120) == 0:
             write("new")
-        arrived.wait(20)
+        arrived.wait(120)
         return failure(401, "Unauthorized")
 
     def write(token: str) -> None:
