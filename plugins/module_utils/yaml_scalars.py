@@ -16,6 +16,8 @@ import struct
 from decimal import Decimal
 from typing import Any
 
+# What go.yaml.in/yaml/v2 refuses or folds unless it is escaped: control characters, line separators, no characters.
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _TAG = "tag:yaml.org,2002:"
 _TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "null": type(None), "timestamp": str}
 _WORDS: dict[str, Any] = {
@@ -130,3 +132,8 @@ def _float_text(value: float) -> str:
     shortest = next(text for digits in range(10) if struct.pack("f", float(text := f"{single:.{digits}e}")) == exact)
     mantissa, _e, exponent = shortest.partition("e")
     return format(Decimal(shortest), "f") if int(exponent) in _KEY_EXPONENTS else f"{mantissa}e{int(exponent):+03d}"
+
+
+def json_for_yaml(text: str) -> str:
+    """JSON (with ``ensure_ascii=False``: YAML has no surrogates) that parsers of YAML read as the same data."""
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

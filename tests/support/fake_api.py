@@ -24,6 +24,7 @@ class Request:
     query: dict[str, str]
     headers: dict[str, str]
     body: Any
+    raw: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,8 @@ def fake_api(answer: Callable[[Request, int], Answer]) -> Iterator[FakeApi]:
             raw = self.rfile.read(length)
             parts = urlsplit(self.path)
             headers = {key.lower(): value for key, value in self.headers.items()}
-            request = Request(
-                self.command, parts.path, dict(parse_qsl(parts.query)), headers, json.loads(raw) if raw else None
-            )
+            body = json.loads(raw) if raw else None
+            request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body, raw)
             with counting:
                 number = len(api.requests)
                 api.requests.append(request)

@@ -145,7 +145,8 @@ class FakeHelm:
 
     def _bring(self, release: str, item: Object) -> None:
         notes = {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "ns"}
-        metadata = {**item["metadata"], "annotations": notes}
+        labels = {**(item["metadata"].get("labels") or {}), "app.kubernetes.io/managed-by": "Helm"}
+        metadata = {**item["metadata"], "annotations": notes, "labels": labels}
         resource = self.kube.resource(item["apiVersion"], item["kind"])
         if item["kind"] == "Deployment":
             self._roll({**item, "metadata": metadata})

@@ -194,15 +194,29 @@ class Boundary:
                 yield Problem(release, Code.CHART_INVALID, message, "leave one of them", certain=False)
 
     def _owned_by_others(self, items: Sequence[Item]) -> Iterator[Problem]:
+        for item, metadata in self._live(items):
+            if owner := _other_owner(metadata, item.release, self.namespace):
+                message = f"{quoted(item)} is there already and belongs to {owner}"
+                yield foreign(item.release, message, "rename it, or remove the one that is there")
+
+    def nobodys(self, release: str, manifest: str) -> Iterator[Item]:
+        """Objects of a release that are there already, and that neither Helm nor anybody else marked as theirs."""
+        marks = {OWNER_RELEASE: release, OWNER_NAMESPACE: self.namespace}
+        for item, metadata in self._live(tuple(self._items(release, manifest))):
+            notes, labels = (_texts(metadata.get(key)) for key in ("annotations", "labels"))
+            marked = labels.get(_MANAGER) == "Helm" and marks.items() <= notes.items()
+            if not marked and not _other_owner(metadata, release, self.namespace):
+                yield item
+
+    def _live(self, items: Sequence[Item]) -> Iterator[tuple[Item, Mapping[str, Any]]]:
+        """Those that are there, with their metadata."""
         wanted = {(item.resource, item.namespace) for item in items if item.resource}
         with self._listing, ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
             todo = sorted(wanted - self._owners.keys(), key=str)
             self._owners.update(zip(todo, pool.map(lambda each: self._listed(*each), todo), strict=True))
         for item in items:
-            metadata = self._owners[item.resource, item.namespace].get(item.name) if item.resource else None
-            if metadata and (owner := _other_owner(metadata, item.release, self.namespace)):
-                message = f"{quoted(item)} is there already and belongs to {owner}"
-                yield foreign(item.release, message, "rename it, or remove the one that is there")
+            if item.resource and (metadata := self._owners[item.resource, item.namespace].get(item.name)):
+                yield item, metadata
 
     def _listed(self, resource: Resource, namespace: str) -> Mapping[str, Mapping[str, Any]]:
         try:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,8 @@ from ..yaml_reader import YamlError, read_documents
 
 _DAPR_GROUP = "dapr.io/"
 _HOOK = "helm.sh/hook"
+QUOTE_IT = "put it in quotes (YAML reads y, n, yes, no, on and off as booleans, digits as a number)"
+_WEIGHT = re.compile(r"[+-]?[0-9]{1,18}")
 _EVENTS = {f"{when}-{what}" for when in ("pre", "post") for what in ("install", "upgrade", "delete", "rollback")}
 _EVENTS |= {"test", "test-success"}
 
@@ -77,9 +80,15 @@ def key_of(item: Mapping[str, Any]) -> tuple[str, str, str]:
     return str(item.get("kind", "")), str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
 
 
+def not_text(value: object) -> str:
+    """What is wrong with a name that is no text."""
+    shown = str(value).lower() if isinstance(value, bool) else value
+    return f"is {shown if isinstance(shown, (str, int, float)) else 'a ' + type(value).__name__}, not text"
+
+
 def is_kept(item: Mapping[str, Any]) -> bool:
     """Whether Helm leaves the object when it is no longer in the release (``helm.sh/resource-policy: keep``)."""
-    annotations = (item.get("metadata") or {}).get("annotations") or {}
+    annotations = part(part(item, "metadata"), "annotations")
     return str(annotations.get("helm.sh/resource-policy", "")).strip().lower() == "keep"
 
 
@@ -96,6 +105,12 @@ def hooks_of(item: Mapping[str, Any]) -> set[str]:
     """
     events = {one.strip().lower() for one in (hook_of(item) or "").split(",")}
     return events if events <= _EVENTS else set()
+
+
+def weight_of(item: Mapping[str, Any]) -> int:
+    """A hook's place in Helm's order: lower ones come first. What is no number is 0 for Helm."""
+    text = str(part(part(item, "metadata"), "annotations").get(f"{_HOOK}-weight") or "0")
+    return int(text) if _WEIGHT.fullmatch(text) else 0
 
 
 def runs_with(hook: str, *, first: bool) -> bool:

@@ -10,11 +10,16 @@ from __future__ import annotations
 import re
 
 from ..failure import Code, Failure
+from .manifest import QUOTE_IT
 
 _TYPED = (
-    r"failed to create typed patch object \((?:[^/;]*/)?(?P<name>[^;]*); [^,]*, Kind=(?P<kind>\w+)\): (?:errors:\s+)?"
+    r"failed to create typed patch object \((?:[^/;]*/)?(?P<name>[^;]*); (?P<api>[^,]*), Kind=(?P<kind>\w+)\): "
+    r"(?:errors:\s+)?"
     r"(?P<field>[^\s:]+): "
 )
+# Groups of Kubernetes' own kinds have no dot, or end in .k8s.io.
+_CUSTOM = r"(?P<api>(?![^,/]*\.k8s\.io/)[^,/]*\.[^,/]*/[^,]*)"
+_KINDLESS = "Object 'Kind' is missing in '"  # and it quotes the object
 _TABLE = (
     (
         re.compile(r"found in Chart\.yaml, but missing in charts/ directory: (?P<names>[\w., -]+)"),
@@ -32,6 +37,28 @@ _TABLE = (
     (
         re.compile(r'(?:Kind=(?P<kind>\w+)|resource (?P<kind2>\w+) "" in namespace).*: resource name may not be empty'),
         "a {kind} of the chart has no metadata.name; Helm needs one (generateName is not enough)",
+    ),
+    (
+        re.compile(rf"unable to decode .*{_KINDLESS}"),
+        "the chart makes an object without kind; each begins with apiVersion and kind",
+    ),
+    (
+        re.compile(
+            r"failed to convert new object \((?:[^/;]*/)?(?P<name>[^;]*); [^,]*, Kind=(?P<kind>\w+)\).*"
+            r"illegal base64 data"
+        ),
+        "data of {kind} {name} is not base64: text as it is belongs into stringData (ConfigMap: data)",
+    ),
+    (
+        re.compile(r"cannot unmarshal (?P<what>\w+) into Go struct field ObjectMeta\.metadata\.name of type string"),
+        "metadata.name of an object of the chart is a {what}, not text. To do: " + QUOTE_IT,
+    ),
+    (re.compile(r"invalid chart apiVersion"), "apiVersion in its Chart.yaml is neither v1 nor v2"),
+    (
+        re.compile(_TYPED.replace("(?P<api>[^,]*)", _CUSTOM) + r"field not declared in schema"),
+        "{kind} {name} has a field {field}, which its CustomResourceDefinition in this cluster does not know: a typing "
+        "error in the chart, or the definition is older than the chart, since Helm installs those of a chart's folder "
+        "crds/ once and never changes them. To do: correct the field, or kubectl apply --server-side -f CHART/crds",
     ),
     (
         re.compile(_TYPED + r"field not declared in schema"),
@@ -73,6 +100,9 @@ def mistake_of(release: str, text: str) -> Failure | None:
             words = {name: value or "" for name, value in found.groupdict().items()}
             words["kind"] = words.get("kind") or words.get("kind2", "")
             message = f"{release}: {sentence.format(**words)}."
-            details = {"release": release, **({"output": ""} if words["kind"] == "Secret" else {})}
+            details = {
+                "release": release,
+                **({"output": ""} if words["kind"] == "Secret" or _KINDLESS in found[0] else {}),
+            }
             return Failure(Code.CHART_INVALID, message, details)
     return None

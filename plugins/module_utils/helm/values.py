@@ -18,11 +18,10 @@ from ..failure import Code, error
 from ..files import content_of, named_file
 from ..parsing import quoted
 from ..yaml_reader import YamlError, read_documents
+from ..yaml_scalars import json_for_yaml
 
 Path: TypeAlias = "tuple[str | int, ...]"
 
-# What go.yaml.in/yaml/v2 refuses or folds unless it is escaped: control characters, line separators, no characters.
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _EXPONENT_FROM = 10**6  # strconv.FormatFloat, which templates use, writes an exponent from here on
 _INT64 = 2**63
 _MOST_OPTIONS = 10_000  # far from the longest command line of Linux
@@ -47,8 +46,7 @@ def values_text(values: Mapping[str, Any]) -> bytes:
 
 def one_line_of_yaml(data: Any, *, sort_keys: bool = False) -> str:
     """JSON that YAML's parsers read as the same data. Raises ValueError, TypeError."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
-    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return json_for_yaml(json.dumps(data, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys))
 
 
 def integer_options(values: Mapping[str, Any]) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..failure import Code, error
+from ..yaml_scalars import json_for_yaml
 from .credentials import Credentials
 from .deadline import Deadline
 from .errors import KubeError, Unauthorized, Unreachable, error_of, is_final, message_of
@@ -125,7 +126,7 @@ class Transport:
         each retry.
         """
         until = deadline or self._patient()
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else _encoded(body)
         attempts, renewed = 0, False
         while True:
             attempts += 1
@@ -270,3 +271,8 @@ def network_cause(exc: BaseException) -> str:
 def _inner(exc: BaseException) -> BaseException | None:
     reason = getattr(exc, "reason", None)
     return reason if isinstance(reason, BaseException) else exc.__cause__ or exc.__context__
+
+
+def _encoded(body: Any) -> bytes:
+    """JSON, which the API server reads as YAML where it is applied."""
+    return json_for_yaml(json.dumps(body, ensure_ascii=False)).encode(errors="backslashreplace")

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..failure import Code, TodoCloudError, error
 from ..files import content_of, files_below, found_files, named_file
-from ..helm.manifest import hook_of, hooks_of
+from ..helm.manifest import QUOTE_IT, hook_of, hooks_of, not_text
 from ..helm.values import one_line_of_yaml
 from ..parsing import quoted
 from ..yaml_reader import YamlError, read_documents
@@ -117,7 +117,9 @@ def _flat(item: Any, where: str, release: str, depth: int) -> Iterator[Object]:
         return
     metadata = item.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) and name is not None:
+        raise _refused(release, f"{where}: metadata.name of a {quoted(item['kind'])} {not_text(name)}: {QUOTE_IT}")
+    if not name:
         raise _refused(release, f"{where}: a {quoted(item['kind'])} has no metadata.name")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("namespace") or "", str):
         raise _refused(release, f"{where}: metadata.namespace of {quoted(name)} is not text")

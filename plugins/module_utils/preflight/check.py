@@ -27,6 +27,7 @@ from ..registry.reference import Reference
 from .capacity import Wanted, maxima, more_pods, shortages
 from .component_types import unknown_types
 from .dry_run import DryRuns, is_port_taken, no_right, without_sidecar
+from .hook_order import too_early
 from .hosts import hosts
 from .metrics import metrics_api
 from .needs import Need, Provided, images_of, kinds_of, label_of, needs_of, needs_of_component, provided
@@ -35,6 +36,7 @@ from .problem import Problem, words_of
 from .quota import quota_shortages
 from .rights import lacking
 from .routes import routes
+from .shapes import is_named, misshapen
 from .state_stores import state_stores
 from .surroundings import classes, missing, node_ports
 from .users import images_that_say, unfit_users
@@ -99,7 +101,9 @@ class Preflight:
             release: [t for item in listed if (t := template_of(item, self._namespace)) and t.spec]
             for release, listed in everything.items()
         }
-        tried_pods = [(release, t) for release, i in _pairs(everything) if (t := built_in(i, self._namespace))]
+        found += [problem for release, listed in everything.items() for problem in misshapen(release, listed)]
+        named = [(release, item) for release, item in _pairs(everything) if is_named(item)]
+        tried_pods = [(release, t) for release, item in named if (t := built_in(item, self._namespace))]
         found += _invalid_images(tried_pods)
         found += self._images(templates)
         nodes = self._nodes()
@@ -127,6 +131,7 @@ class Preflight:
         found += self._unfit_users(made)
         known = {(release, template.owner) for release, template in tried_pods}
         found += _parallel(lambda pair: self._missing(pair[0], pair[1], known, brought), list(templates.items()))
+        found += too_early(self._kube, self._namespace, before, objects, hooks, self._unprepared)
         found += _parallel(lambda pair: self._of_component(pair[0], pair[1], brought), _pairs(objects))
         found += _parallel(lambda pair: list(classes(self._kube, *pair)), list(objects.items()))
         found += hosts(self._kube, self._namespace, objects)

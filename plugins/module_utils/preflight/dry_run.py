@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
-from ..failure import Code
+from ..failure import Code, Failure
 from ..helm.manifest import key_of
 from ..helm.mistakes import mistake_of
 from ..helm.refusals import immutable_of, invalid_field, refusal_of
@@ -28,6 +28,7 @@ from ..readiness.templates import Object, Template, items, mapping
 from .capacity import quantity
 from .needs import PRIORITY_CLASS, RUNTIME_CLASS, Need, Provided, label_of
 from .problem import Problem, words_of
+from .shapes import is_named
 from .surroundings import not_there
 
 _HELM = "helm"  # Helm 4's field manager
@@ -41,6 +42,7 @@ _CLASSES = {
 }
 _QUOTED = re.compile(r"Invalid value: (?:\{.*?\}|\[.*?\]): |\n@@ .*", re.DOTALL)
 _MAX_TEXT = 500
+_CHANGE_IT = "change the chart or its values"
 _PORT_TAKEN = re.compile(r"provided port is already allocated")
 _QUOTA = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.*?), used: .*?, limited: (?P<limited>.*)"
@@ -76,7 +78,7 @@ class DryRuns:
         """What the API server has against an object of a release."""
         kind, own, name = key_of(item)
         label, version = label_of(item), str(item.get("apiVersion") or "")
-        if not name or self._is_waiting(own):
+        if not is_named(item) or not kind or not version or self._is_waiting(own):
             return []
         try:
             resource = self._kube.resource(version, kind)
@@ -109,6 +111,8 @@ class DryRuns:
             return self._refused(release, item, resource, where, exc)
         except KubeError as exc:
             self._raise_if_cut_off(exc)
+            if mistake := mistake_of(release, _text(exc)):  # an internal error to it
+                return [_mistaken(release, mistake)]
             return [self._webhook(exc, resource) or _unknown(release, label, exc)]
         return []
 
@@ -170,13 +174,13 @@ class DryRuns:
         if certain:
             self._refused_workloads.add((release, label))
         if mistake := mistake_of(release, text):
-            message, _remedy = words_of(mistake, release)
-        elif resource.kind == "Secret":  # the server's words may hold what is in it
+            return [_mistaken(release, mistake, certain=certain)]
+        if resource.kind == "Secret":  # the server's words may hold what is in it
             field = invalid_field(text)
             message = f"{label} is refused: " + (f"its {field} is not valid" if field else "it is not valid")
         else:
             message = f"{label} is refused: {_short(text)}"
-        return [Problem(release, Code.REFUSED, message, "change the chart or its values", certain)]
+        return [Problem(release, Code.REFUSED, message, _CHANGE_IT, certain)]
 
     def pod(self, release: str, template: Template) -> tuple[list[Problem], Object | None]:
         """What the API server has against a pod of a workload; the pod as it would be, sidecars included."""
@@ -274,6 +278,11 @@ def no_right(release: str, resource: Resource, namespace: str) -> Problem:
     where = f" in namespace {namespace}" if namespace else ""
     message = f"the credentials may not write {resource.label}{where}"
     return Problem(release, Code.FORBIDDEN, message, "give them the verbs get, create, patch and delete for it")
+
+
+def _mistaken(release: str, mistake: Failure, *, certain: bool = True) -> Problem:
+    message, remedy = words_of(mistake, release)
+    return Problem(release, Code.REFUSED, message, remedy or _CHANGE_IT, certain)
 
 
 def _unknown(release: str, label: str, exc: KubeError) -> Problem:

@@ -10,19 +10,21 @@ from contextlib import suppress
 from dataclasses import replace
 
 from ..dapr.trust import read_trust
-from ..deploy.boundary import Contents, second_histories
+from ..deploy.boundary import Boundary, Contents, second_histories
 from ..deploy.changes import changes_problems
 from ..deploy.recorder import check_fits
 from ..deploy.rendering import Rendering
 from ..deploy.run import Run
 from ..deploy.signatures import signature_problems
+from ..deploy.takeover import not_taken_over, turned_into_hooks
 from ..deploy.verify_job import VerifyJob
 from ..failure import Code, TodoCloudError
 from ..helm.errors import HelmError
 from ..helm.manifest import runs_with
 from ..helm.program import Rendered
 from ..helm.state import Action
-from ..kube.errors import KubeError
+from ..helm.stored import CorruptRelease
+from ..kube.errors import KubeError, NotFound
 from ..live_lines import Passing
 from ..planning.image_digests import ImageDigests
 from ..planning.oddities import unwatched
@@ -131,8 +133,30 @@ class Obstacles:
         busy = [item for item in plan if item.action not in (Action.NONE, Action.UNINSTALL, Action.REFUSE)]
         with ThreadPoolExecutor(8) as pool:
             manifests = dict(zip((item.name for item in busy), pool.map(one, busy), strict=True))
-        crds = self._crds(busy, snapshot)
-        return self._run.boundary().look(manifests, crds)
+        boundary = self._run.boundary()
+        contents = boundary.look(manifests, self._crds(busy, snapshot))
+        charts = [i for i in busy if i.spec and not i.spec.raw and i.action in (Action.INSTALL, Action.UPGRADE)]
+        found = [problem for item in charts for problem in self._takeovers(item, snapshot, boundary)]
+        return replace(contents, problems=(*contents.problems, *found))
+
+    def _takeovers(self, item: PlanItem, snapshot: Snapshot, boundary: Boundary) -> list[Problem]:
+        """What Helm would not take over, or take away. Manifests as files are taken over (``--take-ownership``)."""
+        if item.spec is None:
+            return []
+        rendered = self._rendering.one(item.spec, snapshot.version_ids, item.revision + 1)
+
+        def stored() -> str:
+            if item.action is Action.INSTALL:
+                return ""
+            try:
+                return self._read(item.name, item.revision).manifest
+            except (CorruptRelease, NotFound):
+                return ""
+
+        return [
+            *not_taken_over(boundary, item.name, rendered, stored),
+            *turned_into_hooks(item.name, rendered, stored),
+        ]
 
 
 def _with_hooks_that_run(item: PlanItem, rendered: Rendered | HelmError) -> Rendered | HelmError:

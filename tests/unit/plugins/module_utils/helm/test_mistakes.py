@@ -29,6 +29,18 @@ TYPED = "server-side apply failed for object ns/x {0}: failed to create typed pa
          (".data.port of ConfigMap x has to be a string", "{{ .Values.x | quote }}")),
         ("YAML parse error on c/templates/a.yaml: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
          "array into Go value of type util.SimpleHead", ("c/templates/a.yaml makes something else (array)", "kind")),
+        (TYPED.format("rh.example.com/v1, Kind=Gizmo", ".spec.b: field not declared in schema"),
+         ("Gizmo x has a field .spec.b", "CustomResourceDefinition", "apply --server-side -f CHART/crds")),
+        (TYPED.format("networking.k8s.io/v1, Kind=Ingress", ".spec.b: field not declared in schema"),
+         ("Ingress x", "of a newer Kubernetes")),
+        ("server-side apply failed for object ns/x /v1, Kind=Secret: failed to convert new object (ns/x; /v1, "
+         "Kind=Secret) to proper version: unable to convert unstructured object to /v1, Kind=Secret: error decoding "
+         "from json: illegal base64 data at input byte 8", ("data of Secret x is not base64", "stringData")),
+        ('unable to build kubernetes objects from release manifest: unable to decode "": Object \'Kind\' is missing in '
+         '\'{"apiVersion":"v1"}\'', ("makes an object without kind",)),
+        ('unable to build kubernetes objects from release manifest: unable to decode "": json: cannot unmarshal bool '
+         "into Go struct field ObjectMeta.metadata.name of type string", ("is a bool, not text", "in quotes")),
+        ("invalid chart apiVersion", ("neither v1 nor v2",)),
         ("unable to load chart archive", ("no whole archive",)),
         ("file '/x/c.tgz' does not appear to be a gzipped archive; got 'text/plain'", ("no whole archive",)),
         ("unable to build kubernetes objects from release manifest: *unstructured.Unstructured is not a list: no Items "
@@ -47,6 +59,11 @@ def test_a_secrets_value_is_not_repeated() -> None:
     text = TYPED.format("/v1, Kind=Secret", ".data.pin: expected string, got &value.valueUnstructured{Value:4711}")
     failure = error_of("upgrade", "api", text).failure
     assert "4711" not in str(failure.as_result())
+
+
+def test_an_object_without_kind_is_not_repeated() -> None:
+    text = """unable to decode "": Object 'Kind' is missing in '{"apiVersion":"v1","stringData":{"pin":"4711"}}'"""
+    assert "4711" not in str(error_of("upgrade", "api", text).failure.as_result())
 
 
 def test_helms_advice_to_debug_is_left_out() -> None:

@@ -18,6 +18,7 @@ import pytest
 import yaml
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.kube import transport
+from ansible_collections.todo.cloud.plugins.module_utils.kube.api import APPLY
 from ansible_collections.todo.cloud.plugins.module_utils.kube.deadline import Deadline
 from ansible_collections.todo.cloud.plugins.module_utils.kube.errors import (
     Unauthorized,
@@ -34,6 +35,16 @@ def test_get_sends_token_and_user_agent() -> None:
         assert kube.get(POD, "ns", "x")["metadata"]["name"] == "x"
     assert api.requests[0].headers["authorization"] == "Bearer token"
     assert api.requests[0].headers["user-agent"] == "tests"
+
+
+@pytest.mark.parametrize("text", ["\U0001f600 \u2028\x85\ufeff\x7f", 'a "quote"\n\ttab', "\ud83d"])
+def test_what_is_applied_is_read_as_yaml_which_has_no_surrogates(text: str) -> None:
+    with fake_api(lambda request, n: Answer(body=obj("x"))) as api, KubeSession(api.params) as kube:
+        kube.patch(POD, "ns", "x", {"data": {"a": text}}, content_type=APPLY, field_manager="tests")
+    sent = api.requests[0].raw
+    assert b"\\ud83d\\ude00" not in sent
+    assert not re.search("[\x7f-\x9f\u2028\u2029\ufeff]", sent.decode())
+    assert api.requests[0].body == {"data": {"a": text}}
 
 
 @pytest.mark.parametrize("fault", [failure(429, Retry_After="0"), failure(500), failure(503), Answer(cut=True)])

@@ -82,7 +82,9 @@ def test_the_plan_says_what_is_random_and_only_where_a_chart_draws(tmp_path: Pat
     count = itertools.count()
 
     def template(request: ApplyRequest, *, kubernetes: str = "") -> str:
-        return manifest({"kind": "Secret", "metadata": {"name": "jwt"}, "data": {"key": str(next(count))}})
+        return manifest(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "jwt"}, "data": {"key": str(next(count))}}
+        )
 
     world = World()
     world.helm.template = template  # type: ignore[method-assign]  # another chart's rendering

@@ -77,6 +77,14 @@ def said(error: Exception | None, item: dict[str, Any] = MAP, *brought: dict[str
         (refused("data: Required value"), [(Code.REFUSED, True)]),
         (refused("webhook x does not support dry run"), []),
         (Unreachable("failed calling webhook", 500), [(Code.UNREACHABLE, False)]),
+        (
+            Unreachable(
+                "failed to convert new object (/x; /v1, Kind=Secret) to proper version: error decoding from json: "
+                "illegal base64 data at input byte 8",
+                500,
+            ),
+            [(Code.REFUSED, True)],
+        ),
     ],
 )
 def test_what_is_said_about_an_object(error: Exception | None, expected: list[tuple[Code, bool]]) -> None:
