@@ -25,6 +25,7 @@ _KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _LARGEST = 4 << 20  # bytes of one file; a release has to fit into a Secret of 1 MiB, packed
 _HELD = ("data", "stringData")
 _DEPTH = 5  # of lists in lists
+_OF_A_CLUSTER = ("uid", "resourceVersion", "managedFields")
 _CRD = "CustomResourceDefinition"
 
 
@@ -130,7 +131,15 @@ def _flat(item: Any, where: str, release: str, depth: int) -> Iterator[Object]:
             "it would leave the object out; correct it (pre-install, pre-upgrade, ...), or remove it, and the object "
             "is deployed with the others",
         )
-    yield item
+    yield _unexported(item)
+
+
+def _unexported(item: Object) -> Object:
+    """Without what an object that was taken out of a cluster (``kubectl get -o yaml``) has of it: the API server would
+    refuse to make it anew.
+    """
+    kept = {key: value for key, value in item["metadata"].items() if key not in _OF_A_CLUSTER}
+    return item if len(kept) == len(item["metadata"]) else {**item, "metadata": kept}
 
 
 def _check_kinds(items: list[Object], release: str) -> None:

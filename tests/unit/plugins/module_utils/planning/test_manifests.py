@@ -52,6 +52,13 @@ def test_documents_lists_and_folders(tmp_path: Path) -> None:
     assert "secrets" not in values
 
 
+def test_what_was_taken_out_of_a_cluster_can_be_made_anew(tmp_path: Path) -> None:
+    name = {"name": "flags", "creationTimestamp": None}
+    exported = {**FLAGS, "metadata": {**name, "uid": "a-b", "resourceVersion": "7", "managedFields": []}}
+    values = manifest_values(written(tmp_path, a=[exported]), "web")
+    assert json.loads(values["objects"]["ConfigMap/flags"]) == {**FLAGS, "metadata": name}
+
+
 def test_files_and_globs_count_once(tmp_path: Path) -> None:
     written(tmp_path, a=[FLAGS], b=[item("Service", "web")])
     values = manifest_values([f"{tmp_path}/a.yaml", f"{tmp_path}/*.yaml"], "web")
