@@ -111,7 +111,8 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc]  # ansible shi
             self._add(path)
             self._warn_of_the_limit()
         except Exception as error:  # whatever it is, Ansible would only warn
-            raise Refused(printable(f"ERROR: {path}: {_place(error)}{error}")) from None
+            said = _locked(path) if "vault secrets" in str(error) else f"{path}: {_place(error)}{error}"
+            raise Refused(printable(f"ERROR: {said}")) from None
 
     def _add(self, path: str) -> None:
         shared, here = self._shared(path), self._variables(path, self.inventory.groups["all"])
@@ -246,3 +247,22 @@ def _place(error: BaseException | None) -> str:
     place = getattr(error, "obj", None)
     file, line = getattr(place, "path", None), getattr(place, "line_num", None)
     return f"{file}, line {line}: " if file and line else ""
+
+
+def _locked(path: str) -> str:
+    """That no password opens a file; Ansible does not tell which one."""
+    folders = [Path(path).parent / name for name in ("group_vars", "host_vars")]
+    files = sorted(file for folder in folders for file in folder.rglob("*") if file.is_file() and _is_vault(file))
+    named = ", ".join(map(str, files)) or f"a file that {path} reads"
+    return (
+        f"{named}: encrypted by ansible-vault, and none of the passwords that were given opens it; give its own by "
+        "--ask-vault-pass, --vault-password-file or --vault-id."
+    )
+
+
+def _is_vault(file: Path) -> bool:
+    try:
+        with file.open("rb") as content:
+            return content.read(14) == b"$ANSIBLE_VAULT"
+    except OSError:
+        return False

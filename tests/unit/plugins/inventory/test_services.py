@@ -194,6 +194,15 @@ def test_a_file_that_cannot_be_read_ends_it_too(tmp_path: Path, ansible: Ansible
     assert done.returncode != 0, done.stdout
 
 
+def test_a_vault_without_its_password_is_named(tmp_path: Path, ansible: Ansible) -> None:
+    inventory = written(tmp_path, APP, HERE)
+    vault = inventory / "group_vars/all/vault.yml"
+    vault.write_text("$ANSIBLE_VAULT;1.1;AES256\n6131\n")
+    done = ansible.playbook(TOP / "playbooks/preflight.yml", "-i", inventory, "--list-hosts")
+    assert done.returncode != 0, done.stdout
+    assert f"ERROR: {vault}: encrypted by ansible-vault" in done.stdout
+
+
 def test_a_mistake_in_yaml_has_its_file_and_line(tmp_path: Path, ansible: Ansible) -> None:
     inventory = written(tmp_path, APP, {})
     (tmp_path / "app.yml").write_text("services:\n  web:\n    image: x/y:1\n     port: 3000\n")
