@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from ansible import constants
+from ansible import constants, context
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.todo.cloud.plugins.module_utils.live_lines import gist
 from ansible_collections.todo.cloud.plugins.module_utils.masking import masked
@@ -100,7 +100,16 @@ class Ending:
 
     def _sentence(self, stats: Any, lost: Collection[str]) -> str:
         failed = {host: text for host, text in self._failed.items() if host in lost}
-        return last_line(failed, self._releases, self.of_all) if stats.processed else _NOTHING
+        return last_line(failed, self._releases, self.of_all) if stats.processed else _nothing()
+
+
+def _nothing() -> str:
+    """Why no task was run, by the options that leave tasks out."""
+    given = context.CLIARGS.get
+    chosen = {"--tags": set(given("tags") or ()) - {"all"}, "--skip-tags": given("skip_tags"),
+              "--start-at-task": given("start_at_task")}  # fmt: skip
+    left_out = ", ".join(option for option, value in chosen.items() if value)
+    return f"NOTHING DONE: no task was left by {left_out}" if left_out else _NOTHING
 
 
 def _named(result: Mapping[str, Any], name: str) -> str:

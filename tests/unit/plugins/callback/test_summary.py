@@ -119,3 +119,12 @@ def test_a_run_ends_with_it(tasks: list[dict[str, Any]], expected: str, ansible:
     lines = ansible.playbook(book).stdout.rstrip("\n").splitlines()
     assert lines[-1] == expected
     assert lines[-2].strip() == "" or lines[-3].startswith("PLAY RECAP")
+
+
+@pytest.mark.parametrize("option", ["--tags", "--skip-tags"])
+def test_a_run_without_tasks_says_which_option_left_none(option: str, ansible: Ansible, tmp_path: Path) -> None:
+    task = {"ansible.builtin.debug": {"msg": "x"}, "tags": ["odd"]}
+    book = tmp_path / "play.yml"
+    book.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+    lines = ansible.playbook(book, option, "odd" if option == "--skip-tags" else "typo").stdout.splitlines()
+    assert lines[-1] == f"NOTHING DONE: no task was left by {option}"
