@@ -40,7 +40,7 @@ from .shapes import is_named, misshapen
 from .state_stores import state_stores
 from .surroundings import classes, missing, node_ports
 from .users import images_that_say, unfit_users
-from .versions import dapr_of_pods
+from .versions import dapr_of_pods, misplaced
 
 _SIDE_BY_SIDE = 8
 _MANY_NODES = 50  # the pods of a bigger cluster are not listed: whether there is room is its autoscaler's business
@@ -110,6 +110,7 @@ class Preflight:
         found += self._mismatches(templates, nodes)
         pods_of_all = [template for _release, template in _pairs(templates)]
         found += unknown_types(self._kube, self._namespace, self._dapr, objects, pods_of_all)
+        found += [problem for pair in _pairs(objects) for problem in misplaced(*pair)]
         if not self._is_there():
             return sorted(found)
         before = [item for text in crds for item in objects_of(text)]

@@ -1,6 +1,9 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Versions that do not go together: Helm and the cluster, Dapr and what pods ask of it; pure. None of it is certain."""
+"""Versions that do not go together: Helm and the cluster, Dapr and what pods ask of it; pure. None of it is certain.
+
+And where pods ask for it in a place that Dapr does not read.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from collections.abc import Iterator
 
 from ..failure import Code
 from ..helm.program import HelmVersion
-from ..readiness.daprd import CONTAINER, image_version
-from ..readiness.templates import Object, Template, items, mapping
+from ..readiness.daprd import CONTAINER, ENABLED, enabled, image_version
+from ..readiness.templates import Object, Template, built_in, items, mapping
 from .problem import Problem
 
 # Kubernetes' minor version that Helm 4.0 and 3.18 are built for, one more with each of Helm's; three older ones are
@@ -51,6 +54,16 @@ def dapr_of_pods(release: str, template: Template, pod: Object) -> Iterator[Prob
             text = f"pods of {template.owner} ask for {note}, which Dapr {version} ignores"
             remedy = f"use Dapr {_label(since)} or newer, or leave it out"
             yield Problem(release, Code.SIDECAR_VERSION, text, remedy, certain=False)
+
+
+def misplaced(release: str, item: Object) -> Iterator[Problem]:
+    """A workload that asks for a sidecar in its own annotations: Dapr's injector looks at those of its pods."""
+    template = built_in(item)
+    own = mapping(mapping(item.get("metadata")).get("annotations"))
+    if template and item.get("kind") != "Pod" and enabled(own) and ENABLED not in template.annotations:
+        text = f"{template.owner} has {ENABLED} on itself, where Dapr does not look: its pods get no sidecar"
+        remedy = "move its annotations of dapr.io to those of its pod template"
+        yield Problem(release, Code.SIDECAR_MISSING, text, remedy, certain=False)
 
 
 def _label(version: tuple[int, int]) -> str:

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.helm.program import HelmVersion
-from ansible_collections.todo.cloud.plugins.module_utils.preflight.versions import dapr_of_pods, helm_and_cluster
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.versions import (
+    dapr_of_pods,
+    helm_and_cluster,
+    misplaced,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.templates import Template
 
 
@@ -49,3 +53,23 @@ def test_dapr_and_what_pods_ask_of_it(image: str, notes: dict[str, str], told: l
     found = list(dapr_of_pods("api", template, pod))
     assert all(text in str(each) and not each.certain for text, each in zip(told, found, strict=True))
     assert list(dapr_of_pods("api", template, {"spec": {"containers": "x"}})) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "pods", "told"),
+    [
+        ("Deployment", {"dapr.io/enabled": "true"}, {}, True),
+        ("Deployment", {"dapr.io/enabled": "true"}, {"dapr.io/enabled": "true"}, False),
+        ("Deployment", {"dapr.io/enabled": "true"}, {"dapr.io/enabled": "false"}, False),  # left out on purpose
+        ("Deployment", {"dapr.io/enabled": "false"}, {}, False),
+        ("Pod", {"dapr.io/enabled": "true"}, {}, False),
+        ("Widget", {"dapr.io/enabled": "true"}, {}, False),
+    ],
+)
+def test_annotations_that_dapr_does_not_read(kind: str, own: dict[str, str], pods: dict[str, str], told: bool) -> None:
+    template = {"metadata": {"annotations": pods}, "spec": {"containers": [{"name": "app"}]}}
+    item = {"apiVersion": "v1" if kind == "Pod" else "apps/v1", "kind": kind, "spec": {"template": template},
+            "metadata": {"name": "api", "annotations": own}}  # fmt: skip
+    found = list(misplaced("api", item))
+    assert [each.certain for each in found] == ([False] if told else [])
+    assert not told or "Deployment api has dapr.io/enabled on itself, where Dapr does not look" in str(found[0])
