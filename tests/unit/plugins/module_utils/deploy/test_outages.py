@@ -57,7 +57,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def test_nothing_goes_back_for_something_that_is_down(world: World) -> None:
-    caught = world.fails({"api": BAD}, timeout=1)
+    caught = world.fails({"api": BAD}, timeout=3)
     assert caught.failure.code is Code.DEPENDENCY_DOWN
     assert "db:5432" in caught.failure.details["dependency"]
     assert caught.failure.details["cause"]["code"] == "crash_loop"
@@ -99,7 +99,7 @@ def test_what_the_old_pods_suffer_from_too_is_waited_for(monkeypatch: pytest.Mon
     (pod,) = (item for key, item in world.kube.objects.items() if key[0] == "Pod")
     pod["status"]["conditions"][0] |= {"status": "False", "lastTransitionTime": "1970-01-11T00:00:00Z"}
     pod["status"]["containerStatuses"][0]["ready"] = False
-    held = world.fails({"api": BAD}, timeout=1)
+    held = world.fails({"api": BAD}, timeout=3)
     assert (held.failure.code, world.helm.commands[-1]) == (Code.DEPENDENCY_DOWN, "upgrade api")
     assert any("what the old pods need too" in line and "waiting" in line for line in world.lines)
     assert not any("is not ready yet" in line for line in world.lines)

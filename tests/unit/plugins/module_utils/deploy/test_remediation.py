@@ -185,7 +185,7 @@ def test_a_run_that_is_cut_off_takes_nothing_back_and_can_be_run_again(monkeypat
         raise HelmError(Failure(Code.UNREACHABLE, "api: no answer.", {}), transient=True)
 
     world.helm.script = [cut]
-    failed = world.fails({"api": A2}, timeout=1)
+    failed = world.fails({"api": A2}, timeout=3)
     assert failed.failure.code is Code.UNREACHABLE
     assert world.helm.commands == ["upgrade api"]
     monkeypatch.undo()
@@ -201,7 +201,7 @@ def test_nothing_goes_back_for_what_kept_helm_from_writing(code: Code) -> None:
         raise HelmError(Failure(code, "api: no answer.", {}), transient=False)
 
     world.helm.script = [fail]
-    failed = world.fails({"components": C2, "api": A2}, timeout=1)
+    failed = world.fails({"components": C2, "api": A2}, timeout=3)
     assert failed.failure.code is code
     assert not [call for call in world.helm.commands if call.startswith("rollback")]
     assert "kept as it is" in failed.failure.message

@@ -139,7 +139,7 @@ def test_an_uninstall_does_not_wait_for_what_it_keeps() -> None:
     kept = "metadata: {name: db, annotations: {helm.sh/resource-policy: Keep}}"
     store(kube, revision=1, manifest=f"apiVersion: apps/v1\nkind: StatefulSet\n{kept}\n")
     kube.put(STATEFUL_SET, "ns", {"metadata": {"name": "db", "annotations": {}}})
-    one = Run(kube, FakeHelm(kube), Settings("", "ns", timeout=1), lambda line: None, "a test")
+    one = Run(kube, FakeHelm(kube), Settings("", "ns", timeout=20), lambda line: None, "a test")
     report = HelmReleaseRun(one).absent("api")
     assert report.changed
     assert report.warnings == ["api: StatefulSet db is left, as its annotation helm.sh/resource-policy says."]

@@ -57,7 +57,7 @@ def test_what_should_have_a_sidecar_is_read_from_what_is_rendered() -> None:
     assert verify_releases(world.run(), {"api": ""})["sidecars"] == "1 of 1 pod has its Dapr sidecar ready"
     without_sidecar(world)
     with pytest.raises(TodoCloudError) as caught:
-        verify_releases(world.run(timeout=1), {"api": ""})
+        verify_releases(world.run(timeout=3), {"api": ""})
     assert caught.value.failure.code is Code.SIDECAR_MISSING
 
 
@@ -75,7 +75,7 @@ def test_a_pod_without_its_sidecar_is_named_and_not_restarted() -> None:
     world = deployed()
     without_sidecar(world)
     with pytest.raises(TodoCloudError) as caught:
-        verify_releases(world.run(timeout=1), APPS)
+        verify_releases(world.run(timeout=3), APPS)
     assert caught.value.failure.code is Code.SIDECAR_MISSING
     assert world.writes() == []
 

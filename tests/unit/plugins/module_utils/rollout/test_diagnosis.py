@@ -183,7 +183,7 @@ def test_a_pod_without_container_statuses_is_waited_for(statuses: Any) -> None:
         else:
             pod["status"]["containerStatuses"] = statuses
     with cluster(found) as (_, kube, lines):
-        verdict = wait(kube, lines, deployment("crash-app"), timeout=2.0)
+        verdict = wait(kube, lines, deployment("crash-app"), timeout=3.0)
     assert [failed.code for failed in verdict.failures] == [Code.TIMEOUT]
 
 
@@ -336,7 +336,7 @@ def test_a_timeout_says_what_the_last_event_says(kind: str, path: str, spec: dic
         return listing([waits]) if request.path.endswith(path) and not request.query.get("watch") else None
 
     with cluster([user, event], answer) as (_, kube, lines):
-        failed = wait(kube, lines, Target("v1", kind, "zoo", "x"), timeout=1.0).failures[0]
+        failed = wait(kube, lines, Target("v1", kind, "zoo", "x"), timeout=3.0).failures[0]
     assert failed.code is Code.TIMEOUT
     assert failed.message.startswith(f"{says}: Refused: token=*** limit reached")
     assert len(failed.message) < 500

@@ -33,6 +33,7 @@ from tests.support.custom_kinds import (
 from tests.support.fake_kube import FakeKube
 
 READY = {"conditions": [{"type": "Ready", "status": "True", "reason": "Healthy", "message": "3 of 3"}]}
+ENDS = 3.0  # when a wait is to end by its time-out
 BROKEN = {"phase": "Failed", "conditions": [{"type": "Ready", "status": "False", "reason": "InitdbFailed",
           "message": "no space left on device"}]}  # fmt: skip
 
@@ -47,7 +48,7 @@ def target(resource: Resource, name: str) -> Target:
 
 
 def wait(
-    kube: FakeKube, *targets: Target, timeout: float = 1.0, lines: list[str] | None = None, **options: Any
+    kube: FakeKube, *targets: Target, timeout: float = 60.0, lines: list[str] | None = None, **options: Any
 ) -> Verdict:
     said = lines.append if lines is not None else lambda line: None
     return RolloutWaiter(kube, WaitOptions(timeout=timeout, stability_seconds=0.0, **options), said).wait(targets)
@@ -55,7 +56,7 @@ def wait(
 
 def timed(message: str) -> str:
     """A message of the time-out as a machine that is not busy says it."""
-    return re.sub(r"\(after \d+ s\)", "(after 1 s)", message)
+    return re.sub(r"\(after \d+ s\)", "(after 3 s)", message)
 
 
 def test_ready(kube: FakeKube) -> None:
@@ -69,9 +70,9 @@ def test_ready(kube: FakeKube) -> None:
 
 def test_no_status_yet_is_not_ready(kube: FakeKube) -> None:
     kube.put(DATABASE, "ns", custom(DATABASE, "db"))
-    failure = wait(kube, target(DATABASE, "db")).failures[0]
+    failure = wait(kube, target(DATABASE, "db"), timeout=ENDS).failures[0]
     assert failure.code is Code.TIMEOUT
-    assert timed(failure.message) == "Database db: no status yet (after 1 s)"
+    assert timed(failure.message) == "Database db: no status yet (after 3 s)"
 
 
 def test_a_status_may_be_late_while_something_else_starts(kube: FakeKube) -> None:
@@ -87,15 +88,15 @@ def test_a_status_may_be_late_while_something_else_starts(kube: FakeKube) -> Non
         if "Creating" in line:
             kube.put(POD_SET, "ns", custom(POD_SET, "set", {"phase": "Running"}))
 
-    options = WaitOptions(timeout=1.0, stability_seconds=0.0)
+    options = WaitOptions(timeout=ENDS, stability_seconds=0.0)
     verdict = RolloutWaiter(kube, options, start).wait([target(DATABASE, "db"), target(POD_SET, "set")])
-    assert [timed(failure.message) for failure in verdict.failures] == ["Database db: no status yet (after 1 s)"]
+    assert [timed(failure.message) for failure in verdict.failures] == ["Database db: no status yet (after 3 s)"]
     assert verdict.warnings == ()
 
 
 def test_failed_says_so_in_its_own_words(kube: FakeKube) -> None:
     kube.put(DATABASE, "ns", custom(DATABASE, "db", BROKEN))
-    failure = wait(kube, target(DATABASE, "db"), timeout=20.0, graces={"resource_failed": 0.1}).failures[0]
+    failure = wait(kube, target(DATABASE, "db"), graces={"resource_failed": 0.1}).failures[0]
     assert failure.code is Code.RESOURCE_FAILED
     assert failure.message == "Database db: InitdbFailed: no space left on device"
     assert failure.details["release"] == "shop"
@@ -103,9 +104,9 @@ def test_failed_says_so_in_its_own_words(kube: FakeKube) -> None:
 
 def test_a_failure_within_its_grace_is_told_at_the_timeout(kube: FakeKube) -> None:
     kube.put(DATABASE, "ns", custom(DATABASE, "db", BROKEN))
-    failure = wait(kube, target(DATABASE, "db")).failures[0]
+    failure = wait(kube, target(DATABASE, "db"), timeout=ENDS).failures[0]
     assert failure.code is Code.RESOURCE_FAILED
-    assert "no space left on device (after 1 s)" in timed(failure.message)
+    assert "no space left on device (after 3 s)" in timed(failure.message)
 
 
 def test_an_operator_that_mends_it_in_time(kube: FakeKube) -> None:
@@ -115,7 +116,7 @@ def test_an_operator_that_mends_it_in_time(kube: FakeKube) -> None:
         if "InitdbFailed" in line:
             kube.put(DATABASE, "ns", custom(DATABASE, "db", READY))
 
-    options = WaitOptions(timeout=10.0, stability_seconds=0.0)
+    options = WaitOptions(timeout=60.0, stability_seconds=0.0)
     assert RolloutWaiter(kube, options, mend).wait([target(DATABASE, "db")]).ok
 
 
@@ -148,8 +149,8 @@ def test_suspended_by_its_spec_is_done_and_said(kube: FakeKube) -> None:
 def test_a_pause_that_waits_for_somebody_is_not_ready(kube: FakeKube) -> None:
     status = {"phase": "Paused", "message": "CanaryPauseStep", "currentPodHash": "b", "stableRS": "a"}
     kube.put(ROLLOUT, "ns", custom(ROLLOUT, "web", status, spec={"replicas": 2, "strategy": {"canary": {}}}))
-    message = wait(kube, target(ROLLOUT, "web")).failures[0].message
-    assert timed(message) == "Rollout web: CanaryPauseStep (after 1 s)"
+    message = wait(kube, target(ROLLOUT, "web"), timeout=ENDS).failures[0].message
+    assert timed(message) == "Rollout web: CanaryPauseStep (after 3 s)"
 
 
 def test_what_may_not_be_read_is_said_and_not_verified() -> None:
@@ -167,7 +168,7 @@ def test_pods_fail_it_early_with_their_evidence(kube: FakeKube) -> None:
     kube.put(DATABASE, "ns", custom(DATABASE, "db", {"phase": "Setting up primary"}))
     kube.put(POD_SET, "ns", custom(POD_SET, "set", metadata=owned("set", (DATABASE, "db"))))
     kube.put(POD, "ns", crashing_pod("db-1", (POD_SET, "set")))
-    failure = wait(kube, target(DATABASE, "db"), timeout=20.0).failures[0]
+    failure = wait(kube, target(DATABASE, "db")).failures[0]
     assert failure.code is Code.CRASH_LOOP
     assert failure.message == "Database db: container postgres exits with code 2 (CrashLoopBackOff, 3 restarts)"
     assert (failure.details["pod"], failure.details["container"]) == ("db-1", "postgres")
@@ -178,9 +179,9 @@ def test_pods_older_than_the_write_explain_and_do_not_fail_it(kube: FakeKube) ->
     body = custom(DATABASE, "db", {"phase": "Upgrading"}, metadata={"managedFields": fields})
     kube.put(DATABASE, "ns", body)
     kube.put(POD, "ns", crashing_pod("db-1", (DATABASE, "db")))
-    failure = wait(kube, target(DATABASE, "db")).failures[0]
+    failure = wait(kube, target(DATABASE, "db"), timeout=ENDS).failures[0]
     assert failure.code is Code.CRASH_LOOP
-    assert timed(failure.message).endswith("(CrashLoopBackOff, 3 restarts) (after 1 s)")
+    assert timed(failure.message).endswith("(CrashLoopBackOff, 3 restarts) (after 3 s)")
 
 
 def test_of_two_revisions_the_newest_counts(kube: FakeKube) -> None:
@@ -188,9 +189,9 @@ def test_of_two_revisions_the_newest_counts(kube: FakeKube) -> None:
     kube.put(KRUISE_SET, "ns", custom(KRUISE_SET, "web", status, spec={"replicas": 2}))
     old = crashing_pod("web-0", (KRUISE_SET, "web"), labels={"controller-revision-hash": "web-old"})
     kube.put(POD, "ns", old)
-    assert timed(wait(kube, target(KRUISE_SET, "web")).failures[0].message).endswith("(after 1 s)")
+    assert timed(wait(kube, target(KRUISE_SET, "web"), timeout=ENDS).failures[0].message).endswith("(after 3 s)")
     kube.put(POD, "ns", crashing_pod("web-1", (KRUISE_SET, "web"), labels={"controller-revision-hash": "web-new"}))
-    assert wait(kube, target(KRUISE_SET, "web"), timeout=20.0).failures[0].details["pod"] == "web-1"
+    assert wait(kube, target(KRUISE_SET, "web")).failures[0].details["pod"] == "web-1"
 
 
 def test_without_the_right_to_see_pods_the_status_decides() -> None:
