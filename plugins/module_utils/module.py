@@ -9,11 +9,12 @@ Everything that a module prints leaves through here: results, failures, warnings
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, Protocol
 
-from .failure import TodoCloudError, exhausted
+from .failure import Code, Failure, TodoCloudError, exhausted
 from .known_secrets import KNOWN, may_be_secret, secrets_of
 from .live_lines import written
 from .masking import masked
@@ -54,11 +55,28 @@ def fail_json_on_error(module: Any) -> Iterator[None]:
         for warning in exc.warnings:
             module.warn(warning)
         module.fail_json(msg=exc.failure.message, failure=exc.failure.as_result(), **exc.results)
+    except ModuleNotFoundError as exc:
+        failure = _missing(exc)
+        if failure is None:
+            raise
+        module.fail_json(msg=failure.message, failure=failure.as_result())
     except (OSError, MemoryError) as exc:
         failure = exhausted(exc)
         if failure is None:
             raise
         module.fail_json(msg=failure.message, failure=failure.as_result())
+
+
+def _missing(exc: ModuleNotFoundError) -> Failure | None:
+    """A library that this Python has not, mostly since it is not the one that runs Ansible; None for what is ours."""
+    library = str(exc.name or "").partition(".")[0]
+    if library in ("", "ansible", "ansible_collections"):
+        return None
+    message = (
+        f"The Python library {library!r} is missing for {sys.executable}: install the collection's requirements.txt "
+        "there, or set ansible_python_interpreter to '{{ ansible_playbook_python }}'."
+    )
+    return Failure(Code.MISSING_LIBRARY, message, {"library": library, "python": sys.executable})
 
 
 def invocation(module: Any) -> dict[str, Any]:

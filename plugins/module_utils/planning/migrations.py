@@ -17,6 +17,7 @@ from typing import Any
 from ..digest import input_digest
 from ..failure import Code, TodoCloudError, error
 from ..labels import MIGRATION, REVERSIBLE
+from ..readiness.templates import mapping
 
 Raw = Mapping[str, Any]  # a release as a role describes it
 
@@ -78,7 +79,10 @@ class Migration:
 
 def expanded(waves: Sequence[Sequence[Raw]]) -> Iterator[list[tuple[Raw, Migration | None]]]:
     """The waves with those of their migrations before and after them. Raises invalid_input."""
-    for wave in waves:
+    for number, wave in enumerate(waves, 1):
+        for raw in wave:
+            if not isinstance(raw, Mapping):
+                raise _invalid(f"wave {number}", "a release is a dictionary with a name, a chart and values")
         found = [_of(raw) for raw in wave if raw.get("migrations")]
         if before := [(raw, migration) for raw, migration in found if migration.before]:
             yield list(before)
@@ -92,10 +96,12 @@ def job_values(values: Mapping[str, Any], command: Sequence[str], timeout: int) 
 
     :param timeout: seconds after which Kubernetes stops it
     """
-    policy = values.get("networkPolicy") or {}
+    policy = mapping(values.get("networkPolicy"))
     access = [name for name in policy.get("access") or () if name != "public"]
-    annotations = values.get("podAnnotations") or {}
-    annotations = {key: text for key, text in annotations.items() if not any(mark in key for mark in _OF_WHAT_STAYS)}
+    annotations = mapping(values.get("podAnnotations"))
+    annotations = {
+        key: text for key, text in annotations.items() if not any(mark in str(key) for mark in _OF_WHAT_STAYS)
+    }
     return copy.deepcopy({
         **{key: values[key] for key in _KEPT if key in values},
         **({"podAnnotations": annotations} if annotations else {}),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,17 @@ def test_an_error_becomes_msg_and_failure_and_its_results() -> None:
 def test_other_exceptions_are_left_to_ansible() -> None:
     with pytest.raises(ZeroDivisionError), fail_json_on_error(Module()):
         raise ZeroDivisionError
+
+
+def test_a_library_that_is_missing_is_one_sentence() -> None:
+    module = Module()
+    with fail_json_on_error(module):
+        importlib.import_module("no_such_library.part")
+    assert module.failed["failure"]["code"] == "missing_library"
+    assert f"library 'no_such_library' is missing for {sys.executable}" in module.failed["msg"]
+    assert "ansible_python_interpreter" in module.failed["msg"]
+    with pytest.raises(ModuleNotFoundError), fail_json_on_error(Module()):  # a mistake of ours
+        importlib.import_module("ansible_collections.todo.cloud.plugins.no_such_file")
 
 
 @pytest.mark.parametrize(

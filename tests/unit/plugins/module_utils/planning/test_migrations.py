@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.failure import TodoCloudError
-from ansible_collections.todo.cloud.plugins.module_utils.planning.migrations import Migration, job_values
+from ansible_collections.todo.cloud.plugins.module_utils.planning.migrations import (
+    Migration,
+    expanded,
+    job_values,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.planning.spec import ReleaseSpec, parse_waves
 
 from tests.support.fake_environment import CHART
@@ -77,3 +81,14 @@ def test_labels_and_words() -> None:
     assert migration.labels == {"todo.cloud/migration": "api", "todo.cloud/reversible": "false"}
     assert migration.describe() == """runs "sh -c 'a b'" once, after api; no rollback of api to versions before it"""
     assert job_values({"image": "x"}, ["up"], 5)["networkPolicy"] == {"access": []}
+
+
+@pytest.mark.parametrize("release", ["api", None, ["api"]])
+def test_a_release_that_is_no_dictionary(release: Any) -> None:
+    with pytest.raises(TodoCloudError, match="wave 2: a release is a dictionary with a name, a chart and values"):
+        list(expanded([[], [release]]))
+
+
+def test_values_of_other_types_are_left_to_the_chart() -> None:
+    found = job_values({"image": "x", "networkPolicy": ["odd"], "podAnnotations": ["odd"]}, ["go"], 5)
+    assert found["networkPolicy"] == {"access": []}
