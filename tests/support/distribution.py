@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import httpx
 
 from tests.cluster.build.registry import settings
 from tests.cluster.paths import BIN
+from tests.cluster.ports import free_port
 from tests.integration.support import eventually
 
 
@@ -27,8 +27,7 @@ def distribution(
     """A registry on the loopback, or at another address of this machine; its URL. ``tls``: certificate and key to serve
     with.
     """
-    with socket.create_server((host, 0)) as probe:
-        address = f"{host}:{probe.getsockname()[1]}"
+    address = f"{host}:{free_port(host)}"
     config = settings(address)
     config["storage"]["filesystem"]["rootdirectory"] = str(folder / "storage")
     if auth:
@@ -43,7 +42,7 @@ def distribution(
     with (folder / "log").open("a") as log:
         process = subprocess.Popen([str(BIN / "registry"), "serve", str(file)], stdout=log, stderr=log)
     try:
-        eventually("the registry answers", lambda: _answers(f"{url}/v2/", trust), 20)
+        eventually("the registry answers", lambda: _answers(f"{url}/v2/", trust))
         yield url
     finally:
         process.terminate()

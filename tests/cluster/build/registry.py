@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import httpx
 from tests.cluster.build.oci import Reference, Registry
 from tests.cluster.errors import ClusterError
 from tests.cluster.paths import BIN, LOGS, REGISTRY
+from tests.cluster.ports import free_port
 
 _START_LIMIT_SECONDS = 60
 
@@ -49,7 +49,7 @@ def serving() -> Iterator[Registry]:
         ClusterError: it does not start.
     """
     REGISTRY.mkdir(parents=True, exist_ok=True)
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     config = write_settings(REGISTRY / "push.json", address)
     LOGS.mkdir(parents=True, exist_ok=True)
     with (LOGS / "registry.log").open("w") as log:
@@ -99,10 +99,3 @@ def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
         except httpx.TransportError:
             time.sleep(0.02)
     raise ClusterError(f"The local registry does not start; its log is {LOGS / 'registry.log'}.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

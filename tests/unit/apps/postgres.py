@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.unit.apps.processes import dying_with_parent, free_port, wait_until
+from tests.cluster.ports import free_port
+from tests.unit.apps.processes import dying_with_parent, wait_until
 
 _NOBODY = 65534
 

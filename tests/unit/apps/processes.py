@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,29 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.cluster.ports import free_port
 from tests.support.patience import patience, slowness
 
 APPS = Path(__file__).resolve().parents[3] / "examples" / "todo-app"
 PYTHON = (sys.executable, "-S")  # no site-packages, so that requirements.txt is seen to be complete
 START_SECONDS = 60  # a deadline, not an expectation: machines that run tests are busy
-
-
-_GIVEN: set[int] = set()
-
-
-def free_port() -> int:
-    """A port below those that connections get: else a client that waits for a server may meet itself there.
-
-    Each is given once, and each worker of pytest has ports of its own: who asked for one listens there later.
-    """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-    while True:
-        port = random.randrange(20000, 32000, 8) + worker
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            if port not in _GIVEN:
-                _GIVEN.add(port)
-                return port
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = START_SECONDS) -> Any:

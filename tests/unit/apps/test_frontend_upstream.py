@@ -13,8 +13,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.cluster.ports import free_port
 from tests.unit.apps.conftest import register
-from tests.unit.apps.processes import APPS, Answer, Running, free_port, wait_until
+from tests.unit.apps.processes import APPS, Answer, Running, wait_until
 from tests.unit.apps.wire import Switch
 
 

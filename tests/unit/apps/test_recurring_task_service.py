@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.ports import free_port
 from tests.unit.apps.conftest import SERVICE_TOKEN, User
-from tests.unit.apps.processes import Launcher, Running, call, free_port, wait_until
+from tests.unit.apps.processes import Launcher, Running, call, wait_until
 from tests.unit.apps.sidecar import Sidecar
 
 

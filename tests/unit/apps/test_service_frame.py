@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.ports import free_port
 from tests.unit.apps.conftest import SECRET_KEY, SERVICE_TOKEN, User
 from tests.unit.apps.postgres import Postgres
-from tests.unit.apps.processes import Launcher, Running, free_port, wait_until
+from tests.unit.apps.processes import Launcher, Running, wait_until
 from tests.unit.apps.sidecar import Sidecar
 
 SERVICES = ("backend_api", "recurring_task_service", "notification_service", "sse_gateway", "frontend")

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.ports import free_port
 from tests.unit.apps.conftest import User
-from tests.unit.apps.processes import Launcher, Running, free_port, wait_until
+from tests.unit.apps.processes import Launcher, Running, wait_until
 from tests.unit.apps.sidecar import Sidecar
 from tests.unit.apps.wire import stream
 

@@ -11,9 +11,9 @@ from ansible_collections.todo.cloud.plugins.module_utils.logins.kafka import Kaf
 from ansible_collections.todo.cloud.plugins.module_utils.logins.login import Answer, Kind, Login
 from ansible_collections.todo.cloud.plugins.module_utils.logins.postgres import Postgres
 
+from tests.cluster.ports import free_port
 from tests.unit.apps.postgres import Postgres as Server
 from tests.unit.apps.postgres import server
-from tests.unit.apps.processes import free_port
 
 LOGIN = Login("database", Kind.POSTGRESQL, "todo", "database")
 

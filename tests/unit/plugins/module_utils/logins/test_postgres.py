@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.cluster.ports import free_port
 from tests.unit.apps.postgres import Postgres as Server
 from tests.unit.apps.postgres import binaries, server
-from tests.unit.apps.processes import free_port
 
 LOGIN = Login("database", Kind.POSTGRESQL, "todo", "database", hint="Correct it.")
 HBA = """
