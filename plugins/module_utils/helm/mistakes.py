@@ -20,6 +20,11 @@ _TYPED = (
 # Groups of Kubernetes' own kinds have no dot, or end in .k8s.io.
 _CUSTOM = r"(?P<api>(?![^,/]*\.k8s\.io/)[^,/]*\.[^,/]*/[^,]*)"
 _KINDLESS = "Object 'Kind' is missing in '"  # and it quotes the object
+_READ_BACK = r"metadata\.managedFields must be nil"
+READ_BACK = (
+    "has metadata.managedFields, as an object has that was read from a cluster. To do: let the template write only "
+    "what it means (lookup gives the whole object)"
+)
 _TABLE = (
     (
         re.compile(r"found in Chart\.yaml, but missing in charts/ directory: (?P<names>[\w., -]+)"),
@@ -52,6 +57,10 @@ _TABLE = (
     (
         re.compile(r"cannot unmarshal (?P<what>\w+) into Go struct field ObjectMeta\.metadata\.name of type string"),
         "metadata.name of an object of the chart is a {what}, not text. To do: " + QUOTE_IT,
+    ),
+    (
+        re.compile(rf"for object (?:[^/\s]*/)?(?P<name>\S+) [^,]*, Kind=(?P<kind>\w+): .*{_READ_BACK}"),
+        "{kind} {name} " + READ_BACK,
     ),
     (re.compile(r"invalid chart apiVersion"), "apiVersion in its Chart.yaml is neither v1 nor v2"),
     (
@@ -91,6 +100,11 @@ _TABLE = (
         "one, with --- between them",
     ),
 )
+
+
+def is_read_back(text: str) -> bool:
+    """Whether the API server refuses an object since it was read from a cluster as it is."""
+    return re.search(_READ_BACK, text) is not None
 
 
 def mistake_of(release: str, text: str) -> Failure | None:

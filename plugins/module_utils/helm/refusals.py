@@ -61,6 +61,19 @@ _WHAT_TO_DO = {
 }
 _ANY_KIND = "keep the old value, or delete it with all that it holds, so that it is made anew: {delete}"
 
+# What a chart no longer says stays where Kubernetes has set it by itself, and then there are two.
+_LEFT_OVER = (
+    (
+        re.compile(r"strategy\.rollingUpdate: Forbidden: may not be specified when"),
+        "take away Kubernetes' own default once: kubectl {where}patch {kind} {name} --type merge -p "
+        """'{{"spec":{{"strategy":{{"type":"Recreate","rollingUpdate":null}}}}}}'""",
+    ),
+    (
+        re.compile(r"may not specify more than 1 (?:handler|volume) type"),
+        "set the one that is not meant to null: a default of the chart's values, or of Kubernetes, stays otherwise",
+    ),
+)
+
 _NO_MATCH = re.compile(r'no matches for kind "([^"]+)" in version "([^"]+)"')
 _STORED = "from current release manifest"
 
@@ -79,6 +92,9 @@ def _found(release: str, namespace: str, text: str) -> Iterator[tuple[Failure, b
         yield _conversion(release, *webhook.groups()), True
     if found := immutable_of(namespace, text):
         yield _immutable(release, found), False
+    if (remedy := left_over(namespace, text)) and (invalid := _INVALID.search(text)):
+        message = f"{release}: {invalid[1]} {invalid[2]} is refused: {_last(invalid[3])}. To do: {remedy}."
+        yield Failure(Code.CHART_INVALID, message, {"release": release, "kind": invalid[1], "name": invalid[2]}), False
     if kind := _NO_MATCH.search(text):
         yield _not_served(release, namespace, kind[1], kind[2], stored=_STORED in text), False
 
@@ -144,6 +160,15 @@ def invalid_field(text: str) -> str:
     invalid = _INVALID.search(text)
     found = _FIELD.match(invalid[3]) if invalid else None
     return found[1] if found else ""
+
+
+def left_over(namespace: str, text: str) -> str:
+    """What to do about a field that stands beside what replaces it, of which the API server's text tells; else ""."""
+    invalid = _INVALID.search(text)
+    for pattern, remedy in _LEFT_OVER if invalid else ():
+        if invalid and pattern.search(invalid[3]):
+            return remedy.format(where=f"-n {namespace} ", kind=invalid[1].lower(), name=invalid[2])
+    return ""
 
 
 def _immutable(release: str, found: Immutable) -> Failure:

@@ -15,8 +15,8 @@ from typing import Any
 
 from ..failure import Code, Failure
 from ..helm.manifest import key_of
-from ..helm.mistakes import mistake_of
-from ..helm.refusals import immutable_of, invalid_field, refusal_of
+from ..helm.mistakes import READ_BACK, is_read_back, mistake_of
+from ..helm.refusals import immutable_of, invalid_field, left_over, refusal_of
 from ..kube.api import APPLY, KubeApi
 from ..kube.deadline import Deadline
 from ..kube.errors import Forbidden, KubeError, NotFound, Refused, Unauthorized, Unreachable
@@ -175,12 +175,15 @@ class DryRuns:
             self._refused_workloads.add((release, label))
         if mistake := mistake_of(release, text):
             return [_mistaken(release, mistake, certain=certain)]
-        if resource.kind == "Secret":  # the server's words may hold what is in it
+        remedy = left_over(where, text) or _CHANGE_IT
+        if is_read_back(text):
+            message, _to_do, remedy = f"{label} {READ_BACK}".partition(". To do: ")
+        elif resource.kind == "Secret":  # the server's words may hold what is in it
             field = invalid_field(text)
             message = f"{label} is refused: " + (f"its {field} is not valid" if field else "it is not valid")
         else:
             message = f"{label} is refused: {_short(text)}"
-        return [Problem(release, Code.REFUSED, message, _CHANGE_IT, certain)]
+        return [Problem(release, Code.REFUSED, message, remedy, certain)]
 
     def pod(self, release: str, template: Template) -> tuple[list[Problem], Object | None]:
         """What the API server has against a pod of a workload; the pod as it would be, sidecars included."""

@@ -40,6 +40,8 @@ TYPED = "server-side apply failed for object ns/x {0}: failed to create typed pa
          '\'{"apiVersion":"v1"}\'', ("makes an object without kind",)),
         ('unable to build kubernetes objects from release manifest: unable to decode "": json: cannot unmarshal bool '
          "into Go struct field ObjectMeta.metadata.name of type string", ("is a bool, not text", "in quotes")),
+        ("server-side apply failed for object ns/boot /v1, Kind=Secret: metadata.managedFields must be nil",
+         ("Secret boot has metadata.managedFields", "lookup gives the whole object")),
         ("invalid chart apiVersion", ("neither v1 nor v2",)),
         ("unable to load chart archive", ("no whole archive",)),
         ("file '/x/c.tgz' does not appear to be a gzipped archive; got 'text/plain'", ("no whole archive",)),

@@ -100,6 +100,33 @@ def test_other_invalid_fields_are_not_immutable() -> None:
     assert of(STARTS[0] + text).failure.code is Code.HELM_FAILED
 
 
+@pytest.mark.parametrize("start", STARTS, ids=["helm 4", "helm 3"])
+@pytest.mark.parametrize(
+    ("rest", "remedy"),
+    [
+        (
+            "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'",
+            "kubectl -n shop patch deployment web --type merge -p "
+            """'{"spec":{"strategy":{"type":"Recreate","rollingUpdate":null}}}'""",
+        ),
+        (
+            "spec.template.spec.containers[0].livenessProbe.exec: Forbidden: may not specify more than 1 handler type",
+            "set the one that is not meant to null",
+        ),
+        (
+            "spec.template.spec.volumes[0].configMap: Forbidden: may not specify more than 1 volume type",
+            "set the one that is not meant to null",
+        ),
+    ],
+)
+def test_what_a_default_left_beside_its_successor(start: str, rest: str, remedy: str) -> None:
+    found = of(f'{start}Deployment.apps "web" is invalid: {rest}').failure
+    assert found.code is Code.CHART_INVALID
+    assert "Deployment web is refused: " in found.message
+    assert rest.rpartition(": ")[2] in found.message
+    assert remedy in found.message
+
+
 def test_an_api_that_a_stored_manifest_names() -> None:
     found = of(NO_MATCH.format(what="UPGRADE FAILED: unable to build kubernetes objects from current release manifest"))
     assert found.failure.code is Code.API_REMOVED

@@ -91,6 +91,15 @@ def test_what_is_said_about_an_object(error: Exception | None, expected: list[tu
     assert [(problem.code, problem.certain) for problem in said(error)] == expected
 
 
+def test_what_to_do_is_told_where_it_is_known() -> None:
+    (problem,) = said(refused("metadata.managedFields must be nil"), SECRET)
+    assert problem.message == "Secret s has metadata.managedFields, as an object has that was read from a cluster"
+    assert "lookup" in problem.remedy
+    text = 'Deployment.apps "c" is invalid: spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy'
+    (problem,) = said(refused(text))
+    assert "kubectl -n ns patch deployment c" in problem.remedy
+
+
 REASON = 'Post "https://hook.ops.svc:443/v?timeout=5s": no endpoints available for service "hook"'
 DOWN = f'Internal error occurred: failed calling webhook "validate.example.com": failed to call webhook: {REASON}'
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
