@@ -60,8 +60,13 @@ def beside() -> Iterator[state.Cluster]:
 
 
 def kubectl(cluster: state.Cluster, *arguments: str, document: str | None = None) -> str:
-    argv = [str(BIN / "kubectl"), f"--kubeconfig={cluster.kubeconfig}", "--request-timeout=20s", *arguments]
-    done = subprocess.run(argv, input=document, capture_output=True, text=True, timeout=patience(90), check=False)
+    argv = [
+        str(BIN / "kubectl"),
+        f"--kubeconfig={cluster.kubeconfig}",
+        f"--request-timeout={patience(60):.0f}s",
+        *arguments,
+    ]
+    done = subprocess.run(argv, input=document, capture_output=True, text=True, timeout=patience(150), check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -74,7 +79,7 @@ def start_pod(cluster: state.Cluster, name: str, image: str) -> None:
 def pod(beside: state.Cluster) -> str:
     """A running pod with a shell."""
     start_pod(beside, "shell", "docker.io/library/busybox:1.36")
-    kubectl(beside, "wait", "pod/shell", "--for=condition=Ready", f"--timeout={LIMIT_SECONDS}s")
+    kubectl(beside, "wait", "pod/shell", "--for=condition=Ready", f"--timeout={patience(LIMIT_SECONDS):.0f}s")
     return "shell"
 
 
@@ -144,7 +149,7 @@ def test_fake_nodes_run_pods(beside: state.Cluster) -> None:
     }
     document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "fake", "namespace": "default"}, "spec": spec}
     kubectl(beside, "apply", "--filename=-", document=json.dumps(document))
-    kubectl(beside, "wait", "pod/fake", "--for=condition=Ready", f"--timeout={LIMIT_SECONDS}s")
+    kubectl(beside, "wait", "pod/fake", "--for=condition=Ready", f"--timeout={patience(LIMIT_SECONDS):.0f}s")
 
     node = kubectl(beside, "get", "pod/fake", "--output=jsonpath={.spec.nodeName}")
     assert node.startswith("kwok-")
