@@ -7,17 +7,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from tests.cluster.paths import TOP
 
 UNSHARE = ("unshare", "--fork", "--pid", "--kill-child", "--mount", "--net", "--uts", "--ipc", "--mount-proc")
-_START_LIMIT_SECONDS = 30
+_START_LIMIT_SECONDS, _END_LIMIT_SECONDS = 120, 180  # deadlines, not expectations: the machine may be busy
 
 
 def start(command: Sequence[str], log: IO[str]) -> int | None:
-    """Run a command as process 1 of new namespaces; its number, as this machine counts, or None after 30 s without."""
+    """Run a command as process 1 of new namespaces; its number, as this machine counts, or None without one in time."""
     subprocess.Popen(
         [*UNSHARE, *command],
         cwd=TOP,
@@ -38,18 +39,20 @@ def stop(command: Sequence[str], patience: float) -> bool:
     """End the process 1 that runs a command: in order first, after so many seconds by force. Whether it ran.
 
     Raises:
-        TimeoutError: it is there still after twice that time.
+        TimeoutError: it is there still long after that.
     """
     found = first_process(command)
     if not found:
         return False
-    os.kill(found, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(found, signal.SIGTERM)
     forced = time.monotonic() + patience
     while first_process(command):
-        if time.monotonic() > forced + patience:
+        if time.monotonic() > forced + _END_LIMIT_SECONDS:
             raise TimeoutError(f"process {found} does not end")
         if time.monotonic() > forced:
-            os.kill(found, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(found, signal.SIGKILL)
         time.sleep(0.05)
     return True
 

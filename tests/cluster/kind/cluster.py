@@ -33,7 +33,7 @@ TRAEFIK_CHARTS, TRAEFIK_CHART = "oci://ghcr.io/traefik/helm/traefik", "41.3.0"  
 _API_PORTS = range(36443, 36543)
 _PUBLIC_PORTS = range(PUBLIC_PORT, PUBLIC_PORT + 100)
 _HTTP_PORTS, _HTTPS_PORTS = range(32080, 32180), range(32443, 32543)
-_WAIT_SECONDS = 180
+_WAIT_SECONDS = 600
 
 
 def up(name: str, *, https: bool = False) -> Cluster:
@@ -221,7 +221,7 @@ def _wait(cluster: Cluster) -> None:
     """Wait until the API server answers.
 
     Raises:
-        ClusterError: not within 180 s.
+        ClusterError: not within 600 s.
     """
     deadline = time.monotonic() + _WAIT_SECONDS
     argv = ["kubectl", f"--kubeconfig={cluster.kubeconfig}", "--request-timeout=5s", "get", "--raw=/readyz"]

@@ -12,14 +12,14 @@ from tests.cluster.state import Cluster
 
 POSTGRES = "docker.io/library/postgres:15"
 DIGEST = "sha256:9b1d34adbce1dd07ee6e94b4a2cf698884b89bd44a6c9c12f5da8f3acbfe4957"  # 15.19, of all platforms
-_LIMIT_SECONDS = 180
+_LIMIT_SECONDS = 600
 
 
 def start(cluster: Cluster, program: Program) -> Cluster:
     """Start the database unless it runs; returns the cluster with its address.
 
     Raises:
-        ClusterError: it does not answer within 60 s.
+        ClusterError: it does not answer within 600 s.
     """
     name = container(cluster.name)
     if not program.inspect(name).get("State", {}).get("Running"):

@@ -16,7 +16,7 @@ from tests.cluster.paths import BIN, HERE
 from tests.cluster.state import Cluster
 
 _FAKE = {"kwok.x-k8s.io/node": "fake"}
-_LIMIT_SECONDS = 60
+_LIMIT_SECONDS = 300
 _POLICIES = "network-policies.yaml"
 _METRICS_SERVER = "metrics-server.yaml"
 
@@ -53,7 +53,7 @@ def wait_for_node(cluster: Cluster, name: str) -> None:
     """Until a node is ready.
 
     Raises:
-        ClusterError: it is not after a minute.
+        ClusterError: it is not within 300 s.
     """
     limit = f"--timeout={_LIMIT_SECONDS}s"
     _kubectl(cluster, ["wait", limit, "--for=create", f"node/{name}"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.cluster.errors import ClusterError
 
 _TOP = Path("/sys/fs/cgroup")
-_LIMIT_SECONDS = 60
+_LIMIT_SECONDS = 180
 
 
 def folders(name: str, top: Path = _TOP) -> list[Path]:
@@ -42,7 +42,7 @@ def remove(name: str) -> None:
     """Remove the group, which is possible as soon as the kernel has buried its last process.
 
     Raises:
-        ClusterError: it is still in use after 60 s.
+        ClusterError: it is still in use after 180 s.
     """
     deadline = time.monotonic() + _LIMIT_SECONDS
     for top in folders(name):

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.cluster.errors import ClusterError
 from tests.cluster.subnets import EngineSubnets, Subnets
 
-_LINK_LIMIT_SECONDS = 30
+_LINK_LIMIT_SECONDS = 120
 INSIDE = "eth0"
 SECOND_LINK = "second"  # the first node's end of the link to the second one
 POLICY_QUEUE = 98
@@ -44,7 +44,7 @@ def configure_inside(net: Subnets) -> None:
     The route to the Services is for the node's own processes: the kernel wants a route before kube-proxy's rules apply.
 
     Raises:
-        ClusterError: no link appears within 30 s.
+        ClusterError: no link appears within 120 s.
     """
     _take_address(f"{net.node_ip}/{net.node.prefixlen}")
     _ip("route", "add", str(net.services), "dev", INSIDE)
@@ -72,7 +72,7 @@ def configure_second(net: Subnets) -> None:
     """In the second node: everything is reached by the first one, and nothing else.
 
     Raises:
-        ClusterError: no link appears within 30 s.
+        ClusterError: no link appears within 120 s.
     """
     _take_address(f"{net.second_node_ip}/32")
     _ip("route", "add", net.node_ip, "dev", INSIDE)
@@ -115,7 +115,7 @@ def configure_engine(net: EngineSubnets) -> None:
     """In the engine: likewise, without Services.
 
     Raises:
-        ClusterError: no link appears within 30 s.
+        ClusterError: no link appears within 120 s.
     """
     _take_address(f"{net.engine_ip}/{net.link.prefixlen}")
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")

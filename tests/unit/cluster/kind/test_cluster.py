@@ -52,7 +52,7 @@ def test_create(one: Cluster) -> None:
 
     assert argv == [
         *("create", "cluster", "--name", "one", "--config", "/cache/kind.json"),
-        *("--kubeconfig", "/cache/kubeconfig", "--wait", "180s"),
+        *("--kubeconfig", "/cache/kubeconfig", "--wait", "600s"),
     ]
     assert cluster.create_arguments(one, Path("/x"), "own/node:1")[-2:] == ["--image", "own/node:1"]
 
