@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -30,13 +31,29 @@ immutable: true
 data: {a: e3sgfX0=}
 stringData: {b: "{{ x }} <&>"}
 """
+PLAIN = """
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+data: {a: b2xk, c: Yw==}
+stringData: {a: new, b: "k\u00e9"}
+"""
 
 
 def test_objects_come_through_as_they_are(helm: Helm, tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text(TEXT)
     made = helm.render("manifests", manifest_values([str(tmp_path)], "web"), "web", "shop")
     config, widget, secret = read_documents(TEXT)
+    secret["data"]["b"] = base64.b64encode(secret.pop("stringData")["b"].encode()).decode()
     assert sorted(made, key=lambda one: str(one["kind"])) == [config, secret, widget]
+
+
+def test_a_secret_s_text_is_written_as_data_so_that_keys_can_go(helm: Helm, tmp_path: Path) -> None:
+    """What stringData no longer has stays in the Secret (kubernetes/kubernetes#108008)."""
+    (tmp_path / "s.yaml").write_text(PLAIN)
+    (made,) = helm.render("manifests", manifest_values([str(tmp_path)], "web"), "web", "shop")
+    assert made["data"] == {"a": "bmV3", "b": "a8Op", "c": "Yw=="}
+    assert "stringData" not in made
 
 
 def test_characters_that_yaml_folds_or_refuses_come_through(helm: Helm, tmp_path: Path) -> None:
