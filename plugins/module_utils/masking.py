@@ -31,6 +31,13 @@ _ASSIGNED = re.compile(
     r"""(?:=>|:=|->|={1,3}|::?|%3D|%3A|&#61;)(?P<space>[ \t]{0,8})""",
     _FLAGS,
 )
+# What follows instead of a value where something could not be read.
+_WHY = re.compile(
+    r"(?:no such |permission denied|operation not permitted|not a directory|is a directory|not found|does not exist"
+    r"|read-only file system|E(?:ACCES|NOENT|PERM|ISDIR|NOTDIR)\b"
+    r"|(?:serviceaccounts?|secrets?|configmaps?) \\{0,8}[\"'])",
+    _FLAGS,
+)
 _ANNOUNCED = re.compile(
     r"(?<![a-z/])(?:password|passwd|passphrase|pwd|pw|token|api[ _-]?key|access[ _-]?key|secret[ _-]?key|identified by)"
     r"(?: (?:is|was|of|for|to|set to|used|value))?[ \t]{1,8}",
@@ -186,6 +193,8 @@ def _assigned(text: str) -> Iterator[Span]:
     while (found := _ASSIGNED.search(text, at)) is not None:
         at = found.end()
         loose = found["quoted"] is not None and bool(found["gap"]) and text[at : at + 1] not in "\"'\\"
+        if _WHY.match(text, at):  # the name is a file's or an object's
+            continue
         if loose:  # a name in quotes, then prose: volume "x-token" : secret "y" not found
             continue
         start, end = end_of_value(text, at)

@@ -73,8 +73,9 @@ class ReleaseSpec:
             raise _invalid(
                 f"{name!r} is not a valid release name: lower-case letters, digits and hyphens, at most 53.", name
             )
-        if unknown := sorted(set(raw) - _KEYS):
-            raise _invalid(f"{name}: unknown key {', '.join(unknown)}; a release has {', '.join(sorted(_KEYS))}.", name)
+        if unknown := sorted(str(key) for key in raw if key not in _KEYS):
+            known = ", ".join(sorted({*_KEYS, "migrations"}))
+            raise _invalid(f"{name}: unknown key {', '.join(unknown)}; a release has {known}.", name)
         for key in ("namespace", "chart"):
             if not isinstance(raw.get(key), str) or not raw[key]:
                 raise _invalid(f"{name}: {key} is missing.", name)

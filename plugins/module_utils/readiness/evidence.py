@@ -12,7 +12,7 @@ from ..failure import Code
 from ..masking import masked
 from ..neutral import shortened
 from .fields import Object, metadata, number, timestamp
-from .symptoms import CREATING, MISSING_CONFIG, Symptom, creation_failure
+from .symptoms import CREATING, HOOK_FAILED, MISSING_CONFIG, Symptom, creation_failure
 
 # Normal events that explain something; all others of that type are irrelevant.
 _INFORMATIVE = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
@@ -75,6 +75,9 @@ def refined(symptom: Symptom, events: Sequence[Object], workload_uid: str) -> Sy
     if symptom.code is Code.FAILED_CREATE:
         text = _newest(events, workload_uid, ("FailedCreate",))
         return replace(symptom, code=creation_failure(text), message=text, patience=0.0) if text else symptom
+    if symptom.code is Code.CRASH_LOOP and symptom.signal in (9, 15):
+        hooks = [e for e in events if is_about(e, symptom.pod_uid, symptom.container, "FailedPostStartHook", "")]
+        return replace(symptom, code=Code.CONTAINER_START, reason=HOOK_FAILED, message="") if hooks else symptom
     if symptom.code is Code.PROBE_KILLED and symptom.exit_code == 0 and _exited_by_itself(symptom, events):
         return replace(symptom, code=Code.CRASH_LOOP)
     return symptom

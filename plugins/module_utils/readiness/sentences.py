@@ -11,11 +11,14 @@ from ..masking import masked
 from .evidence import describe_probe, short_cause
 from .fields import Object
 from .pods import Container, Role, containers
-from .symptoms import KILLED_AT_START, NOT_STARTED, SIDECAR_RUNS, Symptom, claims_of
+from .symptoms import HOOK_FAILED, KILLED_AT_START, NOT_STARTED, SIDECAR_RUNS, Symptom, claims_of
 
 # The kubelet's message about runAsNonRoot, and the pod and container that it names behind its messages.
 _NAMED_USER = re.compile(r"runAsNonRoot and image has non-numeric user \(([^)]*)\)")
 _COMMAND = re.compile(r'exec: ("[^"\n]{1,100}"): ')  # runc's, of what it could not execute
+_KEY_IN_VOLUME = re.compile(r'failed for volume ("[^"]*") : (references non-existent (?:secret|config) key: .*)$')
+_HOOK_CODE = re.compile(r"failed - error: .*? exited with (\d+)\b", re.DOTALL)
+_HOOK_SAID = re.compile(r', message: "(.*)"$', re.DOTALL)
 _WHOSE = re.compile(r' \(pod: "[^"]*", container: [^)]*\)$')
 
 
@@ -63,6 +66,8 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
         case Code.CONFIG_MISSING:
             subject = where if symptom.container else f"pod {symptom.pod}"
             return f"{subject} cannot start: {short_mount(text)}"
+        case Code.CONTAINER_START if symptom.reason == HOOK_FAILED:
+            return f"the postStart hook of {where} fails{_of_hook(text)}"
         case Code.CONTAINER_START:
             command = f"its command {found[1]}: " if (found := _COMMAND.search(text)) else ""
             return f"{where} cannot be started: {command}{short_cause(_plain(text)) or symptom.reason}"
@@ -112,7 +117,16 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
 
 def short_mount(text: str) -> str:
     """What is missing, without the kubelet's preamble about the volume."""
+    if found := _KEY_IN_VOLUME.search(text):
+        return f"volume {found[1]} {found[2]}"
     return short_cause(text) if text.startswith(("MountVolume", "Unable to attach")) else text
+
+
+def _of_hook(text: str) -> str:
+    """How a hook ended and what it wrote, by the kubelet's message."""
+    code, said = _HOOK_CODE.search(text), _HOOK_SAID.search(text)
+    words = " ".join(masked(said[1].replace("\\n", " ")).split())[:200] if said else ""
+    return f"{f' with exit code {code[1]}' if code else ''}{f': {words}' if words else ''}"
 
 
 def _plain(text: str) -> str:

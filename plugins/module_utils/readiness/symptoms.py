@@ -56,6 +56,7 @@ CREATING = "ContainerCreating"
 NOT_STARTED = "NotStarted"
 # Runs again, not started yet: the kubelet killed the run before, as its startup probe had had all its attempts.
 KILLED_AT_START = "StartupProbeKilled"
+HOOK_FAILED = "PostStartHookError"  # the kubelet's word
 SIDECAR_RUNS = "SidecarRuns"
 
 

@@ -203,3 +203,18 @@ def _seconds(text: str) -> float:
     began = time.process_time()
     printable(masked(text))
     return time.process_time() - began
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "open /var/run/secrets/token: permission denied",
+        "mkdir /etc/passwd: not a directory",
+        'failed to fetch token: serviceaccounts "web" not found',
+        'Secret "db-password": not found',
+        "cat: /run/secrets/api-key: No such file or directory",
+    ],
+)
+def test_why_a_file_cannot_be_read_is_no_secret(text: str) -> None:
+    assert masked(text) == text
+    assert "hunter2" not in masked(f"{text}; password: hunter2")

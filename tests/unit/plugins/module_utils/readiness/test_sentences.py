@@ -78,6 +78,27 @@ def test_a_container_that_cannot_start_says_why_not_which_pod(message: str, says
     assert sentence(symptom, "web").endswith(says)
 
 
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        (
+            'Exec lifecycle hook ([sh -c x]) for Container "app" in Pod "p" failed - error: command \'sh -c x: y\' '
+            'exited with 3: , message: "warmup: no cache\\n"',
+            "api: the postStart hook of container app fails with exit code 3: warmup: no cache",
+        ),
+        ("", "api: the postStart hook of container app fails"),
+    ],
+)
+def test_a_hook_that_fails_is_told_as_such(message: str, says: str) -> None:
+    symptom = Symptom(Code.CONTAINER_START, "", "PostStartHookError", message, "p", container="app", role=Role.APP)
+    assert sentence(symptom, "api") == says
+
+
+def test_a_key_that_a_volume_lacks_is_named_with_the_volume() -> None:
+    text = 'MountVolume.SetUp failed for volume "v" : references non-existent config key: nope'
+    assert short_mount(text) == 'volume "v" references non-existent config key: nope'
+
+
 @pytest.mark.parametrize(("answer", "said"), [("HTTP 404", "HTTP 404; "), ("", "timed out; ")])
 def test_a_start_that_was_killed_says_what_the_probe_was_answered(answer: str, said: str) -> None:
     probes = {"startupProbe": {"httpGet": {"path": "/no", "port": 80}}, "livenessProbe": {"tcpSocket": {"port": 80}}}
