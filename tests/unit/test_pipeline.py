@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -56,6 +57,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.log = folder / "app", folder / "log"
+        self.run_id = uuid4().hex  # by which its files in shared memory are named
         self._home, self._bin = folder / "home", folder / "bin"
         shutil.copytree(CALLERS, self.folder / ".github")
         (self.folder / "deploy").mkdir()
@@ -100,11 +102,14 @@ class Repository:
             "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--concurrent-jobs", "1",
             "--env", f"PATH={path}", "--env", f"PIPELINE_LOG={self.log}", "--env", f"PIPELINE_FAILS={fails}",
             "--env", f"PIPELINE_BUILDS={builds}", "--env", f"STEPS_SAID={said}",
+            "--env", f"GITHUB_RUN_ID={self.run_id}",
             *(word for name, value in given.items() for word in ("-s", f"{name}={value}")),
             *stand_ins(TOP / "tests/support/actions/build"),
         ]  # fmt: skip
         self.log.write_text("")
-        env = {"PATH": path, "HOME": str(self._home), "PIPELINE_LOG": str(self.log)}
+        env = {
+            "PATH": path, "HOME": str(self._home), "PIPELINE_LOG": str(self.log), "GITHUB_RUN_ID": self.run_id,
+        }  # fmt: skip
         done = subprocess.run(
             command, cwd=self.folder, env=env, text=True, timeout=300, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -144,7 +149,7 @@ def test_a_merge_is_tested_built_and_runs_in_staging(repository: Repository) -> 
     assert [ended.called[i].partition("@")[0].rpartition("/")[2] for i in signed] in (["api", "web"], ["web", "api"])
     assert all("@sha256:" in ended.called[i] for i in signed), "a digest is signed, no tag"
     assert scan < built[0] < built[1] < max(signed) < ended.called.index(moved[0]) < ended.called.index(deployed)
-    assert re.fullmatch(r"betterleaks --redact --no-banner --confidence=high /dev/shm/log-\S+", log)
+    assert log == f"betterleaks --redact --no-banner --confidence=high /dev/shm/log-{repository.run_id}"
     inventory = "-i deploy/inventories/staging"
     given = [f"TODO_LOCK_WAIT=900 {report}TODO_VERSION={version} | {CREDENTIAL}" for report in (REPORT, "")]
     wanted = f"todo.cloud.services todo.cloud.verify {inventory} -e release_commit={repository.commit}"
@@ -152,7 +157,7 @@ def test_a_merge_is_tested_built_and_runs_in_staging(repository: Repository) -> 
     assert shown == f"ansible-playbook todo.cloud.status {inventory} | {given[1]}"
     assert CREDENTIAL not in ended.output
     assert not (repository.folder / "pwned").exists()
-    assert not list(Path("/dev/shm").glob("kubeconfig-1")), "the credential is gone"
+    assert not list(Path("/dev/shm").glob(f"*-{repository.run_id}")), "the credential is gone"
 
 
 @pytest.mark.parametrize("builds", ["web", "none"])
@@ -215,7 +220,7 @@ def test_a_secret_in_the_log_of_a_deployment_fails_it(repository: Repository) ->
     ended = repository.run("release", "push", {"ref": "refs/tags/v1.2.0"})
     assert ended.code != 0
     assert "todo.cloud.promote" in ended.called[0]
-    assert not list(Path("/dev/shm").glob("log-1")), "it is gone"
+    assert not list(Path("/dev/shm").glob(f"*-{repository.run_id}")), "it is gone"
 
 
 def test_a_deployment_that_fails_says_why_and_the_run_fails(repository: Repository) -> None:
