@@ -34,7 +34,7 @@ _ASSIGNED = re.compile(
 # What follows instead of a value where something could not be read.
 _WHY = re.compile(
     r"(?:no such |permission denied|operation not permitted|not a directory|is a directory|not found|does not exist"
-    r"|read-only file system|E(?:ACCES|NOENT|PERM|ISDIR|NOTDIR)\b"
+    r"|read-only file system|[45]\d\d [a-z]{3}|E(?:ACCES|NOENT|PERM|ISDIR|NOTDIR)\b"
     r"|(?:serviceaccounts?|secrets?|configmaps?) \\{0,8}[\"'])",
     _FLAGS,
 )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,11 @@ from .symptoms import CREATING, HOOK_FAILED, MISSING_CONFIG, Symptom, creation_f
 _INFORMATIVE = frozenset({"Killing", "BackOff", "TriggeredScaleUp", "NotTriggerScaleUp", "Preempted"})
 # A kubelet reports about this many events per pod, then no more (client-go's spam filter).
 _EVENT_BUDGET = 20
+_CLASS = re.compile(r"(?:: unknown)+$")
+_OF_THE_SYSTEM = re.compile(
+    r"(?:no such file or directory|permission denied|not a directory|is a directory|file exists|operation not permitted"
+    r"|invalid argument|read-only file system|device or resource busy|no space left on device)"
+)
 _NODE_SECONDS = 540.0  # that a cloud may take for a node, on top of the grace period
 
 
@@ -135,6 +141,16 @@ def describe_probe(probe: Object | None) -> str:
 
 
 def short_cause(text: str) -> str:
-    """The last part of a chain of wrapped errors, where Go programs put the cause; masked."""
-    last = " ".join(text.split()).rpartition(": ")[2]
+    """The last part of a chain of wrapped errors, where Go programs put the cause; masked.
+
+    Without the class of error that containerd 1 adds. What x509 says is one part, and an error of the system's comes
+    with what it is about.
+    """
+    words = _CLASS.sub("", " ".join(text.split()))
+    before, _colon, last = words.rpartition(": ")
+    if "x509: " in words:
+        last = words.rpartition("x509: ")[2]
+    elif _OF_THE_SYSTEM.fullmatch(last):
+        about = before.rpartition(": ")[2]
+        last = last if about[:1] in ("", '"') else f"{about}: {last}"
     return masked(last)[:200]

@@ -16,6 +16,7 @@ from .symptoms import HOOK_FAILED, KILLED_AT_START, NOT_STARTED, SIDECAR_RUNS, S
 # The kubelet's message about runAsNonRoot, and the pod and container that it names behind its messages.
 _NAMED_USER = re.compile(r"runAsNonRoot and image has non-numeric user \(([^)]*)\)")
 _COMMAND = re.compile(r'exec: ("[^"\n]{1,100}"): ')  # runc's, of what it could not execute
+_OTHER_PLATFORM = "no match for platform in manifest"  # containerd's words, which end with "not found"
 _KEY_IN_VOLUME = re.compile(r'failed for volume ("[^"]*") : (references non-existent (?:secret|config) key: .*)$')
 _HOOK_CODE = re.compile(r"failed - error: .*? exited with (\d+)\b", re.DOTALL)
 _HOOK_SAID = re.compile(r', message: "(.*)"$', re.DOTALL)
@@ -56,7 +57,8 @@ def _body(symptom: Symptom, where: str, pod: Object | None, view: Container | No
             return f"{where} was restarted because its {'startup' if at_start else 'liveness'} probe failed ({words})"
         case Code.IMAGE_PULL:
             named = f"image {image}" if image else "the image"
-            return f"{named} of {where} cannot be pulled: {short_cause(text) or symptom.reason}"
+            cause = "it is not built for the node's platform" if _OTHER_PLATFORM in text else short_cause(text)
+            return f"{named} of {where} cannot be pulled: {cause or symptom.reason}"
         case Code.IMAGE_INVALID:
             return (
                 f"{image!r} of {where} is not a valid image name"

@@ -134,3 +134,20 @@ def test_a_pod_for_which_a_node_is_added_has_the_time_that_takes(reasons: list[s
     events = [event(reason, "Normal", at=f"2026-11-21T10:00:0{n}Z") for n, reason in enumerate(reasons)]
     others = [event("TriggeredScaleUp", "Normal", uid="other", at="2026-11-21T11:00:00Z")]
     assert refined(pending, [*events, *others], "").patience == patience
+
+
+@pytest.mark.parametrize(
+    ("wraps", "cause"),
+    [
+        ('exec: "npm": ', "executable file not found in $PATH: unknown"),
+        ("start container process: ", "container init was OOM-killed (memory limit too low?): unknown"),
+        ("container init: ", 'error mounting "/a" to rootfs at "/b": not a directory: unknown'),
+        ('exec: "/s/run.sh": ', "permission denied"),
+        ("", "permission denied"),
+        ("failed to verify certificate: x509: ", "certificate has expired: current time is after 2026-11-01"),
+        ("unexpected status from POST request to https://r.example/token: ", "401 Unauthorized"),
+    ],
+)
+def test_the_cause_is_the_part_that_says_it(wraps: str, cause: str) -> None:
+    """Texts of containerd 1.7 and 2, and of Go's libraries."""
+    assert short_cause(masked(f"{wraps}{cause}")) == cause.removesuffix(": unknown")

@@ -94,6 +94,12 @@ def test_a_hook_that_fails_is_told_as_such(message: str, says: str) -> None:
     assert sentence(symptom, "api") == says
 
 
+def test_an_image_for_another_platform_is_not_told_as_absent() -> None:
+    text = 'failed to pull and unpack image "r/a:1": no match for platform in manifest sha256:1: not found'
+    symptom = Symptom(Code.IMAGE_PULL, "", "ErrImagePull", text, "p", container="app", role=Role.APP)
+    assert sentence(symptom, "api").endswith("cannot be pulled: it is not built for the node's platform")
+
+
 def test_a_key_that_a_volume_lacks_is_named_with_the_volume() -> None:
     text = 'MountVolume.SetUp failed for volume "v" : references non-existent config key: nope'
     assert short_mount(text) == 'volume "v" references non-existent config key: nope'
