@@ -16,6 +16,7 @@ from gzip import GzipFile
 from pathlib import Path
 from typing import Any
 
+from .chart_ignore import ignored
 from .failure import Code, error
 from .files import content_of, files_below
 
@@ -91,15 +92,17 @@ def _not_here(chart: str) -> str:
 
 
 def chart_files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Files of a chart's folder, sorted, with their relative paths; without hidden ones (``.git``, ``.helmignore``).
+    """Files of a chart's folder that Helm takes, sorted, with their relative paths; see chart_ignore.py.
 
     Raises chart_invalid, and invalid_input for what files.py refuses.
     """
     if not (folder / "Chart.yaml").is_file():
         raise error(Code.CHART_INVALID, f"There is no chart in {folder}: Chart.yaml is missing.", chart=str(folder))
+    rules = folder / ".helmignore"
+    left_out = ignored(content_of(rules).decode(errors="replace") if rules.is_file() else "")
     for file in files_below(folder):
         name = file.relative_to(folder).as_posix()
-        if not any(part.startswith(".") for part in name.split("/")):
+        if not left_out(name):
             yield name, content_of(file)
 
 

@@ -18,6 +18,7 @@ COMMON = {
     "argspec",
     "availability",
     "change_rules",
+    "chart_ignore",
     "digest",
     "failure",
     "files",

@@ -39,12 +39,29 @@ def test_a_template_changed_under_the_same_version_is_a_change(chart: Path) -> N
     assert chart_digest(str(chart), None) != before
 
 
-def test_renaming_a_file_is_a_change_and_a_hidden_one_is_none(chart: Path) -> None:
-    before = chart_digest(str(chart), None)
+def test_what_helm_does_not_take_is_no_change_and_no_part_of_an_archive(chart: Path) -> None:
+    (chart / ".helmignore").write_text(".DS_Store\n*.swp\ndrafts/\n")
+    before, archive = chart_digest(str(chart), None), chart_archive(str(chart))
     (chart / ".DS_Store").write_text("x")
-    (chart / ".git").mkdir()
-    (chart / ".git" / "HEAD").write_text("x")
-    assert chart_digest(str(chart), None) == before
+    (chart / "templates" / ".a.yaml.un~").write_text("x")
+    (chart / "templates" / "b.swp").write_text("{{")
+    for folder in (".git", "drafts"):
+        (chart / folder).mkdir()
+        (chart / folder / "HEAD").write_text("x")
+    assert (chart_digest(str(chart), None), chart_archive(str(chart))) == (before, archive)
+
+
+def test_a_hidden_file_that_templates_may_read_is_a_change_and_a_part_of_an_archive(chart: Path) -> None:
+    before = chart_digest(str(chart), None)
+    (chart / "files").mkdir()
+    (chart / "files" / ".app").write_text("x")
+    assert chart_digest(str(chart), None) != before
+    with tarfile.open(fileobj=io.BytesIO(chart_archive(str(chart)))) as tar:
+        assert "service/files/.app" in tar.getnames()
+
+
+def test_renaming_a_file_is_a_change(chart: Path) -> None:
+    before = chart_digest(str(chart), None)
     (chart / "templates" / "a.yaml").rename(chart / "templates" / "b.yaml")
     assert chart_digest(str(chart), None) != before
 
