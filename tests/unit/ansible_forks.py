@@ -70,7 +70,7 @@ constants.DEFAULT_INTERNAL_POLL_INTERVAL = 0.01  # it looks whether a task has e
 
 
 def _run(arguments: list[str], environ: dict[str, str], output: str) -> None:
-    signal.alarm(300)
+    signal.alarm(1800)
     os.environ.update(environ)
     for stream in (1, 2):
         os.dup2(os.open(output, os.O_WRONLY | os.O_APPEND), stream)

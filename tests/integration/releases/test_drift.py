@@ -167,7 +167,7 @@ def test_scaling_by_hand_is_drift_and_a_restart_or_an_autoscalers_scale_is_none(
     world.apply(release).ok()
     unchanged = world.apply(release).ok().result["api"]["requests"]
     kubectl(world, "rollout", "restart", "deployment/api")
-    kubectl(world, "rollout", "status", "deployment/api", "--timeout=60s")
+    kubectl(world, "rollout", "status", "deployment/api", "--timeout=300s")
     eventually("the old pod is gone", lambda: len(world.pods("api")) == 1)
     after = world.apply(release, drift=OnDrift.REFUSE).ok().result
     assert (after["drift"], after["api"]["requests"]) == ([], unchanged)

@@ -64,7 +64,7 @@ def minimal_values(chart: str) -> dict[str, Any]:
 def _output(binary: Path, arguments: tuple[str, ...], stdin: str) -> str:
     """What helm prints; the same question is asked once."""
     done = subprocess.run(
-        [binary, *arguments], input=stdin, capture_output=True, text=True, timeout=60,
+        [binary, *arguments], input=stdin, capture_output=True, text=True, timeout=600,
         env={**os.environ, "GOGC": "off"},  # it ends before a collection would pay
     )  # fmt: skip
     if done.returncode:

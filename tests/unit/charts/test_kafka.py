@@ -164,7 +164,7 @@ echo "$tool ${{*#*$tool }} $(cat {self.folder}/tmp/password 2>/dev/null | head -
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=600,
             check=True,
         )
         assert done.stderr == ""

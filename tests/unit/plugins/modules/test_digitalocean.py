@@ -45,7 +45,7 @@ def run(server: ModuleServer, cloud: FakeDigitalOcean) -> Any:
             module,
             {"_ansible_check_mode": check, "_ansible_diff": True, "api_ca_path": cloud.ca_path, **params},
             environ,
-            60,
+            600,
         )
         assert token not in output
         found: dict[str, Any] = json.loads(output)
