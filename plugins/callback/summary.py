@@ -47,6 +47,12 @@ _WRAPPING = re.compile(
     r"(?:Task failed: |(?:Module|Action) failed: |Finalization of task args for '[^']*' failed: "
     r"|Error while resolving value for '[^']*': )+(?=.)"
 )
+# An answer of the API server as the Python client shows it, in messages of kubernetes.core.
+_CLIENT = re.compile(
+    r"(?:Task failed: Module failed: )?\(?\b(?P<code>[345]\d\d)\)? Reason: (?P<reason>[\w ]{0,60}?)"
+    r" HTTP response headers: (?P<rest>.*)$"
+)
+_MESSAGE = re.compile(r'"message": ?"((?:[^"\\]|\\.){1,2000})"')
 _LONGEST = 600
 _FEW = 120  # characters of a last line that is left as it is
 _MANY = 160
@@ -172,8 +178,16 @@ def why(result: Mapping[str, Any]) -> str:
     if text.partition("\n")[0].rstrip(".") in _NO_WORDS:
         bare = f"exit code {result['rc']}" if "rc" in result else text or "it gives no reason"
         text = next(_words(result), bare)
-    text = one_line(masked(text))
+    text = _CLIENT.sub(_of_client, one_line(masked(text)))
     return shortened(_WRAPPING.sub("", text, count=1) if _WRAPPING.match(text) else text, limit=_LONGEST)
+
+
+def _of_client(found: re.Match[str]) -> str:
+    """Its code and message, without headers and traceback."""
+    if found["code"] == "401":
+        return "the API server does not accept the credentials (token expired or rejected)"
+    message = _MESSAGE.search(found["rest"])
+    return f"{found['code']} {found['reason']}{f': {message[1]}' if message else ''}"
 
 
 def reason(result: Mapping[str, Any]) -> str:

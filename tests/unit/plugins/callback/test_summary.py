@@ -128,3 +128,19 @@ def test_a_run_without_tasks_says_which_option_left_none(option: str, ansible: A
     book.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
     lines = ansible.playbook(book, option, "odd" if option == "--skip-tags" else "typo").stdout.splitlines()
     assert lines[-1] == f"NOTHING DONE: no task was left by {option}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("401\nReason: Unauthorized", "the API server does not accept the credentials (token expired or rejected)"),
+        ("(403)\nReason: Forbidden", "403 Forbidden: secrets is forbidden"),
+        ("503\nReason: Service Unavailable", "503 Service Unavailable: secrets is forbidden"),
+    ],
+)
+def test_what_the_client_of_kubernetes_core_shows_is_one_sentence(answer: str, said: str) -> None:
+    rest = "HTTP response headers: HTTPHeaderDict({'Date': 'Mon'})\nHTTP response body: "
+    body = '{"kind":"Status","message":"secrets is forbidden","code":403}\nOriginal traceback: \n File x\n'
+    assert (
+        why({"msg": f"Can't be read: Task failed: Module failed: {answer}\n{rest}{body}"}) == f"Can't be read: {said}"
+    )
