@@ -1,14 +1,15 @@
 # Copyright: todo.cloud maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Objects that Helm does not take into a release, or takes away with it; told before it is called."""
+"""Objects that Helm does not take into a release, takes away with it, or makes once only; told before it is called."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ..failure import Code
-from ..helm.manifest import hooks_of, is_kept, key_of, objects_of
+from ..helm.manifest import hooks_of, is_kept, key_of, objects_of, runs_with
 from ..helm.program import Rendered
+from ..helm.stored import ReleaseStatus, Revision
 from ..labels import OWNER_NAMESPACE, OWNER_RELEASE
 from ..parsing import quoted
 from ..preflight.problem import Problem
@@ -62,6 +63,25 @@ def turned_into_hooks(release: str, rendered: Rendered, stored: Callable[[], str
                 "it first and remove it afterwards"
             )
             yield Problem(release, Code.CHART_INVALID, message, "give the hook another name")
+
+
+def first_hooks(release: str, rendered: Rendered, history: Iterable[Revision]) -> Iterator[Problem]:
+    """Hooks of a first installation that failed: to Helm what follows is an upgrade, and they do not run again."""
+    if any(revision.status is not ReleaseStatus.FAILED for revision in history):
+        return
+    missed = [
+        f"{item.get('kind')} {quoted(key_of(item)[2])}"
+        for text in rendered.hooks
+        if runs_with(text, first=True) and not runs_with(text, first=False)
+        for item in objects_of(text)
+    ]
+    if missed:
+        message = (
+            f"hooks of the first installation ({', '.join(missed)}) do not run again: that failed, and what follows is "
+            "an upgrade"
+        )
+        remedy = f"if they did not do their work, begin anew: helm uninstall {release}"
+        yield Problem(release, Code.JOB_FAILED, message, remedy, certain=False)
 
 
 def _identity(item: Object) -> tuple[str, str, str]:

@@ -55,6 +55,13 @@ _TABLE = (
         "data of {kind} {name} is not base64: text as it is belongs into stringData (ConfigMap: data)",
     ),
     (
+        re.compile(
+            r"failed to convert new object \((?:[^/;]*/)?(?P<name>[^;]*); [^,]*, Kind=(?P<kind>(?!Secret)\w+)\) to "
+            r"proper version: (?:unable to convert unstructured object to [^:]{1,200}: )?(?P<why>.{1,200})"
+        ),
+        "{kind} {name} has a value of a type that the API server does not take: {why}",
+    ),
+    (
         re.compile(r"cannot unmarshal (?P<what>\w+) into Go struct field ObjectMeta\.metadata\.name of type string"),
         "metadata.name of an object of the chart is a {what}, not text. To do: " + QUOTE_IT,
     ),
@@ -73,6 +80,10 @@ _TABLE = (
         re.compile(_TYPED + r"field not declared in schema"),
         "{kind} {name} has a field {field}, which this cluster does not know: a typing error in the chart, or a field "
         "of a newer Kubernetes",
+    ),
+    (
+        re.compile(_TYPED + r"expected numeric"),
+        "{field} of {kind} {name} has to be a number (without quotes)",
     ),
     (
         re.compile(_TYPED + r"expected (?P<wanted>\w+), got"),  # what it got may be a Secret's value

@@ -62,9 +62,13 @@ def missing(
         for need in each:
             if live is not None and (not need.key or need.key in keys):
                 continue
-            lacking = need if live is not None else replace(need, key="")
             certain = need.certain and not (provided.by_others and kind in (SECRET.kind, CONFIG_MAP.kind))
-            yield not_there(release, lacking, certain=certain)
+            whole = replace(need, key="")
+            if live is None and provided.has(whole, namespace):
+                problem = not_there(release, need, certain=certain)
+                yield replace(problem, remedy="add it to what the release brings along, or correct its name")
+            else:
+                yield not_there(release, need if live is not None else whole, certain=certain)
 
 
 def not_there(release: str, need: Need, *, certain: bool = True) -> Problem:

@@ -16,7 +16,7 @@ from ..deploy.recorder import check_fits
 from ..deploy.rendering import Rendering
 from ..deploy.run import Run
 from ..deploy.signatures import signature_problems
-from ..deploy.takeover import not_taken_over, turned_into_hooks
+from ..deploy.takeover import first_hooks, not_taken_over, turned_into_hooks
 from ..deploy.verify_job import VerifyJob
 from ..failure import Code, TodoCloudError
 from ..helm.errors import HelmError
@@ -156,6 +156,7 @@ class Obstacles:
         return [
             *not_taken_over(boundary, item.name, rendered, stored),
             *turned_into_hooks(item.name, rendered, stored),
+            *(first_hooks(item.name, rendered, snapshot.history(item.name)) if item.action is Action.UPGRADE else ()),
         ]
 
 

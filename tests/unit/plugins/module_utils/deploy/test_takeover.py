@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.todo.cloud.plugins.module_utils.deploy.boundary import Boundary
-from ansible_collections.todo.cloud.plugins.module_utils.deploy.takeover import not_taken_over, turned_into_hooks
+from ansible_collections.todo.cloud.plugins.module_utils.deploy.takeover import (
+    first_hooks,
+    not_taken_over,
+    turned_into_hooks,
+)
 from ansible_collections.todo.cloud.plugins.module_utils.failure import Code
 from ansible_collections.todo.cloud.plugins.module_utils.helm.program import Rendered
+from ansible_collections.todo.cloud.plugins.module_utils.helm.stored import ReleaseStatus, Revision
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import CONFIG_MAP
 
 from tests.support.fake_environment import A1, A2, C1, World, deployed
@@ -73,3 +78,22 @@ def test_an_object_that_becomes_a_hook_would_be_removed(event: str, manifest: st
     rendered = Rendered(manifest, hooks=(MAP % (HOOK % event),))
     found = list(turned_into_hooks("web", rendered, lambda: stored))
     assert [problem.code for problem in found] == ([Code.CHART_INVALID] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("event", "statuses", "told"),
+    [
+        ("pre-install", ["failed"], True),
+        ("post-install", ["failed", "failed"], True),
+        ("pre-install,pre-upgrade", ["failed"], False),
+        ("post-install", ["superseded", "failed"], False),
+        ("test", ["failed"], False),
+    ],
+)
+def test_hooks_of_a_first_installation_that_failed_do_not_run_again(
+    event: str, statuses: list[str], told: bool
+) -> None:
+    history = [Revision("web", "ns", number, ReleaseStatus(status)) for number, status in enumerate(statuses, 1)]
+    found = list(first_hooks("web", Rendered("", hooks=(MAP % (HOOK % event),)), history))
+    assert [problem.certain for problem in found] == ([False] if told else [])
+    assert not told or "(ConfigMap 'x') do not run again" in found[0].message

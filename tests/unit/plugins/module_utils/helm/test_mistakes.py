@@ -42,6 +42,12 @@ TYPED = "server-side apply failed for object ns/x {0}: failed to create typed pa
          "into Go struct field ObjectMeta.metadata.name of type string", ("is a bool, not text", "in quotes")),
         ("server-side apply failed for object ns/boot /v1, Kind=Secret: metadata.managedFields must be nil",
          ("Secret boot has metadata.managedFields", "lookup gives the whole object")),
+        (TYPED.format("apps/v1, Kind=Deployment", ".spec.replicas: expected numeric (int or float), got string"),
+         (".spec.replicas of Deployment x has to be a number (without quotes)",)),
+        ("server-side apply failed for object ns/x apps/v1, Kind=Deployment: failed to convert new object (ns/x; "
+         "apps/v1, Kind=Deployment) to proper version: unable to convert unstructured object to apps/v1, "
+         "Kind=Deployment: cannot convert float64 to int32",
+         ("Deployment x has a value of a type that the API server does not take: cannot convert float64 to int32",)),
         ("invalid chart apiVersion", ("neither v1 nor v2",)),
         ("unable to load chart archive", ("no whole archive",)),
         ("file '/x/c.tgz' does not appear to be a gzipped archive; got 'text/plain'", ("no whole archive",)),

@@ -48,6 +48,13 @@ def test_what_the_run_brings_along_is_not_missed() -> None:
     assert missed(FakeKube(), URL, brought=provided([secret], "ns", hooks=False)) == []
 
 
+def test_a_key_is_missed_in_what_the_run_brings_along() -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}, "data": {"user": "eA=="}}
+    (lacking,) = missed(FakeKube(), URL, brought=provided([secret], "ns", hooks=False))
+    assert lacking.message == "Deployment api needs key 'url' of Secret 'db', which is not there"
+    assert "correct its name" in lacking.remedy
+
+
 def test_what_an_operator_or_a_hook_may_make_is_only_told() -> None:
     account = Need("ServiceAccount", "robot", "", "Deployment api")
     found = missed(FakeKube(), URL, account, brought=provided([], "ns", hooks=True))
