@@ -52,6 +52,12 @@ _CLIENT = re.compile(
     r"(?:Task failed: Module failed: )?\(?\b(?P<code>[345]\d\d)\)? Reason: (?P<reason>[\w ]{0,60}?)"
     r" HTTP response headers: (?P<rest>.*)$"
 )
+# No answer, as urllib3 shows it.
+_NO_ANSWER = re.compile(
+    r"(?:Task failed: Module failed: )?HTTPS?ConnectionPool\(host='(?P<host>[^']{1,255})', port=(?P<port>\d+)\): "
+    r"Max retries exceeded with url: \S+ \(Caused by (?P<why>.*)$"
+)
+_NOT_WHY = re.compile(r"\s*\(_ssl\.c:\d+.*$|^.*\[(?:Errno|SSL)[^\]]*\] |[\s'\")]+$|^\w+\] ")
 _MESSAGE = re.compile(r'"message": ?"((?:[^"\\]|\\.){1,2000})"')
 _LONGEST = 600
 _FEW = 120  # characters of a last line that is left as it is
@@ -178,7 +184,7 @@ def why(result: Mapping[str, Any]) -> str:
     if text.partition("\n")[0].rstrip(".") in _NO_WORDS:
         bare = f"exit code {result['rc']}" if "rc" in result else text or "it gives no reason"
         text = next(_words(result), bare)
-    text = _CLIENT.sub(_of_client, one_line(masked(text)))
+    text = _NO_ANSWER.sub(_of_no_answer, _CLIENT.sub(_of_client, one_line(masked(text))))
     return shortened(_WRAPPING.sub("", text, count=1) if _WRAPPING.match(text) else text, limit=_LONGEST)
 
 
@@ -188,6 +194,11 @@ def _of_client(found: re.Match[str]) -> str:
         return "the API server does not accept the credentials (token expired or rejected)"
     message = _MESSAGE.search(found["rest"])
     return f"{found['code']} {found['reason']}{f': {message[1]}' if message else ''}"
+
+
+def _of_no_answer(found: re.Match[str]) -> str:
+    """Who does not answer, and why."""
+    return f"{found['host']}:{found['port']} does not answer: {_NOT_WHY.sub('', found['why'].rpartition(': ')[2])}"
 
 
 def reason(result: Mapping[str, Any]) -> str:

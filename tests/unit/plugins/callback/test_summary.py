@@ -144,3 +144,24 @@ def test_what_the_client_of_kubernetes_core_shows_is_one_sentence(answer: str, s
     assert (
         why({"msg": f"Can't be read: Task failed: Module failed: {answer}\n{rest}{body}"}) == f"Can't be read: {said}"
     )
+
+
+@pytest.mark.parametrize(
+    ("caused", "said"),
+    [
+        ("NewConnectionError('<x>: Failed to establish: [Errno 111] Connection refused')",
+         "Connection refused"),
+        ("NameResolutionError(\"<x>: Failed to resolve 'h' ([Errno -2] Name or service not known)\")",
+         "Name or service not known"),
+        ("SSLError(SSLError(1, '[SSL: WRONG] wrong version number (_ssl.c:1)'))", "wrong version number"),
+        ("SSLError(X(1, '[SSL: CERT] verify failed: self-signed certificate (_ssl.c:1)'))",
+         "self-signed certificate"),
+        ("ConnectTimeoutError('<x>', 'Connection to 10.0.0.1 timed out. (connect timeout=None)')", None),
+    ],
+)  # fmt: skip
+def test_no_answer_is_one_sentence(caused: str, said: str | None) -> None:
+    pool = "HTTPSConnectionPool(host='10.0.0.1', port=6443): Max retries exceeded with url: /version"
+    shown = why({"msg": f"Task failed: Module failed: {pool} (Caused by {caused})"})
+    assert shown.startswith("10.0.0.1:6443 does not answer: ")
+    assert said is None or shown == f"10.0.0.1:6443 does not answer: {said}"
+    assert said or "Connection to 10.0.0.1 timed out" in shown
