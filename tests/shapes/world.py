@@ -133,7 +133,9 @@ class Shapes:
             self.redis if name == "redis" else lambda version: self.version(name, version)
         )
         changed = self._timed("release_apply", [new("v2")])
-        broken = self._timed("release_apply", [new(_BROKEN.get(name, "broken"))], on_failure="hold", timeout=60)
+        broken = self._timed(
+            "release_apply", [new(_BROKEN.get(name, "broken"))], on_failure="hold", timeout=round(patience(60))
+        )
         back = self._timed("release_rollback", [], names=[name])
         for what, (_, failed, text) in {"v2": changed, "rollback": back}.items():
             if failed:
@@ -165,8 +167,8 @@ class Shapes:
         """Seconds, the failure's code and its text."""
         facts = json.loads((Path(self.kubeconfig).parent / "cluster.json").read_text())
         params: dict[str, Any] = {
-            "environment": ENVIRONMENT, "namespace": self.namespace, "timeout": 180, "stability_seconds": 3,
-            "registries": [{"host": "*", "endpoint": f"http://{facts['registry']}"}], **options,
+            "environment": ENVIRONMENT, "namespace": self.namespace, "timeout": round(patience(180)),
+            "stability_seconds": 3, "registries": [{"host": "*", "endpoint": f"http://{facts['registry']}"}], **options,
         }  # fmt: skip
         if wave:
             params |= {"waves": [wave], "all_releases": sorted(self.releases)}
