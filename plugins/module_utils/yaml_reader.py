@@ -25,15 +25,20 @@ class YamlError(ValueError):
 
 def read_documents(text: str | bytes) -> tuple[Any, ...]:
     """All documents of a text. Raises YamlError."""
+    return tuple(found for found, _twice in _documents(text))
+
+
+def read_with_repeats(text: str | bytes) -> tuple[tuple[Any, tuple[str, ...]], ...]:
+    """The same, with the keys that each document has more than once in one mapping, where the last one counts."""
     return tuple(_documents(text))
 
 
 def read_document(text: str | bytes) -> Any:
     """The first document of a text; None when there is none. Raises YamlError."""
-    return next(_documents(text), None)
+    return next((found for found, _twice in _documents(text)), None)
 
 
-def _documents(text: str | bytes) -> Iterator[Any]:
+def _documents(text: str | bytes) -> Iterator[tuple[Any, tuple[str, ...]]]:
     import yaml
 
     parser = None
@@ -47,7 +52,7 @@ def _documents(text: str | bytes) -> Iterator[Any]:
                 found = document.value()
                 read = document.read
                 parser.get_event()  # its end, which has to be one
-                yield found
+                yield found, tuple(dict.fromkeys(document.repeats))
     except yaml.YAMLError as exc:
         raise YamlError(_sentence(exc)) from exc
     except RecursionError as exc:
@@ -78,6 +83,7 @@ class _Document:
         self._sequence_event, self._ends = yaml.SequenceStartEvent, (yaml.SequenceEndEvent, yaml.MappingEndEvent)
         self._anchors: dict[str, tuple[Any, int]] = {}  # value, and how many values it consists of
         self._open: set[str] = set()  # anchors of collections that are not complete
+        self.repeats: list[str] = []
         self.read = read  # values of all documents
         self._from_aliases = 0
         written = text.decode(errors="replace") if isinstance(text, bytes) else text
@@ -130,6 +136,7 @@ class _Document:
 
     def _mapping(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        merged: frozenset[str] = frozenset()  # what << brought, which may be replaced
         while not isinstance(event := self._next(), self._ends):
             if (
                 isinstance(event, self._scalar_event)
@@ -137,6 +144,7 @@ class _Document:
                 and (event.implicit[0] or event.tag == _MERGE)
             ):
                 self._merge(found)
+                merged = frozenset(found)
                 continue
             try:
                 key = key_text(self._value(event))
@@ -144,6 +152,8 @@ class _Document:
                 raise
             except ValueError as exc:
                 raise _at(event, exc) from None
+            if key in found and key not in merged:
+                self.repeats.append(key)
             found[key] = self._json(self._next())
         return found
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..digest import canonical, digest_of
 from ..failure import Code, error
-from ..yaml_reader import YamlError, read_documents
+from ..yaml_reader import YamlError, read_with_repeats
 
 _DAPR_GROUP = "dapr.io/"
 _HOOK = "helm.sh/hook"
@@ -36,8 +36,14 @@ def documents_of(manifest: str) -> tuple[Any, ...]:
 
     Raises helm_failed when it is not YAML.
     """
+    return tuple(document for document, _repeats in documents_with_repeats(manifest))
+
+
+@lru_cache(maxsize=128)
+def documents_with_repeats(manifest: str) -> tuple[tuple[Any, tuple[str, ...]], ...]:
+    """The same, with the keys that a document has more than once in one mapping."""
     try:
-        documents = read_documents(manifest)
+        documents = read_with_repeats(manifest)
     except (YamlError, UnicodeEncodeError) as exc:
         raise error(Code.HELM_FAILED, f"A release's manifest is not valid YAML: {exc}.") from exc
     except RecursionError:

@@ -17,7 +17,7 @@ from ..files import content_of, files_below, found_files, named_file
 from ..helm.manifest import QUOTE_IT, hook_of, hooks_of, not_text
 from ..helm.values import one_line_of_yaml
 from ..parsing import quoted
-from ..yaml_reader import YamlError, read_documents
+from ..yaml_reader import YamlError, read_with_repeats
 
 Object = dict[str, Any]
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -88,14 +88,18 @@ def _is_manifest(file: Path) -> bool:
 
 def _objects(file: Path, release: str) -> Iterator[Object]:
     try:
-        documents = read_documents(content_of(file, _LARGEST).decode("utf-8-sig"))
+        documents = read_with_repeats(content_of(file, _LARGEST).decode("utf-8-sig"))
     except YamlError as exc:
         raise _refused(release, f"{file.name} is not valid YAML: {exc}") from None
     except UnicodeDecodeError:
         raise _refused(release, f"{file.name} is not UTF-8") from None
     except OSError as exc:
         raise _refused(release, f"{file.name} cannot be read: {exc.strerror}") from None
-    for number, document in enumerate(documents, 1):
+    for number, (document, repeats) in enumerate(documents, 1):
+        if repeats:
+            names = " and ".join(map(quoted, repeats))
+            message = f"{file.name}, document {number} has {names} twice in one place; leave one (or --- is missing)"
+            raise _refused(release, message)
         if document is not None:
             yield from _flat(document, f"{file.name}, document {number}", release, 0)
 

@@ -36,7 +36,7 @@ from .problem import Problem, words_of
 from .quota import quota_shortages
 from .rights import lacking
 from .routes import routes
-from .shapes import is_named, misshapen
+from .shapes import is_named, misshapen, repeated
 from .state_stores import state_stores
 from .surroundings import classes, missing, node_ports
 from .users import images_that_say, unfit_users
@@ -91,6 +91,7 @@ class Preflight:
             else:
                 objects[release] = objects_of(each.manifest)
                 found += left_out(release, each)
+                found += repeated(release, (each.manifest, *each.hooks))
         if not objects:
             return sorted(found)
         texts = {release: each.hooks for release, each in rendered.items() if isinstance(each, Rendered)}

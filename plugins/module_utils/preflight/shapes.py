@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..failure import Code
-from ..helm.manifest import QUOTE_IT, not_text
+from ..helm.manifest import QUOTE_IT, documents_with_repeats, not_text
 from ..parsing import quoted
 from ..readiness.rules import group_of
 from ..readiness.templates import Object, mapping
@@ -20,6 +20,7 @@ _LABEL = 63  # characters of a label's value
 # A StatefulSet's pods have its name in the label controller-revision-hash, with a hash of up to ten digits
 # (kubernetes/kubernetes#64023); hardly any has less than eight.
 _HASH, _SHORT_HASH = 11, 9
+_NAMED = 3
 
 
 def is_named(item: Object) -> bool:
@@ -52,3 +53,13 @@ def misshapen(release: str, objects: Iterable[Object]) -> Iterator[Problem]:
                 f"that takes {_LABEL - _HASH} in all"
             )
             yield Problem(release, Code.REFUSED, message, "shorten it", certain=len(name) + _SHORT_HASH > _LABEL)
+
+
+def repeated(release: str, texts: Iterable[str]) -> Iterator[Problem]:
+    """Objects with a key that stands twice: Helm takes the last one without a word."""
+    for item, keys in (each for text in texts for each in documents_with_repeats(text)):
+        if keys and isinstance(item, dict):
+            names = " and ".join(map(quoted, keys[:_NAMED]))
+            message = f"{label_of(item)} has {names} twice in one place, of which the last one counts"
+            remedy = "leave one of them, or put --- between two objects (in a loop: before each)"
+            yield Problem(release, Code.CHART_INVALID, message, remedy, certain=False)

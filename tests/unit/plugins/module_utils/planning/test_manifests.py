@@ -98,6 +98,7 @@ def test_keys_tell_groups_and_namespaces_apart(tmp_path: Path) -> None:
     ("a: 1", "a.yaml, document 1 has no apiVersion"),
     ("apiVersion: v1", "a.yaml, document 1 has no kind"),
     ("apiVersion: v1\nkind: Pod\nmetadata: {generateName: x}", "a 'Pod' has no metadata.name"),
+    ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nmetadata: {name: b}", "has 'metadata' twice in one place"),
     ("apiVersion: v1\nkind: Pod\nmetadata: {name: n}", "metadata.name of a 'Pod' is false, not text: put it in quotes"),
     ([FLAGS, FLAGS], "'ConfigMap/flags' is in a.yaml and in a.yaml; keep one of them"),
     ([item("Namespace", "shop")], "Namespace 'shop': a release does not bring its namespace; take it out"),

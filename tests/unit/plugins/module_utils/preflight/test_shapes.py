@@ -10,7 +10,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.helm.manifest import ob
 from ansible_collections.todo.cloud.plugins.module_utils.helm.program import Rendered
 from ansible_collections.todo.cloud.plugins.module_utils.kube.resources import NAMESPACE
 from ansible_collections.todo.cloud.plugins.module_utils.preflight.check import Preflight
-from ansible_collections.todo.cloud.plugins.module_utils.preflight.shapes import misshapen
+from ansible_collections.todo.cloud.plugins.module_utils.preflight.shapes import misshapen, repeated
 
 from tests.support.fake_kube import FakeKube
 
@@ -54,3 +54,20 @@ def test_pods_of_what_has_no_name_are_not_tried_by_a_name_of_our_own(name: str) 
     found = Preflight(kube, "ns", lambda images: []).problems({"web": Rendered("", hooks=(POD % name,))})
     assert [problem.code for problem in found] == [Code.CHART_INVALID]
     assert kube.tried == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (HEAD + "metadata: {name: a}\n" + HEAD + "metadata: {name: b}", "'apiVersion' and 'kind' and 'metadata' twice"),
+        (HEAD + "metadata: {name: a}\n---\n" + HEAD + "metadata: {name: b}", ""),
+        (HEAD + "metadata: {name: a}\ndata: {x: '1', y: '1', x: '2'}", "ConfigMap a has 'x' twice in one place"),
+        (HEAD + "metadata: &m {name: a}\ndata: {<<: *m, name: b}", ""),  # that is what << is for
+        (HEAD + "metadata: &m {name: a}\ndata: {name: b, <<: *m}", ""),
+    ],
+)
+def test_a_key_that_stands_twice(text: str, told: str) -> None:
+    found = list(repeated("web", [text]))
+    assert bool(found) is bool(told)
+    assert told in "".join(map(str, found))
+    assert not any(problem.certain for problem in found)
