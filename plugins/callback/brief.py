@@ -45,6 +45,7 @@ _DEBUG = ("debug", "ansible.builtin.debug", "ansible.legacy.debug")
 # What they do is done in no time and nothing that a person waits for.
 _SILENT = ("set_fact", "assert", "validate_argument_spec", "include_role", "include_vars", "meta", "debug", "fail")
 _LIVE = {f"todo.cloud.{path.stem}" for path in (Path(__file__).parents[1] / "action").glob("*.py")}
+_ALWAYS = ("ok", "changed", "unreachable", "failed")  # as in Ansible's recap
 _AT_ONCE = 4  # so many changes of a host share a line
 _LONG_SECONDS = 10.0
 _REMIND_SECONDS = 30.0
@@ -260,20 +261,21 @@ class CallbackModule(Default):  # type: ignore[misc]  # ansible ships no type in
             self._print(SCREEN.wrapped("The same command with -v shows everything."))
 
     def _recap(self, stats: Any) -> str:
-        """``1:32 on 15 hosts: 12 changes; failed: kafka``."""
+        """Ansible's counts, of all hosts, in its words (scripts look for ``changed=0``), and what they do not say."""
         hosts = sorted(stats.processed)
-        counts = [f"{self._changed} change{'' if self._changed == 1 else 's'}"] if self._changed else []
+        numbers = {
+            "ok": sum(stats.ok.values()), "changed": self._changed, "unreachable": sum(stats.dark.values()),
+            "failed": sum(stats.failures.values()), "rescued": sum(stats.rescued.values()),
+            "ignored": sum(stats.ignored.values()),
+        }  # fmt: skip
+        counts = [" ".join(f"{name}={number}" for name, number in numbers.items() if number or name in _ALWAYS)]
         if self._tried:
             counts.append(f"{self._tried} release{'' if self._tried == 1 else 's'} tried")
-        if self._planned and not counts:  # what was planned and then done is told as done
+        if self._planned and not (self._changed or self._tried):  # what was planned and then done is told as done
             counts.append(f"{self._planned} would change")
-        counts = counts or ["no changes"]
         for word, found in (("failed", stats.failures), ("out of reach", stats.dark)):
             if names := [host for host in hosts if found.get(host) and host not in self._ending.of_all]:
                 counts.append(f"{word}: {', '.join(names)}")
-        for word, found in (("rescued", stats.rescued), ("ignored", stats.ignored)):
-            if number := sum(found.values()):
-                counts.append(f"{number} {word}")
         return f"{SCREEN.clock()} on {len(hosts)} host{'' if len(hosts) == 1 else 's'}: {'; '.join(counts)}"
 
     def _stopped(self) -> None:

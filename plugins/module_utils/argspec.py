@@ -130,7 +130,9 @@ REGISTRY: dict[str, Any] = {
     "validate_certs": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 30},
 }
-_WORKLOADS = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "Pod"]  # rollout.targets.WORKLOADS
+_WORKLOADS = [  # rollout.targets.WORKLOADS
+    "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "Pod",
+]  # fmt: skip
 _NAME: dict[str, Any] = {"type": "str", "required": True}
 _TEXT: dict[str, Any] = {"type": "str", "default": ""}
 ROLLOUT: dict[str, Any] = {

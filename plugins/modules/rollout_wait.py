@@ -45,7 +45,7 @@ options:
       kind:
         description: Kind of the workload.
         type: str
-        choices: [Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, Pod]
+        choices: [Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job, Pod]
         default: Deployment
       name:
         description: Name of the workload.

@@ -49,6 +49,7 @@ SERVICE = Resource("v1", "Service", "services")
 SERVICE_ACCOUNT = Resource("v1", "ServiceAccount", "serviceaccounts")
 NAMESPACE = Resource("v1", "Namespace", "namespaces", namespaced=False)
 NODE = Resource("v1", "Node", "nodes", namespaced=False)
+REPLICATION_CONTROLLER = Resource("v1", "ReplicationController", "replicationcontrollers")
 PVC = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 RESOURCE_QUOTA = Resource("v1", "ResourceQuota", "resourcequotas")
 DEPLOYMENT = Resource("apps/v1", "Deployment", "deployments")
@@ -69,10 +70,9 @@ API_SERVICE = Resource("apiregistration.k8s.io/v1", "APIService", "apiservices",
 WELL_KNOWN: dict[tuple[str, str], Resource] = {
     (resource.api_version, resource.kind): resource
     for resource in (
-        POD, EVENT, SECRET, CONFIG_MAP, SERVICE, SERVICE_ACCOUNT, NAMESPACE, NODE, PVC, RESOURCE_QUOTA,
-        DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB, CRON_JOB, LEASE, INGRESS, INGRESS_CLASS,
+        POD, EVENT, SECRET, CONFIG_MAP, SERVICE, SERVICE_ACCOUNT, NAMESPACE, NODE, REPLICATION_CONTROLLER, PVC,
+        RESOURCE_QUOTA, DEPLOYMENT, REPLICA_SET, STATEFUL_SET, DAEMON_SET, JOB, CRON_JOB, LEASE, INGRESS, INGRESS_CLASS,
         STORAGE_CLASS, CRD, API_SERVICE,
-        Resource("v1", "ReplicationController", "replicationcontrollers"),
         Resource("v1", "LimitRange", "limitranges"),
         Resource("v1", "PersistentVolume", "persistentvolumes", namespaced=False),
         Resource("apps/v1", "ControllerRevision", "controllerrevisions"),

@@ -152,5 +152,5 @@ def short_cause(text: str) -> str:
         last = words.rpartition("x509: ")[2]
     elif _OF_THE_SYSTEM.fullmatch(last):
         about = before.rpartition(": ")[2]
-        last = last if about[:1] in ("", '"') else f"{about}: {last}"
+        last = f"{about}: {last}" if about[:1] != '"' and ("/" in about or " " in about) else last
     return masked(last)[:200]

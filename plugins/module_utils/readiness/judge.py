@@ -252,7 +252,7 @@ class Judge:
         """How many ready pods the owner's status counts that are not visible yet."""
         if tree.kind == "DaemonSet":
             counted, pods = number(status(tree.workload), "numberAvailable"), tree.pods
-        elif tree.kind in ("Deployment", "ReplicaSet", "StatefulSet"):
+        elif tree.kind in ("Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"):
             need = replicas(tree.workload)
             counted = need if self._wanted is None else min(need, self._wanted)
             pods = tree.new_pods if tree.kind == "Deployment" else tree.pods

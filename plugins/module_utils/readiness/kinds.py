@@ -188,6 +188,7 @@ _OWNERS: dict[tuple[str, str], Callable[[Object, Context], Status]] = {
     ("apps", "StatefulSet"): workloads.stateful_set,
     ("apps", "DaemonSet"): workloads.daemon_set,
     ("apps", "ReplicaSet"): workloads.replica_set,
+    ("", "ReplicationController"): workloads.replica_set,
     ("batch", "Job"): workloads.job,
     ("batch", "CronJob"): workloads.cron_job,
 }

@@ -150,7 +150,7 @@ def symptoms_of(tree: Tree) -> Iterator[Symptom]:
         yield from failed_pods(tree.new_pods)
     if tree.kind == "Deployment":
         yield from _deployment_symptoms(tree)
-    elif tree.kind == "ReplicaSet":
+    elif tree.kind in ("ReplicaSet", "ReplicationController"):
         yield from _creation_symptoms(tree.workload)
     elif tree.kind in ("StatefulSet", "DaemonSet", "Job"):
         yield from _missing_pods(tree)

@@ -12,13 +12,26 @@ from ..failure import Code, TodoCloudError, error
 from ..helm.manifest import objects_of, part
 from ..kube.api import KubeReader
 from ..kube.deadline import Deadline
-from ..kube.resources import DAEMON_SET, DEPLOYMENT, EVENT, JOB, NODE, POD, REPLICA_SET, SERVICE, STATEFUL_SET, Resource
+from ..kube.resources import (
+    DAEMON_SET,
+    DEPLOYMENT,
+    EVENT,
+    JOB,
+    NODE,
+    POD,
+    REPLICA_SET,
+    REPLICATION_CONTROLLER,
+    SERVICE,
+    STATEFUL_SET,
+    Resource,
+)
 from ..kube.watch import Feed
 from ..readiness.rules import BUILT_IN, group_of, is_custom
 
 # Short names as kubectl takes them, for the option workloads.
 WORKLOADS: dict[str, Resource] = {
-    resource.kind: resource for resource in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, POD)
+    resource.kind: resource
+    for resource in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, REPLICATION_CONTROLLER, JOB, POD)
 }
 # Built-in kinds of a release's manifest whose status is waited for. The others are done once Helm has applied them:
 # they say nothing, or nothing that belongs to a rollout (an Ingress whose controller publishes no address, a disruption

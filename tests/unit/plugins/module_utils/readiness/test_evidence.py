@@ -143,6 +143,7 @@ def test_a_pod_for_which_a_node_is_added_has_the_time_that_takes(reasons: list[s
         ("start container process: ", "container init was OOM-killed (memory limit too low?): unknown"),
         ("container init: ", 'error mounting "/a" to rootfs at "/b": not a directory: unknown'),
         ('exec: "/s/run.sh": ', "permission denied"),
+        ("create mountpoint for /etc/passwd mount: (via /proc/self/fd/6), flags: 0x5001: ", "not a directory"),
         ("", "permission denied"),
         ("failed to verify certificate: x509: ", "certificate has expired: current time is after 2026-11-01"),
         ("unexpected status from POST request to https://r.example/token: ", "401 Unauthorized"),

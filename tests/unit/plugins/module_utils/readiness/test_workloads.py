@@ -11,7 +11,7 @@ from ansible_collections.todo.cloud.plugins.module_utils.readiness.judge import 
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.status import State
 from ansible_collections.todo.cloud.plugins.module_utils.readiness.tree import Tree, tree_of
 
-from tests.support.states import LATER, at, tree
+from tests.support.states import LATER, at, objects, tree
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,12 @@ def test_a_daemon_sets_pod_on_a_node_that_is_gone_is_not_waited_for(other: dict[
     seen = on_two_nodes(**other)
     assert Judge({}).look(seen, at(0, LATER), frozenset({"node2"})).status.state is State.CURRENT
     assert Judge({}).look(seen, at(0, LATER)).status.state is State.IN_PROGRESS
+
+
+@pytest.mark.parametrize("name", ["replicaset-healthy", "replicaset-quota", "replicaset-scaling-down"])
+def test_a_replication_controller_is_judged_as_a_replica_set(name: str) -> None:
+    one, *owned = objects(name)
+    older = tree_of({**one, "apiVersion": "v1", "kind": "ReplicationController"}, owned)
+    for now in (0, 600):
+        expected, found = Judge({}).look(tree(name), at(now, LATER)), Judge({}).look(older, at(now, LATER))
+        assert found == expected
