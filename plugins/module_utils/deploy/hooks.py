@@ -125,7 +125,9 @@ class HookWatch:
             if judgement.status.state is State.CURRENT:
                 self._ended_badly.pop(key, None)  # a later try was good
             if judgement.terminal:
-                self._failure = self._diagnosed(target, tree, judgement.terminal[0])
+                failure, known = self._diagnosed(target, tree, judgement.terminal[0]), self._ended_badly.get(key)
+                # A Job's pod that restarts in place is removed as soon as the Job has failed.
+                self._failure = known if known and not failure.details["pod"] else failure
                 return
 
     def _tree(self, target: Target, deadline: Deadline) -> Tree | None:

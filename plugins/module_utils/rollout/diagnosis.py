@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 from ..dependencies.components import backends, uninitialized
@@ -44,7 +45,8 @@ _PROBES = {"Readiness": "readinessProbe", "Liveness": "livenessProbe", "Startup"
 
 class Diagnosis:
     """Collects evidence for the failures of one wait. All reads end within ``seconds``, whatever the API does; what the
-    ``store`` has of logs that are gone may take some more.
+    ``store`` has of logs that are gone may take some more. ``logs``: what was read before, by a pod's uid and a
+    container's name.
     """
 
     def __init__(
@@ -54,12 +56,13 @@ class Diagnosis:
         since: float,
         seconds: float = 15.0,
         store: LogStore | None = None,
+        logs: Mapping[tuple[str, str], str] = MappingProxyType({}),
     ) -> None:
         self._kube = kube
         self._log_lines = log_lines
         self._since = since
         self._deadline = Deadline.after(seconds)
-        self._kept = KeptLogs(kube, store)
+        self._kept, self._logs = KeptLogs(kube, store), logs
         self._unreadable: dict[str, None] = {}
         self._secrets_of: set[str] = set()
 
@@ -144,7 +147,8 @@ class Diagnosis:
         current = self._log(target.namespace, name(pod), view.name, previous=False)
         before = self._log(target.namespace, name(pod), view.name, previous=True) if view.restarts else ""
         if not current and not before:
-            current = self._kept_log(target, tree, pod, symptom, details)
+            read = hidden_across_lines(without_colours(self._logs.get((uid(pod), view.name), "")))
+            current = read or self._kept_log(target, tree, pod, symptom, details)
         details["log_tail"] = _tail(current or before, self._log_lines)
         if before and before != current:
             details["previous_log_tail"] = _tail(before, self._log_lines)

@@ -25,6 +25,7 @@ from ..readiness.status import State
 from ..readiness.symptoms import KILLED_AT_START, Symptom
 from ..readiness.tree import Tree, tree_of
 from .diagnosis import Diagnosis
+from .job_ends import JobEnds
 from .last_words import LastWords
 from .owners import Owners
 from .probe_check import ProbeCheck
@@ -115,6 +116,7 @@ class _Wait:
         }
         self._probe_check = ProbeCheck(kube)
         self._last_words = LastWords(kube)
+        self._job_ends = JobEnds(kube, options.log_lines)
         self._owners = Owners(kube, deadline)
         self._trees: dict[Target, Tree | None] = {}
         self._failed: dict[Target, Judgement] = {}
@@ -191,6 +193,7 @@ class _Wait:
                 found[target] = self._failed[target]
                 continue
             tree = self._trees[target] = self._tree(target, owned)
+            self._job_ends.note(target, tree)
             related = [event for obj in (tree.objects if tree else ()) for event in events.get(uid(obj), ())]
             if target.passing and tree is None:
                 related = self._events_of_job(target)
@@ -261,7 +264,9 @@ class _Wait:
     def _verdict(self, judgements: dict[Target, Judgement], *, timed_out: bool) -> Verdict:
         denied = [f"{error.failure.message}" for error in self._watcher.denied.values()]
         since = self._kube.server_now() - self._elapsed
-        diagnosis = Diagnosis(self._kube, self._options.log_lines, since, store=self._options.log_store)
+        diagnosis = Diagnosis(
+            self._kube, self._options.log_lines, since, store=self._options.log_store, logs=self._job_ends.logs
+        )
         events = self._watcher.objects(EVENT)
         verdicts: list[WorkloadVerdict] = []
         for target in self._judges:
@@ -270,7 +275,8 @@ class _Wait:
             cause = self._cause(target, judgement, timed_out)
             if cause is not None:
                 suffix = f" (after {self._elapsed:.0f} s)" if timed_out and target not in self._failed else ""
-                failure = diagnosis.failure(target, self._trees.get(target), cause, events, denied, suffix)
+                tree = self._job_ends.last(target, self._trees.get(target))
+                failure = diagnosis.failure(target, tree, cause, events, denied, suffix)
             state = State.FAILED if target in self._failed else judgement.status.state if judgement else State.NOT_FOUND
             message = failure.message if failure else judgement.status.message if judgement else "not read yet"
             judged = judgement is None or judgement.status.judged

@@ -112,6 +112,25 @@ def test_a_hook_that_failed_is_told_with_exit_code_and_log_line_even_if_helm_del
     assert kube.writes == []
 
 
+def test_a_hook_that_restarts_in_place_is_told_though_its_pod_went_with_its_failure() -> None:
+    kube, lines = Logs(), list[str]()
+    store(kube, "api", 2, "pending-upgrade", hooks=[{"manifest": HOOK}])
+    job(kube, EXITED, "Running")
+    found = watch(kube, lines)
+
+    def fails() -> None:
+        kube.delete(POD, "ns", "migrate-x")
+        failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}
+        kube.put(JOB, "ns", {**kube.objects["Job", "ns", "migrate"], "status": {"conditions": [failed]}})
+        helm_that_waits(found)
+
+    with pytest.raises(HelmError) as caught, found.watching():
+        helm_that_fails(found, lambda: bool(lines), fails)
+    assert caught.value.failure.code is Code.JOB_FAILED
+    for words in ("api: hook Job migrate", "code 3", "FATAL: relation todos does not exist"):
+        assert words in caught.value.failure.message
+
+
 def test_a_hook_that_hangs_is_named_and_removed() -> None:
     kube, lines = Logs(), list[str]()
     store(kube, "api", 2, "pending-upgrade", hooks=[{"manifest": HOOK}])
