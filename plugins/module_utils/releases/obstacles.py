@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 
 from ..dapr.trust import read_trust
 from ..deploy.boundary import Boundary, Contents, second_histories
@@ -135,16 +136,17 @@ class Obstacles:
             manifests = dict(zip((item.name for item in busy), pool.map(one, busy), strict=True))
         boundary = self._run.boundary()
         contents = boundary.look(manifests, self._crds(busy, snapshot))
-        charts = [i for i in busy if i.spec and not i.spec.raw and i.action in (Action.INSTALL, Action.UPGRADE)]
-        found = [problem for item in charts for problem in self._takeovers(item, snapshot, boundary)]
+        found: list[Problem] = []
+        for item in busy:
+            if item.spec and not item.spec.raw and item.action in (Action.INSTALL, Action.UPGRADE):
+                found += self._takeovers(item, item.spec, snapshot, boundary)
         return replace(contents, problems=(*contents.problems, *found))
 
-    def _takeovers(self, item: PlanItem, snapshot: Snapshot, boundary: Boundary) -> list[Problem]:
+    def _takeovers(self, item: PlanItem, spec: ReleaseSpec, snapshot: Snapshot, boundary: Boundary) -> list[Problem]:
         """What Helm would not take over, or take away. Manifests as files are taken over (``--take-ownership``)."""
-        if item.spec is None:
-            return []
-        rendered = self._rendering.one(item.spec, snapshot.version_ids, item.revision + 1)
+        rendered = self._rendering.one(spec, snapshot.version_ids, item.revision + 1)
 
+        @cache  # both looks may want it
         def stored() -> str:
             if item.action is Action.INSTALL:
                 return ""
